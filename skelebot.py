@@ -1,0 +1,2820 @@
+#!/usr/bin/env python3
+"""Skelebot runs the jobs of a machine-learning project that one skelebot.yaml describes.
+
+    argv, skelebot.yaml -> read -> Project -> plan -> steps -> do -> docker, git, files
+
+Contents, in the data's order:
+
+    Failing         the one exception, and the hint that goes with it
+    Records         what skelebot.yaml may hold, and where it stood
+    Reading         YAML nodes -> records; three spellings, one schema; environments
+    Words           command-line words -> arguments and parameters, job -> its command
+    Templates       the files in templates/, and what is filled into them
+    Image           Dockerfile, .dockerignore, the image's name
+    Steps           the values that a plan is made of, each with a line that shows it
+    Docker          argv of the Docker (or podman) command line
+    Scaffold        a template and the answers -> the files of a new project
+    Plans           generators of steps: one for each command, one for a job
+    Doing           the only section that acts
+    Help            the pages that explain the project
+    Command line    options, commands, main
+"""
+import os
+import re
+import sys
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+__version__ = "3.0.0"
+
+
+# ---- Failing ----------------------------------------------------------------
+
+class SkelebotError(Exception):
+    """A fault that a person can mend: what is wrong and where, what to do, the exit status."""
+
+    def __init__(self, message, hint, status=1):
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.status = status
+
+    def __str__(self):
+        return f"skelebot: {self.message}\n  hint: {self.hint}"
+
+
+def usage_error(message, hint):
+    """The fault of a command line that cannot be understood."""
+    return SkelebotError(message, hint, status=2)
+
+
+def listed(words, last="and"):
+    """`a, b and c`."""
+    words = list(words)
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), "".join(words[-1:])]))
+
+
+def did_you_mean(word, known, otherwise="known are"):
+    """A hint that names the nearest of the known words, or all of them."""
+    import difflib
+    lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), lower, n=1)
+    if near:
+        return f"did you mean {lower[near[0]]}?"
+    return f"{otherwise} {listed(sorted(known))}" if known else f"nothing is {otherwise.split()[0]} here"
+
+
+def shortened(text, most=60):
+    """`text` in quotes, on one line and not too long for a message."""
+    shown = repr(str(text))
+    return shown if len(shown) <= most else shown[:most - 4] + "..." + shown[-1]
+
+
+# ---- Records ----------------------------------------------------------------
+#
+# A record's annotations and defaults are the schema: no default means required, Tuple is a list,
+# Hidden is not in the file. A scalar is a `str` class that says what it expects.
+
+class Place(NamedTuple):
+    """Where a value stands: file, line (from 1) and path, as in `jobs[1].mappings[0]`."""
+    file: str
+    line: int
+    path: str = ""
+
+    def __str__(self):
+        return ": ".join(filter(None, [f"{self.file}:{self.line}", self.path]))
+
+    def fault(self, message, hint):
+        return SkelebotError(f"{self}: {message}", hint)
+
+    def key(self, name, node):
+        """The place of a key below this one; `node` gives file and line."""
+        path = f"{self.path}.{name}" if self.path else name
+        return Place(node.start_mark.name, node.start_mark.line + 1, path)
+
+    def item(self, index, node):
+        return Place(node.start_mark.name, node.start_mark.line + 1, f"{self.path}[{index}]")
+
+
+class Text(str):
+    """Any text, as it was typed."""
+    expected = "text"
+    hint = "write it as text"
+    pattern = r"(?s).*"
+    values = ()
+
+    @classmethod
+    def fits(cls, text):
+        return text in cls.values if cls.values else bool(re.fullmatch(cls.pattern, text))
+
+
+class Line(Text):
+    expected = "one line of text"
+    hint = "take the line break out"
+    pattern = r"[^\n]*"
+
+
+class ProjectName(Line):
+    expected = "a name with a letter a-z or a digit in it"
+    hint = "the Docker image gets its name from it, as in: name: churn-model"
+    pattern = r"[^\n]*[A-Za-z0-9][^\n]*"
+
+
+class JobName(Line):
+    expected = "one word that does not start with - or +"
+    hint = "the name is typed as a word, as in: skelebot train"
+    pattern = r"[^\s+-]\S*"
+
+
+class ParamName(Line):
+    expected = "a name of letters, digits, _ . and -, without leading dashes"
+    hint = "write epochs, type --epochs"
+    pattern = r"[A-Za-z0-9_][\w.-]*"
+
+
+class Language(Text):
+    values = ("Python", "R", "R+Python", "NA")
+
+
+class Mode(Text):
+    values = ("i", "d", "it")
+
+
+class Native(Text):
+    values = ("always", "never", "optional")
+
+
+class Accepts(Text):
+    values = ("boolean", "list", "int", "float")
+
+
+class User(Text):
+    values = ("root", "host")
+
+
+class PrimaryExe(Text):
+    values = ("CMD", "ENTRYPOINT")
+
+
+class Version(Line):
+    expected = "a version such as 3.10"
+    hint = "it becomes part of the base image's tag"
+    pattern = r"\w[\w.-]*"
+
+
+class ImageName(Line):
+    expected = "the name of an image, without blanks"
+    hint = "for example python:3.13-slim"
+    pattern = r"[^\s-]\S*"
+
+
+class Timezone(Line):
+    expected = "the name of a time zone"
+    hint = "for example Europe/Berlin"
+    pattern = r"\w[\w+-]*(/[\w+-]+)*"
+
+
+class Host(Line):
+    expected = "a Docker host"
+    hint = "for example ssh://user@box"
+    pattern = r"[^\s-]\S*"
+
+
+class ProjectPath(Line):
+    """A path inside the project, also as a word in a Dockerfile: no quotes, no globs."""
+    expected = "a path inside the project"
+    hint = "only what is below skelebot.yaml can be part of the image"
+    pattern = r"(?!/|~|[A-Za-z]:|(.*/)?\.\.(/|$))[^\n\"'`$\\*?\[\]]+"
+
+
+class Port(Line):
+    expected = "HOST:CONTAINER"
+    hint = "for example 8080:80"
+    pattern = r"(([\d.]+|\[[\da-fA-F:]+\]):)?(\d{1,5}(-\d{1,5})?:)?\d{1,5}(-\d{1,5})?(/(tcp|udp|sctp))?"
+
+
+class CopyPair(Line):
+    expected = "SRC:DEST"
+    hint = "for example config/app.ini:/etc/app.ini"
+    pattern = r"(?!~|/|(.*/)?\.\.(/|:))[^:\n]+:[^:\n]+"
+
+
+class Ignore(Line):
+    expected = "a pattern"
+    hint = "for example data/*.csv"
+    pattern = r"[^\n]+"
+
+
+class Mapping(Line):
+    """A path of the host that a job sees: `data/` is /app/data/, `SRC:DEST[:ro]` any other."""
+    expected = "FOLDER/ or SRC:DEST"
+    hint = "for example data/ or ~/models:/app/models"
+    source_pattern = r"(?P<source>(?:[A-Za-z]:[\\/])?[^:\n]+)"
+    target_pattern = r"(?::(?P<target>[^:\n,]+)(?::(?P<options>(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*))?)?"
+    pattern = r"(?!~[^:]*$|\.\.[^:]*$)" + source_pattern + target_pattern
+
+    @property
+    def source(self):
+        return re.fullmatch(self.pattern, self).group("source")
+
+    @property
+    def target(self):
+        """The absolute path in the container."""
+        target = re.fullmatch(self.pattern, self).group("target") or self.source
+        return target if target.startswith("/") else "/app/" + re.sub(r"^(\./)+", "", target)
+
+    @property
+    def options(self):
+        options = re.fullmatch(self.pattern, self).group("options")
+        return tuple(options.split(",")) if options else ()
+
+
+class Dependency(Line):
+    """An entry of `dependencies`; its form is also the name of the template that installs it."""
+    forms = {}
+
+    @classmethod
+    def fits(cls, text):
+        return any(re.fullmatch(form, text) for form in cls.forms.values())
+
+    @property
+    def form(self):
+        return next(name for name, form in self.forms.items() if re.fullmatch(form, self))
+
+    @property
+    def fields(self):
+        return {name: value or "" for name, value in
+                re.fullmatch(self.forms[self.form], self).groupdict().items()}
+
+
+class PythonDependency(Dependency):
+    expected = "a Python dependency"
+    hint = "for example numpy, numpy=1.26, req:requirements.txt or github:OWNER/REPO@REF"
+    forms = {
+        "python-req": rf"req:(?P<file>{ProjectPath.pattern})",
+        "python-proj": rf"proj:(?P<file>{ProjectPath.pattern})",
+        "python-file": rf"file:(?P<file>{ProjectPath.pattern})",
+        "python-github": r"github:(?P<repository>https://[^\s\"'`$\\]+|[\w.-]+/[\w.-]+(@[\w./-]+)?)",
+        "python-ca": r"ca_file:(?P<domain>[^:\s]+):(?P<owner>[^:\s]+):(?P<repository>[^:\s]+)"
+                     r":(?P<name>[\w.-]+):(?P<version>[\w.+!-]+)(?::(?P<profile>[^:\n]+))?",
+        "python-package": r"(?!(?:req|proj|file|github|ca_file):)(?P<package>[A-Za-z0-9][^\n]*)",
+    }
+
+
+class RDependency(Dependency):
+    expected = "an R dependency"
+    hint = "for example dplyr, dplyr=1.1.4, github:OWNER/REPO:NAME or renv:renv.lock"
+    forms = {
+        "r-file": rf"file:(?P<file>[^:]+):(?P<name>[A-Za-z][\w.]*)",
+        "r-github": r"github:(?P<repository>[\w.-]+/[\w./-]+(?:@[\w./-]+)?):(?P<name>[A-Za-z][\w.]*)",
+        "r-renv": rf"renv:(?P<file>{ProjectPath.pattern})",
+        "r-version": r"(?P<name>[A-Za-z][\w.]*)={1,2}(?P<version>\d[\w.-]*)",
+        "r-package": r"(?P<name>[A-Za-z][\w.]*)",
+    }
+
+    @classmethod
+    def fits(cls, text):
+        file = re.fullmatch(cls.forms["r-file"], text)
+        return super().fits(text) and (not file or ProjectPath.fits(file.group("file")))
+
+
+class VariableName(Line):
+    expected = "the name of a variable, or NAME=VALUE"
+    hint = "for example MODE=fast, or HOME to pass it on"
+    pattern = r"[^=\s]+"
+
+
+class Hidden:
+    """The kind of a record's field that is not in the file."""
+
+
+Texts = Tuple[Text, ...]
+
+
+class Variable(NamedTuple):
+    """A variable of a job's environment; None is the caller's own value, if there is one."""
+    name: str
+    value: Optional[str]
+
+
+class Arg(NamedTuple):
+    """A word that a job needs."""
+    name: ParamName
+    help: Text = ""
+    choices: Texts = ()
+    places: Hidden = None
+
+
+class Param(NamedTuple):
+    """`--name VALUE` of a job. `default` holds the words that are passed; () is none."""
+    name: ParamName
+    alt: ParamName = ""
+    default: Texts = ()
+    choices: Texts = ()
+    help: Text = ""
+    accepts: Accepts = ""
+    places: Hidden = None
+
+
+class Job(NamedTuple):
+    """A script or shell command that `skelebot NAME` runs."""
+    name: JobName
+    source: Text
+    help: Text = ""
+    mode: Mode = "i"
+    native: Native = "optional"
+    host: Host = ""
+    mappings: Tuple[Mapping, ...] = ()
+    ignores: Tuple[Ignore, ...] = ()
+    ports: Tuple[Port, ...] = ()
+    environment: Tuple[Variable, ...] = ()
+    args: Tuple[Arg, ...] = ()
+    params: Tuple[Param, ...] = ()
+    places: Hidden = None
+
+
+class Dependencies(NamedTuple):
+    """What is installed, for each language in the order of the list."""
+    Python: Tuple[PythonDependency, ...] = ()
+    R: Tuple[RDependency, ...] = ()
+    places: Hidden = None
+
+
+class AuthType(Text):
+    values = ("token", "api_key", "user_pass")
+
+
+class Jupyter(NamedTuple):
+    port: int = 8888
+    folder: Line = "."
+    mappings: Tuple[Mapping, ...] = ()
+    lab: bool = False
+    address: Line = "127.0.0.1"
+
+
+class Kerberos(NamedTuple):
+    krbConf: Line
+    keytab: Line
+    hdfsUser: Line
+
+
+class Auth(NamedTuple):
+    authType: AuthType = "token"
+    aws: bool = False
+    awsSecret: Line = ""
+    awsProfile: Line = ""
+    awsRegion: Line = ""
+
+
+class Deploy(NamedTuple):
+    """The place that every artifact of the 2019 spelling has for itself."""
+    type: Line
+    url: Line
+    repo: Line
+    path: Line = ""
+
+
+class Artifact(NamedTuple):
+    name: Line
+    file: Line
+    singular: bool = False
+    deploy: Optional[Deploy] = None
+
+
+class Artifactory(NamedTuple):
+    url: Line
+    repo: Line
+    path: Line = ""
+    auth: Auth = Auth()
+
+
+class S3(NamedTuple):
+    bucket: Line
+    region: Line = ""
+    profile: Line = ""
+    endpoint: Line = ""
+
+
+class Folder(NamedTuple):
+    path: Line
+
+
+class Repository(NamedTuple):
+    """Where artifacts go: one of the three, or a folder in the caller's home."""
+    artifactory: Optional[Artifactory] = None
+    s3: Optional[S3] = None
+    folder: Optional[Folder] = None
+    artifacts: Tuple[Artifact, ...] = ()
+
+
+class RegistryAws(NamedTuple):
+    region: Line = ""
+    profile: Line = ""
+
+
+class Registry(NamedTuple):
+    host: Line = ""
+    port: int = 0
+    user: Line = ""
+    aws: Optional[RegistryAws] = None
+
+
+class Package(NamedTuple):
+    path: Line
+    ignores: Tuple[Ignore, ...] = ()
+
+
+class Components(NamedTuple):
+    """The sections below `components`; others are the plugins' and stay YAML nodes."""
+    jupyter: Optional[Jupyter] = None
+    kerberos: Optional[Kerberos] = None
+    repository: Optional[Repository] = None
+    registry: Optional[Registry] = None
+    package: Optional[Package] = None
+    plugins: Hidden = ()
+
+
+class Project(NamedTuple):
+    """One skelebot.yaml, in the canonical spelling."""
+    name: ProjectName
+    description: Text = ""
+    maintainer: Line = ""
+    contact: Line = ""
+    version: Line = ""
+    language: Language = "Python"
+    pythonVersion: Version = "3.13"
+    rVersion: Version = "4.5"
+    baseImage: ImageName = ""
+    timezone: Timezone = ""
+    gpu: bool = False
+    host: Host = ""
+    user: User = "root"
+    environment: Tuple[Variable, ...] = ()
+    ephemeral: bool = False
+    dockerfile: ProjectPath = ""
+    primaryJob: JobName = ""
+    primaryExe: PrimaryExe = "CMD"
+    dependencies: Dependencies = Dependencies()
+    commands: Texts = ()
+    copy: Tuple[CopyPair, ...] = ()
+    ignores: Tuple[Ignore, ...] = ()
+    ports: Tuple[Port, ...] = ()
+    params: Tuple[Param, ...] = ()
+    jobs: Tuple[Job, ...] = ()
+    components: Components = Components()
+    folder: Hidden = ""
+    env: Hidden = ""
+    envs: Hidden = ()
+    given: Hidden = ()
+    warnings: Hidden = ()
+    places: Hidden = None
+
+    def job(self, name):
+        return next((job for job in self.jobs if job.name == name), None)
+
+
+# ---- Reading ----------------------------------------------------------------
+#
+# The nodes are read, not the values PyYAML would make of them: so `3.10`, `yes` and `8080:22` stay
+# as typed, and every value knows its line.
+
+FILE = "skelebot.yaml"
+MERGE = "tag:yaml.org,2002:merge"
+NULL = "tag:yaml.org,2002:null"
+FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+# Older spellings of keys, by the record they stand in.
+FORMER_KEYS = {
+    Project: {"ignore": "ignores"},
+    Job: {"mapped": "mappings", "ignore": "ignores"},
+    Jupyter: {"mapped": "mappings"},
+    Package: {"ignore": "ignores"},
+}
+ACCEPTED_KEYS = {"skelebotVersion"}     # once written by the tool itself, without a meaning
+BARE = (Arg, Param)                     # records that may be written as a bare name
+
+
+class FormerPlugin(NamedTuple):
+    name: Line
+    config: Any = None
+
+
+class FormerSections(NamedTuple):
+    """The sections that stood at the top level in 2019, now below `components`."""
+    jupyter: Optional[Jupyter] = None
+    kerberos: Optional[Kerberos] = None
+    artifacts: Tuple[Artifact, ...] = ()
+    plugins: Tuple[FormerPlugin, ...] = ()
+
+
+class FormerArtifactory(NamedTuple):
+    """`components.artifactory` of the 1.x releases."""
+    url: Line
+    repo: Line
+    path: Line = ""
+    auth: Auth = Auth()
+    artifacts: Tuple[Artifact, ...] = ()
+
+    @property
+    def repository(self):
+        return Repository(Artifactory(self.url, self.repo, self.path, self.auth), artifacts=self.artifacts)
+
+
+def found(node):
+    """What a node is, in the words of a message."""
+    if node.id == "scalar":
+        return shortened(node.value) if node.value else "an empty text" if node.style else "nothing"
+    return {"sequence": "a list", "mapping": "keys and values"}[node.id]
+
+
+def is_nothing(node):
+    return node.id == "scalar" and node.tag == NULL
+
+
+def read_flag(node, place):
+    flag = FLAGS.get(node.value.lower()) if node.id == "scalar" else None
+    if flag is None:
+        raise place.fault(f"expected true or false, found {found(node)}", "write true or false")
+    return flag
+
+
+def read_whole(node, place):
+    if node.id != "scalar" or not re.fullmatch(r"\d{1,9}", node.value):
+        raise place.fault(f"expected a whole number, found {found(node)}", "write digits only")
+    return int(node.value)
+
+
+def read_variables(node, place):
+    """`environment`: a mapping, or a list of NAME (passed on) and NAME=VALUE."""
+    if node.id == "mapping":
+        return tuple(Variable(read_text(VariableName, key, place.key(name, key)),
+                              None if is_nothing(value) else read_text(Text, value, place.key(name, value)))
+                     for name, (key, value) in pairs(node, place).items())
+    variables = []
+    for text, item in read_items(Text, node, place):
+        name, equals, value = text.partition("=")
+        if not VariableName.fits(name):
+            raise item.fault(f"expected {VariableName.expected}, found {shortened(text)}", VariableName.hint)
+        variables.append(Variable(name, value if equals else None))
+    return tuple(variables)
+
+
+def read_text(kind, node, place):
+    """A scalar as it was typed, when it fits its kind."""
+    if node.id != "scalar" or (is_nothing(node) and not node.value):
+        raise place.fault(f"expected {expected(kind)}, found {found(node)}", kind.hint)
+    text = node.value
+    if "\0" in text or re.search("[\ud800-\udfff]", text):
+        raise place.fault("holds a character that no program can be given", "take it out")
+    if not kind.fits(text):
+        hint = did_you_mean(text, kind.values, "choose one of") if kind.values else kind.hint
+        raise place.fault(f"expected {expected(kind)}, found {shortened(text)}", hint)
+    return kind(text)
+
+
+def expected(kind):
+    return listed(kind.values, "or") if kind.values else kind.expected
+
+
+def read_items(kind, node, place):
+    """(value, place) of every item; a single value stands for a list of one."""
+    if node.id == "sequence":
+        places = [place.item(index, item) for index, item in enumerate(node.value)]
+        return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
+    return [] if is_nothing(node) else [(read(kind, node, place), place)]
+
+
+def pairs(node, place, above=()):
+    """name -> (key node, value node) of a mapping, with `<<` merged; the mapping's own keys win."""
+    if node.id != "mapping":
+        raise place.fault(f"expected keys and values, found {found(node)}", "write KEY: VALUE, one on a line")
+    own, merged = {}, {}
+    for key, value in node.value:
+        if key.id != "scalar":
+            raise place.key("?", key).fault(f"a key must be text, found {found(key)}", "write KEY: VALUE")
+        if key.tag == MERGE:
+            for source in value.value if value.id == "sequence" else [value]:
+                if source in above + (node,):
+                    raise place.key("<<", key).fault("merges itself", "merge another mapping")
+                for name, pair in pairs(source, place.key("<<", key), above + (node,)).items():
+                    merged.setdefault(name, pair)
+        elif key.value in own:
+            first = own[key.value][0].start_mark.line + 1
+            raise place.key(key.value, key).fault(f"given twice, first in line {first}", "keep one of them")
+        else:
+            own[key.value] = (key, value)
+    return {**merged, **own}
+
+
+def fields(kind):
+    """name -> annotation of what a record takes from the file."""
+    return {name: note for name, note in kind.__annotations__.items() if note is not Hidden}
+
+
+def read_fields(kind, entries, place):
+    """name -> value for the entries of a mapping, as the record's annotations have them."""
+    former, known, values, places = FORMER_KEYS.get(kind, {}), fields(kind), {}, {"": place}
+    for key, (key_node, node) in entries.items():
+        name, at = former.get(key, key), place.key(key, key_node)
+        if key in ACCEPTED_KEYS or key.startswith("x-"):
+            continue
+        if name not in known:
+            raise at.fault("unknown key", did_you_mean(key, known))
+        if name in places:
+            raise at.fault(f"given twice, also as {places[name].path}", "keep one of them")
+        places[name] = at
+        if not is_nothing(node) or known[name] is Any:
+            values[name] = read(known[name], node, at)
+    for name in known:
+        if name not in values and name not in kind._field_defaults:
+            raise place.fault(f"needs the key {name}", f"add a line such as {name}: {example(known[name])}")
+    return {**values, "places": places} if "places" in kind._fields else values
+
+
+def example(kind):
+    return {JobName: "train", Text: "src/jobs/train.py", ProjectName: "churn-model"}.get(kind, "...")
+
+
+def read_record(kind, node, place):
+    if node.id == "scalar" and kind in BARE:
+        return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
+    return kind(**read_fields(kind, pairs(node, place), place))
+
+
+def read_components(node, place):
+    """The known sections as records, the others as nodes for plugins."""
+    entries = pairs(node, place)
+    former = entries.pop("artifactory", None)
+    sections = fields(Components)
+    known = {name: pair for name, pair in entries.items() if name in sections}
+    others = tuple((name, place.key(name, key), value) for name, (key, value) in entries.items()
+                   if name not in sections and not name.startswith("x-"))
+    components = Components(**read_fields(Components, known, place), plugins=others)
+    if not former:
+        return components
+    at = place.key("artifactory", former[0])
+    if components.repository:
+        raise at.fault("given twice, also as components.repository", "keep one of them")
+    return components._replace(repository=read_record(FormerArtifactory, former[1], at).repository)
+
+
+READERS = {bool: read_flag, int: read_whole, Any: lambda node, place: node,
+           Tuple[Variable, ...]: read_variables, Components: read_components}
+
+
+def read(kind, node, place):
+    """The value of a node as `kind`, which is an annotation of a record."""
+    if kind in READERS:
+        return READERS[kind](node, place)
+    if isinstance(kind, type) and issubclass(kind, str):
+        return read_text(kind, node, place)
+    if hasattr(kind, "_fields"):
+        return read_record(kind, node, place)
+    inner, rest = kind.__args__
+    if rest is Ellipsis:
+        return tuple(value for value, _ in read_items(inner, node, place))
+    return read(inner, node, place)
+
+
+def decoded(data, file):
+    """The text of a file's bytes: UTF-8, without the characters that YAML forbids."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Place(file, data[:error.start].count(b"\n") + 1).fault("is not UTF-8", "save the file as UTF-8")
+    text = text.replace("\r\n", "\n")
+    bad = re.search("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
+    if bad:
+        place = Place(file, text.count("\n", 0, bad.start()) + 1)
+        raise place.fault(f"holds the control character {ascii(bad.group())}", "take it out")
+    return text
+
+
+def syntax_error(error, file):
+    """The SkelebotError for what PyYAML says."""
+    problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+    start = getattr(error, "context_mark", None)
+    where = f" (in what starts in line {start.line + 1})" if start and mark and start.line < mark.line else ""
+    hints = {"\\t": "indent with blanks, not with tabs", "mapping values": "put a text that holds ': ' in quotes",
+             "alias": "define it before, as &NAME", "single document": "keep one document, without ---"}
+    hint = next((hint for part, hint in hints.items() if part in str(problem)),
+                "look at the indentation, quotes and brackets up to here")
+    return Place(file, mark.line + 1 if mark else 1).fault(f"{problem or 'is not YAML'}{where}", hint)
+
+
+def yaml_module():
+    try:
+        import yaml
+    except ImportError:
+        raise SkelebotError(f"PyYAML is not installed for {sys.executable}",
+                            "python3 -m pip install --user PyYAML, or run install.sh, which brings it")
+    return yaml
+
+
+def compose(text, file):
+    """The root node of a YAML text, or None when it is empty.
+
+    The words of a fault come from the pure loader, so that they are the same with and without libyaml.
+    """
+    import io
+    yaml = yaml_module()
+    for loader in [*filter(None, [getattr(yaml, "CSafeLoader", None)]), yaml.SafeLoader]:
+        stream = type("Named", (io.StringIO,), {"name": file})(text)
+        try:
+            return yaml.compose(stream, Loader=loader)
+        except RecursionError:
+            raise Place(file, 1).fault("is nested too deeply", "use fewer brackets inside each other")
+        except yaml.YAMLError as error:
+            fault = error
+    raise syntax_error(fault, file)
+
+
+def read_bytes(path):
+    """The bytes of a file, or None when there is none."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise SkelebotError(f"{path}: cannot be read: {error.strerror}", "look at the file's permissions")
+
+
+def read_entries(folder, file):
+    """The top-level keys of a file."""
+    node = compose(decoded(read_bytes(os.path.join(folder, file)) or b"", file), file)
+    if node is None or is_nothing(node):
+        raise Place(file, 1).fault("is empty", "the least it needs is a line such as name: churn-model")
+    return pairs(node, Place(file, node.start_mark.line + 1))
+
+
+def environments(folder):
+    """The names of the environments: skelebot-NAME.yaml beside skelebot.yaml."""
+    names = [re.fullmatch(r"skelebot-([^\s-][^\s]*)\.yaml", name) for name in os.listdir(folder)]
+    return tuple(sorted(name.group(1) for name in names if name))
+
+
+def project_folder(start):
+    """The nearest folder from `start` upwards that holds a skelebot.yaml, or None."""
+    while not os.path.isfile(os.path.join(start, FILE)):
+        start, last = os.path.dirname(start), start
+        if start == last:
+            return None
+    return start
+
+
+def read_version(folder, version):
+    data = read_bytes(os.path.join(folder, "VERSION"))
+    return version if data is None else decoded(data, "VERSION").strip().partition("\n")[0]
+
+
+def read_folder(folder, env=""):
+    """The project in a folder, with the environment's keys laid over it."""
+    known = environments(folder)
+    if env and env not in known:
+        raise usage_error(f"unknown environment {shortened(env)}",
+                          did_you_mean(env, known) if known else f"an environment is a file skelebot-{env}.yaml here")
+    base = read_entries(folder, FILE)
+    over = read_entries(folder, f"skelebot-{env}.yaml") if env else {}
+    project = read_project({**base, **over}, Place(FILE, 1))
+    return project._replace(folder=folder, env=env, envs=known, version=read_version(folder, project.version))
+
+
+def read_project(entries, place):
+    """The project of the top-level keys; the older spellings become the canonical one."""
+    former = {key: pair for key, pair in entries.items() if key in fields(FormerSections)}
+    entries = {key: pair for key, pair in entries.items() if key not in former}
+    dependencies = entries.pop("dependencies", None)
+    values = read_fields(Project, entries, place)
+    project = Project(**values, given=tuple(entries))
+    if dependencies:
+        project = project._replace(dependencies=read_dependencies(
+            project.language, dependencies[1], place.key("dependencies", dependencies[0])))
+    sections = FormerSections(**read_fields(FormerSections, former, place))
+    project = project._replace(components=with_sections(project, sections, former, place))
+    return checked(project)
+
+
+def read_dependencies(language, node, place):
+    """`dependencies` as {Python: [...], R: [...]}, whichever way it was written."""
+    if is_nothing(node):
+        return Dependencies()
+    if language == "NA":
+        raise place.fault("language NA installs nothing", "use commands:, or choose another language")
+    if node.id == "mapping":
+        return read_record(Dependencies, node, place)
+    if language == "R+Python":
+        raise place.fault(f"expected Python: [...] and R: [...], found {found(node)}",
+                          "say for each what it is for, as in: dependencies: {Python: [numpy], R: [dplyr]}")
+    kind = {"Python": PythonDependency, "R": RDependency}[language]
+    return Dependencies(**{language: tuple(value for value, _ in read_items(kind, node, place))})
+
+
+def with_sections(project, sections, former, place):
+    """The components with the sections of the 2019 spelling among them; an environment's win."""
+    components = project.components
+    canonical = {"artifacts": "repository"}
+    for key, (node, _) in former.items():
+        name, at = canonical.get(key, key), place.key(key, node)
+        if key == "plugins" or not getattr(components, name):
+            continue
+        if at.file == project.places["components"].file:
+            raise at.fault(f"given twice, also as components.{name}", "keep one of them")
+    return components._replace(
+        jupyter=sections.jupyter or components.jupyter,
+        kerberos=sections.kerberos or components.kerberos,
+        repository=Repository(artifacts=sections.artifacts) if sections.artifacts else components.repository,
+        plugins=(*components.plugins, *((plugin.name, place.key("plugins", former["plugins"][0]), plugin.config)
+                                        for plugin in sections.plugins)))
+
+
+def checked(project):
+    """The project, when its parts fit each other; with warnings for what may be meant otherwise."""
+    names = {}
+    for index, job in enumerate(project.jobs):
+        if job.name in names:
+            raise job.places["name"].fault(f"the name {job.name} is taken by jobs[{names[job.name]}]",
+                                           "give one of them another name")
+        names[job.name] = index
+    if project.primaryJob and project.primaryJob not in names:
+        raise project.places["primaryJob"].fault(f"no job is named {shortened(project.primaryJob)}",
+                                                 did_you_mean(project.primaryJob, names, "jobs are"))
+    check_names(project.params)
+    for job in project.jobs:
+        check_names((*job.args, *job.params))
+    warnings = tuple(f"{place}: needs a plugin of that name" for _, place, _ in project.components.plugins)
+    return project._replace(
+        params=tuple(checked_param(param) for param in project.params), warnings=warnings,
+        jobs=tuple(job._replace(params=tuple(checked_param(param) for param in job.params))
+                   for job in project.jobs))
+
+
+def check_names(parts):
+    """Every name and alt of a job's arguments and parameters stands for one thing."""
+    taken = set()
+    for part in parts:
+        for key in ("name", "alt"):
+            name = getattr(part, key, "")
+            if name and name in taken:
+                raise part.places[key].fault(f"{name} is taken", "give one of them another name")
+            taken.add(name)
+
+
+VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
+
+
+def misfit(word, part):
+    """(fault, hint) of a word that an argument or parameter cannot take, or None."""
+    accepts = getattr(part, "accepts", "")
+    if part.choices and word not in part.choices:
+        return (f"expected {listed(part.choices, 'or')}, found {shortened(word)}",
+                did_you_mean(word, part.choices, "choose one of"))
+    if accepts == "int" and not re.fullmatch(r"[+-]?\d+", word):
+        return f"expected a whole number, found {shortened(word)}", "for example 20"
+    if accepts == "float" and not re.fullmatch(r"(?i)[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)", word):
+        return f"expected a number, found {shortened(word)}", "for example 0.5 or 1e-3"
+    return None
+
+
+def checked_param(param):
+    """A parameter whose default is the words that will be passed."""
+    place = param.places.get("default", param.places[""])
+    words = param.default
+    if param.accepts == "list" and len(words) == 1:
+        words = tuple(split_words(words[0], place))
+    if param.accepts == "boolean":
+        if len(words) > 1 or (words and words[0].lower() not in FLAGS):
+            raise place.fault(f"expected true or false, found {shortened(' '.join(words))}", "write true or false")
+        words = ("true",) if words and FLAGS[words[0].lower()] else ()
+    elif len(words) > 1 and param.accepts != "list":
+        raise place.fault("expected one value, found a list", "add accepts: list, or keep one value")
+    for word in words if param.accepts != "boolean" and not any(map(VARIABLE.search, words)) else ():
+        problem = misfit(word, param)
+        if problem:
+            raise place.fault(*problem)
+    return param._replace(default=words)
+
+
+def split_words(text, place):
+    """The words of a text in the file, as a shell would split them."""
+    import shlex
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise place.fault(f"cannot be split into words: {str(error).lower()}", "close the quote")
+
+
+# ---- Words ------------------------------------------------------------------
+
+class Words(NamedTuple):
+    """A command line, understood: what was typed for each name, and the words after `--`.
+
+    values  name -> tuple of words; a boolean that is set has ("true",)
+    """
+    values: Dict[str, Tuple[str, ...]] = {}
+    extra: Tuple[str, ...] = ()
+
+    def one(self, name, otherwise=""):
+        return self.values.get(name, (otherwise,))[-1]
+
+    def has(self, name):
+        return bool(self.values.get(name))
+
+
+class FromFile(str):
+    """A word that skelebot.yaml gave as a default: it may name variables."""
+
+
+def spelling(name):
+    return "-" + name if len(name) == 1 else "--" + name
+
+
+def spellings(params):
+    """What may be typed -> the parameter it stands for."""
+    known = {}
+    for param in params:
+        for name in filter(None, [param.alt, param.name]):
+            known["-" + name if name == param.alt else spelling(name)] = param
+            known[spelling(name)] = param
+    return known
+
+
+def looks_like_option(word, known):
+    return word in known or (len(word) > 1 and word[0] == "-" and not re.match(r"-\.?\d", word))
+
+
+def split_option(word, known):
+    """(parameter, value or None, letters left) of `--name`, `--name=VALUE`, `-xVALUE` or `-xyz`; else None."""
+    head, equals, value = word.partition("=")
+    if word in known:
+        return known[word], None, ""
+    if equals and head in known:
+        return known[head], value, ""
+    if word[:2] in known and word[1] != "-":
+        param = known[word[:2]]
+        return (param, None, "-" + word[2:]) if param.accepts == "boolean" else (param, word[2:], "")
+    return None
+
+
+def take_values(param, value, rest, known):
+    """(values, how many of the `rest` they took) for an option with or without an attached value."""
+    name = spelling(param.name)
+    if param.accepts == "boolean":
+        if value is not None and value.lower() not in FLAGS:
+            raise usage_error(f"{name}: expected no value, found {shortened(value)}", f"write {name} alone")
+        return (("true",) if value is None or FLAGS[value.lower()] else ()), 0
+    if value is not None:
+        return (value,), 0
+    if param.accepts == "list":
+        count = next((i for i, word in enumerate(rest) if looks_like_option(word, known)), len(rest))
+    else:
+        count = 1 if rest and rest[0] != "--" and not split_option(rest[0], known) else 0
+    if not count:
+        raise usage_error(f"{name}: needs a value", f"{name}=VALUE takes any text, also one that starts with -")
+    return tuple(rest[:count]), count
+
+
+def take_options(words, params, what, stop=False):
+    """(values, positional words, extra words) of a command line; with `stop` until the first word."""
+    known, values, plain, words = spellings(params), {}, [], list(words)
+    while words and words[0] != "--":
+        word = words.pop(0)
+        if not looks_like_option(word, known):
+            plain.append(word)
+            if stop:
+                return values, plain + words, ()
+            continue
+        option = split_option(word, known)
+        if not option:
+            raise usage_error(f"{what}: unknown option {shortened(word.partition('=')[0])}",
+                              did_you_mean(word.partition("=")[0], known))
+        param, value, letters = option
+        taken, count = take_values(param, value, words, known)
+        words = ([letters] if letters else []) + words[count:]
+        values[param.name] = (values.get(param.name, ()) if param.accepts == "list" else ()) + taken
+    return values, plain, tuple(words[1:])
+
+
+def asks_help(words, params):
+    """Whether --help was typed, and is ours: a job may have a parameter of that name."""
+    return words.has("help") and any(param.name == "help" and not param.places for param in params)
+
+
+def understood(words, what, args, params, optional=0):
+    """The Words of a job or command, each checked; `what` names it in messages.
+
+    optional  how many of the args may be missing
+    """
+    values, plain, extra = take_options(words, params, what)
+    if asks_help(Words(values), params):
+        return Words(values)
+    if len(plain) + optional < len(args):
+        missing = args[len(plain)]
+        raise usage_error(f"{what}: needs {missing.name.upper()}" + (f" ({missing.help})" if missing.help else ""),
+                          f"skelebot {what} --help shows what it takes")
+    if len(plain) > len(args):
+        raise usage_error(f"{what}: cannot place {shortened(plain[len(args)])}",
+                          "words after -- are passed on as they are" if args else
+                          f"skelebot {what} --help shows what it takes; words after -- are passed on")
+    values.update((arg.name, (word,)) for arg, word in zip(args, plain))
+    for part in (*args, *params):
+        for word in values.get(part.name, ()) if getattr(part, "accepts", "") != "boolean" else ():
+            problem = misfit(word, part)
+            if problem:
+                raise usage_error(f"{what}: {part.name if part in args else spelling(part.name)}: {problem[0]}",
+                                  problem[1])
+    return Words(values, extra)
+
+
+HELP = Param("help", "h", help="explain and exit", accepts="boolean")
+
+
+def job_params(project, job):
+    """The job's parameters and the project's, the job's own first; --help unless they took it."""
+    own = {param.name for param in job.params}
+    params = (*job.params, *(param for param in project.params if param.name not in own))
+    taken = {name for param in params for name in (param.name, param.alt)}
+    alt = "" if "h" in taken else "h"
+    return params if "help" in taken else (*params, HELP._replace(alt=alt))
+
+
+INTERPRETERS = {".py": ("python", "-u"), ".R": ("Rscript",), ".r": ("Rscript",), ".sh": ("bash",)}
+
+
+def source_words(job):
+    """The words of `source`; () for a shell command that cannot be split."""
+    import shlex
+    try:
+        return tuple(FromFile(word) for word in shlex.split(job.source))
+    except ValueError:
+        return ()
+
+
+def script(job):
+    """The script that the first word of `source` names, or "" for a shell command."""
+    first = (source_words(job) or ("",))[0]
+    return first if os.path.splitext(first)[1] in INTERPRETERS else ""
+
+
+def job_argv(job, words, open_ended=False):
+    """The job's command; `open_ended` when words may still be added at its end."""
+    if script(job):
+        return (*INTERPRETERS[os.path.splitext(script(job))[1]], *source_words(job), *words)
+    rest = ' "$@"' if (words or open_ended) and not re.search(r"\$\{?[@*1]", job.source) else ""
+    return ("bash", "-c", job.source.rstrip() + rest, "bash", *words)
+
+
+def job_words(project, job, words):
+    """What follows the source: the arguments, the parameters by full name, the words after `--`."""
+    named = []
+    for param in job_params(project, job):
+        values = words.values.get(param.name, tuple(map(FromFile, param.default)))
+        if values:
+            named += [spelling(param.name), *(() if param.accepts == "boolean" else values)]
+    return (*(value for arg in job.args for value in words.values.get(arg.name, ())), *named, *words.extra)
+
+
+def names_variables(word):
+    return isinstance(word, FromFile) and bool(VARIABLE.search(word))
+
+
+def shell_word(word):
+    """A word for a shell's eyes: quoted, but for the variables that the file names."""
+    import shlex
+    if not names_variables(word):
+        return shlex.quote(word)
+    literal = re.split(r"\$\{?[A-Za-z_]\w*\}?", word)
+    names = ['"${%s}"' % (match.group(1) or match.group(2)) for match in VARIABLE.finditer(word)]
+    pairs_ = zip(literal, [*names, ""])
+    return "".join((shlex.quote(text) if text else "") + name for text, name in pairs_)
+
+
+def expanding_argv(argv):
+    """`argv` that expands the file's variables where it runs; typed words never meet the shell's parser."""
+    if not any(map(names_variables, argv)):
+        return tuple(argv)
+    typed = [word for word in argv if not names_variables(word)]
+    numbers = iter(range(1, len(typed) + 1))
+    shown = [shell_word(word) if names_variables(word) else '"${%d}"' % next(numbers) for word in argv]
+    return ("sh", "-c", "exec " + " ".join(shown), "sh", *typed)
+
+
+def expanded(word, environ):
+    """The word with the file's variables taken from `environ`; unset ones are empty."""
+    if not names_variables(word):
+        return word
+    return VARIABLE.sub(lambda match: environ.get(match.group(1) or match.group(2), ""), word)
+
+
+# ---- Templates --------------------------------------------------------------
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def template_bytes(*parts):
+    """A file of templates/, by the module's own loader, so that it may lie in a zip file."""
+    for folder in ("templates", "skelebot_templates"):
+        try:
+            return __loader__.get_data(os.path.join(HERE, folder, *parts))
+        except OSError:
+            pass
+    raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {os.path.join(HERE, 'skelebot.py')}",
+                        "copy the folder templates/ along with skelebot.py, or run install.sh again")
+
+
+def filled(text, values):
+    """`text` with $lower_case names filled in, every one; $HOME and $(pwd) stay the shell's."""
+    return re.sub(r"\$([a-z][a-z_]*)", lambda match: values[match.group(1)], text)
+
+
+def part(name, **values):
+    """A rendered part of an image's file."""
+    return filled(template_bytes("image", name).decode("utf-8"), values)
+
+
+# ---- Image ------------------------------------------------------------------
+
+BASES = {"Python": "python:{0.pythonVersion}-slim", "R": "rocker/r-ver:{0.rVersion}",
+         "R+Python": "rocker/r-ver:{0.rVersion}", "NA": "debian:stable-slim"}
+
+# What has to be in the image before the first dependency of a form; "" is said before any.
+TOOLS = {"python-github": "git", "r-version": "r-remotes", "r-file": "r-remotes", "r-github": "r-remotes"}
+
+LABEL = "org.opencontainers.image."
+
+
+def slug(text):
+    """`text` as part of an image's name: a-z, 0-9 and single separators between them."""
+    plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
+    return re.sub(r"([._-])[._-]+", r"\1", plain).strip("._-")
+
+
+def image_name(project):
+    return "-".join(filter(None, [slug(project.name), slug(project.env)]))
+
+
+def image_tag(project, job=None):
+    """A job with ignores of its own has an image of its own."""
+    return image_name(project) + (":" + slug(job.name) if job and job.ignores else "")
+
+
+def base_image(project):
+    return project.baseImage or BASES[project.language].format(project)
+
+
+def escaped(text):
+    """`text` between the double quotes of a Dockerfile."""
+    return re.sub(r'([\\"$])', r"\\\1", " ".join(text.split("\n")))
+
+
+def label_parts(project):
+    contact = f"{project.maintainer} <{project.contact}>" if project.contact else project.maintainer
+    labels = {"title": project.name, "description": project.description.strip(), "authors": contact.strip()}
+    return [part("label.Dockerfile", key=LABEL + key, value=escaped(value)) for key, value in labels.items() if value]
+
+
+def language_parts(project):
+    """The languages that the default base image does not bring."""
+    parts = [part("r.Dockerfile")] if project.dependencies.R else []
+    if project.language == "R+Python" and not project.baseImage:
+        given = "pythonVersion" in project.given
+        parts += [part("python-version-in-r.Dockerfile", python_version=project.pythonVersion) if given
+                  else part("python-in-r.Dockerfile")]
+    return parts
+
+
+def pip_requirement(text):
+    """The requirement as pip takes it: skelebot's `name=1.2` is `name==1.2`."""
+    import shlex
+    return shlex.quote(re.sub(r"^([\w.\[\],-]+?)\s*=\s*(?=[^=])", r"\1==", text))
+
+
+def dependency_fields(dependency):
+    fields = dependency.fields
+    if dependency.form == "python-package":
+        return {"package": pip_requirement(fields["package"])}
+    if dependency.form == "python-github" and not fields["repository"].startswith("https://"):
+        return {"url": "https://github.com/" + fields["repository"]}
+    return {"url": fields.get("repository", ""), **fields}
+
+
+def dependency_parts(dependencies, files):
+    """A part for each dependency in the order of the list, so that one more at the end leaves those above cached.
+
+    files  dependency -> the files of the project that it needs in the image, in the order they are copied
+    """
+    brought, parts = set(), []
+    for dependency in (*dependencies.Python, *dependencies.R):
+        tool = TOOLS.get(dependency.form)
+        if tool and tool not in brought:
+            brought.add(tool)
+            parts.append(part(tool + ".Dockerfile"))
+        copied = files.get(dependency, ())
+        fields = {**dependency_fields(dependency), **({"file": copied[0]} if copied else {})}
+        form = "python-file" if dependency.form == "python-ca" else dependency.form
+        parts.append("".join(part("copy-file.Dockerfile", file=file.rstrip("/")) for file in copied)
+                     + part(form + ".Dockerfile", **fields))
+    return parts
+
+
+def run_command(text):
+    """A shell command for RUN: as it is, or as JSON where Docker would read it otherwise."""
+    import json
+    if "\n" not in text.strip() and not text.rstrip().endswith("\\") and "<<" not in text:
+        return text.strip()
+    return json.dumps(["/bin/sh", "-c", text])
+
+
+def copy_part(pair):
+    """Docker takes quotes, backslashes and dollar signs in COPY as a shell would, even in JSON."""
+    import json
+    source, target = (json.dumps(re.sub(r"([\\\"'$])", r"\\\1", text), ensure_ascii=False) for text in pair.split(":"))
+    return part("copy.Dockerfile", source=source, target=target)
+
+
+def primary_part(project):
+    """The job that the image itself runs, with its defaults; words of `docker run` follow an ENTRYPOINT."""
+    import json
+    job = project.job(project.primaryJob)
+    argv = job_argv(job, job_words(project, job, Words()), open_ended=True)
+    if any(map(names_variables, argv)):
+        argv = ("sh", "-c", f'exec {" ".join(map(shell_word, argv))} "$@"', "sh")
+    return part("primary.Dockerfile", instruction=project.primaryExe, argv=json.dumps(argv, ensure_ascii=False))
+
+
+def dockerfile(project, files):
+    """The text of the Dockerfile: what changes often comes late, so that Docker's cache holds what stands above."""
+    return "\n".join([
+        part("base.Dockerfile", base=base_image(project)),
+        *label_parts(project),
+        part("workdir.Dockerfile"),
+        *([part("timezone.Dockerfile", timezone=project.timezone)] if project.timezone else []),
+        *language_parts(project),
+        *dependency_parts(project.dependencies, files),
+        part("project.Dockerfile"),
+        *map(copy_part, project.copy),
+        *(part("command.Dockerfile", command=run_command(text)) for text in project.commands),
+        *([part("label.Dockerfile", key=LABEL + "version", value=escaped(project.version))] if project.version else []),
+        *([primary_part(project)] if project.primaryJob else []),
+    ])
+
+
+GENERATED = re.compile(r"generated by skelebot", re.IGNORECASE)
+BLOCK = "# ---- skelebot: from skelebot.yaml ----\n{}# ---- end of skelebot ----\n"
+
+
+def is_generated(text):
+    """Ours, and that of every earlier release, says so in its first lines."""
+    return bool(GENERATED.search("\n".join(text.split("\n")[:5])))
+
+
+def ignore_patterns(project, job=None):
+    return (*project.ignores, *(job.ignores if job else ()))
+
+
+def dockerignore(project, job, present):
+    """The text of .dockerignore; a hand-written one (`present`) stays, with our block at its end."""
+    patterns = "".join(pattern + "\n" for pattern in ignore_patterns(project, job))
+    if present is None or is_generated(present):
+        return part("dockerignore", patterns=patterns.rstrip("\n"))
+    own = without_block(present)
+    return own + ("" if own.endswith("\n") or not own else "\n") + BLOCK.format(patterns) if patterns else own
+
+
+def without_block(text):
+    start, end = map(re.escape, BLOCK.split("{}"))
+    return re.sub(start + r"(.*\n)*?" + end, "", text)
+
+
+def required_files(text, file):
+    """The files that a requirements file names by -r and -c, as paths from the project's folder."""
+    import posixpath
+    named = re.findall(r"(?m)^\s*(?:-r|--requirement|-c|--constraint)[ =]?\s*([^\s#]+)", text)
+    return [posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) for name in named if "://" not in name]
+
+
+# ---- Steps ------------------------------------------------------------------
+#
+# A step is a value; `line` shows it as a line for a shell. A step without a line only looks, and is
+# done in a dry run as well.
+
+class Call(NamedTuple):
+    """One call of skelebot: the machine, the caller and the global options."""
+    environ: Dict[str, str] = {}
+    home: str = ""
+    uid: int = 0
+    gid: int = 0
+    login: str = ""
+    terminal: bool = False
+    engine: str = "docker"
+    context: str = ""
+    python: str = "python3"
+    token: str = ""
+    host: str = ""
+    skip_build: bool = False
+    native: bool = False
+    verbose: bool = False
+    dry_run: bool = False
+
+
+class Outcome(NamedTuple):
+    """How a command ended: its exit status (128 + N after signal N), and what it printed, if that was kept."""
+    status: int = 0
+    output: str = ""
+    errors: str = ""
+
+
+def shell_line(words):
+    import shlex
+    return " ".join(map(shlex.quote, words))
+
+
+class Command(NamedTuple):
+    """A program to run, for its Outcome.
+
+    environ  variables on top of the caller's own
+    kept     its output is for the plan, not for the terminal
+    aside    its output goes to stderr, since stdout is the job's
+    stop     argv that end what the program started elsewhere: (gently, by force)
+    """
+    argv: Tuple[str, ...]
+    environ: Dict[str, str] = {}
+    kept: bool = False
+    aside: bool = False
+    stop: Tuple[Tuple[str, ...], ...] = ()
+
+    @property
+    def line(self):
+        setting = [f"{name}={value}" for name, value in self.environ.items()]
+        return shell_line([*(["env"] if setting else []), *setting, *self.argv]) + (" >&2" if self.aside else "")
+
+
+class File(NamedTuple):
+    """A file to write, whole or not at all; below `root`, if there is one."""
+    path: str
+    data: bytes
+    root: str = ""
+
+    @property
+    def line(self):
+        return f"printf %s {shell_line([self.data.decode('utf-8', 'replace')])} > {shell_line([self.path])}"
+
+
+class MakeFolder(NamedTuple):
+    """A folder to make, unless something is there."""
+    path: str
+    root: str = ""
+
+    @property
+    def line(self):
+        return f"[ -e {shell_line([self.path])} ] || mkdir -p {shell_line([self.path])}"
+
+
+class Remove(NamedTuple):
+    """A file or folder to remove, if it is there."""
+    path: str
+
+    @property
+    def line(self):
+        return f"rm -rf -- {shell_line([self.path])}"
+
+
+class Move(NamedTuple):
+    source: str
+    target: str
+
+    @property
+    def line(self):
+        return f"mv -- {shell_line([self.source, self.target])}"
+
+
+class Answer(NamedTuple):
+    """A line for stdout."""
+    text: str
+
+    @property
+    def line(self):
+        return "echo " + shell_line([self.text])
+
+
+class Note(NamedTuple):
+    """A line of skelebot's own, for stderr."""
+    text: str
+    line = None
+
+
+class Look(NamedTuple):
+    """`file`, `folder` or `` for what is at a path; it may have to be inside `root`."""
+    path: str
+    root: str = ""
+    line = None
+
+
+class Read(NamedTuple):
+    """The bytes of a file, or None."""
+    path: str
+    line = None
+
+
+class Listing(NamedTuple):
+    """The files below a folder, sorted, as relative paths with `/`; hidden ones are left out."""
+    path: str
+    line = None
+
+
+class Ask(NamedTuple):
+    """A question for the person at the terminal; an empty answer is the default."""
+    question: str
+    default: str = ""
+    option: str = ""
+    line = None
+
+
+class Hold(NamedTuple):
+    """A lock on a file, waited for; Release gives it back."""
+    path: str
+    line = None
+
+
+class Release(NamedTuple):
+    lock: Any
+    line = None
+
+
+class Scratch(NamedTuple):
+    """The path of a new folder for what is thrown away afterwards."""
+    line = None
+
+
+# ---- Docker -----------------------------------------------------------------
+
+GRACE = 10      # seconds a container has to end by itself, as in `docker stop`
+SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec sh; fi")
+
+
+def is_podman(call):
+    return os.path.basename(call.engine).startswith("podman")
+
+
+def docker_host(call, project, job=None):
+    """The host that was asked for: -d, the job's, the project's; "" for the engine's own default."""
+    return call.host or (job.host if job else "") or project.host
+
+
+def engine_argv(call, project, job=None):
+    host = docker_host(call, project, job)
+    return (call.engine, *((("--remote", "--url", host) if is_podman(call) else ("--host", host)) if host else ()))
+
+
+def is_local(endpoint):
+    """Whether an endpoint such as unix:///var/run/docker.sock is on this machine; "" is the default one."""
+    return not endpoint or endpoint.startswith(("unix://", "npipe://", "fd://"))
+
+
+def each(flag, values):
+    return tuple(word for value in values for word in (flag, value))
+
+
+def build_argv(engine, project, tag):
+    """--force-rm: the legacy builder leaves its container behind when a build fails or is stopped."""
+    return (*engine, "build", "--force-rm", "--tag", tag, "--file", project.dockerfile or "Dockerfile", ".")
+
+
+def mount_source(mapping, folder, home):
+    """The path on the host: `~` is the caller's home, a relative path is below the project."""
+    source = mapping.source
+    if source == "~" or source.startswith("~/"):
+        source = home + source[1:]
+    return os.path.normpath(os.path.join(folder, source))
+
+
+def mount_words(mapping, folder, home):
+    """--mount, which takes any path; --volume for the labels of SELinux, which --mount does not know."""
+    source, target, options = mount_source(mapping, folder, home), mapping.target, mapping.options
+    if "z" in options or "Z" in options:
+        return "--volume", f"{source}:{target}:{','.join(options)}"
+    field = "source=" + source
+    if re.search(r'[,"\n]', field):
+        field = '"' + field.replace('"', '""') + '"'
+    return "--mount", ",".join(["type=bind", field, "target=" + target, *(["readonly"] if "ro" in options else [])])
+
+
+def variable_words(variables):
+    """A passed on variable is named only, so that its value is in no argv."""
+    return each("--env", [name if value is None else f"{name}={value}" for name, value in variables])
+
+
+def user_words(call, project, rootless):
+    """The caller's uid and gid; in a rootless engine the container's root is the caller already."""
+    if project.user != "host" or not call.uid or (rootless and not is_podman(call)):
+        return ()
+    return (*(("--userns", "keep-id") if is_podman(call) else ()), "--user", f"{call.uid}:{call.gid}",
+            "--env", "HOME=/tmp", *(("--env", "USER=" + call.login) if call.login else ()))
+
+
+def container_words(call, project, job, name, rootless=False):
+    """What `docker run` and `docker create` are told alike, but for the mounts."""
+    return (
+        "--init", "--name", name,
+        "--label", "skelebot.project=" + project.name,
+        "--label", "skelebot.job=" + job.name,
+        *(() if job.mode == "d" else ("--interactive",)),
+        *(("--tty",) if job.mode == "it" and call.terminal else ()),
+        *user_words(call, project, rootless),
+        *(("--gpus", "all", "--ipc=host") if project.gpu else ()),
+        *each("--publish", (*project.ports, *job.ports)),
+        *variable_words((*project.environment, *job.environment)),
+        *(("--entrypoint", "") if project.primaryExe == "ENTRYPOINT" else ()),
+    )
+
+
+def run_argv(call, project, job, argv, name, rootless=False):
+    """`docker run` for one job; `argv` is the job's command."""
+    return (
+        *engine_argv(call, project, job), "run", "--rm",
+        *(("--detach",) if job.mode == "d" else ()),
+        *container_words(call, project, job, name, rootless),
+        *(word for mapping in job.mappings for word in mount_words(mapping, project.folder, call.home)),
+        image_tag(project, job), *argv,
+    )
+
+
+def create_argv(call, project, job, argv, name, volumes):
+    """`docker create` on another machine, with empty volumes where folders will be copied in."""
+    return (
+        *engine_argv(call, project, job), "create",
+        *container_words(call, project, job, name),
+        *each("--mount", [f"type=volume,target={mapping.target},volume-nocopy" for mapping in volumes]),
+        *(word for mapping in job.mappings if stays_there(mapping)
+          for word in mount_words(mapping, project.folder, call.home)),
+        image_tag(project, job), *argv,
+    )
+
+
+def stays_there(mapping):
+    """An absolute path is the Docker host's own; what is relative, or in the caller's home, is here."""
+    return os.path.isabs(mapping.source)
+
+
+def stop_argvs(engine, name):
+    return ((*engine, "stop", "--time", str(GRACE), name), (*engine, "rm", "--force", "--volumes", name))
+
+
+def container_name(project, job, token=""):
+    return "-".join(filter(None, [image_name(project), slug(job.name) or "job", token]))
+
+
+# ---- Scaffold ---------------------------------------------------------------
+
+class Prompt(NamedTuple):
+    var: ParamName
+    message: Line
+
+
+class TemplateFile(NamedTuple):
+    """A file of the new project, and the file beside template.yaml that it is made from."""
+    name: Line
+    template: Line
+    places: Hidden = None
+
+
+class Template(NamedTuple):
+    """template.yaml: what is asked, made, written, and put into skelebot.yaml."""
+    prompts: Tuple[Prompt, ...] = ()
+    dirs: Tuple[Line, ...] = ()
+    files: Tuple[TemplateFile, ...] = ()
+    config: Any = None
+    places: Hidden = None
+
+
+DEFAULTS = {"Python": "default-python", "R": "default-r", "R+Python": "default-r-python"}
+TEMPLATES = ("default", "dash", "iris")
+GIT = re.compile(r"(https?|ssh|file)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+")
+
+# Where scripts are looked for when a project is there already, and which are no jobs.
+SCRIPT = re.compile(r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?([^/]+)\.(py|R|r|sh)")
+NO_JOB = re.compile(r"__\w+__|setup|conftest|test_.*|.*_test|install|skelebot")
+
+
+def read_template(data, file):
+    """The Template of a template.yaml."""
+    node = compose(decoded(data, file), file)
+    place = Place(file, 1)
+    return Template(places={"": place}) if node is None or is_nothing(node) else read(Template, node, place)
+
+
+def substituted(text, values):
+    """`text` with the known {variables}; other braces stay."""
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match.group(1), match.group(0)), text)
+
+
+def substituted_node(node, values):
+    """A copy of a YAML node with the variables in every text of it."""
+    if node.id == "scalar":
+        text = substituted(node.value, values)
+        tag = node.tag if text == node.value else "tag:yaml.org,2002:str"
+        return type(node)(tag, text, node.start_mark, node.end_mark, style=node.style)
+    if node.id == "sequence":
+        items = [substituted_node(item, values) for item in node.value]
+    else:
+        items = [(substituted_node(key, values), substituted_node(value, values)) for key, value in node.value]
+    return type(node)(node.tag, items, node.start_mark, node.end_mark, flow_style=node.flow_style)
+
+
+def is_inside(path):
+    """Whether a relative path stays below where it starts."""
+    parts = re.split(r"[\\/]+", path)
+    return bool(path) and not re.match(r"[\\/~]|[A-Za-z]:", path) and ".." not in parts
+
+
+def inside(name, place):
+    if not is_inside(name):
+        raise place.fault(f"{shortened(name)} is outside of its folder", "name a path below it, without ..")
+    return name.rstrip("/")
+
+
+def simple_name(name):
+    """`name` as a word of a-z, 0-9 and _."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def yaml_text(keys):
+    """Lines of YAML for (key, value) pairs: texts, lists and mappings of these, or nodes."""
+    yaml = yaml_module()
+    style = {"allow_unicode": True, "width": 1000}
+    chunks = []
+    for key, value in keys:
+        if hasattr(value, "id"):
+            name = yaml.ScalarNode("tag:yaml.org,2002:str", key)
+            text = yaml.serialize(yaml.MappingNode("tag:yaml.org,2002:map", [(name, value)], flow_style=False),
+                                  Dumper=yaml.SafeDumper, **style)
+        else:
+            text = yaml.safe_dump({key: value}, default_flow_style=False, **style)
+        chunks.append(("\n" if "\n" in text.rstrip("\n") else "") + text)
+    return "".join(chunks)
+
+
+def project_text(answers, config):
+    """The text of a new skelebot.yaml; the keys of `config` win over the answers."""
+    given = {key for key, _ in config}
+    keys = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
+            if answers.get(key) and key not in given]
+    owner = [] if "user" in given else [("user", "host")]
+    return ("# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n"
+            + yaml_text([*keys, *owner, *config]))
+
+
+def found_jobs(files):
+    """name -> script, for the scripts among a folder's files that look like jobs."""
+    jobs = {}
+    for file in files:
+        match = SCRIPT.fullmatch(file)
+        if match and not NO_JOB.fullmatch(match.group(1)) and JobName.fits(match.group(1)):
+            name = match.group(1) if match.group(1) not in jobs else f"{match.group(1)}-{match.group(2).lower()}"
+            jobs.setdefault(name, file)
+    return jobs
+
+
+def found_language(files):
+    """The language of a folder's files, as far as they tell."""
+    ends = {os.path.splitext(file)[1].lower() for file in files}
+    r, python = bool(ends & {".r", ".rmd"}), bool(ends & {".py", ".ipynb"})
+    return "R+Python" if r and python else "R" if r else "Python"
+
+
+def found_dependencies(files, language):
+    """language -> dependencies that a folder's files stand for."""
+    python = [form + file for form, file in (("req:", "requirements.txt"), ("proj:", "pyproject.toml"))
+              if file in files][:1]
+    r = ["renv:renv.lock"] if "renv.lock" in files else []
+    known = {"Python": python, "R": r}
+    return {name: known[name] for name in language.split("+") if known.get(name)}
+
+
+def template_config(template, answers, language):
+    """(key, node) pairs for skelebot.yaml."""
+    if template.config is None or is_nothing(template.config):
+        return [("language", language)] if language else []
+    node = substituted_node(template.config, answers)
+    entries = pairs(node, template.places["config"])
+    if language and "language" in entries and entries["language"][1].value != language:
+        raise usage_error(f"scaffold: this template is for {entries['language'][1].value}, not for {language}",
+                          "leave --language out")
+    return [(key, value) for key, (_, value) in entries.items()]
+
+
+def existing_config(language, dependencies, jobs):
+    """The keys of skelebot.yaml for a project that was there before."""
+    listed_dependencies = dependencies if "+" in language else dependencies.get(language)
+    return [
+        ("language", language),
+        *([("dependencies", listed_dependencies)] if listed_dependencies else []),
+        ("ignores", [".git", "**/__pycache__"]),
+        *([("jobs", [{"name": name, "source": file, "help": f"run {file}"} for name, file in jobs.items()])]
+          if jobs else []),
+    ]
+
+
+# ---- Plans ------------------------------------------------------------------
+#
+# `yield` hands out a step and gives back its result; what a plan returns is an exit status. A step
+# that ends badly is thrown in where it was handed out, so `finally` cleans up after it.
+
+def plan_chain(plans):
+    """One plan after the other, until one ends with another status than 0."""
+    for plan in plans:
+        status = yield from plan
+        if status:
+            return status
+    return 0
+
+
+# -- a job
+
+def plan_job(call, project, job, words):
+    """Build the project's image, then run one job in it; or run the job natively."""
+    argv = job_argv(job, job_words(project, job, words))
+    if call.native and job.native == "never":
+        raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)", "leave -n out")
+    native = call.native or job.native == "always"
+    if script(job) and (native or not script(job).startswith("/")):
+        yield from plan_need(script(job), job.places["source"])
+    if native:
+        return (yield from plan_native(call, project, job, argv))
+    endpoint = yield from plan_endpoint(call, project, job)
+    if is_local(endpoint):
+        for mapping in job.mappings:
+            yield MakeFolder(mount_source(mapping, "", call.home))
+    yield from plan_image(call, project, job)
+    if not is_local(endpoint) and job.mappings:
+        return (yield from plan_elsewhere(call, project, job, expanding_argv(argv), endpoint))
+    return (yield from plan_run(call, project, job, expanding_argv(argv)))
+
+
+def plan_need(path, place):
+    """Nothing, if a path of the project is there."""
+    if not (yield Look(path)):
+        raise place.fault(f"{shortened(path)} is not there", "correct the path, or add the file")
+
+
+def plan_native(call, project, job, argv):
+    """Run a job's command on this machine, with `python` as the caller's python3."""
+    given = {name: value for name, value in (*project.environment, *job.environment) if value is not None}
+    environ = {**call.environ, **given}
+    argv = tuple(expanded(word, environ) for word in argv)
+    if argv[0] == "python":
+        argv = (call.python, *argv[1:])
+    outcome = yield Command(argv, given)
+    return outcome.status
+
+
+def plan_endpoint(call, project, job):
+    """Where the engine is: "" for this machine's own, else as in unix://... or ssh://..."""
+    host = docker_host(call, project, job)
+    named = call.environ.get("CONTAINER_HOST" if is_podman(call) else "DOCKER_HOST", "")
+    if host or named or not call.context or is_podman(call) or not job.mappings:
+        return host or named
+    outcome = yield Command((call.engine, "context", "inspect", call.context,
+                             "--format", "{{.Endpoints.docker.Host}}"), kept=True)
+    return outcome.output.strip()
+
+
+def plan_rootless(call, project, job=None):
+    """Whether the engine's root is the caller; asked only where it matters."""
+    if project.user != "host" or not call.uid or is_podman(call):
+        return False
+    outcome = yield Command((*engine_argv(call, project, job), "info", "--format", "{{.SecurityOptions}}"), kept=True)
+    return "rootless" in outcome.output
+
+
+def plan_run(call, project, job, argv):
+    """`docker run`: attached until the job ends, or detached under a name that scripts can rely on."""
+    rootless = yield from plan_rootless(call, project, job)
+    engine = engine_argv(call, project, job)
+    if job.mode != "d":
+        name = container_name(project, job, call.token)
+        outcome = yield Command(run_argv(call, project, job, argv, name, rootless), stop=stop_argvs(engine, name))
+        return outcome.status
+    name = container_name(project, job)
+    outcome = yield Command(run_argv(call, project, job, argv, name, rootless), kept=True)
+    if outcome.status:
+        if "in use" in outcome.errors:
+            raise SkelebotError(f"{job.name} runs already, as the container {name}",
+                                f"{shell_line([*engine, 'stop', name])} ends it")
+        raise SkelebotError(f"{job.name} was not started: {last_line(outcome.errors)}",
+                            "the engine's words say what is missing")
+    yield Answer(name)
+    return 0
+
+
+def plan_elsewhere(call, project, job, argv, endpoint):
+    """A job on another machine: its mapped folders are copied there, and back when it has ended."""
+    copied = [mapping for mapping in job.mappings if not stays_there(mapping)]
+    if job.mode == "d" and copied:
+        raise job.places["mappings"].fault(
+            f"a detached job on {endpoint} cannot give {copied[0].source} back",
+            "use mode: i, or map an absolute path of that machine")
+    for mapping in filter(stays_there, job.mappings):
+        yield Note(f"{mapping.source} is mapped from {endpoint}, not from this machine")
+    if not copied:
+        return (yield from plan_run(call, project, job, argv))
+    engine, name = engine_argv(call, project, job), container_name(project, job, call.token)
+    sources = {mapping: mount_source(mapping, "", call.home) for mapping in copied}
+    kinds = {}
+    for mapping, source in sources.items():
+        yield MakeFolder(source)
+        kinds[mapping] = (yield Look(source)) or "folder"
+    folders = [mapping for mapping in copied if kinds[mapping] == "folder"]
+    stop = stop_argvs(engine, name)
+    try:
+        yield from plan_must(Command(create_argv(call, project, job, argv, name, folders), kept=True, stop=stop))
+        for mapping in copied:
+            source = sources[mapping] + ("/." if mapping in folders else "")
+            yield from plan_must(Command((*engine, "cp", "--archive", source, f"{name}:{mapping.target}"), kept=True))
+        outcome = yield Command((*engine, "start", "--attach", *(("--interactive",) if job.mode != "d" else ()), name),
+                                stop=stop)
+        for mapping in copied:
+            if "ro" not in mapping.options:
+                source = f"{name}:{mapping.target}" + ("/." if mapping in folders else "")
+                yield from plan_must(Command((*engine, "cp", source, sources[mapping]), kept=True))
+        return outcome.status
+    finally:
+        yield Command(stop[-1], kept=True)
+
+
+def last_line(text):
+    return (text.strip().split("\n") or [""])[-1].strip() or "it gave no reason"
+
+
+def plan_must(command):
+    """A command whose failure ends the plan, with its own last words."""
+    outcome = yield command
+    if outcome.status:
+        raise SkelebotError(f"{shell_line(command.argv[:4])} ... failed: {last_line(outcome.errors)}",
+                            "skelebot -V shows every command; try this one by itself")
+    return outcome
+
+
+# -- an image
+
+def plan_image(call, project, job=None):
+    """Write what Docker builds from, and build the image."""
+    if call.skip_build:
+        return
+    if project.dockerfile:
+        yield from plan_need(project.dockerfile, project.places["dockerfile"])
+    files = {} if project.dockerfile else (yield from plan_required_files(call, project))
+    engine = engine_argv(call, project, job)
+    lock = yield Hold(FILE)
+    try:
+        undo = yield from plan_context(project, job, files)
+        environ = yield from plan_builder(call)
+        try:
+            outcome = yield Command(build_argv(engine, project, image_tag(project, job)), environ, aside=True)
+        finally:
+            for step in undo if project.ephemeral else ():
+                yield step
+    finally:
+        yield Release(lock)
+    if outcome.status:
+        yield from plan_no_image(engine, outcome.status)
+
+
+def plan_no_image(engine, status):
+    """Say why there is no image: no engine, or a build that failed."""
+    outcome = yield Command((*engine, "version"), kept=True)
+    if outcome.status:
+        raise SkelebotError(f"no engine answers {shell_line(engine)}: {last_line(outcome.errors)}",
+                            "start Docker, name another host with -d, or run the job natively with -n")
+    raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {status})",
+                        "the lines above say which step failed")
+
+
+def plan_builder(call):
+    """DOCKER_BUILDKIT=1 fails where the command line is too new to have it built in and lacks buildx."""
+    if is_podman(call) or call.environ.get("DOCKER_BUILDKIT") != "1":
+        return {}
+    buildx = yield Command((call.engine, "buildx", "version"), kept=True)
+    if not buildx.status:
+        return {}
+    version = re.search(r"version (\d+)", (yield Command((call.engine, "--version"), kept=True)).output)
+    if not version or int(version.group(1)) < 23:
+        return {}
+    yield Note("docker has no buildx component: building without BuildKit")
+    return {"DOCKER_BUILDKIT": "0"}
+
+
+def plan_context(project, job, files):
+    """Write Dockerfile and .dockerignore; returns the steps that would undo it."""
+    undo = []
+    if not project.dockerfile:
+        present = yield Read("Dockerfile")
+        if present is not None and not is_generated(present.decode("utf-8", "replace")):
+            raise SkelebotError("Dockerfile: is not one that skelebot wrote, and stays as it is",
+                                f"add the line dockerfile: Dockerfile to {FILE} to build from it, or rename it")
+        undo += yield from plan_file("Dockerfile", dockerfile(project, files), present)
+    present = yield Read(".dockerignore")
+    own = None if present is None else present.decode("utf-8", "surrogateescape")
+    undo += yield from plan_file(".dockerignore", dockerignore(project, job, own), present)
+    if own is not None and not is_generated(own):
+        return [*undo[:-1], File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape"))]
+    return undo
+
+
+def plan_file(path, text, present):
+    """Write a file of text, unless it is there just so."""
+    data = text.encode("utf-8", "surrogateescape")
+    if data != present:
+        yield File(path, data)
+    return [Remove(path)]
+
+
+def plan_required_files(call, project):
+    """dependency -> the files it needs in the image; those that are not there are a fault."""
+    files, place = {}, project.places.get("dependencies")
+    for dependency in (*project.dependencies.Python, *project.dependencies.R):
+        if dependency.form == "python-ca":
+            files[dependency] = ((yield from plan_code_artifact(dependency)),)
+        elif "file" in dependency.fields:
+            file = dependency.fields["file"]
+            yield from plan_need(file, place)
+            named = (yield from plan_named_files(file, ())) if dependency.form == "python-req" else (file,)
+            files[dependency] = named
+    return files
+
+
+def plan_named_files(file, seen):
+    """A requirements file and those that it names, each once, as paths in the project."""
+    seen = (*seen, file)
+    for name in required_files(((yield Read(file)) or b"").decode("utf-8", "replace"), file):
+        if name not in seen:
+            if not ProjectPath.fits(name) or not (yield Look(name)):
+                raise SkelebotError(f"{file}: names {shortened(name)}, which is not in the project",
+                                    "only files below skelebot.yaml can be part of the image")
+            seen = yield from plan_named_files(name, seen)
+    return seen
+
+
+def plan_code_artifact(dependency):
+    """The path of a package's file from AWS CodeArtifact, fetched by the aws CLI unless it is here."""
+    import json
+    fields = dependency.fields
+    folder = f".skelebot/{fields['name']}-{fields['version']}"
+    present = yield Listing(folder)
+    if present:
+        return f"{folder}/{present[0]}"
+    words = ("--domain", fields["domain"], "--domain-owner", fields["owner"], "--repository", fields["repository"],
+             "--format", "pypi", "--package", fields["name"], "--package-version", fields["version"],
+             *(("--profile", fields["profile"]) if fields["profile"] else ()))
+    outcome = yield from plan_must(Command(("aws", "codeartifact", "list-package-version-assets", *words,
+                                            "--output", "json"), kept=True))
+    names = [asset["name"] for asset in json.loads(outcome.output or '{"assets": []}')["assets"]]
+    names = [name for end in (".whl", ".tar.gz", ".zip") for name in names if name.endswith(end) and is_inside(name)]
+    if not names and outcome.output:
+        raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
+                            "look at it with aws codeartifact list-package-version-assets")
+    name, part_folder = os.path.basename((names or ["package.whl"])[0]), folder + ".part"
+    yield Remove(part_folder)
+    yield MakeFolder(part_folder)
+    yield from plan_must(Command(("aws", "codeartifact", "get-package-version-asset", *words,
+                                  "--asset", name, f"{part_folder}/{name}"), kept=True))
+    yield Move(part_folder, folder)
+    return f"{folder}/{name}"
+
+
+# -- the other commands
+
+def plan_prime(call, project, words):
+    """Write the files, build the image, and save it to a file if one is named."""
+    yield from plan_image(call._replace(skip_build=False), project)
+    output = words.one("output")
+    if output:
+        engine = engine_argv(call, project)
+        outcome = yield Command((*engine, "save", "--output", output, image_tag(project)), kept=True)
+        if outcome.status:
+            raise SkelebotError(f"{output}: the image was not saved: {last_line(outcome.errors)}",
+                                "name a file in a folder that you can write to")
+        yield Note(f"saved the image {image_tag(project)} to {output}")
+    return 0
+
+
+def plan_exec(call, project, words):
+    """A shell in the project's image, or the command after `--`; -m maps the project at /app."""
+    mappings = (Mapping(".:/app"),) if words.has("map") else ()
+    job = Job("exec", "", mode="it", mappings=mappings)
+    yield from plan_image(call, project)
+    endpoint = yield from plan_endpoint(call, project, job)
+    if not is_local(endpoint) and mappings:
+        raise SkelebotError(f"-m cannot map this machine's folder on {endpoint}", "leave -m out: the image has a copy")
+    return (yield from plan_run(call, project, job, words.extra or SHELL))
+
+
+def plan_envs(call, project, words):
+    for name in ("[default]", *project.envs):
+        yield Answer(name)
+    return 0
+
+
+# -- a new project
+
+def plan_scaffold(call, project, words):
+    """Ask, make the files of a new project, and say what to type next."""
+    folder = words.one("folder", ".")
+    if (yield Look(os.path.join(folder, FILE))):
+        raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
+                            "skelebot --help explains the project; to start anew, remove the file first")
+    files = (yield Listing(folder)) if words.has("existing") else ()
+    answers = yield from plan_answers(call, words, folder)
+    if words.has("existing"):
+        made = yield from plan_existing(words, files, answers)
+    else:
+        made = yield from plan_template(call, words, folder, answers)
+    dirs, contents = made
+    yield from plan_new_files(call, folder, dirs, contents)
+    return 0
+
+
+def plan_question(words, name, question, default="", choices=(), option=""):
+    """An answer: the option's, the default with --yes, else the person's; asked again until it fits."""
+    answer = words.one(name) if name in words.values else default if words.has("yes") else None
+    while answer is None:
+        answer = yield Ask(question + (f" ({', '.join(choices)})" if choices else ""), default,
+                           option or (f"--{name} ..." if name else "--yes"))
+        lower = {choice.lower(): choice for choice in choices}
+        if choices and answer.lower() not in lower:
+            yield Note(f"{shortened(answer)} is none of {listed(choices)}")
+            answer = None
+        elif choices:
+            answer = lower[answer.lower()]
+    return answer
+
+
+def plan_answers(call, words, folder):
+    """name -> answer, for what every project is asked."""
+    path = os.path.basename(os.path.abspath(folder)) or "project"
+    known = {}
+    for name in ("name", "email"):
+        try:
+            known[name] = (yield Command(("git", "config", "user." + name), kept=True)).output.strip()
+        except SkelebotError:
+            known[name] = ""
+    answers = {}
+    for name, question, default in (
+            ("name", "Name of the project", path), ("description", "What it is for, in one line", ""),
+            ("maintainer", "Who maintains it", known["name"]), ("contact", "How to reach them", known["email"])):
+        answer = " ".join((yield from plan_question(words, name, question, default)).split())
+        answers[name] = answer
+    if not ProjectName.fits(answers["name"]):
+        raise usage_error(f"scaffold: expected {ProjectName.expected}, found {shortened(answers['name'])}",
+                          "give it as --name churn-model")
+    return {**answers, "name_simple": simple_name(answers["name"])}
+
+
+def plan_existing(words, files, answers):
+    """Only skelebot.yaml and VERSION, with what was found in the folder."""
+    language = yield from plan_question(words, "language", "Language", found_language(files), Language.values)
+    dependencies = found_dependencies(files, language)
+    chosen = {}
+    for name, file in found_jobs(files).items():
+        yes = yield from plan_question(words, "", f"Make {file} the job {name}", "yes", ("yes", "no"))
+        if yes == "yes":
+            chosen[name] = file
+    return (), [(FILE, project_text(answers, existing_config(language, dependencies, chosen)).encode("utf-8")),
+                ("VERSION", b"0.1.0\n")]
+
+
+def plan_template(call, words, folder, answers):
+    """(folders, [(path, data)]) of a template, filled with the answers."""
+    language = words.one("language")
+    name = words.one("template")
+    if not name:
+        language = yield from plan_question(words, "language", "Language", "Python", Language.values[:3])
+        name = yield from plan_question(words, "template", f"Template ({', '.join(TEMPLATES)}, a folder, "
+                                        "or the address of a Git repository)", "default")
+    if name == "default":
+        name = DEFAULTS.get(language or "Python")
+        if not name:
+            raise usage_error(f"scaffold: no template for language {language}", "choose Python, R or R+Python")
+        language = ""
+    if name in (*TEMPLATES, *DEFAULTS.values()):
+        return (yield from plan_filled(words, answers, name, "", language))
+    if not GIT.fullmatch(name):
+        origin = os.path.expanduser(name)
+        if (yield Look(origin)) != "folder":
+            raise usage_error(f"scaffold: unknown template {shortened(name)}",
+                              did_you_mean(name, TEMPLATES, "there are") + "; a folder, or https://... or git@...")
+        return (yield from plan_filled(words, answers, name, origin, language))
+    scratch = yield Scratch()
+    try:
+        clone = os.path.join(scratch, "template")
+        outcome = yield Command(("git", "clone", "--quiet", "--depth", "1", "--", name, clone), aside=True)
+        if outcome.status:
+            raise SkelebotError(f"{shown_url(name)} could not be cloned", "the lines above are git's own; try git clone")
+        if call.dry_run:
+            return (), [(FILE, b"name: x")]
+        return (yield from plan_filled(words, answers, name, clone, language))
+    finally:
+        yield Remove(scratch)
+
+
+def shown_url(url):
+    """A URL without the user and password that may stand in it."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url)
+
+
+def plan_template_file(name, folder, file):
+    """The bytes of a template's file: one of ours, or one in a folder, where it must be, links followed."""
+    if not folder:
+        return template_bytes("projects", name, file)
+    path = os.path.join(folder, *file.split("/"))
+    if (yield Look(path, folder)) != "file":
+        raise SkelebotError(f"template {shown_url(name)}: has no file {shortened(file)}",
+                            "a template is a folder with a template.yaml, which names the files beside it")
+    return (yield Read(path))
+
+
+def plan_filled(words, answers, name, folder, language):
+    """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
+    template = read_template((yield from plan_template_file(name, folder, "template.yaml")), "template.yaml")
+    answers = {**answers, **(yield from plan_prompts(words, template))}
+    contents = []
+    for file in template.files:
+        data = yield from plan_template_file(
+            name, folder, inside(substituted(file.template, answers), file.places["template"]))
+        text = substituted(data.decode("utf-8", "surrogateescape"), answers).encode("utf-8", "surrogateescape")
+        contents.append((inside(substituted(file.name, answers), file.places["name"]), text))
+    dirs = [inside(substituted(name, answers), template.places["dirs"]) for name in template.dirs]
+    text = project_text(answers, template_config(template, answers, language))
+    return dirs, [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n"), *contents]
+
+
+def plan_prompts(words, template):
+    """name -> answer, for what a template asks on top; --answer NAME=VALUE answers beforehand."""
+    given = dict(text.partition("=")[::2] for text in words.values.get("answer", ()))
+    unknown = [name for name in given if name not in [prompt.var for prompt in template.prompts]]
+    if unknown:
+        raise usage_error(f"scaffold: the template does not ask for {shortened(unknown[0])}",
+                          did_you_mean(unknown[0], [prompt.var for prompt in template.prompts], "it asks for"))
+    answers = {}
+    for prompt in template.prompts:
+        typed = {prompt.var: (given[prompt.var],)} if prompt.var in given else {}
+        others = {name: words.values[name] for name in ("yes",) if name in words.values}
+        answers[prompt.var] = yield from plan_question(
+            Words({**others, **typed}), prompt.var, prompt.message, option=f"--answer {prompt.var}=...")
+    return answers
+
+
+def plan_new_files(call, folder, dirs, contents):
+    """Write the files that are not there, having looked at all of them first."""
+    if folder != ".":
+        yield MakeFolder(folder)
+    present = {}
+    for path in (*dirs, *(path for path, _ in contents)):
+        present[path] = yield Look(os.path.join(folder, path), folder)
+    read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1))
+    for path in dirs:
+        yield MakeFolder(os.path.join(folder, path), folder)
+    for path, data in contents[1:] + contents[:1]:
+        if present[path]:
+            yield Note(f"kept {path}, which was there")
+        else:
+            parent = os.path.dirname(path)
+            if parent:
+                yield MakeFolder(os.path.join(folder, parent), folder)
+            yield File(os.path.join(folder, path), data, folder)
+    step = f"cd {shell_line([folder])} && " if folder != "." else ""
+    yield Note(f"made {sum(not present[path] for path, _ in contents)} files; next: {step}skelebot --help")
+
+
+# ---- Doing ------------------------------------------------------------------
+
+class Stopped(BaseException):
+    """SIGTERM or SIGHUP has come."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.status = 128 + number
+
+
+def say(stream, text):
+    """Write text to a stream that may not know all its characters."""
+    try:
+        stream.write(text + "\n")
+    except UnicodeEncodeError:
+        known = stream.encoding or "ascii"
+        stream.write((text + "\n").encode(known, "backslashreplace").decode(known))
+    stream.flush()
+
+
+MISSING = {
+    "docker": "install Docker or podman, or run the job natively: skelebot -n JOB",
+    "podman": "install podman or Docker, or run the job natively: skelebot -n JOB",
+    "aws": "install the AWS command line, which fetches ca_file: dependencies",
+    "git": "install git, which fetches the template",
+}
+
+
+def start(step):
+    """Start a command's program; its output goes where the step says."""
+    import errno
+    import subprocess
+    streams = {"stdin": subprocess.DEVNULL} if step.kept or step.aside else {}
+    if step.kept:
+        streams.update(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    elif step.aside:
+        streams.update(stdout=sys.stderr.fileno())
+    try:
+        return subprocess.Popen(step.argv, env={**os.environ, **step.environ}, **streams)
+    except OSError as error:
+        program = os.path.basename(step.argv[0])
+        if isinstance(error, FileNotFoundError):
+            raise SkelebotError(f"{step.argv[0]}: not found on PATH", MISSING.get(
+                program, "install it, or run the job in Docker: leave -n out"))
+        if error.errno == errno.E2BIG:
+            raise SkelebotError("the command line is too long for this machine", "put long values into a file")
+        raise SkelebotError(f"{step.argv[0]}: cannot be run: {error.strerror}", "look at the file's permissions")
+
+
+def run(step):
+    """Run a command to its end; an interruption ends its container as well."""
+    process = start(step)
+    try:
+        output, errors = process.communicate()
+    except (KeyboardInterrupt, Stopped) as signal_:
+        end(process, step, signal_)
+        raise
+    status = process.returncode if process.returncode >= 0 else 128 - process.returncode
+    return Outcome(status, *((stream or b"").decode("utf-8", "replace") for stream in (output, errors)))
+
+
+def has_terminal():
+    """Whether Ctrl-C has reached our children as well: then they need no signal from us."""
+    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def end(process, step, signal_):
+    """End a program that was interrupted: gently, then by force; a second Ctrl-C hurries."""
+    import signal
+    import subprocess
+    for number in stop_signals():
+        signal.signal(number, signal.SIG_IGN)
+    interrupted = isinstance(signal_, KeyboardInterrupt)
+    try:
+        if interrupted and not has_terminal():
+            process.send_signal(signal.SIGINT)
+        elif not interrupted and step.stop and not step.kept:
+            quietly(step.stop[0])
+        elif not interrupted:
+            process.terminate()
+        process.wait(GRACE)
+    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+        pass
+    if step.stop:
+        force_end(process, step.stop[-1])
+    elif process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(GRACE)
+        except (KeyboardInterrupt, subprocess.TimeoutExpired):
+            process.kill()
+    process.wait()
+
+
+def force_end(process, argv):
+    """End the program, then remove its container, which the engine may only now be making."""
+    import time
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(2)
+        except Exception:
+            process.kill()
+            process.wait()
+    for pause in (0.1, 0.5, 0):
+        quietly(argv)
+        time.sleep(pause)
+
+
+def quietly(argv):
+    """Run a program for its effect; in a session of its own, where Ctrl-C does not reach it."""
+    import subprocess
+    try:
+        subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                        start_new_session=True, timeout=3 * GRACE)
+    except (OSError, subprocess.TimeoutExpired):
+        pass
+
+
+def stop_signals():
+    """The signals that end skelebot, but for those that it was told to ignore (nohup)."""
+    import signal
+    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+    return [number for number in numbers if number and signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def refused(path, error):
+    return SkelebotError(f"{path}: {(error.strerror or str(error)).lower()}",
+                         "look at the folder's permissions and at the room on the disk")
+
+
+def look(step):
+    if step.root and not (os.path.realpath(step.path) + os.sep).startswith(
+            os.path.join(os.path.realpath(step.root), "")):
+        raise SkelebotError(f"{step.path}: leads outside of {step.root}, by a link", "nothing was written; remove the link")
+    return "folder" if os.path.isdir(step.path) else "file" if os.path.lexists(step.path) else ""
+
+
+def write(step):
+    """Write a file beside its place, then move it there."""
+    look(Look(step.path, step.root))
+    import tempfile
+    folder = os.path.dirname(step.path) or "."
+    try:
+        handle, beside = tempfile.mkstemp(prefix=".skelebot-", dir=folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(step.data)
+            os.chmod(beside, mode_of(step.path))
+            os.replace(beside, step.path)
+        except BaseException:
+            os.unlink(beside)
+            raise
+    except OSError as error:
+        raise refused(step.path, error)
+
+
+def mode_of(path):
+    """The mode of a file, or of one that would be made now."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def make_folder(step):
+    look(Look(step.path, step.root))
+    try:
+        if not os.path.lexists(step.path):
+            os.makedirs(step.path, exist_ok=True)
+    except OSError as error:
+        raise refused(step.path, error)
+
+
+def remove(step):
+    import shutil
+    try:
+        if os.path.isdir(step.path) and not os.path.islink(step.path):
+            shutil.rmtree(step.path)
+        elif os.path.lexists(step.path):
+            os.unlink(step.path)
+    except OSError as error:
+        raise refused(step.path, error)
+
+
+def move(step):
+    try:
+        os.replace(step.source, step.target)
+    except OSError as error:
+        raise refused(step.target, error)
+
+
+def listing(step, depth=3):
+    paths = []
+    for folder, folders, files in os.walk(step.path):
+        inner = os.path.relpath(folder, step.path)
+        near = [] if inner == "." else inner.split(os.sep)
+        folders[:] = sorted(name for name in folders if not re.match(r"\.|_|node_modules$|venv$", name)
+                            and len(near) < depth)
+        paths += ["/".join([*near, name]) for name in sorted(files) if name[0] != "."]
+    return sorted(paths)
+
+
+def ask(step):
+    sys.stderr.write(step.question + (f" [{step.default}]" if step.default else "") + ": ")
+    sys.stderr.flush()
+    line = sys.stdin.readline() if sys.stdin else ""
+    if not line:
+        sys.stderr.write("\n")
+        raise usage_error(f"no answer to: {step.question}", f"answer beforehand with {step.option}, or with --yes")
+    return line.strip() or step.default
+
+
+def hold(step):
+    """A lock on a file; None where there is no such thing."""
+    try:
+        import fcntl
+        lock = open(step.path, "rb")
+    except (ImportError, OSError):
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say(sys.stderr, "skelebot: waiting for another skelebot that builds this project")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError:
+        pass
+    return lock
+
+
+def release(step):
+    if step.lock:
+        step.lock.close()
+
+
+def scratch(step):
+    import tempfile
+    return tempfile.mkdtemp(prefix="skelebot-")
+
+
+DOING = {
+    Command: run, File: write, MakeFolder: make_folder, Remove: remove, Move: move, Look: look, Listing: listing,
+    Ask: ask, Hold: hold, Release: release, Scratch: scratch,
+    Read: lambda step: read_bytes(step.path),
+    Answer: lambda step: say(sys.stdout, step.text),
+    Note: lambda step: say(sys.stderr, "skelebot: " + step.text),
+}
+
+
+def do(step, call):
+    """Do one step, or only show it; the result is what its plan goes on with."""
+    if call.dry_run and step.line is not None:
+        say(sys.stdout, step.line)
+        return Outcome() if isinstance(step, Command) else None
+    if call.dry_run and type(step) in (Hold, Release, Scratch, Ask):
+        return {Scratch: "/tmp/skelebot-template", Ask: getattr(step, "default", "")}.get(type(step))
+    if call.verbose and isinstance(step, Command):
+        say(sys.stderr, "+ " + step.line)
+    return DOING[type(step)](step)
+
+
+def perform(plan, call):
+    """Do the steps of a plan, one after the other; returns what the plan returns."""
+    go, result = plan.send, None
+    while True:
+        try:
+            step = go(result)
+        except StopIteration as end_:
+            return end_.value
+        try:
+            go, result = plan.send, do(step, call)
+        except BaseException as fault:
+            go, result = plan.throw, fault
+
+
+# ---- Help -------------------------------------------------------------------
+
+class Style(NamedTuple):
+    """How wide a page is, and whether its headings are bold."""
+    width: int = 80
+    bold: bool = False
+
+    def heading(self, text):
+        return f"\033[1m{text}\033[0m" if self.bold else text
+
+
+USAGE = "usage: skelebot [OPTIONS] JOB [ARGS] [--PARAM VALUE]... [-- EXTRA...] [+ JOB ...]"
+
+
+def wrapped(text, width, indent):
+    """`text` in lines of a width, the ones after the first indented; a \0 is a blank that stays in its line."""
+    import textwrap
+    lines = textwrap.wrap(text, max(width - indent, 30), break_long_words=False, break_on_hyphens=False)
+    return ("\n" + " " * indent).join(lines or [""]).replace("\0", " ")
+
+
+def table(rows, style):
+    """Lines of two columns; a long name has its text on the next line."""
+    column = min(max([len(name) for name, _ in rows] or [0]), 26) + 4
+    return "".join(f"{row_name(name, column)}{wrapped(text, style.width, column)}".rstrip() + "\n" for name, text in rows)
+
+
+def row_name(name, column):
+    return f"  {name}".ljust(column) if len(name) + 4 <= column else f"  {name}\n" + " " * column
+
+
+def section(title, rows, style):
+    return style.heading(title + ":") + "\n" + table(rows, style) if rows else ""
+
+
+def meaning(param):
+    """The help of an argument or parameter, with its default and choices."""
+    facts = [f"default: {' '.join(param.default)}" if getattr(param, "default", ()) else "",
+             f"one of: {', '.join(param.choices)}" if param.choices else ""]
+    facts = "; ".join(filter(None, facts))
+    return " ".join(filter(None, [" ".join(param.help.split()), f"({facts})" if facts else ""]))
+
+
+VALUES = {"boolean": "", "list": " VALUE...", "int": " INT", "float": " FLOAT", "": " VALUE"}
+
+
+OWN_VALUES = {"directory": " DIR", "env": " ENV", "docker-host": " HOST", "output": " FILE", "answer": " NAME=VALUE...",
+              **{name: " TEXT" for name in ("name", "description", "maintainer", "contact", "language", "template")}}
+
+
+def option_name(param):
+    """`-e, --epochs INT`, as in the first column of a help page."""
+    names = [("-" + param.alt) if param.alt else "", spelling(param.name)]
+    return ", ".join(filter(None, names)) + (VALUES[param.accepts] if param.places else OWN_VALUES.get(param.name, ""))
+
+
+def option_rows(params):
+    return [(option_name(param), meaning(param)) for param in params]
+
+
+def title_lines(project):
+    """What the project is: name, version, environment; description; who to ask."""
+    env = f" (environment {project.env})" if project.env else ""
+    contact = f"<{project.contact}>" if project.contact and project.maintainer else project.contact
+    owner = " ".join(filter(None, [project.maintainer, contact]))
+    return "\n".join(filter(None, [
+        " ".join(filter(None, [project.name, project.version])) + env,
+        project.description.strip(),
+        f"maintained by {owner}" if owner else "",
+        f"environments: {', '.join(project.envs)}" if project.envs else "",
+    ])) + "\n"
+
+
+def job_rows(project):
+    return [(job.name, " ".join(filter(None, [" ".join(job.help.split()), f"[{shortened_source(job)}]"])))
+            for job in project.jobs]
+
+
+def shortened_source(job):
+    first = job.source.strip().split("\n")[0]
+    return first if len(first) < 50 and first == job.source.strip() else first[:46] + " ..."
+
+
+def project_page(project, commands, options, style):
+    """The page that explains the project to anyone who lands in its folder."""
+    taken = {job.name for job in project.jobs}
+    rows = [(name, command.help) for name, command in commands.items() if name not in taken]
+    return "\n".join(filter(None, [
+        title_lines(project),
+        USAGE + "\n",
+        section("Jobs (skelebot JOB --help explains one)", job_rows(project), style)
+        or "No jobs yet: add some to skelebot.yaml.\n",
+        section("Commands (skelebot COMMAND --help explains one)", rows, style),
+        section("Options, before the job", option_rows(options), style),
+        f"skelebot {__version__}",
+    ]))
+
+
+def outside_page(commands, options, style):
+    """The page of a folder that is in no project."""
+    rows = [(name, command.help) for name, command in commands.items() if command.outside]
+    return "\n".join([
+        f"Skelebot runs the jobs of a project that a {FILE} describes. There is none here or above.\n",
+        USAGE + "\n",
+        section("Commands", rows, style),
+        section("Options", option_rows(options), style),
+        "To begin: skelebot scaffold my-project, or skelebot scaffold --existing in a project's folder.\n",
+        f"skelebot {__version__}",
+    ])
+
+
+WHERE = {"always": "natively", "never": "in Docker only", "optional": "in Docker, or natively with -n"}
+
+
+def job_page(project, job, style):
+    """The page of one job."""
+    params = job_params(project, job)
+    options = " ".join(f"[{spelling(param.name)}{VALUES[param.accepts]}]".replace(" ", "\0")
+                       for param in params if param.places)
+    usage = " ".join(filter(None, ["usage: skelebot [OPTIONS]", job.name, *(arg.name.upper() for arg in job.args),
+                                   options, "[--\0EXTRA...]"]))
+    return "\n".join(filter(None, [
+        wrapped(usage, style.width, 4) + "\n",
+        (job.help.strip() + "\n" if job.help.strip() else "") + f"runs {shortened_source(job)} {WHERE[job.native]}\n",
+        section("Arguments", [(arg.name.upper(), meaning(arg)) for arg in job.args], style),
+        section("Parameters", option_rows(params), style),
+    ])).rstrip("\n")
+
+
+def command_page(name, command, style):
+    """The page of one of skelebot's own commands."""
+    optional = [f"[{arg.name.upper()}]" for arg in command.args]
+    usage = " ".join(["usage: skelebot [OPTIONS]", name, *optional, "[OPTION]..."])
+    return "\n".join(filter(None, [
+        usage + "\n", command.help + "\n",
+        section("Arguments", [(arg.name.upper(), meaning(arg)) for arg in command.args], style),
+        section("Options", option_rows((*command.params, HELP)), style),
+    ])).rstrip("\n")
+
+
+# ---- Command line -----------------------------------------------------------
+
+class Builtin(NamedTuple):
+    """A command of skelebot's own; `outside` when it needs no project."""
+    help: str
+    plan: Any
+    args: Tuple[Arg, ...] = ()
+    params: Tuple[Param, ...] = ()
+    outside: bool = False
+
+
+def flag(name, alt, help_):
+    return Param(name, alt, help=help_, accepts="boolean")
+
+
+COMMANDS = {
+    "scaffold": Builtin("make a new project, or make one of what is here (--existing)", plan_scaffold,
+                        (Arg("folder", "where to make it; here, if not given"),), (
+        Param("name", "", help="the project's name"),
+        Param("description", "", help="what it is for, in one line"),
+        Param("maintainer", "", help="who maintains it"),
+        Param("contact", "", help="how to reach them"),
+        Param("language", "", help="the language of its jobs", choices=Language.values),
+        Param("template", "", help="default, dash, iris, a folder, or the address of a Git repository"),
+        Param("answer", "", help="NAME=VALUE for what the template asks on top", accepts="list"),
+        flag("existing", "e", "add only the files of skelebot, with what is found here"),
+        flag("yes", "y", "ask nothing: take the default of what no option answers")), outside=True),
+    "prime": Builtin("write Dockerfile and .dockerignore, and build the image", plan_prime, (), (
+        Param("output", "o", help="save the image to this file"),)),
+    "exec": Builtin("open a shell in the project's image, or run the command after --", plan_exec, (), (
+        flag("map", "m", "map the project's folder at /app"),)),
+    "envs": Builtin("list the environments", plan_envs),
+}
+
+OPTIONS = (
+    flag("help", "h", "explain the project and exit"),
+    flag("version", "v", "show the version of skelebot and of the project, and exit"),
+    Param("directory", "C", help="act as if started in this folder"),
+    Param("env", "e", help="lay skelebot-ENV.yaml over skelebot.yaml"),
+    Param("docker-host", "d", help="use the Docker engine of this host, as in ssh://user@box"),
+    flag("skip-build", "s", "run the image that is there"),
+    flag("native", "n", "run on this machine, without Docker"),
+    flag("contact", "c", "show whom to ask about the project, and exit"),
+    flag("verbose", "V", "show every command just before it runs"),
+    flag("dry-run", "", "show every step as a line for a shell, and do none"),
+)
+
+
+def chain(words):
+    """The words of each job, as `+` parts them."""
+    groups = [[]]
+    for word in words:
+        if word == "+":
+            groups.append([])
+        else:
+            groups[-1].append(word)
+    if not all(groups):
+        raise usage_error("a + needs a job before and after it", "for example: skelebot prepare + train")
+    return groups
+
+
+def unknown(project, name):
+    """The fault of a first word that means nothing here."""
+    if not project:
+        known = [name for name, command in COMMANDS.items() if command.outside]
+        return usage_error(f"no {FILE} here or above, so {shortened(name)} means nothing",
+                           did_you_mean(name, known, "go to a project's folder, or make one: there is"))
+    if name.startswith("-"):
+        return usage_error(f"{shortened(name)}: options go before the first job", "skelebot OPTIONS JOB + JOB")
+    jobs = [job.name for job in project.jobs]
+    return usage_error(f"unknown job or command {shortened(name)}", did_you_mean(name, [*jobs, *COMMANDS]))
+
+
+def parsed(project, group, style):
+    """(page, plan of a call) for a job or command and its words: one of them is None."""
+    name, words = group[0], group[1:]
+    job, command = project and project.job(name), COMMANDS.get(name)
+    if job:
+        params = job_params(project, job)
+        typed = understood(words, name, job.args, params)
+        if asks_help(typed, params):
+            return job_page(project, job, style), None
+        return None, lambda call: plan_job(call, project, job, typed)
+    if not command or not (project or command.outside):
+        raise unknown(project, name)
+    typed = understood(words, name, command.args, (*command.params, HELP), optional=len(command.args))
+    if typed.has("help"):
+        return command_page(name, command, style), None
+    return None, lambda call: command.plan(call, project, typed)
+
+
+def caller_call(options):
+    """The Call for the machine that skelebot runs on."""
+    import binascii
+    import shutil
+    environ = dict(os.environ)
+    engine = environ.get("SKELEBOT_DOCKER") or ("podman" if not shutil.which("docker") and shutil.which("podman")
+                                                else "docker")
+    home = os.path.expanduser("~")
+    return Call(
+        environ=environ, home=home, uid=getattr(os, "getuid", int)(), gid=getattr(os, "getgid", int)(),
+        login=environ.get("LOGNAME") or environ.get("USER", ""), engine=engine, context=docker_context(environ, home),
+        terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
+        python=shutil.which("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
+        host=options.one("docker-host"), skip_build=options.has("skip-build"), native=options.has("native"),
+        verbose=options.has("verbose"), dry_run=options.has("dry-run"))
+
+
+def docker_context(environ, home):
+    """The name of the Docker context in use; "" is the default one. Source: docker context(1)."""
+    folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
+    config = read_bytes(os.path.join(folder, "config.json")) or b""
+    named = re.search(rb'"currentContext"\s*:\s*"([^"]*)"', config)
+    name = environ.get("DOCKER_CONTEXT") or (named.group(1).decode("utf-8", "replace") if named else "")
+    return "" if name == "default" else name
+
+
+def page_style():
+    try:
+        width = min(os.get_terminal_size(sys.stdout.fileno()).columns, 120)
+    except (OSError, ValueError, AttributeError):
+        width = 80
+    return Style(max(width, 40), sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+
+
+def show_version(project):
+    say(sys.stdout, f"skelebot {__version__}")
+    if project and project.version:
+        say(sys.stdout, f"{project.name} {project.version}")
+
+
+def show_contact(project):
+    if not project.contact and not project.maintainer:
+        raise SkelebotError(f"{FILE}: names neither contact nor maintainer", "add a line such as contact: ada@example.com")
+    say(sys.stdout, project.contact or project.maintainer)
+
+
+def enter(folder):
+    """Go where the project is: everything runs as if started there."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise SkelebotError(f"{folder}: {error.strerror.lower()}", "name a folder that is there, after -C")
+    os.environ["PWD"] = os.getcwd()
+
+
+def current_folder():
+    try:
+        return os.getcwd()
+    except OSError:
+        raise SkelebotError("the current folder is not there any more", "go to another one: cd")
+
+
+def skelebot(words):
+    """Read the command line and the project, then do what was asked; returns the exit status."""
+    values, plain, rest = take_options(words, OPTIONS, "skelebot", stop=True)
+    options, words = Words(values), [*plain, *rest]
+    if options.has("directory"):
+        enter(options.one("directory"))
+    folder = project_folder(current_folder())
+    project = read_folder(folder, options.one("env")) if folder else None
+    if options.has("env") and not project:
+        raise usage_error(f"no {FILE} here or above, so there are no environments", "go to a project's folder")
+    for warning in project.warnings if project else ():
+        say(sys.stderr, f"skelebot: warning: {warning}")
+    if options.has("version"):
+        return show_version(project) or 0
+    if options.has("contact"):
+        if not project:
+            raise unknown(project, "--contact")
+        return show_contact(project) or 0
+    style = page_style()
+    if options.has("help") or not words:
+        page = project_page(project, COMMANDS, OPTIONS, style) if project else outside_page(COMMANDS, OPTIONS, style)
+        return say(sys.stdout, page) or 0
+    return run_chain(project, [parsed(project, group, style) for group in chain(words)], options)
+
+
+def run_chain(project, parts, options):
+    """Show the page that was asked for, or do the plans one after the other."""
+    for page, _ in parts:
+        if page:
+            return say(sys.stdout, page) or 0
+    call = caller_call(options)
+    if project:
+        enter(project.folder)
+        if call.dry_run:
+            say(sys.stdout, "cd " + shell_line([project.folder]))
+    return perform(plan_chain(plan(call) for _, plan in parts), call)
+
+
+def on_signal(number, frame):
+    raise Stopped(number)
+
+
+def main(words=None):
+    """Run skelebot; returns the exit status: the job's, 1 and 2 for faults, 130 after Ctrl-C."""
+    import signal
+    for number in stop_signals():
+        signal.signal(number, on_signal)
+    try:
+        return skelebot(sys.argv[1:] if words is None else words)
+    except SkelebotError as error:
+        say(sys.stderr, str(error))
+        return error.status
+    except KeyboardInterrupt:
+        return 130
+    except Stopped as stopped:
+        return stopped.status
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())

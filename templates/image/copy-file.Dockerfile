@@ -1,0 +1,1 @@
+COPY ["$file", "/app/$file"]

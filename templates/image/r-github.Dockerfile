@@ -1,0 +1,2 @@
+RUN Rscript -e 'remotes::install_github("$repository", upgrade = "never")' \
+            -e 'find.package("$name")'
