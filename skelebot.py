@@ -60,7 +60,7 @@ def did_you_mean(word, known, otherwise="known are"):
     near = difflib.get_close_matches(word.lower(), lower, n=1)
     if near:
         return f"did you mean {lower[near[0]]}?"
-    return f"{otherwise} {listed(sorted(known))}" if known else f"nothing is {otherwise.split()[0]} here"
+    return f"{otherwise}: {', '.join(sorted(known)) or 'none'}"
 
 
 def shortened(text, most=60):
@@ -204,11 +204,17 @@ class Ignore(Line):
     pattern = r"[^\n]+"
 
 
+class ShellCommand(Text):
+    expected = "a shell command"
+    hint = "for example apt-get update"
+    pattern = r"(?s).*\S.*"
+
+
 class Mapping(Line):
     """A path of the host that a job sees: `data/` is /app/data/, `SRC:DEST[:ro]` any other."""
     expected = "FOLDER/ or SRC:DEST"
     hint = "for example data/ or ~/models:/app/models"
-    source_pattern = r"(?P<source>(?:[A-Za-z]:[\\/])?[^:\n]+)"
+    source_pattern = r"(?P<source>[A-Za-z]:[\\/][^:\n]*(?=:(?!(?:ro|rw|z|Z)(?:,|$)))|[^:\n]+)"
     target_pattern = r"(?::(?P<target>[^:\n,]+)(?::(?P<options>(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*))?)?"
     pattern = r"(?!~[^:]*$|\.\.[^:]*$)" + source_pattern + target_pattern
 
@@ -454,7 +460,7 @@ class Project(NamedTuple):
     primaryJob: JobName = ""
     primaryExe: PrimaryExe = "CMD"
     dependencies: Dependencies = Dependencies()
-    commands: Texts = ()
+    commands: Tuple[ShellCommand, ...] = ()
     copy: Tuple[CopyPair, ...] = ()
     ignores: Tuple[Ignore, ...] = ()
     ports: Tuple[Port, ...] = ()
@@ -740,9 +746,11 @@ def read_bytes(path):
 
 
 def read_entries(folder, file):
-    """The top-level keys of a file."""
+    """The top-level keys of a file; an environment may have none."""
     node = compose(decoded(read_bytes(os.path.join(folder, file)) or b"", file), file)
     if node is None or is_nothing(node):
+        if file != FILE:
+            return {}
         raise Place(file, 1).fault("is empty", "the least it needs is a line such as name: churn-model")
     return pairs(node, Place(file, node.start_mark.line + 1))
 
@@ -842,6 +850,8 @@ def checked(project):
     for job in project.jobs:
         check_names((*job.args, *job.params))
     warnings = tuple(f"{place}: needs a plugin of that name" for _, place, _ in project.components.plugins)
+    if project.components.kerberos:
+        warnings += (f"{FILE}: kerberos: jobs run without a ticket, this release cannot get one",)
     return project._replace(
         params=tuple(checked_param(param) for param in project.params), warnings=warnings,
         jobs=tuple(job._replace(params=tuple(checked_param(param) for param in job.params))
@@ -973,7 +983,7 @@ def take_values(param, value, rest, known):
     return tuple(rest[:count]), count
 
 
-def take_options(words, params, what, stop=False):
+def take_options(words, params, what="", stop=False):
     """(values, positional words, extra words) of a command line; with `stop` until the first word."""
     known, values, plain, words = spellings(params), {}, [], list(words)
     while words and words[0] != "--":
@@ -985,8 +995,9 @@ def take_options(words, params, what, stop=False):
             continue
         option = split_option(word, known)
         if not option:
-            raise usage_error(f"{what}: unknown option {shortened(word.partition('=')[0])}",
-                              did_you_mean(word.partition("=")[0], known))
+            typed = word.partition("=")[0]
+            raise usage_error(f"{what}unknown option {shortened(typed)}",
+                              did_you_mean(typed, [spelling(param.name) for param in params]))
         param, value, letters = option
         taken, count = take_values(param, value, words, known)
         words = ([letters] if letters else []) + words[count:]
@@ -1004,7 +1015,7 @@ def understood(words, what, args, params, optional=0):
 
     optional  how many of the args may be missing
     """
-    values, plain, extra = take_options(words, params, what)
+    values, plain, extra = take_options(words, params, what + ": ")
     if asks_help(Words(values), params):
         return Words(values)
     if len(plain) + optional < len(args):
@@ -1142,10 +1153,16 @@ TOOLS = {"python-github": "git", "r-version": "r-remotes", "r-file": "r-remotes"
 LABEL = "org.opencontainers.image."
 
 
+def checksum(text):
+    import zlib
+    return zlib.crc32(text.encode("utf-8", "surrogateescape"))
+
+
 def slug(text):
-    """`text` as part of an image's name: a-z, 0-9 and single separators between them."""
+    """`text` as part of an image's name: a-z, 0-9 and single separators, or a checksum if it has none of these."""
     plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
-    return re.sub(r"([._-])[._-]+", r"\1", plain).strip("._-")
+    plain = re.sub(r"([._-])[._-]+", r"\1", plain).strip("._-")
+    return plain or (f"x{checksum(text):08x}" if text else "")
 
 
 def image_name(project):
@@ -1356,7 +1373,15 @@ class File(NamedTuple):
 
     @property
     def line(self):
-        return f"printf %s {shell_line([self.data.decode('utf-8', 'replace')])} > {shell_line([self.path])}"
+        target = shell_line([self.path])
+        try:
+            text = self.data.decode("utf-8")
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" not in text:
+            return f"printf %s {shell_line([text])} > {target}"
+        import base64
+        return f"printf %s {base64.b64encode(self.data).decode()} | base64 -d > {target}"
 
 
 class MakeFolder(NamedTuple):
@@ -1366,7 +1391,7 @@ class MakeFolder(NamedTuple):
 
     @property
     def line(self):
-        return f"[ -e {shell_line([self.path])} ] || mkdir -p {shell_line([self.path])}"
+        return f"[ -e {shell_line([self.path])} ] || mkdir -p -- {shell_line([self.path])}"
 
 
 class Remove(NamedTuple):
@@ -1393,7 +1418,7 @@ class Answer(NamedTuple):
 
     @property
     def line(self):
-        return "echo " + shell_line([self.text])
+        return "printf '%s\\n' " + shell_line([self.text])
 
 
 class Note(NamedTuple):
@@ -1492,10 +1517,9 @@ def mount_words(mapping, folder, home):
     source, target, options = mount_source(mapping, folder, home), mapping.target, mapping.options
     if "z" in options or "Z" in options:
         return "--volume", f"{source}:{target}:{','.join(options)}"
-    field = "source=" + source
-    if re.search(r'[,"\n]', field):
-        field = '"' + field.replace('"', '""') + '"'
-    return "--mount", ",".join(["type=bind", field, "target=" + target, *(["readonly"] if "ro" in options else [])])
+    fields_ = ["type=bind", "source=" + source, "target=" + target, *(["readonly"] if "ro" in options else [])]
+    return "--mount", ",".join('"' + field.replace('"', '""') + '"' if re.search(r'[,"\n]', field) else field
+                               for field in fields_)
 
 
 def variable_words(variables):
@@ -1512,9 +1536,12 @@ def user_words(call, project, rootless):
 
 
 def container_words(call, project, job, name, rootless=False):
-    """What `docker run` and `docker create` are told alike, but for the mounts."""
+    """What `docker run` and `docker create` are told alike, but for the mounts.
+
+    --pull never: an image that is not there is never looked for in a registry, under a name of ours.
+    """
     return (
-        "--init", "--name", name,
+        "--pull", "never", "--init", "--name", name,
         "--label", "skelebot.project=" + project.name,
         "--label", "skelebot.job=" + job.name,
         *(() if job.mode == "d" else ("--interactive",)),
@@ -1560,7 +1587,7 @@ def stop_argvs(engine, name):
 
 
 def container_name(project, job, token=""):
-    return "-".join(filter(None, [image_name(project), slug(job.name) or "job", token]))
+    return "-".join(filter(None, [image_name(project), slug(job.name), token]))
 
 
 # ---- Scaffold ---------------------------------------------------------------
@@ -1604,26 +1631,42 @@ def read_template(data, file):
 
 def substituted(text, values):
     """`text` with the known {variables}; other braces stay."""
-    return re.sub(r"\{(\w+)\}", lambda match: values.get(match.group(1), match.group(0)), text)
+    return re.sub(r"\{([\w.-]+)\}", lambda match: values.get(match.group(1), match.group(0)), text)
 
 
-def substituted_node(node, values):
-    """A copy of a YAML node with the variables in every text of it."""
+def substituted_node(node, values, place, done=None):
+    """A copy of a YAML node with the variables in every text of it; what was shared by an alias is shared still.
+
+    done  id of a node -> its copy, None while it is being made
+    """
+    done = {} if done is None else done
+    if id(node) in done:
+        if done[id(node)] is None:
+            raise place.fault("contains itself", "take the alias out")
+        return done[id(node)]
+    done[id(node)] = None
     if node.id == "scalar":
         text = substituted(node.value, values)
         tag = node.tag if text == node.value else "tag:yaml.org,2002:str"
-        return type(node)(tag, text, node.start_mark, node.end_mark, style=node.style)
-    if node.id == "sequence":
-        items = [substituted_node(item, values) for item in node.value]
+        copy = type(node)(tag, text, node.start_mark, node.end_mark, style=node.style)
     else:
-        items = [(substituted_node(key, values), substituted_node(value, values)) for key, value in node.value]
-    return type(node)(node.tag, items, node.start_mark, node.end_mark, flow_style=node.flow_style)
+        items = [tuple(substituted_node(part_, values, place, done) for part_ in item) if node.id == "mapping"
+                 else substituted_node(item, values, place, done) for item in node.value]
+        copy = type(node)(node.tag, items, node.start_mark, node.end_mark, flow_style=node.flow_style)
+    done[id(node)] = copy
+    return copy
 
 
 def is_inside(path):
     """Whether a relative path stays below where it starts."""
     parts = re.split(r"[\\/]+", path)
     return bool(path) and not re.match(r"[\\/~]|[A-Za-z]:", path) and ".." not in parts
+
+
+def ancestors(path):
+    """The folders above a relative path, the outermost first."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def inside(name, place):
@@ -1694,12 +1737,13 @@ def template_config(template, answers, language):
     """(key, node) pairs for skelebot.yaml."""
     if template.config is None or is_nothing(template.config):
         return [("language", language)] if language else []
-    node = substituted_node(template.config, answers)
-    entries = pairs(node, template.places["config"])
+    place = template.places["config"]
+    entries = pairs(substituted_node(template.config, answers, place), place)
     if language and "language" in entries and entries["language"][1].value != language:
         raise usage_error(f"scaffold: this template is for {entries['language'][1].value}, not for {language}",
                           "leave --language out")
-    return [(key, value) for key, (_, value) in entries.items()]
+    own = [] if "language" in entries or not language else [("language", language)]
+    return [*own, *((key, value) for key, (_, value) in entries.items())]
 
 
 def existing_config(language, dependencies, jobs):
@@ -1709,7 +1753,7 @@ def existing_config(language, dependencies, jobs):
         ("language", language),
         *([("dependencies", listed_dependencies)] if listed_dependencies else []),
         ("ignores", [".git", "**/__pycache__"]),
-        *([("jobs", [{"name": name, "source": file, "help": f"run {file}"} for name, file in jobs.items()])]
+        *([("jobs", [{"name": name, "source": shell_line([file]), "help": f"run {file}"} for name, file in jobs.items()])]
           if jobs else []),
     ]
 
@@ -1741,12 +1785,16 @@ def plan_job(call, project, job, words):
     if native:
         return (yield from plan_native(call, project, job, argv))
     endpoint = yield from plan_endpoint(call, project, job)
-    if is_local(endpoint):
-        for mapping in job.mappings:
+    copied = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
+    if job.mode == "d" and copied:
+        raise job.places["mappings"].fault(f"a detached job on {endpoint} cannot give {copied[0].source} back",
+                                           "use mode: i, or map an absolute path of that machine")
+    for mapping in job.mappings:
+        if is_local(endpoint) or mapping in copied:
             yield MakeFolder(mount_source(mapping, "", call.home))
     yield from plan_image(call, project, job)
     if not is_local(endpoint) and job.mappings:
-        return (yield from plan_elsewhere(call, project, job, expanding_argv(argv), endpoint))
+        return (yield from plan_elsewhere(call, project, job, expanding_argv(argv), endpoint, copied))
     return (yield from plan_run(call, project, job, expanding_argv(argv)))
 
 
@@ -1806,24 +1854,18 @@ def plan_run(call, project, job, argv):
     return 0
 
 
-def plan_elsewhere(call, project, job, argv, endpoint):
+def plan_elsewhere(call, project, job, argv, endpoint, copied):
     """A job on another machine: its mapped folders are copied there, and back when it has ended."""
-    copied = [mapping for mapping in job.mappings if not stays_there(mapping)]
-    if job.mode == "d" and copied:
-        raise job.places["mappings"].fault(
-            f"a detached job on {endpoint} cannot give {copied[0].source} back",
-            "use mode: i, or map an absolute path of that machine")
     for mapping in filter(stays_there, job.mappings):
         yield Note(f"{mapping.source} is mapped from {endpoint}, not from this machine")
     if not copied:
         return (yield from plan_run(call, project, job, argv))
     engine, name = engine_argv(call, project, job), container_name(project, job, call.token)
     sources = {mapping: mount_source(mapping, "", call.home) for mapping in copied}
-    kinds = {}
+    folders = []
     for mapping, source in sources.items():
-        yield MakeFolder(source)
-        kinds[mapping] = (yield Look(source)) or "folder"
-    folders = [mapping for mapping in copied if kinds[mapping] == "folder"]
+        if (yield Look(source)) != "file":
+            folders.append(mapping)
     stop = stop_argvs(engine, name)
     try:
         yield from plan_must(Command(create_argv(call, project, job, argv, name, folders), kept=True, stop=stop))
@@ -1866,12 +1908,14 @@ def plan_image(call, project, job=None):
     engine = engine_argv(call, project, job)
     lock = yield Hold(FILE)
     try:
-        undo = yield from plan_context(project, job, files)
-        environ = yield from plan_builder(call)
+        write_steps, undo_steps = yield from plan_context(project, job, files)
         try:
+            for step in write_steps:
+                yield step
+            environ = yield from plan_builder(call)
             outcome = yield Command(build_argv(engine, project, image_tag(project, job)), environ, aside=True)
         finally:
-            for step in undo if project.ephemeral else ():
+            for step in undo_steps if project.ephemeral else ():
                 yield step
     finally:
         yield Release(lock)
@@ -1904,28 +1948,22 @@ def plan_builder(call):
 
 
 def plan_context(project, job, files):
-    """Write Dockerfile and .dockerignore; returns the steps that would undo it."""
-    undo = []
+    """The steps that write Dockerfile and .dockerignore, and those that undo it; a file that is right is left alone."""
+    texts, undo = {}, []
     if not project.dockerfile:
         present = yield Read("Dockerfile")
         if present is not None and not is_generated(present.decode("utf-8", "replace")):
             raise SkelebotError("Dockerfile: is not one that skelebot wrote, and stays as it is",
                                 f"add the line dockerfile: Dockerfile to {FILE} to build from it, or rename it")
-        undo += yield from plan_file("Dockerfile", dockerfile(project, files), present)
+        texts["Dockerfile"] = (dockerfile(project, files), present)
+        undo.append(Remove("Dockerfile"))
     present = yield Read(".dockerignore")
     own = None if present is None else present.decode("utf-8", "surrogateescape")
-    undo += yield from plan_file(".dockerignore", dockerignore(project, job, own), present)
-    if own is not None and not is_generated(own):
-        return [*undo[:-1], File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape"))]
-    return undo
-
-
-def plan_file(path, text, present):
-    """Write a file of text, unless it is there just so."""
-    data = text.encode("utf-8", "surrogateescape")
-    if data != present:
-        yield File(path, data)
-    return [Remove(path)]
+    texts[".dockerignore"] = (dockerignore(project, job, own), present)
+    undo.append(Remove(".dockerignore") if own is None or is_generated(own)
+                else File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape")))
+    new = [(path, text.encode("utf-8", "surrogateescape"), present) for path, (text, present) in texts.items()]
+    return [File(path, data) for path, data, present in new if data != present], undo
 
 
 def plan_required_files(call, project):
@@ -1967,7 +2005,11 @@ def plan_code_artifact(dependency):
              *(("--profile", fields["profile"]) if fields["profile"] else ()))
     outcome = yield from plan_must(Command(("aws", "codeartifact", "list-package-version-assets", *words,
                                             "--output", "json"), kept=True))
-    names = [asset["name"] for asset in json.loads(outcome.output or '{"assets": []}')["assets"]]
+    try:
+        names = [asset["name"] for asset in json.loads(outcome.output or '{"assets": []}')["assets"]]
+    except (ValueError, KeyError, TypeError):
+        raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(outcome.output)}",
+                            "update the AWS command line, or look at the proxy")
     names = [name for end in (".whl", ".tar.gz", ".zip") for name in names if name.endswith(end) and is_inside(name)]
     if not names and outcome.output:
         raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
@@ -2022,14 +2064,21 @@ def plan_scaffold(call, project, words):
     if (yield Look(os.path.join(folder, FILE))):
         raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
                             "skelebot --help explains the project; to start anew, remove the file first")
+    if words.has("existing") and (yield Look(folder)) != "folder":
+        raise usage_error(f"scaffold: there is no folder {shortened(folder)} to make a project of", "leave --existing out")
     files = (yield Listing(folder)) if words.has("existing") else ()
     answers = yield from plan_answers(call, words, folder)
     if words.has("existing"):
         made = yield from plan_existing(words, files, answers)
     else:
         made = yield from plan_template(call, words, folder, answers)
-    dirs, contents = made
-    yield from plan_new_files(call, folder, dirs, contents)
+    if not made:
+        yield Note("what follows depends on the template")
+        return 0
+    made_files = yield from plan_new_files(folder, *made)
+    if not call.dry_run:
+        step = f"cd {shell_line([folder])} && " if folder != "." else ""
+        yield Note(f"made {made_files} files; next: {step}skelebot --help")
     return 0
 
 
@@ -2038,7 +2087,7 @@ def plan_question(words, name, question, default="", choices=(), option=""):
     answer = words.one(name) if name in words.values else default if words.has("yes") else None
     while answer is None:
         answer = yield Ask(question + (f" ({', '.join(choices)})" if choices else ""), default,
-                           option or (f"--{name} ..." if name else "--yes"))
+                           option or (f"--{name} ..." if name else ""))
         lower = {choice.lower(): choice for choice in choices}
         if choices and answer.lower() not in lower:
             yield Note(f"{shortened(answer)} is none of {listed(choices)}")
@@ -2100,9 +2149,12 @@ def plan_template(call, words, folder, answers):
     if not GIT.fullmatch(name):
         origin = os.path.expanduser(name)
         if (yield Look(origin)) != "folder":
-            raise usage_error(f"scaffold: unknown template {shortened(name)}",
-                              did_you_mean(name, TEMPLATES, "there are") + "; a folder, or https://... or git@...")
+            raise usage_error(f"scaffold: unknown template {shortened(shown_url(name))}",
+                              did_you_mean(name, TEMPLATES, "there are") + "; or give a folder, https://... or git@...")
         return (yield from plan_filled(words, answers, name, origin, language))
+    if re.match(r"https?://[^/]*@", name):
+        raise usage_error(f"scaffold: {shown_url(name)} was given with a name or password in it",
+                          "leave it out, since others on this machine can see it; git asks, or has a credential helper")
     scratch = yield Scratch()
     try:
         clone = os.path.join(scratch, "template")
@@ -2110,7 +2162,7 @@ def plan_template(call, words, folder, answers):
         if outcome.status:
             raise SkelebotError(f"{shown_url(name)} could not be cloned", "the lines above are git's own; try git clone")
         if call.dry_run:
-            return (), [(FILE, b"name: x")]
+            return None
         return (yield from plan_filled(words, answers, name, clone, language))
     finally:
         yield Remove(scratch)
@@ -2118,7 +2170,7 @@ def plan_template(call, words, folder, answers):
 
 def shown_url(url):
     """A URL without the user and password that may stand in it."""
-    return re.sub(r"(?<=://)[^/@]*@", "", url)
+    return re.sub(r"(?<=://)[^/]*@", "", url)
 
 
 def plan_template_file(name, folder, file):
@@ -2149,6 +2201,9 @@ def plan_filled(words, answers, name, folder, language):
 
 def plan_prompts(words, template):
     """name -> answer, for what a template asks on top; --answer NAME=VALUE answers beforehand."""
+    for text in words.values.get("answer", ()):
+        if "=" not in text:
+            raise usage_error(f"scaffold: --answer: expected NAME=VALUE, found {shortened(text)}", "--answer city=Bern")
     given = dict(text.partition("=")[::2] for text in words.values.get("answer", ()))
     unknown = [name for name in given if name not in [prompt.var for prompt in template.prompts]]
     if unknown:
@@ -2163,26 +2218,25 @@ def plan_prompts(words, template):
     return answers
 
 
-def plan_new_files(call, folder, dirs, contents):
-    """Write the files that are not there, having looked at all of them first."""
-    if folder != ".":
-        yield MakeFolder(folder)
+def plan_new_files(folder, dirs, contents):
+    """Write the files that are not there, having looked at all of them first; returns how many."""
+    read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1))
     present = {}
     for path in (*dirs, *(path for path, _ in contents)):
+        for above in ancestors(path):
+            if (yield Look(os.path.join(folder, above), folder)) == "file":
+                raise SkelebotError(f"{os.path.join(folder, above)}: is a file, and has to be a folder for {path}",
+                                    "nothing was written; rename the file")
         present[path] = yield Look(os.path.join(folder, path), folder)
-    read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1))
-    for path in dirs:
+    yield MakeFolder(folder)
+    for path in sorted({*dirs, *(above for path, _ in contents for above in ancestors(path)[-1:])}):
         yield MakeFolder(os.path.join(folder, path), folder)
     for path, data in contents[1:] + contents[:1]:
         if present[path]:
             yield Note(f"kept {path}, which was there")
         else:
-            parent = os.path.dirname(path)
-            if parent:
-                yield MakeFolder(os.path.join(folder, parent), folder)
             yield File(os.path.join(folder, path), data, folder)
-    step = f"cd {shell_line([folder])} && " if folder != "." else ""
-    yield Note(f"made {sum(not present[path] for path, _ in contents)} files; next: {step}skelebot --help")
+    return sum(not present[path] for path, _ in contents)
 
 
 # ---- Doing ------------------------------------------------------------------
@@ -2393,11 +2447,15 @@ def listing(step, depth=3):
 def ask(step):
     sys.stderr.write(step.question + (f" [{step.default}]" if step.default else "") + ": ")
     sys.stderr.flush()
-    line = sys.stdin.readline() if sys.stdin else ""
+    try:
+        line = sys.stdin.readline() if sys.stdin else ""
+    except UnicodeDecodeError:
+        raise usage_error(f"the answer to {step.question} is not {sys.stdin.encoding}", "type it anew, or set LANG")
     if not line:
         sys.stderr.write("\n")
-        raise usage_error(f"no answer to: {step.question}", f"answer beforehand with {step.option}, or with --yes")
-    return line.strip() or step.default
+        raise usage_error(f"no answer to: {step.question}", " or ".join(filter(None, [
+            f"answer beforehand: {step.option}" if step.option else "", "take the defaults: --yes"])))
+    return re.sub(r"[\x00-\x1f\x7f]", "", line).strip() or step.default
 
 
 def hold(step):
@@ -2668,7 +2726,7 @@ def unknown(project, name):
     if not project:
         known = [name for name, command in COMMANDS.items() if command.outside]
         return usage_error(f"no {FILE} here or above, so {shortened(name)} means nothing",
-                           did_you_mean(name, known, "go to a project's folder, or make one: there is"))
+                           did_you_mean(name, known, "go to a project's folder, or make one with"))
     if name.startswith("-"):
         return usage_error(f"{shortened(name)}: options go before the first job", "skelebot OPTIONS JOB + JOB")
     jobs = [job.name for job in project.jobs]
@@ -2757,12 +2815,14 @@ def current_folder():
 
 def skelebot(words):
     """Read the command line and the project, then do what was asked; returns the exit status."""
-    values, plain, rest = take_options(words, OPTIONS, "skelebot", stop=True)
+    values, plain, rest = take_options(words, OPTIONS, stop=True)
     options, words = Words(values), [*plain, *rest]
     if options.has("directory"):
         enter(options.one("directory"))
     folder = project_folder(current_folder())
     project = read_folder(folder, options.one("env")) if folder else None
+    if words and not (project and project.job(words[0])) and words[0] in COMMANDS and COMMANDS[words[0]].outside:
+        project = None
     if options.has("env") and not project:
         raise usage_error(f"no {FILE} here or above, so there are no environments", "go to a project's folder")
     for warning in project.warnings if project else ():

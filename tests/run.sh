@@ -1,0 +1,99 @@
+#!/bin/sh
+# Run the tests: test_*.py, which need nothing but PyYAML, and real_*.py, which talk to a real
+# Docker engine and are skipped where none answers (tests/services.sh starts one).
+#
+#   tests/run.sh                          every test
+#   tests/run.sh test_reading 'real_*'    some modules
+#   PYTHON=python3.8 tests/run.sh         under another Python
+#   SKELEBOT_TEST_ALL=1 tests/run.sh      a skip is a failure; test_*.py under every Python of pyenv too
+#
+# The last line is `N passed, N failed, N skipped`.
+set -eu
+
+cd "$(dirname "$0")/.."
+PYTHON=${PYTHON:-python3}
+all=${SKELEBOT_TEST_ALL:-}
+cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/skelebot-tests
+services=${SKELEBOT_TEST_STATE:-/var/tmp/skelebot-tests}/env
+
+notes=$(mktemp)
+trap 'rm -f "$notes"' EXIT
+trap 'exit 130' INT TERM
+
+# Where this Python finds PyYAML: nowhere special, or in a folder of ours that install.sh has filled.
+yaml_path() {
+  "$1" -c 'import yaml' 2>/dev/null && return
+  folder=$cache/$("$1" -c 'import sys; print("pyyaml-%s-%d.%d" % ((sys.platform,) + sys.version_info[:2]))')
+  PYTHON=$1 ./install.sh --yaml "$folder" >&2 && echo "$folder"
+}
+
+# The Pythons of pyenv, 3.6 and newer, but for the one that has had its turn.
+other_pythons() {
+  command -v pyenv >/dev/null || return 0
+  for version in $(pyenv versions --bare); do
+    python=$(pyenv root)/versions/$version/bin/python
+    case $version in */*) continue ;; esac # a virtual environment
+    if [ "$(name "$python")" != "$(name "$PYTHON")" ] &&
+      "$python" -c 'import sys; sys.exit(sys.version_info < (3, 6))'; then
+      echo "$python"
+    fi
+  done
+}
+
+name() { "$1" -c 'import platform; print("%s %s" % (platform.python_implementation(), platform.python_version()))'; }
+
+# modules PREFIX [PATTERN...]: the test modules with that prefix which match a pattern, or all.
+modules() {
+  prefix=$1
+  shift
+  for file in tests/"$prefix"_*.py; do
+    module=$(basename "$file" .py)
+    for pattern in "${@:-*}"; do
+      # shellcheck disable=SC2254  # it is a pattern
+      case $module in ${pattern%.py}) [ ! -e "$file" ] || echo "$module"; break ;; esac
+    done
+  done
+}
+
+# run PYTHON MODULE...: each in a process of its own, so that one that dies takes no other along.
+run() {
+  python=$1
+  shift
+  [ $# -gt 0 ] || return 0
+  if ! path=$(yaml_path "$python"); then
+    printf 'failed\tPyYAML for %s\n' "$python" >>"$notes"
+    return
+  fi
+  for module in "$@"; do
+    printf '\n==== %s, %s\n' "$module" "$(name "$python")"
+    PYTHONPATH=$path${path:+${PYTHONPATH:+:}}${PYTHONPATH:-} "$python" -u tests/run.py "$module" "$notes" || true
+    if [ "$(tail -n 1 "$notes")" = "done" ]; then
+      sed '$d' "$notes" >"$notes.new" && mv "$notes.new" "$notes"
+    else
+      echo "$module did not come to its end"
+      printf 'failed\t%s did not come to its end\n' "$module" >>"$notes"
+    fi
+  done
+}
+
+count() { grep -c "^$1" "$notes" || true; }
+
+# shellcheck source=/dev/null
+if [ -e "$services" ]; then . "$services"; fi
+# shellcheck disable=SC2046  # module names have no blanks
+{
+  run "$PYTHON" $(modules test "$@")
+  [ -z "$all" ] || for python in $(other_pythons); do run "$python" $(modules test "$@"); done
+  run "$PYTHON" $(modules real "$@")
+}
+
+passed=$(count passed) failed=$(count failed) skipped=$(count skipped)
+echo
+grep '^failed' "$notes" || true
+grep '^skipped' "$notes" | sort | uniq -c || true
+status=0
+if [ "$failed" -gt 0 ]; then status=1; fi
+if [ $((passed + failed + skipped)) -eq 0 ]; then echo "no test ran" && status=1; fi
+if [ -n "$all" ] && [ "$skipped" -gt 0 ]; then echo "SKELEBOT_TEST_ALL: a skip is a failure" && status=1; fi
+echo "$passed passed, $failed failed, $skipped skipped"
+exit $status

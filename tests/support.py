@@ -1,0 +1,184 @@
+"""What the tests share: the plainest project, folders with files, one call of skelebot."""
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from typing import NamedTuple
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+sys.path.insert(1, ROOT)
+
+import skelebot  # noqa: E402  (it lies in the folder above)
+import yaml  # noqa: E402
+
+TRAIN = {"name": "train", "source": "src/train.py"}
+
+
+def project(**changes):
+    """The plainest project but for `changes`: keys of skelebot.yaml, or what is known beside the file."""
+    known = {"folder": "/home/ada/churn"}
+    keys = {"name": "churn", "jobs": [TRAIN]}
+    for key, value in changes.items():
+        (keys if key in skelebot.fields(skelebot.Project) else known)[key] = value
+    text = json.dumps(keys, ensure_ascii=False)     # JSON is YAML in which every text is quoted
+    place = skelebot.Place("skelebot.yaml", 1)
+    entries = skelebot.pairs(skelebot.compose(text, "skelebot.yaml"), place)
+    return skelebot.read_project(entries, place)._replace(**known)
+
+
+def job(**changes):
+    """The plainest job but for `changes`."""
+    return project(jobs=[{**TRAIN, **changes}]).jobs[0]
+
+
+def read(text, env="", **files):
+    """The project of a skelebot.yaml, with other `files` beside it."""
+    with folder({"skelebot.yaml": text, **files}) as path:
+        return skelebot.read_folder(path, env)
+
+
+@contextlib.contextmanager
+def folder(files):
+    """A folder with files (name -> text or bytes), removed afterwards."""
+    with tempfile.TemporaryDirectory() as path:
+        for name, content in files.items():
+            target = os.path.join(path, *name.split("/"))
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "wb") as file:
+                file.write(content if isinstance(content, bytes) else content.encode("utf-8"))
+        yield os.path.realpath(path)
+
+
+class Ending(NamedTuple):
+    """How a call of skelebot ended."""
+    status: int
+    stdout: str
+    stderr: str
+
+
+def call(*words, folder="."):
+    """One call of skelebot in a folder, in this process."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    before, variables = os.getcwd(), dict(os.environ)
+    handlers = {number: signal.getsignal(number) for number in skelebot.stop_signals()}
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            status = skelebot.main(list(words))
+    finally:
+        os.chdir(before)
+        os.environ.clear()
+        os.environ.update(variables)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return Ending(status, stdout.getvalue(), stderr.getvalue())
+
+
+@contextlib.contextmanager
+def loader(pure):
+    """PyYAML with libyaml, or as it is where there is none."""
+    libyaml = yaml.__dict__.get("CSafeLoader")
+    if pure and libyaml:
+        del yaml.CSafeLoader
+    try:
+        yield
+    finally:
+        if libyaml:
+            yaml.CSafeLoader = libyaml
+
+
+LOADERS = {"pure": True, **({"libyaml": False} if hasattr(yaml, "CSafeLoader") else {})}
+
+
+def golden(name):
+    """The text of a file in tests/golden."""
+    with open(os.path.join(HERE, "golden", name), encoding="utf-8") as file:
+        return file.read()
+
+
+# ---- Plans by hand ----------------------------------------------------------
+
+USUAL = {skelebot.Look: "file", skelebot.Listing: (), skelebot.Scratch: "/tmp/scratch",
+         skelebot.Command: skelebot.Outcome()}
+
+
+class Driven(NamedTuple):
+    """What a plan did: its steps, what it returned, and the fault that ended it."""
+    steps: list
+    status: object = None
+    fault: object = None
+
+    @property
+    def outline(self):
+        return [outlined(step) for step in self.steps]
+
+
+def drive(plan, results=None):
+    """Go through a plan and do nothing.
+
+    results  word of a command, path, class of a step, or (class, path) -> the result, or the exception raised there
+    """
+    given, steps, go, result = {**USUAL, **(results or {})}, [], plan.send, None
+    try:
+        while True:
+            step = go(result)
+            steps.append(step)
+            path = getattr(step, "path", None)
+            keys = [*getattr(step, "argv", ()), (type(step), path), path, type(step)]
+            result = next((given[key] for key in keys if key in given), None)
+            go = plan.throw if isinstance(result, BaseException) else plan.send
+    except StopIteration as end:
+        return Driven(steps, end.value)
+    except (skelebot.SkelebotError, KeyboardInterrupt) as fault:
+        return Driven(steps, fault=fault)
+
+
+def outlined(step):
+    """A step on one line: a command as a shell takes it, of others the kind and what it is about."""
+    if isinstance(step, skelebot.Command):
+        return step.line
+    return " ".join([type(step).__name__, *(field for field in step[:2] if field and isinstance(field, str))])
+
+
+def shown(plan, **changes):
+    """What --dry-run prints for a plan; `changes` are fields of the Call."""
+    stdout = io.StringIO()
+    with contextlib.redirect_stdout(stdout):
+        skelebot.perform(plan, skelebot.Call(dry_run=True, **changes))
+    return stdout.getvalue()
+
+
+@contextlib.contextmanager
+def inside(files):
+    """A folder with files, as the current one."""
+    before = os.getcwd()
+    with folder(files) as path:
+        os.chdir(path)
+        try:
+            yield path
+        finally:
+            os.chdir(before)
+
+
+def process(*words, folder=".", typed="", **environ):
+    """One call of `python skelebot.py` in a process of its own; `typed` is its stdin."""
+    ended = subprocess.run(
+        [sys.executable, os.path.join(ROOT, "skelebot.py"), *words], cwd=folder, input=typed.encode("utf-8"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONIOENCODING": "utf-8", **environ})
+    return Ending(ended.returncode, ended.stdout.decode("utf-8"), ended.stderr.decode("utf-8"))
+
+
+def contents(path):
+    """Relative path -> bytes of every file below a folder; a folder's own path ends in / and has None."""
+    found = {}
+    for parent, folders, files in os.walk(path):
+        inner = os.path.relpath(parent, path)
+        near = "" if inner == "." else inner.replace(os.sep, "/") + "/"
+        found.update((near + name + "/", None) for name in folders)
+        found.update((near + name, skelebot.read_bytes(os.path.join(parent, name))) for name in files)
+    return found
