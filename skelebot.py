@@ -98,7 +98,7 @@ class Place(NamedTuple):
 class Text(str):
     """Any text, as it was typed."""
     expected = "text"
-    hint = "write it as text"
+    hint = "write it as one text, in quotes if it holds ': '"
     pattern = r"(?s).*"
     values = ()
 
@@ -111,6 +111,12 @@ class Line(Text):
     expected = "one line of text"
     hint = "take the line break out"
     pattern = r"[^\n]*"
+
+
+class Source(Text):
+    expected = "a script or a shell command"
+    hint = "for example src/jobs/train.py"
+    pattern = r"(?s).*\S.*"
 
 
 class ProjectName(Line):
@@ -188,8 +194,13 @@ class ProjectPath(Line):
 
 class Port(Line):
     expected = "HOST:CONTAINER"
-    hint = "for example 8080:80"
-    pattern = r"(([\d.]+|\[[\da-fA-F:]+\]):)?(\d{1,5}(-\d{1,5})?:)?\d{1,5}(-\d{1,5})?(/(tcp|udp|sctp))?"
+    hint = "for example 8080:80; a port is a number from 1 to 65535"
+    pattern = r"(?:(?:[\d.]+|\[[\da-fA-F:]+\]):)?((?:\d+(?:-\d+)?:)?\d+(?:-\d+)?)(?:/(?:tcp|udp|sctp))?"
+
+    @classmethod
+    def fits(cls, text):
+        match = re.fullmatch(cls.pattern, text)
+        return bool(match) and all(0 < int(port) < 65536 for port in re.findall(r"\d+", match.group(1)))
 
 
 class CopyPair(Line):
@@ -206,7 +217,6 @@ class Ignore(Line):
 
 class ShellCommand(Text):
     expected = "a shell command"
-    hint = "for example apt-get update"
     pattern = r"(?s).*\S.*"
 
 
@@ -254,7 +264,9 @@ class Dependency(Line):
 
 class PythonDependency(Dependency):
     expected = "a Python dependency"
-    hint = "for example numpy, numpy=1.26, req:requirements.txt or github:OWNER/REPO@REF"
+    hint = ("write numpy, numpy=1.26, req:FILE, proj:FILE, file:PATH, github:OWNER/REPO@REF "
+            "or ca_file:DOMAIN:OWNER:REPO:NAME:VERSION")
+    version = r"\s*(?:[<>~!=]=|===|[<>=])\s*[\w.*+!-]+"
     forms = {
         "python-req": rf"req:(?P<file>{ProjectPath.pattern})",
         "python-proj": rf"proj:(?P<file>{ProjectPath.pattern})",
@@ -262,13 +274,15 @@ class PythonDependency(Dependency):
         "python-github": r"github:(?P<repository>https://[^\s\"'`$\\]+|[\w.-]+/[\w.-]+(@[\w./-]+)?)",
         "python-ca": r"ca_file:(?P<domain>[^:\s]+):(?P<owner>[^:\s]+):(?P<repository>[^:\s]+)"
                      r":(?P<name>[\w.-]+):(?P<version>[\w.+!-]+)(?::(?P<profile>[^:\n]+))?",
-        "python-package": r"(?!(?:req|proj|file|github|ca_file):)(?P<package>[A-Za-z0-9][^\n]*)",
+        "python-package": r"(?P<package>(?:[A-Za-z0-9][\w.-]*(?:\s*\[[\w\s.,-]*\])?"
+                          rf"(?:\s*@\s*\S+|\s*\(?{version}(?:\s*,{version})*\s*\)?)?|(?:git\+)?https?://\S+)"
+                          r"(?:\s*;[^\n]+)?)",
     }
 
 
 class RDependency(Dependency):
     expected = "an R dependency"
-    hint = "for example dplyr, dplyr=1.1.4, github:OWNER/REPO:NAME or renv:renv.lock"
+    hint = "write dplyr, dplyr=1.1.4, file:PATH:NAME, github:OWNER/REPO:NAME or renv:LOCKFILE"
     forms = {
         "r-file": rf"file:(?P<file>[^:]+):(?P<name>[A-Za-z][\w.]*)",
         "r-github": r"github:(?P<repository>[\w.-]+/[\w./-]+(?:@[\w./-]+)?):(?P<name>[A-Za-z][\w.]*)",
@@ -287,6 +301,10 @@ class VariableName(Line):
     expected = "the name of a variable, or NAME=VALUE"
     hint = "for example MODE=fast, or HOME to pass it on"
     pattern = r"[^=\s]+"
+
+
+class VariableWord(VariableName):
+    pattern = r"(?s)[^=\s]+(=.*)?"
 
 
 class Hidden:
@@ -324,7 +342,7 @@ class Param(NamedTuple):
 class Job(NamedTuple):
     """A script or shell command that `skelebot NAME` runs."""
     name: JobName
-    source: Text
+    source: Source
     help: Text = ""
     mode: Mode = "i"
     native: Native = "optional"
@@ -410,6 +428,7 @@ class Repository(NamedTuple):
     s3: Optional[S3] = None
     folder: Optional[Folder] = None
     artifacts: Tuple[Artifact, ...] = ()
+    places: Hidden = None
 
 
 class RegistryAws(NamedTuple):
@@ -555,13 +574,8 @@ def read_variables(node, place):
         return tuple(Variable(read_text(VariableName, key, place.key(name, key)),
                               None if is_nothing(value) else read_text(Text, value, place.key(name, value)))
                      for name, (key, value) in pairs(node, place).items())
-    variables = []
-    for text, item in read_items(Text, node, place):
-        name, equals, value = text.partition("=")
-        if not VariableName.fits(name):
-            raise item.fault(f"expected {VariableName.expected}, found {shortened(text)}", VariableName.hint)
-        variables.append(Variable(name, value if equals else None))
-    return tuple(variables)
+    words = [text.partition("=") for text, _ in read_items(VariableWord, node, place)]
+    return tuple(Variable(name, value if equals else None) for name, equals, value in words)
 
 
 def read_text(kind, node, place):
@@ -569,11 +583,13 @@ def read_text(kind, node, place):
     if node.id != "scalar" or (is_nothing(node) and not node.value):
         raise place.fault(f"expected {expected(kind)}, found {found(node)}", kind.hint)
     text = node.value
+    if issubclass(kind, Line) and not node.style and node.start_mark.line < node.end_mark.line:
+        raise place.fault("goes on in the next line", "keep it in one line, or write each item of a list as - ITEM")
     if "\0" in text or re.search("[\ud800-\udfff]", text):
         raise place.fault("holds a character that no program can be given", "take it out")
     if not kind.fits(text):
         hint = did_you_mean(text, kind.values, "choose one of") if kind.values else kind.hint
-        raise place.fault(f"expected {expected(kind)}, found {shortened(text)}", hint)
+        raise place.fault(f"expected {expected(kind)}, found {found(node)}", hint)
     return kind(text)
 
 
@@ -583,6 +599,8 @@ def expected(kind):
 
 def read_items(kind, node, place):
     """(value, place) of every item; a single value stands for a list of one."""
+    if node.id == "mapping" and hasattr(kind, "_fields") and not set(pairs(node, place)) & set(fields(kind)):
+        raise place.fault("expected a list, found keys and values", "write each as an item: - name: ...")
     if node.id == "sequence":
         places = [place.item(index, item) for index, item in enumerate(node.value)]
         return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
@@ -596,19 +614,29 @@ def pairs(node, place, above=()):
     own, merged = {}, {}
     for key, value in node.value:
         if key.id != "scalar":
-            raise place.key("?", key).fault(f"a key must be text, found {found(key)}", "write KEY: VALUE")
+            raise Place(key.start_mark.name, key.start_mark.line + 1).fault(
+                f"a key must be text, found {found(key)}", "write KEY: VALUE")
         if key.tag == MERGE:
-            for source in value.value if value.id == "sequence" else [value]:
-                if source in above + (node,):
-                    raise place.key("<<", key).fault("merges itself", "merge another mapping")
-                for name, pair in pairs(source, place.key("<<", key), above + (node,)).items():
-                    merged.setdefault(name, pair)
+            for name, pair in merged_pairs(value, place.key("<<", key), above + (node,)).items():
+                merged.setdefault(name, pair)
         elif key.value in own:
             first = own[key.value][0].start_mark.line + 1
             raise place.key(key.value, key).fault(f"given twice, first in line {first}", "keep one of them")
         else:
             own[key.value] = (key, value)
     return {**merged, **own}
+
+
+def merged_pairs(node, place, above):
+    """What `<<` brings: of several mappings the first that has a key."""
+    merged = {}
+    for source in node.value if node.id == "sequence" else [node]:
+        if source.id != "mapping":
+            raise place.fault(f"expected keys and values, found {found(source)}", "name a mapping, as in: <<: *defaults")
+        if source in above:
+            raise place.fault("merges itself", "merge another mapping")
+        merged = {**pairs(source, place, above), **merged}
+    return merged
 
 
 def fields(kind):
@@ -624,11 +652,11 @@ def read_fields(kind, entries, place):
         if key in ACCEPTED_KEYS or key.startswith("x-"):
             continue
         if name not in known:
-            raise at.fault("unknown key", did_you_mean(key, known))
+            raise at.fault("unknown key", near_key(kind, key, known))
         if name in places:
             raise at.fault(f"given twice, also as {places[name].path}", "keep one of them")
         places[name] = at
-        if not is_nothing(node) or known[name] is Any:
+        if not is_nothing(node) or known[name] is Any or name not in kind._field_defaults:
             values[name] = read(known[name], node, at)
     for name in known:
         if name not in values and name not in kind._field_defaults:
@@ -636,8 +664,18 @@ def read_fields(kind, entries, place):
     return {**values, "places": places} if "places" in kind._fields else values
 
 
+def near_key(kind, key, known):
+    """The hint for an unknown key; at the top level also the sections of today and of 2019."""
+    if kind is not Project:
+        return did_you_mean(key, known)
+    if key in fields(Components):
+        return f"did you mean components.{key}?"
+    hint = did_you_mean(key, [*known, *fields(FormerSections)])
+    return hint if hint.startswith("did you mean") else did_you_mean(key, known)
+
+
 def example(kind):
-    return {JobName: "train", Text: "src/jobs/train.py", ProjectName: "churn-model"}.get(kind, "...")
+    return {JobName: "train", Source: "src/jobs/train.py", ProjectName: "churn-model"}.get(kind, "...")
 
 
 def read_record(kind, node, place):
@@ -669,6 +707,8 @@ READERS = {bool: read_flag, int: read_whole, Any: lambda node, place: node,
 
 def read(kind, node, place):
     """The value of a node as `kind`, which is an annotation of a record."""
+    if node.tag.startswith("!") and kind is not Any:
+        raise place.fault(f"the tag {node.tag} has no meaning here", "put a text that starts with ! in quotes")
     if kind in READERS:
         return READERS[kind](node, place)
     if isinstance(kind, type) and issubclass(kind, str):
@@ -692,19 +732,57 @@ def decoded(data, file):
     if bad:
         place = Place(file, text.count("\n", 0, bad.start()) + 1)
         raise place.fault(f"holds the control character {ascii(bad.group())}", "take it out")
+    odd = re.search("(?m)^ *[\xa0\u2000-\u200b\u3000][\xa0\u2000-\u200b\u3000 ]*[\\w-]+:", text)
+    if odd:
+        place = Place(file, text.count("\n", 0, odd.start()) + 1)
+        raise place.fault("line starts with a no-break space", "indent with blanks")
     return text
 
 
+class Syntax(NamedTuple):
+    """How a fault that PyYAML finds is told to a person.
+
+    pattern  of PyYAML's context and problem
+    message  instead of PyYAML's words; \\1 is the pattern's group
+    begin    whether the line is the one where the faulty part begins
+    """
+    pattern: str
+    hint: str
+    message: str = ""
+    begin: bool = False
+
+
+SYNTAX = (
+    Syntax(r"single document .*another document", "keep one document, without ---", "a second document starts here"),
+    Syntax(r"undefined alias", "define it before, as &NAME"),
+    Syntax(r"'\\t' that cannot start", "indent with blanks, not with tabs"),
+    Syntax(r"character '(.)' that cannot start", "put it in quotes", r"a text cannot start with \1"),
+    Syntax(r"scanning an alias .*expected alphabetic", "put it in quotes", "a text cannot start with *"),
+    Syntax(r"scanning an anchor .*expected alphabetic", "put it in quotes", "a text cannot start with &"),
+    Syntax(r"but found '<scalar>'", "put the whole text in quotes; '' is an apostrophe within '...'",
+           "text after a closing quote or bracket"),
+    Syntax(r"expected <block end>", "indent the keys of one part, and the items of one list, alike",
+           "is indented otherwise than what it belongs to"),
+    Syntax(r"mapping values are", "write a blank after each key's colon, and put a text that holds ': ' in quotes"),
+    Syntax(r"could not find expected ':'", "write KEY: VALUE, one on a line", begin=True),
+    Syntax(r"quoted scalar .*end of stream", "close it; \" within \"...\" is \\\", ' within '...' is ''",
+           "the quote is not closed", begin=True),
+    Syntax(r"expected ',' or", "close the bracket, and put commas between the items"),
+    Syntax(r"unknown escape", "write \\\\ for a backslash within \"...\", or use '...'"),
+    Syntax(r"", "look at the indentation, quotes and brackets up to here"),
+)
+
+
 def syntax_error(error, file):
-    """The SkelebotError for what PyYAML says."""
-    problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
-    start = getattr(error, "context_mark", None)
-    where = f" (in what starts in line {start.line + 1})" if start and mark and start.line < mark.line else ""
-    hints = {"\\t": "indent with blanks, not with tabs", "mapping values": "put a text that holds ': ' in quotes",
-             "alias": "define it before, as &NAME", "single document": "keep one document, without ---"}
-    hint = next((hint for part, hint in hints.items() if part in str(problem)),
-                "look at the indentation, quotes and brackets up to here")
-    return Place(file, mark.line + 1 if mark else 1).fault(f"{problem or 'is not YAML'}{where}", hint)
+    """The SkelebotError for what PyYAML says, in the words of SYNTAX."""
+    problem, mark = getattr(error, "problem", None) or "is not YAML", getattr(error, "problem_mark", None)
+    start, said = getattr(error, "context_mark", None), f"{getattr(error, 'context', '')} {problem}"
+    known = next(syntax for syntax in SYNTAX if re.search(syntax.pattern, said))
+    message = re.sub(".*?" + known.pattern + ".*", known.message, said) if known.message else problem
+    if start and mark and start.line < mark.line and not known.message and not known.begin:
+        message += f" (in what starts in line {start.line + 1})"
+    mark = start if known.begin and start else mark
+    return Place(file, mark.line + 1 if mark else 1).fault(message, known.hint)
 
 
 def yaml_module():
@@ -716,19 +794,29 @@ def yaml_module():
     return yaml
 
 
+def odd_escape(text):
+    """The line of the first escape that stands for no character."""
+    odd = re.search(r"\\U(?!000|0010)", text)
+    return text.count("\n", 0, odd.start()) + 1 if odd else 1
+
+
 def compose(text, file):
     """The root node of a YAML text, or None when it is empty.
 
-    The words of a fault come from the pure loader, so that they are the same with and without libyaml.
+    The words of a fault come from the pure loader, so that they are the same with and without libyaml;
+    and so does the verdict on tabs, which the two see differently.
     """
     import io
     yaml = yaml_module()
-    for loader in [*filter(None, [getattr(yaml, "CSafeLoader", None)]), yaml.SafeLoader]:
+    fast = [yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") and "\t" not in text else []
+    for loader in [*fast, yaml.SafeLoader]:
         stream = type("Named", (io.StringIO,), {"name": file})(text)
         try:
             return yaml.compose(stream, Loader=loader)
         except RecursionError:
             raise Place(file, 1).fault("is nested too deeply", "use fewer brackets inside each other")
+        except (ValueError, OverflowError):
+            raise Place(file, odd_escape(text)).fault("holds an escape that is no character", "take it out")
         except yaml.YAMLError as error:
             fault = error
     raise syntax_error(fault, file)
@@ -809,7 +897,12 @@ def read_dependencies(language, node, place):
     if language == "NA":
         raise place.fault("language NA installs nothing", "use commands:, or choose another language")
     if node.id == "mapping":
-        return read_record(Dependencies, node, place)
+        dependencies = read_record(Dependencies, node, place)
+        for name in ("Python", "R"):
+            if getattr(dependencies, name) and name not in language.split("+"):
+                raise dependencies.places[name].fault(f"language {language} installs no {name} packages",
+                                                      "write language: R+Python")
+        return dependencies
     if language == "R+Python":
         raise place.fault(f"expected Python: [...] and R: [...], found {found(node)}",
                           "say for each what it is for, as in: dependencies: {Python: [numpy], R: [dplyr]}")
@@ -844,10 +937,13 @@ def checked(project):
                                            "give one of them another name")
         names[job.name] = index
     if project.primaryJob and project.primaryJob not in names:
-        raise project.places["primaryJob"].fault(f"no job is named {shortened(project.primaryJob)}",
-                                                 did_you_mean(project.primaryJob, names, "jobs are"))
+        raise project.places["primaryJob"].fault(
+            f"no job is named {shortened(project.primaryJob)}",
+            did_you_mean(project.primaryJob, names, "jobs are") if names else "add it to jobs, or take the line out")
+    check_repository(project)
     check_names(project.params)
     for job in project.jobs:
+        check_source(job)
         check_names((*job.args, *job.params))
     warnings = tuple(f"{place}: needs a plugin of that name" for _, place, _ in project.components.plugins)
     if project.components.kerberos:
@@ -858,15 +954,33 @@ def checked(project):
                    for job in project.jobs))
 
 
+def check_repository(project):
+    repository = project.components.repository
+    named = [name for name in ("artifactory", "s3", "folder") if getattr(repository, name, None)]
+    if len(named) > 1:
+        raise repository.places[""].fault(f"names {listed(named)}", "keep one of them")
+
+
+INTERPRETERS = {".py": ("python", "-u"), ".R": ("Rscript",), ".r": ("Rscript",), ".sh": ("bash",)}
+
+
+def check_source(job):
+    """A script's words can be told apart; a shell command is the shell's own matter."""
+    words = job.source.split()
+    if os.path.splitext(words[0])[1] in INTERPRETERS:
+        split_words(job.source, job.places["source"])
+
+
 def check_names(parts):
     """Every name and alt of a job's arguments and parameters stands for one thing."""
-    taken = set()
-    for part in parts:
+    taken = {}
+    for part_ in parts:
         for key in ("name", "alt"):
-            name = getattr(part, key, "")
-            if name and name in taken:
-                raise part.places[key].fault(f"{name} is taken", "give one of them another name")
-            taken.add(name)
+            name, place = getattr(part_, key, ""), part_.places.get(key)
+            if name in taken and not (key == "alt" and name == part_.name):
+                raise place.fault(f"the name {name} is taken by {taken[name].path}", "give one of them another name")
+            if name:
+                taken[name] = place
 
 
 VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
@@ -892,6 +1006,8 @@ def checked_param(param):
     if param.accepts == "list" and len(words) == 1:
         words = tuple(split_words(words[0], place))
     if param.accepts == "boolean":
+        if param.choices:
+            raise param.places["choices"].fault("a boolean has no choices", "take choices or accepts out")
         if len(words) > 1 or (words and words[0].lower() not in FLAGS):
             raise place.fault(f"expected true or false, found {shortened(' '.join(words))}", "write true or false")
         words = ("true",) if words and FLAGS[words[0].lower()] else ()
@@ -1046,9 +1162,6 @@ def job_params(project, job):
     taken = {name for param in params for name in (param.name, param.alt)}
     alt = "" if "h" in taken else "h"
     return params if "help" in taken else (*params, HELP._replace(alt=alt))
-
-
-INTERPRETERS = {".py": ("python", "-u"), ".R": ("Rscript",), ".r": ("Rscript",), ".sh": ("bash",)}
 
 
 def source_words(job):

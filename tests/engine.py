@@ -9,6 +9,7 @@ A class of tests is written once and stands on several engines:
         def test_says_hello(self):
             self.assertEqual(self.skelebot("greet").stdout, b"hello\n")
 """
+import fcntl
 import functools
 import json
 import os
@@ -16,10 +17,10 @@ import pty
 import re
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 from typing import Dict, NamedTuple, Tuple
@@ -165,18 +166,13 @@ class Running:
     """A program that runs beside the test in a session of its own, maybe on a terminal of its own."""
 
     def __init__(self, argv, folder, terminal=False, **environ):
-        variables, self.said, self.status = environment(**environ), b"", None
-        if terminal:
-            self.pid, self.end = pty.fork()
-            if not self.pid:
-                os.chdir(folder)
-                os.execvpe(argv[0], argv, variables)
-            return
-        self.end, writer = os.pipe()
-        process = subprocess.Popen(argv, cwd=folder, env=variables, stdin=subprocess.DEVNULL,
-                                   stdout=writer, stderr=writer, start_new_session=True)
-        os.close(writer)
-        self.pid, process.returncode = process.pid, 0   # it is waited for here
+        self.end, inner = pty.openpty() if terminal else os.pipe()
+        self.said = b""
+        self.process = subprocess.Popen(
+            argv, cwd=folder, env=environment(**environ), stdout=inner, stderr=inner, start_new_session=True,
+            stdin=inner if terminal else subprocess.DEVNULL,
+            preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if terminal else None)
+        os.close(inner)
 
     def read(self, seconds):
         """Take what it prints; False at its end."""
@@ -203,28 +199,20 @@ class Running:
         return self
 
     def signal(self, number):
-        os.kill(self.pid, number)
+        self.process.send_signal(number)
         return self
 
     def ends(self):
         """Wait for its end; returns its exit status as a shell has it."""
         for _ in deadline():
-            self.read(0.2)
-            pid, state = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                break
-        while self.read(0):
-            if not select.select([self.end], [], [], 0)[0]:
-                break
-        os.close(self.end)
-        self.status = 128 + os.WTERMSIG(state) if os.WIFSIGNALED(state) else os.WEXITSTATUS(state)
-        return self.status
+            if not self.read(0.2) or self.process.poll() is not None:
+                return shell_status(self.process.wait(TIMEOUT))
 
     def stop(self):
         """End it, whatever the test has come to."""
-        if self.status is None:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
+        self.process.kill()
+        self.process.wait()
+        os.close(self.end)
 
 
 # ---- A project --------------------------------------------------------------

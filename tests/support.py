@@ -182,3 +182,15 @@ def contents(path):
         found.update((near + name + "/", None) for name in folders)
         found.update((near + name, skelebot.read_bytes(os.path.join(parent, name))) for name in files)
     return found
+
+
+def plain(value):
+    """A record without the places where its parts stood, and with plugins' nodes as YAML."""
+    if isinstance(value, yaml.Node):
+        return yaml.serialize(value)
+    if isinstance(value, skelebot.Place):
+        return None
+    if hasattr(value, "_fields"):
+        parts = {name: plain(part) for name, part in zip(value._fields, value)}
+        return value._replace(**{**parts, **({"places": None} if "places" in parts else {})})
+    return tuple(map(plain, value)) if isinstance(value, tuple) else value

@@ -1,0 +1,444 @@
+"""Running jobs: what a job is given, what it gives back, and that nothing is left behind."""
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from engine import BASE, ROOT, SKELEBOT, Running, Tests, call, deadline, environment, missing, on, shell_status, write
+
+# What a person may type. A word that starts with a dash is typed as --name=VALUE or after --.
+PLAIN = ["two words", " ", "it's", 'say "so"', "$HOME", "${HOME}", "$(id)", "`id`", "a;b", "a&b|c>d", "*", "?", "[a-z]",
+         "{a,b}", "~", "#x", "!!", "a\nb", "\n", "tab\there", "", "-", "+x", "Zürich €😀", "%s%n", "\\", "\\n", "a\\", "=",
+         "name=value", "@file", "~+~", "x" * 100000]
+DASHED = ["-x", "--", "---", "--zzz", "-e", "-g", "--gui", "--args", "--version", "--help", "--file=x", "--encoding=latin1"]
+
+ECHO = {
+    "echo.py": "import os, sys\nsys.stdout.buffer.write(b''.join(os.fsencode(word) + b'\\0' for word in sys.argv[1:]))\n",
+    "echo.sh": "printf '%s\\0' \"$@\"\n",
+    "echo.R": "out <- pipe('cat', 'wb')\n"
+              "for (word in commandArgs(TRUE)) writeBin(c(charToRaw(word), as.raw(0)), out)\nclose(out)\n",
+}
+SOURCES = {"python": "echo.py", "bash": "echo.sh", "r": "echo.R", "shell": "printf '%s\\0'", "at": "printf '%s\\0' \"$@\""}
+
+
+def arrived(done):
+    """The words that an echo job was given."""
+    return [word.decode("utf-8", "surrogateescape") for word in done.stdout.split(b"\0")[:-1]]
+
+
+# ---- Words ------------------------------------------------------------------
+
+class Words(Tests):
+    """Every hostile word, in every place where one can be typed, in every kind of script."""
+    files = ECHO
+    options = ("--skip-build",)
+    config = {
+        "environment": {"GREETING": "hello  *"},
+        "params": [{"name": "one"}, {"name": "many", "alt": "m", "accepts": "list"}],
+        "jobs": [job for name, source in SOURCES.items() for job in (
+            {"name": name, "source": source},
+            {"name": name + "-args", "source": source, "args": [f"arg{i}" for i in range(len(PLAIN))]},
+            {"name": name + "-default", "source": source, "args": ["arg"],
+             "params": [{"name": "greeting", "default": "<$GREETING>"}]})],
+    }
+
+    def words(self, *words):
+        return arrived(self.skelebot(*self.options, *words))
+
+    def each_kind(self):
+        for name in SOURCES:
+            with self.subTest(source=SOURCES[name]):
+                yield name
+
+    def test_arrive_as_arguments(self):
+        for name in self.each_kind():
+            self.assertEqual(self.words(name + "-args", *PLAIN), PLAIN)
+
+    def test_arrive_after_two_dashes(self):
+        for name in self.each_kind():
+            self.assertEqual(self.words(name, "--", *PLAIN, *DASHED, "+x"), [*PLAIN, *DASHED, "+x"])
+
+    def test_arrive_as_parameters(self):
+        for name in self.each_kind():
+            for value in (PLAIN[:-1] + DASHED if name == "at" else ["$(id) 'x' \"y\"\n*", "", "-e"]):
+                self.assertEqual(self.words(name, f"--one={value}"), ["--one", value])
+            self.assertEqual(self.words(name, "--one", PLAIN[-1]), ["--one", PLAIN[-1]])
+
+    def test_arrive_as_items_of_a_list(self):
+        for name in self.each_kind():
+            typed = self.words(name, "-m", *PLAIN, *(f"--many={value}" for value in DASHED))
+            self.assertEqual(typed, ["--many", *PLAIN, *DASHED])
+
+    def test_stay_as_they_are_beside_a_default_that_names_a_variable(self):
+        for name in self.each_kind():
+            self.assertEqual(self.words(name + "-default", "$(id) '\"", "--one=$GREETING", "--", *PLAIN),
+                             ["$(id) '\"", "--greeting", "<hello  *>", "--one", "$GREETING", *PLAIN])
+
+    def test_a_dash_may_begin_an_argument_after_two_dashes(self):
+        self.assertEqual(self.words("at-default", "--", "-x", "extra"), ["-x", "--greeting", "<hello  *>", "extra"])
+
+
+on("BuildKit", "new-cli", "podman", "remote")(Words)
+
+
+class WordsNatively(Words):
+    """The same, without an engine."""
+    options = ("--native",)
+    build = False
+
+
+on("BuildKit")(WordsNatively)
+
+
+# ---- What comes back --------------------------------------------------------
+
+@on("BuildKit", "new-cli", "podman", "remote")
+class Returning(Tests):
+    """A job's exit status and output are skelebot's."""
+    files = {"say.py": "import sys\nsys.stdout.buffer.write(bytes(range(256)) * 1024)\nsys.stderr.write('aside')\n"}
+    config = {"jobs": [
+        {"name": "exit", "source": "exit $1", "args": ["status"]},
+        {"name": "say", "source": "say.py"},
+        {"name": "cat", "source": "cat"},
+        {"name": "killed", "source": "kill -KILL $$"},
+        {"name": "tty", "source": "test -t 0 && test -t 1 && echo terminal || echo none", "mode": "it"},
+        {"name": "out", "source": "echo $1 >> out/file; echo $1", "args": ["word"], "mappings": ["out/"]},
+    ]}
+
+    def test_exit_status_is_the_jobs(self):
+        for status in (0, 1, 3, 77, 137):
+            with self.subTest(status=status):
+                self.skelebot("-s", "exit", str(status), status=status)
+
+    def test_exit_status_of_a_killed_job_is_128_and_its_signal(self):
+        self.skelebot("-s", "killed", status=137)
+
+    def test_stdout_is_the_jobs_bytes_and_nothing_else(self):
+        done = self.skelebot("say")     # with a build before it
+        self.assertEqual(done.stdout, bytes(range(256)) * 1024)
+        self.assertIn("aside", done.stderr)
+
+    def test_stdin_is_the_callers(self):
+        self.assertEqual(self.skelebot("-s", "cat", stdin=bytes(range(256)) * 512).stdout, bytes(range(256)) * 512)
+
+    def test_mode_it_works_without_a_terminal(self):
+        self.assertEqual(self.skelebot("-s", "tty").stdout, b"none\n")
+
+    def test_mode_it_gives_the_job_the_terminal(self):
+        running = self.start("-s", "tty", terminal=True)
+        self.assertEqual((running.ends(), running.said.strip()), (0, b"terminal"))
+
+    def test_a_chain_ends_with_the_first_job_that_fails(self):
+        done = self.skelebot("-s", "out", "1", "+", "exit", "3", "+", "out", "2", status=3)
+        self.assertEqual(done.stdout, b"1\n")
+
+    def test_two_runs_of_one_job_go_side_by_side(self):
+        both = [self.start("-s", "out", word) for word in ("left", "right")]
+        self.assertEqual([running.ends() for running in both], [0, 0])
+        with open(os.path.join(self.folder, "out", "file")) as file:
+            self.assertLessEqual({"left", "right"}, set(file.read().split()))
+
+
+# ---- Being stopped ----------------------------------------------------------
+
+SIGNALS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
+
+
+class Stopping(Tests):
+    """However skelebot is stopped, nothing goes on and nothing stays; tearDown looks for containers."""
+    files = {"sleep.py": "import time\nprint('asleep')\ntime.sleep(300)\n"}
+    config = {"jobs": [
+        {"name": "sleep", "source": "sleep.py"},
+        {"name": "stubborn", "source": "trap '' TERM INT HUP; echo asleep; while :; do sleep 1; done"},
+        {"name": "mapped", "source": "sleep.py", "mappings": ["out/"]},
+    ]}
+
+    def jobs(self, job, said, terminal=False):
+        """A run of the job for each signal, all at once, when each of them has said something."""
+        running = {name: self.start("-V", "-s", job, terminal=terminal) for name in SIGNALS}
+        return {name: one.says(said) for name, one in running.items()}
+
+    def ended(self, running):
+        return {name: one.ends() for name, one in running.items()}
+
+    def test_a_signal_stops_the_job(self):
+        for job in ("sleep", "mapped"):
+            with self.subTest(job=job):
+                running = self.jobs(job, "asleep\n")
+                for name, one in running.items():
+                    one.signal(getattr(signal, name))
+                self.assertEqual(self.ended(running), SIGNALS)
+
+    def test_a_signal_stops_a_job_that_ignores_it(self):
+        running = self.jobs("stubborn", "asleep\n")
+        for name, one in running.items():
+            one.signal(getattr(signal, name))
+        self.assertEqual(self.ended(running), SIGNALS)
+
+    def test_a_signal_stops_a_job_that_is_just_being_started(self):
+        for pause in (0, 0.1, 0.3):
+            running = self.jobs("sleep", "+ ")
+            for name, one in running.items():
+                one.read(pause)
+                one.signal(getattr(signal, name))
+            self.assertEqual(self.ended(running), SIGNALS)
+            self.assertEqual(self.containers(), [])
+
+    def test_ctrl_c_stops_the_job(self):
+        for job in ("sleep", "stubborn"):
+            with self.subTest(job=job):
+                running = self.start("-s", job, terminal=True).says("asleep")
+                self.assertEqual(running.type(b"\x03").ends(), 130)
+
+    def test_a_terminal_that_is_closed_stops_the_job(self):
+        running = self.start("-s", "sleep", terminal=True).says("asleep")
+        os.close(running.end)
+        running.end = os.open(os.devnull, os.O_RDONLY)
+        self.assertEqual(shell_status(running.process.wait(60)), 129)
+
+    def test_a_signal_stops_the_build(self):
+        for name, status in SIGNALS.items():
+            with self.subTest(signal=name):
+                running = self.build_that_sleeps()
+                self.assertEqual(running.signal(getattr(signal, name)).ends(), status)
+                self.assert_no_build_goes_on()
+
+    def test_ctrl_c_stops_the_build(self):
+        running = self.build_that_sleeps(terminal=True)
+        self.assertEqual(running.type(b"\x03").ends(), 130)
+        self.assert_no_build_goes_on()
+
+    def build_that_sleeps(self, terminal=False):
+        """A build that has come to a command which takes 5 minutes; `mark` is in that command."""
+        folder = tempfile.mkdtemp(dir=self.top)
+        self.mark = str(300 + int.from_bytes(os.urandom(4), "big") / 2 ** 32)
+        self.write_project(folder, commands=[f"echo asleep-$((40 + 2)); sleep {self.mark}"],
+                           jobs=[{"name": "job", "source": "true"}])
+        return self.start("job", folder=folder, terminal=terminal).says("asleep-42")
+
+    def assert_no_build_goes_on(self):
+        for _ in deadline(30):
+            if not self.containers() and not processes("sleep", self.mark):
+                return
+
+
+def processes(*argv):
+    """The ids of the processes with this command line."""
+    found, wanted = [], "\0".join(argv).encode() + b"\0"
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                found += [pid] if file.read() == wanted else []
+        except OSError:
+            pass
+    return found
+
+
+on("legacy", "BuildKit", "new-cli", "podman", "remote")(Stopping)
+
+
+# ---- Detached ---------------------------------------------------------------
+
+@on("BuildKit", "podman", "remote")
+class Detached(Tests):
+    """mode: d."""
+    config = {"jobs": [{"name": "serve", "source": "sleep 300", "mode": "d"}]}
+
+    def test_prints_the_containers_name_and_returns(self):
+        self.assertEqual(self.skelebot("-s", "serve").stdout.decode(), f"{self.name}-serve\n")
+        self.assertEqual(self.containers(), [f"{self.name}-serve"])
+        self.engine.ask("stop", "--time", "0", f"{self.name}-serve")
+        for _ in deadline():
+            if not self.containers():
+                return
+
+    def test_a_second_one_is_refused(self):
+        self.skelebot("-s", "serve")
+        done = self.skelebot("-s", "serve", status=1)
+        cli = self.engine.environ.get("SKELEBOT_DOCKER", "docker")
+        self.assertEqual(done.stderr, f"skelebot: serve runs already, as the container {self.name}-serve\n"
+                                      f"  hint: {cli} stop {self.name}-serve ends it\n")
+        self.engine.ask("rm", "--force", f"{self.name}-serve")
+
+    def test_carries_labels(self):
+        self.skelebot("-s", "serve")
+        labels = self.inspect(f"{self.name}-serve", ".Config.Labels")
+        self.assertEqual((labels["skelebot.project"], labels["skelebot.job"]), (self.name, "serve"))
+        self.engine.ask("rm", "--force", f"{self.name}-serve")
+
+
+# ---- The machine around a job -----------------------------------------------
+
+@on("BuildKit", "new-cli", "podman")
+class Surroundings(Tests):
+    """Folders, variables, ports and users that a job sees."""
+    files = {"config/app.ini": "[app]\n", "touch.sh": "set -e\ntouch out/file \"$HOME/file\"\nid -u\n"}
+    config = {
+        "environment": ["PASSED", "GIVEN=a b"],
+        "jobs": [
+            {"name": "variables", "source": "printf '%s|' \"$PASSED\" \"$GIVEN\" \"$OWN\" \"${ABSENT-unset}\"",
+             "environment": {"OWN": "$HOME 'x'", "ABSENT": None}},
+            {"name": "default", "source": "printf '%s|'", "params": [{"name": "who", "default": "${PASSED}-$GIVEN"}]},
+            {"name": "mapped", "source": "echo new > made/deep/file; cat /etc/app.ini; touch /etc/app.ini || echo refused",
+             "mappings": ["made/deep/", "config/app.ini:/etc/app.ini:ro"]},
+            {"name": "home", "source": "cat /home.txt models/home.txt", "mappings": ["~/home.txt:/home.txt", "~:models"]},
+            {"name": "serve", "source": "python -m http.server 8000", "mode": "d", "ports": ["127.0.0.1:28765:8000"]},
+            {"name": "param-names", "source": "printf '%s|'",
+             "params": ["job", "env", "help", "native", {"name": "version", "alt": "v"}]},
+            {"name": "pid", "source": "ps -o comm= -p 1"},
+        ]}
+
+    def test_variables_are_given_and_passed_on(self):
+        done = self.skelebot("-s", "variables", PASSED="p'\n$x")
+        self.assertEqual(done.stdout, b"p'\n$x|a b|$HOME 'x'|unset|")
+
+    def test_a_default_names_variables_of_the_place_where_the_job_runs(self):
+        for options in (("-s",), ("-n",)):
+            with self.subTest(options=options):
+                done = self.skelebot(*options, "default", PASSED="p *")
+                self.assertEqual(done.stdout, b"--who|p *-a b|")
+
+    def test_a_mapped_folder_is_made_and_a_read_only_one_stays(self):
+        done = self.skelebot("-s", "mapped")
+        self.assertEqual(done.stdout, b"[app]\nrefused\n")
+        with open(os.path.join(self.folder, "made", "deep", "file")) as file:
+            self.assertEqual(file.read(), "new\n")
+
+    def test_the_callers_home_is_mapped(self):
+        write(self.top, {"home/home.txt": "at home\n"})
+        done = self.skelebot("-s", "home", HOME=os.path.join(self.top, "home"))
+        self.assertEqual(done.stdout, b"at home\nat home\n")
+
+    def test_ports_are_published(self):
+        self.skelebot("-s", "serve")
+        for _ in deadline():
+            try:
+                with socket.create_connection(("127.0.0.1", 28765), timeout=5) as connection:
+                    connection.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+                    if connection.recv(100).startswith(b"HTTP/1.0 200"):
+                        break
+            except OSError:
+                pass
+        self.engine.ask("rm", "--force", f"{self.name}-serve")
+
+    def test_a_parameter_may_have_the_name_of_an_option(self):
+        done = self.skelebot("-s", "param-names", "--job", "a", "--env=b", "--help", "c", "--native", "d", "-v", "e")
+        self.assertEqual(done.stdout, b"--job|a|--env|b|--help|c|--native|d|--version|e|")
+
+    def test_the_job_is_not_the_first_process(self):
+        self.assertNotIn(b"bash", self.skelebot("-s", "pid").stdout)
+
+
+@on("BuildKit", "new-cli", "podman", "remote")
+class Paths(Tests):
+    """A project in a folder with a name that no shell should see."""
+    config = {"jobs": [{"name": "write", "source": "echo $((6 * 7)) > 'out, \"1\"/answer'",
+                        "mappings": ["out, \"1\"/"]}]}
+
+    def test_work_with_blanks_quotes_and_a_comma(self):
+        folder = os.path.join(self.top, "it's, \"my\"  $HOME *")
+        self.write_project(folder, **self.config)
+        self.skelebot("write", folder=folder)
+        with open(os.path.join(folder, 'out, "1"', "answer")) as file:
+            self.assertEqual(file.read(), "42\n")
+
+
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "only root can become another user")
+@on("legacy", "BuildKit", "new-cli", "remote")
+class OtherUser(Tests):
+    """`user: host` for a caller who is not root."""
+    config = {"user": "host", "jobs": [{"name": "touch", "source": "touch.sh", "mappings": ["made/out/"]}]}
+    files = {"touch.sh": "set -e\necho x > \"$HOME/file\"\necho x > made/out/file\nid -u; id -g\n"}
+
+    def test_owns_what_the_job_writes(self):
+        copy = os.path.join(self.top, "skelebot")
+        shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(copy, "templates"))
+        shutil.copy(SKELEBOT, copy)
+        for path in (self.top, self.folder, *(os.path.join(self.folder, name) for name in os.listdir(self.folder))):
+            os.chown(path, 12345, 12346)
+        os.chmod(self.top, 0o755)
+        group = os.stat("/var/run/docker.sock").st_gid
+        done = call(["setpriv", "--reuid", "12345", "--regid", "12346", "--groups", str(group), "--",
+                     python_for_all(), os.path.join(copy, "skelebot.py"), "touch"], self.folder,
+                    HOME=os.path.join(self.top, "home"), **self.engine.environ)
+        self.assertEqual((done.status, done.stdout), (0, b"12345\n12346\n"), done.stderr)
+        for path in ("made", "made/out", "made/out/file"):
+            found = os.stat(os.path.join(self.folder, path))
+            self.assertEqual((path, found.st_uid, found.st_gid), (path, 12345, 12346))
+
+
+def python_for_all():
+    """A Python that every user may run, with PyYAML (from the folder that PYTHONPATH names, or its own)."""
+    return shutil.which("python3", path="/usr/local/bin:/usr/bin") or sys.executable
+
+
+# ---- Options ----------------------------------------------------------------
+
+@on("BuildKit", "new-cli", "podman")
+class Options(Tests):
+    """-V, -s, --dry-run, exec."""
+    files = {"data.txt": "in the image\n", "echo.sh": ECHO["echo.sh"]}
+    config = {"environment": {"WHO": "the job's"}, "jobs": [
+        {"name": "write", "source": "echo.sh", "args": ["word"], "mappings": ["out/"],
+         "params": [{"name": "from", "default": "$WHO"}]},
+        {"name": "train", "source": "true"}]}
+
+    def test_verbose_shows_every_command_before_it_runs(self):
+        done = self.skelebot("-V", "-s", "write", "a b")
+        shown = [line for line in done.stderr.splitlines() if line.startswith("+ ")]
+        self.assertRegex(shown[-1], r"^\+ (docker|podman) run .*'a b'")
+
+    def test_skip_build_runs_the_image_that_is_there(self):
+        done = self.skelebot("-s", "-V", "train")
+        self.assertNotIn(" build ", done.stderr)
+
+    def test_dry_run_prints_lines_that_do_the_same(self):
+        shown = self.skelebot("--dry-run", "write", "$(id) 'x'\n")
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "out")))
+        pasted = call(["sh", "-c", shown.stdout.decode()], "/", **self.engine.environ)
+        self.assertEqual((pasted.status, arrived(pasted)), (0, ["$(id) 'x'\n", "--from", "the job's"]), pasted.stderr)
+        self.assertTrue(os.path.isdir(os.path.join(self.folder, "out")))
+
+    def test_exec_runs_the_commands_on_stdin(self):
+        self.assertEqual(self.skelebot("-s", "exec", stdin=b"pwd\ncat data.txt\nexit 3\n", status=3).stdout,
+                         b"/app\nin the image\n")
+
+    def test_exec_runs_the_command_after_two_dashes(self):
+        self.assertEqual(self.skelebot("-s", "exec", "--", "printf", "%s|", "a b", "$HOME").stdout, b"a b|$HOME|")
+
+    def test_exec_maps_the_project(self):
+        write(self.folder, {"new.txt": "of the folder\n"})
+        self.assertEqual(self.skelebot("-s", "exec", "-m", "--", "cat", "new.txt").stdout, b"of the folder\n")
+
+
+# ---- No engine --------------------------------------------------------------
+
+@on("legacy", "BuildKit", "new-cli", "podman")
+class NoEngine(Tests):
+    """Two lines that say what is wrong; nothing else."""
+    config = {"jobs": [{"name": "train", "source": "true"}]}
+    build = False
+    nowhere = "unix:///tmp/no-such-socket"
+
+    def refused(self, *words, **environ):
+        done = self.skelebot(*words, status=1, **environ)
+        self.assertNotIn("Traceback", done.stderr)
+        return done.stderr.splitlines()[-2:]
+
+    def test_that_answers(self):
+        for words in (("train",), ("-s", "train"), ("prime",), ("exec", "--", "true")):
+            with self.subTest(words=words):
+                fault, hint = self.refused("-d", self.nowhere, *words)
+                self.assertRegex(fault, "^skelebot: no engine answers .*no-such-socket")
+                self.assertEqual(hint, "  hint: start Docker, name another host with -d, or run the job natively with -n")
+
+    def test_command_on_path(self):
+        done = self.skelebot("train", status=1, PATH=os.path.join(self.top, "nothing"), SKELEBOT_DOCKER="")
+        self.assertEqual(done.stderr, "skelebot: docker: not found on PATH\n"
+                                      "  hint: install Docker or podman, or run the job natively: skelebot -n JOB\n")

@@ -1,0 +1,248 @@
+"""The argv lists of Docker and podman."""
+import os
+import unittest
+
+from support import job, project, skelebot
+from skelebot import Call, Mapping, build_argv, container_name, create_argv, engine_argv, mount_words, run_argv, stop_argvs
+
+ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", terminal=True)
+PODMAN = ADA._replace(engine="podman")
+NAME = "churn-train-0a1b2c3d"
+ARGV = ("python", "-u", "src/train.py")
+
+
+def run(call=ADA, rootless=False, keys=None, **changes):
+    """`docker run` of the plainest job but for `changes`, in the plainest project but for `keys`."""
+    return list(run_argv(call, project(**(keys or {})), job(**changes), ARGV, NAME, rootless))
+
+
+def between(argv, first="skelebot.job=train", last="churn"):
+    """The words of an argv that its point is about: those after the labels and before the image."""
+    return argv[argv.index(first) + 1:argv.index(last)]
+
+
+class Run(unittest.TestCase):
+    maxDiff = None
+
+    def test_of_the_plainest_job(self):
+        self.assertEqual(run(), [
+            "docker", "run", "--rm",
+            "--pull", "never", "--init", "--name", "churn-train-0a1b2c3d",
+            "--label", "skelebot.project=churn", "--label", "skelebot.job=train",
+            "--interactive",
+            "churn", "python", "-u", "src/train.py"])
+
+    def test_of_a_job_with_everything(self):
+        keys = {"name": "Big Churn", "env": "dev", "gpu": True, "user": "host", "host": "ssh://ada@box",
+                "ports": ["8080:80"], "environment": {"LEVEL": "1", "TOKEN": None}, "primaryJob": "train",
+                "primaryExe": "ENTRYPOINT"}
+        self.assertEqual(
+            run(keys=keys, mode="it", ports=["127.0.0.1:9000:90"], environment=["LEVEL=2", "HOME"], ignores=["x"],
+                mappings=["data/", "~/models:/models:ro"]), [
+                    "docker", "--host", "ssh://ada@box", "run", "--rm",
+                    "--pull", "never", "--init", "--name", "churn-train-0a1b2c3d",
+                    "--label", "skelebot.project=Big Churn", "--label", "skelebot.job=train",
+                    "--interactive", "--tty",
+                    "--user", "1000:100", "--env", "HOME=/tmp", "--env", "USER=ada",
+                    "--gpus", "all", "--ipc=host",
+                    "--publish", "8080:80", "--publish", "127.0.0.1:9000:90",
+                    "--env", "LEVEL=1", "--env", "TOKEN", "--env", "LEVEL=2", "--env", "HOME",
+                    "--entrypoint", "",
+                    "--mount", "type=bind,source=/home/ada/churn/data,target=/app/data/",
+                    "--mount", "type=bind,source=/home/ada/models,target=/models,readonly",
+                    "big-churn-dev:train", "python", "-u", "src/train.py"])
+
+    def test_of_a_detached_job(self):
+        self.assertEqual(run(mode="d"), [
+            "docker", "run", "--rm", "--detach",
+            "--pull", "never", "--init", "--name", "churn-train-0a1b2c3d",
+            "--label", "skelebot.project=churn", "--label", "skelebot.job=train",
+            "churn", "python", "-u", "src/train.py"])
+
+    def test_asks_for_a_terminal_only_in_mode_it_and_when_there_is_one(self):
+        for mode, terminal, expected in (
+                ("i", True, ["--interactive"]), ("i", False, ["--interactive"]), ("it", False, ["--interactive"]),
+                ("it", True, ["--interactive", "--tty"]), ("d", True, []), ("d", False, [])):
+            with self.subTest(mode=mode, terminal=terminal):
+                self.assertEqual(between(run(ADA._replace(terminal=terminal), mode=mode)), expected)
+
+    def test_is_the_callers_in_the_container_too_when_user_is_host(self):
+        caller = ["--interactive", "--user", "1000:100", "--env", "HOME=/tmp", "--env", "USER=ada"]
+        for case, call, rootless, expected in (
+                ("a user", ADA, False, caller),
+                ("a user without a name", ADA._replace(login=""), False, caller[:-2]),
+                ("a user whose engine is rootless", ADA, True, ["--interactive"]),
+                ("root", ADA._replace(uid=0, gid=0, login="root"), False, ["--interactive"]),
+                ("a user of podman", PODMAN, False, ["--interactive", "--userns", "keep-id", *caller[1:]]),
+                ("a user of podman, also when it is rootless", PODMAN, True, ["--interactive", "--userns", "keep-id", *caller[1:]]),
+                ("Windows, which has no uid", ADA._replace(uid=0, gid=0), False, ["--interactive"])):
+            with self.subTest(case):
+                self.assertEqual(between(run(call, rootless, keys={"user": "host"})), expected)
+
+    def test_is_roots_when_user_is_root(self):
+        for call in (ADA, PODMAN, ADA._replace(uid=0)):
+            self.assertEqual(between(run(call, keys={"user": "root"})), ["--interactive"])
+
+    def test_never_holds_the_value_of_a_variable_that_is_passed_on(self):
+        call = ADA._replace(environ={"TOKEN": "s3cret", "KEY": "s3cret"})
+        argv = run(call, keys={"environment": ["TOKEN"]}, environment={"KEY": None})
+        self.assertEqual(between(argv), ["--interactive", "--env", "TOKEN", "--env", "KEY"])
+
+    def test_sets_variables_as_they_are_typed(self):
+        values = ["", "a b", "it's", '"', "$HOME", "a=b", "-x", "ü\nz", "*"]
+        argv = run(environment={f"V{index}": value for index, value in enumerate(values)})
+        self.assertEqual([word.partition("=")[2] for word in between(argv)[2::2]], values)
+
+    def test_resets_an_entrypoint_that_is_the_primary_job(self):
+        keys = {"primaryJob": "train", "primaryExe": "ENTRYPOINT"}
+        self.assertEqual(between(run(keys=keys)), ["--interactive", "--entrypoint", ""])
+        self.assertEqual(between(run(keys={**keys, "primaryExe": "CMD"})), ["--interactive"])
+
+    def test_ends_with_the_jobs_argv_word_for_word(self):
+        words = ("python", "-u", "a b.py", "", "--x", "-", "$HOME", "`id`", "it's", "\n", "ü")
+        self.assertEqual(run_argv(ADA, project(), job(), words, NAME)[-len(words):], words)
+
+
+class Create(unittest.TestCase):
+    def test_has_empty_volumes_where_folders_will_be_copied(self):
+        it = job(mappings=["data/", "~/m:/m", "/srv/x:/x", "notes.txt"])
+        self.assertEqual(list(create_argv(ADA, project(host="ssh://box"), it, ARGV, NAME, it.mappings[:2])), [
+            "docker", "--host", "ssh://box", "create",
+            "--pull", "never", "--init", "--name", "churn-train-0a1b2c3d",
+            "--label", "skelebot.project=churn", "--label", "skelebot.job=train",
+            "--interactive",
+            "--mount", "type=volume,target=/app/data/,volume-nocopy",
+            "--mount", "type=volume,target=/m,volume-nocopy",
+            "--mount", "type=bind,source=/srv/x,target=/x",
+            "churn", "python", "-u", "src/train.py"])
+
+    def test_quotes_a_volume_whose_folder_has_a_comma(self):
+        it = job(mappings=["a,b/"])
+        self.assertIn('type=volume,"target=/app/a,b/",volume-nocopy',
+                      create_argv(ADA, project(), it, ARGV, NAME, it.mappings))
+
+
+class Build(unittest.TestCase):
+    def test_takes_the_dockerfile_in_the_projects_folder(self):
+        self.assertEqual(list(build_argv(("docker",), project(), "churn")), [
+            "docker", "build", "--force-rm", "--tag", "churn", "--file", "Dockerfile", "."])
+
+    def test_takes_one_that_was_written_by_hand(self):
+        it = project(dockerfile="docker/my own.Dockerfile")
+        self.assertEqual(list(build_argv(("podman", "--remote", "--url", "ssh://box"), it, "churn:train")), [
+            "podman", "--remote", "--url", "ssh://box",
+            "build", "--force-rm", "--tag", "churn:train", "--file", "docker/my own.Dockerfile", "."])
+
+
+class Engine(unittest.TestCase):
+    def test_is_this_machines_or_that_of_the_host(self):
+        for engine, host, expected in (
+                ("docker", "", ["docker"]),
+                ("docker", "ssh://ada@box", ["docker", "--host", "ssh://ada@box"]),
+                ("podman", "", ["podman"]),
+                ("podman", "ssh://ada@box", ["podman", "--remote", "--url", "ssh://ada@box"]),
+                ("/opt/bin/podman-4", "tcp://box:1", ["/opt/bin/podman-4", "--remote", "--url", "tcp://box:1"])):
+            with self.subTest(engine=engine, host=host):
+                self.assertEqual(list(engine_argv(Call(engine=engine, host=host), project())), expected)
+
+    def test_is_on_the_host_of_the_option_before_the_jobs_before_the_projects(self):
+        it, its_job, other = project(host="ssh://project"), job(host="ssh://job"), job()
+        self.assertEqual(engine_argv(Call(host="ssh://option"), it, its_job)[-1], "ssh://option")
+        self.assertEqual(engine_argv(Call(), it, its_job)[-1], "ssh://job")
+        self.assertEqual(engine_argv(Call(), it, other)[-1], "ssh://project")
+        self.assertEqual(engine_argv(Call(), it)[-1], "ssh://project")
+
+    def test_is_local_at_a_socket_or_pipe(self):
+        for endpoint, expected in (("", True), ("unix:///var/run/docker.sock", True), ("npipe:////./pipe/docker", True),
+                                   ("fd://", True), ("ssh://box", False), ("tcp://127.0.0.1:2375", False)):
+            with self.subTest(endpoint):
+                self.assertEqual(skelebot.is_local(endpoint), expected)
+
+    def test_ends_a_container_gently_then_by_force(self):
+        self.assertEqual(stop_argvs(("docker", "--host", "ssh://box"), "churn-train"), (
+            ("docker", "--host", "ssh://box", "stop", "--time", "10", "churn-train"),
+            ("docker", "--host", "ssh://box", "rm", "--force", "--volumes", "churn-train")))
+
+
+class ContainerName(unittest.TestCase):
+    def test_is_the_images_and_the_jobs_and_for_an_attached_one_a_token(self):
+        it = project(name="Big Churn", env="dev")
+        self.assertEqual(container_name(it, job(name="loadData")), "big-churn-dev-loaddata")
+        self.assertEqual(container_name(it, job(name="loadData"), "0a1b"), "big-churn-dev-loaddata-0a1b")
+
+    def test_is_one_that_docker_takes(self):
+        for name in ("日本", "a/b:c", "_", "é"):
+            with self.subTest(name):
+                self.assertRegex(container_name(project(), job(name=name)), r"^churn-[a-z0-9][a-z0-9_.-]*$")
+
+
+# mapping -> (source, target, options), in the project /home/ada/churn of /home/ada
+MAPPINGS = {
+    "data/": ("/home/ada/churn/data", "/app/data/", ()),
+    "data": ("/home/ada/churn/data", "/app/data", ()),
+    "./data": ("/home/ada/churn/data", "/app/data", ()),
+    "././data/in/": ("/home/ada/churn/data/in", "/app/data/in/", ()),
+    ".:/app": ("/home/ada/churn", "/app", ()),
+    "~/x:/y": ("/home/ada/x", "/y", ()),
+    "~:/home": ("/home/ada", "/home", ()),
+    "/a:/b:ro": ("/a", "/b", ("ro",)),
+    "/a": ("/a", "/a", ()),
+    "../shared:/shared": ("/home/ada/shared", "/shared", ()),
+    "data:in": ("/home/ada/churn/data", "/app/in", ()),
+    "data:./in": ("/home/ada/churn/data", "/app/in", ()),
+    "data:/in:rw": ("/home/ada/churn/data", "/in", ("rw",)),
+    "data:/in:ro,z": ("/home/ada/churn/data", "/in", ("ro", "z")),
+    "d:/data": ("/home/ada/churn/d", "/data", ()),
+    "d:/data:ro": ("/home/ada/churn/d", "/data", ("ro",)),
+    "my data/": ("/home/ada/churn/my data", "/app/my data/", ()),
+    "$HOME/x:/y": ("/home/ada/churn/$HOME/x", "/y", ()),
+    "-x/": ("/home/ada/churn/-x", "/app/-x/", ()),
+    "Größe/": ("/home/ada/churn/Größe", "/app/Größe/", ()),
+}
+
+# mapping -> the words of `docker run`
+MOUNTS = {
+    "data/": ["--mount", "type=bind,source=/home/ada/churn/data,target=/app/data/"],
+    "/a:/b:ro": ["--mount", "type=bind,source=/a,target=/b,readonly"],
+    "/a:/b:rw": ["--mount", "type=bind,source=/a,target=/b"],
+    "my data/": ["--mount", "type=bind,source=/home/ada/churn/my data,target=/app/my data/"],
+    "a,b:/c": ["--mount", 'type=bind,"source=/home/ada/churn/a,b",target=/c'],
+    "a,b/": ["--mount", 'type=bind,"source=/home/ada/churn/a,b","target=/app/a,b/"'],
+    'a"b:/c': ["--mount", 'type=bind,"source=/home/ada/churn/a""b",target=/c'],
+    'a"b': ["--mount", 'type=bind,"source=/home/ada/churn/a""b","target=/app/a""b"'],
+    "it's/": ["--mount", "type=bind,source=/home/ada/churn/it's,target=/app/it's/"],
+    "/a:/b:z": ["--volume", "/a:/b:z"],
+    "data/:/b:ro,Z": ["--volume", "/home/ada/churn/data:/b:ro,Z"],
+}
+
+
+@unittest.skipIf(os.name == "nt", "paths of Linux and macOS")
+class Mount(unittest.TestCase):
+    def test_has_a_source_on_the_host_and_a_target_in_the_container(self):
+        for text, expected in MAPPINGS.items():
+            with self.subTest(text):
+                mapping = job(mappings=[text]).mappings[0]
+                source = skelebot.mount_source(mapping, "/home/ada/churn", "/home/ada")
+                self.assertEqual((source, mapping.target, mapping.options), expected)
+
+    def test_is_one_word_that_docker_takes_for_any_path(self):
+        for text, expected in MOUNTS.items():
+            with self.subTest(text):
+                self.assertEqual(list(mount_words(Mapping(text), "/home/ada/churn", "/home/ada")), expected)
+
+    def test_knows_the_drives_of_windows(self):
+        for text, source, target, options in (
+                (r"C:\data:/data", r"C:\data", "/data", ()), ("C:/data:/data", "C:/data", "/data", ()),
+                (r"C:\data:/data:ro", r"C:\data", "/data", ("ro",)), (r"c:\my data:in", r"c:\my data", "/app/in", ())):
+            with self.subTest(text):
+                mapping = job(mappings=[text]).mappings[0]
+                self.assertEqual((mapping.source, mapping.target, mapping.options), (source, target, options))
+
+    def test_of_what_cannot_be_one_is_a_fault(self):
+        for text in ("~", "~/x", "..", "../x", "a:", ":b", "a:b:c", "a:/b:rx", "a:/b:ro:rw", "a\nb", ""):
+            with self.subTest(text):
+                self.assertFalse(Mapping.fits(text))
+
+
+if __name__ == "__main__":
+    unittest.main()
