@@ -224,7 +224,7 @@ class Mapping(Line):
     """A path of the host that a job sees: `data/` is /app/data/, `SRC:DEST[:ro]` any other."""
     expected = "FOLDER/ or SRC:DEST"
     hint = "for example data/ or ~/models:/app/models"
-    source_pattern = r"(?P<source>[A-Za-z]:[\\/][^:\n]*(?=:(?!(?:ro|rw|z|Z)(?:,|$)))|[^:\n]+)"
+    source_pattern = r"(?P<source>[A-Za-z]:(?:\\[^:\n]*(?=:)|/[^:\n]*(?=:/))|[^:\n]+)"
     target_pattern = r"(?::(?P<target>[^:\n,]+)(?::(?P<options>(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*))?)?"
     pattern = r"(?!~[^:]*$|\.\.[^:]*$)" + source_pattern + target_pattern
 
@@ -883,8 +883,9 @@ def read_project(entries, place):
     values = read_fields(Project, entries, place)
     project = Project(**values, given=tuple(entries))
     if dependencies:
-        project = project._replace(dependencies=read_dependencies(
-            project.language, dependencies[1], place.key("dependencies", dependencies[0])))
+        at = place.key("dependencies", dependencies[0])
+        project = project._replace(dependencies=read_dependencies(project.language, dependencies[1], at),
+                                   places={**project.places, "dependencies": at})
     sections = FormerSections(**read_fields(FormerSections, former, place))
     project = project._replace(components=with_sections(project, sections, former, place))
     return checked(project)
@@ -1250,9 +1251,9 @@ def filled(text, values):
     return re.sub(r"\$([a-z][a-z_]*)", lambda match: values[match.group(1)], text)
 
 
-def part(name, **values):
+def part(file_, **values):
     """A rendered part of an image's file."""
-    return filled(template_bytes("image", name).decode("utf-8"), values)
+    return filled(template_bytes("image", file_).decode("utf-8"), values)
 
 
 # ---- Image ------------------------------------------------------------------
@@ -1625,14 +1626,18 @@ def mount_source(mapping, folder, home):
     return os.path.normpath(os.path.join(folder, source))
 
 
+def csv_row(*values):
+    """A row of CSV, as --mount reads it."""
+    return ",".join('"' + value.replace('"', '""') + '"' if re.search(r'[,"\n]', value) else value for value in values)
+
+
 def mount_words(mapping, folder, home):
     """--mount, which takes any path; --volume for the labels of SELinux, which --mount does not know."""
     source, target, options = mount_source(mapping, folder, home), mapping.target, mapping.options
     if "z" in options or "Z" in options:
         return "--volume", f"{source}:{target}:{','.join(options)}"
-    fields_ = ["type=bind", "source=" + source, "target=" + target, *(["readonly"] if "ro" in options else [])]
-    return "--mount", ",".join('"' + field.replace('"', '""') + '"' if re.search(r'[,"\n]', field) else field
-                               for field in fields_)
+    return "--mount", csv_row("type=bind", "source=" + source, "target=" + target,
+                              *(["readonly"] if "ro" in options else []))
 
 
 def variable_words(variables):
@@ -1683,7 +1688,7 @@ def create_argv(call, project, job, argv, name, volumes):
     return (
         *engine_argv(call, project, job), "create",
         *container_words(call, project, job, name),
-        *each("--mount", [f"type=volume,target={mapping.target},volume-nocopy" for mapping in volumes]),
+        *each("--mount", [csv_row("type=volume", "target=" + mapping.target, "volume-nocopy") for mapping in volumes]),
         *(word for mapping in job.mappings if stays_there(mapping)
           for word in mount_words(mapping, project.folder, call.home)),
         image_tag(project, job), *argv,
@@ -2265,8 +2270,8 @@ def plan_template(call, words, folder, answers):
             raise usage_error(f"scaffold: unknown template {shortened(shown_url(name))}",
                               did_you_mean(name, TEMPLATES, "there are") + "; or give a folder, https://... or git@...")
         return (yield from plan_filled(words, answers, name, origin, language))
-    if re.match(r"https?://[^/]*@", name):
-        raise usage_error(f"scaffold: {shown_url(name)} was given with a name or password in it",
+    if re.match(r"https?://[^/@]*:[^/]*@", name):
+        raise usage_error(f"scaffold: {shown_url(name)} was given with a password in it",
                           "leave it out, since others on this machine can see it; git asks, or has a credential helper")
     scratch = yield Scratch()
     try:

@@ -184,8 +184,11 @@ END
 stop() {
   stop_engine other-host
   stop_engine engine
-  each_rule "rule -D" || true
-  ip link delete "$bridge" 2>/dev/null || true
+  # One that another state folder belongs to still needs its network.
+  if ! answers --host "$remote"; then
+    each_rule "rule -D" || true
+    ip link delete "$bridge" 2>/dev/null || true
+  fi
   rm -f "$state/env"
 }
 

@@ -79,20 +79,20 @@ def call(*words, folder="."):
     return Ending(status, stdout.getvalue(), stderr.getvalue())
 
 
+LOADERS = ("libyaml", "pure") if hasattr(yaml, "CSafeLoader") else ("pure",)
+
+
 @contextlib.contextmanager
-def loader(pure):
+def loader(name):
     """PyYAML with libyaml, or as it is where there is none."""
-    libyaml = yaml.__dict__.get("CSafeLoader")
-    if pure and libyaml:
+    libyaml = vars(yaml).get("CSafeLoader")
+    if name == "pure" and libyaml:
         del yaml.CSafeLoader
     try:
         yield
     finally:
         if libyaml:
             yaml.CSafeLoader = libyaml
-
-
-LOADERS = {"pure": True, **({"libyaml": False} if hasattr(yaml, "CSafeLoader") else {})}
 
 
 def golden(name):

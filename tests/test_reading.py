@@ -1,0 +1,388 @@
+"""skelebot.yaml -> records: three spellings, scalars as typed, environments, faults with their place."""
+import glob
+import os
+import unittest
+
+import skelebot
+import support
+from skelebot import Arg, Dependencies, Job, Param, SkelebotError, Variable
+from support import LOADERS, plain, read
+
+PROJECTS = os.path.join(support.HERE, "projects")
+JOB = "name: churn\njobs:\n  - name: train\n    source: src/train.py\n"
+PARAM = JOB + "    params:\n      - name: epochs\n"
+
+TRAIN = Job(
+    "train", "src/jobs/train.py", "Train the model", mode="it",
+    mappings=("data/", "~/models:/app/models"), ignores=("notebooks/",),
+    args=(Arg("date", "the last day of the data"), Arg("speed", choices=("slow", "fast"))),
+    params=(Param("epochs", "e", ("20",), ("10", "20"), "rounds of training"),
+            Param("log", accepts="boolean")))
+REPORT = Job("report", "src/jobs/report.R")
+SERVE = Job(
+    "serve", "python -m http.server", mode="d", native="never", host="tcp://serve.example.com:2375",
+    ports=("8080:80", "127.0.0.1:9000:9000/udp"),
+    environment=(Variable("HOME", None), Variable("GREETING", "good morning")),
+    args=(Arg("folder"),), params=(Param("bind"),))
+ARTIFACTORY = skelebot.Artifactory("https://artifacts.example.com", "ml", "churn")
+JUPYTER = skelebot.Jupyter(1127, "notebooks/", ("data/",))
+KERBEROS = skelebot.Kerberos("krb/krb5.conf", "krb/ada.keytab", "ada")
+OWNER = dict(name="Churn Model", description="Predicts who will leave", maintainer="Ada Lovelace",
+             contact="ada@example.com")
+
+
+def project_in(name, env=""):
+    """A project of tests/projects, without what differs from machine to machine."""
+    project = skelebot.read_folder(os.path.join(PROJECTS, name), env)
+    return plain(project)._replace(folder="", given=(), warnings=())
+
+
+def message(text, env="", **files):
+    """The two lines of what is wrong with a skelebot.yaml."""
+    try:
+        return "nothing is wrong: {}".format(read(text, env, **files))
+    except SkelebotError as error:
+        return str(error)
+
+
+class ThreeSpellings(unittest.TestCase):
+    maxDiff = None
+
+    def test_the_file_of_2019_loads(self):
+        self.assertEqual(project_in("2019"), skelebot.Project(
+            **OWNER, version="1.10", ephemeral=True, primaryJob="train", primaryExe="ENTRYPOINT",
+            dependencies=Dependencies(("numpy", "pandas=0.25.3", "req:requirements.txt",
+                                       "file:libs/tools.tar.gz", "github:ada/churn-tools")),
+            copy=("config/app.ini:/etc/app.ini",), ignores=(".git", "**/*.csv"), jobs=(TRAIN, REPORT),
+            components=skelebot.Components(
+                JUPYTER, KERBEROS, plugins=(("slack", None, "{channel: models}\n"),),
+                repository=skelebot.Repository(artifacts=(skelebot.Artifact(
+                    "model", "models/model.pkl", deploy=skelebot.Deploy("artifactory", *ARTIFACTORY[:3])),)))))
+
+    def test_the_file_of_the_1_x_releases_loads(self):
+        self.assertEqual(project_in("1.x"), skelebot.Project(
+            **OWNER, baseImage="python:3.9", gpu=True, host="ssh://ada@gpu.example.com", ephemeral=True,
+            primaryJob="train", primaryExe="ENTRYPOINT",
+            dependencies=Dependencies(("numpy", "pandas=0.25.3", "req:requirements.txt",
+                                       "file:libs/tools.tar.gz", "github:ada/churn-tools")),
+            commands=("rm -rf build/",), copy=("config/app.ini:/etc/app.ini",), ignores=(".git", "**/*.csv"),
+            ports=("5000:5000",), params=(Param("level", default=("info",)),), jobs=(TRAIN, REPORT),
+            components=skelebot.Components(
+                JUPYTER, KERBEROS, plugins=(("slack", None, "channel: models\n"),),
+                registry=skelebot.Registry("registry.example.com", 5000, "ada"),
+                repository=skelebot.Repository(ARTIFACTORY, artifacts=(
+                    skelebot.Artifact("model", "models/model.pkl", singular=True),)))))
+
+    def test_the_file_of_the_2_x_releases_loads(self):
+        self.assertEqual(project_in("2.x"), skelebot.Project(
+            **OWNER, version="2.0.1", language="R+Python", pythonVersion="3.10", rVersion="4.3.1",
+            baseImage="python:3.9", timezone="Europe/Berlin", gpu=True, host="ssh://ada@gpu.example.com",
+            user="host", environment=(Variable("MODE", "fast"), Variable("TOKEN", None)), ephemeral=True,
+            dockerfile="docker/Dockerfile", primaryJob="train", primaryExe="ENTRYPOINT",
+            dependencies=Dependencies(
+                ("numpy~=1.26", "pandas[parquet]=2.2", "req:requirements.txt", "proj:pyproject.toml",
+                 "file:libs/tools", "github:ada/churn-tools@v1",
+                 "ca_file:ml:123456789012:models:churn-tools:1.0:dev"),
+                ("dplyr", "caret=6.0-94", "file:libs/tools.tar.gz:tools", "github:ada/rtools:rtools",
+                 "renv:renv.lock")),
+            commands=("rm -rf build/",), copy=("config/app.ini:/etc/app.ini",), ignores=(".git", "**/*.csv"),
+            ports=("5000:5000",), params=(Param("level", default=("info",)),), jobs=(TRAIN, REPORT, SERVE),
+            components=skelebot.Components(
+                JUPYTER._replace(lab=True), KERBEROS, plugins=(("slack", None, "channel: models\n"),),
+                registry=skelebot.Registry("registry.example.com", 5000, "ada",
+                                           skelebot.RegistryAws("eu-central-1", "dev")),
+                package=skelebot.Package("churn.zip", ("data/",)),
+                repository=skelebot.Repository(ARTIFACTORY, artifacts=(
+                    skelebot.Artifact("model", "models/model.pkl", singular=True),))),
+            envs=("dev", "eu.west")))
+
+    def test_a_plugin_is_a_warning_that_names_it(self):
+        for name, place in (("2019", "40: plugins"), ("1.x", "54: components.slack"), ("2.x", "79: components.slack")):
+            with self.subTest(name):
+                project = skelebot.read_folder(os.path.join(PROJECTS, name))
+                self.assertEqual(project.warnings[0], "skelebot.yaml:" + place + ": needs a plugin of that name")
+
+    def test_the_keys_that_any_release_knew_are_accepted(self):
+        self.assertEqual(plain(read("name: churn\nskelebotVersion: 1.1.2\n"))._replace(folder=""),
+                         plain(read("name: churn\n"))._replace(folder=""))
+
+    def test_keys_that_start_with_x_are_the_users_own(self):
+        text = JOB + "    x-owner: ada\nx-jobs: {a: [b]}\ncomponents:\n  x-notes: none\n"
+        self.assertEqual(read(text).warnings, ())
+
+
+class Scalars(unittest.TestCase):
+    AS_TYPED = ["3.10", "yes", "no", "1e3", "0x10", "010", "1_000", "8080:22", "2020-01-01", "2020-01-01 10:00:00",
+                "null", "~", "NULL", ".inf", "true", "+5", "-5", "5.0", "Zoë", "a#b", "~/models", "$HOME"]
+
+    def test_text_is_as_typed(self):
+        for text in self.AS_TYPED:
+            with self.subTest(text):
+                self.assertEqual(read(PARAM + "        choices: [%s]\n" % text).jobs[0].params[0].choices, (text,))
+
+    def test_quoted_text_is_what_the_quotes_hold(self):
+        for text, value in (("'it''s'", "it's"), ('"tab\\tand \\u00eb"', "tab\tand ë"), ("''", ""), ('"null"', "null"),
+                            ("|\n    two\n    lines\n", "two\nlines\n"), (">-\n    one\n    line\n", "one line")):
+            with self.subTest(text):
+                self.assertEqual(read("name: churn\ndescription: " + text + "\n").description, value)
+
+    def test_a_python_version_keeps_its_last_nought(self):
+        self.assertEqual(read("name: churn\npythonVersion: 3.10\n").pythonVersion, "3.10")
+
+    def test_a_port_is_no_sexagesimal_number(self):
+        self.assertEqual(read("name: churn\nports: [8080:22, 22:22]\n").ports, ("8080:22", "22:22"))
+
+    def test_a_flag_is_any_of_the_words_that_yaml_has_for_it(self):
+        for text in ("true", "True", "yes", "on", "false", "No", "OFF"):
+            with self.subTest(text):
+                self.assertIs(read("name: churn\ngpu: " + text + "\n").gpu, text in ("true", "True", "yes", "on"))
+
+    def test_a_key_without_a_value_is_as_if_it_were_not_there(self):
+        for text in ("", " ~", " null"):
+            with self.subTest(text):
+                project = read("name: churn\nlanguage:{0}\njobs:{0}\ncomponents:{0}\ngpu:{0}\n".format(text))
+                self.assertEqual((project.language, project.jobs, project.gpu), ("Python", (), False))
+
+    def test_text_may_be_empty(self):
+        self.assertEqual(read("name: churn\ndescription: ''\n").description, "")
+
+    def test_a_byte_order_mark_and_line_ends_of_windows_are_no_part_of_the_text(self):
+        with support.folder({"skelebot.yaml": b"\xef\xbb\xbfname: churn\r\ndescription: |\r\n  a\r\n  b\r\n"}) as path:
+            self.assertEqual(skelebot.read_folder(path).description, "a\nb\n")
+
+    def test_tabs_may_part_a_key_from_its_value(self):
+        for name in LOADERS:
+            with self.subTest(name), support.loader(name):
+                project = read("name:\tchurn\t# the project\nignores: [\ta,\t'b'\t]\n")
+                self.assertEqual((project.name, project.ignores), ("churn", ("a", "b")))
+
+
+class Lists(unittest.TestCase):
+
+    def test_a_single_value_stands_for_a_list_of_one(self):
+        project = read("name: churn\nports: 80:80\nignores: data/\njobs: {name: train, source: t.py, args: speed}\n")
+        self.assertEqual((project.ports, project.ignores), (("80:80",), ("data/",)))
+        self.assertEqual(plain(project.jobs), (Job("train", "t.py", args=(Arg("speed"),)),))
+
+    def test_args_and_params_may_be_bare_names(self):
+        job = read(JOB + "    args: [nrounds]\n    params: [depth, {name: eta, default: 0.1}]\n").jobs[0]
+        self.assertEqual(plain(job.args), (Arg("nrounds"),))
+        self.assertEqual(plain(job.params), (Param("depth"), Param("eta", default=("0.1",))))
+
+    def test_environment_is_a_mapping_or_a_list(self):
+        for text in ("{MODE: fast, PORT: 0x10, EMPTY: '', HOME: }", "[MODE=fast, PORT=0x10, EMPTY=, HOME]",
+                     "\n  MODE: fast\n  PORT: 0x10\n  EMPTY: ''\n  HOME: ~"):
+            with self.subTest(text):
+                self.assertEqual(read("name: churn\nenvironment: " + text + "\n").environment, (
+                    Variable("MODE", "fast"), Variable("PORT", "0x10"), Variable("EMPTY", ""), Variable("HOME", None)))
+
+    def test_dependencies_belong_to_the_projects_language(self):
+        self.assertEqual(read("name: churn\ndependencies: [numpy]\n").dependencies, Dependencies(Python=("numpy",)))
+        self.assertEqual(read("name: churn\nlanguage: R\ndependencies: dplyr\n").dependencies, Dependencies(R=("dplyr",)))
+
+    def test_dependencies_of_r_and_python_are_named_for_each(self):
+        project = read("name: churn\nlanguage: R+Python\ndependencies: {R: [dplyr], Python: [numpy]}\n")
+        self.assertEqual(plain(project.dependencies), Dependencies(("numpy",), ("dplyr",)))
+
+
+class AliasesAndMerges(unittest.TestCase):
+    DEFAULTS = "x-job: &job\n  mode: d\n  help: common\nx-more: &more\n  help: more\n  native: never\n"
+
+    def job(self, text):
+        job = read("name: churn\n" + self.DEFAULTS + "jobs:\n  - name: train\n    source: t.py\n" + text).jobs[0]
+        return job.mode, job.help, job.native
+
+    def test_an_alias_stands_for_what_its_anchor_names(self):
+        project = read("name: churn\nparams: &common [epochs]\njobs: [{name: a, source: a.py, params: *common}]\n")
+        self.assertEqual(plain(project.jobs[0].params), (Param("epochs"),))
+
+    def test_a_merge_adds_the_keys_of_a_mapping(self):
+        self.assertEqual(self.job("    <<: *job\n"), ("d", "common", "optional"))
+
+    def test_own_keys_win_over_merged_ones(self):
+        self.assertEqual(self.job("    <<: *job\n    help: own\n"), ("d", "own", "optional"))
+        self.assertEqual(self.job("    help: own\n    <<: *job\n"), ("d", "own", "optional"))
+
+    def test_the_first_of_several_merged_mappings_wins(self):
+        self.assertEqual(self.job("    <<: [*job, *more]\n"), ("d", "common", "never"))
+        self.assertEqual(self.job("    <<: [*more, *job]\n"), ("d", "more", "never"))
+        self.assertEqual(self.job("    <<: *more\n    <<: *job\n"), ("d", "more", "never"))
+
+    def test_merges_may_be_merged(self):
+        self.assertEqual(self.job("    <<: {<<: *job, native: never}\n"), ("d", "common", "never"))
+
+    def test_the_top_level_may_merge_as_well(self):
+        self.assertEqual(read("x-all: &all {language: R}\nname: churn\n<<: *all\n").language, "R")
+
+    def test_a_mapping_that_merges_itself_is_a_fault(self):
+        self.assertEqual(message("name: churn\njobs:\n  - &train\n    name: train\n    source: t.py\n    <<: *train\n"), (
+            "skelebot: skelebot.yaml:6: jobs[0].<<: merges itself\n  hint: merge another mapping"))
+
+    def test_a_fault_in_what_was_merged_stands_where_it_is_written(self):
+        self.assertEqual(message("name: churn\nx-job: &job\n  mode: x\njobs:\n  - {name: a, source: a.py, <<: *job}\n"), (
+            "skelebot: skelebot.yaml:3: jobs[0].mode: expected i, d or it, found 'x'\n  hint: choose one of: d, i, it"))
+
+
+class Parameters(unittest.TestCase):
+
+    def default(self, text):
+        return read(PARAM + "        " + text.replace("\n", "\n        ") + "\n").jobs[0].params[0].default
+
+    def test_a_default_is_the_words_that_are_passed(self):
+        for text, words in (("help: none", ()), ("default: 20", ("20",)), ("default: who leaves", ("who leaves",)),
+                            ("default: ''", ("",)), ("default: $HOME", ("$HOME",)), ("default: 1e3", ("1e3",)),
+                            ("default: ~", ())):
+            with self.subTest(text):
+                self.assertEqual(self.default(text), words)
+
+    def test_the_default_of_a_list_is_split_as_a_shell_would(self):
+        for text, words in (("default: 1 2 3", ("1", "2", "3")), ("default: [a b, c]", ("a b", "c")),
+                            ("default: a 'b c' \"d\"", ("a", "b c", "d")), ("default: [one]", ("one",)),
+                            ("default: []", ())):
+            with self.subTest(text):
+                self.assertEqual(self.default("accepts: list\n" + text), words)
+
+    def test_the_default_of_a_boolean_is_set_or_not(self):
+        for text, words in (("true", ("true",)), ("yes", ("true",)), ("False", ()), ("off", ()), ("~", ())):
+            with self.subTest(text):
+                self.assertEqual(self.default("accepts: boolean\ndefault: " + text), words)
+
+    def test_a_default_that_fits_is_accepted(self):
+        for text in ("accepts: int\ndefault: -3", "accepts: float\ndefault: 1e-3", "accepts: float\ndefault: inf",
+                     "choices: [yes, no]\ndefault: no", "choices: [3.10, a b]\ndefault: a b",
+                     "accepts: int\ndefault: $N", "choices: [a]\ndefault: ${A}"):
+            with self.subTest(text):
+                self.assertEqual(len(self.default(text)), 1)
+
+    def test_a_default_that_does_not_fit_is_a_fault(self):
+        for text, fault in (
+                ("accepts: int\ndefault: 2.5", "expected a whole number, found '2.5'\n  hint: for example 20"),
+                ("accepts: float\ndefault: 0,5", "expected a number, found '0,5'\n  hint: for example 0.5 or 1e-3"),
+                ("accepts: boolean\ndefault: 2", "expected true or false, found '2'\n  hint: write true or false"),
+                ("choices: [a, b]\ndefault: c", "expected a or b, found 'c'\n  hint: choose one of: a, b")):
+            with self.subTest(text):
+                self.assertEqual(message(PARAM + "        " + text.replace("\n", "\n        ")), (
+                    "skelebot: skelebot.yaml:8: jobs[0].params[0].default: " + fault))
+
+
+class Environments(unittest.TestCase):
+
+    def test_each_key_of_an_environment_replaces_the_whole_key_below(self):
+        project = project_in("2.x", "dev")
+        self.assertEqual(project, project_in("2.x")._replace(
+            env="dev", environment=(Variable("MODE", "slow"),), ignores=()))
+
+    def test_the_environments_are_the_files_beside_the_project(self):
+        files = {"skelebot-dev.yaml": "", "skelebot-eu.west.yaml": "", "skelebot.dev.yaml": "", "skelebot-.yaml": "",
+                 "other-dev.yaml": "", "skelebot-two words.yaml": "", "skelebot-dev.yml": ""}
+        self.assertEqual(read("name: churn\n", **files).envs, ("dev", "eu.west"))
+
+    def test_an_environment_may_be_in_another_spelling_than_the_file_below(self):
+        overlay = {"skelebot-dev.yaml": "ignore: [b]\njupyter: {port: 1}\n"}
+        project = read("name: churn\nignores: [a]\ncomponents: {jupyter: {port: 2, folder: n}}\n", "dev", **overlay)
+        self.assertEqual((project.ignores, plain(project.components.jupyter)), (("b",), skelebot.Jupyter(1)))
+
+    def test_a_key_without_a_value_in_an_environment_takes_the_key_away(self):
+        self.assertEqual(read("name: churn\nhost: a\n", "dev", **{"skelebot-dev.yaml": "host:\n"}).host, "")
+
+    def test_an_environment_may_merge_within_its_own_file(self):
+        overlay = {"skelebot-dev.yaml": "x-a: &a {mode: d}\njobs:\n  - {name: b, source: b.py, <<: *a}\n"}
+        self.assertEqual(read(JOB, "dev", **overlay).jobs[0].mode, "d")
+
+    def test_a_fault_names_the_file_it_stands_in(self):
+        for base, overlay, lines in (
+                (JOB, "jobs:\n  - name: a\n", "skelebot-dev.yaml:2: jobs[0]: needs the key source\n"
+                 "  hint: add a line such as source: src/jobs/train.py"),
+                (JOB, "ignoer: []\n", "skelebot-dev.yaml:1: ignoer: unknown key\n  hint: did you mean ignore?"),
+                (JOB, "language: x\n", "skelebot-dev.yaml:1: language: expected Python, R, R+Python or NA, found 'x'\n"
+                 "  hint: choose one of: NA, Python, R, R+Python"),
+                (JOB, "a: [\n", "skelebot-dev.yaml:2: expected the node content, but found '<stream end>'"
+                 " (in what starts in line 1)\n  hint: look at the indentation, quotes and brackets up to here"),
+                (JOB + "mode: x\n", "host: a\n", "skelebot.yaml:5: mode: unknown key\n  hint: did you mean name?"),
+                (JOB + "primaryJob: train\n", "jobs: []\n", "skelebot.yaml:5: primaryJob: no job is named 'train'\n"
+                 "  hint: add it to jobs, or take the line out")):
+            with self.subTest(overlay):
+                self.assertEqual(message(base, "dev", **{"skelebot-dev.yaml": overlay}), "skelebot: " + lines)
+
+    def test_an_unknown_environment_lists_the_known_ones(self):
+        files = {"skelebot-dev.yaml": "", "skelebot-prod.yaml": ""}
+        for env, files, lines in (
+                ("dve", files, "unknown environment 'dve'\n  hint: did you mean dev?"),
+                ("x", files, "unknown environment 'x'\n  hint: known are: dev, prod"),
+                ("x", {}, "unknown environment 'x'\n  hint: an environment is a file skelebot-x.yaml here")):
+            with self.subTest(env, files=len(files)):
+                self.assertEqual(message(JOB, env, **files), "skelebot: " + lines)
+
+
+class Version(unittest.TestCase):
+
+    def test_the_file_VERSION_wins(self):
+        self.assertEqual(read("name: churn\nversion: 1.10\n", VERSION="2.0\n").version, "2.0")
+
+    def test_the_key_counts_where_there_is_no_file(self):
+        self.assertEqual(read("name: churn\nversion: 1.10\n").version, "1.10")
+
+    def test_only_its_first_line_counts(self):
+        self.assertEqual(read("name: churn\n", VERSION="\n 2.0 \nof June\n").version, "2.0")
+
+
+class Project(unittest.TestCase):
+
+    def test_it_is_the_nearest_folder_upwards_that_holds_a_skelebot_yaml(self):
+        with support.folder({"skelebot.yaml": "", "src/jobs/train.py": "", "sub/skelebot.yaml": "", "sub/a/b": ""}) as path:
+            self.assertEqual(skelebot.project_folder(os.path.join(path, "src", "jobs")), path)
+            self.assertEqual(skelebot.project_folder(os.path.join(path, "sub", "a")), os.path.join(path, "sub"))
+
+    def test_a_folder_of_that_name_is_none(self):
+        with support.folder({"skelebot.yaml/a": ""}) as path:
+            self.assertIsNone(skelebot.project_folder(path))
+
+    def test_a_folder_whose_parents_have_none_is_in_no_project(self):
+        with support.folder({}) as path:
+            self.assertIsNone(skelebot.project_folder(path))
+
+
+class BrokenFiles(unittest.TestCase):
+    """tests/projects/broken: a mistake that a person makes, and beside it the two lines that explain it."""
+    maxDiff = None
+
+    def broken(self):
+        for path in sorted(glob.glob(os.path.join(PROJECTS, "broken", "*.yaml"))):
+            with open(path, "rb") as file, open(path[:-5] + ".expected", encoding="utf-8") as expected:
+                yield os.path.basename(path)[:-5], file.read(), expected.read()
+
+    def test_each_is_explained_by_two_lines_and_nothing_else_happens(self):
+        for name, data, lines in self.broken():
+            for loader in LOADERS:
+                with self.subTest(name, loader=loader), support.loader(loader):
+                    with support.folder({"skelebot.yaml": data}) as path:
+                        self.assertEqual(support.call("--help", folder=path), (1, "", lines))
+                        self.assertEqual(os.listdir(path), ["skelebot.yaml"])
+
+class Loaders(unittest.TestCase):
+    """PyYAML's loader in Python and that of libyaml."""
+
+    def test_both_read_the_same(self):
+        for name in ("2019", "1.x", "2.x"):
+            results = []
+            for loader in LOADERS:
+                with support.loader(loader):
+                    results.append(skelebot.read_folder(os.path.join(PROJECTS, name)))
+            self.assertEqual(*map(plain, (results * 2)[:2]), name)
+            self.assertEqual(*(result.jobs[0].places for result in (results * 2)[:2]), name)
+
+    def test_both_know_the_line_of_every_value(self):
+        for loader in LOADERS:
+            with self.subTest(loader), support.loader(loader):
+                places = skelebot.read_folder(os.path.join(PROJECTS, "2.x")).jobs[0].params[0].places
+                self.assertEqual({key: str(place) for key, place in places.items()}, {
+                    "": "skelebot.yaml:96: jobs[0].params[0]",
+                    "name": "skelebot.yaml:96: jobs[0].params[0].name",
+                    "alt": "skelebot.yaml:97: jobs[0].params[0].alt",
+                    "default": "skelebot.yaml:98: jobs[0].params[0].default",
+                    "choices": "skelebot.yaml:99: jobs[0].params[0].choices",
+                    "help": "skelebot.yaml:100: jobs[0].params[0].help"})
+
+
+if __name__ == "__main__":
+    unittest.main()
