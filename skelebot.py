@@ -644,17 +644,27 @@ def fields(kind):
     return {name: note for name, note in kind.__annotations__.items() if note is not Hidden}
 
 
+def canonical(kind, entries, place):
+    """The entries by the names that the keys have today; the key nodes keep the older spelling."""
+    names = {}
+    for key, (key_node, node) in entries.items():
+        name = FORMER_KEYS.get(kind, {}).get(key, key)
+        if name in names:
+            also = place.key(names[name][0].value, key_node).path
+            raise place.key(key_node.value, key_node).fault(f"given twice, also as {also}", "keep one of them")
+        names[name] = (key_node, node)
+    return names
+
+
 def read_fields(kind, entries, place):
     """name -> value for the entries of a mapping, as the record's annotations have them."""
-    former, known, values, places = FORMER_KEYS.get(kind, {}), fields(kind), {}, {"": place}
-    for key, (key_node, node) in entries.items():
-        name, at = former.get(key, key), place.key(key, key_node)
-        if key in ACCEPTED_KEYS or key.startswith("x-"):
+    known, values, places = fields(kind), {}, {"": place}
+    for name, (key_node, node) in canonical(kind, entries, place).items():
+        at = place.key(key_node.value, key_node)
+        if name in ACCEPTED_KEYS or name.startswith("x-"):
             continue
         if name not in known:
-            raise at.fault("unknown key", near_key(kind, key, known))
-        if name in places:
-            raise at.fault(f"given twice, also as {places[name].path}", "keep one of them")
+            raise at.fault("unknown key", near_key(kind, name, known))
         places[name] = at
         if not is_nothing(node) or known[name] is Any or name not in kind._field_defaults:
             values[name] = read(known[name], node, at)
@@ -666,6 +676,8 @@ def read_fields(kind, entries, place):
 
 def near_key(kind, key, known):
     """The hint for an unknown key; at the top level also the sections of today and of 2019."""
+    if key.startswith("-"):
+        return f"write a blank after the dash: - {key.lstrip('-')}"
     if kind is not Project:
         return did_you_mean(key, known)
     if key in fields(Components):
@@ -755,7 +767,7 @@ class Syntax(NamedTuple):
 SYNTAX = (
     Syntax(r"single document .*another document", "keep one document, without ---", "a second document starts here"),
     Syntax(r"undefined alias", "define it before, as &NAME"),
-    Syntax(r"'\\t' that cannot start", "indent with blanks, not with tabs"),
+    Syntax(r"'\\t' that cannot start", "write blanks instead of tabs"),
     Syntax(r"character '(.)' that cannot start", "put it in quotes", r"a text cannot start with \1"),
     Syntax(r"scanning an alias .*expected alphabetic", "put it in quotes", "a text cannot start with *"),
     Syntax(r"scanning an anchor .*expected alphabetic", "put it in quotes", "a text cannot start with &"),
@@ -763,7 +775,10 @@ SYNTAX = (
            "text after a closing quote or bracket"),
     Syntax(r"expected <block end>", "indent the keys of one part, and the items of one list, alike",
            "is indented otherwise than what it belongs to"),
-    Syntax(r"mapping values are", "write a blank after each key's colon, and put a text that holds ': ' in quotes"),
+    Syntax(r"mapping values are", "indent the keys of one part alike, write a blank after each key's colon, "
+           "put a text that holds ': ' in quotes"),
+    Syntax(r"sequence entries are", "begin the list on the next line"),
+    Syntax(r"expected the node content", "write a list as [a, b], without gaps, or one - ITEM on a line"),
     Syntax(r"could not find expected ':'", "write KEY: VALUE, one on a line", begin=True),
     Syntax(r"quoted scalar .*end of stream", "close it; \" within \"...\" is \\\", ' within '...' is ''",
            "the quote is not closed", begin=True),
@@ -840,7 +855,8 @@ def read_entries(folder, file):
         if file != FILE:
             return {}
         raise Place(file, 1).fault("is empty", "the least it needs is a line such as name: churn-model")
-    return pairs(node, Place(file, node.start_mark.line + 1))
+    place = Place(file, node.start_mark.line + 1)
+    return canonical(Project, pairs(node, place), place)
 
 
 def environments(folder):
@@ -860,7 +876,7 @@ def project_folder(start):
 
 def read_version(folder, version):
     data = read_bytes(os.path.join(folder, "VERSION"))
-    return version if data is None else decoded(data, "VERSION").strip().partition("\n")[0]
+    return version if data is None else decoded(data, "VERSION").strip().partition("\n")[0].strip()
 
 
 def read_folder(folder, env=""):
@@ -912,21 +928,21 @@ def read_dependencies(language, node, place):
 
 
 def with_sections(project, sections, former, place):
-    """The components with the sections of the 2019 spelling among them; an environment's win."""
-    components = project.components
-    canonical = {"artifacts": "repository"}
+    """The components with the sections of the 2019 spelling among them; of two files the environment's wins."""
+    components, names = project.components, {"artifacts": "repository", "plugins": "plugins"}
+    if former.get("artifacts"):
+        sections = sections._replace(artifacts=Repository(artifacts=sections.artifacts))
+    below = project.places.get("components")
     for key, (node, _) in former.items():
-        name, at = canonical.get(key, key), place.key(key, node)
-        if key == "plugins" or not getattr(components, name):
-            continue
-        if at.file == project.places["components"].file:
+        name, at = names.get(key, key), place.key(key, node)
+        if key == "plugins":
+            components = components._replace(plugins=(*components.plugins, *(
+                (plugin.name, at, plugin.config) for plugin in sections.plugins)))
+        elif getattr(components, name) and at.file == below.file:
             raise at.fault(f"given twice, also as components.{name}", "keep one of them")
-    return components._replace(
-        jupyter=sections.jupyter or components.jupyter,
-        kerberos=sections.kerberos or components.kerberos,
-        repository=Repository(artifacts=sections.artifacts) if sections.artifacts else components.repository,
-        plugins=(*components.plugins, *((plugin.name, place.key("plugins", former["plugins"][0]), plugin.config)
-                                        for plugin in sections.plugins)))
+        elif not getattr(components, name) or below.file == FILE:
+            components = components._replace(**{name: getattr(sections, key)})
+    return components
 
 
 def checked(project):
@@ -1157,12 +1173,14 @@ HELP = Param("help", "h", help="explain and exit", accepts="boolean")
 
 
 def job_params(project, job):
-    """The job's parameters and the project's, the job's own first; --help unless they took it."""
-    own = {param.name for param in job.params}
-    params = (*job.params, *(param for param in project.params if param.name not in own))
-    taken = {name for param in params for name in (param.name, param.alt)}
-    alt = "" if "h" in taken else "h"
-    return params if "help" in taken else (*params, HELP._replace(alt=alt))
+    """The job's parameters, and of the project's and --help what the job has not taken for itself."""
+    taken = {name for part_ in (*job.args, *job.params) for name in (part_.name, getattr(part_, "alt", "")) if name}
+    shared = []
+    for param in (*project.params, HELP):
+        if param.name not in taken:
+            shared.append(param._replace(alt="" if param.alt in taken else param.alt))
+            taken |= {param.name, param.alt}
+    return (*job.params, *shared)
 
 
 def source_words(job):
@@ -1623,7 +1641,8 @@ def mount_source(mapping, folder, home):
     source = mapping.source
     if source == "~" or source.startswith("~/"):
         source = home + source[1:]
-    return os.path.normpath(os.path.join(folder, source))
+    path = os.path.normpath(os.path.join(folder, source))
+    return os.path.join(".", path) if path.startswith("-") else path
 
 
 def csv_row(*values):
@@ -1990,12 +2009,14 @@ def plan_elsewhere(call, project, job, argv, endpoint, copied):
         for mapping in copied:
             source = sources[mapping] + ("/." if mapping in folders else "")
             yield from plan_must(Command((*engine, "cp", "--archive", source, f"{name}:{mapping.target}"), kept=True))
-        outcome = yield Command((*engine, "start", "--attach", *(("--interactive",) if job.mode != "d" else ()), name),
-                                stop=stop)
-        for mapping in copied:
-            if "ro" not in mapping.options:
-                source = f"{name}:{mapping.target}" + ("/." if mapping in folders else "")
-                yield from plan_must(Command((*engine, "cp", source, sources[mapping]), kept=True))
+        try:
+            outcome = yield Command((*engine, "start", "--attach", "--interactive", name),
+                                    stop=(stop[0], (*engine, "kill", name)))
+        finally:
+            for mapping in copied:
+                if "ro" not in mapping.options:
+                    source = f"{name}:{mapping.target}" + ("/." if mapping in folders else "")
+                    yield from plan_must(Command((*engine, "cp", source, sources[mapping]), kept=True))
         return outcome.status
     finally:
         yield Command(stop[-1], kept=True)
@@ -2124,7 +2145,7 @@ def plan_code_artifact(dependency):
     outcome = yield from plan_must(Command(("aws", "codeartifact", "list-package-version-assets", *words,
                                             "--output", "json"), kept=True))
     try:
-        names = [asset["name"] for asset in json.loads(outcome.output or '{"assets": []}')["assets"]]
+        names = [str(asset["name"]) for asset in json.loads(outcome.output or '{"assets": []}')["assets"]]
     except (ValueError, KeyError, TypeError):
         raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(outcome.output)}",
                             "update the AWS command line, or look at the proxy")

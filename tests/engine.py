@@ -79,7 +79,7 @@ def docker_clis():
     """Every docker on PATH, in its order: (path, whether it has BuildKit, built in or by buildx)."""
     paths = [os.path.join(folder, "docker") for folder in os.environ["PATH"].split(os.pathsep)]
     found = []
-    for path in dict.fromkeys(paths):
+    for path in dict.fromkeys(map(os.path.realpath, paths)):
         version = re.search(r"version (\d+)", prints(path, "--version") if os.access(path, os.X_OK) else "")
         if version:
             found.append((path, int(version.group(1)) < 23 or bool(prints(path, "buildx", "version"))))

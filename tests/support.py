@@ -61,16 +61,18 @@ class Ending(NamedTuple):
     stderr: str
 
 
-def call(*words, folder="."):
-    """One call of skelebot in a folder, in this process."""
+def call(*words, folder=".", typed=""):
+    """One call of skelebot in a folder, in this process; `typed` is its stdin, which is no terminal."""
     stdout, stderr = io.StringIO(), io.StringIO()
-    before, variables = os.getcwd(), dict(os.environ)
+    before, variables, stdin = os.getcwd(), dict(os.environ), sys.stdin
     handlers = {number: signal.getsignal(number) for number in skelebot.stop_signals()}
     os.chdir(folder)
+    sys.stdin = io.StringIO(typed)
     try:
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
             status = skelebot.main(list(words))
     finally:
+        sys.stdin = stdin
         os.chdir(before)
         os.environ.clear()
         os.environ.update(variables)
@@ -129,7 +131,8 @@ def drive(plan, results=None):
             step = go(result)
             steps.append(step)
             path = getattr(step, "path", None)
-            keys = [*getattr(step, "argv", ()), (type(step), path), path, type(step)]
+            words = [word for word in getattr(step, "argv", ()) if isinstance(given.get(word), (tuple, BaseException))]
+            keys = [*words, (type(step), path), path, type(step)]
             result = next((given[key] for key in keys if key in given), None)
             go = plan.throw if isinstance(result, BaseException) else plan.send
     except StopIteration as end:

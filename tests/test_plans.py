@@ -77,9 +77,9 @@ class JobInDocker(unittest.TestCase):
     def test_expands_the_variables_of_the_file_in_the_container_and_no_others(self):
         keys = one("a.py $QUEUE", params=[{"name": "home", "default": "$HOME/x y"}], args=["who"])
         done = driven(words=Words({"who": ("$(id) $HOME",)}), **keys)
-        self.assertEqual(done.steps[-1].argv[-13:], (
+        self.assertEqual(done.steps[-1].argv[-10:], (
             "churn", "sh", "-c", 'exec "${1}" "${2}" "${3}" "${QUEUE}" "${4}" "${5}" "${HOME}"\'/x y\'',
-            "sh", "python", "-u", "a.py", "$(id) $HOME", "--home")[-13:])
+            "sh", "python", "-u", "a.py", "$(id) $HOME", "--home"))
 
     def test_asks_whether_the_engine_is_rootless_where_it_matters(self):
         asked = "docker info --format '{{.SecurityOptions}}'"
@@ -300,8 +300,8 @@ class OnAnotherHost(unittest.TestCase):
 
     def test_a_host_may_be_named_by_the_environment_or_the_docker_context(self):
         keys = one(mappings=["data/"])
-        done = driven(call=ADA._replace(environ={"DOCKER_HOST": "tcp://box:1"}), **keys)
-        self.assertIn("docker cp --archive data/. churn-train-0a1b:/app/data/", [line.replace("/..", "/.") for line in done.outline])
+        done = driven({"data": "folder"}, ADA._replace(environ={"DOCKER_HOST": "tcp://box:1"}), **keys)
+        self.assertIn("docker cp --archive data/. churn-train-0a1b:/app/data/", done.outline)
         asked = "docker context inspect far --format '{{.Endpoints.docker.Host}}'"
         for answer, ran in (("ssh://box\n", "start"), ("unix:///run/docker.sock\n", "run")):
             done = driven({"context": Outcome(0, answer)}, call=ADA._replace(context="far"), **keys)
