@@ -1052,9 +1052,11 @@ class Words(NamedTuple):
     """A command line, understood: what was typed for each name, and the words after `--`.
 
     values  name -> tuple of words; a boolean that is set has ("true",)
+    help    whether skelebot's own --help was among them; then nothing else was looked at
     """
     values: Dict[str, Tuple[str, ...]] = {}
     extra: Tuple[str, ...] = ()
+    help: bool = False
 
     def one(self, name, otherwise=""):
         return self.values.get(name, (otherwise,))[-1]
@@ -1065,6 +1067,24 @@ class Words(NamedTuple):
 
 class FromFile(str):
     """A word that skelebot.yaml gave as a default: it may name variables."""
+
+
+def flag(name, alt, help_):
+    return Param(name, alt, help=help_, accepts="boolean")
+
+
+OPTIONS = (
+    flag("help", "h", "explain the project and exit"),
+    flag("version", "v", "show the version of skelebot and of the project, and exit"),
+    Param("directory", "C", help="act as if started in this folder"),
+    Param("env", "e", help="lay skelebot-ENV.yaml over skelebot.yaml"),
+    Param("docker-host", "d", help="use the Docker engine of this host, as in ssh://user@box"),
+    flag("skip-build", "s", "run the image that is there"),
+    flag("native", "n", "run on this machine, without Docker"),
+    flag("contact", "c", "show whom to ask about the project, and exit"),
+    flag("verbose", "V", "show every command just before it runs"),
+    flag("dry-run", "", "show every step as a line for a shell, and do none"),
+)
 
 
 def spelling(name):
@@ -1092,7 +1112,7 @@ def split_option(word, known):
         return known[word], None, ""
     if equals and head in known:
         return known[head], value, ""
-    if word[:2] in known and word[1] != "-":
+    if word[:2] in known and word[1] != "-" and "-" + head not in known:
         param = known[word[:2]]
         return (param, None, "-" + word[2:]) if param.accepts == "boolean" else (param, word[2:], "")
     return None
@@ -1116,6 +1136,18 @@ def take_values(param, value, rest, known):
     return tuple(rest[:count]), count
 
 
+def unknown_option(typed, known, what):
+    """The fault of an option that nothing is known of; with what was perhaps meant."""
+    name = typed.lstrip("-")
+    near = next((option for option in known if option.lstrip("-") == name), "")
+    ours = typed in spellings(OPTIONS) and what
+    long = sorted({spelling(param.name) for param in known.values()})
+    return usage_error(f"{what}unknown option {shortened(typed)}",
+                       f"did you mean {near}?" if near else
+                       f"skelebot's own options go before the job: skelebot {typed} {what[:-2]}" if ours else
+                       did_you_mean(typed, long))
+
+
 def take_options(words, params, what="", stop=False):
     """(values, positional words, extra words) of a command line; with `stop` until the first word."""
     known, values, plain, words = spellings(params), {}, [], list(words)
@@ -1128,19 +1160,12 @@ def take_options(words, params, what="", stop=False):
             continue
         option = split_option(word, known)
         if not option:
-            typed = word.partition("=")[0]
-            raise usage_error(f"{what}unknown option {shortened(typed)}",
-                              did_you_mean(typed, [spelling(param.name) for param in params]))
+            raise unknown_option(word.partition("=")[0], known, what)
         param, value, letters = option
         taken, count = take_values(param, value, words, known)
         words = ([letters] if letters else []) + words[count:]
         values[param.name] = (values.get(param.name, ()) if param.accepts == "list" else ()) + taken
     return values, plain, tuple(words[1:])
-
-
-def asks_help(words, params):
-    """Whether --help was typed, and is ours: a job may have a parameter of that name."""
-    return words.has("help") and any(param.name == "help" and not param.places for param in params)
 
 
 def understood(words, what, args, params, optional=0):
@@ -1149,8 +1174,8 @@ def understood(words, what, args, params, optional=0):
     optional  how many of the args may be missing
     """
     values, plain, extra = take_options(words, params, what + ": ")
-    if asks_help(Words(values), params):
-        return Words(values)
+    if values.get("help") and any(param.name == "help" and not param.places for param in params):
+        return Words(help=True)
     if len(plain) + optional < len(args):
         missing = args[len(plain)]
         raise usage_error(f"{what}: needs {missing.name.upper()}" + (f" ({missing.help})" if missing.help else ""),
@@ -2810,10 +2835,6 @@ class Builtin(NamedTuple):
     outside: bool = False
 
 
-def flag(name, alt, help_):
-    return Param(name, alt, help=help_, accepts="boolean")
-
-
 COMMANDS = {
     "scaffold": Builtin("make a new project, or make one of what is here (--existing)", plan_scaffold,
                         (Arg("folder", "where to make it; here, if not given"),), (
@@ -2832,20 +2853,6 @@ COMMANDS = {
         flag("map", "m", "map the project's folder at /app"),)),
     "envs": Builtin("list the environments", plan_envs),
 }
-
-OPTIONS = (
-    flag("help", "h", "explain the project and exit"),
-    flag("version", "v", "show the version of skelebot and of the project, and exit"),
-    Param("directory", "C", help="act as if started in this folder"),
-    Param("env", "e", help="lay skelebot-ENV.yaml over skelebot.yaml"),
-    Param("docker-host", "d", help="use the Docker engine of this host, as in ssh://user@box"),
-    flag("skip-build", "s", "run the image that is there"),
-    flag("native", "n", "run on this machine, without Docker"),
-    flag("contact", "c", "show whom to ask about the project, and exit"),
-    flag("verbose", "V", "show every command just before it runs"),
-    flag("dry-run", "", "show every step as a line for a shell, and do none"),
-)
-
 
 def chain(words):
     """The words of each job, as `+` parts them."""
@@ -2879,13 +2886,13 @@ def parsed(project, group, style):
     if job:
         params = job_params(project, job)
         typed = understood(words, name, job.args, params)
-        if asks_help(typed, params):
+        if typed.help:
             return job_page(project, job, style), None
         return None, lambda call: plan_job(call, project, job, typed)
     if not command or not (project or command.outside):
         raise unknown(project, name)
     typed = understood(words, name, command.args, (*command.params, HELP), optional=len(command.args))
-    if typed.has("help"):
+    if typed.help:
         return command_page(name, command, style), None
     return None, lambda call: command.plan(call, project, typed)
 
