@@ -130,14 +130,18 @@ keep_yaml() {
 # PyYAML into a folder: what pip chooses for this Python or, without pip, the pure-Python part.
 fetch_yaml() {
     say "Fetching PyYAML ..."
-    if PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 "$python" -I -m pip --disable-pip-version-check install --quiet \
-        --retries 1 --no-deps --only-binary :all: --no-compile --target "$1" PyYAML >/dev/null 2>&1; then
-        return
-    fi
+    ! fetch_yaml_by_pip "$1" || return 0
     no_pip=$("$python" -I -c 'import pip' 2>/dev/null || say " and no pip")
     reason=$(fetch_pure_yaml "$1" 2>&1) ||
         fail "$python has no PyYAML$no_pip, and PyYAML could not be fetched: $reason" \
             "install python3-yaml by the system's package manager, or PyYAML by pip, and run this again"
+}
+
+# Not into a path with a $, which the distutils of Python 3.6 to 3.9 take for a variable.
+fetch_yaml_by_pip() {
+    case $1 in *\$*) return 1 ;; esac
+    PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 "$python" -I -m pip --disable-pip-version-check install --quiet \
+        --retries 1 --no-deps --only-binary :all: --no-compile --target "$1" PyYAML >/dev/null 2>&1
 }
 
 # The last release for Python 3.6, whose pure-Python part is also that of the newest. Its checksum

@@ -199,7 +199,7 @@ class Port(Line):
 
     @classmethod
     def fits(cls, text):
-        match = re.fullmatch(cls.pattern, text)
+        match = re.fullmatch(cls.pattern, text, re.ASCII)
         return bool(match) and all(0 < int(port) < 65536 for port in re.findall(r"\d+", match.group(1)))
 
 
@@ -300,11 +300,11 @@ class RDependency(Dependency):
 class VariableName(Line):
     expected = "the name of a variable, or NAME=VALUE"
     hint = "for example MODE=fast, or HOME to pass it on"
-    pattern = r"[^=\s]+"
+    pattern = r"[^=\s-][^=\s]*"
 
 
 class VariableWord(VariableName):
-    pattern = r"(?s)[^=\s]+(=.*)?"
+    pattern = r"(?s)[^=\s-][^=\s]*(=.*)?"
 
 
 class Hidden:
@@ -563,7 +563,7 @@ def read_flag(node, place):
 
 
 def read_whole(node, place):
-    if node.id != "scalar" or not re.fullmatch(r"\d{1,9}", node.value):
+    if node.id != "scalar" or not re.fullmatch(r"[0-9]{1,9}", node.value):
         raise place.fault(f"expected a whole number, found {found(node)}", "write digits only")
     return int(node.value)
 
@@ -782,6 +782,7 @@ SYNTAX = (
     Syntax(r"could not find expected ':'", "write KEY: VALUE, one on a line", begin=True),
     Syntax(r"quoted scalar .*end of stream", "close it; \" within \"...\" is \\\", ' within '...' is ''",
            "the quote is not closed", begin=True),
+    Syntax(r"but got '\?'", "put it in quotes", "a text in brackets cannot hold ?"),
     Syntax(r"expected ',' or", "close the bracket, and put commas between the items"),
     Syntax(r"unknown escape", "write \\\\ for a backslash within \"...\", or use '...'"),
     Syntax(r"", "look at the indentation, quotes and brackets up to here"),
@@ -819,11 +820,11 @@ def compose(text, file):
     """The root node of a YAML text, or None when it is empty.
 
     The words of a fault come from the pure loader, so that they are the same with and without libyaml;
-    and so does the verdict on tabs, which the two see differently.
+    and so does the verdict on tabs, and on ? in brackets, which the two see differently.
     """
     import io
     yaml = yaml_module()
-    fast = [yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") and "\t" not in text else []
+    fast = [yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") and not re.search(r"\t|(?s:[\[{].*\?)", text) else []
     for loader in [*fast, yaml.SafeLoader]:
         stream = type("Named", (io.StringIO,), {"name": file})(text)
         try:
@@ -879,16 +880,16 @@ def read_version(folder, version):
     return version if data is None else decoded(data, "VERSION").strip().partition("\n")[0].strip()
 
 
-def read_folder(folder, env=""):
+def read_folder(folder, env=None):
     """The project in a folder, with the environment's keys laid over it."""
     known = environments(folder)
-    if env and env not in known:
+    if env is not None and env not in known:
         raise usage_error(f"unknown environment {shortened(env)}",
-                          did_you_mean(env, known) if known else f"an environment is a file skelebot-{env}.yaml here")
+                          did_you_mean(env, known) if known else f"an environment is a file skelebot-{env or 'NAME'}.yaml here")
     base = read_entries(folder, FILE)
     over = read_entries(folder, f"skelebot-{env}.yaml") if env else {}
     project = read_project({**base, **over}, Place(FILE, 1))
-    return project._replace(folder=folder, env=env, envs=known, version=read_version(folder, project.version))
+    return project._replace(folder=folder, env=env or "", envs=known, version=read_version(folder, project.version))
 
 
 def read_project(entries, place):
@@ -1009,9 +1010,9 @@ def misfit(word, part):
     if part.choices and word not in part.choices:
         return (f"expected {listed(part.choices, 'or')}, found {shortened(word)}",
                 did_you_mean(word, part.choices, "choose one of"))
-    if accepts == "int" and not re.fullmatch(r"[+-]?\d+", word):
+    if accepts == "int" and not re.fullmatch(r"[+-]?[0-9]+", word):
         return f"expected a whole number, found {shortened(word)}", "for example 20"
-    if accepts == "float" and not re.fullmatch(r"(?i)[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)", word):
+    if accepts == "float" and not re.fullmatch(r"(?ai)[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)", word):
         return f"expected a number, found {shortened(word)}", "for example 0.5 or 1e-3"
     return None
 
@@ -1087,6 +1088,9 @@ OPTIONS = (
 )
 
 
+VALUES = {"boolean": "", "list": " VALUE...", "int": " INT", "float": " FLOAT", "": " VALUE"}
+
+
 def spelling(name):
     return "-" + name if len(name) == 1 else "--" + name
 
@@ -1140,11 +1144,12 @@ def unknown_option(typed, known, what):
     """The fault of an option that nothing is known of; with what was perhaps meant."""
     name = typed.lstrip("-")
     near = next((option for option in known if option.lstrip("-") == name), "")
-    ours = typed in spellings(OPTIONS) and what
+    ours = spellings(OPTIONS).get(typed) if what else None
     long = sorted({spelling(param.name) for param in known.values()})
     return usage_error(f"{what}unknown option {shortened(typed)}",
                        f"did you mean {near}?" if near else
-                       f"skelebot's own options go before the job: skelebot {typed} {what[:-2]}" if ours else
+                       f"skelebot's own options go before the job: skelebot {typed}"
+                       f"{VALUES[ours.accepts]} {what[:-2]}" if ours else
                        did_you_mean(typed, long))
 
 
@@ -1171,15 +1176,18 @@ def take_options(words, params, what="", stop=False):
 def understood(words, what, args, params, optional=0):
     """The Words of a job or command, each checked; `what` names it in messages.
 
+    The words after `--` are first the args that are still missing, for those that start with a dash.
     optional  how many of the args may be missing
     """
     values, plain, extra = take_options(words, params, what + ": ")
     if values.get("help") and any(param.name == "help" and not param.places for param in params):
         return Words(help=True)
+    missing = max(len(args) - optional - len(plain), 0)
+    plain, extra = plain + list(extra[:missing]), extra[missing:]
     if len(plain) + optional < len(args):
-        missing = args[len(plain)]
-        raise usage_error(f"{what}: needs {missing.name.upper()}" + (f" ({missing.help})" if missing.help else ""),
-                          f"skelebot {what} --help shows what it takes")
+        absent = args[len(plain)]
+        raise usage_error(f"{what}: needs {absent.name.upper()}" + (f" ({absent.help})" if absent.help else ""),
+                          f"skelebot {what} --help shows what it takes; words after -- may start with -")
     if len(plain) > len(args):
         raise usage_error(f"{what}: cannot place {shortened(plain[len(args)])}",
                           "words after -- are passed on as they are" if args else
@@ -1434,6 +1442,8 @@ def dockerfile(project, files):
 
 GENERATED = re.compile(r"generated by skelebot", re.IGNORECASE)
 BLOCK = "# ---- skelebot: from skelebot.yaml ----\n{}# ---- end of skelebot ----\n"
+ANY_BLOCK = re.compile(r"# ---- skelebot: from skelebot\.yaml ----\r?\n(?:(?!# ---- skelebot).*\n)*?"
+                       r"# ---- end of skelebot ----(?:\r?\n|\Z)")
 
 
 def is_generated(text):
@@ -1455,8 +1465,7 @@ def dockerignore(project, job, present):
 
 
 def without_block(text):
-    start, end = map(re.escape, BLOCK.split("{}"))
-    return re.sub(start + r"(.*\n)*?" + end, "", text)
+    return ANY_BLOCK.sub("", text)
 
 
 def required_files(text, file):
@@ -1810,7 +1819,8 @@ def substituted_node(node, values, place, done=None):
     if node.id == "scalar":
         text = substituted(node.value, values)
         tag = node.tag if text == node.value else "tag:yaml.org,2002:str"
-        copy = type(node)(tag, text, node.start_mark, node.end_mark, style=node.style)
+        style = '"' if re.search("[\x85\u2028\u2029]", text) else node.style
+        copy = type(node)(tag, text, node.start_mark, node.end_mark, style=style)
     else:
         items = [tuple(substituted_node(part_, values, place, done) for part_ in item) if node.id == "mapping"
                  else substituted_node(item, values, place, done) for item in node.value]
@@ -1825,6 +1835,11 @@ def is_inside(path):
     return bool(path) and not re.match(r"[\\/~]|[A-Za-z]:", path) and ".." not in parts
 
 
+def is_gits_own(path):
+    """Whether a path is in a .git folder, whose files can name programs that git runs."""
+    return any(part_.lower().rstrip(". ") == ".git" for part_ in re.split(r"[\\/]+", path))
+
+
 def ancestors(path):
     """The folders above a relative path, the outermost first."""
     parts = path.split("/")
@@ -1834,6 +1849,8 @@ def ancestors(path):
 def inside(name, place):
     if not is_inside(name):
         raise place.fault(f"{shortened(name)} is outside of its folder", "name a path below it, without ..")
+    if is_gits_own(name):
+        raise place.fault(f"{shortened(name)} belongs to git", "a template has no business there")
     return name.rstrip("/")
 
 
@@ -2230,6 +2247,8 @@ def plan_scaffold(call, project, words):
                             "skelebot --help explains the project; to start anew, remove the file first")
     if words.has("existing") and (yield Look(folder)) != "folder":
         raise usage_error(f"scaffold: there is no folder {shortened(folder)} to make a project of", "leave --existing out")
+    if words.has("existing") and (words.has("template") or words.has("answer")):
+        raise usage_error("scaffold: --existing adds no template", "leave --template and --answer out, or --existing")
     files = (yield Listing(folder)) if words.has("existing") else ()
     answers = yield from plan_answers(call, words, folder)
     if words.has("existing"):
@@ -2310,15 +2329,15 @@ def plan_template(call, words, folder, answers):
         language = ""
     if name in (*TEMPLATES, *DEFAULTS.values()):
         return (yield from plan_filled(words, answers, name, "", language))
+    if re.match(r"\w+://[^/@]*:[^/]*@", name):
+        raise usage_error(f"scaffold: {shown_url(name)} was given with a password in it",
+                          "leave it out, since others on this machine can see it; git asks, or has a credential helper")
     if not GIT.fullmatch(name):
         origin = os.path.expanduser(name)
         if (yield Look(origin)) != "folder":
             raise usage_error(f"scaffold: unknown template {shortened(shown_url(name))}",
                               did_you_mean(name, TEMPLATES, "there are") + "; or give a folder, https://... or git@...")
         return (yield from plan_filled(words, answers, name, origin, language))
-    if re.match(r"https?://[^/@]*:[^/]*@", name):
-        raise usage_error(f"scaffold: {shown_url(name)} was given with a password in it",
-                          "leave it out, since others on this machine can see it; git asks, or has a credential helper")
     scratch = yield Scratch()
     try:
         clone = os.path.join(scratch, "template")
@@ -2413,13 +2432,38 @@ class Stopped(BaseException):
         self.status = 128 + number
 
 
-def say(stream, text):
+def machine_text(text):
+    """`text` as this machine's interfaces take it: its bytes are UTF-8, whatever the locale says.
+
+    The same, but for Python 3.6 in the C locale, which takes the bytes of anything else for ASCII's surrogates.
+    """
+    return text if os.name == "nt" else os.fsdecode(text.encode("utf-8", "surrogateescape"))
+
+
+def plain_text(text):
+    """What the machine gave, as UTF-8: the other way round."""
+    return text if os.name == "nt" else os.fsencode(text).decode("utf-8", "surrogateescape")
+
+
+def for_machine(step):
+    """A step with its paths and words as the machine's interfaces take them."""
+    paths = {name: machine_text(getattr(step, name)) for name in ("path", "root", "source", "target")
+             if hasattr(step, name)}
+    if not isinstance(step, Command):
+        return step._replace(**paths)
+    return step._replace(argv=tuple(map(machine_text, step.argv)),
+                         environ={machine_text(name): machine_text(value) for name, value in step.environ.items()},
+                         stop=tuple(tuple(map(machine_text, argv)) for argv in step.stop))
+
+
+def say(stream, text, end="\n"):
     """Write text to a stream that may not know all its characters."""
     try:
-        stream.write(text + "\n")
+        stream.write(text + end)
     except UnicodeEncodeError:
-        known = stream.encoding or "ascii"
-        stream.write((text + "\n").encode(known, "backslashreplace").decode(known))
+        data = (text + end).encode("utf-8", "surrogateescape" if os.name != "nt" else "backslashreplace")
+        stream.flush()
+        stream.buffer.write(data)
     stream.flush()
 
 
@@ -2605,12 +2649,12 @@ def listing(step, depth=3):
         folders[:] = sorted(name for name in folders if not re.match(r"\.|_|node_modules$|venv$", name)
                             and len(near) < depth)
         paths += ["/".join([*near, name]) for name in sorted(files) if name[0] != "."]
-    return sorted(paths)
+    return sorted(map(plain_text, paths))
 
 
 def ask(step):
-    sys.stderr.write(step.question + (f" [{step.default}]" if step.default else "") + ": ")
-    sys.stderr.flush()
+    question = step.question + (f" [{step.default}]" if step.default else "") + ": "
+    say(sys.stderr, re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", question), end="")
     try:
         line = sys.stdin.readline() if sys.stdin else ""
     except UnicodeDecodeError:
@@ -2619,7 +2663,7 @@ def ask(step):
         sys.stderr.write("\n")
         raise usage_error(f"no answer to: {step.question}", " or ".join(filter(None, [
             f"answer beforehand: {step.option}" if step.option else "", "take the defaults: --yes"])))
-    return re.sub(r"[\x00-\x1f\x7f]", "", line).strip() or step.default
+    return re.sub(r"[\x00-\x1f\x7f]", "", plain_text(line)).strip() or step.default
 
 
 def hold(step):
@@ -2667,7 +2711,7 @@ def do(step, call):
         return {Scratch: "/tmp/skelebot-template", Ask: getattr(step, "default", "")}.get(type(step))
     if call.verbose and isinstance(step, Command):
         say(sys.stderr, "+ " + step.line)
-    return DOING[type(step)](step)
+    return DOING[type(step)](for_machine(step))
 
 
 def perform(plan, call):
@@ -2695,7 +2739,7 @@ class Style(NamedTuple):
         return f"\033[1m{text}\033[0m" if self.bold else text
 
 
-USAGE = "usage: skelebot [OPTIONS] JOB [ARGS] [--PARAM VALUE]... [-- EXTRA...] [+ JOB ...]"
+USAGE = "usage: skelebot [OPTIONS] JOB [ARGS] [--PARAM\0VALUE]... [--\0EXTRA...] [+\0JOB\0...]"
 
 
 def wrapped(text, width, indent):
@@ -2703,6 +2747,12 @@ def wrapped(text, width, indent):
     import textwrap
     lines = textwrap.wrap(text, max(width - indent, 30), break_long_words=False, break_on_hyphens=False)
     return ("\n" + " " * indent).join(lines or [""]).replace("\0", " ")
+
+
+def paragraphs(text, style):
+    """The lines of a text, those that are too long wrapped."""
+    return "\n".join(line if len(line) <= style.width else wrapped(line, style.width, 0)
+                     for line in text.strip().split("\n"))
 
 
 def table(rows, style):
@@ -2719,39 +2769,45 @@ def section(title, rows, style):
     return style.heading(title + ":") + "\n" + table(rows, style) if rows else ""
 
 
+def shown_word(word):
+    return word if word and not re.search(r"\s", word) else f"'{word}'"
+
+
 def meaning(param):
     """The help of an argument or parameter, with its default and choices."""
-    facts = [f"default: {' '.join(param.default)}" if getattr(param, "default", ()) else "",
+    facts = [f"default: {' '.join(map(shown_word, param.default))}" if getattr(param, "default", ()) else "",
              f"one of: {', '.join(param.choices)}" if param.choices else ""]
     facts = "; ".join(filter(None, facts))
     return " ".join(filter(None, [" ".join(param.help.split()), f"({facts})" if facts else ""]))
-
-
-VALUES = {"boolean": "", "list": " VALUE...", "int": " INT", "float": " FLOAT", "": " VALUE"}
 
 
 OWN_VALUES = {"directory": " DIR", "env": " ENV", "docker-host": " HOST", "output": " FILE", "answer": " NAME=VALUE...",
               **{name: " TEXT" for name in ("name", "description", "maintainer", "contact", "language", "template")}}
 
 
+def value_name(param):
+    """What stands for the value; our own options have names of their own for it."""
+    return "" if param.accepts == "boolean" else VALUES[param.accepts] if param.places else OWN_VALUES[param.name]
+
+
 def option_name(param):
     """`-e, --epochs INT`, as in the first column of a help page."""
     names = [("-" + param.alt) if param.alt else "", spelling(param.name)]
-    return ", ".join(filter(None, names)) + (VALUES[param.accepts] if param.places else OWN_VALUES.get(param.name, ""))
+    return ", ".join(filter(None, names)) + value_name(param)
 
 
 def option_rows(params):
     return [(option_name(param), meaning(param)) for param in params]
 
 
-def title_lines(project):
+def title_lines(project, style):
     """What the project is: name, version, environment; description; who to ask."""
     env = f" (environment {project.env})" if project.env else ""
     contact = f"<{project.contact}>" if project.contact and project.maintainer else project.contact
     owner = " ".join(filter(None, [project.maintainer, contact]))
     return "\n".join(filter(None, [
         " ".join(filter(None, [project.name, project.version])) + env,
-        project.description.strip(),
+        paragraphs(project.description, style),
         f"maintained by {owner}" if owner else "",
         f"environments: {', '.join(project.envs)}" if project.envs else "",
     ])) + "\n"
@@ -2772,8 +2828,8 @@ def project_page(project, commands, options, style):
     taken = {job.name for job in project.jobs}
     rows = [(name, command.help) for name, command in commands.items() if name not in taken]
     return "\n".join(filter(None, [
-        title_lines(project),
-        USAGE + "\n",
+        title_lines(project, style),
+        wrapped(USAGE, style.width, 4) + "\n",
         section("Jobs (skelebot JOB --help explains one)", job_rows(project), style)
         or "No jobs yet: add some to skelebot.yaml.\n",
         section("Commands (skelebot COMMAND --help explains one)", rows, style),
@@ -2782,15 +2838,20 @@ def project_page(project, commands, options, style):
     ]))
 
 
+OUTSIDE = ("help", "version", "directory", "verbose", "dry-run")
+
+
 def outside_page(commands, options, style):
     """The page of a folder that is in no project."""
     rows = [(name, command.help) for name, command in commands.items() if command.outside]
     return "\n".join([
-        f"Skelebot runs the jobs of a project that a {FILE} describes. There is none here or above.\n",
-        USAGE + "\n",
+        paragraphs(f"Skelebot runs the jobs of a project that a {FILE} describes. There is none here or above.",
+                   style) + "\n",
+        wrapped(USAGE, style.width, 4) + "\n",
         section("Commands", rows, style),
-        section("Options", option_rows(options), style),
-        "To begin: skelebot scaffold my-project, or skelebot scaffold --existing in a project's folder.\n",
+        section("Options", option_rows([option for option in options if option.name in OUTSIDE]), style),
+        paragraphs("To begin: skelebot scaffold my-project, or skelebot scaffold --existing in a project's folder.",
+                   style) + "\n",
         f"skelebot {__version__}",
     ])
 
@@ -2807,7 +2868,8 @@ def job_page(project, job, style):
                                    options, "[--\0EXTRA...]"]))
     return "\n".join(filter(None, [
         wrapped(usage, style.width, 4) + "\n",
-        (job.help.strip() + "\n" if job.help.strip() else "") + f"runs {shortened_source(job)} {WHERE[job.native]}\n",
+        (paragraphs(job.help, style) + "\n" if job.help.strip() else "")
+        + paragraphs(f"runs {shortened_source(job)} {WHERE[job.native]}", style) + "\n",
         section("Arguments", [(arg.name.upper(), meaning(arg)) for arg in job.args], style),
         section("Parameters", option_rows(params), style),
     ])).rstrip("\n")
@@ -2875,8 +2937,10 @@ def unknown(project, name):
                            did_you_mean(name, known, "go to a project's folder, or make one with"))
     if name.startswith("-"):
         return usage_error(f"{shortened(name)}: options go before the first job", "skelebot OPTIONS JOB + JOB")
-    jobs = [job.name for job in project.jobs]
-    return usage_error(f"unknown job or command {shortened(name)}", did_you_mean(name, [*jobs, *COMMANDS]))
+    if name in [option.name for option in OPTIONS]:
+        return usage_error(f"unknown job or command {shortened(name)}", f"did you mean {spelling(name)}?")
+    known = {*(job.name for job in project.jobs), *COMMANDS}
+    return usage_error(f"unknown job or command {shortened(name)}", did_you_mean(name, known))
 
 
 def parsed(project, group, style):
@@ -2966,10 +3030,10 @@ def skelebot(words):
     if options.has("directory"):
         enter(options.one("directory"))
     folder = project_folder(current_folder())
-    project = read_folder(folder, options.one("env")) if folder else None
+    project = read_folder(folder, options.one("env", None)) if folder else None
     if words and not (project and project.job(words[0])) and words[0] in COMMANDS and COMMANDS[words[0]].outside:
         project = None
-    if options.has("env") and not project:
+    if "env" in options.values and not project:
         raise usage_error(f"no {FILE} here or above, so there are no environments", "go to a project's folder")
     for warning in project.warnings if project else ():
         say(sys.stderr, f"skelebot: warning: {warning}")
@@ -3009,7 +3073,7 @@ def main(words=None):
     for number in stop_signals():
         signal.signal(number, on_signal)
     try:
-        return skelebot(sys.argv[1:] if words is None else words)
+        return skelebot(list(map(plain_text, sys.argv[1:])) if words is None else words)
     except SkelebotError as error:
         say(sys.stderr, str(error))
         return error.status

@@ -36,7 +36,7 @@ def job(**changes):
     return project(jobs=[{**TRAIN, **changes}]).jobs[0]
 
 
-def read(text, env="", **files):
+def read(text, env=None, **files):
     """The project of a skelebot.yaml, with other `files` beside it."""
     with folder({"skelebot.yaml": text, **files}) as path:
         return skelebot.read_folder(path, env)
@@ -101,6 +101,11 @@ def golden(name):
     """The text of a file in tests/golden."""
     with open(os.path.join(HERE, "golden", name), encoding="utf-8") as file:
         return file.read()
+
+
+def two_lines(message, hint):
+    """What a fault looks like on the terminal."""
+    return f"skelebot: {message}\n  hint: {hint}\n"
 
 
 # ---- Plans by hand ----------------------------------------------------------
@@ -170,8 +175,10 @@ def inside(files):
 
 def process(*words, folder=".", typed="", **environ):
     """One call of `python skelebot.py` in a process of its own; `typed` is its stdin."""
+    argv = [sys.executable, os.path.join(ROOT, "skelebot.py"), *words]
     ended = subprocess.run(
-        [sys.executable, os.path.join(ROOT, "skelebot.py"), *words], cwd=folder, input=typed.encode("utf-8"),
+        argv if os.name == "nt" else [word.encode("utf-8", "surrogateescape") for word in argv],    # in any locale
+        cwd=folder, input=typed if isinstance(typed, bytes) else typed.encode("utf-8"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONIOENCODING": "utf-8", **environ})
     return Ending(ended.returncode, ended.stdout.decode("utf-8"), ended.stderr.decode("utf-8"))
 

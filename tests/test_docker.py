@@ -3,7 +3,8 @@ import os
 import unittest
 
 from support import job, project, skelebot
-from skelebot import Call, Mapping, build_argv, container_name, create_argv, engine_argv, mount_words, run_argv, stop_argvs
+from skelebot import (Call, Mapping, build_argv, container_name, create_argv, engine_argv, mount_words, run_argv,
+                      stop_argvs)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", terminal=True)
 PODMAN = ADA._replace(engine="podman")
@@ -74,7 +75,8 @@ class Run(unittest.TestCase):
                 ("a user whose engine is rootless", ADA, True, ["--interactive"]),
                 ("root", ADA._replace(uid=0, gid=0, login="root"), False, ["--interactive"]),
                 ("a user of podman", PODMAN, False, ["--interactive", "--userns", "keep-id", *caller[1:]]),
-                ("a user of podman, also when it is rootless", PODMAN, True, ["--interactive", "--userns", "keep-id", *caller[1:]]),
+                ("a user of podman, also when it is rootless", PODMAN, True,
+                 ["--interactive", "--userns", "keep-id", *caller[1:]]),
                 ("Windows, which has no uid", ADA._replace(uid=0, gid=0), False, ["--interactive"])):
             with self.subTest(case):
                 self.assertEqual(between(run(call, rootless, keys={"user": "host"})), expected)

@@ -2,10 +2,9 @@
 import json
 import os
 import subprocess
-import sys
 import unittest
 
-from support import contents, drive, folder, inside, process, project, shown, skelebot
+from support import contents, drive, folder, inside, process, project, shown, skelebot, two_lines
 from skelebot import (Call, Command, File, Listing, Look, Outcome, Read, Release, Remove, Words, plan_chain, plan_exec,
                       plan_image, plan_job, plan_prime)
 
@@ -29,8 +28,14 @@ def driven(results=None, call=ADA, words=None, **keys):
     return drive(plan_job(call, it, it.jobs[0], words or Words()), results)
 
 
-class JobInDocker(unittest.TestCase):
+class PlanCase(unittest.TestCase):
     maxDiff = None
+
+    def assertFault(self, done, message, hint):
+        self.assertEqual(f"{done.fault}\n", two_lines(message, hint))
+
+
+class JobInDocker(PlanCase):
 
     def test_writes_what_docker_builds_from_then_builds_then_runs(self):
         done = driven()
@@ -48,7 +53,8 @@ class JobInDocker(unittest.TestCase):
 
     def test_leaves_files_alone_that_are_right(self):
         it = project()
-        present = {Read: skelebot.dockerfile(it, {}).encode(), ".dockerignore": skelebot.dockerignore(it, None, None).encode()}
+        present = {Read: skelebot.dockerfile(it, {}).encode(),
+                   ".dockerignore": skelebot.dockerignore(it, None, None).encode()}
         self.assertEqual(driven(present).outline, [
             "Look src/train.py", "Hold skelebot.yaml", "Read Dockerfile", "Read .dockerignore", BUILD, "Release", RUN])
 
@@ -58,7 +64,8 @@ class JobInDocker(unittest.TestCase):
     def test_builds_an_image_of_its_own_when_it_has_ignores_of_its_own(self):
         done = driven(**one(ignores=["big/"]))
         self.assertIn("docker build --force-rm --tag churn:train --file Dockerfile . >&2", done.outline)
-        self.assertIn(b"big/", next(step.data for step in done.steps if step[0] == ".dockerignore" and isinstance(step, File)))
+        written = {step.path: step.data for step in done.steps if isinstance(step, File)}
+        self.assertIn(b"\nbig/\n", written[".dockerignore"])
         self.assertIn(" churn:train python ", done.outline[-1])
 
     def test_has_its_source_looked_for_only_when_it_is_run(self):
@@ -67,8 +74,8 @@ class JobInDocker(unittest.TestCase):
         it = project(**keys)
         done = drive(plan_job(ADA, it, it.jobs[1], Words()), {"gone.py": ""})
         self.assertEqual(done.outline, ["Look gone.py"])
-        self.assertEqual(str(done.fault), "skelebot: skelebot.yaml:1: jobs[1].source: 'gone.py' is not there\n"
-                                          "  hint: correct the path, or add the file")
+        self.assertFault(done, "skelebot.yaml:1: jobs[1].source: 'gone.py' is not there",
+                         "correct the path, or add the file")
 
     def test_may_have_a_source_that_only_the_image_has(self):
         self.assertEqual(driven(**one("/opt/train.py")).outline[0], "Hold skelebot.yaml")
@@ -91,7 +98,7 @@ class JobInDocker(unittest.TestCase):
             self.assertNotIn(asked, driven(call=call, user="host").outline)
 
 
-class DetachedJob(unittest.TestCase):
+class DetachedJob(PlanCase):
     def test_is_run_under_a_name_that_scripts_rely_on_and_answers_with_it(self):
         done = driven(**one(mode="d"))
         self.assertEqual(done.outline[-2:], [
@@ -100,17 +107,19 @@ class DetachedJob(unittest.TestCase):
         self.assertEqual((done.steps[-2].kept, done.steps[-2].stop), (True, ()))
 
     def test_that_runs_already_is_a_fault(self):
-        done = driven({"run": Outcome(125, "", 'docker: Error: Conflict. The container name "/churn-train" is already in use by'
-                                               ' container "0a". You have to remove that container.\n')}, **one(mode="d"))
-        self.assertEqual(str(done.fault), "skelebot: train runs already, as the container churn-train\n"
-                                          "  hint: docker stop churn-train ends it")
+        done = driven({"run": Outcome(125, "", 'docker: Error: Conflict. The container name "/churn-train" is already in'
+                                               ' use by container "0a". You have to remove that container.\n')},
+                                               **one(mode="d"))
+        self.assertFault(done, "train runs already, as the container churn-train",
+                         "docker stop churn-train ends it")
 
     def test_that_cannot_be_started_is_a_fault_in_the_engines_words(self):
-        done = driven({"run": Outcome(125, "", "Unable to find image\ndocker: no such image: churn.\n")}, **one(mode="d"))
+        done = driven({"run": Outcome(125, "", "Unable to find image\ndocker: no such image: churn.\n")},
+                      **one(mode="d"))
         self.assertEqual(done.fault.message, "train was not started: docker: no such image: churn.")
 
 
-class NativeJob(unittest.TestCase):
+class NativeJob(PlanCase):
     NATIVELY = ["Look src/train.py", "/usr/bin/python3 -u src/train.py"]
 
     def test_runs_by_the_callers_python_and_touches_no_docker(self):
@@ -123,8 +132,8 @@ class NativeJob(unittest.TestCase):
     def test_is_not_one_that_says_native_never(self):
         done = driven(call=ADA._replace(native=True), **one(native="never"))
         self.assertEqual(done.steps, [])
-        self.assertEqual(str(done.fault), "skelebot: skelebot.yaml:1: jobs[0].native: train runs in Docker only (native: never)\n"
-                                          "  hint: leave -n out")
+        self.assertFault(done, "skelebot.yaml:1: jobs[0].native: train runs in Docker only (native: never)",
+                         "leave -n out")
         self.assertEqual(driven(**one(native="never")).outline[-1], RUN)
 
     def test_has_the_variables_of_the_file(self):
@@ -137,7 +146,8 @@ class NativeJob(unittest.TestCase):
         keys = one("a.py ${Q}", environment={"LEVEL": "7"}, args=["who"],
                    params=[{"name": "home", "default": "$HOME/x"}, {"name": "level", "default": "$LEVEL$GONE."}])
         done = driven(call=call, words=Words({"who": ("$HOME",)}), **keys)
-        self.assertEqual(done.steps[-1].argv, ("/usr/bin/python3", "-u", "a.py", "$HOME", "$HOME", "--home", "/home/ada/x",
+        self.assertEqual(done.steps[-1].argv, ("/usr/bin/python3", "-u", "a.py", "$HOME", "$HOME", "--home",
+                                               "/home/ada/x",
                                                "--level", "7."))
 
     def test_gives_the_status_of_the_job(self):
@@ -171,14 +181,13 @@ class EphemeralProject(unittest.TestCase):
         self.assertNotIn("Remove Dockerfile", done.outline)
 
 
-class Image(unittest.TestCase):
-    maxDiff = None
+class Image(PlanCase):
 
     def test_is_not_built_over_a_dockerfile_that_was_written_by_hand(self):
         done = driven({"Dockerfile": b"FROM python\n"})
         self.assertEqual(done.outline, ["Look src/train.py", "Hold skelebot.yaml", "Read Dockerfile", "Release"])
-        self.assertEqual(str(done.fault), "skelebot: Dockerfile: is not one that skelebot wrote, and stays as it is\n"
-                                          "  hint: add the line dockerfile: Dockerfile to skelebot.yaml to build from it, or rename it")
+        self.assertFault(done, "Dockerfile: is not one that skelebot wrote, and stays as it is",
+                         "add the line dockerfile: Dockerfile to skelebot.yaml to build from it, or rename it")
 
     def test_is_built_over_the_dockerfile_of_an_earlier_release(self):
         done = driven({"Dockerfile": b"\n# This Dockerfile was generated by Skelebot\nFROM python\n"})
@@ -197,14 +206,14 @@ class Image(unittest.TestCase):
     def test_that_was_not_built_is_a_fault_and_no_job_runs(self):
         done = driven({"build": Outcome(1)})
         self.assertEqual(done.outline[-2:], ["Release", "docker version"])
-        self.assertEqual(str(done.fault), "skelebot: the image was not built (docker build: exit status 1)\n"
-                                          "  hint: the lines above say which step failed")
+        self.assertFault(done, "the image was not built (docker build: exit status 1)",
+                         "the lines above say which step failed")
 
     def test_that_no_engine_builds_is_a_fault_in_the_engines_words(self):
         done = driven({"build": Outcome(1), "version": Outcome(1, "", "Cannot connect to the Docker daemon.\n")},
                       host="ssh://box")
-        self.assertEqual(str(done.fault), "skelebot: no engine answers docker --host ssh://box: Cannot connect to the Docker daemon.\n"
-                                          "  hint: start Docker, name another host with -d, or run the job natively with -n")
+        self.assertFault(done, "no engine answers docker --host ssh://box: Cannot connect to the Docker daemon.",
+                         "start Docker, name another host with -d, or run the job natively with -n")
 
     def test_gives_the_lock_back_however_it_ends(self):
         for result in (Outcome(), Outcome(1), KeyboardInterrupt()):
@@ -230,7 +239,8 @@ class BuildKit(unittest.TestCase):
         self.assertEqual(self.built({"buildx": Outcome(0)}, DOCKER_BUILDKIT="1"), {})
 
     def test_is_not_asked_about_where_it_was_not_asked_for(self):
-        for engine, environ in (("docker", {}), ("docker", {"DOCKER_BUILDKIT": "0"}), ("podman", {"DOCKER_BUILDKIT": "1"})):
+        for engine, environ in (("docker", {}), ("docker", {"DOCKER_BUILDKIT": "0"}),
+                                ("podman", {"DOCKER_BUILDKIT": "1"})):
             done = drive(plan_image(ADA._replace(environ=environ, engine=engine), project()))
             self.assertEqual(sum(isinstance(step, Command) for step in done.steps), 1)
 
@@ -240,7 +250,8 @@ class Chain(unittest.TestCase):
         it = project(jobs=[{"name": name, "source": name + ".py"} for name in "abc"])
         plans = [plan_job(ADA._replace(native=True), it, job, Words()) for job in it.jobs]
         done = drive(plan_chain(plans), {"b.py": Outcome(3)})
-        self.assertEqual(done.outline, ["Look a.py", "/usr/bin/python3 -u a.py", "Look b.py", "/usr/bin/python3 -u b.py"])
+        self.assertEqual(done.outline, ["Look a.py", "/usr/bin/python3 -u a.py", "Look b.py",
+                                        "/usr/bin/python3 -u b.py"])
         self.assertEqual(done.status, 3)
 
     def test_ends_with_0_when_all_did(self):
@@ -248,8 +259,7 @@ class Chain(unittest.TestCase):
         self.assertEqual(drive(plan_chain(plan_job(ADA, it, it.jobs[0], Words()) for _ in range(2))).status, 0)
 
 
-class OnAnotherHost(unittest.TestCase):
-    maxDiff = None
+class OnAnotherHost(PlanCase):
     MAPPED = {"host": "ssh://box", **one(mappings=["data/", "~/notes.txt:/n.txt:ro", "/srv/x"])}
     ENGINE = "docker --host ssh://box "
     LOOKS = {"/home/ada/notes.txt": "file", "data": "folder"}
@@ -259,7 +269,8 @@ class OnAnotherHost(unittest.TestCase):
         done = driven(self.LOOKS, **self.MAPPED)
         words = self.ENGINE + ("create --pull never --init --name churn-train-0a1b --label skelebot.project=churn"
                                " --label skelebot.job=train --interactive"
-                               " --mount type=volume,target=/app/data/,volume-nocopy --mount type=bind,source=/srv/x,target=/srv/x"
+                               " --mount type=volume,target=/app/data/,volume-nocopy"
+                               " --mount type=bind,source=/srv/x,target=/srv/x"
                                " churn python -u src/train.py")
         self.assertEqual(done.outline[done.outline.index("Release") + 1:], [
             "Note /srv/x is mapped from ssh://box, not from this machine",
@@ -276,7 +287,8 @@ class OnAnotherHost(unittest.TestCase):
         self.assertIn(self.ENGINE + "cp churn-train-0a1b:/app/data//. data", done.outline)
 
     def test_the_container_is_removed_also_after_a_failure_or_interruption(self):
-        for word, result in (("create", Outcome(1)), ("cp", Outcome(1)), ("start", KeyboardInterrupt()), ("cp", KeyboardInterrupt())):
+        for word, result in (("create", Outcome(1)), ("cp", Outcome(1)), ("start", KeyboardInterrupt()),
+                             ("cp", KeyboardInterrupt())):
             with self.subTest(word, result=result):
                 done = driven({**self.LOOKS, word: result}, **self.MAPPED)
                 self.assertIsNotNone(done.fault)
@@ -295,8 +307,8 @@ class OnAnotherHost(unittest.TestCase):
     def test_a_detached_job_with_folders_of_this_machine_is_refused_before_the_build(self):
         done = driven(host="ssh://box", **one(mode="d", mappings=["data/"]))
         self.assertEqual(done.outline, ["Look src/train.py"])
-        self.assertEqual(str(done.fault), "skelebot: skelebot.yaml:1: jobs[0].mappings: a detached job on ssh://box cannot give data/ back\n"
-                                          "  hint: use mode: i, or map an absolute path of that machine")
+        self.assertFault(done, "skelebot.yaml:1: jobs[0].mappings: a detached job on ssh://box cannot give data/ back",
+                         "use mode: i, or map an absolute path of that machine")
 
     def test_a_host_may_be_named_by_the_environment_or_the_docker_context(self):
         keys = one(mappings=["data/"])
@@ -309,8 +321,7 @@ class OnAnotherHost(unittest.TestCase):
             self.assertTrue(any(line.startswith(f"docker {ran} ") for line in done.outline), done.outline)
 
 
-class Exec(unittest.TestCase):
-    maxDiff = None
+class Exec(PlanCase):
     SHELL = " 'if command -v bash > /dev/null; then exec bash; else exec sh; fi'"
 
     def executed(self, typed=None, extra=(), call=ADA, results=None, **keys):
@@ -331,14 +342,14 @@ class Exec(unittest.TestCase):
 
     def test_cannot_map_the_project_on_another_host(self):
         done = self.executed({"map": ("true",)}, host="ssh://box")
-        self.assertEqual(str(done.fault), "skelebot: -m cannot map this machine's folder on ssh://box\n"
-                                          "  hint: leave -m out: the image has a copy")
+        self.assertFault(done, "-m cannot map this machine's folder on ssh://box",
+                         "leave -m out: the image has a copy")
 
     def test_gives_the_status_of_the_shell(self):
         self.assertEqual(self.executed(results={"run": Outcome(42)}).status, 42)
 
 
-class Prime(unittest.TestCase):
+class Prime(PlanCase):
     def test_writes_the_files_and_builds_also_with_skip_build(self):
         self.assertEqual(drive(plan_prime(ADA, project(), Words())).outline, IMAGE)
         self.assertEqual(drive(plan_prime(ADA._replace(skip_build=True), project(), Words())).outline, IMAGE)
@@ -349,9 +360,10 @@ class Prime(unittest.TestCase):
                                              "Note saved the image churn to my image.tar"])
 
     def test_that_cannot_save_is_a_fault_in_the_engines_words(self):
-        done = drive(plan_prime(ADA, project(), Words({"output": ("/x",)})), {"save": Outcome(1, "", "permission denied\n")})
-        self.assertEqual(str(done.fault), "skelebot: /x: the image was not saved: permission denied\n"
-                                          "  hint: name a file in a folder that you can write to")
+        done = drive(plan_prime(ADA, project(), Words({"output": ("/x",)})),
+                     {"save": Outcome(1, "", "permission denied\n")})
+        self.assertFault(done, "/x: the image was not saved: permission denied",
+                         "name a file in a folder that you can write to")
 
 
 class CodeArtifact(unittest.TestCase):
@@ -363,7 +375,8 @@ class CodeArtifact(unittest.TestCase):
         return drive(skelebot.plan_required_files(ADA, project(dependencies=[entry])), results)
 
     def test_is_fetched_by_the_aws_command_line(self):
-        done = self.fetched({"list-package-version-assets": Outcome(0, self.ASSETS)}, "ca_file:acme:1234:pypi:tools:2.1:my work")
+        done = self.fetched({"list-package-version-assets": Outcome(0, self.ASSETS)},
+                            "ca_file:acme:1234:pypi:tools:2.1:my work")
         words = self.WORDS + " --profile 'my work'"
         wheel = "tools-2.1-py3-none-any.whl"
         self.assertEqual(done.outline, [
@@ -390,13 +403,15 @@ class CodeArtifact(unittest.TestCase):
                                              " An error occurred (AccessDenied)")
 
     def test_answered_by_something_else_is_a_fault(self):
-        for output in ("<html>", "[]", '{"assets": [{}]}', '{"assets": [{"name": 7}]}', '{"assets": null}', '{"assets": []}'):
+        for output in ("<html>", "[]", '{"assets": [{}]}', '{"assets": [{"name": 7}]}', '{"assets": null}',
+                       '{"assets": []}'):
             with self.subTest(output):
                 self.assertIsInstance(self.fetched({"list-package-version-assets": Outcome(0, output)}).fault,
                                       skelebot.SkelebotError)
 
 
-HOSTILE = ["", " ", "a b", "it's", 'say "x"', "$HOME", "${HOME}", "$(id)", "`id`", ";", "*", "?", "a\nb", "-", "--", "-n", "--x=y",
+HOSTILE = ["", " ", "a b", "it's", 'say "x"', "$HOME", "${HOME}", "$(id)", "`id`", ";", "*", "?", "a\nb", "-", "--",
+           "-n", "--x=y",
            "\\", "\\n", "!", "#", "~", "{a,b}", "a|b", "a&b", ">x", "<x", "ü日本🌸", "%s", "\t", "A=b"]
 
 # What --dry-run is asked about: the project's keys, the words, fields of the Call
@@ -407,7 +422,8 @@ DRY_RUNS = [
     (one("make all; echo \"it's\" | cat"), Words(extra=tuple(HOSTILE)), {}),
     (one("make all; echo \"it's\" | cat", environment={"A-b": "$(id)"}), Words(extra=tuple(HOSTILE)), {"native": True}),
     (one("x.py $Q", params=[{"name": "p", "default": "it's ${HOME} `id`"}]), Words(extra=("'",)), {}),
-    ({"name": "It's (mine)", "description": "'; id #", "ignores": ["it's", "$x"], "user": "host", "gpu": True}, Words(), {}),
+    ({"name": "It's (mine)", "description": "'; id #", "ignores": ["it's", "$x"], "user": "host", "gpu": True},
+     Words(), {}),
     ({"ephemeral": True, "commands": ["echo 'a' \"b\"", "a\nb"], "copy": ["it's:/x y"]}, Words(), {}),
     ({"host": "ssh://box", **one(mappings=["it's/"])}, Words(), {}),
     ({"dependencies": ["ca_file:acme:1:pypi:tools:2.1:it's"]}, Words(), {"environ": {"DOCKER_BUILDKIT": "1"}}),
@@ -417,7 +433,8 @@ DRY_RUNS = [
 
 def sh(script, path=".", *words, **environ):
     """What a real shell makes of a script: (status, stdout)."""
-    ended = subprocess.run(["sh", *words], input=script.encode("utf-8", "surrogateescape"), cwd=path, stdout=subprocess.PIPE,
+    ended = subprocess.run(["sh", *words], input=script.encode("utf-8", "surrogateescape"), cwd=path,
+                           stdout=subprocess.PIPE,
                            env={**os.environ, **environ})
     return ended.returncode, ended.stdout
 
@@ -458,7 +475,8 @@ class DryRun(unittest.TestCase):
     def test_natively_does_what_skelebot_does_when_it_is_pasted(self):
         keys = ("name: x\nenvironment: {A: \"it's $HOME\"}\njobs:\n- {name: py, source: show.py $A}\n"
                 "- {name: sh, source: my show.sh}\n- {name: line, source: 'printf \"<%s>\" \"$A\"'}\n")
-        with folder({"skelebot.yaml": keys.replace("my show.sh", "\"'my show.sh'\""), "show.py": self.PY, "my show.sh": self.SH}) as path:
+        with folder({"skelebot.yaml": keys.replace("my show.sh", "\"'my show.sh'\""), "show.py": self.PY,
+                     "my show.sh": self.SH}) as path:
             for job in ("py", "sh", "line"):
                 with self.subTest(job):
                     done = process("-n", job, "--", *HOSTILE, folder=path)
@@ -473,7 +491,8 @@ class DryRun(unittest.TestCase):
 
     def test_of_a_new_project_makes_the_same_one_when_it_is_pasted(self):
         for template in ("default", "iris"):
-            words = ("scaffold", "new one", "--yes", "--template", template, "--name", "it's", "--maintainer", "A", "--contact", "B")
+            words = ("scaffold", "new one", "--yes", "--template", template, "--name", "it's", "--maintainer", "A",
+                     "--contact", "B")
             with self.subTest(template), folder({}) as real, folder({}) as pasted:
                 process(*words, folder=real)
                 lines = process("--dry-run", *words, folder=pasted)
@@ -484,6 +503,45 @@ class DryRun(unittest.TestCase):
     def test_shows_a_name_as_the_answer_does(self):
         for name in ("a", "-n", "a\\nb", "it's"):
             self.assertEqual(sh(skelebot.Answer(name).line), (0, name.encode() + b"\n"))
+
+
+@unittest.skipIf(os.name == "nt", "locales of Linux and macOS")
+class Locale(unittest.TestCase):
+    """A job means the same in the locale C, where Python 3.6 takes every text for ASCII."""
+    KEYS = """\
+name: x
+description: Größe 日本
+jobs:
+- name: py
+  source: Größe.py
+  args: [{name: a, choices: [ü, ö]}]
+  params: [{name: p, default: ß}]
+- {name: line, source: 'printf "%s " 日本 "$A"', help: 日本 →, environment: {A: ä}}
+"""
+
+    def ended(self, path, *words):
+        return process(*words, folder=path, LC_ALL="C", PYTHONIOENCODING="")
+
+    def test_words_and_defaults_arrive_byte_for_byte(self):
+        show = "import os, sys\nprint([os.fsencode(word) for word in sys.argv[1:]])\n"
+        with folder({"skelebot.yaml": self.KEYS, "Größe.py": show}) as path:
+            ending = self.ended(path, "-n", "py", "ü", "--", "日本", "\udcff")
+            words = [word.encode("utf-8", "surrogateescape") for word in ("ü", "-p", "ß", "日本", "\udcff")]
+            self.assertEqual(ending, (0, f"{words}\n", ""))
+
+    def test_lines_of_a_dry_run_do_the_same_when_they_are_pasted(self):
+        with folder({"skelebot.yaml": self.KEYS}) as path:
+            ending = self.ended(path, "-n", "line")
+            lines = self.ended(path, "-n", "--dry-run", "line")
+            self.assertEqual((ending.status, ending.stdout.startswith("日本")), (0, True), ending)
+            self.assertEqual(sh(lines.stdout, path), (0, ending.stdout.encode()))
+
+    def test_pages_say_the_same(self):
+        with folder({"skelebot.yaml": self.KEYS}) as path:
+            for words in ("--help",), ("line", "--help"):
+                ending = self.ended(path, *words)
+                self.assertEqual((ending.status, ending.stderr), (0, ""))
+                self.assertIn("日本", ending.stdout)
 
 
 if __name__ == "__main__":

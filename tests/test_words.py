@@ -27,7 +27,7 @@ def passed(words, *params, args=(), **changes):
     try:
         typed = skelebot.understood(words, "train", one.jobs[0].args, skelebot.job_params(one, one.jobs[0]))
     except SkelebotError as error:
-        return error.status, *str(error).split("\n  hint: ")
+        return (error.status, *str(error).split("\n  hint: "))
     return list(skelebot.job_words(one, one.jobs[0], typed))
 
 

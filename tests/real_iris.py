@@ -1,0 +1,42 @@
+"""The iris project: the same score and the same files, wherever its jobs run."""
+import os
+
+from engine import Tests, on, tree
+
+JOBS = ("loadData", "+", "train", "+", "score")
+
+
+class Iris(Tests):
+    """Scaffolded, then run natively and on an engine."""
+    build = False
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        os.remove(os.path.join(cls.folder, "skelebot.yaml"))
+        for folder in (cls.folder, cls.folder + "-natively"):
+            done = cls.call("scaffold", folder, "--name", cls.name, "--template", "iris", "--yes", folder=cls.top)
+            assert not done.status, done.stderr
+
+    def made(self, folder):
+        """What the jobs have written below a folder."""
+        return {path: data for path, data in tree(folder).items() if path.startswith(("models/", "output/"))}
+
+    def test_has_the_same_score_and_files_as_natively(self):
+        here = self.skelebot("-n", *JOBS, folder=self.folder + "-natively")
+        there = self.skelebot(*JOBS)
+        self.assertEqual(there.stdout, here.stdout)
+        self.assertRegex(there.stdout.decode().splitlines()[-1], r"^accuracy 1\.000 \(45 of 45\)$")
+        made = self.made(self.folder)
+        self.assertEqual(made, self.made(self.folder + "-natively"))
+        self.assertEqual(sorted(made), ["models/iris.json", "output/predictions.csv", "output/score.json",
+                                        "output/test.csv", "output/train.csv"])
+
+    def test_summary_is_the_same_in_bash_and_in_r(self):
+        bash = self.skelebot("summaryBash")
+        r = self.skelebot("-e", "r", "summaryR")
+        self.assertEqual(r.stdout, bash.stdout)
+        self.assertEqual(len(bash.stdout.splitlines()), 4)
+
+
+on("legacy", "BuildKit", "new-cli", "podman", "remote")(Iris)

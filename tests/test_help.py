@@ -1,0 +1,210 @@
+"""The pages that explain a project, and the options that answer without running anything."""
+import os
+import subprocess
+import sys
+import unittest
+
+import skelebot
+import support
+from support import call, folder, golden
+
+PROJECTS = os.path.join(support.HERE, "projects")
+HELP = os.path.join(PROJECTS, "help")
+CHURN = {"skelebot.yaml": "name: churn\nversion: 1.4.0\njobs:\n  - {name: train, source: train.sh}\n",
+         "train.sh": "echo trained with \"$@\"\n", "skelebot-dev.yaml": "version: 1.5.0-dev\n"}
+
+
+def page(*words, **place):
+    """What a call of skelebot shows, with the release's number left out."""
+    ending = call(*words, **place)
+    return ending._replace(stdout=ending.stdout.replace("skelebot " + skelebot.__version__, "skelebot VERSION"))
+
+
+def printed(*words, folder, **environ):
+    """The exit status, stdout and stderr of skelebot in a process of its own."""
+    process = subprocess.Popen([sys.executable, os.path.join(support.ROOT, "skelebot.py"), *words], cwd=folder,
+                               env={**os.environ, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    stdout, stderr = process.communicate()
+    return process.returncode, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace")
+
+
+class Pages(unittest.TestCase):
+    maxDiff = None
+
+    def test_of_a_project(self):
+        for words in ([], ["-h"], ["--help"], ["-h", "load-data"]):
+            with self.subTest(words):
+                self.assertEqual(page(*words, folder=HELP), (0, golden("help-project.txt"), ""))
+
+    def test_of_a_project_in_an_environment(self):
+        with folder(CHURN) as path:
+            self.assertEqual(call("-e", "dev", "-h", folder=path).stdout.split("\n")[:2], [
+                "churn 1.5.0-dev (environment dev)", "environments: dev"])
+
+    def test_of_a_project_without_jobs(self):
+        with folder({"skelebot.yaml": "name: churn\n"}) as path:
+            self.assertEqual(page("--help", folder=path), (0, golden("help-no-jobs.txt"), ""))
+
+    def test_outside_a_project(self):
+        with folder({}) as path:
+            for words in ([], ["-h"], ["--help"]):
+                with self.subTest(words):
+                    self.assertEqual(page(*words, folder=path), (0, golden("help-outside.txt"), ""))
+
+    def test_of_a_job(self):
+        for words in (["load-data", "--help"], ["load-data", "-h"], ["load-data", "2020-01-01", "all", "-fh"],
+                      ["load-data", "-h", "+", "train"], ["train", "+", "load-data", "-h"]):
+            with self.subTest(words):
+                self.assertEqual(page(*words, folder=HELP), (0, golden("help-job.txt"), ""))
+
+    def test_of_a_job_named_like_a_command(self):
+        self.assertEqual(page("envs", "--help", folder=HELP), (0, golden("help-job-envs.txt"), ""))
+
+    def test_of_a_command(self):
+        self.assertEqual(page("prime", "--help", folder=HELP), (0, golden("help-prime.txt"), ""))
+        with folder({}) as path:
+            self.assertEqual(page("scaffold", "-h", folder=path), (0, golden("help-scaffold.txt"), ""))
+
+    def test_are_80_columns_wide_where_there_is_no_terminal(self):
+        for words in (["-h"], ["load-data", "-h"], ["envs", "-h"], ["scaffold", "-h"]):
+            lines = call(*words, folder=HELP).stdout.split("\n")
+            self.assertEqual([line for line in lines if len(line) > 80], [], words)
+
+    def test_warn_on_stderr_only(self):
+        with folder({"skelebot.yaml": "name: churn\ncomponents:\n  slack: {channel: ml}\n"}) as path:
+            self.assertEqual(page("--help", folder=path), (
+                0, golden("help-no-jobs.txt"),
+                "skelebot: warning: skelebot.yaml:3: components.slack: needs a plugin of that name\n"))
+
+    def test_have_bold_headings_only_on_a_terminal_without_NO_COLOR(self):
+        rows = [("train", "train the model")]
+        self.assertEqual(skelebot.section("Jobs", rows, skelebot.Style(80, bold=True)),
+                         "\033[1mJobs:\033[0m\n  train  train the model\n")
+        self.assertEqual(skelebot.section("Jobs", rows, skelebot.Style(80)), "Jobs:\n  train  train the model\n")
+
+    def test_are_as_wide_as_the_terminal(self):
+        rows = [("train", "train the model on all that is known of the customers")]
+        self.assertEqual(skelebot.section("Jobs", rows, skelebot.Style(50)),
+                         "Jobs:\n  train  train the model on all that is known of\n         the customers\n")
+
+    def test_hold_per_cent_signs_and_braces_as_they_are_typed(self):
+        text = "100 % of %s, %(prog)s, {name}, \\n"
+        one = support.project(jobs=[{**support.TRAIN, "help": text, "params": [{"name": "epochs", "help": text}]}])
+        self.assertIn(text, skelebot.job_page(one, one.jobs[0], skelebot.Style()))
+        self.assertIn("epochs VALUE  " + text, skelebot.job_page(one, one.jobs[0], skelebot.Style()))
+
+    def test_need_no_locale(self):
+        for locale in ("C", "POSIX", "C.UTF-8", "en_US.ISO-8859-1"):
+            with self.subTest(locale):
+                status, shown, errors = printed("--help", folder=HELP, LC_ALL=locale, LANG=locale)
+                self.assertEqual((status, shown.split("\n")[0], errors), (0, "Churn Model 1.4.0", ""))
+
+    def test_end_in_silence_when_the_reader_has_gone(self):
+        read, write = os.pipe()
+        os.close(read)
+        argv = [sys.executable, os.path.join(support.ROOT, "skelebot.py"), "--help"]
+        process = subprocess.Popen(argv, cwd=HELP, stdout=write, stderr=subprocess.PIPE)
+        os.close(write)
+        self.assertEqual((process.communicate()[1], process.returncode), (b"", 141))
+
+
+class Answers(unittest.TestCase):
+
+    def test_version_is_the_tools_and_the_projects(self):
+        with folder(CHURN) as path:
+            for words in (["-v"], ["--version"], ["-vh"], ["-v", "train"]):
+                with self.subTest(words):
+                    self.assertEqual(page(*words, folder=path), (0, "skelebot VERSION\nchurn 1.4.0\n", ""))
+
+    def test_version_is_the_tools_alone_outside_a_project(self):
+        with folder({}) as path:
+            self.assertEqual(page("--version", folder=path), (0, "skelebot VERSION\n", ""))
+
+    def test_contact_is_whom_to_ask(self):
+        for text, contact in (("contact: ada@example.com\nmaintainer: Ada\n", "ada@example.com"), ("maintainer: Ada\n", "Ada")):
+            with self.subTest(text), folder({"skelebot.yaml": "name: churn\n" + text}) as path:
+                self.assertEqual(call("-c", folder=path), (0, contact + "\n", ""))
+
+    def test_contact_is_a_fault_where_nobody_is_named(self):
+        with folder(CHURN) as path:
+            self.assertEqual(call("--contact", folder=path), (
+                1, "", "skelebot: skelebot.yaml: names neither contact nor maintainer\n"
+                "  hint: add a line such as contact: ada@example.com\n"))
+
+    def test_envs_lists_the_environments(self):
+        with folder({**CHURN, "skelebot-prod.yaml": ""}) as path:
+            self.assertEqual(call("envs", folder=path), (0, "[default]\ndev\nprod\n", ""))
+
+    def test_nothing_is_written(self):
+        with folder(CHURN) as path:
+            for words in (["-h"], ["-v"], ["envs"], ["train", "-h"], ["--dry-run", "-n", "train"], ["zzz"]):
+                call(*words, folder=path)
+            self.assertEqual(sorted(os.listdir(path)), sorted(CHURN))
+
+
+class GlobalOptions(unittest.TestCase):
+
+    def test_an_environment_is_named_in_every_usual_form(self):
+        with folder(CHURN) as path:
+            for words in ("-e dev", "-edev", "-e=dev", "--env dev", "--env=dev", "-V -e dev", "-Ve dev", "-Vedev",
+                          "-d h -e dev", "-sne dev", "-e prod -e dev", "-e dev -V"):
+                with self.subTest(words):
+                    self.assertEqual(page(*words.split(), "-v", folder=path).stdout, "skelebot VERSION\nchurn 1.5.0-dev\n")
+
+    def test_they_hold_for_the_whole_chain(self):
+        with folder(CHURN) as path:
+            self.assertEqual(printed("-n", "train", "--", "1", "+", "train", "--", "2", folder=path),
+                             (0, "trained with 1\ntrained with 2\n", ""))
+
+    def test_after_the_job_its_own_names_count(self):
+        text = "name: churn\njobs:\n  - {name: train, source: train.sh, params: [{name: env, alt: e}]}\n"
+        with folder({**CHURN, "skelebot.yaml": text}) as path:
+            self.assertEqual(printed("-n", "train", "-e", "dev", folder=path), (0, "trained with --env dev\n", ""))
+
+    def test_directory_is_as_if_started_there(self):
+        with folder(CHURN) as path, folder({}) as elsewhere:
+            for words in (["-C", path], ["-C" + path], ["--directory=" + path]):
+                with self.subTest(words):
+                    self.assertEqual(page(*words, "-v", folder=elsewhere).stdout, "skelebot VERSION\nchurn 1.4.0\n")
+
+    def test_a_folder_that_is_not_there_is_a_fault(self):
+        with folder(CHURN) as path:
+            self.assertEqual(call("-C", "gone", "-h", folder=path), (
+                1, "", "skelebot: gone: no such file or directory\n  hint: name a folder that is there, after -C\n"))
+
+    def test_a_job_may_be_named_like_a_command_or_its_arg_like_an_option(self):
+        text = ("name: churn\njobs:\n  - {name: envs, source: train.sh}\n"
+                "  - {name: scaffold, source: train.sh, args: [help], params: [version]}\n")
+        with folder({**CHURN, "skelebot.yaml": text}) as path:
+            self.assertEqual(printed("-n", "envs", folder=path), (0, "trained with\n", ""))
+            self.assertEqual(printed("-n", "scaffold", "me", "--version", "2", folder=path),
+                             (0, "trained with me --version 2\n", ""))
+
+    def test_an_unknown_environment_lists_the_known_ones(self):
+        with folder({**CHURN, "skelebot-prod.yaml": ""}) as path:
+            for env, hint in (("dve", "did you mean dev?"), ("x", "known are: dev, prod"), ("", "known are: dev, prod")):
+                with self.subTest(env):
+                    self.assertEqual(call("--env=" + env, "envs", folder=path), (
+                        2, "", "skelebot: unknown environment {!r}\n  hint: {}\n".format(env, hint)))
+
+    def test_what_needs_a_project_is_a_fault_outside(self):
+        lines = "no skelebot.yaml here or above, so {} means nothing\n  hint: {}\n"
+        place = "go to a project's folder, or make one with: scaffold"
+        with folder({}) as path:
+            for words, message in (
+                    (["train"], lines.format("'train'", place)), (["-c"], lines.format("'--contact'", place)),
+                    (["envs"], lines.format("'envs'", place)), (["scafold"], lines.format("'scafold'", "did you mean scaffold?")),
+                    (["-e", "dev", "-h"], "no skelebot.yaml here or above, so there are no environments\n"
+                     "  hint: go to a project's folder\n")):
+                with self.subTest(words):
+                    self.assertEqual(call(*words, folder=path), (2, "", "skelebot: " + message))
+
+    def test_an_option_without_its_dashes_is_explained(self):
+        with folder(CHURN) as path:
+            for word in ("help", "version"):
+                self.assertEqual(call(word, folder=path), (
+                    2, "", "skelebot: unknown job or command '{0}'\n  hint: did you mean --{0}?\n".format(word)))
+
+
+if __name__ == "__main__":
+    unittest.main()
