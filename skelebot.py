@@ -303,6 +303,10 @@ class VariableName(Line):
     pattern = r"[^=\s-][^=\s]*"
 
 
+class DefaultWord(Text):
+    """A word of a default; the default of a list may be one text, which is split into words."""
+
+
 class VariableWord(VariableName):
     pattern = r"(?s)[^=\s-][^=\s]*(=.*)?"
 
@@ -332,7 +336,7 @@ class Param(NamedTuple):
     """`--name VALUE` of a job. `default` holds the words that are passed; () is none."""
     name: ParamName
     alt: ParamName = ""
-    default: Texts = ()
+    default: Tuple[DefaultWord, ...] = ()
     choices: Texts = ()
     help: Text = ""
     accepts: Accepts = ""
@@ -578,6 +582,13 @@ def read_variables(node, place):
     return tuple(Variable(name, value if equals else None) for name, equals, value in words)
 
 
+def read_default(node, place):
+    """`default`: a tuple of words, or one text that is to be split if the parameter is a list."""
+    if node.id == "sequence":
+        return tuple(word for word, _ in read_items(DefaultWord, node, place))
+    return read_text(DefaultWord, node, place)
+
+
 def read_text(kind, node, place):
     """A scalar as it was typed, when it fits its kind."""
     if node.id != "scalar" or (is_nothing(node) and not node.value):
@@ -632,7 +643,8 @@ def merged_pairs(node, place, above):
     merged = {}
     for source in node.value if node.id == "sequence" else [node]:
         if source.id != "mapping":
-            raise place.fault(f"expected keys and values, found {found(source)}", "name a mapping, as in: <<: *defaults")
+            raise place.fault(f"expected keys and values, found {found(source)}",
+                              "name a mapping, as in: <<: *defaults")
         if source in above:
             raise place.fault("merges itself", "merge another mapping")
         merged = {**pairs(source, place, above), **merged}
@@ -714,7 +726,7 @@ def read_components(node, place):
 
 
 READERS = {bool: read_flag, int: read_whole, Any: lambda node, place: node,
-           Tuple[Variable, ...]: read_variables, Components: read_components}
+           Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default, Components: read_components}
 
 
 def read(kind, node, place):
@@ -884,8 +896,8 @@ def read_folder(folder, env=None):
     """The project in a folder, with the environment's keys laid over it."""
     known = environments(folder)
     if env is not None and env not in known:
-        raise usage_error(f"unknown environment {shortened(env)}",
-                          did_you_mean(env, known) if known else f"an environment is a file skelebot-{env or 'NAME'}.yaml here")
+        hint = f"an environment is a file skelebot-{env or 'NAME'}.yaml here"
+        raise usage_error(f"unknown environment {shortened(env)}", did_you_mean(env, known) if known else hint)
     base = read_entries(folder, FILE)
     over = read_entries(folder, f"skelebot-{env}.yaml") if env else {}
     project = read_project({**base, **over}, Place(FILE, 1))
@@ -992,10 +1004,10 @@ def check_source(job):
 def check_names(parts):
     """Every name and alt of a job's arguments and parameters stands for one thing."""
     taken = {}
-    for part_ in parts:
+    for one in parts:
         for key in ("name", "alt"):
-            name, place = getattr(part_, key, ""), part_.places.get(key)
-            if name in taken and not (key == "alt" and name == part_.name):
+            name, place = getattr(one, key, ""), one.places.get(key)
+            if name in taken and not (key == "alt" and name == one.name):
                 raise place.fault(f"the name {name} is taken by {taken[name].path}", "give one of them another name")
             if name:
                 taken[name] = place
@@ -1021,8 +1033,8 @@ def checked_param(param):
     """A parameter whose default is the words that will be passed."""
     place = param.places.get("default", param.places[""])
     words = param.default
-    if param.accepts == "list" and len(words) == 1:
-        words = tuple(split_words(words[0], place))
+    if isinstance(words, str):
+        words = tuple(split_words(words, place)) if param.accepts == "list" else (words,)
     if param.accepts == "boolean":
         if param.choices:
             raise param.places["choices"].fault("a boolean has no choices", "take choices or accepts out")
@@ -1070,8 +1082,9 @@ class FromFile(str):
     """A word that skelebot.yaml gave as a default: it may name variables."""
 
 
-def flag(name, alt, help_):
-    return Param(name, alt, help=help_, accepts="boolean")
+def flag(name, alt, text):
+    """An option of skelebot's own that takes no value; `text` is its help."""
+    return Param(name, alt, help=text, accepts="boolean")
 
 
 OPTIONS = (
@@ -1207,7 +1220,7 @@ HELP = Param("help", "h", help="explain and exit", accepts="boolean")
 
 def job_params(project, job):
     """The job's parameters, and of the project's and --help what the job has not taken for itself."""
-    taken = {name for part_ in (*job.args, *job.params) for name in (part_.name, getattr(part_, "alt", "")) if name}
+    taken = {name for one in (*job.args, *job.params) for name in (one.name, getattr(one, "alt", "")) if name}
     shared = []
     for param in (*project.params, HELP):
         if param.name not in taken:
@@ -1260,8 +1273,7 @@ def shell_word(word):
         return shlex.quote(word)
     literal = re.split(r"\$\{?[A-Za-z_]\w*\}?", word)
     names = ['"${%s}"' % (match.group(1) or match.group(2)) for match in VARIABLE.finditer(word)]
-    pairs_ = zip(literal, [*names, ""])
-    return "".join((shlex.quote(text) if text else "") + name for text, name in pairs_)
+    return "".join((shlex.quote(text) if text else "") + name for text, name in zip(literal, [*names, ""]))
 
 
 def expanding_argv(argv):
@@ -1302,9 +1314,9 @@ def filled(text, values):
     return re.sub(r"\$([a-z][a-z_]*)", lambda match: values[match.group(1)], text)
 
 
-def part(file_, **values):
+def part(template, **values):
     """A rendered part of an image's file."""
-    return filled(template_bytes("image", file_).decode("utf-8"), values)
+    return filled(template_bytes("image", template).decode("utf-8"), values)
 
 
 # ---- Image ------------------------------------------------------------------
@@ -1518,17 +1530,21 @@ class Command(NamedTuple):
     kept     its output is for the plan, not for the terminal
     aside    its output goes to stderr, since stdout is the job's
     stop     argv that end what the program started elsewhere: (gently, by force)
+    packed   a folder whose content it gets on stdin, as a tar archive
     """
     argv: Tuple[str, ...]
     environ: Dict[str, str] = {}
     kept: bool = False
     aside: bool = False
     stop: Tuple[Tuple[str, ...], ...] = ()
+    packed: str = ""
 
     @property
     def line(self):
         setting = [f"{name}={value}" for name, value in self.environ.items()]
-        return shell_line([*(["env"] if setting else []), *setting, *self.argv]) + (" >&2" if self.aside else "")
+        source = f"tar -c -C {shell_line([self.packed])} . | " if self.packed else ""
+        return (source + shell_line([*(["env"] if setting else []), *setting, *self.argv])
+                + (" >&2" if self.aside else ""))
 
 
 class File(NamedTuple):
@@ -1638,6 +1654,7 @@ class Scratch(NamedTuple):
 
 # ---- Docker -----------------------------------------------------------------
 
+NOT_RUN = 125   # exit status of `docker run` when the container was not started; source: docker run(1)
 GRACE = 10      # seconds a container has to end by itself, as in `docker stop`
 SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec sh; fi")
 
@@ -1822,7 +1839,7 @@ def substituted_node(node, values, place, done=None):
         style = '"' if re.search("[\x85\u2028\u2029]", text) else node.style
         copy = type(node)(tag, text, node.start_mark, node.end_mark, style=style)
     else:
-        items = [tuple(substituted_node(part_, values, place, done) for part_ in item) if node.id == "mapping"
+        items = [tuple(substituted_node(side, values, place, done) for side in item) if node.id == "mapping"
                  else substituted_node(item, values, place, done) for item in node.value]
         copy = type(node)(node.tag, items, node.start_mark, node.end_mark, flow_style=node.flow_style)
     done[id(node)] = copy
@@ -1837,7 +1854,7 @@ def is_inside(path):
 
 def is_gits_own(path):
     """Whether a path is in a .git folder, whose files can name programs that git runs."""
-    return any(part_.lower().rstrip(". ") == ".git" for part_ in re.split(r"[\\/]+", path))
+    return any(folder.lower().rstrip(". ") == ".git" for folder in re.split(r"[\\/]+", path))
 
 
 def ancestors(path):
@@ -1932,8 +1949,8 @@ def existing_config(language, dependencies, jobs):
         ("language", language),
         *([("dependencies", listed_dependencies)] if listed_dependencies else []),
         ("ignores", [".git", "**/__pycache__"]),
-        *([("jobs", [{"name": name, "source": shell_line([file]), "help": f"run {file}"} for name, file in jobs.items()])]
-          if jobs else []),
+        *([("jobs", [{"name": name, "source": shell_line([file]), "help": f"run {file}"}
+                     for name, file in jobs.items()])] if jobs else []),
     ]
 
 
@@ -2020,6 +2037,8 @@ def plan_run(call, project, job, argv):
     if job.mode != "d":
         name = container_name(project, job, call.token)
         outcome = yield Command(run_argv(call, project, job, argv, name, rootless), stop=stop_argvs(engine, name))
+        if outcome.status == NOT_RUN:
+            yield from plan_check_image(engine, image_tag(project, job))
         return outcome.status
     name = container_name(project, job)
     outcome = yield Command(run_argv(call, project, job, argv, name, rootless), kept=True)
@@ -2048,20 +2067,35 @@ def plan_elsewhere(call, project, job, argv, endpoint, copied):
     stop = stop_argvs(engine, name)
     try:
         yield from plan_must(Command(create_argv(call, project, job, argv, name, folders), kept=True, stop=stop))
-        for mapping in copied:
-            source = sources[mapping] + ("/." if mapping in folders else "")
-            yield from plan_must(Command((*engine, "cp", "--archive", source, f"{name}:{mapping.target}"), kept=True))
+        for mapping, source in sources.items():
+            place = f"{name}:{mapping.target}"
+            yield from plan_must(Command((*engine, "cp", "-", place), kept=True, packed=source) if mapping in folders
+                                 else Command((*engine, "cp", source, place), kept=True))
         try:
             outcome = yield Command((*engine, "start", "--attach", "--interactive", name),
                                     stop=(stop[0], (*engine, "kill", name)))
         finally:
             for mapping in copied:
                 if "ro" not in mapping.options:
-                    source = f"{name}:{mapping.target}" + ("/." if mapping in folders else "")
+                    source = f"{name}:{mapping.target.rstrip('/')}" + ("/." if mapping in folders else "")
                     yield from plan_must(Command((*engine, "cp", source, sources[mapping]), kept=True))
         return outcome.status
     finally:
         yield Command(stop[-1], kept=True)
+
+
+def plan_check_image(engine, tag):
+    """Say so if there is no engine or no image; else it was the job's own status, or Docker has told already."""
+    yield from plan_check_engine(engine)
+    if (yield Command((*engine, "image", "inspect", tag), kept=True)).status:
+        raise SkelebotError(f"there is no image {tag}", "leave -s out, so that it is built")
+
+
+def plan_check_engine(engine):
+    outcome = yield Command((*engine, "version"), kept=True)
+    if outcome.status:
+        raise SkelebotError(f"no engine answers {shell_line(engine)}: {last_line(outcome.errors)}",
+                            "start Docker, name another host with -d, or run the job natively with -n")
 
 
 def last_line(text):
@@ -2101,17 +2135,9 @@ def plan_image(call, project, job=None):
     finally:
         yield Release(lock)
     if outcome.status:
-        yield from plan_no_image(engine, outcome.status)
-
-
-def plan_no_image(engine, status):
-    """Say why there is no image: no engine, or a build that failed."""
-    outcome = yield Command((*engine, "version"), kept=True)
-    if outcome.status:
-        raise SkelebotError(f"no engine answers {shell_line(engine)}: {last_line(outcome.errors)}",
-                            "start Docker, name another host with -d, or run the job natively with -n")
-    raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {status})",
-                        "the lines above say which step failed")
+        yield from plan_check_engine(engine)
+        raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {outcome.status})",
+                            "the lines above say which step failed")
 
 
 def plan_builder(call):
@@ -2246,7 +2272,8 @@ def plan_scaffold(call, project, words):
         raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
                             "skelebot --help explains the project; to start anew, remove the file first")
     if words.has("existing") and (yield Look(folder)) != "folder":
-        raise usage_error(f"scaffold: there is no folder {shortened(folder)} to make a project of", "leave --existing out")
+        raise usage_error(f"scaffold: there is no folder {shortened(folder)} to make a project of",
+                          "leave --existing out")
     if words.has("existing") and (words.has("template") or words.has("answer")):
         raise usage_error("scaffold: --existing adds no template", "leave --template and --answer out, or --existing")
     files = (yield Listing(folder)) if words.has("existing") else ()
@@ -2343,7 +2370,8 @@ def plan_template(call, words, folder, answers):
         clone = os.path.join(scratch, "template")
         outcome = yield Command(("git", "clone", "--quiet", "--depth", "1", "--", name, clone), aside=True)
         if outcome.status:
-            raise SkelebotError(f"{shown_url(name)} could not be cloned", "the lines above are git's own; try git clone")
+            raise SkelebotError(f"{shown_url(name)} could not be cloned",
+                                "the lines above are git's own; try git clone")
         if call.dry_run:
             return None
         return (yield from plan_filled(words, answers, name, clone, language))
@@ -2479,7 +2507,7 @@ def start(step):
     """Start a command's program; its output goes where the step says."""
     import errno
     import subprocess
-    streams = {"stdin": subprocess.DEVNULL} if step.kept or step.aside else {}
+    streams = {"stdin": subprocess.PIPE if step.packed else subprocess.DEVNULL} if step.kept or step.aside else {}
     if step.kept:
         streams.update(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     elif step.aside:
@@ -2500,12 +2528,28 @@ def run(step):
     """Run a command to its end; an interruption ends its container as well."""
     process = start(step)
     try:
+        if step.packed:
+            pack(step.packed, process)
         output, errors = process.communicate()
-    except (KeyboardInterrupt, Stopped) as signal_:
-        end(process, step, signal_)
+    except (KeyboardInterrupt, Stopped) as cause:
+        end(process, step, isinstance(cause, KeyboardInterrupt))
         raise
     status = process.returncode if process.returncode >= 0 else 128 - process.returncode
     return Outcome(status, *((stream or b"").decode("utf-8", "replace") for stream in (output, errors)))
+
+
+def pack(folder, process):
+    """Write a folder's content to a program, with the owners and modes of its files."""
+    import tarfile
+    try:
+        with process.stdin, tarfile.open(fileobj=process.stdin, mode="w|") as archive:
+            archive.add(folder, arcname=".")
+    except BrokenPipeError:
+        pass                            # the program has ended, and says why
+    except OSError as error:
+        process.kill()
+        raise refused(folder, error)
+    process.stdin = None
 
 
 def has_terminal():
@@ -2513,13 +2557,12 @@ def has_terminal():
     return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def end(process, step, signal_):
+def end(process, step, interrupted):
     """End a program that was interrupted: gently, then by force; a second Ctrl-C hurries."""
     import signal
     import subprocess
     for number in stop_signals():
         signal.signal(number, signal.SIG_IGN)
-    interrupted = isinstance(signal_, KeyboardInterrupt)
     try:
         if interrupted and not has_terminal():
             process.send_signal(signal.SIGINT)
@@ -2581,7 +2624,8 @@ def refused(path, error):
 def look(step):
     if step.root and not (os.path.realpath(step.path) + os.sep).startswith(
             os.path.join(os.path.realpath(step.root), "")):
-        raise SkelebotError(f"{step.path}: leads outside of {step.root}, by a link", "nothing was written; remove the link")
+        raise SkelebotError(f"{step.path}: leads outside of {step.root}, by a link",
+                            "nothing was written; remove the link")
     return "folder" if os.path.isdir(step.path) else "file" if os.path.lexists(step.path) else ""
 
 
@@ -2720,8 +2764,8 @@ def perform(plan, call):
     while True:
         try:
             step = go(result)
-        except StopIteration as end_:
-            return end_.value
+        except StopIteration as finished:
+            return finished.value
         try:
             go, result = plan.send, do(step, call)
         except BaseException as fault:
@@ -2758,7 +2802,8 @@ def paragraphs(text, style):
 def table(rows, style):
     """Lines of two columns; a long name has its text on the next line."""
     column = min(max([len(name) for name, _ in rows] or [0]), 26) + 4
-    return "".join(f"{row_name(name, column)}{wrapped(text, style.width, column)}".rstrip() + "\n" for name, text in rows)
+    return "".join(f"{row_name(name, column)}{wrapped(text, style.width, column)}".rstrip() + "\n"
+                   for name, text in rows)
 
 
 def row_name(name, column):
@@ -3003,7 +3048,8 @@ def show_version(project):
 
 def show_contact(project):
     if not project.contact and not project.maintainer:
-        raise SkelebotError(f"{FILE}: names neither contact nor maintainer", "add a line such as contact: ada@example.com")
+        raise SkelebotError(f"{FILE}: names neither contact nor maintainer",
+                            "add a line such as contact: ada@example.com")
     say(sys.stdout, project.contact or project.maintainer)
 
 

@@ -308,10 +308,18 @@ class Tests:
     @classmethod
     def containers(cls):
         """The names of the project's containers and of those that build its images."""
-        external = ("--external",) if cls.engine.name == "podman" else ()
         return sorted({line for label in ("skelebot.project", "org.opencontainers.image.title")
-                       for line in cls.engine.ask("ps", "--all", *external, "--format", "{{.Names}}",
+                       for line in cls.engine.ask("ps", "--all", "--format", "{{.Names}}",
                                                   "--filter", f"label={label}={cls.name}")})
+
+    @classmethod
+    def external_containers(cls):
+        """The ids of the containers that podman builds with, whoever builds: it gives them no labels."""
+        if cls.engine.name != "podman":
+            return set()
+        every = {external: set(cls.engine.ask("ps", "--all", *external, "--format", "{{.ID}}"))
+                 for external in ((), ("--external",))}
+        return every["--external",] - every[()]
 
     @classmethod
     def images(cls):

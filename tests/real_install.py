@@ -11,6 +11,7 @@ import unittest
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 STATE = os.environ.get("SKELEBOT_TEST_STATE", "/var/tmp/skelebot-tests")
 NOT_PASSED_ON = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PREFIX", "PYTHON", "SKELEBOT_DOCKER", "DOCKER_HOST")
+NOT_COPIED = (".git", "tests", "__pycache__", "build", "*.egg-info")
 NO_NETWORK = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
 NO_INDEX = dict(NO_NETWORK, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_CONFIG_FILE=os.devnull, PIP_FIND_LINKS="")
 NO_ENGINE = {"SKELEBOT_DOCKER": "no-engine-of-this-name"}
@@ -99,10 +100,10 @@ class Checkout(unittest.TestCase):
         self.prefix = os.path.join(top, "pre  fix's")
         os.mkdir(self.home)
         os.mkdir(self.work)
-        shutil.copytree(CHECKOUT, self.here, ignore=shutil.ignore_patterns(".git", "tests", "__pycache__", "build", "*.egg-info"))
-        self.top, self.plain = top, tempfile.mkdtemp(prefix="skelebot ")
+        shutil.copytree(CHECKOUT, self.here, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        self.plain = tempfile.mkdtemp(prefix="skelebot ")
         self.addCleanup(shutil.rmtree, self.plain)
-        self.lib = os.path.join(self.prefix, "lib", "skelebot")
+        self.top, self.lib = top, os.path.join(self.prefix, "lib", "skelebot")
         self.command = os.path.join(self.prefix, "bin", "skelebot")
 
     def environment(self, python=None, **changes):
@@ -494,8 +495,8 @@ class BareMachine(Checkout):
             self.skipTest("there is no debootstrap; tests/services.sh installs it")
         folder = os.path.join(STATE, "bare")
         if not os.path.exists(folder):
-            os.makedirs(STATE, exist_ok=True)
-            output(["debootstrap", "--variant=minbase", "--include=python3", "stable", folder + ".new"])
+            shutil.rmtree(folder + ".new", ignore_errors=True)
+            output(["debootstrap", "--variant=minbase", "--include=python3", "bookworm", folder + ".new"])
             os.rename(folder + ".new", folder)
         shutil.copy("/etc/resolv.conf", os.path.join(folder, "etc", "resolv.conf"))
         return folder

@@ -200,6 +200,7 @@ class Stopping(Tests):
 
     def build_that_sleeps(self, terminal=False):
         """A build that has come to a command which takes 5 minutes; `mark` is in that command."""
+        self.before = self.external_containers()
         folder = tempfile.mkdtemp(dir=self.top)
         self.mark = str(300 + int.from_bytes(os.urandom(4), "big") / 2 ** 32)
         self.write_project(folder, commands=[f"echo asleep-$((40 + 2)); sleep {self.mark}"],
@@ -208,7 +209,7 @@ class Stopping(Tests):
 
     def assert_no_build_goes_on(self):
         for _ in deadline(30):
-            if not self.containers() and not processes("sleep", self.mark):
+            if not (self.containers() or self.external_containers() - self.before or processes("sleep", self.mark)):
                 return
 
 
@@ -381,6 +382,13 @@ class Options(Tests):
     def test_skip_build_runs_the_image_that_is_there(self):
         done = self.skelebot("-s", "-V", "train")
         self.assertNotIn(" build ", done.stderr)
+
+    def test_skip_build_without_an_image_is_refused(self):
+        folder = os.path.join(self.top, "unbuilt")
+        self.write_project(folder, name=self.name + "-unbuilt", jobs=[{"name": "train", "source": "true"}])
+        for words in (("train",), ("exec", "--", "true")):
+            done = self.skelebot("-s", *words, folder=folder, status=1)
+            self.assertRegex(done.stderr, r"skelebot: [^\n]*" + self.name + r"-unbuilt[^\n]*\n  hint: [^\n]*-s[^\n]*\n$")
 
     def test_dry_run_prints_lines_that_do_the_same(self):
         shown = self.skelebot("--dry-run", "write", "$(id) 'x'\n")

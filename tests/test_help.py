@@ -6,7 +6,7 @@ import unittest
 
 import skelebot
 import support
-from support import call, folder, golden
+from support import call, folder, golden, process, two_lines
 
 PROJECTS = os.path.join(support.HERE, "projects")
 HELP = os.path.join(PROJECTS, "help")
@@ -18,14 +18,6 @@ def page(*words, **place):
     """What a call of skelebot shows, with the release's number left out."""
     ending = call(*words, **place)
     return ending._replace(stdout=ending.stdout.replace("skelebot " + skelebot.__version__, "skelebot VERSION"))
-
-
-def printed(*words, folder, **environ):
-    """The exit status, stdout and stderr of skelebot in a process of its own."""
-    process = subprocess.Popen([sys.executable, os.path.join(support.ROOT, "skelebot.py"), *words], cwd=folder,
-                               env={**os.environ, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    stdout, stderr = process.communicate()
-    return process.returncode, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace")
 
 
 class Pages(unittest.TestCase):
@@ -96,16 +88,16 @@ class Pages(unittest.TestCase):
     def test_need_no_locale(self):
         for locale in ("C", "POSIX", "C.UTF-8", "en_US.ISO-8859-1"):
             with self.subTest(locale):
-                status, shown, errors = printed("--help", folder=HELP, LC_ALL=locale, LANG=locale)
-                self.assertEqual((status, shown.split("\n")[0], errors), (0, "Churn Model 1.4.0", ""))
+                ending = process("--help", folder=HELP, LC_ALL=locale, PYTHONIOENCODING="")
+                self.assertEqual((ending.status, ending.stdout.split("\n")[0], ending.stderr), (0, "Churn Model 1.4.0", ""))
 
     def test_end_in_silence_when_the_reader_has_gone(self):
         read, write = os.pipe()
         os.close(read)
         argv = [sys.executable, os.path.join(support.ROOT, "skelebot.py"), "--help"]
-        process = subprocess.Popen(argv, cwd=HELP, stdout=write, stderr=subprocess.PIPE)
+        started = subprocess.Popen(argv, cwd=HELP, stdout=write, stderr=subprocess.PIPE)
         os.close(write)
-        self.assertEqual((process.communicate()[1], process.returncode), (b"", 141))
+        self.assertEqual((started.communicate()[1], started.returncode), (b"", 141))
 
 
 class Answers(unittest.TestCase):
@@ -128,8 +120,8 @@ class Answers(unittest.TestCase):
     def test_contact_is_a_fault_where_nobody_is_named(self):
         with folder(CHURN) as path:
             self.assertEqual(call("--contact", folder=path), (
-                1, "", "skelebot: skelebot.yaml: names neither contact nor maintainer\n"
-                "  hint: add a line such as contact: ada@example.com\n"))
+                1, "", two_lines("skelebot.yaml: names neither contact nor maintainer",
+                                 "add a line such as contact: ada@example.com")))
 
     def test_envs_lists_the_environments(self):
         with folder({**CHURN, "skelebot-prod.yaml": ""}) as path:
@@ -153,13 +145,13 @@ class GlobalOptions(unittest.TestCase):
 
     def test_they_hold_for_the_whole_chain(self):
         with folder(CHURN) as path:
-            self.assertEqual(printed("-n", "train", "--", "1", "+", "train", "--", "2", folder=path),
+            self.assertEqual(process("-n", "train", "--", "1", "+", "train", "--", "2", folder=path),
                              (0, "trained with 1\ntrained with 2\n", ""))
 
     def test_after_the_job_its_own_names_count(self):
         text = "name: churn\njobs:\n  - {name: train, source: train.sh, params: [{name: env, alt: e}]}\n"
         with folder({**CHURN, "skelebot.yaml": text}) as path:
-            self.assertEqual(printed("-n", "train", "-e", "dev", folder=path), (0, "trained with --env dev\n", ""))
+            self.assertEqual(process("-n", "train", "-e", "dev", folder=path), (0, "trained with --env dev\n", ""))
 
     def test_directory_is_as_if_started_there(self):
         with folder(CHURN) as path, folder({}) as elsewhere:
@@ -170,14 +162,14 @@ class GlobalOptions(unittest.TestCase):
     def test_a_folder_that_is_not_there_is_a_fault(self):
         with folder(CHURN) as path:
             self.assertEqual(call("-C", "gone", "-h", folder=path), (
-                1, "", "skelebot: gone: no such file or directory\n  hint: name a folder that is there, after -C\n"))
+                1, "", two_lines("gone: no such file or directory", "name a folder that is there, after -C")))
 
     def test_a_job_may_be_named_like_a_command_or_its_arg_like_an_option(self):
         text = ("name: churn\njobs:\n  - {name: envs, source: train.sh}\n"
                 "  - {name: scaffold, source: train.sh, args: [help], params: [version]}\n")
         with folder({**CHURN, "skelebot.yaml": text}) as path:
-            self.assertEqual(printed("-n", "envs", folder=path), (0, "trained with\n", ""))
-            self.assertEqual(printed("-n", "scaffold", "me", "--version", "2", folder=path),
+            self.assertEqual(process("-n", "envs", folder=path), (0, "trained with\n", ""))
+            self.assertEqual(process("-n", "scaffold", "me", "--version", "2", folder=path),
                              (0, "trained with me --version 2\n", ""))
 
     def test_an_unknown_environment_lists_the_known_ones(self):
@@ -185,25 +177,25 @@ class GlobalOptions(unittest.TestCase):
             for env, hint in (("dve", "did you mean dev?"), ("x", "known are: dev, prod"), ("", "known are: dev, prod")):
                 with self.subTest(env):
                     self.assertEqual(call("--env=" + env, "envs", folder=path), (
-                        2, "", "skelebot: unknown environment {!r}\n  hint: {}\n".format(env, hint)))
+                        2, "", two_lines("unknown environment {!r}".format(env), hint)))
 
     def test_what_needs_a_project_is_a_fault_outside(self):
-        lines = "no skelebot.yaml here or above, so {} means nothing\n  hint: {}\n"
         place = "go to a project's folder, or make one with: scaffold"
         with folder({}) as path:
-            for words, message in (
-                    (["train"], lines.format("'train'", place)), (["-c"], lines.format("'--contact'", place)),
-                    (["envs"], lines.format("'envs'", place)), (["scafold"], lines.format("'scafold'", "did you mean scaffold?")),
-                    (["-e", "dev", "-h"], "no skelebot.yaml here or above, so there are no environments\n"
-                     "  hint: go to a project's folder\n")):
+            for words, message, hint in (
+                    (["train"], "so 'train' means nothing", place), (["-c"], "so '--contact' means nothing", place),
+                    (["envs"], "so 'envs' means nothing", place),
+                    (["scafold"], "so 'scafold' means nothing", "did you mean scaffold?"),
+                    (["-e", "dev", "-h"], "so there are no environments", "go to a project's folder")):
                 with self.subTest(words):
-                    self.assertEqual(call(*words, folder=path), (2, "", "skelebot: " + message))
+                    self.assertEqual(call(*words, folder=path), (
+                        2, "", two_lines("no skelebot.yaml here or above, " + message, hint)))
 
     def test_an_option_without_its_dashes_is_explained(self):
         with folder(CHURN) as path:
             for word in ("help", "version"):
                 self.assertEqual(call(word, folder=path), (
-                    2, "", "skelebot: unknown job or command '{0}'\n  hint: did you mean --{0}?\n".format(word)))
+                    2, "", two_lines("unknown job or command '" + word + "'", "did you mean --" + word + "?")))
 
 
 if __name__ == "__main__":

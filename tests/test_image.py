@@ -1,7 +1,11 @@
 """The image: Dockerfile, .dockerignore, and the names of images."""
+import json
+import os
+import re
+import subprocess
 import unittest
 
-from support import drive, golden, job, project, skelebot, two_lines
+from support import drive, folder, golden, job, project, skelebot, two_lines
 from skelebot import Call, dockerignore, image_tag, is_generated, slug
 
 WHEEL = ".skelebot/acme-2.1/acme-2.1-py3-none-any.whl"
@@ -93,6 +97,32 @@ class Dockerfile(unittest.TestCase):
 
     def test_says_in_its_first_line_that_skelebot_wrote_it(self):
         self.assertTrue(is_generated(dockerfile()))
+
+
+def instructions(text, word):
+    """What follows a word such as RUN in a Dockerfile, with its continued lines."""
+    return re.findall(rf"(?m)^{word} ((?:.*\\\n)*.*)$", text)
+
+
+@unittest.skipIf(os.name == "nt", "lines for a POSIX shell")
+class ShellOfTheImage(unittest.TestCase):
+    WORDS = ["", "a b", "it's", '"', "$HOME", "$(id)", "`id`", ";", "*", "a\nb", "--", "-n", "\\", "ü日本"]
+
+    def test_accepts_every_line_that_it_is_given(self):
+        for name, keys in DOCKERFILES.items():
+            for line in instructions(dockerfile(**keys), "RUN"):
+                with self.subTest(name, line=line):
+                    script = json.loads(line)[2] if line.startswith("[") else line
+                    subprocess.run(["sh", "-n"], input=script.encode(), check=True)
+
+    def test_gives_the_primary_job_its_variables_and_further_words_byte_for_byte(self):
+        for source, own in (("show.sh $QUEUE 'a b'", ["it's $HOME", "a b"]), ("show.sh", []), ("printf '<%s>'", [])):
+            with self.subTest(source), folder({"show.sh": "printf '<%s>' \"$@\""}) as path:
+                text = dockerfile(jobs=[{"name": "a", "source": source}], primaryJob="a", primaryExe="ENTRYPOINT")
+                argv = [word.encode() for word in json.loads(instructions(text, "ENTRYPOINT")[0]) + self.WORDS]
+                environ = {**os.environ, "QUEUE": "it's $HOME"}
+                ended = subprocess.run(argv, cwd=path, env=environ, stdout=subprocess.PIPE)
+                self.assertEqual(ended.stdout.decode(), "".join(f"<{word}>" for word in own + self.WORDS))
 
 
 class GeneratedFile(unittest.TestCase):

@@ -275,16 +275,16 @@ class OnAnotherHost(PlanCase):
         self.assertEqual(done.outline[done.outline.index("Release") + 1:], [
             "Note /srv/x is mapped from ssh://box, not from this machine",
             "Look data", "Look /home/ada/notes.txt", words,
-            self.ENGINE + "cp --archive data/. churn-train-0a1b:/app/data/",
-            self.ENGINE + "cp --archive /home/ada/notes.txt churn-train-0a1b:/n.txt",
+            "tar -c -C data . | " + self.ENGINE + "cp - churn-train-0a1b:/app/data/",
+            self.ENGINE + "cp /home/ada/notes.txt churn-train-0a1b:/n.txt",
             self.ENGINE + "start --attach --interactive churn-train-0a1b",
-            self.ENGINE + "cp churn-train-0a1b:/app/data//. data",
+            self.ENGINE + "cp churn-train-0a1b:/app/data/. data",
             self.REMOVED])
 
     def test_a_job_gives_its_status_and_its_files_also_when_it_fails(self):
         done = driven({**self.LOOKS, "start": Outcome(3)}, **self.MAPPED)
         self.assertEqual(done.status, 3)
-        self.assertIn(self.ENGINE + "cp churn-train-0a1b:/app/data//. data", done.outline)
+        self.assertIn(self.ENGINE + "cp churn-train-0a1b:/app/data/. data", done.outline)
 
     def test_the_container_is_removed_also_after_a_failure_or_interruption(self):
         for word, result in (("create", Outcome(1)), ("cp", Outcome(1)), ("start", KeyboardInterrupt()),
@@ -313,7 +313,7 @@ class OnAnotherHost(PlanCase):
     def test_a_host_may_be_named_by_the_environment_or_the_docker_context(self):
         keys = one(mappings=["data/"])
         done = driven({"data": "folder"}, ADA._replace(environ={"DOCKER_HOST": "tcp://box:1"}), **keys)
-        self.assertIn("docker cp --archive data/. churn-train-0a1b:/app/data/", done.outline)
+        self.assertIn("tar -c -C data . | docker cp - churn-train-0a1b:/app/data/", done.outline)
         asked = "docker context inspect far --format '{{.Endpoints.docker.Host}}'"
         for answer, ran in (("ssh://box\n", "start"), ("unix:///run/docker.sock\n", "run")):
             done = driven({"context": Outcome(0, answer)}, call=ADA._replace(context="far"), **keys)

@@ -165,8 +165,8 @@ class Answer(unittest.TestCase):
         typed = "It's mine\nWhat for\nZoë\nzoe@example.com\nr\n./tpl\nBern\n3000\n"
         with folder(template(self.PROMPTS + "files: [{name: a, template: a}]\n",
                              {"a": "{name_simple} {maintainer} {city} {zip-code}"})) as path:
-            ending = call("scaffold", folder=path, typed=typed)
-            self.assertEqual(ending.status, 0, ending)
+            ending = process("scaffold", folder=path, typed=typed)
+            self.assertEqual((ending.status, ending.stdout), (0, ""), ending)
             self.assertEqual(contents(path)["a"].decode(), "it_s_mine Zoë Bern 3000")
             self.assertEqual(contents(path)["skelebot.yaml"].decode(), HEAD + (
                 "name: It's mine\ndescription: What for\nmaintainer: Zoë\ncontact: zoe@example.com\nuser: host\n"
@@ -682,7 +682,6 @@ class DryRun(unittest.TestCase):
             ending = call("--dry-run", "scaffold", "--template", "https://example.com/x", *ANSWERS, "--yes",
                           folder=path)
             self.assertEqual(ending.stdout, (
-                "git config user.name\ngit config user.email\n"
                 "git clone --quiet --depth 1 -- https://example.com/x /tmp/skelebot-template/template >&2\n"
                 "rm -rf -- /tmp/skelebot-template\n"))
             self.assertEqual(ending.stderr, "skelebot: what follows depends on the template\n")

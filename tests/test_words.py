@@ -22,12 +22,12 @@ HOSTILE = ["two words", " ", "", "'", '"', "it's \"so\"", "$HOME", "${HOME}", "$
 
 
 def passed(words, *params, args=(), **changes):
-    """What follows the source of a job with these parameters when `words` are typed, or the fault."""
+    """What follows the source of a job with these parameters when `words` are typed, or the fault's parts."""
     one = project(jobs=[{**support.TRAIN, "args": list(args), "params": list(params)}], **changes)
     try:
         typed = skelebot.understood(words, "train", one.jobs[0].args, skelebot.job_params(one, one.jobs[0]))
     except SkelebotError as error:
-        return (error.status, *str(error).split("\n  hint: "))
+        return error.status, error.message, error.hint
     return list(skelebot.job_words(one, one.jobs[0], typed))
 
 
@@ -35,8 +35,13 @@ def printed(argv, **environ):
     """The words that a command hands to a program, as that program sees them."""
     show = 'for word do printf "%s\\0" "$word"; done'
     argv = skelebot.expanding_argv(["sh", "-c", show, "show", *argv])
-    output = subprocess.check_output(argv, env={**os.environ, "LC_ALL": "C.UTF-8", **environ})
-    return output.decode("utf-8").split("\0")[:-1]
+    return parted(argv, **environ)
+
+
+def parted(argv, **environ):
+    """The words that a command prints, each with a NUL after it."""
+    argv = [word.encode("utf-8") for word in argv]      # in any locale
+    return subprocess.check_output(argv, env={**os.environ, **environ}).decode("utf-8").split("\0")[:-1]
 
 
 class Options(unittest.TestCase):
@@ -123,6 +128,12 @@ class Arguments(unittest.TestCase):
 
     def test_they_may_be_numbers_below_nought_or_empty(self):
         self.assertEqual(passed(["-5", ""], args=["low", "high"]), ["-5", ""])
+
+    def test_after_two_dashes_they_may_look_like_an_option(self):
+        for words, result in ((["--", "-a", "-e"], ["-a", "-e"]), (["a", "--", "--low"], ["a", "--low"]),
+                              (["-e1", "--", "a", "b", "c"], ["a", "b", "--epochs", "1", "c"])):
+            with self.subTest(words):
+                self.assertEqual(passed(words, EPOCHS, args=["low", "high"]), result)
 
     def test_a_choice_may_hold_blanks(self):
         self.assertEqual(passed(["may", "slow and sure"], args=self.ARGS), ["may", "slow and sure"])
@@ -242,7 +253,7 @@ class Commands(unittest.TestCase):
 
     def test_typed_words_reach_a_shell_command_byte_for_byte(self):
         argv = skelebot.job_argv(job(source="printf '%s\\0'"), HOSTILE)
-        self.assertEqual(subprocess.check_output(argv).decode("utf-8").split("\0")[:-1], HOSTILE)
+        self.assertEqual(parted(argv), HOSTILE)
 
     def test_a_words_of_the_source_may_name_a_variable(self):
         argv = skelebot.job_argv(job(source="train.py --in $DATA"), ())
@@ -291,26 +302,27 @@ class Faults(unittest.TestCase):
                 (["word"], "train: cannot place 'word'", self.SHOWN + "; words after -- are passed on"),
                 (["--log", "true"], "train: cannot place 'true'", self.SHOWN + "; words after -- are passed on")):
             with self.subTest(words):
-                self.assertEqual(passed(words, *EACH), (2, "skelebot: " + message, hint))
+                self.assertEqual(passed(words, *EACH), (2, message, hint))
 
     def test_in_options_that_stand_on_the_wrong_side_of_the_job(self):
-        for words in (["-n"], ["--env", "dev"], ["--dry-run"], ["-d", "box"]):
+        for words, typed in ((["-n"], "-n"), (["--dry-run"], "--dry-run"), (["--env", "dev"], "--env VALUE"),
+                             (["-d", "box"], "-d VALUE"), (["--env=dev"], "--env VALUE")):
             with self.subTest(words):
-                self.assertEqual(passed(words), (2, "skelebot: train: unknown option '" + words[0] + "'",
-                                                 "skelebot's own options go before the job"))
+                self.assertEqual(passed(words), (
+                    2, "train: unknown option '" + typed.split()[0] + "'",
+                    "skelebot's own options go before the job: skelebot " + typed + " train"))
 
     def test_in_arguments(self):
         for words, message, hint in (
-                ([], "train: needs DATE", self.SHOWN),
-                (["may"], "train: needs SPEED (how fast)", self.SHOWN),
-                (["may", "--", "fast"], "train: needs SPEED (how fast)", self.SHOWN),
+                ([], "train: needs DATE", self.SHOWN + "; words after -- may start with -"),
+                (["may"], "train: needs SPEED (how fast)", self.SHOWN + "; words after -- may start with -"),
                 (["may", "slow and sur"], "train: speed: expected slow and sure or fast, found 'slow and sur'",
                  "did you mean slow and sure?"),
                 (["may", ""], "train: speed: expected slow and sure or fast, found ''",
                  "choose one of: fast, slow and sure"),
                 (["may", "fast", "june"], "train: cannot place 'june'", "words after -- are passed on as they are")):
             with self.subTest(words):
-                self.assertEqual(passed(words, args=["date", SPEED]), (2, "skelebot: " + message, hint))
+                self.assertEqual(passed(words, args=["date", SPEED]), (2, message, hint))
 
     def test_in_values(self):
         for words, param, message, hint in (
@@ -321,7 +333,7 @@ class Faults(unittest.TestCase):
                 (["--n1", "1", "3"], {"name": "n1", "choices": ["1", "2"], "accepts": "list"},
                  "expected 1 or 2, found '3'", "choose one of: 1, 2")):
             with self.subTest(words):
-                self.assertEqual(passed(words, param), (2, "skelebot: train: --n1: " + message, hint))
+                self.assertEqual(passed(words, param), (2, "train: --n1: " + message, hint))
 
     def test_of_a_call(self):
         """The whole chain is understood before anything runs, and stdout stays empty."""
@@ -343,7 +355,7 @@ class Faults(unittest.TestCase):
                     (["prime", "--out"], "prime: unknown option '--out'", "did you mean --output?")):
                 with self.subTest(words):
                     self.assertEqual(support.call(*words, folder=path), (
-                        2, "", "skelebot: {}\n  hint: {}\n".format(message, hint)))
+                        2, "", support.two_lines(message, hint)))
 
 
 if __name__ == "__main__":
