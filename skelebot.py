@@ -1542,7 +1542,7 @@ class Command(NamedTuple):
     @property
     def line(self):
         setting = [f"{name}={value}" for name, value in self.environ.items()]
-        source = f"tar -c -C {shell_line([self.packed])} . | " if self.packed else ""
+        source = f"tar -c -f - -C {shell_line([self.packed])} . | " if self.packed else ""
         return (source + shell_line([*(["env"] if setting else []), *setting, *self.argv])
                 + (" >&2" if self.aside else ""))
 
@@ -2071,17 +2071,26 @@ def plan_elsewhere(call, project, job, argv, endpoint, copied):
             place = f"{name}:{mapping.target}"
             yield from plan_must(Command((*engine, "cp", "-", place), kept=True, packed=source) if mapping in folders
                                  else Command((*engine, "cp", source, place), kept=True))
+        lost = False
         try:
             outcome = yield Command((*engine, "start", "--attach", "--interactive", name),
                                     stop=(stop[0], (*engine, "kill", name)))
         finally:
             for mapping in copied:
                 if "ro" not in mapping.options:
-                    source = f"{name}:{mapping.target.rstrip('/')}" + ("/." if mapping in folders else "")
-                    yield from plan_must(Command((*engine, "cp", source, sources[mapping]), kept=True))
-        return outcome.status
+                    lost = (yield from plan_fetch(engine, name, mapping, sources[mapping], mapping in folders)) or lost
+        return outcome.status or int(lost)
     finally:
         yield Command(stop[-1], kept=True)
+
+
+def plan_fetch(engine, name, mapping, target, folder):
+    """Copy a mapped folder or file back from a container; returns whether that failed, having said so."""
+    source = f"{name}:{mapping.target.rstrip('/')}" + ("/." if folder else "")
+    outcome = yield Command((*engine, "cp", source, target), kept=True)
+    if outcome.status:
+        yield Note(f"{mapping.source} was not copied back: {last_line(outcome.errors)}")
+    return bool(outcome.status)
 
 
 def plan_check_image(engine, tag):
@@ -2277,7 +2286,7 @@ def plan_scaffold(call, project, words):
     if words.has("existing") and (words.has("template") or words.has("answer")):
         raise usage_error("scaffold: --existing adds no template", "leave --template and --answer out, or --existing")
     files = (yield Listing(folder)) if words.has("existing") else ()
-    answers = yield from plan_answers(call, words, folder)
+    answers = yield from plan_answers(words, folder)
     if words.has("existing"):
         made = yield from plan_existing(words, files, answers)
     else:
@@ -2307,19 +2316,23 @@ def plan_question(words, name, question, default="", choices=(), option=""):
     return answer
 
 
-def plan_answers(call, words, folder):
+def plan_git_setting(key):
+    """What git knows of its user; "" where there is no git."""
+    try:
+        return (yield Command(("git", "config", key), kept=True)).output.strip()
+    except SkelebotError:
+        return ""
+
+
+def plan_answers(words, folder):
     """name -> answer, for what every project is asked."""
     path = os.path.basename(os.path.abspath(folder)) or "project"
-    known = {}
-    for name in ("name", "email"):
-        try:
-            known[name] = (yield Command(("git", "config", "user." + name), kept=True)).output.strip()
-        except SkelebotError:
-            known[name] = ""
     answers = {}
     for name, question, default in (
             ("name", "Name of the project", path), ("description", "What it is for, in one line", ""),
-            ("maintainer", "Who maintains it", known["name"]), ("contact", "How to reach them", known["email"])):
+            ("maintainer", "Who maintains it", "user.name"), ("contact", "How to reach them", "user.email")):
+        if default.startswith("user.") and name not in words.values:
+            default = yield from plan_git_setting(default)
         answer = " ".join((yield from plan_question(words, name, question, default)).split())
         answers[name] = answer
     if not ProjectName.fits(answers["name"]):
@@ -2470,7 +2483,10 @@ def machine_text(text):
 
 def plain_text(text):
     """What the machine gave, as UTF-8: the other way round."""
-    return text if os.name == "nt" else os.fsencode(text).decode("utf-8", "surrogateescape")
+    try:
+        return text if os.name == "nt" else os.fsencode(text).decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text                     # PYTHONIOENCODING has seen to it
 
 
 def for_machine(step):
@@ -2479,7 +2495,7 @@ def for_machine(step):
              if hasattr(step, name)}
     if not isinstance(step, Command):
         return step._replace(**paths)
-    return step._replace(argv=tuple(map(machine_text, step.argv)),
+    return step._replace(argv=tuple(map(machine_text, step.argv)), packed=machine_text(step.packed),
                          environ={machine_text(name): machine_text(value) for name, value in step.environ.items()},
                          stop=tuple(tuple(map(machine_text, argv)) for argv in step.stop))
 

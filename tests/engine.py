@@ -328,6 +328,6 @@ class Tests:
         names = [line.split() for line in lines]
         return sorted({image if "<none>" in name else name for name, image in names})
 
-    def inspect(self, image, template):
-        """A part of what the engine knows about an image, from JSON."""
-        return json.loads("\n".join(self.engine.ask("inspect", "--format", "{{json %s}}" % template, image)))
+    def inspect(self, name):
+        """What the engine knows about an image or a container."""
+        return json.loads("\n".join(self.engine.ask("inspect", name)))[0]

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 import unittest
 
 from engine import ROOT, SKELEBOT, Tests, call, deadline, on, shell_status, tree, write
@@ -68,7 +69,7 @@ class Words(Tests):
         self.assertEqual(self.words("at-default", "--", "-x", "extra"), ["-x", "--greeting", "<hello  *>", "extra"])
 
 
-on("BuildKit", "new-cli", "podman", "remote")(Words)
+on("BuildKit", "new-cli", "podman")(Words)
 
 
 class WordsNatively(Words):
@@ -134,83 +135,83 @@ class Returning(Tests):
 SIGNALS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 
 
-class Stopping(Tests):
-    """However skelebot is stopped, nothing goes on and nothing stays; tearDown looks for containers."""
+def signalled(running):
+    """name -> how it ended, for runs that got the signal of that name."""
+    for name, one in running.items():
+        one.signal(getattr(signal, name))
+    return {name: one.ends() for name, one in running.items()}
+
+
+@on("BuildKit", "new-cli", "podman", "remote")
+class StoppingJobs(Tests):
+    """However skelebot is stopped, the job ends and nothing stays; tearDown looks for containers."""
     files = {"sleep.py": "import time\nprint('asleep')\ntime.sleep(300)\n"}
     config = {"jobs": [
         {"name": "sleep", "source": "sleep.py"},
-        {"name": "stubborn", "source": "trap '' TERM INT HUP; echo asleep; while :; do sleep 1; done"},
         {"name": "mapped", "source": "sleep.py", "mappings": ["out/"]},
+        {"name": "stubborn", "source": "trap '' TERM INT HUP; echo asleep; while :; do sleep 1; done"},
     ]}
 
-    def jobs(self, job, said, terminal=False):
-        """A run of the job for each signal, all at once, when each of them has said something."""
-        running = {name: self.start("-V", "-s", job, terminal=terminal) for name in SIGNALS}
+    def each_signal(self, job, said):
+        """signal -> a run of the job that has come to say something; all of them run at once."""
+        running = {name: self.start("-V", "-s", job) for name in SIGNALS}
         return {name: one.says(said) for name, one in running.items()}
 
-    def ended(self, running):
-        return {name: one.ends() for name, one in running.items()}
-
-    def test_a_signal_stops_the_job(self):
-        for job in ("sleep", "mapped"):
+    def test_a_signal_stops_them(self):
+        for job in ("sleep", "mapped", "stubborn"):
             with self.subTest(job=job):
-                running = self.jobs(job, "asleep\n")
-                for name, one in running.items():
-                    one.signal(getattr(signal, name))
-                self.assertEqual(self.ended(running), SIGNALS)
+                self.assertEqual(signalled(self.each_signal(job, "asleep\n")), SIGNALS)
 
-    def test_a_signal_stops_a_job_that_ignores_it(self):
-        running = self.jobs("stubborn", "asleep\n")
-        for name, one in running.items():
-            one.signal(getattr(signal, name))
-        self.assertEqual(self.ended(running), SIGNALS)
-
-    def test_a_signal_stops_a_job_that_is_just_being_started(self):
+    def test_a_signal_stops_one_that_is_just_being_started(self):
         for pause in (0, 0.1, 0.3):
-            running = self.jobs("sleep", "+ ")
-            for name, one in running.items():
-                one.read(pause)
-                one.signal(getattr(signal, name))
-            self.assertEqual(self.ended(running), SIGNALS)
+            running = self.each_signal("sleep", "+ ")
+            time.sleep(pause)
+            self.assertEqual(signalled(running), SIGNALS)
             self.assertEqual(self.containers(), [])
 
-    def test_ctrl_c_stops_the_job(self):
-        for job in ("sleep", "stubborn"):
-            with self.subTest(job=job):
-                running = self.start("-s", job, terminal=True).says("asleep")
-                self.assertEqual(running.type(b"\x03").ends(), 130)
+    def test_ctrl_c_stops_them(self):
+        running = [self.start("-s", job, terminal=True) for job in ("sleep", "mapped", "stubborn")]
+        for one in running:
+            one.says("asleep").type(b"\x03")
+        self.assertEqual([one.ends() for one in running], [130] * 3)
 
-    def test_a_terminal_that_is_closed_stops_the_job(self):
+    def test_a_terminal_that_is_closed_stops_them(self):
         running = self.start("-s", "sleep", terminal=True).says("asleep")
         os.close(running.end)
         running.end = os.open(os.devnull, os.O_RDONLY)
         self.assertEqual(shell_status(running.process.wait(60)), 129)
 
-    def test_a_signal_stops_the_build(self):
-        for name, status in SIGNALS.items():
-            with self.subTest(signal=name):
-                running = self.build_that_sleeps()
-                self.assertEqual(running.signal(getattr(signal, name)).ends(), status)
-                self.assert_no_build_goes_on()
 
-    def test_ctrl_c_stops_the_build(self):
-        running = self.build_that_sleeps(terminal=True)
-        self.assertEqual(running.type(b"\x03").ends(), 130)
-        self.assert_no_build_goes_on()
+@on("legacy", "BuildKit", "new-cli", "podman", "remote")
+class StoppingBuilds(Tests):
+    """However skelebot is stopped, the build ends and leaves no container."""
+    build = False
+
+    def setUp(self):
+        super().setUp()
+        self.marks, self.before = [], self.external_containers()
 
     def build_that_sleeps(self, terminal=False):
-        """A build that has come to a command which takes 5 minutes; `mark` is in that command."""
-        self.before = self.external_containers()
+        """A build that has come to a command which takes 5 minutes and has a mark of its own."""
         folder = tempfile.mkdtemp(dir=self.top)
-        self.mark = str(300 + int.from_bytes(os.urandom(4), "big") / 2 ** 32)
-        self.write_project(folder, commands=[f"echo asleep-$((40 + 2)); sleep {self.mark}"],
+        self.marks.append(str(300 + int.from_bytes(os.urandom(4), "big") / 2 ** 32))
+        self.write_project(folder, commands=[f"echo asleep-$((40 + 2)); sleep {self.marks[-1]}"],
                            jobs=[{"name": "job", "source": "true"}])
         return self.start("job", folder=folder, terminal=terminal).says("asleep-42")
 
     def assert_no_build_goes_on(self):
         for _ in deadline(30):
-            if not (self.containers() or self.external_containers() - self.before or processes("sleep", self.mark)):
+            if not (self.containers() or self.external_containers() - self.before
+                    or any(processes("sleep", mark) for mark in self.marks)):
                 return
+
+    def test_a_signal_stops_them(self):
+        self.assertEqual(signalled({name: self.build_that_sleeps() for name in SIGNALS}), SIGNALS)
+        self.assert_no_build_goes_on()
+
+    def test_ctrl_c_stops_them(self):
+        self.assertEqual(self.build_that_sleeps(terminal=True).type(b"\x03").ends(), 130)
+        self.assert_no_build_goes_on()
 
 
 def processes(*argv):
@@ -223,9 +224,6 @@ def processes(*argv):
         except OSError:
             pass
     return found
-
-
-on("legacy", "BuildKit", "new-cli", "podman", "remote")(Stopping)
 
 
 # ---- Detached ---------------------------------------------------------------
@@ -253,7 +251,7 @@ class Detached(Tests):
 
     def test_carries_labels(self):
         self.skelebot("-s", "serve")
-        labels = self.inspect(f"{self.name}-serve", ".Config.Labels")
+        labels = self.inspect(f"{self.name}-serve")["Config"]["Labels"]
         self.assertEqual((labels["skelebot.project"], labels["skelebot.job"]), (self.name, "serve"))
         self.engine.ask("rm", "--force", f"{self.name}-serve")
 
@@ -335,7 +333,7 @@ class Paths(Tests):
 
 
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "only root can become another user")
-@on("legacy", "BuildKit", "new-cli", "remote")
+@on("BuildKit", "new-cli", "remote")
 class OtherUser(Tests):
     """`user: host` for a caller who is not root."""
     config = {"user": "host", "jobs": [{"name": "touch", "source": "touch.sh", "mappings": ["made/out/"]}]}
@@ -411,7 +409,7 @@ class Options(Tests):
 
 # ---- No engine --------------------------------------------------------------
 
-@on("legacy", "BuildKit", "new-cli", "podman")
+@on("BuildKit", "new-cli", "podman")
 class NoEngine(Tests):
     """Two lines that say what is wrong; nothing else."""
     config = {"jobs": [{"name": "train", "source": "true"}]}

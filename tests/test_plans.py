@@ -275,7 +275,7 @@ class OnAnotherHost(PlanCase):
         self.assertEqual(done.outline[done.outline.index("Release") + 1:], [
             "Note /srv/x is mapped from ssh://box, not from this machine",
             "Look data", "Look /home/ada/notes.txt", words,
-            "tar -c -C data . | " + self.ENGINE + "cp - churn-train-0a1b:/app/data/",
+            "tar -c -f - -C data . | " + self.ENGINE + "cp - churn-train-0a1b:/app/data/",
             self.ENGINE + "cp /home/ada/notes.txt churn-train-0a1b:/n.txt",
             self.ENGINE + "start --attach --interactive churn-train-0a1b",
             self.ENGINE + "cp churn-train-0a1b:/app/data/. data",
@@ -313,7 +313,7 @@ class OnAnotherHost(PlanCase):
     def test_a_host_may_be_named_by_the_environment_or_the_docker_context(self):
         keys = one(mappings=["data/"])
         done = driven({"data": "folder"}, ADA._replace(environ={"DOCKER_HOST": "tcp://box:1"}), **keys)
-        self.assertIn("tar -c -C data . | docker cp - churn-train-0a1b:/app/data/", done.outline)
+        self.assertIn("tar -c -f - -C data . | docker cp - churn-train-0a1b:/app/data/", done.outline)
         asked = "docker context inspect far --format '{{.Endpoints.docker.Host}}'"
         for answer, ran in (("ssh://box\n", "start"), ("unix:///run/docker.sock\n", "run")):
             done = driven({"context": Outcome(0, answer)}, call=ADA._replace(context="far"), **keys)
