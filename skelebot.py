@@ -1754,11 +1754,11 @@ def run_argv(call, project, job, argv, name, rootless=False):
 
 
 def create_argv(call, project, job, argv, name, volumes):
-    """`docker create` on another machine, with empty volumes where folders will be copied in."""
+    """`docker create` on another machine, with empty volumes at the targets where folders will be copied in."""
     return (
         *engine_argv(call, project, job), "create",
         *container_words(call, project, job, name),
-        *each("--mount", [csv_row("type=volume", "target=" + mapping.target, "volume-nocopy") for mapping in volumes]),
+        *each("--mount", [csv_row("type=volume", "target=" + target, "volume-nocopy") for target in volumes]),
         *(word for mapping in job.mappings if stays_there(mapping)
           for word in mount_words(mapping, project.folder, call.home)),
         image_tag(project, job), *argv,
@@ -1768,6 +1768,26 @@ def create_argv(call, project, job, argv, name, volumes):
 def stays_there(mapping):
     """An absolute path is the Docker host's own; what is relative, or in the caller's home, is here."""
     return os.path.isabs(mapping.source)
+
+
+class Copy(NamedTuple):
+    """A mapped folder or file that travels to a container on another machine, and back if it `returns`."""
+    source: str
+    target: str
+    folder: bool
+    returns: bool
+
+
+def copy_in(engine, name, copy):
+    """A folder travels as an archive, which keeps owners and modes; the target is a volume."""
+    source = "-" if copy.folder else copy.source
+    return Command((*engine, "cp", source, f"{name}:{copy.target}"), kept=True,
+                   packed=copy.source if copy.folder else "")
+
+
+def copy_back(engine, name, copy):
+    source = f"{name}:{copy.target.rstrip('/')}" + ("/." if copy.folder else "")
+    return Command((*engine, "cp", source, copy.source), kept=True)
 
 
 def stop_argvs(engine, name):
@@ -2059,38 +2079,35 @@ def plan_elsewhere(call, project, job, argv, endpoint, copied):
     if not copied:
         return (yield from plan_run(call, project, job, argv))
     engine, name = engine_argv(call, project, job), container_name(project, job, call.token)
-    sources = {mapping: mount_source(mapping, "", call.home) for mapping in copied}
-    folders = []
-    for mapping, source in sources.items():
-        if (yield Look(source)) != "file":
-            folders.append(mapping)
-    stop = stop_argvs(engine, name)
+    copies = []
+    for mapping in copied:
+        source = mount_source(mapping, "", call.home)
+        copies.append(Copy(source, mapping.target, (yield Look(source)) != "file", "ro" not in mapping.options))
+    create = create_argv(call, project, job, argv, name, [copy.target for copy in copies if copy.folder])
+    gently, force = stop_argvs(engine, name)
     try:
-        yield from plan_must(Command(create_argv(call, project, job, argv, name, folders), kept=True, stop=stop))
-        for mapping, source in sources.items():
-            place = f"{name}:{mapping.target}"
-            yield from plan_must(Command((*engine, "cp", "-", place), kept=True, packed=source) if mapping in folders
-                                 else Command((*engine, "cp", source, place), kept=True))
-        lost = False
+        yield from plan_must(Command(create, kept=True, stop=(gently, force)))
+        for copy in copies:
+            yield from plan_must(copy_in(engine, name, copy))
+        start_argv = (*engine, "start", "--attach", "--interactive", name)
         try:
-            outcome = yield Command((*engine, "start", "--attach", "--interactive", name),
-                                    stop=(stop[0], (*engine, "kill", name)))
+            outcome = yield Command(start_argv, stop=(gently, (*engine, "kill", name)))
         finally:
-            for mapping in copied:
-                if "ro" not in mapping.options:
-                    lost = (yield from plan_fetch(engine, name, mapping, sources[mapping], mapping in folders)) or lost
-        return outcome.status or int(lost)
+            lost = yield from plan_copies_back(engine, name, [copy for copy in copies if copy.returns])
+        return outcome.status or lost
     finally:
-        yield Command(stop[-1], kept=True)
+        yield Command(force, kept=True)
 
 
-def plan_fetch(engine, name, mapping, target, folder):
-    """Copy a mapped folder or file back from a container; returns whether that failed, having said so."""
-    source = f"{name}:{mapping.target.rstrip('/')}" + ("/." if folder else "")
-    outcome = yield Command((*engine, "cp", source, target), kept=True)
-    if outcome.status:
-        yield Note(f"{mapping.source} was not copied back: {last_line(outcome.errors)}")
-    return bool(outcome.status)
+def plan_copies_back(engine, name, copies):
+    """Copy what a job has left back from its container; returns 1 if something is missing, having said so, else 0."""
+    status = 0
+    for copy in copies:
+        outcome = yield copy_back(engine, name, copy)
+        if outcome.status:
+            status = 1
+            yield Note(f"{copy.source} was not copied back: {last_line(outcome.errors)}")
+    return status
 
 
 def plan_check_image(engine, tag):

@@ -108,7 +108,7 @@ class Run(unittest.TestCase):
 class Create(unittest.TestCase):
     def test_has_empty_volumes_where_folders_will_be_copied(self):
         it = job(mappings=["data/", "~/m:/m", "/srv/x:/x", "notes.txt"])
-        self.assertEqual(list(create_argv(ADA, project(host="ssh://box"), it, ARGV, NAME, it.mappings[:2])), [
+        self.assertEqual(list(create_argv(ADA, project(host="ssh://box"), it, ARGV, NAME, [mapping.target for mapping in it.mappings[:2]])), [
             "docker", "--host", "ssh://box", "create",
             "--pull", "never", "--init", "--name", "churn-train-0a1b2c3d",
             "--label", "skelebot.project=churn", "--label", "skelebot.job=train",
@@ -121,7 +121,7 @@ class Create(unittest.TestCase):
     def test_quotes_a_volume_whose_folder_has_a_comma(self):
         it = job(mappings=["a,b/"])
         self.assertIn('type=volume,"target=/app/a,b/",volume-nocopy',
-                      create_argv(ADA, project(), it, ARGV, NAME, it.mappings))
+                      create_argv(ADA, project(), it, ARGV, NAME, [mapping.target for mapping in it.mappings]))
 
 
 class Build(unittest.TestCase):
