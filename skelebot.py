@@ -1529,6 +1529,7 @@ class Command(NamedTuple):
     environ  variables on top of the caller's own
     kept     its output is for the plan, not for the terminal
     aside    its output goes to stderr, since stdout is the job's
+    quiet    and that only when it takes longer than PATIENCE, or fails
     stop     argv that end what the program started elsewhere: (gently, by force)
     packed   a folder whose content it gets on stdin, as a tar archive
     """
@@ -1536,6 +1537,7 @@ class Command(NamedTuple):
     environ: Dict[str, str] = {}
     kept: bool = False
     aside: bool = False
+    quiet: bool = False
     stop: Tuple[Tuple[str, ...], ...] = ()
     packed: str = ""
 
@@ -2154,7 +2156,8 @@ def plan_image(call, project, job=None):
             for step in write_steps:
                 yield step
             environ = yield from plan_builder(call)
-            outcome = yield Command(build_argv(engine, project, image_tag(project, job)), environ, aside=True)
+            outcome = yield Command(build_argv(engine, project, image_tag(project, job)), environ,
+                                    aside=True, quiet=not call.verbose)
         finally:
             for step in undo_steps if project.ephemeral else ():
                 yield step
@@ -2528,47 +2531,16 @@ def say(stream, text, end="\n"):
     stream.flush()
 
 
-MISSING = {
-    "docker": "install Docker or podman, or run the job natively: skelebot -n JOB",
-    "podman": "install podman or Docker, or run the job natively: skelebot -n JOB",
-    "aws": "install the AWS command line, which fetches ca_file: dependencies",
-    "git": "install git, which fetches the template",
-}
+def refused(path, error):
+    return SkelebotError(f"{path}: {(error.strerror or str(error)).lower()}",
+                         "look at the folder's permissions and at the room on the disk")
 
 
-def start(step):
-    """Start a command's program; its output goes where the step says."""
-    import errno
-    import subprocess
-    streams = {"stdin": subprocess.PIPE if step.packed else subprocess.DEVNULL} if step.kept or step.aside else {}
-    if step.kept:
-        streams.update(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    elif step.aside:
-        streams.update(stdout=sys.stderr.fileno())
-    try:
-        return subprocess.Popen(step.argv, env={**os.environ, **step.environ}, **streams)
-    except OSError as error:
-        program = os.path.basename(step.argv[0])
-        if isinstance(error, FileNotFoundError):
-            raise SkelebotError(f"{step.argv[0]}: not found on PATH", MISSING.get(
-                program, "install it, or run the job in Docker: leave -n out"))
-        if error.errno == errno.E2BIG:
-            raise SkelebotError("the command line is too long for this machine", "put long values into a file")
-        raise SkelebotError(f"{step.argv[0]}: cannot be run: {error.strerror}", "look at the file's permissions")
-
-
-def run(step):
-    """Run a command to its end; an interruption ends its container as well."""
-    process = start(step)
-    try:
-        if step.packed:
-            pack(step.packed, process)
-        output, errors = process.communicate()
-    except (KeyboardInterrupt, Stopped) as cause:
-        end(process, step, isinstance(cause, KeyboardInterrupt))
-        raise
-    status = process.returncode if process.returncode >= 0 else 128 - process.returncode
-    return Outcome(status, *((stream or b"").decode("utf-8", "replace") for stream in (output, errors)))
+def stop_signals():
+    """The signals that end skelebot, but for those that it was told to ignore (nohup)."""
+    import signal
+    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+    return [number for number in numbers if number and signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def pack(folder, process):
@@ -2642,16 +2614,102 @@ def quietly(argv):
         pass
 
 
-def stop_signals():
-    """The signals that end skelebot, but for those that it was told to ignore (nohup)."""
-    import signal
-    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
-    return [number for number in numbers if number and signal.getsignal(number) is not signal.SIG_IGN]
+MISSING = {
+    "docker": "install Docker or podman, or run the job natively: skelebot -n JOB",
+    "podman": "install podman or Docker, or run the job natively: skelebot -n JOB",
+    "aws": "install the AWS command line, which fetches ca_file: dependencies",
+    "git": "install git, which fetches the template",
+}
 
 
-def refused(path, error):
-    return SkelebotError(f"{path}: {(error.strerror or str(error)).lower()}",
-                         "look at the folder's permissions and at the room on the disk")
+def streams(step, log):
+    """Where a command's program reads and writes; None is skelebot's own stdin, stdout or stderr."""
+    import subprocess
+    if not step.kept and not step.aside:
+        return {}
+    source = subprocess.PIPE if step.packed else subprocess.DEVNULL
+    if step.kept:
+        return {"stdin": source, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return {"stdin": source, "stdout": log or sys.stderr.fileno(), "stderr": log}
+
+
+def start(step, log=None):
+    """Start a command's program; what a quiet one says goes to the log."""
+    import errno
+    import subprocess
+    try:
+        return subprocess.Popen(step.argv, env={**os.environ, **step.environ}, **streams(step, log))
+    except OSError as error:
+        program = os.path.basename(step.argv[0])
+        if isinstance(error, FileNotFoundError):
+            raise SkelebotError(f"{step.argv[0]}: not found on PATH", MISSING.get(
+                program, "install it, or run the job in Docker: leave -n out"))
+        if error.errno == errno.E2BIG:
+            raise SkelebotError("the command line is too long for this machine", "put long values into a file")
+        raise SkelebotError(f"{step.argv[0]}: cannot be run: {error.strerror}", "look at the file's permissions")
+
+
+PATIENCE = 1    # seconds that a build may take before what it says is shown
+
+
+def follow(process, path):
+    """Wait for a program; show its log, whole and from then on, once it takes long or has failed."""
+    import subprocess
+    with open(path, "rb") as log:
+        pause, failed = PATIENCE, False
+        while True:
+            try:
+                failed = process.wait(pause) != 0
+            except subprocess.TimeoutExpired:
+                pause = 0.1
+            if failed or pause != PATIENCE:
+                sys.stderr.flush()
+                os.write(sys.stderr.fileno(), log.read())
+            if process.returncode is not None:
+                return
+
+
+def run_quietly(step):
+    """Run a command whose output is worth a look only if it takes long or fails."""
+    import tempfile
+    handle, path = tempfile.mkstemp(prefix="skelebot-")
+    try:
+        process = start(step, handle)
+        attend(process, step, lambda: follow(process, path))
+        return Outcome(exit_status(process))
+    finally:
+        os.close(handle)
+        os.unlink(path)
+
+
+def exit_status(process):
+    """0 to 255, as a shell has it: 128 + N after signal N."""
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def attend(process, step, wait):
+    """Wait for a command's program; an interruption ends it, and its container as well."""
+    try:
+        return wait()
+    except (KeyboardInterrupt, Stopped) as cause:
+        end(process, step, isinstance(cause, KeyboardInterrupt))
+        raise
+
+
+def exchange(process, step):
+    """What a program printed, as far as it is kept; before, it gets its packed folder."""
+    if step.packed:
+        pack(step.packed, process)
+    return process.communicate()
+
+
+def run(step):
+    """Run a command to its end, for its Outcome."""
+    if step.quiet:
+        return run_quietly(step)
+    process = start(step)
+    kept = attend(process, step, lambda: exchange(process, step))
+    return Outcome(exit_status(process), *((stream or b"").decode("utf-8", "replace") for stream in kept))
 
 
 def look(step):
@@ -3142,6 +3200,13 @@ def run_chain(project, parts, options):
     return perform(plan_chain(plan(call) for _, plan in parts), call)
 
 
+def open_streams():
+    """A stream that the caller has closed leads nowhere, instead of to the next file that is opened."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))
+
+
 def on_signal(number, frame):
     raise Stopped(number)
 
@@ -3149,6 +3214,7 @@ def on_signal(number, frame):
 def main(words=None):
     """Run skelebot; returns the exit status: the job's, 1 and 2 for faults, 130 after Ctrl-C."""
     import signal
+    open_streams()
     for number in stop_signals():
         signal.signal(number, on_signal)
     try:

@@ -1,0 +1,77 @@
+"""How programs are run: real ones, with what they say and how they end."""
+import contextlib
+import os
+import tempfile
+import unittest
+
+import support  # noqa: F401  (puts skelebot on the path)
+import skelebot
+from skelebot import Command, Outcome
+
+
+@contextlib.contextmanager
+def stderr():
+    """A file that is stderr, for programs as well; its content afterwards is in the list."""
+    said = []
+    with tempfile.TemporaryFile("w+") as file:
+        with contextlib.redirect_stderr(file):
+            yield said
+        file.seek(0)
+        said.append(file.read())
+
+
+def sh(text, **others):
+    return Command(("sh", "-c", text), **others)
+
+
+class Quiet(unittest.TestCase):
+    def setUp(self):
+        self.addCleanup(setattr, skelebot, "PATIENCE", skelebot.PATIENCE)
+
+    def test_a_program_that_is_quick_and_succeeds_says_nothing(self):
+        skelebot.PATIENCE = 60
+        with stderr() as said:
+            self.assertEqual(skelebot.run(sh("echo built; echo warning >&2", aside=True, quiet=True)), Outcome(0))
+        self.assertEqual(said, [""])
+
+    def test_a_program_that_fails_says_all(self):
+        skelebot.PATIENCE = 60
+        with stderr() as said:
+            self.assertEqual(skelebot.run(sh("echo step 1; echo no >&2; exit 3", aside=True, quiet=True)), Outcome(3))
+        self.assertEqual(said, ["step 1\nno\n"])
+
+    def test_a_program_that_takes_long_says_all(self):
+        skelebot.PATIENCE = 0.01
+        with stderr() as said:
+            skelebot.run(sh("echo step 1; sleep 0.5; echo step 2", aside=True, quiet=True))
+        self.assertEqual(said, ["step 1\nstep 2\n"])
+
+    def test_its_log_is_removed(self):
+        with tempfile.TemporaryDirectory() as folder, stderr():
+            self.addCleanup(setattr, tempfile, "tempdir", tempfile.tempdir)
+            tempfile.tempdir = folder
+            skelebot.run(sh("exit 1", aside=True, quiet=True))
+            self.assertEqual(os.listdir(folder), [])
+
+
+class Endings(unittest.TestCase):
+    def test_a_status_is_the_programs(self):
+        for status in (0, 1, 3, 77, 137, 255):
+            with self.subTest(status):
+                self.assertEqual(skelebot.run(sh(f"exit {status}")).status, status)
+
+    def test_a_signal_is_128_and_its_number(self):
+        self.assertEqual(skelebot.run(sh("kill -9 $$")).status, 137)
+
+    def test_what_is_kept_is_not_shown(self):
+        self.assertEqual(skelebot.run(sh("echo out; echo err >&2", kept=True)), Outcome(0, "out\n", "err\n"))
+
+    def test_a_packed_folder_arrives_as_an_archive(self):
+        with support.folder({"a.txt": "a", "b/c.txt": "c"}) as folder:
+            names = skelebot.run(Command(("tar", "-t", "-f", "-"), kept=True, packed=folder)).output.split()
+        self.assertEqual(sorted(name.rstrip("/") for name in names), [".", "./a.txt", "./b", "./b/c.txt"])
+
+    def test_a_program_that_is_missing_is_named(self):
+        with self.assertRaises(skelebot.SkelebotError) as caught:
+            skelebot.run(Command(("no-such-program",)))
+        self.assertEqual(caught.exception.message, "no-such-program: not found on PATH")
