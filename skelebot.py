@@ -976,6 +976,10 @@ def checked(project):
         check_source(job)
         check_names((*job.args, *job.params))
     warnings = tuple(f"{place}: needs a plugin of that name" for _, place, _ in project.components.plugins)
+    job = project.job(project.primaryJob)
+    if job and job.args and project.primaryExe == "CMD":
+        warnings += (f"{project.places['primaryJob']}: {job.name} needs {job.args[0].name.upper()}, which "
+                     "docker run cannot give a CMD; primaryExe: ENTRYPOINT takes words",)
     if project.components.kerberos:
         warnings += (f"{FILE}: kerberos: jobs run without a ticket, this release cannot get one",)
     return project._replace(
@@ -1135,12 +1139,12 @@ def split_option(word, known):
     return None
 
 
-def take_values(param, value, rest, known):
+def take_values(param, value, rest, known, what):
     """(values, how many of the `rest` they took) for an option with or without an attached value."""
     name = spelling(param.name)
     if param.accepts == "boolean":
         if value is not None and value.lower() not in FLAGS:
-            raise usage_error(f"{name}: expected no value, found {shortened(value)}", f"write {name} alone")
+            raise usage_error(f"{what}{name}: expected no value, found {shortened(value)}", f"write {name} alone")
         return (("true",) if value is None or FLAGS[value.lower()] else ()), 0
     if value is not None:
         return (value,), 0
@@ -1149,7 +1153,7 @@ def take_values(param, value, rest, known):
     else:
         count = 1 if rest and rest[0] != "--" and not split_option(rest[0], known) else 0
     if not count:
-        raise usage_error(f"{name}: needs a value", f"{name}=VALUE takes any text, also one that starts with -")
+        raise usage_error(f"{what}{name}: needs a value", f"{name}=VALUE takes any text, also one that starts with -")
     return tuple(rest[:count]), count
 
 
@@ -1180,7 +1184,7 @@ def take_options(words, params, what="", stop=False):
         if not option:
             raise unknown_option(word.partition("=")[0], known, what)
         param, value, letters = option
-        taken, count = take_values(param, value, words, known)
+        taken, count = take_values(param, value, words, known, what)
         words = ([letters] if letters else []) + words[count:]
         values[param.name] = (values.get(param.name, ()) if param.accepts == "list" else ()) + taken
     return values, plain, tuple(words[1:])
@@ -2272,6 +2276,8 @@ def plan_prime(call, project, words):
             raise SkelebotError(f"{output}: the image was not saved: {last_line(outcome.errors)}",
                                 "name a file in a folder that you can write to")
         yield Note(f"saved the image {image_tag(project)} to {output}")
+        if is_inside(os.path.relpath(output)):
+            yield Note(f"{output} lies in the project: every build sends it to Docker, unless it is among the ignores")
     return 0
 
 

@@ -355,9 +355,14 @@ class Prime(PlanCase):
         self.assertEqual(drive(plan_prime(ADA._replace(skip_build=True), project(), Words())).outline, IMAGE)
 
     def test_saves_the_image_to_a_file(self):
-        done = drive(plan_prime(ADA, project(), Words({"output": ("my image.tar",)})))
-        self.assertEqual(done.outline[-2:], ["docker save --output 'my image.tar' churn",
-                                             "Note saved the image churn to my image.tar"])
+        done = drive(plan_prime(ADA, project(), Words({"output": ("../my image.tar",)})))
+        self.assertEqual(done.outline[-2:], ["docker save --output '../my image.tar' churn",
+                                             "Note saved the image churn to ../my image.tar"])
+
+    def test_notes_that_an_image_in_the_project_is_sent_to_docker(self):
+        done = drive(plan_prime(ADA, project(), Words({"output": ("churn.tar",)})))
+        self.assertEqual(done.outline[-1], "Note churn.tar lies in the project: every build sends it to Docker, "
+                                           "unless it is among the ignores")
 
     def test_that_cannot_save_is_a_fault_in_the_engines_words(self):
         done = drive(plan_prime(ADA, project(), Words({"output": ("/x",)})),
