@@ -15,7 +15,7 @@ Contents, in the data's order:
     Docker          argv of the Docker (or podman) command line
     Scaffold        a template and the answers -> the files of a new project
     Plans           generators of steps: one for each command, one for a job
-    Doing           the only section that acts
+    Doing           the only section that changes anything
     Help            the pages that explain the project
     Command line    options, commands, main
 """
@@ -170,7 +170,7 @@ class Version(Line):
 class ImageName(Line):
     expected = "the name of an image, without blanks"
     hint = "for example python:3.13-slim"
-    pattern = r"[^\s-]\S*"
+    pattern = r"[A-Za-z0-9][A-Za-z0-9_./:@-]*"
 
 
 class Timezone(Line):
@@ -225,7 +225,7 @@ class Mapping(Line):
     expected = "FOLDER/ or SRC:DEST"
     hint = "for example data/ or ~/models:/app/models"
     source_pattern = r"(?P<source>[A-Za-z]:(?:\\[^:\n]*(?=:)|/[^:\n]*(?=:/))|[^:\n]+)"
-    target_pattern = r"(?::(?P<target>[^:\n,]+)(?::(?P<options>(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*))?)?"
+    target_pattern = r"(?::(?P<target>(?!(?:ro|rw|z|Z)$)[^:\n,]+)(?::(?P<options>(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*))?)?"
     pattern = r"(?!~[^:]*$|\.\.[^:]*$)" + source_pattern + target_pattern
 
     @property
@@ -596,7 +596,7 @@ def read_text(kind, node, place):
     text = node.value
     if issubclass(kind, Line) and not node.style and node.start_mark.line < node.end_mark.line:
         raise place.fault("goes on in the next line", "keep it in one line, or write each item of a list as - ITEM")
-    if "\0" in text or re.search("[\ud800-\udfff]", text):
+    if "\0" in text or text != text.encode("utf-8", "replace").decode("utf-8"):
         raise place.fault("holds a character that no program can be given", "take it out")
     if not kind.fits(text):
         hint = did_you_mean(text, kind.values, "choose one of") if kind.values else kind.hint
@@ -694,6 +694,8 @@ def near_key(kind, key, known):
         return did_you_mean(key, known)
     if key in fields(Components):
         return f"did you mean components.{key}?"
+    if key in fields(Job):
+        return f"{key} belongs to a job, below jobs"
     hint = did_you_mean(key, [*known, *fields(FormerSections)])
     return hint if hint.startswith("did you mean") else did_you_mean(key, known)
 
@@ -752,11 +754,11 @@ def decoded(data, file):
     except UnicodeDecodeError as error:
         raise Place(file, data[:error.start].count(b"\n") + 1).fault("is not UTF-8", "save the file as UTF-8")
     text = text.replace("\r\n", "\n")
-    bad = re.search("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
+    bad = re.search("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]", text) or re.search("\ufffe|\uffff", text)
     if bad:
         place = Place(file, text.count("\n", 0, bad.start()) + 1)
         raise place.fault(f"holds the control character {ascii(bad.group())}", "take it out")
-    odd = re.search("(?m)^ *[\xa0\u2000-\u200b\u3000][\xa0\u2000-\u200b\u3000 ]*[\\w-]+:", text)
+    odd = re.search(r"(?m)^ *(?! )[^\S\n\r\t]\s*[\w-]+:", text)
     if odd:
         place = Place(file, text.count("\n", 0, odd.start()) + 1)
         raise place.fault("line starts with a no-break space", "indent with blanks")
@@ -874,7 +876,11 @@ def read_entries(folder, file):
 
 def environments(folder):
     """The names of the environments: skelebot-NAME.yaml beside skelebot.yaml."""
-    names = [re.fullmatch(r"skelebot-([^\s-][^\s]*)\.yaml", name) for name in os.listdir(folder)]
+    try:
+        files = os.listdir(folder)
+    except OSError as error:
+        raise SkelebotError(f"{folder}: cannot be read: {error.strerror}", "look at the folder's permissions")
+    names = [re.fullmatch(r"skelebot-([^\s-][^\s]*)\.yaml", name) for name in files]
     return tuple(sorted(name.group(1) for name in names if name))
 
 
@@ -910,7 +916,7 @@ def read_project(entries, place):
     entries = {key: pair for key, pair in entries.items() if key not in former}
     dependencies = entries.pop("dependencies", None)
     values = read_fields(Project, entries, place)
-    project = Project(**values, given=tuple(entries))
+    project = Project(**values, given=(*entries, *(["dependencies"] if dependencies else [])))
     if dependencies:
         at = place.key("dependencies", dependencies[0])
         project = project._replace(dependencies=read_dependencies(project.language, dependencies[1], at),
@@ -958,6 +964,10 @@ def with_sections(project, sections, former, place):
     return components
 
 
+FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primaryJob", "primaryExe", "dependencies",
+                  "commands", "copy")
+
+
 def checked(project):
     """The project, when its parts fit each other; with warnings for what may be meant otherwise."""
     names = {}
@@ -971,6 +981,7 @@ def checked(project):
             f"no job is named {shortened(project.primaryJob)}",
             did_you_mean(project.primaryJob, names, "jobs are") if names else "add it to jobs, or take the line out")
     check_repository(project)
+    check_images(project)
     check_names(project.params)
     for job in project.jobs:
         check_source(job)
@@ -980,12 +991,39 @@ def checked(project):
     if job and job.args and project.primaryExe == "CMD":
         warnings += (f"{project.places['primaryJob']}: {job.name} needs {job.args[0].name.upper()}, which "
                      "docker run cannot give a CMD; primaryExe: ENTRYPOINT takes words",)
+    if project.dockerfile:
+        warnings += tuple(f"{project.places[key]}: has no effect, since {project.dockerfile} is built as it is"
+                          for key in project.given if key in FOR_DOCKERFILE)
     if project.components.kerberos:
         warnings += (f"{FILE}: kerberos: jobs run without a ticket, this release cannot get one",)
     return project._replace(
         params=tuple(checked_param(param) for param in project.params), warnings=warnings,
         jobs=tuple(job._replace(params=tuple(checked_param(param) for param in job.params))
                    for job in project.jobs))
+
+
+def checksum(text):
+    import zlib
+    return zlib.crc32(text.encode("utf-8", "surrogateescape"))
+
+
+def slug(text):
+    """`text` as part of an image's name: a-z, 0-9 and single separators, or a checksum if it has none of these."""
+    plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
+    plain = re.sub(r"([._-])[._-]+", r"\1", plain).strip("._-")
+    return plain or (f"x{checksum(text):08x}" if text else "")
+
+
+def check_images(project):
+    """A job with ignores has its own image, a detached one its own container: no other job's, nor the project's."""
+    for own in (lambda job: job.ignores, lambda job: job.mode == "d"):
+        taken = {"latest": "the project"}
+        for job in filter(own, project.jobs):
+            name = slug(job.name)
+            if name in taken:
+                raise job.places["name"].fault(f"{name} is the name of {taken[name]}'s image or container",
+                                               "give the job another name")
+            taken[name] = job.name
 
 
 def check_repository(project):
@@ -1017,7 +1055,7 @@ def check_names(parts):
                 taken[name] = place
 
 
-VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
+VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
 
 
 def misfit(word, part):
@@ -1190,11 +1228,12 @@ def take_options(words, params, what="", stop=False):
     return values, plain, tuple(words[1:])
 
 
-def understood(words, what, args, params, optional=0):
+def understood(words, what, args, params, optional=0, extras=True):
     """The Words of a job or command, each checked; `what` names it in messages.
 
     The words after `--` are first the args that are still missing, for those that start with a dash.
     optional  how many of the args may be missing
+    extras    whether words after `--` are passed on
     """
     values, plain, extra = take_options(words, params, what + ": ")
     if values.get("help") and any(param.name == "help" and not param.places for param in params):
@@ -1205,10 +1244,10 @@ def understood(words, what, args, params, optional=0):
         absent = args[len(plain)]
         raise usage_error(f"{what}: needs {absent.name.upper()}" + (f" ({absent.help})" if absent.help else ""),
                           f"skelebot {what} --help shows what it takes; words after -- may start with -")
-    if len(plain) > len(args):
-        raise usage_error(f"{what}: cannot place {shortened(plain[len(args)])}",
-                          "words after -- are passed on as they are" if args else
-                          f"skelebot {what} --help shows what it takes; words after -- are passed on")
+    if len(plain) > len(args) or (extra and not extras):
+        word = [*plain, *extra][len(args)]
+        raise usage_error(f"{what}: cannot place {shortened(word)}", f"skelebot {what} --help shows what it takes"
+                          + ("; words after -- are passed on" if extras else ""))
     values.update((arg.name, (word,)) for arg, word in zip(args, plain))
     for part in (*args, *params):
         for word in values.get(part.name, ()) if getattr(part, "accepts", "") != "boolean" else ():
@@ -1252,8 +1291,13 @@ def job_argv(job, words, open_ended=False):
     """The job's command; `open_ended` when words may still be added at its end."""
     if script(job):
         return (*INTERPRETERS[os.path.splitext(script(job))[1]], *source_words(job), *words)
-    rest = ' "$@"' if (words or open_ended) and not re.search(r"\$\{?[@*1]", job.source) else ""
-    return ("bash", "-c", job.source.rstrip() + rest, "bash", *words)
+    source = job.source.rstrip()
+    placed = bool(re.search(r"\$\{?[@*1]", re.sub(r"'[^']*'", "", source)))
+    closed = bool(re.search(r"(?:[;&|]|(?:^|\s)#[^'\"\n]*)$", source))
+    if words and closed and not placed:
+        raise job.places["source"].fault("does not say where its words go", 'put "$@" where they belong')
+    return ("bash", "-c", source + (' "$@"' if (words or open_ended) and not placed and not closed else ""),
+            "bash", *words)
 
 
 def job_words(project, job, words):
@@ -1275,9 +1319,9 @@ def shell_word(word):
     import shlex
     if not names_variables(word):
         return shlex.quote(word)
-    literal = re.split(r"\$\{?[A-Za-z_]\w*\}?", word)
-    names = ['"${%s}"' % (match.group(1) or match.group(2)) for match in VARIABLE.finditer(word)]
-    return "".join((shlex.quote(text) if text else "") + name for text, name in zip(literal, [*names, ""]))
+    pieces = VARIABLE.split(word)       # text, name in braces, name without, text, ...
+    names = ['"${%s}"' % (braced or bare) for braced, bare in zip(pieces[1::3], pieces[2::3])]
+    return "".join((shlex.quote(text) if text else "") + name for text, name in zip(pieces[::3], [*names, ""]))
 
 
 def expanding_argv(argv):
@@ -1332,18 +1376,6 @@ BASES = {"Python": "python:{0.pythonVersion}-slim", "R": "rocker/r-ver:{0.rVersi
 TOOLS = {"python-github": "git", "r-version": "r-remotes", "r-file": "r-remotes", "r-github": "r-remotes"}
 
 LABEL = "org.opencontainers.image."
-
-
-def checksum(text):
-    import zlib
-    return zlib.crc32(text.encode("utf-8", "surrogateescape"))
-
-
-def slug(text):
-    """`text` as part of an image's name: a-z, 0-9 and single separators, or a checksum if it has none of these."""
-    plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
-    plain = re.sub(r"([._-])[._-]+", r"\1", plain).strip("._-")
-    return plain or (f"x{checksum(text):08x}" if text else "")
 
 
 def image_name(project):
@@ -1456,7 +1488,7 @@ def dockerfile(project, files):
     ])
 
 
-GENERATED = re.compile(r"generated by skelebot", re.IGNORECASE)
+GENERATED = re.compile(r"(?mi)^# (Generated by Skelebot from skelebot\.yaml|This \w+ was generated by Skelebot)\b")
 BLOCK = "# ---- skelebot: from skelebot.yaml ----\n{}# ---- end of skelebot ----\n"
 ANY_BLOCK = re.compile(r"# ---- skelebot: from skelebot\.yaml ----\r?\n(?:(?!# ---- skelebot).*\n)*?"
                        r"# ---- end of skelebot ----(?:\r?\n|\Z)")
@@ -1527,28 +1559,38 @@ def shell_line(words):
     return " ".join(map(shlex.quote, words))
 
 
+def tar_line(folder, name):
+    """The folder as a tar archive, under a name; GNU's tar, where the folder has another one."""
+    above, own = os.path.split(os.path.normpath(folder))
+    if own == name:
+        return shell_line(["tar", "-c", "-f", "-", "-C", above or ".", name])
+    return shell_line(["tar", "-c", "-f", "-", "-C", folder, "--transform", f"s|^[.]|{name}|", "."])
+
+
 class Command(NamedTuple):
     """A program to run, for its Outcome.
 
     environ  variables on top of the caller's own
     kept     its output is for the plan, not for the terminal
+    looks    it changes nothing, and is run in a dry run as well
     aside    its output goes to stderr, since stdout is the job's
     quiet    and that only when it takes longer than PATIENCE, or fails
     stop     argv that end what the program started elsewhere: (gently, by force)
-    packed   a folder whose content it gets on stdin, as a tar archive
+    packed   a folder that it gets on stdin, as a tar archive, and the name that the folder has in there
     """
     argv: Tuple[str, ...]
     environ: Dict[str, str] = {}
     kept: bool = False
+    looks: bool = False
     aside: bool = False
     quiet: bool = False
     stop: Tuple[Tuple[str, ...], ...] = ()
-    packed: str = ""
+    packed: Tuple[str, ...] = ()
 
     @property
     def line(self):
         setting = [f"{name}={value}" for name, value in self.environ.items()]
-        source = f"tar -c -f - -C {shell_line([self.packed])} . | " if self.packed else ""
+        source = f"{tar_line(*self.packed)} | " if self.packed else ""
         return (source + shell_line([*(["env"] if setting else []), *setting, *self.argv])
                 + (" >&2" if self.aside else ""))
 
@@ -1785,15 +1827,18 @@ class Copy(NamedTuple):
 
 
 def copy_in(engine, name, copy):
-    """A folder travels as an archive, which keeps owners and modes; the target is a volume."""
-    source = "-" if copy.folder else copy.source
-    return Command((*engine, "cp", source, f"{name}:{copy.target}"), kept=True,
-                   packed=copy.source if copy.folder else "")
+    """A folder travels as an archive that is unpacked above it, so that it keeps its own owner and mode as well."""
+    import posixpath
+    if not copy.folder:
+        return Command((*engine, "cp", copy.source, f"{name}:{copy.target}"), kept=True)
+    above, own = posixpath.split(copy.target.rstrip("/"))
+    return Command((*engine, "cp", "-", f"{name}:{above or '/'}"), kept=True, packed=(copy.source, own))
 
 
-def copy_back(engine, name, copy):
+def copy_back(engine, name, copy, owners):
+    """`owners`: the files keep them, which only root can see to."""
     source = f"{name}:{copy.target.rstrip('/')}" + ("/." if copy.folder else "")
-    return Command((*engine, "cp", source, copy.source), kept=True)
+    return Command((*engine, "cp", *(("--archive",) if owners else ()), source, copy.source), kept=True)
 
 
 def stop_argvs(engine, name):
@@ -1902,20 +1947,25 @@ def simple_name(name):
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def yaml_text(keys):
-    """Lines of YAML for (key, value) pairs: texts, lists and mappings of these, or nodes."""
+def yaml_node(value):
+    """The YAML node of a text, a list or a dict; a node is itself."""
     yaml = yaml_module()
-    style = {"allow_unicode": True, "width": 1000}
-    chunks = []
-    for key, value in keys:
-        if hasattr(value, "id"):
-            name = yaml.ScalarNode("tag:yaml.org,2002:str", key)
-            text = yaml.serialize(yaml.MappingNode("tag:yaml.org,2002:map", [(name, value)], flow_style=False),
-                                  Dumper=yaml.SafeDumper, **style)
-        else:
-            text = yaml.safe_dump({key: value}, default_flow_style=False, **style)
-        chunks.append(("\n" if "\n" in text.rstrip("\n") else "") + text)
-    return "".join(chunks)
+    if hasattr(value, "id"):
+        return value
+    if isinstance(value, dict):
+        items = [(yaml_node(key), yaml_node(item)) for key, item in value.items()]
+        return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=False)
+    if isinstance(value, (list, tuple)):
+        return yaml.SequenceNode("tag:yaml.org,2002:seq", list(map(yaml_node, value)), flow_style=False)
+    return yaml.ScalarNode("tag:yaml.org,2002:str", value)
+
+
+def yaml_text(keys):
+    """YAML for (key, value) pairs in their order, with a blank line before what takes more than one."""
+    yaml = yaml_module()
+    chunks = [yaml.serialize(yaml_node({key: value}), Dumper=yaml.SafeDumper, allow_unicode=True, width=1000)
+              for key, value in keys]
+    return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
 
 
 def project_text(answers, config):
@@ -2011,10 +2061,10 @@ def plan_job(call, project, job, words):
     if job.mode == "d" and copied:
         raise job.places["mappings"].fault(f"a detached job on {endpoint} cannot give {copied[0].source} back",
                                            "use mode: i, or map an absolute path of that machine")
+    yield from plan_image(call, project, job)
     for mapping in job.mappings:
         if is_local(endpoint) or mapping in copied:
             yield MakeFolder(mount_source(mapping, "", call.home))
-    yield from plan_image(call, project, job)
     if not is_local(endpoint) and job.mappings:
         return (yield from plan_elsewhere(call, project, job, expanding_argv(argv), endpoint, copied))
     return (yield from plan_run(call, project, job, expanding_argv(argv)))
@@ -2030,6 +2080,9 @@ def plan_native(call, project, job, argv):
     """Run a job's command on this machine, with `python` as the caller's python3."""
     given = {name: value for name, value in (*project.environment, *job.environment) if value is not None}
     environ = {**call.environ, **given}
+    for mapping in job.mappings:
+        if mapping.target == "/app/" + mapping.source:
+            yield MakeFolder(mount_source(mapping, "", call.home))
     argv = tuple(expanded(word, environ) for word in argv)
     if argv[0] == "python":
         argv = (call.python, *argv[1:])
@@ -2044,7 +2097,7 @@ def plan_endpoint(call, project, job):
     if host or named or not call.context or is_podman(call) or not job.mappings:
         return host or named
     outcome = yield Command((call.engine, "context", "inspect", call.context,
-                             "--format", "{{.Endpoints.docker.Host}}"), kept=True)
+                             "--format", "{{.Endpoints.docker.Host}}"), kept=True, looks=True)
     return outcome.output.strip()
 
 
@@ -2052,7 +2105,7 @@ def plan_rootless(call, project, job=None):
     """Whether the engine's root is the caller; asked only where it matters."""
     if project.user != "host" or not call.uid or is_podman(call):
         return False
-    outcome = yield Command((*engine_argv(call, project, job), "info", "--format", "{{.SecurityOptions}}"), kept=True)
+    outcome = yield Command((*engine_argv(call, project, job), "info", "--format", "{{.SecurityOptions}}"), kept=True, looks=True)
     return "rootless" in outcome.output
 
 
@@ -2069,7 +2122,7 @@ def plan_run(call, project, job, argv):
     name = container_name(project, job)
     outcome = yield Command(run_argv(call, project, job, argv, name, rootless), kept=True)
     if outcome.status:
-        if "in use" in outcome.errors:
+        if re.search(r"name \S+ is already in use", outcome.errors):
             raise SkelebotError(f"{job.name} runs already, as the container {name}",
                                 f"{shell_line([*engine, 'stop', name])} ends it")
         raise SkelebotError(f"{job.name} was not started: {last_line(outcome.errors)}",
@@ -2091,6 +2144,7 @@ def plan_elsewhere(call, project, job, argv, endpoint, copied):
         copies.append(Copy(source, mapping.target, (yield Look(source)) != "file", "ro" not in mapping.options))
     create = create_argv(call, project, job, argv, name, [copy.target for copy in copies if copy.folder])
     gently, force = stop_argvs(engine, name)
+    lost = 0
     try:
         yield from plan_must(Command(create, kept=True, stop=(gently, force)))
         for copy in copies:
@@ -2099,17 +2153,20 @@ def plan_elsewhere(call, project, job, argv, endpoint, copied):
         try:
             outcome = yield Command(start_argv, stop=(gently, (*engine, "kill", name)))
         finally:
-            lost = yield from plan_copies_back(engine, name, [copy for copy in copies if copy.returns])
+            lost = yield from plan_copies_back(engine, name, [copy for copy in copies if copy.returns], not call.uid)
         return outcome.status or lost
     finally:
-        yield Command(force, kept=True)
+        if lost:
+            yield Note(f"the container {name} stays, for `docker cp`; {shell_line(force)} removes it")
+        else:
+            yield Command(force, kept=True)
 
 
-def plan_copies_back(engine, name, copies):
+def plan_copies_back(engine, name, copies, owners):
     """Copy what a job has left back from its container; returns 1 if something is missing, having said so, else 0."""
     status = 0
     for copy in copies:
-        outcome = yield copy_back(engine, name, copy)
+        outcome = yield copy_back(engine, name, copy, owners)
         if outcome.status:
             status = 1
             yield Note(f"{copy.source} was not copied back: {last_line(outcome.errors)}")
@@ -2119,12 +2176,12 @@ def plan_copies_back(engine, name, copies):
 def plan_check_image(engine, tag):
     """Say so if there is no engine or no image; else it was the job's own status, or Docker has told already."""
     yield from plan_check_engine(engine)
-    if (yield Command((*engine, "image", "inspect", tag), kept=True)).status:
+    if (yield Command((*engine, "image", "inspect", tag), kept=True, looks=True)).status:
         raise SkelebotError(f"there is no image {tag}", "leave -s out, so that it is built")
 
 
 def plan_check_engine(engine):
-    outcome = yield Command((*engine, "version"), kept=True)
+    outcome = yield Command((*engine, "version"), kept=True, looks=True)
     if outcome.status:
         raise SkelebotError(f"no engine answers {shell_line(engine)}: {last_line(outcome.errors)}",
                             "start Docker, name another host with -d, or run the job natively with -n")
@@ -2151,10 +2208,10 @@ def plan_image(call, project, job=None):
         return
     if project.dockerfile:
         yield from plan_need(project.dockerfile, project.places["dockerfile"])
-    files = {} if project.dockerfile else (yield from plan_required_files(call, project))
     engine = engine_argv(call, project, job)
     lock = yield Hold(FILE)
     try:
+        files = {} if project.dockerfile else (yield from plan_required_files(call, project))
         write_steps, undo_steps = yield from plan_context(project, job, files)
         try:
             for step in write_steps:
@@ -2177,10 +2234,10 @@ def plan_builder(call):
     """DOCKER_BUILDKIT=1 fails where the command line is too new to have it built in and lacks buildx."""
     if is_podman(call) or call.environ.get("DOCKER_BUILDKIT") != "1":
         return {}
-    buildx = yield Command((call.engine, "buildx", "version"), kept=True)
+    buildx = yield Command((call.engine, "buildx", "version"), kept=True, looks=True)
     if not buildx.status:
         return {}
-    version = re.search(r"version (\d+)", (yield Command((call.engine, "--version"), kept=True)).output)
+    version = re.search(r"version (\d+)", (yield Command((call.engine, "--version"), kept=True, looks=True)).output)
     if not version or int(version.group(1)) < 23:
         return {}
     yield Note("docker has no buildx component: building without BuildKit")
@@ -2250,7 +2307,7 @@ def plan_code_artifact(dependency):
     except (ValueError, KeyError, TypeError):
         raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(outcome.output)}",
                             "update the AWS command line, or look at the proxy")
-    names = [name for end in (".whl", ".tar.gz", ".zip") for name in names if name.endswith(end) and is_inside(name)]
+    names = [name for end in (".whl", ".tar.gz", ".zip") for name in names if name.endswith(end) and ProjectPath.fits(name)]
     if not names and outcome.output:
         raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
                             "look at it with aws codeartifact list-package-version-assets")
@@ -2267,8 +2324,10 @@ def plan_code_artifact(dependency):
 
 def plan_prime(call, project, words):
     """Write the files, build the image, and save it to a file if one is named."""
-    yield from plan_image(call._replace(skip_build=False), project)
     output = words.one("output")
+    if output and ((yield Look(os.path.dirname(output) or ".")) != "folder" or (yield Look(output)) == "folder"):
+        raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that is there")
+    yield from plan_image(call._replace(skip_build=False), project)
     if output:
         engine = engine_argv(call, project)
         outcome = yield Command((*engine, "save", "--output", output, image_tag(project)), kept=True)
@@ -2312,6 +2371,8 @@ def plan_scaffold(call, project, words):
     if words.has("existing") and (words.has("template") or words.has("answer")):
         raise usage_error("scaffold: --existing adds no template", "leave --template and --answer out, or --existing")
     files = (yield Listing(folder)) if words.has("existing") else ()
+    if "template" in words.values:
+        yield from plan_check_template(words.one("template"))
     answers = yield from plan_answers(words, folder)
     if words.has("existing"):
         made = yield from plan_existing(words, files, answers)
@@ -2345,7 +2406,7 @@ def plan_question(words, name, question, default="", choices=(), option=""):
 def plan_git_setting(key):
     """What git knows of its user; "" where there is no git."""
     try:
-        return (yield Command(("git", "config", key), kept=True)).output.strip()
+        return (yield Command(("git", "config", key), kept=True, looks=True)).output.strip()
     except SkelebotError:
         return ""
 
@@ -2380,12 +2441,25 @@ def plan_existing(words, files, answers):
                 ("VERSION", b"0.1.0\n")]
 
 
+def plan_check_template(name):
+    """Nothing, if there can be such a template."""
+    if re.match(r"\w+://(?:[^/@]*:[^/]*|[^/@]{20,})@", name):
+        raise usage_error(f"scaffold: {shown_url(name)} was given with a password in it",
+                          "leave it out, since others on this machine can see it; git asks, or has a credential helper")
+    if name in (*TEMPLATES, *DEFAULTS.values()) or GIT.fullmatch(name):
+        return
+    if (yield Look(os.path.expanduser(name))) != "folder":
+        raise usage_error(f"scaffold: unknown template {shortened(shown_url(name))}",
+                          did_you_mean(name, TEMPLATES, "there are") + "; or give a folder, https://... or git@...")
+
+
 def plan_template(call, words, folder, answers):
     """(folders, [(path, data)]) of a template, filled with the answers."""
     language = words.one("language")
     name = words.one("template")
-    if not name:
+    if name in ("", "default"):
         language = yield from plan_question(words, "language", "Language", "Python", Language.values[:3])
+    if not name:
         name = yield from plan_question(words, "template", f"Template ({', '.join(TEMPLATES)}, a folder, "
                                         "or the address of a Git repository)", "default")
     if name == "default":
@@ -2393,16 +2467,11 @@ def plan_template(call, words, folder, answers):
         if not name:
             raise usage_error(f"scaffold: no template for language {language}", "choose Python, R or R+Python")
         language = ""
+    yield from plan_check_template(name)
     if name in (*TEMPLATES, *DEFAULTS.values()):
         return (yield from plan_filled(words, answers, name, "", language))
-    if re.match(r"\w+://[^/@]*:[^/]*@", name):
-        raise usage_error(f"scaffold: {shown_url(name)} was given with a password in it",
-                          "leave it out, since others on this machine can see it; git asks, or has a credential helper")
     if not GIT.fullmatch(name):
         origin = os.path.expanduser(name)
-        if (yield Look(origin)) != "folder":
-            raise usage_error(f"scaffold: unknown template {shortened(shown_url(name))}",
-                              did_you_mean(name, TEMPLATES, "there are") + "; or give a folder, https://... or git@...")
         return (yield from plan_filled(words, answers, name, origin, language))
     scratch = yield Scratch()
     try:
@@ -2521,7 +2590,7 @@ def for_machine(step):
              if hasattr(step, name)}
     if not isinstance(step, Command):
         return step._replace(**paths)
-    return step._replace(argv=tuple(map(machine_text, step.argv)), packed=machine_text(step.packed),
+    return step._replace(argv=tuple(map(machine_text, step.argv)), packed=tuple(map(machine_text, step.packed)),
                          environ={machine_text(name): machine_text(value) for name, value in step.environ.items()},
                          stop=tuple(tuple(map(machine_text, argv)) for argv in step.stop))
 
@@ -2534,7 +2603,13 @@ def say(stream, text, end="\n"):
         data = (text + end).encode("utf-8", "surrogateescape" if os.name != "nt" else "backslashreplace")
         stream.flush()
         stream.buffer.write(data)
-    stream.flush()
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}", "make room, or send it elsewhere")
 
 
 def refused(path, error):
@@ -2549,12 +2624,12 @@ def stop_signals():
     return [number for number in numbers if number and signal.getsignal(number) is not signal.SIG_IGN]
 
 
-def pack(folder, process):
-    """Write a folder's content to a program, with the owners and modes of its files."""
+def pack(folder, name, process):
+    """Write a folder to a program as an archive, with the owners and modes of its files."""
     import tarfile
     try:
         with process.stdin, tarfile.open(fileobj=process.stdin, mode="w|") as archive:
-            archive.add(folder, arcname=".")
+            archive.add(os.path.realpath(folder), arcname=name)
     except BrokenPipeError:
         pass                            # the program has ended, and says why
     except OSError as error:
@@ -2569,45 +2644,49 @@ def has_terminal():
 
 
 def end(process, step, interrupted):
-    """End a program that was interrupted: gently, then by force; a second Ctrl-C hurries."""
+    """End a program that was interrupted, and its container: gently, then by force; a second Ctrl-C hurries."""
     import signal
     import subprocess
-    for number in stop_signals():
-        signal.signal(number, signal.SIG_IGN)
+    ignore_stop_signals()
     try:
-        if interrupted and not has_terminal():
+        if process and interrupted and not has_terminal() and os.name != "nt":
             process.send_signal(signal.SIGINT)
-        elif not interrupted and step.stop and not step.kept:
+        elif process and not interrupted and step.stop and not step.kept:
             quietly(step.stop[0])
-        elif not interrupted:
+        elif process and not interrupted:
             process.terminate()
-        process.wait(GRACE)
+        if process:
+            process.wait(GRACE)
     except (KeyboardInterrupt, subprocess.TimeoutExpired):
         pass
-    if step.stop:
-        force_end(process, step.stop[-1])
-    elif process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(GRACE)
-        except (KeyboardInterrupt, subprocess.TimeoutExpired):
-            process.kill()
-    process.wait()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        force_end(process, step)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def force_end(process, argv):
+def force_end(process, step):
     """End the program, then remove its container, which the engine may only now be making."""
+    import subprocess
     import time
-    if process.poll() is None:
+    if process and process.poll() is None:
         process.terminate()
         try:
-            process.wait(2)
-        except Exception:
+            process.wait(GRACE if not step.stop else 2)
+        except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    for pause in (0.1, 0.5, 0):
-        quietly(argv)
+    for pause in (0.1, 0.5, 0) if step.stop else ():
+        quietly(step.stop[-1])
         time.sleep(pause)
+
+
+def ignore_stop_signals():
+    """One is enough: what follows is the cleaning up."""
+    import signal
+    for number in stop_signals():
+        signal.signal(number, signal.SIG_IGN)
 
 
 def quietly(argv):
@@ -2680,9 +2759,7 @@ def run_quietly(step):
     import tempfile
     handle, path = tempfile.mkstemp(prefix="skelebot-")
     try:
-        process = start(step, handle)
-        attend(process, step, lambda: follow(process, path))
-        return Outcome(exit_status(process))
+        return attended(step, lambda process: follow(process, path), handle)
     finally:
         os.close(handle)
         os.unlink(path)
@@ -2693,29 +2770,28 @@ def exit_status(process):
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
-def attend(process, step, wait):
-    """Wait for a command's program; an interruption ends it, and its container as well."""
+def exchange(process, step):
+    """(output, errors) of a program, as far as they are kept; before, it gets its packed folder."""
+    if step.packed:
+        pack(*step.packed, process)
+    return process.communicate()
+
+
+def attended(step, wait, log=None):
+    """The Outcome of a command that is started and waited for; an interruption ends it, and its container as well."""
+    process = None
     try:
-        return wait()
+        process = start(step, log)
+        printed = wait(process) or ()
     except (KeyboardInterrupt, Stopped) as cause:
         end(process, step, isinstance(cause, KeyboardInterrupt))
         raise
-
-
-def exchange(process, step):
-    """What a program printed, as far as it is kept; before, it gets its packed folder."""
-    if step.packed:
-        pack(step.packed, process)
-    return process.communicate()
+    return Outcome(exit_status(process), *((stream or b"").decode("utf-8", "replace") for stream in printed))
 
 
 def run(step):
     """Run a command to its end, for its Outcome."""
-    if step.quiet:
-        return run_quietly(step)
-    process = start(step)
-    kept = attend(process, step, lambda: exchange(process, step))
-    return Outcome(exit_status(process), *((stream or b"").decode("utf-8", "replace") for stream in kept))
+    return run_quietly(step) if step.quiet else attended(step, lambda process: exchange(process, step))
 
 
 def look(step):
@@ -2845,6 +2921,11 @@ DOING = {
 
 def do(step, call):
     """Do one step, or only show it; the result is what its plan goes on with."""
+    if call.dry_run and getattr(step, "looks", False):
+        try:
+            return run(step)
+        except SkelebotError:
+            return Outcome(127)
     if call.dry_run and step.line is not None:
         say(sys.stdout, step.line)
         return Outcome() if isinstance(step, Command) else None
@@ -2861,11 +2942,12 @@ def perform(plan, call):
     while True:
         try:
             step = go(result)
+            go, result = plan.send, do(step, call)
         except StopIteration as finished:
             return finished.value
-        try:
-            go, result = plan.send, do(step, call)
         except BaseException as fault:
+            if plan.gi_frame is None:
+                raise                   # the plan has ended by it
             go, result = plan.throw, fault
 
 
@@ -3031,12 +3113,13 @@ def command_page(name, command, style):
 # ---- Command line -----------------------------------------------------------
 
 class Builtin(NamedTuple):
-    """A command of skelebot's own; `outside` when it needs no project."""
+    """A command of skelebot's own; `outside` when it needs no project, `extras` when it takes words after `--`."""
     help: str
     plan: Any
     args: Tuple[Arg, ...] = ()
     params: Tuple[Param, ...] = ()
     outside: bool = False
+    extras: bool = False
 
 
 COMMANDS = {
@@ -3054,7 +3137,7 @@ COMMANDS = {
     "prime": Builtin("write Dockerfile and .dockerignore, and build the image", plan_prime, (), (
         Param("output", "o", help="save the image to this file"),)),
     "exec": Builtin("open a shell in the project's image, or run the command after --", plan_exec, (), (
-        flag("map", "m", "map the project's folder at /app"),)),
+        flag("map", "m", "map the project's folder at /app"),), extras=True),
     "envs": Builtin("list the environments", plan_envs),
 }
 
@@ -3097,10 +3180,19 @@ def parsed(project, group, style):
         return None, lambda call: plan_job(call, project, job, typed)
     if not command or not (project or command.outside):
         raise unknown(project, name)
-    typed = understood(words, name, command.args, (*command.params, HELP), optional=len(command.args))
+    typed = understood(words, name, command.args, (*command.params, HELP), optional=len(command.args), extras=command.extras)
     if typed.help:
         return command_page(name, command, style), None
     return None, lambda call: command.plan(call, project, typed)
+
+
+def engine_name(environ):
+    """SKELEBOT_DOCKER, else docker, or podman where that is all there is: also as the script named docker."""
+    import shutil
+    docker, podman = shutil.which("docker"), shutil.which("podman")
+    scripted = docker and os.path.getsize(docker) < 10000 and b"podman" in (read_bytes(docker) or b"")
+    linked = docker and os.path.basename(os.path.realpath(docker)).startswith("podman")
+    return environ.get("SKELEBOT_DOCKER") or ("podman" if podman and (not docker or scripted or linked) else "docker")
 
 
 def caller_call(options):
@@ -3108,12 +3200,10 @@ def caller_call(options):
     import binascii
     import shutil
     environ = dict(os.environ)
-    engine = environ.get("SKELEBOT_DOCKER") or ("podman" if not shutil.which("docker") and shutil.which("podman")
-                                                else "docker")
     home = os.path.expanduser("~")
     return Call(
         environ=environ, home=home, uid=getattr(os, "getuid", int)(), gid=getattr(os, "getgid", int)(),
-        login=environ.get("LOGNAME") or environ.get("USER", ""), engine=engine, context=docker_context(environ, home),
+        login=environ.get("LOGNAME") or environ.get("USER", ""), engine=engine_name(environ), context=docker_context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=shutil.which("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
         host=options.one("docker-host"), skip_build=options.has("skip-build"), native=options.has("native"),
@@ -3166,20 +3256,28 @@ def current_folder():
         raise SkelebotError("the current folder is not there any more", "go to another one: cd")
 
 
+def chosen_project(options, words):
+    """The project that is asked about, or None outside of one; what needs none is not stopped by its faults."""
+    folder, env = project_folder(current_folder()), options.one("env", None)
+    outside = bool(words) and words[0] in COMMANDS and COMMANDS[words[0]].outside
+    if env is not None and not folder:
+        raise usage_error(f"no {FILE} here or above, so there are no environments", "go to a project's folder")
+    try:
+        project = read_folder(folder, env) if folder else None
+    except SkelebotError:
+        if not outside and not options.has("version"):
+            raise
+        project = None
+    return None if outside and not (project and project.job(words[0])) else project
+
+
 def skelebot(words):
     """Read the command line and the project, then do what was asked; returns the exit status."""
     values, plain, rest = take_options(words, OPTIONS, stop=True)
     options, words = Words(values), [*plain, *rest]
     if options.has("directory"):
         enter(options.one("directory"))
-    folder = project_folder(current_folder())
-    project = read_folder(folder, options.one("env", None)) if folder else None
-    if words and not (project and project.job(words[0])) and words[0] in COMMANDS and COMMANDS[words[0]].outside:
-        project = None
-    if "env" in options.values and not project:
-        raise usage_error(f"no {FILE} here or above, so there are no environments", "go to a project's folder")
-    for warning in project.warnings if project else ():
-        say(sys.stderr, f"skelebot: warning: {warning}")
+    project = chosen_project(options, words)
     if options.has("version"):
         return show_version(project) or 0
     if options.has("contact"):
@@ -3187,6 +3285,8 @@ def skelebot(words):
             raise unknown(project, "--contact")
         return show_contact(project) or 0
     style = page_style()
+    if options.has("help") and words and project and project.job(words[0]):
+        return say(sys.stdout, job_page(project, project.job(words[0]), style)) or 0
     if options.has("help") or not words:
         page = project_page(project, COMMANDS, OPTIONS, style) if project else outside_page(COMMANDS, OPTIONS, style)
         return say(sys.stdout, page) or 0
@@ -3198,6 +3298,8 @@ def run_chain(project, parts, options):
     for page, _ in parts:
         if page:
             return say(sys.stdout, page) or 0
+    for warning in project.warnings if project else ():
+        say(sys.stderr, f"skelebot: warning: {warning}")
     call = caller_call(options)
     if project:
         enter(project.folder)
@@ -3214,6 +3316,7 @@ def open_streams():
 
 
 def on_signal(number, frame):
+    ignore_stop_signals()
     raise Stopped(number)
 
 

@@ -135,11 +135,14 @@ class Returning(Tests):
 SIGNALS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 
 
-def signalled(running):
-    """name -> how it ended, for runs that got the signal of that name."""
-    for name, one in running.items():
-        one.signal(getattr(signal, name))
-    return {name: one.ends() for name, one in running.items()}
+CTRL_C = {"Ctrl-C": 130}
+
+
+def stopped(running):
+    """way -> exit status, for runs that are stopped by a signal or by what is typed; all of them at once."""
+    for way, one in running.items():
+        one.type(b"\x03") if way in CTRL_C else one.signal(getattr(signal, way))
+    return {way: one.ends() for way, one in running.items()}
 
 
 @on("BuildKit", "new-cli", "podman", "remote")
@@ -152,30 +155,25 @@ class StoppingJobs(Tests):
         {"name": "stubborn", "source": "trap '' TERM INT HUP; echo asleep; while :; do sleep 1; done"},
     ]}
 
-    def each_signal(self, job, said):
-        """signal -> a run of the job that has come to say something; all of them run at once."""
-        running = {name: self.start("-V", "-s", job) for name in SIGNALS}
-        return {name: one.says(said) for name, one in running.items()}
+    def running(self, job, said, ways):
+        """way -> a run of the job that has come to say something."""
+        running = {way: self.start("-V", "-s", job, terminal=way in CTRL_C) for way in ways}
+        return {way: one.says(said) for way, one in running.items()}
 
-    def test_a_signal_stops_them(self):
+    def test_leaves_nothing(self):
         for job in ("sleep", "mapped", "stubborn"):
             with self.subTest(job=job):
-                self.assertEqual(signalled(self.each_signal(job, "asleep\n")), SIGNALS)
+                ways = {**SIGNALS, **CTRL_C}
+                self.assertEqual(stopped(self.running(job, "asleep", ways)), ways)
 
-    def test_a_signal_stops_one_that_is_just_being_started(self):
+    def test_leaves_nothing_of_one_that_is_just_being_started(self):
         for pause in (0, 0.1, 0.3):
-            running = self.each_signal("sleep", "+ ")
+            running = self.running("sleep", "+ ", SIGNALS)
             time.sleep(pause)
-            self.assertEqual(signalled(running), SIGNALS)
-            self.assertEqual(self.containers(), [])
+            self.assertEqual(stopped(running), SIGNALS)
+            self.assertEqual(self.containers(), [], f"{pause} seconds after the start")
 
-    def test_ctrl_c_stops_them(self):
-        running = [self.start("-s", job, terminal=True) for job in ("sleep", "mapped", "stubborn")]
-        for one in running:
-            one.says("asleep").type(b"\x03")
-        self.assertEqual([one.ends() for one in running], [130] * 3)
-
-    def test_a_terminal_that_is_closed_stops_them(self):
+    def test_leaves_nothing_when_the_terminal_is_closed(self):
         running = self.start("-s", "sleep", terminal=True).says("asleep")
         os.close(running.end)
         running.end = os.open(os.devnull, os.O_RDONLY)
@@ -187,31 +185,22 @@ class StoppingBuilds(Tests):
     """However skelebot is stopped, the build ends and leaves no container."""
     build = False
 
-    def setUp(self):
-        super().setUp()
-        self.marks, self.before = [], self.external_containers()
-
-    def build_that_sleeps(self, terminal=False):
-        """A build that has come to a command which takes 5 minutes and has a mark of its own."""
+    def sleeping(self, terminal):
+        """(build, mark): one that has come to a command which takes 5 minutes and holds a mark of its own."""
         folder = tempfile.mkdtemp(dir=self.top)
-        self.marks.append(str(300 + int.from_bytes(os.urandom(4), "big") / 2 ** 32))
-        self.write_project(folder, commands=[f"echo asleep-$((40 + 2)); sleep {self.marks[-1]}"],
+        mark = str(300 + int.from_bytes(os.urandom(4), "big") / 2 ** 32)
+        self.write_project(folder, commands=[f"echo asleep-$((40 + 2)); sleep {mark}"],
                            jobs=[{"name": "job", "source": "true"}])
-        return self.start("job", folder=folder, terminal=terminal).says("asleep-42")
+        return self.start("job", folder=folder, terminal=terminal).says("asleep-42"), mark
 
-    def assert_no_build_goes_on(self):
+    def test_leaves_nothing(self):
+        before, ways = self.external_containers(), {**SIGNALS, **CTRL_C}
+        builds = {way: self.sleeping(terminal=way in CTRL_C) for way in ways}
+        self.assertEqual(stopped({way: build for way, (build, _) in builds.items()}), ways)
         for _ in deadline(30):
-            if not (self.containers() or self.external_containers() - self.before
-                    or any(processes("sleep", mark) for mark in self.marks)):
+            left = [mark for _, mark in builds.values() if processes("sleep", mark)]
+            if not (left or self.containers() or self.external_containers() - before):
                 return
-
-    def test_a_signal_stops_them(self):
-        self.assertEqual(signalled({name: self.build_that_sleeps() for name in SIGNALS}), SIGNALS)
-        self.assert_no_build_goes_on()
-
-    def test_ctrl_c_stops_them(self):
-        self.assertEqual(self.build_that_sleeps(terminal=True).type(b"\x03").ends(), 130)
-        self.assert_no_build_goes_on()
 
 
 def processes(*argv):
@@ -258,7 +247,7 @@ class Detached(Tests):
 
 # ---- The machine around a job -----------------------------------------------
 
-@on("BuildKit", "new-cli", "podman")
+@on("BuildKit", "podman")
 class Surroundings(Tests):
     """Folders, variables, ports and users that a job sees."""
     files = {"config/app.ini": "[app]\n", "touch.sh": "set -e\ntouch out/file \"$HOME/file\"\nid -u\n"}
@@ -318,7 +307,7 @@ class Surroundings(Tests):
         self.assertNotIn(b"bash", self.skelebot("-s", "pid").stdout)
 
 
-@on("BuildKit", "new-cli", "podman", "remote")
+@on("BuildKit", "podman", "remote")
 class Paths(Tests):
     """A project in a folder with a name that no shell should see."""
     config = {"jobs": [{"name": "write", "source": "echo $((6 * 7)) > 'out, \"1\"/answer'",
@@ -333,7 +322,7 @@ class Paths(Tests):
 
 
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "only root can become another user")
-@on("BuildKit", "new-cli", "remote")
+@on("BuildKit", "remote")
 class OtherUser(Tests):
     """`user: host` for a caller who is not root."""
     config = {"user": "host", "jobs": [{"name": "touch", "source": "touch.sh", "mappings": ["made/out/"]}]}
@@ -363,7 +352,7 @@ def python_for_all():
 
 # ---- Options ----------------------------------------------------------------
 
-@on("BuildKit", "new-cli", "podman")
+@on("BuildKit", "podman")
 class Options(Tests):
     """-V, -s, --dry-run, exec."""
     files = {"data.txt": "in the image\n", "echo.sh": ECHO["echo.sh"]}
@@ -409,7 +398,7 @@ class Options(Tests):
 
 # ---- No engine --------------------------------------------------------------
 
-@on("BuildKit", "new-cli", "podman")
+@on("BuildKit", "podman")
 class NoEngine(Tests):
     """Two lines that say what is wrong; nothing else."""
     config = {"jobs": [{"name": "train", "source": "true"}]}

@@ -42,10 +42,10 @@ class JobInDocker(PlanCase):
         self.assertEqual(done.outline, ["Look src/train.py", *IMAGE, RUN])
         self.assertEqual(done.steps[-1].stop, skelebot.stop_argvs(("docker",), "churn-train-0a1b"))
 
-    def test_makes_its_mapped_folders_first(self):
+    def test_makes_its_mapped_folders_once_there_is_an_image(self):
         done = driven(**one(mappings=["data/", "~/models:/m", "/srv/x"]))
-        self.assertEqual(done.outline[:5], ["Look src/train.py", "MakeFolder data", "MakeFolder /home/ada/models",
-                                            "MakeFolder /srv/x", "Hold skelebot.yaml"])
+        self.assertEqual(done.outline[-5:-1], ["Release", "MakeFolder data", "MakeFolder /home/ada/models",
+                                               "MakeFolder /srv/x"])
 
     def test_gives_the_status_of_the_job(self):
         for status in (0, 1, 3, 77, 137):
@@ -273,9 +273,10 @@ class OnAnotherHost(PlanCase):
                                " --mount type=bind,source=/srv/x,target=/srv/x"
                                " churn python -u src/train.py")
         self.assertEqual(done.outline[done.outline.index("Release") + 1:], [
+            "MakeFolder data", "MakeFolder /home/ada/notes.txt",
             "Note /srv/x is mapped from ssh://box, not from this machine",
             "Look data", "Look /home/ada/notes.txt", words,
-            "tar -c -f - -C data . | " + self.ENGINE + "cp - churn-train-0a1b:/app/data/",
+            "tar -c -f - -C . data | " + self.ENGINE + "cp - churn-train-0a1b:/app",
             self.ENGINE + "cp /home/ada/notes.txt churn-train-0a1b:/n.txt",
             self.ENGINE + "start --attach --interactive churn-train-0a1b",
             self.ENGINE + "cp churn-train-0a1b:/app/data/. data",
@@ -313,7 +314,7 @@ class OnAnotherHost(PlanCase):
     def test_a_host_may_be_named_by_the_environment_or_the_docker_context(self):
         keys = one(mappings=["data/"])
         done = driven({"data": "folder"}, ADA._replace(environ={"DOCKER_HOST": "tcp://box:1"}), **keys)
-        self.assertIn("tar -c -f - -C data . | docker cp - churn-train-0a1b:/app/data/", done.outline)
+        self.assertIn("tar -c -f - -C . data | docker cp - churn-train-0a1b:/app", done.outline)
         asked = "docker context inspect far --format '{{.Endpoints.docker.Host}}'"
         for answer, ran in (("ssh://box\n", "start"), ("unix:///run/docker.sock\n", "run")):
             done = driven({"context": Outcome(0, answer)}, call=ADA._replace(context="far"), **keys)
@@ -355,18 +356,18 @@ class Prime(PlanCase):
         self.assertEqual(drive(plan_prime(ADA._replace(skip_build=True), project(), Words())).outline, IMAGE)
 
     def test_saves_the_image_to_a_file(self):
-        done = drive(plan_prime(ADA, project(), Words({"output": ("../my image.tar",)})))
+        done = drive(plan_prime(ADA, project(), Words({"output": ("../my image.tar",)})), {"..": "folder"})
         self.assertEqual(done.outline[-2:], ["docker save --output '../my image.tar' churn",
                                              "Note saved the image churn to ../my image.tar"])
 
     def test_notes_that_an_image_in_the_project_is_sent_to_docker(self):
-        done = drive(plan_prime(ADA, project(), Words({"output": ("churn.tar",)})))
+        done = drive(plan_prime(ADA, project(), Words({"output": ("churn.tar",)})), {".": "folder"})
         self.assertEqual(done.outline[-1], "Note churn.tar lies in the project: every build sends it to Docker, "
                                            "unless it is among the ignores")
 
     def test_that_cannot_save_is_a_fault_in_the_engines_words(self):
         done = drive(plan_prime(ADA, project(), Words({"output": ("/x",)})),
-                     {"save": Outcome(1, "", "permission denied\n")})
+                     {"/": "folder", "save": Outcome(1, "", "permission denied\n")})
         self.assertFault(done, "/x: the image was not saved: permission denied",
                          "name a file in a folder that you can write to")
 

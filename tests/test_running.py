@@ -68,8 +68,8 @@ class Endings(unittest.TestCase):
 
     def test_a_packed_folder_arrives_as_an_archive(self):
         with support.folder({"a.txt": "a", "b/c.txt": "c"}) as folder:
-            names = skelebot.run(Command(("tar", "-t", "-f", "-"), kept=True, packed=folder)).output.split()
-        self.assertEqual(sorted(name.rstrip("/") for name in names), [".", "./a.txt", "./b", "./b/c.txt"])
+            names = skelebot.run(Command(("tar", "-t", "-f", "-"), kept=True, packed=(folder, "data"))).output.split()
+        self.assertEqual(sorted(name.rstrip("/") for name in names), ["data", "data/a.txt", "data/b", "data/b/c.txt"])
 
     def test_a_program_that_is_missing_is_named(self):
         with self.assertRaises(skelebot.SkelebotError) as caught:

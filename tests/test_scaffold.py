@@ -389,18 +389,18 @@ ignores:
 - '**/__pycache__'
 
 jobs:
-- help: run it's.sh
-  name: it's
+- name: it's
   source: '''it''"''"''s.sh'''
-- help: run src/jobs/score.R
-  name: score
+  help: run it's.sh
+- name: score
   source: src/jobs/score.R
-- help: run src/train.py
-  name: train
+  help: run src/jobs/score.R
+- name: train
   source: src/train.py
-- help: run train.sh
-  name: train-sh
+  help: run src/train.py
+- name: train-sh
   source: train.sh
+  help: run train.sh
 """)
             project = read_folder(path)
             self.assertEqual([skelebot.script(job) for job in project.jobs],
