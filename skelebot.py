@@ -14,9 +14,9 @@ Contents, in the data's order:
     Steps           the values that a plan is made of, each with a line that shows it
     Docker          argv of the Docker (or podman) command line
     Scaffold        a template and the answers -> the files of a new project
+    Help            the pages that explain the project
     Plans           generators of steps: one for each command, one for a job
     Doing           the only section that changes anything
-    Help            the pages that explain the project
     Command line    options, commands, main
 """
 import os
@@ -572,21 +572,8 @@ def read_whole(node, place):
     return int(node.value)
 
 
-def read_variables(node, place):
-    """`environment`: a mapping, or a list of NAME (passed on) and NAME=VALUE."""
-    if node.id == "mapping":
-        return tuple(Variable(read_text(VariableName, key, place.key(name, key)),
-                              None if is_nothing(value) else read_text(Text, value, place.key(name, value)))
-                     for name, (key, value) in pairs(node, place).items())
-    words = [text.partition("=") for text, _ in read_items(VariableWord, node, place)]
-    return tuple(Variable(name, value if equals else None) for name, equals, value in words)
-
-
-def read_default(node, place):
-    """`default`: a tuple of words, or one text that is to be split if the parameter is a list."""
-    if node.id == "sequence":
-        return tuple(word for word, _ in read_items(DefaultWord, node, place))
-    return read_text(DefaultWord, node, place)
+def expected(kind):
+    return listed(kind.values, "or") if kind.values else kind.expected
 
 
 def read_text(kind, node, place):
@@ -604,18 +591,17 @@ def read_text(kind, node, place):
     return kind(text)
 
 
-def expected(kind):
-    return listed(kind.values, "or") if kind.values else kind.expected
-
-
-def read_items(kind, node, place):
-    """(value, place) of every item; a single value stands for a list of one."""
-    if node.id == "mapping" and hasattr(kind, "_fields") and not set(pairs(node, place)) & set(fields(kind)):
-        raise place.fault("expected a list, found keys and values", "write each as an item: - name: ...")
-    if node.id == "sequence":
-        places = [place.item(index, item) for index, item in enumerate(node.value)]
-        return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
-    return [] if is_nothing(node) else [(read(kind, node, place), place)]
+def merged_pairs(node, place, above):
+    """What `<<` brings: of several mappings the first that has a key."""
+    merged = {}
+    for source in node.value if node.id == "sequence" else [node]:
+        if source.id != "mapping":
+            raise place.fault(f"expected keys and values, found {found(source)}",
+                              "name a mapping, as in: <<: *defaults")
+        if source in above:
+            raise place.fault("merges itself", "merge another mapping")
+        merged = {**pairs(source, place, above), **merged}
+    return merged
 
 
 def pairs(node, place, above=()):
@@ -638,19 +624,6 @@ def pairs(node, place, above=()):
     return {**merged, **own}
 
 
-def merged_pairs(node, place, above):
-    """What `<<` brings: of several mappings the first that has a key."""
-    merged = {}
-    for source in node.value if node.id == "sequence" else [node]:
-        if source.id != "mapping":
-            raise place.fault(f"expected keys and values, found {found(source)}",
-                              "name a mapping, as in: <<: *defaults")
-        if source in above:
-            raise place.fault("merges itself", "merge another mapping")
-        merged = {**pairs(source, place, above), **merged}
-    return merged
-
-
 def fields(kind):
     """name -> annotation of what a record takes from the file."""
     return {name: note for name, note in kind.__annotations__.items() if note is not Hidden}
@@ -666,24 +639,6 @@ def canonical(kind, entries, place):
             raise place.key(key_node.value, key_node).fault(f"given twice, also as {also}", "keep one of them")
         names[name] = (key_node, node)
     return names
-
-
-def read_fields(kind, entries, place):
-    """name -> value for the entries of a mapping, as the record's annotations have them."""
-    known, values, places = fields(kind), {}, {"": place}
-    for name, (key_node, node) in canonical(kind, entries, place).items():
-        at = place.key(key_node.value, key_node)
-        if name in ACCEPTED_KEYS or name.startswith("x-"):
-            continue
-        if name not in known:
-            raise at.fault("unknown key", near_key(kind, name, known))
-        places[name] = at
-        if not is_nothing(node) or known[name] is Any or name not in kind._field_defaults:
-            values[name] = read(known[name], node, at)
-    for name in known:
-        if name not in values and name not in kind._field_defaults:
-            raise place.fault(f"needs the key {name}", f"add a line such as {name}: {example(known[name])}")
-    return {**values, "places": places} if "places" in kind._fields else values
 
 
 def near_key(kind, key, known):
@@ -704,10 +659,71 @@ def example(kind):
     return {JobName: "train", Source: "src/jobs/train.py", ProjectName: "churn-model"}.get(kind, "...")
 
 
+def read_fields(kind, entries, place):
+    """name -> value for the entries of a mapping, as the record's annotations have them."""
+    known, values, places = fields(kind), {}, {"": place}
+    for name, (key_node, node) in canonical(kind, entries, place).items():
+        at = place.key(key_node.value, key_node)
+        if name in ACCEPTED_KEYS or name.startswith("x-"):
+            continue
+        if name not in known:
+            raise at.fault("unknown key", near_key(kind, name, known))
+        places[name] = at
+        if not is_nothing(node) or known[name] is Any or name not in kind._field_defaults:
+            values[name] = read(known[name], node, at)
+    for name in known:
+        if name not in values and name not in kind._field_defaults:
+            raise place.fault(f"needs the key {name}", f"add a line such as {name}: {example(known[name])}")
+    return {**values, "places": places} if "places" in kind._fields else values
+
+
 def read_record(kind, node, place):
     if node.id == "scalar" and kind in BARE:
         return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
     return kind(**read_fields(kind, pairs(node, place), place))
+
+
+def read(kind, node, place):
+    """The value of a node as `kind`, which is an annotation of a record."""
+    if node.tag.startswith("!") and kind is not Any:
+        raise place.fault(f"the tag {node.tag} has no meaning here", "put a text that starts with ! in quotes")
+    if kind in READERS:
+        return READERS[kind](node, place)
+    if isinstance(kind, type) and issubclass(kind, str):
+        return read_text(kind, node, place)
+    if hasattr(kind, "_fields"):
+        return read_record(kind, node, place)
+    inner, rest = kind.__args__
+    if rest is Ellipsis:
+        return tuple(value for value, _ in read_items(inner, node, place))
+    return read(inner, node, place)
+
+
+def read_items(kind, node, place):
+    """(value, place) of every item; a single value stands for a list of one."""
+    if node.id == "mapping" and hasattr(kind, "_fields") and not set(pairs(node, place)) & set(fields(kind)):
+        raise place.fault("expected a list, found keys and values", "write each as an item: - name: ...")
+    if node.id == "sequence":
+        places = [place.item(index, item) for index, item in enumerate(node.value)]
+        return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
+    return [] if is_nothing(node) else [(read(kind, node, place), place)]
+
+
+def read_variables(node, place):
+    """`environment`: a mapping, or a list of NAME (passed on) and NAME=VALUE."""
+    if node.id == "mapping":
+        return tuple(Variable(read_text(VariableName, key, place.key(name, key)),
+                              None if is_nothing(value) else read_text(Text, value, place.key(name, value)))
+                     for name, (key, value) in pairs(node, place).items())
+    words = [text.partition("=") for text, _ in read_items(VariableWord, node, place)]
+    return tuple(Variable(name, value if equals else None) for name, equals, value in words)
+
+
+def read_default(node, place):
+    """`default`: a tuple of words, or one text that is to be split if the parameter is a list."""
+    if node.id == "sequence":
+        return tuple(word for word, _ in read_items(DefaultWord, node, place))
+    return read_text(DefaultWord, node, place)
 
 
 def read_components(node, place):
@@ -729,22 +745,6 @@ def read_components(node, place):
 
 READERS = {bool: read_flag, int: read_whole, Any: lambda node, place: node,
            Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default, Components: read_components}
-
-
-def read(kind, node, place):
-    """The value of a node as `kind`, which is an annotation of a record."""
-    if node.tag.startswith("!") and kind is not Any:
-        raise place.fault(f"the tag {node.tag} has no meaning here", "put a text that starts with ! in quotes")
-    if kind in READERS:
-        return READERS[kind](node, place)
-    if isinstance(kind, type) and issubclass(kind, str):
-        return read_text(kind, node, place)
-    if hasattr(kind, "_fields"):
-        return read_record(kind, node, place)
-    inner, rest = kind.__args__
-    if rest is Ellipsis:
-        return tuple(value for value, _ in read_items(inner, node, place))
-    return read(inner, node, place)
 
 
 def decoded(data, file):
@@ -898,34 +898,6 @@ def read_version(folder, version):
     return version if data is None else decoded(data, "VERSION").strip().partition("\n")[0].strip()
 
 
-def read_folder(folder, env=None):
-    """The project in a folder, with the environment's keys laid over it."""
-    known = environments(folder)
-    if env is not None and env not in known:
-        hint = f"an environment is a file skelebot-{env or 'NAME'}.yaml here"
-        raise usage_error(f"unknown environment {shortened(env)}", did_you_mean(env, known) if known else hint)
-    base = read_entries(folder, FILE)
-    over = read_entries(folder, f"skelebot-{env}.yaml") if env else {}
-    project = read_project({**base, **over}, Place(FILE, 1))
-    return project._replace(folder=folder, env=env or "", envs=known, version=read_version(folder, project.version))
-
-
-def read_project(entries, place):
-    """The project of the top-level keys; the older spellings become the canonical one."""
-    former = {key: pair for key, pair in entries.items() if key in fields(FormerSections)}
-    entries = {key: pair for key, pair in entries.items() if key not in former}
-    dependencies = entries.pop("dependencies", None)
-    values = read_fields(Project, entries, place)
-    project = Project(**values, given=(*entries, *(["dependencies"] if dependencies else [])))
-    if dependencies:
-        at = place.key("dependencies", dependencies[0])
-        project = project._replace(dependencies=read_dependencies(project.language, dependencies[1], at),
-                                   places={**project.places, "dependencies": at})
-    sections = FormerSections(**read_fields(FormerSections, former, place))
-    project = project._replace(components=with_sections(project, sections, former, place))
-    return checked(project)
-
-
 def read_dependencies(language, node, place):
     """`dependencies` as {Python: [...], R: [...]}, whichever way it was written."""
     if is_nothing(node):
@@ -968,40 +940,6 @@ FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primary
                   "commands", "copy")
 
 
-def checked(project):
-    """The project, when its parts fit each other; with warnings for what may be meant otherwise."""
-    names = {}
-    for index, job in enumerate(project.jobs):
-        if job.name in names:
-            raise job.places["name"].fault(f"the name {job.name} is taken by jobs[{names[job.name]}]",
-                                           "give one of them another name")
-        names[job.name] = index
-    if project.primaryJob and project.primaryJob not in names:
-        raise project.places["primaryJob"].fault(
-            f"no job is named {shortened(project.primaryJob)}",
-            did_you_mean(project.primaryJob, names, "jobs are") if names else "add it to jobs, or take the line out")
-    check_repository(project)
-    check_images(project)
-    check_names(project.params)
-    for job in project.jobs:
-        check_source(job)
-        check_names((*job.args, *job.params))
-    warnings = tuple(f"{place}: needs a plugin of that name" for _, place, _ in project.components.plugins)
-    job = project.job(project.primaryJob)
-    if job and job.args and project.primaryExe == "CMD":
-        warnings += (f"{project.places['primaryJob']}: {job.name} needs {job.args[0].name.upper()}, which "
-                     "docker run cannot give a CMD; primaryExe: ENTRYPOINT takes words",)
-    if project.dockerfile:
-        warnings += tuple(f"{project.places[key]}: has no effect, since {project.dockerfile} is built as it is"
-                          for key in project.given if key in FOR_DOCKERFILE)
-    if project.components.kerberos:
-        warnings += (f"{FILE}: kerberos: jobs run without a ticket, this release cannot get one",)
-    return project._replace(
-        params=tuple(checked_param(param) for param in project.params), warnings=warnings,
-        jobs=tuple(job._replace(params=tuple(checked_param(param) for param in job.params))
-                   for job in project.jobs))
-
-
 def checksum(text):
     import zlib
     return zlib.crc32(text.encode("utf-8", "surrogateescape"))
@@ -1034,6 +972,15 @@ def check_repository(project):
 
 
 INTERPRETERS = {".py": ("python", "-u"), ".R": ("Rscript",), ".r": ("Rscript",), ".sh": ("bash",)}
+
+
+def split_words(text, place):
+    """The words of a text in the file, as a shell would split them."""
+    import shlex
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise place.fault(f"cannot be split into words: {str(error).lower()}", "close the quote")
 
 
 def check_source(job):
@@ -1092,13 +1039,66 @@ def checked_param(param):
     return param._replace(default=words)
 
 
-def split_words(text, place):
-    """The words of a text in the file, as a shell would split them."""
-    import shlex
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise place.fault(f"cannot be split into words: {str(error).lower()}", "close the quote")
+def checked(project):
+    """The project, when its parts fit each other; with warnings for what may be meant otherwise."""
+    names = {}
+    for index, job in enumerate(project.jobs):
+        if job.name in names:
+            raise job.places["name"].fault(f"the name {job.name} is taken by jobs[{names[job.name]}]",
+                                           "give one of them another name")
+        names[job.name] = index
+    if project.primaryJob and project.primaryJob not in names:
+        raise project.places["primaryJob"].fault(
+            f"no job is named {shortened(project.primaryJob)}",
+            did_you_mean(project.primaryJob, names, "jobs are") if names else "add it to jobs, or take the line out")
+    check_repository(project)
+    check_images(project)
+    check_names(project.params)
+    for job in project.jobs:
+        check_source(job)
+        check_names((*job.args, *job.params))
+    warnings = tuple(f"{place}: needs a plugin of that name" for _, place, _ in project.components.plugins)
+    job = project.job(project.primaryJob)
+    if job and job.args and project.primaryExe == "CMD":
+        warnings += (f"{project.places['primaryJob']}: {job.name} needs {job.args[0].name.upper()}, which "
+                     "docker run cannot give a CMD; primaryExe: ENTRYPOINT takes words",)
+    if project.dockerfile:
+        warnings += tuple(f"{project.places[key]}: has no effect, since {project.dockerfile} is built as it is"
+                          for key in project.given if key in FOR_DOCKERFILE)
+    if project.components.kerberos:
+        warnings += (f"{FILE}: kerberos: jobs run without a ticket, this release cannot get one",)
+    return project._replace(
+        params=tuple(checked_param(param) for param in project.params), warnings=warnings,
+        jobs=tuple(job._replace(params=tuple(checked_param(param) for param in job.params))
+                   for job in project.jobs))
+
+
+def read_project(entries, place):
+    """The project of the top-level keys; the older spellings become the canonical one."""
+    former = {key: pair for key, pair in entries.items() if key in fields(FormerSections)}
+    entries = {key: pair for key, pair in entries.items() if key not in former}
+    dependencies = entries.pop("dependencies", None)
+    values = read_fields(Project, entries, place)
+    project = Project(**values, given=(*entries, *(["dependencies"] if dependencies else [])))
+    if dependencies:
+        at = place.key("dependencies", dependencies[0])
+        project = project._replace(dependencies=read_dependencies(project.language, dependencies[1], at),
+                                   places={**project.places, "dependencies": at})
+    sections = FormerSections(**read_fields(FormerSections, former, place))
+    project = project._replace(components=with_sections(project, sections, former, place))
+    return checked(project)
+
+
+def read_folder(folder, env=None):
+    """The project in a folder, with the environment's keys laid over it."""
+    known = environments(folder)
+    if env is not None and env not in known:
+        hint = f"an environment is a file skelebot-{env or 'NAME'}.yaml here"
+        raise usage_error(f"unknown environment {shortened(env)}", did_you_mean(env, known) if known else hint)
+    base = read_entries(folder, FILE)
+    over = read_entries(folder, f"skelebot-{env}.yaml") if env else {}
+    project = read_project({**base, **over}, Place(FILE, 1))
+    return project._replace(folder=folder, env=env or "", envs=known, version=read_version(folder, project.version))
 
 
 # ---- Words ------------------------------------------------------------------
@@ -1141,8 +1141,6 @@ OPTIONS = (
     flag("verbose", "V", "show every command just before it runs"),
     flag("dry-run", "", "show every step as a line for a shell, and do none"),
 )
-
-
 VALUES = {"boolean": "", "list": " VALUE...", "int": " INT", "float": " FLOAT", "": " VALUE"}
 
 
@@ -1374,7 +1372,6 @@ BASES = {"Python": "python:{0.pythonVersion}-slim", "R": "rocker/r-ver:{0.rVersi
 
 # What has to be in the image before the first dependency of a form; "" is said before any.
 TOOLS = {"python-github": "git", "r-version": "r-remotes", "r-file": "r-remotes", "r-github": "r-remotes"}
-
 LABEL = "org.opencontainers.image."
 
 
@@ -1503,6 +1500,10 @@ def ignore_patterns(project, job=None):
     return (*project.ignores, *(job.ignores if job else ()))
 
 
+def without_block(text):
+    return ANY_BLOCK.sub("", text)
+
+
 def dockerignore(project, job, present):
     """The text of .dockerignore; a hand-written one (`present`) stays, with our block at its end."""
     patterns = "".join(pattern + "\n" for pattern in ignore_patterns(project, job))
@@ -1510,10 +1511,6 @@ def dockerignore(project, job, present):
         return part("dockerignore", patterns=patterns.rstrip("\n"))
     own = without_block(present)
     return own + ("" if own.endswith("\n") or not own else "\n") + BLOCK.format(patterns) if patterns else own
-
-
-def without_block(text):
-    return ANY_BLOCK.sub("", text)
 
 
 def required_files(text, file):
@@ -1801,6 +1798,11 @@ def run_argv(call, project, job, argv, name, rootless=False):
     )
 
 
+def stays_there(mapping):
+    """An absolute path is the Docker host's own; what is relative, or in the caller's home, is here."""
+    return os.path.isabs(mapping.source)
+
+
 def create_argv(call, project, job, argv, name, volumes):
     """`docker create` on another machine, with empty volumes at the targets where folders will be copied in."""
     return (
@@ -1811,11 +1813,6 @@ def create_argv(call, project, job, argv, name, volumes):
           for word in mount_words(mapping, project.folder, call.home)),
         image_tag(project, job), *argv,
     )
-
-
-def stays_there(mapping):
-    """An absolute path is the Docker host's own; what is relative, or in the caller's home, is here."""
-    return os.path.isabs(mapping.source)
 
 
 class Copy(NamedTuple):
@@ -2030,6 +2027,165 @@ def existing_config(language, dependencies, jobs):
     ]
 
 
+# ---- Help -------------------------------------------------------------------
+
+class Style(NamedTuple):
+    """How wide a page is, and whether its headings are bold."""
+    width: int = 80
+    bold: bool = False
+
+    def heading(self, text):
+        return f"\033[1m{text}\033[0m" if self.bold else text
+
+
+USAGE = "usage: skelebot [OPTIONS] JOB [ARGS] [--PARAM\0VALUE]... [--\0EXTRA...] [+\0JOB\0...]"
+
+
+def wrapped(text, width, indent):
+    """`text` in lines of a width, the ones after the first indented; a \0 is a blank that stays in its line."""
+    import textwrap
+    lines = textwrap.wrap(text, max(width - indent, 30), break_long_words=False, break_on_hyphens=False)
+    return ("\n" + " " * indent).join(lines or [""]).replace("\0", " ")
+
+
+def paragraphs(text, style):
+    """The lines of a text, those that are too long wrapped."""
+    return "\n".join(line if len(line) <= style.width else wrapped(line, style.width, 0)
+                     for line in text.strip().split("\n"))
+
+
+def row_name(name, column):
+    return f"  {name}".ljust(column) if len(name) + 4 <= column else f"  {name}\n" + " " * column
+
+
+def table(rows, style):
+    """Lines of two columns; a long name has its text on the next line."""
+    column = min(max([len(name) for name, _ in rows] or [0]), 26) + 4
+    return "".join(f"{row_name(name, column)}{wrapped(text, style.width, column)}".rstrip() + "\n"
+                   for name, text in rows)
+
+
+def section(title, rows, style):
+    return style.heading(title + ":") + "\n" + table(rows, style) if rows else ""
+
+
+def shown_word(word):
+    return word if word and not re.search(r"\s", word) else f"'{word}'"
+
+
+def meaning(param):
+    """The help of an argument or parameter, with its default and choices."""
+    facts = [f"default: {' '.join(map(shown_word, param.default))}" if getattr(param, "default", ()) else "",
+             f"one of: {', '.join(param.choices)}" if param.choices else ""]
+    facts = "; ".join(filter(None, facts))
+    return " ".join(filter(None, [" ".join(param.help.split()), f"({facts})" if facts else ""]))
+
+
+OWN_VALUES = {"directory": " DIR", "env": " ENV", "docker-host": " HOST", "output": " FILE", "answer": " NAME=VALUE...",
+              **{name: " TEXT" for name in ("name", "description", "maintainer", "contact", "language", "template")}}
+
+
+def value_name(param):
+    """What stands for the value; our own options have names of their own for it."""
+    return "" if param.accepts == "boolean" else VALUES[param.accepts] if param.places else OWN_VALUES[param.name]
+
+
+def option_name(param):
+    """`-e, --epochs INT`, as in the first column of a help page."""
+    names = [("-" + param.alt) if param.alt else "", spelling(param.name)]
+    return ", ".join(filter(None, names)) + value_name(param)
+
+
+def option_rows(params):
+    return [(option_name(param), meaning(param)) for param in params]
+
+
+def title_lines(project, style):
+    """What the project is: name, version, environment; description; who to ask."""
+    env = f" (environment {project.env})" if project.env else ""
+    contact = f"<{project.contact}>" if project.contact and project.maintainer else project.contact
+    owner = " ".join(filter(None, [project.maintainer, contact]))
+    return "\n".join(filter(None, [
+        " ".join(filter(None, [project.name, project.version])) + env,
+        paragraphs(project.description, style),
+        f"maintained by {owner}" if owner else "",
+        f"environments: {', '.join(project.envs)}" if project.envs else "",
+    ])) + "\n"
+
+
+def shortened_source(job):
+    first = job.source.strip().split("\n")[0]
+    return first if len(first) < 50 and first == job.source.strip() else first[:46] + " ..."
+
+
+def job_rows(project):
+    return [(job.name, " ".join(filter(None, [" ".join(job.help.split()), f"[{shortened_source(job)}]"])))
+            for job in project.jobs]
+
+
+def project_page(project, commands, options, style):
+    """The page that explains the project to anyone who lands in its folder."""
+    taken = {job.name for job in project.jobs}
+    rows = [(name, command.help) for name, command in commands.items() if name not in taken]
+    return "\n".join(filter(None, [
+        title_lines(project, style),
+        wrapped(USAGE, style.width, 4) + "\n",
+        section("Jobs (skelebot JOB --help explains one)", job_rows(project), style)
+        or "No jobs yet: add some to skelebot.yaml.\n",
+        section("Commands (skelebot COMMAND --help explains one)", rows, style),
+        section("Options, before the job", option_rows(options), style),
+        f"skelebot {__version__}",
+    ]))
+
+
+OUTSIDE = ("help", "version", "directory", "verbose", "dry-run")
+
+
+def outside_page(commands, options, style):
+    """The page of a folder that is in no project."""
+    rows = [(name, command.help) for name, command in commands.items() if command.outside]
+    return "\n".join([
+        paragraphs(f"Skelebot runs the jobs of a project that a {FILE} describes. There is none here or above.",
+                   style) + "\n",
+        wrapped(USAGE, style.width, 4) + "\n",
+        section("Commands", rows, style),
+        section("Options", option_rows([option for option in options if option.name in OUTSIDE]), style),
+        paragraphs("To begin: skelebot scaffold my-project, or skelebot scaffold --existing in a project's folder.",
+                   style) + "\n",
+        f"skelebot {__version__}",
+    ])
+
+
+WHERE = {"always": "natively", "never": "in Docker only", "optional": "in Docker, or natively with -n"}
+
+
+def job_page(project, job, style):
+    """The page of one job."""
+    params = job_params(project, job)
+    options = " ".join(f"[{spelling(param.name)}{VALUES[param.accepts]}]".replace(" ", "\0")
+                       for param in params if param.places)
+    usage = " ".join(filter(None, ["usage: skelebot [OPTIONS]", job.name, *(arg.name.upper() for arg in job.args),
+                                   options, "[--\0EXTRA...]"]))
+    return "\n".join(filter(None, [
+        wrapped(usage, style.width, 4) + "\n",
+        (paragraphs(job.help, style) + "\n" if job.help.strip() else "")
+        + paragraphs(f"runs {shortened_source(job)} {WHERE[job.native]}", style) + "\n",
+        section("Arguments", [(arg.name.upper(), meaning(arg)) for arg in job.args], style),
+        section("Parameters", option_rows(params), style),
+    ])).rstrip("\n")
+
+
+def command_page(name, command, style):
+    """The page of one of skelebot's own commands."""
+    optional = [f"[{arg.name.upper()}]" for arg in command.args]
+    usage = " ".join(["usage: skelebot [OPTIONS]", name, *optional, "[OPTION]..."])
+    return "\n".join(filter(None, [
+        usage + "\n", command.help + "\n",
+        section("Arguments", [(arg.name.upper(), meaning(arg)) for arg in command.args], style),
+        section("Options", option_rows((*command.params, HELP)), style),
+    ])).rstrip("\n")
+
+
 # ---- Plans ------------------------------------------------------------------
 #
 # `yield` hands out a step and gives back its result; what a plan returns is an exit status. A step
@@ -2042,32 +2198,6 @@ def plan_chain(plans):
         if status:
             return status
     return 0
-
-
-# -- a job
-
-def plan_job(call, project, job, words):
-    """Build the project's image, then run one job in it; or run the job natively."""
-    argv = job_argv(job, job_words(project, job, words))
-    if call.native and job.native == "never":
-        raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)", "leave -n out")
-    native = call.native or job.native == "always"
-    if script(job) and (native or not script(job).startswith("/")):
-        yield from plan_need(script(job), job.places["source"])
-    if native:
-        return (yield from plan_native(call, project, job, argv))
-    endpoint = yield from plan_endpoint(call, project, job)
-    copied = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
-    if job.mode == "d" and copied:
-        raise job.places["mappings"].fault(f"a detached job on {endpoint} cannot give {copied[0].source} back",
-                                           "use mode: i, or map an absolute path of that machine")
-    yield from plan_image(call, project, job)
-    for mapping in job.mappings:
-        if is_local(endpoint) or mapping in copied:
-            yield MakeFolder(mount_source(mapping, "", call.home))
-    if not is_local(endpoint) and job.mappings:
-        return (yield from plan_elsewhere(call, project, job, expanding_argv(argv), endpoint, copied))
-    return (yield from plan_run(call, project, job, expanding_argv(argv)))
 
 
 def plan_need(path, place):
@@ -2109,6 +2239,24 @@ def plan_rootless(call, project, job=None):
     return "rootless" in outcome.output
 
 
+def last_line(text):
+    return (text.strip().split("\n") or [""])[-1].strip() or "it gave no reason"
+
+
+def plan_check_engine(engine):
+    outcome = yield Command((*engine, "version"), kept=True, looks=True)
+    if outcome.status:
+        raise SkelebotError(f"no engine answers {shell_line(engine)}: {last_line(outcome.errors)}",
+                            "start Docker, name another host with -d, or run the job natively with -n")
+
+
+def plan_check_image(engine, tag):
+    """Say so if there is no engine or no image; else it was the job's own status, or Docker has told already."""
+    yield from plan_check_engine(engine)
+    if (yield Command((*engine, "image", "inspect", tag), kept=True, looks=True)).status:
+        raise SkelebotError(f"there is no image {tag}", "leave -s out, so that it is built")
+
+
 def plan_run(call, project, job, argv):
     """`docker run`: attached until the job ends, or detached under a name that scripts can rely on."""
     rootless = yield from plan_rootless(call, project, job)
@@ -2129,6 +2277,26 @@ def plan_run(call, project, job, argv):
                             "the engine's words say what is missing")
     yield Answer(name)
     return 0
+
+
+def plan_copies_back(engine, name, copies, owners):
+    """Copy what a job has left back from its container; returns 1 if something is missing, having said so, else 0."""
+    status = 0
+    for copy in copies:
+        outcome = yield copy_back(engine, name, copy, owners)
+        if outcome.status:
+            status = 1
+            yield Note(f"{copy.source} was not copied back: {last_line(outcome.errors)}")
+    return status
+
+
+def plan_must(command):
+    """A command whose failure ends the plan, with its own last words."""
+    outcome = yield command
+    if outcome.status:
+        raise SkelebotError(f"{shell_line(command.argv[:4])} ... failed: {last_line(outcome.errors)}",
+                            "skelebot -V shows every command; try this one by itself")
+    return outcome
 
 
 def plan_elsewhere(call, project, job, argv, endpoint, copied):
@@ -2162,74 +2330,6 @@ def plan_elsewhere(call, project, job, argv, endpoint, copied):
             yield Command(force, kept=True)
 
 
-def plan_copies_back(engine, name, copies, owners):
-    """Copy what a job has left back from its container; returns 1 if something is missing, having said so, else 0."""
-    status = 0
-    for copy in copies:
-        outcome = yield copy_back(engine, name, copy, owners)
-        if outcome.status:
-            status = 1
-            yield Note(f"{copy.source} was not copied back: {last_line(outcome.errors)}")
-    return status
-
-
-def plan_check_image(engine, tag):
-    """Say so if there is no engine or no image; else it was the job's own status, or Docker has told already."""
-    yield from plan_check_engine(engine)
-    if (yield Command((*engine, "image", "inspect", tag), kept=True, looks=True)).status:
-        raise SkelebotError(f"there is no image {tag}", "leave -s out, so that it is built")
-
-
-def plan_check_engine(engine):
-    outcome = yield Command((*engine, "version"), kept=True, looks=True)
-    if outcome.status:
-        raise SkelebotError(f"no engine answers {shell_line(engine)}: {last_line(outcome.errors)}",
-                            "start Docker, name another host with -d, or run the job natively with -n")
-
-
-def last_line(text):
-    return (text.strip().split("\n") or [""])[-1].strip() or "it gave no reason"
-
-
-def plan_must(command):
-    """A command whose failure ends the plan, with its own last words."""
-    outcome = yield command
-    if outcome.status:
-        raise SkelebotError(f"{shell_line(command.argv[:4])} ... failed: {last_line(outcome.errors)}",
-                            "skelebot -V shows every command; try this one by itself")
-    return outcome
-
-
-# -- an image
-
-def plan_image(call, project, job=None):
-    """Write what Docker builds from, and build the image."""
-    if call.skip_build:
-        return
-    if project.dockerfile:
-        yield from plan_need(project.dockerfile, project.places["dockerfile"])
-    engine = engine_argv(call, project, job)
-    lock = yield Hold(FILE)
-    try:
-        files = {} if project.dockerfile else (yield from plan_required_files(call, project))
-        write_steps, undo_steps = yield from plan_context(project, job, files)
-        try:
-            for step in write_steps:
-                yield step
-            environ = yield from plan_builder(call)
-            outcome = yield Command(build_argv(engine, project, image_tag(project, job)), environ,
-                                    aside=True, quiet=not call.verbose)
-        finally:
-            for step in undo_steps if project.ephemeral else ():
-                yield step
-    finally:
-        yield Release(lock)
-    if outcome.status:
-        yield from plan_check_engine(engine)
-        raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {outcome.status})",
-                            "the lines above say which step failed")
-
-
 def plan_builder(call):
     """DOCKER_BUILDKIT=1 fails where the command line is too new to have it built in and lacks buildx."""
     if is_podman(call) or call.environ.get("DOCKER_BUILDKIT") != "1":
@@ -2261,20 +2361,6 @@ def plan_context(project, job, files):
                 else File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape")))
     new = [(path, text.encode("utf-8", "surrogateescape"), present) for path, (text, present) in texts.items()]
     return [File(path, data) for path, data, present in new if data != present], undo
-
-
-def plan_required_files(call, project):
-    """dependency -> the files it needs in the image; those that are not there are a fault."""
-    files, place = {}, project.places.get("dependencies")
-    for dependency in (*project.dependencies.Python, *project.dependencies.R):
-        if dependency.form == "python-ca":
-            files[dependency] = ((yield from plan_code_artifact(dependency)),)
-        elif "file" in dependency.fields:
-            file = dependency.fields["file"]
-            yield from plan_need(file, place)
-            named = (yield from plan_named_files(file, ())) if dependency.form == "python-req" else (file,)
-            files[dependency] = named
-    return files
 
 
 def plan_named_files(file, seen):
@@ -2320,7 +2406,71 @@ def plan_code_artifact(dependency):
     return f"{folder}/{name}"
 
 
-# -- the other commands
+def plan_required_files(call, project):
+    """dependency -> the files it needs in the image; those that are not there are a fault."""
+    files, place = {}, project.places.get("dependencies")
+    for dependency in (*project.dependencies.Python, *project.dependencies.R):
+        if dependency.form == "python-ca":
+            files[dependency] = ((yield from plan_code_artifact(dependency)),)
+        elif "file" in dependency.fields:
+            file = dependency.fields["file"]
+            yield from plan_need(file, place)
+            named = (yield from plan_named_files(file, ())) if dependency.form == "python-req" else (file,)
+            files[dependency] = named
+    return files
+
+
+def plan_image(call, project, job=None):
+    """Write what Docker builds from, and build the image."""
+    if call.skip_build:
+        return
+    if project.dockerfile:
+        yield from plan_need(project.dockerfile, project.places["dockerfile"])
+    engine = engine_argv(call, project, job)
+    lock = yield Hold(FILE)
+    try:
+        files = {} if project.dockerfile else (yield from plan_required_files(call, project))
+        write_steps, undo_steps = yield from plan_context(project, job, files)
+        try:
+            for step in write_steps:
+                yield step
+            environ = yield from plan_builder(call)
+            outcome = yield Command(build_argv(engine, project, image_tag(project, job)), environ,
+                                    aside=True, quiet=not call.verbose)
+        finally:
+            for step in undo_steps if project.ephemeral else ():
+                yield step
+    finally:
+        yield Release(lock)
+    if outcome.status:
+        yield from plan_check_engine(engine)
+        raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {outcome.status})",
+                            "the lines above say which step failed")
+
+
+def plan_job(call, project, job, words):
+    """Build the project's image, then run one job in it; or run the job natively."""
+    argv = job_argv(job, job_words(project, job, words))
+    if call.native and job.native == "never":
+        raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)", "leave -n out")
+    native = call.native or job.native == "always"
+    if script(job) and (native or not script(job).startswith("/")):
+        yield from plan_need(script(job), job.places["source"])
+    if native:
+        return (yield from plan_native(call, project, job, argv))
+    endpoint = yield from plan_endpoint(call, project, job)
+    copied = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
+    if job.mode == "d" and copied:
+        raise job.places["mappings"].fault(f"a detached job on {endpoint} cannot give {copied[0].source} back",
+                                           "use mode: i, or map an absolute path of that machine")
+    yield from plan_image(call, project, job)
+    for mapping in job.mappings:
+        if is_local(endpoint) or mapping in copied:
+            yield MakeFolder(mount_source(mapping, "", call.home))
+    if not is_local(endpoint) and job.mappings:
+        return (yield from plan_elsewhere(call, project, job, expanding_argv(argv), endpoint, copied))
+    return (yield from plan_run(call, project, job, expanding_argv(argv)))
+
 
 def plan_prime(call, project, words):
     """Write the files, build the image, and save it to a file if one is named."""
@@ -2354,37 +2504,6 @@ def plan_exec(call, project, words):
 def plan_envs(call, project, words):
     for name in ("[default]", *project.envs):
         yield Answer(name)
-    return 0
-
-
-# -- a new project
-
-def plan_scaffold(call, project, words):
-    """Ask, make the files of a new project, and say what to type next."""
-    folder = words.one("folder", ".")
-    if (yield Look(os.path.join(folder, FILE))):
-        raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
-                            "skelebot --help explains the project; to start anew, remove the file first")
-    if words.has("existing") and (yield Look(folder)) != "folder":
-        raise usage_error(f"scaffold: there is no folder {shortened(folder)} to make a project of",
-                          "leave --existing out")
-    if words.has("existing") and (words.has("template") or words.has("answer")):
-        raise usage_error("scaffold: --existing adds no template", "leave --template and --answer out, or --existing")
-    files = (yield Listing(folder)) if words.has("existing") else ()
-    if "template" in words.values:
-        yield from plan_check_template(words.one("template"))
-    answers = yield from plan_answers(words, folder)
-    if words.has("existing"):
-        made = yield from plan_existing(words, files, answers)
-    else:
-        made = yield from plan_template(call, words, folder, answers)
-    if not made:
-        yield Note("what follows depends on the template")
-        return 0
-    made_files = yield from plan_new_files(folder, *made)
-    if not call.dry_run:
-        step = f"cd {shell_line([folder])} && " if folder != "." else ""
-        yield Note(f"made {made_files} files; next: {step}skelebot --help")
     return 0
 
 
@@ -2441,6 +2560,11 @@ def plan_existing(words, files, answers):
                 ("VERSION", b"0.1.0\n")]
 
 
+def shown_url(url):
+    """A URL without the user and password that may stand in it."""
+    return re.sub(r"(?<=://)[^/]*@", "", url)
+
+
 def plan_check_template(name):
     """Nothing, if there can be such a template."""
     if re.match(r"\w+://(?:[^/@]*:[^/]*|[^/@]{20,})@", name):
@@ -2451,6 +2575,51 @@ def plan_check_template(name):
     if (yield Look(os.path.expanduser(name))) != "folder":
         raise usage_error(f"scaffold: unknown template {shortened(shown_url(name))}",
                           did_you_mean(name, TEMPLATES, "there are") + "; or give a folder, https://... or git@...")
+
+
+def plan_template_file(name, folder, file):
+    """The bytes of a template's file: one of ours, or one in a folder, where it must be, links followed."""
+    if not folder:
+        return template_bytes("projects", name, file)
+    path = os.path.join(folder, *file.split("/"))
+    if (yield Look(path, folder)) != "file":
+        raise SkelebotError(f"template {shown_url(name)}: has no file {shortened(file)}",
+                            "a template is a folder with a template.yaml, which names the files beside it")
+    return (yield Read(path))
+
+
+def plan_prompts(words, template):
+    """name -> answer, for what a template asks on top; --answer NAME=VALUE answers beforehand."""
+    for text in words.values.get("answer", ()):
+        if "=" not in text:
+            raise usage_error(f"scaffold: --answer: expected NAME=VALUE, found {shortened(text)}", "--answer city=Bern")
+    given = dict(text.partition("=")[::2] for text in words.values.get("answer", ()))
+    unknown = [name for name in given if name not in [prompt.var for prompt in template.prompts]]
+    if unknown:
+        raise usage_error(f"scaffold: the template does not ask for {shortened(unknown[0])}",
+                          did_you_mean(unknown[0], [prompt.var for prompt in template.prompts], "it asks for"))
+    answers = {}
+    for prompt in template.prompts:
+        typed = {prompt.var: (given[prompt.var],)} if prompt.var in given else {}
+        others = {name: words.values[name] for name in ("yes",) if name in words.values}
+        answers[prompt.var] = yield from plan_question(
+            Words({**others, **typed}), prompt.var, prompt.message, option=f"--answer {prompt.var}=...")
+    return answers
+
+
+def plan_filled(words, answers, name, folder, language):
+    """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
+    template = read_template((yield from plan_template_file(name, folder, "template.yaml")), "template.yaml")
+    answers = {**answers, **(yield from plan_prompts(words, template))}
+    contents = []
+    for file in template.files:
+        data = yield from plan_template_file(
+            name, folder, inside(substituted(file.template, answers), file.places["template"]))
+        text = substituted(data.decode("utf-8", "surrogateescape"), answers).encode("utf-8", "surrogateescape")
+        contents.append((inside(substituted(file.name, answers), file.places["name"]), text))
+    dirs = [inside(substituted(name, answers), template.places["dirs"]) for name in template.dirs]
+    text = project_text(answers, template_config(template, answers, language))
+    return dirs, [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n"), *contents]
 
 
 def plan_template(call, words, folder, answers):
@@ -2487,56 +2656,6 @@ def plan_template(call, words, folder, answers):
         yield Remove(scratch)
 
 
-def shown_url(url):
-    """A URL without the user and password that may stand in it."""
-    return re.sub(r"(?<=://)[^/]*@", "", url)
-
-
-def plan_template_file(name, folder, file):
-    """The bytes of a template's file: one of ours, or one in a folder, where it must be, links followed."""
-    if not folder:
-        return template_bytes("projects", name, file)
-    path = os.path.join(folder, *file.split("/"))
-    if (yield Look(path, folder)) != "file":
-        raise SkelebotError(f"template {shown_url(name)}: has no file {shortened(file)}",
-                            "a template is a folder with a template.yaml, which names the files beside it")
-    return (yield Read(path))
-
-
-def plan_filled(words, answers, name, folder, language):
-    """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
-    template = read_template((yield from plan_template_file(name, folder, "template.yaml")), "template.yaml")
-    answers = {**answers, **(yield from plan_prompts(words, template))}
-    contents = []
-    for file in template.files:
-        data = yield from plan_template_file(
-            name, folder, inside(substituted(file.template, answers), file.places["template"]))
-        text = substituted(data.decode("utf-8", "surrogateescape"), answers).encode("utf-8", "surrogateescape")
-        contents.append((inside(substituted(file.name, answers), file.places["name"]), text))
-    dirs = [inside(substituted(name, answers), template.places["dirs"]) for name in template.dirs]
-    text = project_text(answers, template_config(template, answers, language))
-    return dirs, [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n"), *contents]
-
-
-def plan_prompts(words, template):
-    """name -> answer, for what a template asks on top; --answer NAME=VALUE answers beforehand."""
-    for text in words.values.get("answer", ()):
-        if "=" not in text:
-            raise usage_error(f"scaffold: --answer: expected NAME=VALUE, found {shortened(text)}", "--answer city=Bern")
-    given = dict(text.partition("=")[::2] for text in words.values.get("answer", ()))
-    unknown = [name for name in given if name not in [prompt.var for prompt in template.prompts]]
-    if unknown:
-        raise usage_error(f"scaffold: the template does not ask for {shortened(unknown[0])}",
-                          did_you_mean(unknown[0], [prompt.var for prompt in template.prompts], "it asks for"))
-    answers = {}
-    for prompt in template.prompts:
-        typed = {prompt.var: (given[prompt.var],)} if prompt.var in given else {}
-        others = {name: words.values[name] for name in ("yes",) if name in words.values}
-        answers[prompt.var] = yield from plan_question(
-            Words({**others, **typed}), prompt.var, prompt.message, option=f"--answer {prompt.var}=...")
-    return answers
-
-
 def plan_new_files(folder, dirs, contents):
     """Write the files that are not there, having looked at all of them first; returns how many."""
     read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1))
@@ -2556,6 +2675,35 @@ def plan_new_files(folder, dirs, contents):
         else:
             yield File(os.path.join(folder, path), data, folder)
     return sum(not present[path] for path, _ in contents)
+
+
+def plan_scaffold(call, project, words):
+    """Ask, make the files of a new project, and say what to type next."""
+    folder = words.one("folder", ".")
+    if (yield Look(os.path.join(folder, FILE))):
+        raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
+                            "skelebot --help explains the project; to start anew, remove the file first")
+    if words.has("existing") and (yield Look(folder)) != "folder":
+        raise usage_error(f"scaffold: there is no folder {shortened(folder)} to make a project of",
+                          "leave --existing out")
+    if words.has("existing") and (words.has("template") or words.has("answer")):
+        raise usage_error("scaffold: --existing adds no template", "leave --template and --answer out, or --existing")
+    files = (yield Listing(folder)) if words.has("existing") else ()
+    if "template" in words.values:
+        yield from plan_check_template(words.one("template"))
+    answers = yield from plan_answers(words, folder)
+    if words.has("existing"):
+        made = yield from plan_existing(words, files, answers)
+    else:
+        made = yield from plan_template(call, words, folder, answers)
+    if not made:
+        yield Note("what follows depends on the template")
+        return 0
+    made_files = yield from plan_new_files(folder, *made)
+    if not call.dry_run:
+        step = f"cd {shell_line([folder])} && " if folder != "." else ""
+        yield Note(f"made {made_files} files; next: {step}skelebot --help")
+    return 0
 
 
 # ---- Doing ------------------------------------------------------------------
@@ -2595,26 +2743,35 @@ def for_machine(step):
                          stop=tuple(tuple(map(machine_text, argv)) for argv in step.stop))
 
 
-def say(stream, text, end="\n"):
-    """Write text to a stream that may not know all its characters."""
-    try:
-        stream.write(text + end)
-    except UnicodeEncodeError:
-        data = (text + end).encode("utf-8", "surrogateescape" if os.name != "nt" else "backslashreplace")
-        stream.flush()
-        stream.buffer.write(data)
-    try:
-        stream.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}", "make room, or send it elsewhere")
+def has_terminal():
+    """Whether Ctrl-C has reached our children as well: then they need no signal from us."""
+    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def refused(path, error):
-    return SkelebotError(f"{path}: {(error.strerror or str(error)).lower()}",
-                         "look at the folder's permissions and at the room on the disk")
+def quietly(argv):
+    """Run a program for its effect; in a session of its own, where Ctrl-C does not reach it."""
+    import subprocess
+    try:
+        subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                        start_new_session=True, timeout=3 * GRACE)
+    except (OSError, subprocess.TimeoutExpired):
+        pass
+
+
+def force_end(process, step):
+    """End the program, then remove its container, which the engine may only now be making."""
+    import subprocess
+    import time
+    if process and process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(GRACE if not step.stop else 2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for pause in (0.1, 0.5, 0) if step.stop else ():
+        quietly(step.stop[-1])
+        time.sleep(pause)
 
 
 def stop_signals():
@@ -2624,23 +2781,11 @@ def stop_signals():
     return [number for number in numbers if number and signal.getsignal(number) is not signal.SIG_IGN]
 
 
-def pack(folder, name, process):
-    """Write a folder to a program as an archive, with the owners and modes of its files."""
-    import tarfile
-    try:
-        with process.stdin, tarfile.open(fileobj=process.stdin, mode="w|") as archive:
-            archive.add(os.path.realpath(folder), arcname=name)
-    except BrokenPipeError:
-        pass                            # the program has ended, and says why
-    except OSError as error:
-        process.kill()
-        raise refused(folder, error)
-    process.stdin = None
-
-
-def has_terminal():
-    """Whether Ctrl-C has reached our children as well: then they need no signal from us."""
-    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+def ignore_stop_signals():
+    """One is enough: what follows is the cleaning up."""
+    import signal
+    for number in stop_signals():
+        signal.signal(number, signal.SIG_IGN)
 
 
 def end(process, step, interrupted):
@@ -2666,37 +2811,40 @@ def end(process, step, interrupted):
         signal.signal(signal.SIGINT, before)
 
 
-def force_end(process, step):
-    """End the program, then remove its container, which the engine may only now be making."""
-    import subprocess
-    import time
-    if process and process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(GRACE if not step.stop else 2)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    for pause in (0.1, 0.5, 0) if step.stop else ():
-        quietly(step.stop[-1])
-        time.sleep(pause)
-
-
-def ignore_stop_signals():
-    """One is enough: what follows is the cleaning up."""
-    import signal
-    for number in stop_signals():
-        signal.signal(number, signal.SIG_IGN)
-
-
-def quietly(argv):
-    """Run a program for its effect; in a session of its own, where Ctrl-C does not reach it."""
-    import subprocess
+def say(stream, text, end="\n"):
+    """Write text to a stream that may not know all its characters."""
     try:
-        subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                        start_new_session=True, timeout=3 * GRACE)
-    except (OSError, subprocess.TimeoutExpired):
-        pass
+        stream.write(text + end)
+    except UnicodeEncodeError:
+        data = (text + end).encode("utf-8", "surrogateescape" if os.name != "nt" else "backslashreplace")
+        stream.flush()
+        stream.buffer.write(data)
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}", "make room, or send it elsewhere")
+
+
+def refused(path, error):
+    return SkelebotError(f"{path}: {(error.strerror or str(error)).lower()}",
+                         "look at the folder's permissions and at the room on the disk")
+
+
+def pack(folder, name, process):
+    """Write a folder to a program as an archive, with the owners and modes of its files."""
+    import tarfile
+    try:
+        with process.stdin, tarfile.open(fileobj=process.stdin, mode="w|") as archive:
+            archive.add(os.path.realpath(folder), arcname=name)
+    except BrokenPipeError:
+        pass                            # the program has ended, and says why
+    except OSError as error:
+        process.kill()
+        raise refused(folder, error)
+    process.stdin = None
 
 
 MISSING = {
@@ -2754,27 +2902,9 @@ def follow(process, path):
                 return
 
 
-def run_quietly(step):
-    """Run a command whose output is worth a look only if it takes long or fails."""
-    import tempfile
-    handle, path = tempfile.mkstemp(prefix="skelebot-")
-    try:
-        return attended(step, lambda process: follow(process, path), handle)
-    finally:
-        os.close(handle)
-        os.unlink(path)
-
-
 def exit_status(process):
     """0 to 255, as a shell has it: 128 + N after signal N."""
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
-
-
-def exchange(process, step):
-    """(output, errors) of a program, as far as they are kept; before, it gets its packed folder."""
-    if step.packed:
-        pack(*step.packed, process)
-    return process.communicate()
 
 
 def attended(step, wait, log=None):
@@ -2789,6 +2919,24 @@ def attended(step, wait, log=None):
     return Outcome(exit_status(process), *((stream or b"").decode("utf-8", "replace") for stream in printed))
 
 
+def run_quietly(step):
+    """Run a command whose output is worth a look only if it takes long or fails."""
+    import tempfile
+    handle, path = tempfile.mkstemp(prefix="skelebot-")
+    try:
+        return attended(step, lambda process: follow(process, path), handle)
+    finally:
+        os.close(handle)
+        os.unlink(path)
+
+
+def exchange(process, step):
+    """(output, errors) of a program, as far as they are kept; before, it gets its packed folder."""
+    if step.packed:
+        pack(*step.packed, process)
+    return process.communicate()
+
+
 def run(step):
     """Run a command to its end, for its Outcome."""
     return run_quietly(step) if step.quiet else attended(step, lambda process: exchange(process, step))
@@ -2800,6 +2948,16 @@ def look(step):
         raise SkelebotError(f"{step.path}: leads outside of {step.root}, by a link",
                             "nothing was written; remove the link")
     return "folder" if os.path.isdir(step.path) else "file" if os.path.lexists(step.path) else ""
+
+
+def mode_of(path):
+    """The mode of a file, or of one that would be made now."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
 
 
 def write(step):
@@ -2819,16 +2977,6 @@ def write(step):
             raise
     except OSError as error:
         raise refused(step.path, error)
-
-
-def mode_of(path):
-    """The mode of a file, or of one that would be made now."""
-    try:
-        return os.stat(path).st_mode & 0o777
-    except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
 
 
 def make_folder(step):
@@ -2951,165 +3099,6 @@ def perform(plan, call):
             go, result = plan.throw, fault
 
 
-# ---- Help -------------------------------------------------------------------
-
-class Style(NamedTuple):
-    """How wide a page is, and whether its headings are bold."""
-    width: int = 80
-    bold: bool = False
-
-    def heading(self, text):
-        return f"\033[1m{text}\033[0m" if self.bold else text
-
-
-USAGE = "usage: skelebot [OPTIONS] JOB [ARGS] [--PARAM\0VALUE]... [--\0EXTRA...] [+\0JOB\0...]"
-
-
-def wrapped(text, width, indent):
-    """`text` in lines of a width, the ones after the first indented; a \0 is a blank that stays in its line."""
-    import textwrap
-    lines = textwrap.wrap(text, max(width - indent, 30), break_long_words=False, break_on_hyphens=False)
-    return ("\n" + " " * indent).join(lines or [""]).replace("\0", " ")
-
-
-def paragraphs(text, style):
-    """The lines of a text, those that are too long wrapped."""
-    return "\n".join(line if len(line) <= style.width else wrapped(line, style.width, 0)
-                     for line in text.strip().split("\n"))
-
-
-def table(rows, style):
-    """Lines of two columns; a long name has its text on the next line."""
-    column = min(max([len(name) for name, _ in rows] or [0]), 26) + 4
-    return "".join(f"{row_name(name, column)}{wrapped(text, style.width, column)}".rstrip() + "\n"
-                   for name, text in rows)
-
-
-def row_name(name, column):
-    return f"  {name}".ljust(column) if len(name) + 4 <= column else f"  {name}\n" + " " * column
-
-
-def section(title, rows, style):
-    return style.heading(title + ":") + "\n" + table(rows, style) if rows else ""
-
-
-def shown_word(word):
-    return word if word and not re.search(r"\s", word) else f"'{word}'"
-
-
-def meaning(param):
-    """The help of an argument or parameter, with its default and choices."""
-    facts = [f"default: {' '.join(map(shown_word, param.default))}" if getattr(param, "default", ()) else "",
-             f"one of: {', '.join(param.choices)}" if param.choices else ""]
-    facts = "; ".join(filter(None, facts))
-    return " ".join(filter(None, [" ".join(param.help.split()), f"({facts})" if facts else ""]))
-
-
-OWN_VALUES = {"directory": " DIR", "env": " ENV", "docker-host": " HOST", "output": " FILE", "answer": " NAME=VALUE...",
-              **{name: " TEXT" for name in ("name", "description", "maintainer", "contact", "language", "template")}}
-
-
-def value_name(param):
-    """What stands for the value; our own options have names of their own for it."""
-    return "" if param.accepts == "boolean" else VALUES[param.accepts] if param.places else OWN_VALUES[param.name]
-
-
-def option_name(param):
-    """`-e, --epochs INT`, as in the first column of a help page."""
-    names = [("-" + param.alt) if param.alt else "", spelling(param.name)]
-    return ", ".join(filter(None, names)) + value_name(param)
-
-
-def option_rows(params):
-    return [(option_name(param), meaning(param)) for param in params]
-
-
-def title_lines(project, style):
-    """What the project is: name, version, environment; description; who to ask."""
-    env = f" (environment {project.env})" if project.env else ""
-    contact = f"<{project.contact}>" if project.contact and project.maintainer else project.contact
-    owner = " ".join(filter(None, [project.maintainer, contact]))
-    return "\n".join(filter(None, [
-        " ".join(filter(None, [project.name, project.version])) + env,
-        paragraphs(project.description, style),
-        f"maintained by {owner}" if owner else "",
-        f"environments: {', '.join(project.envs)}" if project.envs else "",
-    ])) + "\n"
-
-
-def job_rows(project):
-    return [(job.name, " ".join(filter(None, [" ".join(job.help.split()), f"[{shortened_source(job)}]"])))
-            for job in project.jobs]
-
-
-def shortened_source(job):
-    first = job.source.strip().split("\n")[0]
-    return first if len(first) < 50 and first == job.source.strip() else first[:46] + " ..."
-
-
-def project_page(project, commands, options, style):
-    """The page that explains the project to anyone who lands in its folder."""
-    taken = {job.name for job in project.jobs}
-    rows = [(name, command.help) for name, command in commands.items() if name not in taken]
-    return "\n".join(filter(None, [
-        title_lines(project, style),
-        wrapped(USAGE, style.width, 4) + "\n",
-        section("Jobs (skelebot JOB --help explains one)", job_rows(project), style)
-        or "No jobs yet: add some to skelebot.yaml.\n",
-        section("Commands (skelebot COMMAND --help explains one)", rows, style),
-        section("Options, before the job", option_rows(options), style),
-        f"skelebot {__version__}",
-    ]))
-
-
-OUTSIDE = ("help", "version", "directory", "verbose", "dry-run")
-
-
-def outside_page(commands, options, style):
-    """The page of a folder that is in no project."""
-    rows = [(name, command.help) for name, command in commands.items() if command.outside]
-    return "\n".join([
-        paragraphs(f"Skelebot runs the jobs of a project that a {FILE} describes. There is none here or above.",
-                   style) + "\n",
-        wrapped(USAGE, style.width, 4) + "\n",
-        section("Commands", rows, style),
-        section("Options", option_rows([option for option in options if option.name in OUTSIDE]), style),
-        paragraphs("To begin: skelebot scaffold my-project, or skelebot scaffold --existing in a project's folder.",
-                   style) + "\n",
-        f"skelebot {__version__}",
-    ])
-
-
-WHERE = {"always": "natively", "never": "in Docker only", "optional": "in Docker, or natively with -n"}
-
-
-def job_page(project, job, style):
-    """The page of one job."""
-    params = job_params(project, job)
-    options = " ".join(f"[{spelling(param.name)}{VALUES[param.accepts]}]".replace(" ", "\0")
-                       for param in params if param.places)
-    usage = " ".join(filter(None, ["usage: skelebot [OPTIONS]", job.name, *(arg.name.upper() for arg in job.args),
-                                   options, "[--\0EXTRA...]"]))
-    return "\n".join(filter(None, [
-        wrapped(usage, style.width, 4) + "\n",
-        (paragraphs(job.help, style) + "\n" if job.help.strip() else "")
-        + paragraphs(f"runs {shortened_source(job)} {WHERE[job.native]}", style) + "\n",
-        section("Arguments", [(arg.name.upper(), meaning(arg)) for arg in job.args], style),
-        section("Parameters", option_rows(params), style),
-    ])).rstrip("\n")
-
-
-def command_page(name, command, style):
-    """The page of one of skelebot's own commands."""
-    optional = [f"[{arg.name.upper()}]" for arg in command.args]
-    usage = " ".join(["usage: skelebot [OPTIONS]", name, *optional, "[OPTION]..."])
-    return "\n".join(filter(None, [
-        usage + "\n", command.help + "\n",
-        section("Arguments", [(arg.name.upper(), meaning(arg)) for arg in command.args], style),
-        section("Options", option_rows((*command.params, HELP)), style),
-    ])).rstrip("\n")
-
-
 # ---- Command line -----------------------------------------------------------
 
 class Builtin(NamedTuple):
@@ -3140,6 +3129,7 @@ COMMANDS = {
         flag("map", "m", "map the project's folder at /app"),), extras=True),
     "envs": Builtin("list the environments", plan_envs),
 }
+
 
 def chain(words):
     """The words of each job, as `+` parts them."""
@@ -3195,6 +3185,15 @@ def engine_name(environ):
     return environ.get("SKELEBOT_DOCKER") or ("podman" if podman and (not docker or scripted or linked) else "docker")
 
 
+def docker_context(environ, home):
+    """The name of the Docker context in use; "" is the default one. Source: docker context(1)."""
+    folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
+    config = read_bytes(os.path.join(folder, "config.json")) or b""
+    named = re.search(rb'"currentContext"\s*:\s*"([^"]*)"', config)
+    name = environ.get("DOCKER_CONTEXT") or (named.group(1).decode("utf-8", "replace") if named else "")
+    return "" if name == "default" else name
+
+
 def caller_call(options):
     """The Call for the machine that skelebot runs on."""
     import binascii
@@ -3208,15 +3207,6 @@ def caller_call(options):
         python=shutil.which("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
         host=options.one("docker-host"), skip_build=options.has("skip-build"), native=options.has("native"),
         verbose=options.has("verbose"), dry_run=options.has("dry-run"))
-
-
-def docker_context(environ, home):
-    """The name of the Docker context in use; "" is the default one. Source: docker context(1)."""
-    folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
-    config = read_bytes(os.path.join(folder, "config.json")) or b""
-    named = re.search(rb'"currentContext"\s*:\s*"([^"]*)"', config)
-    name = environ.get("DOCKER_CONTEXT") or (named.group(1).decode("utf-8", "replace") if named else "")
-    return "" if name == "default" else name
 
 
 def page_style():
@@ -3271,6 +3261,21 @@ def chosen_project(options, words):
     return None if outside and not (project and project.job(words[0])) else project
 
 
+def run_chain(project, parts, options):
+    """Show the page that was asked for, or do the plans one after the other."""
+    for page, _ in parts:
+        if page:
+            return say(sys.stdout, page) or 0
+    for warning in project.warnings if project else ():
+        say(sys.stderr, f"skelebot: warning: {warning}")
+    call = caller_call(options)
+    if project:
+        enter(project.folder)
+        if call.dry_run:
+            say(sys.stdout, "cd " + shell_line([project.folder]))
+    return perform(plan_chain(plan(call) for _, plan in parts), call)
+
+
 def skelebot(words):
     """Read the command line and the project, then do what was asked; returns the exit status."""
     values, plain, rest = take_options(words, OPTIONS, stop=True)
@@ -3291,21 +3296,6 @@ def skelebot(words):
         page = project_page(project, COMMANDS, OPTIONS, style) if project else outside_page(COMMANDS, OPTIONS, style)
         return say(sys.stdout, page) or 0
     return run_chain(project, [parsed(project, group, style) for group in chain(words)], options)
-
-
-def run_chain(project, parts, options):
-    """Show the page that was asked for, or do the plans one after the other."""
-    for page, _ in parts:
-        if page:
-            return say(sys.stdout, page) or 0
-    for warning in project.warnings if project else ():
-        say(sys.stderr, f"skelebot: warning: {warning}")
-    call = caller_call(options)
-    if project:
-        enter(project.folder)
-        if call.dry_run:
-            say(sys.stdout, "cd " + shell_line([project.folder]))
-    return perform(plan_chain(plan(call) for _, plan in parts), call)
 
 
 def open_streams():

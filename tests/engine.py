@@ -67,9 +67,10 @@ def first_on_path(program):
     return os.pathsep.join([os.path.dirname(program), os.environ["PATH"]])
 
 
-def prints(*argv):
+def prints(*argv, **environ):
+    """What a program prints, or "" when it fails."""
     try:
-        return output(argv)
+        return output(argv, env=environment(**environ))
     except (AssertionError, OSError):
         return ""
 
@@ -269,15 +270,23 @@ class Tests:
     def tearDownClass(cls):
         super().tearDownClass()
         for image in cls.images():
-            prints(*cls.engine.cli, "rmi", "--force", image)
+            prints(*cls.engine.cli, "rmi", "--force", image, **cls.engine.environ)
         shutil.rmtree(cls.top, ignore_errors=True)
 
     def tearDown(self):
         super().tearDown()
-        left = self.containers()
+        left = self.containers_left()
         for name in left:
-            self.engine.ask("rm", "--force", name)
+            prints(*self.engine.cli, "rm", "--force", name, **self.engine.environ)
         self.assertEqual(left, [], "containers were left behind")
+
+    def containers_left(self):
+        """What is still there when the engine has had the time to end what it is about to remove."""
+        for _ in range(20):
+            if not self.containers():
+                return []
+            time.sleep(0.5)
+        return self.containers()
 
     @classmethod
     def write_project(cls, folder, **config):

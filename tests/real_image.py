@@ -209,7 +209,7 @@ class RDependencies(Image):
         self.assertEqual(found, "greeter 1.0 \nother 0.3 \n")
 
     def test_what_a_lock_file_of_renv_names_is_installed(self):
-        if not prints(*self.engine.cli, "run", "--rm", BASE, "Rscript", "-e", "packageVersion('renv')"):
+        if not prints(*self.engine.cli, "run", "--rm", BASE, "Rscript", "-e", "packageVersion('renv')", **self.engine.environ):
             self.skipTest(f"there is no renv in {BASE}: tests/base/Dockerfile brings it")
         found = self.versions(["greeter"], {"renv.lock": json.dumps(LOCK)}, language="R", dependencies=["renv:renv.lock"])
         self.assertEqual(found, "greeter 1.0 \n")

@@ -171,7 +171,7 @@ class StoppingJobs(Tests):
             running = self.running("sleep", "+ ", SIGNALS)
             time.sleep(pause)
             self.assertEqual(stopped(running), SIGNALS)
-            self.assertEqual(self.containers(), [], f"{pause} seconds after the start")
+            self.assertEqual(self.containers_left(), [], f"{pause} seconds after the start")
 
     def test_leaves_nothing_when_the_terminal_is_closed(self):
         running = self.start("-s", "sleep", terminal=True).says("asleep")
