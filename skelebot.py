@@ -1124,22 +1124,34 @@ class FromFile(str):
     """A word that skelebot.yaml gave as a default: it may name variables."""
 
 
-def flag(name, alt, text):
-    """An option of skelebot's own that takes no value; `text` is its help."""
-    return Param(name, alt, help=text, accepts="boolean")
+class Option(NamedTuple):
+    """A parameter of skelebot's own: `value` stands for its value on a page, `outside` means without a project too."""
+    name: str
+    alt: str
+    help: str
+    value: str = ""
+    accepts: str = ""
+    choices: Tuple[str, ...] = ()
+    default: Tuple[str, ...] = ()
+    outside: bool = False
+
+
+def flag(name, alt, text, outside=False):
+    """An option that takes no value; `text` is its help."""
+    return Option(name, alt, text, accepts="boolean", outside=outside)
 
 
 OPTIONS = (
-    flag("help", "h", "explain the project and exit"),
-    flag("version", "v", "show the version of skelebot and of the project, and exit"),
-    Param("directory", "C", help="act as if started in this folder"),
-    Param("env", "e", help="lay skelebot-ENV.yaml over skelebot.yaml"),
-    Param("docker-host", "d", help="use the Docker engine of this host, as in ssh://user@box"),
+    flag("help", "h", "explain the project and exit", outside=True),
+    flag("version", "v", "show the version of skelebot and of the project, and exit", outside=True),
+    Option("directory", "C", "act as if started in this folder", "DIR", outside=True),
+    Option("env", "e", "lay skelebot-ENV.yaml over skelebot.yaml", "ENV"),
+    Option("docker-host", "d", "use the Docker engine of this host, as in ssh://user@box", "HOST"),
     flag("skip-build", "s", "run the image that is there"),
     flag("native", "n", "run on this machine, without Docker"),
     flag("contact", "c", "show whom to ask about the project, and exit"),
-    flag("verbose", "V", "show every command just before it runs"),
-    flag("dry-run", "", "show every step as a line for a shell, and do none"),
+    flag("verbose", "V", "show every command just before it runs", outside=True),
+    flag("dry-run", "", "show every step as a line for a shell, and do none", outside=True),
 )
 VALUES = {"boolean": "", "list": " VALUE...", "int": " INT", "float": " FLOAT", "": " VALUE"}
 
@@ -1193,6 +1205,11 @@ def take_values(param, value, rest, known, what):
     return tuple(rest[:count]), count
 
 
+def value_name(param):
+    """What stands for the value, after a blank; our own options have words of their own for it."""
+    return f" {param.value}" if getattr(param, "value", "") else VALUES[param.accepts]
+
+
 def unknown_option(typed, known, what):
     """The fault of an option that nothing is known of; with what was perhaps meant."""
     name = typed.lstrip("-")
@@ -1202,7 +1219,7 @@ def unknown_option(typed, known, what):
     return usage_error(f"{what}unknown option {shortened(typed)}",
                        f"did you mean {near}?" if near else
                        f"skelebot's own options go before the job: skelebot {typed}"
-                       f"{VALUES[ours.accepts]} {what[:-2]}" if ours else
+                       f"{value_name(ours)} {what[:-2]}" if ours else
                        did_you_mean(typed, long))
 
 
@@ -1234,7 +1251,7 @@ def understood(words, what, args, params, optional=0, extras=True):
     extras    whether words after `--` are passed on
     """
     values, plain, extra = take_options(words, params, what + ": ")
-    if values.get("help") and any(param.name == "help" and not param.places for param in params):
+    if values.get("help") and any(param.name == "help" and isinstance(param, Option) for param in params):
         return Words(help=True)
     missing = max(len(args) - optional - len(plain), 0)
     plain, extra = plain + list(extra[:missing]), extra[missing:]
@@ -1256,7 +1273,7 @@ def understood(words, what, args, params, optional=0, extras=True):
     return Words(values, extra)
 
 
-HELP = Param("help", "h", help="explain and exit", accepts="boolean")
+HELP = flag("help", "h", "explain and exit")
 
 
 def job_params(project, job):
@@ -2081,15 +2098,6 @@ def meaning(param):
     return " ".join(filter(None, [" ".join(param.help.split()), f"({facts})" if facts else ""]))
 
 
-OWN_VALUES = {"directory": " DIR", "env": " ENV", "docker-host": " HOST", "output": " FILE", "answer": " NAME=VALUE...",
-              **{name: " TEXT" for name in ("name", "description", "maintainer", "contact", "language", "template")}}
-
-
-def value_name(param):
-    """What stands for the value; our own options have names of their own for it."""
-    return "" if param.accepts == "boolean" else VALUES[param.accepts] if param.places else OWN_VALUES[param.name]
-
-
 def option_name(param):
     """`-e, --epochs INT`, as in the first column of a help page."""
     names = [("-" + param.alt) if param.alt else "", spelling(param.name)]
@@ -2138,9 +2146,6 @@ def project_page(project, commands, options, style):
     ]))
 
 
-OUTSIDE = ("help", "version", "directory", "verbose", "dry-run")
-
-
 def outside_page(commands, options, style):
     """The page of a folder that is in no project."""
     rows = [(name, command.help) for name, command in commands.items() if command.outside]
@@ -2149,7 +2154,7 @@ def outside_page(commands, options, style):
                    style) + "\n",
         wrapped(USAGE, style.width, 4) + "\n",
         section("Commands", rows, style),
-        section("Options", option_rows([option for option in options if option.name in OUTSIDE]), style),
+        section("Options", option_rows([option for option in options if option.outside]), style),
         paragraphs("To begin: skelebot scaffold my-project, or skelebot scaffold --existing in a project's folder.",
                    style) + "\n",
         f"skelebot {__version__}",
@@ -2163,7 +2168,7 @@ def job_page(project, job, style):
     """The page of one job."""
     params = job_params(project, job)
     options = " ".join(f"[{spelling(param.name)}{VALUES[param.accepts]}]".replace(" ", "\0")
-                       for param in params if param.places)
+                       for param in params if isinstance(param, Param))
     usage = " ".join(filter(None, ["usage: skelebot [OPTIONS]", job.name, *(arg.name.upper() for arg in job.args),
                                    options, "[--\0EXTRA...]"]))
     return "\n".join(filter(None, [
@@ -3106,7 +3111,7 @@ class Builtin(NamedTuple):
     help: str
     plan: Any
     args: Tuple[Arg, ...] = ()
-    params: Tuple[Param, ...] = ()
+    params: Tuple[Option, ...] = ()
     outside: bool = False
     extras: bool = False
 
@@ -3114,17 +3119,17 @@ class Builtin(NamedTuple):
 COMMANDS = {
     "scaffold": Builtin("make a new project, or make one of what is here (--existing)", plan_scaffold,
                         (Arg("folder", "where to make it; here, if not given"),), (
-        Param("name", "", help="the project's name"),
-        Param("description", "", help="what it is for, in one line"),
-        Param("maintainer", "", help="who maintains it"),
-        Param("contact", "", help="how to reach them"),
-        Param("language", "", help="the language of its jobs", choices=Language.values),
-        Param("template", "", help="default, dash, iris, a folder, or the address of a Git repository"),
-        Param("answer", "", help="NAME=VALUE for what the template asks on top", accepts="list"),
+        Option("name", "", "the project's name", "TEXT"),
+        Option("description", "", "what it is for, in one line", "TEXT"),
+        Option("maintainer", "", "who maintains it", "TEXT"),
+        Option("contact", "", "how to reach them", "TEXT"),
+        Option("language", "", "the language of its jobs", "TEXT", choices=Language.values),
+        Option("template", "", "default, dash, iris, a folder, or the address of a Git repository", "TEXT"),
+        Option("answer", "", "NAME=VALUE for what the template asks on top", "NAME=VALUE...", accepts="list"),
         flag("existing", "e", "add only the files of skelebot, with what is found here"),
         flag("yes", "y", "ask nothing: take the default of what no option answers")), outside=True),
     "prime": Builtin("write Dockerfile and .dockerignore, and build the image", plan_prime, (), (
-        Param("output", "o", help="save the image to this file"),)),
+        Option("output", "o", "save the image to this file", "FILE"),)),
     "exec": Builtin("open a shell in the project's image, or run the command after --", plan_exec, (), (
         flag("map", "m", "map the project's folder at /app"),), extras=True),
     "envs": Builtin("list the environments", plan_envs),

@@ -305,8 +305,8 @@ class Faults(unittest.TestCase):
                 self.assertEqual(passed(words, *EACH), (2, message, hint))
 
     def test_in_options_that_stand_on_the_wrong_side_of_the_job(self):
-        for words, typed in ((["-n"], "-n"), (["--dry-run"], "--dry-run"), (["--env", "dev"], "--env VALUE"),
-                             (["-d", "box"], "-d VALUE"), (["--env=dev"], "--env VALUE")):
+        for words, typed in ((["-n"], "-n"), (["--dry-run"], "--dry-run"), (["--env", "dev"], "--env ENV"),
+                             (["-d", "box"], "-d HOST"), (["--env=dev"], "--env ENV")):
             with self.subTest(words):
                 self.assertEqual(passed(words), (
                     2, "train: unknown option '" + typed.split()[0] + "'",
