@@ -5,7 +5,7 @@
 
 Contents, in the data's order:
 
-    Failing         the one exception, and the hint that goes with it
+    Failing         what a person can mend, and the hint that goes with it; being stopped
     Records         what skelebot.yaml may hold, and where it stood
     Reading         YAML nodes -> records; three spellings, one schema; environments
     Words           command-line words -> arguments and parameters, job -> its command
@@ -40,6 +40,14 @@ class SkelebotError(Exception):
 
     def __str__(self):
         return f"skelebot: {self.message}\n  hint: {self.hint}"
+
+
+class Stopped(BaseException):
+    """SIGTERM or SIGHUP has come."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.status = 128 + number
 
 
 def usage_error(message, hint):
@@ -838,7 +846,8 @@ def compose(text, file):
     """
     import io
     yaml = yaml_module()
-    fast = [yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") and not re.search(r"\t|(?s:[\[{].*\?)", text) else []
+    differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
+    fast = [yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") and not differ else []
     for loader in [*fast, yaml.SafeLoader]:
         stream = type("Named", (io.StringIO,), {"name": file})(text)
         try:
@@ -2251,8 +2260,10 @@ def last_line(text):
 def plan_check_engine(engine):
     outcome = yield Command((*engine, "version"), kept=True, looks=True)
     if outcome.status:
+        hint = ("join the group docker and log in anew" if "permission denied" in outcome.errors.lower() else
+                "start Docker, name another host with -d")
         raise SkelebotError(f"no engine answers {shell_line(engine)}: {last_line(outcome.errors)}",
-                            "start Docker, name another host with -d, or run the job natively with -n")
+                            f"{hint}, or run the job natively with -n")
 
 
 def plan_check_image(engine, tag):
@@ -2671,15 +2682,33 @@ def plan_new_files(folder, dirs, contents):
                 raise SkelebotError(f"{os.path.join(folder, above)}: is a file, and has to be a folder for {path}",
                                     "nothing was written; rename the file")
         present[path] = yield Look(os.path.join(folder, path), folder)
-    yield MakeFolder(folder)
-    for path in sorted({*dirs, *(above for path, _ in contents for above in ancestors(path)[-1:])}):
-        yield MakeFolder(os.path.join(folder, path), folder)
-    for path, data in contents[1:] + contents[:1]:
+    folders = sorted({*dirs, *(above for path, _ in contents for above in ancestors(path))})
+    steps = [(folder, MakeFolder(folder)), *((path, MakeFolder(path, folder)) for path in joined(folder, folders)),
+             *((os.path.join(folder, path), File(os.path.join(folder, path), data, folder))
+               for path, data in contents[1:] + contents[:1] if not present[path])]
+    for path, _ in contents:
         if present[path]:
             yield Note(f"kept {path}, which was there")
-        else:
-            yield File(os.path.join(folder, path), data, folder)
+    yield from plan_all_or_none(steps)
     return sum(not present[path] for path, _ in contents)
+
+
+def joined(folder, paths):
+    return [os.path.join(folder, path) for path in paths]
+
+
+def plan_all_or_none(steps):
+    """Do the steps, each given with the path that it makes; when one fails, remove what those before it have made."""
+    made = []
+    try:
+        for path, step in steps:
+            new = not (yield Look(path))
+            yield step
+            made += [path] if new else []
+    except (SkelebotError, KeyboardInterrupt, Stopped):
+        for path in reversed(made):
+            yield Remove(path)
+        raise
 
 
 def plan_scaffold(call, project, words):
@@ -2712,14 +2741,6 @@ def plan_scaffold(call, project, words):
 
 
 # ---- Doing ------------------------------------------------------------------
-
-class Stopped(BaseException):
-    """SIGTERM or SIGHUP has come."""
-
-    def __init__(self, number):
-        super().__init__(number)
-        self.status = 128 + number
-
 
 def machine_text(text):
     """`text` as this machine's interfaces take it: its bytes are UTF-8, whatever the locale says.
@@ -2819,12 +2840,12 @@ def end(process, step, interrupted):
 def say(stream, text, end="\n"):
     """Write text to a stream that may not know all its characters."""
     try:
-        stream.write(text + end)
-    except UnicodeEncodeError:
-        data = (text + end).encode("utf-8", "surrogateescape" if os.name != "nt" else "backslashreplace")
-        stream.flush()
-        stream.buffer.write(data)
-    try:
+        try:
+            stream.write(text + end)
+        except UnicodeEncodeError:
+            data = (text + end).encode("utf-8", "surrogateescape" if os.name != "nt" else "backslashreplace")
+            stream.flush()
+            stream.buffer.write(data)
         stream.flush()
     except BrokenPipeError:
         raise
@@ -3238,7 +3259,7 @@ def show_contact(project):
 def enter(folder):
     """Go where the project is: everything runs as if started there."""
     try:
-        os.chdir(folder)
+        os.chdir(machine_text(folder))
     except OSError as error:
         raise SkelebotError(f"{folder}: {error.strerror.lower()}", "name a folder that is there, after -C")
     os.environ["PWD"] = os.getcwd()
