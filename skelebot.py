@@ -15,6 +15,7 @@ Contents, in the data's order:
     Docker          argv of the Docker (or podman) command line
     Scaffold        a template and the answers -> the files of a new project
     Help            the pages that explain the project
+    Help            the pages that explain the project
     Plans           generators of steps: one for each command, one for a job
     Doing           the only section that changes anything
     Command line    options, commands, main
@@ -43,7 +44,7 @@ class SkelebotError(Exception):
 
 
 class Stopped(BaseException):
-    """SIGTERM or SIGHUP has come."""
+    """SIGTERM, SIGHUP or SIGQUIT has come."""
 
     def __init__(self, number):
         super().__init__(number)
@@ -599,19 +600,6 @@ def read_text(kind, node, place):
     return kind(text)
 
 
-def merged_pairs(node, place, above):
-    """What `<<` brings: of several mappings the first that has a key."""
-    merged = {}
-    for source in node.value if node.id == "sequence" else [node]:
-        if source.id != "mapping":
-            raise place.fault(f"expected keys and values, found {found(source)}",
-                              "name a mapping, as in: <<: *defaults")
-        if source in above:
-            raise place.fault("merges itself", "merge another mapping")
-        merged = {**pairs(source, place, above), **merged}
-    return merged
-
-
 def pairs(node, place, above=()):
     """name -> (key node, value node) of a mapping, with `<<` merged; the mapping's own keys win."""
     if node.id != "mapping":
@@ -630,6 +618,19 @@ def pairs(node, place, above=()):
         else:
             own[key.value] = (key, value)
     return {**merged, **own}
+
+
+def merged_pairs(node, place, above):
+    """What `<<` brings: of several mappings the first that has a key."""
+    merged = {}
+    for source in node.value if node.id == "sequence" else [node]:
+        if source.id != "mapping":
+            raise place.fault(f"expected keys and values, found {found(source)}",
+                              "name a mapping, as in: <<: *defaults")
+        if source in above:
+            raise place.fault("merges itself", "merge another mapping")
+        merged = {**pairs(source, place, above), **merged}
+    return merged
 
 
 def fields(kind):
@@ -667,28 +668,20 @@ def example(kind):
     return {JobName: "train", Source: "src/jobs/train.py", ProjectName: "churn-model"}.get(kind, "...")
 
 
-def read_fields(kind, entries, place):
-    """name -> value for the entries of a mapping, as the record's annotations have them."""
-    known, values, places = fields(kind), {}, {"": place}
-    for name, (key_node, node) in canonical(kind, entries, place).items():
-        at = place.key(key_node.value, key_node)
-        if name in ACCEPTED_KEYS or name.startswith("x-"):
-            continue
-        if name not in known:
-            raise at.fault("unknown key", near_key(kind, name, known))
-        places[name] = at
-        if not is_nothing(node) or known[name] is Any or name not in kind._field_defaults:
-            values[name] = read(known[name], node, at)
-    for name in known:
-        if name not in values and name not in kind._field_defaults:
-            raise place.fault(f"needs the key {name}", f"add a line such as {name}: {example(known[name])}")
-    return {**values, "places": places} if "places" in kind._fields else values
-
-
 def read_record(kind, node, place):
     if node.id == "scalar" and kind in BARE:
         return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
     return kind(**read_fields(kind, pairs(node, place), place))
+
+
+def read_items(kind, node, place):
+    """(value, place) of every item; a single value stands for a list of one."""
+    if node.id == "mapping" and hasattr(kind, "_fields") and not set(pairs(node, place)) & set(fields(kind)):
+        raise place.fault("expected a list, found keys and values", "write each as an item: - name: ...")
+    if node.id == "sequence":
+        places = [place.item(index, item) for index, item in enumerate(node.value)]
+        return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
+    return [] if is_nothing(node) else [(read(kind, node, place), place)]
 
 
 def read(kind, node, place):
@@ -707,14 +700,22 @@ def read(kind, node, place):
     return read(inner, node, place)
 
 
-def read_items(kind, node, place):
-    """(value, place) of every item; a single value stands for a list of one."""
-    if node.id == "mapping" and hasattr(kind, "_fields") and not set(pairs(node, place)) & set(fields(kind)):
-        raise place.fault("expected a list, found keys and values", "write each as an item: - name: ...")
-    if node.id == "sequence":
-        places = [place.item(index, item) for index, item in enumerate(node.value)]
-        return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
-    return [] if is_nothing(node) else [(read(kind, node, place), place)]
+def read_fields(kind, entries, place):
+    """name -> value for the entries of a mapping, as the record's annotations have them."""
+    known, values, places = fields(kind), {}, {"": place}
+    for name, (key_node, node) in canonical(kind, entries, place).items():
+        at = place.key(key_node.value, key_node)
+        if name in ACCEPTED_KEYS or name.startswith("x-"):
+            continue
+        if name not in known:
+            raise at.fault("unknown key", near_key(kind, name, known))
+        places[name] = at
+        if not is_nothing(node) or known[name] is Any or name not in kind._field_defaults:
+            values[name] = read(known[name], node, at)
+    for name in known:
+        if name not in values and name not in kind._field_defaults:
+            raise place.fault(f"needs the key {name}", f"add a line such as {name}: {example(known[name])}")
+    return {**values, "places": places} if "places" in kind._fields else values
 
 
 def read_variables(node, place):
@@ -1311,13 +1312,17 @@ def script(job):
     return first if os.path.splitext(first)[1] in INTERPRETERS else ""
 
 
+# What a shell takes as it is: an escaped character, double quotes (which still have variables in them), single quotes.
+QUOTED = re.compile(r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'""")
+
+
 def job_argv(job, words, open_ended=False):
     """The job's command; `open_ended` when words may still be added at its end."""
     if script(job):
         return (*INTERPRETERS[os.path.splitext(script(job))[1]], *source_words(job), *words)
     source = job.source.rstrip()
-    placed = bool(re.search(r"\$\{?[@*1]", re.sub(r"'[^']*'", "", source)))
-    closed = bool(re.search(r"(?:[;&|]|(?:^|\s)#[^'\"\n]*)$", source))
+    placed = bool(re.search(r"\$\{?[@*1]", QUOTED.sub(lambda match: match.group(1) or "", source)))
+    closed = bool(re.search(r"(?:[;&|]|(?:^|\s)#[^\n]*)$", QUOTED.sub("quoted", source)))
     if words and closed and not placed:
         raise job.places["source"].fault("does not say where its words go", 'put "$@" where they belong')
     return ("bash", "-c", source + (' "$@"' if (words or open_ended) and not placed and not closed else ""),
@@ -1511,7 +1516,7 @@ def dockerfile(project, files):
     ])
 
 
-GENERATED = re.compile(r"(?mi)^# (Generated by Skelebot from skelebot\.yaml|This \w+ was generated by Skelebot)\b")
+GENERATED = re.compile(r"(?m)^# (Generated by Skelebot from skelebot\.yaml\b|This \w+ was generated by Skelebot\s*$)")
 BLOCK = "# ---- skelebot: from skelebot.yaml ----\n{}# ---- end of skelebot ----\n"
 ANY_BLOCK = re.compile(r"# ---- skelebot: from skelebot\.yaml ----\r?\n(?:(?!# ---- skelebot).*\n)*?"
                        r"# ---- end of skelebot ----(?:\r?\n|\Z)")
@@ -1583,10 +1588,7 @@ def shell_line(words):
 
 
 def tar_line(folder, name):
-    """The folder as a tar archive, under a name; GNU's tar, where the folder has another one."""
-    above, own = os.path.split(os.path.normpath(folder))
-    if own == name:
-        return shell_line(["tar", "-c", "-f", "-", "-C", above or ".", name])
+    """The folder, links to it followed, as a tar archive under a name; by GNU's tar."""
     return shell_line(["tar", "-c", "-f", "-", "-C", folder, "--transform", f"s|^[.]|{name}|", "."])
 
 
@@ -2225,7 +2227,7 @@ def plan_native(call, project, job, argv):
     given = {name: value for name, value in (*project.environment, *job.environment) if value is not None}
     environ = {**call.environ, **given}
     for mapping in job.mappings:
-        if mapping.target == "/app/" + mapping.source:
+        if os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source):
             yield MakeFolder(mount_source(mapping, "", call.home))
     argv = tuple(expanded(word, environ) for word in argv)
     if argv[0] == "python":
@@ -2337,6 +2339,7 @@ def plan_elsewhere(call, project, job, argv, endpoint, copied):
         try:
             outcome = yield Command(start_argv, stop=(gently, (*engine, "kill", name)))
         finally:
+            lost = 1                    # until all is back
             lost = yield from plan_copies_back(engine, name, [copy for copy in copies if copy.returns], not call.uid)
         return outcome.status or lost
     finally:
@@ -2672,6 +2675,24 @@ def plan_template(call, words, folder, answers):
         yield Remove(scratch)
 
 
+def joined(folder, paths):
+    return [os.path.join(folder, path) for path in paths]
+
+
+def plan_all_or_none(steps):
+    """Do the steps, each given with the path that it makes; when one fails, remove what those before it have made."""
+    made = []
+    try:
+        for path, step in steps:
+            new = not (yield Look(path))
+            yield step
+            made += [path] if new else []
+    except (SkelebotError, KeyboardInterrupt, Stopped):
+        for path in reversed(made):
+            yield Remove(path)
+        raise
+
+
 def plan_new_files(folder, dirs, contents):
     """Write the files that are not there, having looked at all of them first; returns how many."""
     read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1))
@@ -2691,24 +2712,6 @@ def plan_new_files(folder, dirs, contents):
             yield Note(f"kept {path}, which was there")
     yield from plan_all_or_none(steps)
     return sum(not present[path] for path, _ in contents)
-
-
-def joined(folder, paths):
-    return [os.path.join(folder, path) for path in paths]
-
-
-def plan_all_or_none(steps):
-    """Do the steps, each given with the path that it makes; when one fails, remove what those before it have made."""
-    made = []
-    try:
-        for path, step in steps:
-            new = not (yield Look(path))
-            yield step
-            made += [path] if new else []
-    except (SkelebotError, KeyboardInterrupt, Stopped):
-        for path in reversed(made):
-            yield Remove(path)
-        raise
 
 
 def plan_scaffold(call, project, words):
@@ -2803,7 +2806,7 @@ def force_end(process, step):
 def stop_signals():
     """The signals that end skelebot, but for those that it was told to ignore (nohup)."""
     import signal
-    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGQUIT")]
     return [number for number in numbers if number and signal.getsignal(number) is not signal.SIG_IGN]
 
 
@@ -3302,6 +3305,16 @@ def run_chain(project, parts, options):
     return perform(plan_chain(plan(call) for _, plan in parts), call)
 
 
+def page_of(project, name, style):
+    """The page of a job or command."""
+    job, command = project and project.job(name), COMMANDS.get(name)
+    if job:
+        return job_page(project, job, style)
+    if not command or not (project or command.outside):
+        raise unknown(project, name)
+    return command_page(name, command, style)
+
+
 def skelebot(words):
     """Read the command line and the project, then do what was asked; returns the exit status."""
     values, plain, rest = take_options(words, OPTIONS, stop=True)
@@ -3316,8 +3329,8 @@ def skelebot(words):
             raise unknown(project, "--contact")
         return show_contact(project) or 0
     style = page_style()
-    if options.has("help") and words and project and project.job(words[0]):
-        return say(sys.stdout, job_page(project, project.job(words[0]), style)) or 0
+    if options.has("help") and words:
+        return say(sys.stdout, page_of(project, words[0], style)) or 0
     if options.has("help") or not words:
         page = project_page(project, COMMANDS, OPTIONS, style) if project else outside_page(COMMANDS, OPTIONS, style)
         return say(sys.stdout, page) or 0

@@ -377,4 +377,4 @@ class Saved(Image):
     def test_image_is_refused_where_no_file_can_be(self):
         folder = self.folder_of(jobs=[{"name": "job", "source": "true"}])
         done = self.skelebot("prime", "--output", "no/folder/image.tar", folder=folder, status=1)
-        self.assertRegex(done.stderr, r"\nskelebot: no/folder/image.tar: the image was not saved: .*\n  hint: .*\n$")
+        self.assertRegex(done.stderr, r"^skelebot: no/folder/image.tar: cannot be written\n  hint: .*\n$")

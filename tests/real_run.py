@@ -83,9 +83,9 @@ on("BuildKit")(WordsNatively)
 
 # ---- What comes back --------------------------------------------------------
 
-@on("BuildKit", "new-cli", "podman", "remote")
 class Returning(Tests):
     """A job's exit status and output are skelebot's."""
+    options = ("-s",)
     files = {"say.py": "import sys\nsys.stdout.buffer.write(bytes(range(256)) * 1024)\nsys.stderr.write('aside')\n"}
     config = {"jobs": [
         {"name": "exit", "source": "exit $1", "args": ["status"]},
@@ -99,35 +99,47 @@ class Returning(Tests):
     def test_exit_status_is_the_jobs(self):
         for status in (0, 1, 3, 77, 137):
             with self.subTest(status=status):
-                self.skelebot("-s", "exit", str(status), status=status)
+                self.skelebot(*self.options, "exit", str(status), status=status)
 
     def test_exit_status_of_a_killed_job_is_128_and_its_signal(self):
-        self.skelebot("-s", "killed", status=137)
+        self.skelebot(*self.options, "killed", status=137)
 
     def test_stdout_is_the_jobs_bytes_and_nothing_else(self):
-        done = self.skelebot("say")     # with a build before it
+        done = self.skelebot(*self.options[1:], "say")     # with a build before it
         self.assertEqual(done.stdout, bytes(range(256)) * 1024)
         self.assertIn("aside", done.stderr)
 
     def test_stdin_is_the_callers(self):
-        self.assertEqual(self.skelebot("-s", "cat", stdin=bytes(range(256)) * 512).stdout, bytes(range(256)) * 512)
+        self.assertEqual(self.skelebot(*self.options, "cat", stdin=bytes(range(256)) * 512).stdout, bytes(range(256)) * 512)
 
     def test_mode_it_works_without_a_terminal(self):
-        self.assertEqual(self.skelebot("-s", "tty").stdout, b"none\n")
+        self.assertEqual(self.skelebot(*self.options, "tty").stdout, b"none\n")
 
     def test_mode_it_gives_the_job_the_terminal(self):
-        running = self.start("-s", "tty", terminal=True)
+        running = self.start(*self.options, "tty", terminal=True)
         self.assertEqual((running.ends(), running.said.strip()), (0, b"terminal"))
 
     def test_a_chain_ends_with_the_first_job_that_fails(self):
-        done = self.skelebot("-s", "out", "1", "+", "exit", "3", "+", "out", "2", status=3)
+        done = self.skelebot(*self.options, "out", "1", "+", "exit", "3", "+", "out", "2", status=3)
         self.assertEqual(done.stdout, b"1\n")
 
     def test_two_runs_of_one_job_go_side_by_side(self):
-        both = [self.start("-s", "out", word) for word in ("left", "right")]
+        both = [self.start(*self.options, "out", word) for word in ("left", "right")]
         self.assertEqual([running.ends() for running in both], [0, 0])
         made = tree(os.path.join(self.folder, "out"))
         self.assertEqual((made["left"], made["right"]), (b"left\n", b"right\n"))
+
+
+on("BuildKit", "new-cli", "podman", "remote")(Returning)
+
+
+class ReturningNatively(Returning):
+    """The same, without an engine."""
+    options = ("-n", "-n")
+    build = False
+
+
+on("BuildKit")(ReturningNatively)
 
 
 # ---- Being stopped ----------------------------------------------------------
@@ -178,6 +190,23 @@ class StoppingJobs(Tests):
         os.close(running.end)
         running.end = os.open(os.devnull, os.O_RDONLY)
         self.assertEqual(shell_status(running.process.wait(60)), 129)
+
+
+@on("BuildKit")
+class StoppingNatively(Tests):
+    """However skelebot is stopped, a native job's program ends."""
+    build = False
+
+    def test_leaves_nothing(self):
+        ways = {**SIGNALS, **CTRL_C}
+        for trap in ("", "trap '' TERM INT HUP; "):
+            with self.subTest(trap=trap):
+                marks = {way: str(300 + int.from_bytes(os.urandom(4), "big") / 2 ** 32) for way in ways}
+                self.write_project(self.folder, jobs=[
+                    {"name": "sleep", "source": f"{trap}echo asleep; exec sleep $1", "args": ["mark"]}])
+                running = {way: self.start("-n", "sleep", mark, terminal=way in CTRL_C) for way, mark in marks.items()}
+                self.assertEqual(stopped({way: one.says("asleep") for way, one in running.items()}), ways)
+                self.assertEqual([mark for mark in marks.values() if processes("sleep", mark)], [])
 
 
 @on("legacy", "BuildKit", "new-cli", "podman", "remote")
@@ -416,6 +445,11 @@ class NoEngine(Tests):
                 fault, hint = self.refused("-d", self.nowhere, *words)
                 self.assertRegex(fault, "^skelebot: no engine answers .*no-such-socket")
                 self.assertEqual(hint, "  hint: start Docker, name another host with -d, or run the job natively with -n")
+
+    def test_that_the_environment_names_answers(self):
+        variable = "CONTAINER_HOST" if self.engine.name == "podman" else "DOCKER_HOST"
+        fault, _ = self.refused("train", **{variable: self.nowhere})
+        self.assertRegex(fault, "^skelebot: no engine answers .*no-such-socket")
 
     def test_command_on_path(self):
         done = self.skelebot("train", status=1, PATH=os.path.join(self.top, "nothing"), SKELEBOT_DOCKER="")

@@ -2,7 +2,7 @@
 import os
 import unittest
 
-from support import job, project, skelebot
+from support import folder, job, project, skelebot
 from skelebot import (Call, Mapping, build_argv, container_name, create_argv, engine_argv, mount_words, run_argv,
                       stop_argvs)
 
@@ -165,6 +165,33 @@ class Engine(unittest.TestCase):
             ("docker", "--host", "ssh://box", "stop", "--time", "10", "churn-train"),
             ("docker", "--host", "ssh://box", "rm", "--force", "--volumes", "churn-train")))
 
+    @unittest.skipIf(os.name == "nt", "scripts of Linux and macOS")
+    def test_is_podman_where_docker_is_missing_or_only_a_name_for_it(self):
+        self.addCleanup(os.environ.__setitem__, "PATH", os.environ["PATH"])
+        script, other = "#!/bin/sh\nexec podman \"$@\"\n", "#!/bin/sh\n"
+        for expected, files in (("docker", {}), ("docker", {"docker": other}), ("podman", {"podman": other}),
+                                ("docker", {"docker": other, "podman": other}), ("docker", {"docker": script}),
+                                ("podman", {"docker": script, "podman": other}),
+                                ("docker", {"docker": other + 20000 * "podman", "podman": other})):
+            with self.subTest(files), folder(files) as path:
+                for name in files:
+                    os.chmod(os.path.join(path, name), 0o755)
+                os.environ["PATH"] = path
+                self.assertEqual(skelebot.engine_name({}), expected)
+
+    @unittest.skipIf(os.name == "nt", "links need a right of their own there")
+    def test_is_podman_where_docker_is_a_link_to_it(self):
+        self.addCleanup(os.environ.__setitem__, "PATH", os.environ["PATH"])
+        with folder({"podman": "#!/bin/sh\n"}) as path:
+            os.chmod(os.path.join(path, "podman"), 0o755)
+            os.symlink("podman", os.path.join(path, "docker"))
+            os.environ["PATH"] = path
+            self.assertEqual(skelebot.engine_name({}), "podman")
+
+    def test_is_the_one_that_is_asked_for(self):
+        for name in ("docker", "podman", "/opt/bin/podman-4", "nerdctl"):
+            self.assertEqual(skelebot.engine_name({"SKELEBOT_DOCKER": name}), name)
+
 
 class ContainerName(unittest.TestCase):
     def test_is_the_images_and_the_jobs_and_for_an_attached_one_a_token(self):
@@ -244,6 +271,14 @@ class Mount(unittest.TestCase):
         for text in ("~", "~/x", "..", "../x", "a:", ":b", "a:b:c", "a:/b:rx", "a:/b:ro:rw", "a\nb", ""):
             with self.subTest(text):
                 self.assertFalse(Mapping.fits(text))
+
+    def test_is_never_mistaken_for_its_options(self):
+        for text in ("data/:ro", "data:rw", "data/:z", "/srv/x:Z"):
+            with self.subTest(text):
+                self.assertFalse(Mapping.fits(text))
+        mapping = job(mappings=["data/:/app/data:ro"]).mappings[0]
+        self.assertEqual((mapping.source, mapping.target, mapping.options), ("data/", "/app/data", ("ro",)))
+        self.assertEqual(Mapping("data/:rows").target, "/app/rows")
 
 
 if __name__ == "__main__":

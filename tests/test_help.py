@@ -100,6 +100,12 @@ class Pages(unittest.TestCase):
         os.close(write)
         self.assertEqual((started.communicate()[1], started.returncode), (b"", 141))
 
+    def test_of_a_job_or_command_may_be_asked_for_before_its_name(self):
+        for words in (["-h", "load-data"], ["--help", "load-data", "x"], ["-h", "envs"], ["-h", "prime"]):
+            with self.subTest(words):
+                after = page(words[1], "-h", folder=HELP)
+                self.assertEqual(page(*words, folder=HELP), after)
+
 
 class Answers(unittest.TestCase):
 

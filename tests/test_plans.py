@@ -4,7 +4,7 @@ import os
 import subprocess
 import unittest
 
-from support import contents, drive, folder, inside, process, project, shown, skelebot, two_lines
+from support import call, contents, drive, folder, inside, process, project, shown, skelebot, two_lines
 from skelebot import (Call, Command, File, Listing, Look, Outcome, Read, Release, Remove, Words, plan_chain, plan_exec,
                       plan_image, plan_job, plan_prime)
 
@@ -118,6 +118,13 @@ class DetachedJob(PlanCase):
                       **one(mode="d"))
         self.assertEqual(done.fault.message, "train was not started: docker: no such image: churn.")
 
+    def test_whose_port_is_taken_is_not_said_to_run_already(self):
+        error = ("docker: Error response from daemon: driver failed programming external connectivity:\n"
+                 "listen tcp4 0.0.0.0:8080: bind: address already in use.\n")
+        done = driven({"run": Outcome(125, "", error)}, **one(mode="d", ports=["8080:80"]))
+        self.assertEqual(done.fault.message,
+                         "train was not started: listen tcp4 0.0.0.0:8080: bind: address already in use.")
+
 
 class NativeJob(PlanCase):
     NATIVELY = ["Look src/train.py", "/usr/bin/python3 -u src/train.py"]
@@ -152,6 +159,13 @@ class NativeJob(PlanCase):
 
     def test_gives_the_status_of_the_job(self):
         self.assertEqual(driven({"-u": Outcome(77)}, call=ADA._replace(native=True)).status, 77)
+
+    def test_has_its_mapped_folders_made_but_those_that_are_mapped_elsewhere(self):
+        for text, made in (("out/", ["MakeFolder out"]), ("./a/b/", ["MakeFolder a/b"]), ("data:/data", []),
+                           ("~/models:/m", []), ("data/:/app/other", []), (".:/app", [])):
+            with self.subTest(text):
+                done = driven(call=ADA._replace(native=True), **one(mappings=[text]))
+                self.assertEqual(done.outline, [self.NATIVELY[0], *made, self.NATIVELY[1]])
 
 
 class EphemeralProject(unittest.TestCase):
@@ -220,6 +234,15 @@ class Image(PlanCase):
             done = driven({"build": result, skelebot.Hold: "lock"})
             self.assertEqual([step for step in done.steps if isinstance(step, Release)], [Release("lock")])
 
+    def test_that_is_refused_leaves_no_mapped_folder_behind(self):
+        keys = "name: x\n{}\njobs: [{{name: a, source: ls, mappings: [out/]}}]\n"
+        for line, files in (("dependencies: [req:gone.txt]", {}), ("dockerfile: gone", {}),
+                            ("", {"Dockerfile": "FROM python\n"}), ("", {})):
+            with self.subTest(line, files=files), folder({"skelebot.yaml": keys.format(line), **files}) as path:
+                ending = process("a", folder=path, SKELEBOT_DOCKER="false")
+                self.assertEqual((ending.status, ending.stdout, len(ending.stderr.split("\n"))), (1, "", 3), ending)
+                self.assertFalse(os.path.exists(os.path.join(path, "out")))
+
 
 class BuildKit(unittest.TestCase):
     """DOCKER_BUILDKIT=1, which some command lines cannot do."""
@@ -276,7 +299,7 @@ class OnAnotherHost(PlanCase):
             "MakeFolder data", "MakeFolder /home/ada/notes.txt",
             "Note /srv/x is mapped from ssh://box, not from this machine",
             "Look data", "Look /home/ada/notes.txt", words,
-            "tar -c -f - -C . data | " + self.ENGINE + "cp - churn-train-0a1b:/app",
+            "tar -c -f - -C data --transform 's|^[.]|data|' . | " + self.ENGINE + "cp - churn-train-0a1b:/app",
             self.ENGINE + "cp /home/ada/notes.txt churn-train-0a1b:/n.txt",
             self.ENGINE + "start --attach --interactive churn-train-0a1b",
             self.ENGINE + "cp churn-train-0a1b:/app/data/. data",
@@ -314,12 +337,34 @@ class OnAnotherHost(PlanCase):
     def test_a_host_may_be_named_by_the_environment_or_the_docker_context(self):
         keys = one(mappings=["data/"])
         done = driven({"data": "folder"}, ADA._replace(environ={"DOCKER_HOST": "tcp://box:1"}), **keys)
-        self.assertIn("tar -c -f - -C . data | docker cp - churn-train-0a1b:/app", done.outline)
+        self.assertIn("tar -c -f - -C data --transform 's|^[.]|data|' . | docker cp - churn-train-0a1b:/app", done.outline)
         asked = "docker context inspect far --format '{{.Endpoints.docker.Host}}'"
         for answer, ran in (("ssh://box\n", "start"), ("unix:///run/docker.sock\n", "run")):
             done = driven({"context": Outcome(0, answer)}, call=ADA._replace(context="far"), **keys)
             self.assertIn(asked, done.outline)
             self.assertTrue(any(line.startswith(f"docker {ran} ") for line in done.outline), done.outline)
+
+    def test_the_container_stays_when_a_folder_could_not_be_copied_back_and_a_note_says_so(self):
+        for ended, status in ((0, 1), (3, 3)):
+            with self.subTest(ended):
+                lost = {"churn-train-0a1b:/app/data/.": Outcome(1, "", "no space left\n"), "start": Outcome(ended)}
+                done = driven({**self.LOOKS, **lost}, **self.MAPPED)
+                self.assertEqual(done.status, status)
+                self.assertEqual(done.outline[-2:], [
+                    "Note data was not copied back: no space left",
+                    f"Note the container churn-train-0a1b stays, for `docker cp`; {self.REMOVED} removes it"])
+                self.assertNotIn(self.REMOVED, done.outline)
+
+    def test_the_container_stays_also_when_the_copying_back_is_interrupted(self):
+        results = {**self.LOOKS, "churn-train-0a1b:/app/data/.": KeyboardInterrupt()}
+        done = driven(results, **self.MAPPED)
+        self.assertIsInstance(done.fault, KeyboardInterrupt)
+        self.assertNotIn(self.REMOVED, done.outline)
+
+    def test_every_folder_is_tried_even_if_one_could_not_be_copied_back(self):
+        lost = {"churn-train-0a1b:/app/a/.": Outcome(1), (Look, "a"): "folder", (Look, "b"): "folder"}
+        done = driven(lost, host="ssh://box", **one(mappings=["a/", "b/"]))
+        self.assertIn(self.ENGINE + "cp churn-train-0a1b:/app/b/. b", done.outline)
 
 
 class Exec(PlanCase):
@@ -349,6 +394,14 @@ class Exec(PlanCase):
     def test_gives_the_status_of_the_shell(self):
         self.assertEqual(self.executed(results={"run": Outcome(42)}).status, 42)
 
+    def test_takes_a_command_only_after_the_dashes(self):
+        with folder({"skelebot.yaml": "name: churn\n"}) as path:
+            self.assertEqual(call("exec", "ls", folder=path), (2, "", two_lines(
+                "exec: cannot place 'ls'",
+                "skelebot exec --help shows what it takes; words after -- are passed on")))
+            ending = call("--dry-run", "-s", "exec", "--", "ls", folder=path)
+            self.assertEqual((ending.status, ending.stdout.split()[-2:]), (0, ["churn", "ls"]))
+
 
 class Prime(PlanCase):
     def test_writes_the_files_and_builds_also_with_skip_build(self):
@@ -370,6 +423,19 @@ class Prime(PlanCase):
                      {"/": "folder", "save": Outcome(1, "", "permission denied\n")})
         self.assertFault(done, "/x: the image was not saved: permission denied",
                          "name a file in a folder that you can write to")
+
+    def test_is_refused_before_the_build_where_its_file_cannot_be(self):
+        for output, there in (("gone/x.tar", {"gone": ""}), ("file/x.tar", {"file": "file"}),
+                              ("data", {".": "folder", "data": "folder"})):
+            with self.subTest(output):
+                done = drive(plan_prime(ADA, project(), Words({"output": (output,)})), there)
+                self.assertEqual({type(step) for step in done.steps}, {Look})
+                self.assertFault(done, output + ": cannot be written", "name a file in a folder that is there")
+
+    def test_is_refused_without_a_name_for_its_file(self):
+        done = drive(plan_prime(ADA, project(), Words({"output": ("",)})))
+        self.assertIsInstance(done.fault, skelebot.SkelebotError)
+        self.assertEqual([step for step in done.steps if not isinstance(step, Look)], [])
 
 
 class CodeArtifact(unittest.TestCase):
@@ -509,6 +575,31 @@ class DryRun(unittest.TestCase):
     def test_shows_a_name_as_the_answer_does(self):
         for name in ("a", "-n", "a\\nb", "it's"):
             self.assertEqual(sh(skelebot.Answer(name).line), (0, name.encode() + b"\n"))
+
+    def test_of_a_packed_folder_packs_the_same_when_it_is_pasted(self):
+        with inside({"real/a.txt": "a"}):
+            os.symlink("real", "data")
+            for source, name in (("real", "real"), ("real", "in"), ("data", "data"), ("data", "in")):
+                with self.subTest(source=source, name=name):
+                    step = Command(("tar", "-t", "-f", "-"), kept=True, packed=(source, name))
+                    self.assertEqual(sh(step.line), (0, skelebot.run(step).output.encode()))
+
+    def test_asks_what_only_looks_so_that_it_shows_the_real_command(self):
+        it = project(user="host")
+        for answer, user in (("[name=rootless]", False), ("[name=seccomp]", True)):
+            with self.subTest(answer), inside({"src/train.py": "", "engine": f"#!/bin/sh\necho '{answer}'\n"}) as path:
+                os.chmod("engine", 0o755)
+                changes = {"engine": os.path.join(path, "engine"), "skip_build": True}
+                lines = shown(plan_job(ADA._replace(**changes), it, it.jobs[0], Words()))
+                self.assertEqual((lines.count("\n"), " --user 1000:100 " in lines), (1, user), lines)
+
+    def test_goes_on_without_an_engine(self):
+        text = "name: x\nuser: host\njobs: [{name: a, source: ls, mappings: [out/]}]\n"
+        with folder({"skelebot.yaml": text}) as path:
+            ending = process("--dry-run", "a", folder=path, SKELEBOT_DOCKER="no-such-engine", DOCKER_BUILDKIT="1")
+            self.assertEqual((ending.status, ending.stderr), (0, ""))
+            self.assertIn("\nno-such-engine run --rm ", ending.stdout)
+            self.assertEqual(sorted(contents(path)), ["skelebot.yaml"])
 
 
 @unittest.skipIf(os.name == "nt", "locales of Linux and macOS")

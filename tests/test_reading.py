@@ -342,6 +342,51 @@ class Project(unittest.TestCase):
         with support.folder({}) as path:
             self.assertIsNone(skelebot.project_folder(path))
 
+    def test_what_needs_none_works_where_it_is_broken(self):
+        with support.folder({"skelebot.yaml": "name: [\n"}) as path:
+            version = f"skelebot {skelebot.__version__}\n"
+            self.assertEqual(support.call("--version", folder=path), (0, version, ""))
+            ending = support.call("scaffold", "other", "--yes", "--name", "x", folder=path)
+            self.assertEqual((ending.status, ending.stdout), (0, ""), ending)
+            self.assertTrue(os.path.exists(os.path.join(path, "other", "skelebot.yaml")))
+            self.assertEqual(support.call("--contact", folder=path).status, 1)
+
+    def test_names_that_share_an_image_or_container_are_fine_where_there_is_but_one_of_each(self):
+        for first, second in (("", ""), ("ignores: [x]", ""), ("mode: d", ""), ("ignores: [x]", "mode: d")):
+            text = f"name: x\njobs:\n- {{name: Train, source: a, {first}}}\n- {{name: train, source: a, {second}}}\n"
+            with self.subTest(text):
+                self.assertEqual([job.name for job in read(text).jobs], ["Train", "train"])
+        for mode in ("i", "d"):
+            self.assertEqual(read(f"name: x\njobs: [{{name: latest, source: a, mode: {mode}}}]\n").jobs[0].mode, mode)
+
+
+class Warnings(unittest.TestCase):
+    """What may be meant otherwise is said where something is run, and not on a page."""
+    maxDiff = None
+    OWN = ("name: x\ndockerfile: own\npythonVersion: 3.10\nignores: [a]\ncommands: [ls]\nprimaryJob: a\n"
+           "dependencies: [numpy]\njobs: [{name: a, source: ls}]\n")
+
+    def test_each_key_without_effect_beside_a_dockerfile_gets_one(self):
+        places = ("3: pythonVersion", "5: commands", "6: primaryJob", "7: dependencies")
+        self.assertEqual(sorted(read(self.OWN).warnings), [
+            f"skelebot.yaml:{place}: has no effect, since own is built as it is" for place in places])
+        self.assertEqual(read(self.OWN.replace("dockerfile: own\n", "")).warnings, ())
+
+    def test_a_primary_job_that_cannot_have_its_words_gets_one(self):
+        text = "name: x\nprimaryJob: a\njobs: [{name: a, source: ls, args: [rows, cols]}]\n"
+        self.assertEqual(read(text).warnings, (
+            "skelebot.yaml:2: primaryJob: a needs ROWS, which docker run cannot give a CMD; "
+            "primaryExe: ENTRYPOINT takes words",))
+        self.assertEqual(read(text + "primaryExe: ENTRYPOINT\n").warnings, ())
+
+    def test_jobs_and_commands_show_them_and_pages_do_not(self):
+        with support.folder({"skelebot.yaml": self.OWN, "own": ""}) as path:
+            for words, count in ((["-n", "--dry-run", "a"], 4), (["envs"], 4), (["-h"], 0), (["a", "-h"], 0),
+                                 (["prime", "-h"], 0), (["-v"], 0)):
+                with self.subTest(words):
+                    ending = support.call(*words, folder=path)
+                    self.assertEqual((ending.status, ending.stderr.count("skelebot: warning: ")), (0, count))
+
 
 class BrokenFiles(unittest.TestCase):
     """tests/projects/broken: a mistake that a person makes, and beside it the two lines that explain it."""

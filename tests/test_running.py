@@ -75,3 +75,10 @@ class Endings(unittest.TestCase):
         with self.assertRaises(skelebot.SkelebotError) as caught:
             skelebot.run(Command(("no-such-program",)))
         self.assertEqual(caught.exception.message, "no-such-program: not found on PATH")
+
+    @unittest.skipIf(os.name == "nt", "links need a right of their own there")
+    def test_a_packed_folder_may_be_a_link_and_is_what_it_leads_to(self):
+        with support.inside({"real/a.txt": "a"}):
+            os.symlink("real", "data")
+            step = Command(("tar", "-t", "-f", "-"), kept=True, packed=("data", "data"))
+            self.assertEqual(skelebot.run(step).output, "data/\ndata/a.txt\n")

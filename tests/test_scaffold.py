@@ -232,6 +232,13 @@ class Answer(unittest.TestCase):
                 "give it as --name churn-model")))
             self.assertEqual(contents(path), {})
 
+    def test_is_the_language_also_when_the_default_template_is_named(self):
+        with folder({}) as path:
+            ending = scaffold("--template", "default", folder=path, typed="R\n")
+            self.assertEqual(ending.stderr, "Language (Python, R, R+Python) [Python]: "
+                                            "skelebot: made 11 files; next: skelebot --help\n")
+            self.assertEqual(read_folder(path).language, "R")
+
 
 class Variable(unittest.TestCase):
     def test_is_filled_into_names_folders_contents_and_config(self):
@@ -584,6 +591,13 @@ class TemplateYaml(unittest.TestCase):
             self.assertEqual(ending, (2, "", two_lines(
                 "scaffold: no template for language NA", "choose Python, R or R+Python")))
 
+    def test_that_is_not_there_is_refused_before_the_first_question(self):
+        with folder({"a.yaml": ""}) as path:
+            for name in ("../typo", "./typo/", "a.yaml"):
+                self.assertEqual(scaffold("new", "--template", name, folder=path, answers=()), (2, "", two_lines(
+                    f"scaffold: unknown template '{name}'",
+                    "there are: dash, default, iris; or give a folder, https://... or git@...")))
+
 
 @unittest.skipUnless(shutil.which("git"), "needs git")
 class GitTemplate(unittest.TestCase):
@@ -665,6 +679,14 @@ class GitTemplate(unittest.TestCase):
                 ending = scaffold("new", "--template=" + url, "--yes", folder=path)
                 self.assertEqual((ending.status, contents(path)), (2, {}))
                 self.assertIn("unknown template", ending.stderr)
+
+    def test_never_has_a_token_or_password_in_its_address(self):
+        for user in ("ghp_" + 36 * "x", "ada:s3cret", "ada:" + 36 * "x", ":s3cret", "oauth2:s3cret"):
+            with self.subTest(user), folder({}) as path:
+                ending = scaffold("--template", f"https://{user}@example.com/x", folder=path, answers=())
+                self.assertEqual(ending, (2, "", two_lines(
+                    "scaffold: https://example.com/x was given with a password in it",
+                    "leave it out, since others on this machine can see it; git asks, or has a credential helper")))
 
 
 class DryRun(unittest.TestCase):

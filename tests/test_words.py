@@ -228,6 +228,13 @@ class Variables(unittest.TestCase):
             with self.subTest(word):
                 self.assertEqual(skelebot.expanded(word, {"A": "1"}), result)
 
+    def test_braces_and_other_letters_beside_it_stay_and_are_the_same_everywhere(self):
+        for text, result in (("{$X}", "{1}"), ("$A ${B", " ${B"), ("${B $X", "${B 1"), ("a$Xé", "a1é"), ("${X}$X", "11"),
+                             ("${é}$X", "${é}1"), ("{${X}}}", "{1}}"), ("$X{y}", "1{y}"), ("$$X", "$1"), ("$1$X", "$11")):
+            with self.subTest(text):
+                self.assertEqual(printed([FromFile(text)], X="1", A=""), [result])
+                self.assertEqual(skelebot.expanded(FromFile(text), {"X": "1"}), result)
+
 
 class Commands(unittest.TestCase):
     """A job's source and the words that follow it -> argv."""
@@ -258,6 +265,38 @@ class Commands(unittest.TestCase):
     def test_a_words_of_the_source_may_name_a_variable(self):
         argv = skelebot.job_argv(job(source="train.py --in $DATA"), ())
         self.assertEqual(list(map(skelebot.names_variables, argv)), [False, False, False, False, True])
+
+    def test_words_have_no_place_after_an_operator_or_comment(self):
+        fault = 'skelebot.yaml:1: jobs[0].source: does not say where its words go\n  hint: put "$@" where they belong'
+        for source in ("make;", "make |", "make & ", "make &&", "make # all", "make # it's all", "# nothing"):
+            with self.subTest(source):
+                self.assertEqual(skelebot.job_argv(job(source=source), ())[2], source.rstrip())
+                with self.assertRaises(SkelebotError) as caught:
+                    skelebot.job_argv(job(source=source), ("x",))
+                self.assertEqual(str(caught.exception), "skelebot: " + fault)
+
+    def test_words_go_where_the_source_places_them(self):
+        for source in ('printf "<%s>" "$@" ; # all', 'printf "<%s>" "$@" | cat', 'for x; do printf "<%s>" "$1"; shift; done #',
+                       'printf "<%s>" "${1}" "$2";', 'printf "<%s>" "${@}" &', """printf "<%s>" "$1" "$2"'' # it's"""):
+            with self.subTest(source):
+                ended = subprocess.check_output(skelebot.job_argv(job(source=source), ("a b", "c")))
+                self.assertEqual(ended, b"<a b><c>")
+
+    def test_signs_in_quotes_are_no_place_and_no_operator(self):
+        for source in ("awk '{print $1}' f", "echo '$@'", "echo 'a;'", 'echo "a |"', "echo ' # '", 'echo " # "', "echo a#b",
+                       "find . -exec ls {} \\;", "echo \\#", "echo \\$1"):
+            with self.subTest(source):
+                self.assertEqual(skelebot.job_argv(job(source=source), ("x",))[2], source + ' "$@"')
+
+    def test_a_place_between_apostrophes_in_double_quotes_counts(self):
+        source = """echo "it's $1, isn't it" """.strip()
+        self.assertEqual(skelebot.job_argv(job(source=source), ("x",))[2], source)
+
+    def test_an_apostrophe_in_a_comment_is_no_quote(self):
+        source = "# it's a list\nprintf '<%s>' \"$@\"\n# isn't it"
+        self.assertEqual(subprocess.check_output(skelebot.job_argv(job(source=source), ("a b",))), b"<a b>")
+        source = "# it's a list\nprintf '<%s>' # isn't it\necho"
+        self.assertEqual(skelebot.job_argv(job(source=source), ("a",))[2], source + ' "$@"')
 
 
 class Chains(unittest.TestCase):

@@ -1,0 +1,133 @@
+"""README.md says what is true: its examples work, its tables agree with the records and options."""
+import os
+import re
+import unittest
+
+import skelebot
+import support
+from support import call, contents, folder, read
+from skelebot import COMMANDS, OPTIONS, Arg, Components, Job, Param, Project, Words
+
+with open(os.path.join(support.ROOT, "README.md"), encoding="utf-8") as file:
+    README = file.read()
+
+RECORDS = {"key": Project, "key of a job": Job, "key of `args`": Arg, "key of `params`": Param}
+
+
+def blocks(kind):
+    """The texts of the README's blocks of a kind."""
+    return re.findall(rf"(?ms)^```{kind}\n(.*?)^```$", README)
+
+
+def rows(first):
+    """The rows of the table whose heading begins with a cell, each as a list of cells."""
+    tables = [[[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.strip().split("\n")]
+              for table in re.findall(r"(?m)(?:^\|.*\n)+", README)]
+    return next(table[2:] for table in tables if table[0][0] == first)
+
+
+def typed(text):
+    """The pieces of a text that stand in backquotes."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+class Examples(unittest.TestCase):
+    maxDiff = None
+
+    def test_the_skelebot_yaml_is_read_and_its_job_is_the_command_that_is_said(self):
+        it = read(blocks("yaml")[0])
+        job = it.jobs[0]
+        words = skelebot.understood(["-e", "50"], job.name, job.args, skelebot.job_params(it, job))
+        argv = skelebot.job_argv(job, skelebot.job_words(it, job, words))
+        self.assertEqual((it.warnings, skelebot.image_tag(it)), ((), "churn-model"))
+        self.assertIn(f"`{' '.join(argv)}`", README)
+
+    def test_the_template_yaml_makes_a_project(self):
+        with folder({"tpl/template.yaml": blocks("yaml")[1], "tpl/main.py": "print('{city}')\n"}) as path:
+            ending = call("scaffold", "new", "--template", "tpl", "--name", "Big Churn", "--answer", "city=Bern",
+                          "--yes", folder=path)
+            self.assertEqual((ending.status, ending.stdout), (0, ""), ending)
+            new = os.path.join(path, "new")
+            self.assertEqual(contents(new)["src/big_churn.py"], b"print('Bern')\n")
+            self.assertEqual([(job.source, job.help) for job in skelebot.read_folder(new).jobs],
+                             [("src/big_churn.py", "Look at Bern")])
+
+    def test_the_fault_is_told_in_these_two_lines(self):
+        text = "name: x\njobs:\n- {name: a, source: a}\n- name: b\n  source: b\n" + 8 * "\n" + "  mapping: [data/]\n"
+        with self.assertRaises(skelebot.SkelebotError) as caught:
+            read(text)
+        self.assertIn(f"{caught.exception}\n", blocks(""))
+
+    def test_the_page_begins_as_that_of_the_new_project(self):
+        shown = next(block for block in blocks("") if "scaffold flowers" in block)
+        words = re.search(r"\$ skelebot (scaffold .*)", shown).group(1).split()
+        page = re.search(r"(?ms)^\$ skelebot --help\n(.*?)^\.\.\.$", shown).group(1)
+        with folder({}) as path:
+            self.assertEqual(call(*words, folder=path).status, 0)
+            ending = call("--help", folder=os.path.join(path, "flowers"))
+        whole = re.sub(r"(?m)^maintained by .*\n", "", ending.stdout)
+        self.assertEqual(page.split(), whole.split()[:len(page.split())])
+
+
+class Keys(unittest.TestCase):
+    def test_are_those_of_the_records_in_their_order(self):
+        for heading, record in RECORDS.items():
+            with self.subTest(heading):
+                self.assertEqual([typed(row[0]) for row in rows(heading)], [[key] for key in skelebot.fields(record)])
+
+    def test_have_the_defaults_of_the_records(self):
+        words = {"": "", (): "", False: "false", skelebot.Dependencies(): "", Components(): ""}
+        said = {("key", "gpu"): "false", ("key", "ephemeral"): "false", ("key of `params`", "accepts"): "text",
+                ("key", "baseImage"): "by language; `NA`: `debian:stable-slim`"}
+        for heading, record in RECORDS.items():
+            for key, row in zip(skelebot.fields(record), rows(heading)):
+                default = record._field_defaults.get(key, "required")
+                expected = "required" if key not in record._field_defaults else words.get(default, f"`{default}`")
+                with self.subTest(heading, key=key):
+                    self.assertEqual(row[2], said.get((heading, key), expected))
+
+    def test_have_the_values_of_the_records(self):
+        for heading, record in RECORDS.items():
+            for key, row in zip(skelebot.fields(record), rows(heading)):
+                with self.subTest(heading, key=key):
+                    values = getattr(record.__annotations__[key], "values", ())
+                    self.assertEqual(tuple(typed(row[1])) if values else (), values)
+
+    def test_of_the_components_are_those_of_their_records(self):
+        sections = {typed(row[0])[0]: row[1] for row in rows("section")}
+        self.assertEqual(list(sections), list(skelebot.fields(Components)))
+        for name, kind in skelebot.fields(Components).items():
+            keys = [re.match(r"\w+", text).group() for text in typed(sections[name])]
+            self.assertEqual(keys, list(skelebot.fields(kind.__args__[0])), name)
+
+
+class CommandLine(unittest.TestCase):
+    def test_options_before_the_job_are_these(self):
+        self.assertEqual([row[0].replace("`", "") for row in rows("option, before the job")],
+                         [skelebot.option_name(option) for option in OPTIONS])
+
+    def test_commands_are_these(self):
+        self.assertEqual([typed(row[0])[0].split()[0] for row in rows("command")], list(COMMANDS))
+
+    def test_commands_have_these_options_and_arguments(self):
+        for row in rows("command"):
+            name, *words = re.findall(r"[\w-]+", typed(row[0])[0])
+            command = COMMANDS[name]
+            self.assertEqual([word.lower() for word in words if word.lower() in [arg.name for arg in command.args]],
+                             [arg.name for arg in command.args])
+            for option in command.params if name != "scaffold" else ():
+                self.assertIn("-" + option.alt, words)
+
+    def test_options_of_scaffold_are_these(self):
+        spelt = {word for row in rows("option") for text in typed(row[0]) for word in text.split()[:1]}
+        self.assertEqual(spelt, {word for option in COMMANDS["scaffold"].params
+                                 for word in (["-" + option.alt] if option.alt else []) + ["--" + option.name]})
+
+    def test_the_answers_of_a_template_are_those_that_every_project_is_asked_for(self):
+        answers = support.drive(skelebot.plan_answers(Words({"yes": ("true",)}), "churn")).status
+        for name in answers:
+            self.assertIn("`{%s}`" % name, README)
+
+
+if __name__ == "__main__":
+    unittest.main()
