@@ -16,6 +16,7 @@ Contents, in the data's order:
     Scaffold        a template and the answers -> the files of a new project
     Help            the pages that explain the project
     Help            the pages that explain the project
+    Help            the pages that explain the project
     Plans           generators of steps: one for each command, one for a job
     Doing           the only section that changes anything
     Command line    options, commands, main
@@ -44,10 +45,11 @@ class SkelebotError(Exception):
 
 
 class Stopped(BaseException):
-    """SIGTERM, SIGHUP or SIGQUIT has come."""
+    """A signal has come: SIGTERM, SIGHUP, SIGQUIT, or SIGINT while a program was being started."""
 
     def __init__(self, number):
         super().__init__(number)
+        self.number = number
         self.status = 128 + number
 
 
@@ -600,6 +602,19 @@ def read_text(kind, node, place):
     return kind(text)
 
 
+def merged_pairs(node, place, above):
+    """What `<<` brings: of several mappings the first that has a key."""
+    merged = {}
+    for source in node.value if node.id == "sequence" else [node]:
+        if source.id != "mapping":
+            raise place.fault(f"expected keys and values, found {found(source)}",
+                              "name a mapping, as in: <<: *defaults")
+        if source in above:
+            raise place.fault("merges itself", "merge another mapping")
+        merged = {**pairs(source, place, above), **merged}
+    return merged
+
+
 def pairs(node, place, above=()):
     """name -> (key node, value node) of a mapping, with `<<` merged; the mapping's own keys win."""
     if node.id != "mapping":
@@ -618,19 +633,6 @@ def pairs(node, place, above=()):
         else:
             own[key.value] = (key, value)
     return {**merged, **own}
-
-
-def merged_pairs(node, place, above):
-    """What `<<` brings: of several mappings the first that has a key."""
-    merged = {}
-    for source in node.value if node.id == "sequence" else [node]:
-        if source.id != "mapping":
-            raise place.fault(f"expected keys and values, found {found(source)}",
-                              "name a mapping, as in: <<: *defaults")
-        if source in above:
-            raise place.fault("merges itself", "merge another mapping")
-        merged = {**pairs(source, place, above), **merged}
-    return merged
 
 
 def fields(kind):
@@ -658,7 +660,7 @@ def near_key(kind, key, known):
         return did_you_mean(key, known)
     if key in fields(Components):
         return f"did you mean components.{key}?"
-    if key in fields(Job):
+    if key in fields(Job) or key in FORMER_KEYS[Job]:
         return f"{key} belongs to a job, below jobs"
     hint = did_you_mean(key, [*known, *fields(FormerSections)])
     return hint if hint.startswith("did you mean") else did_you_mean(key, known)
@@ -666,12 +668,6 @@ def near_key(kind, key, known):
 
 def example(kind):
     return {JobName: "train", Source: "src/jobs/train.py", ProjectName: "churn-model"}.get(kind, "...")
-
-
-def read_record(kind, node, place):
-    if node.id == "scalar" and kind in BARE:
-        return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
-    return kind(**read_fields(kind, pairs(node, place), place))
 
 
 def read_items(kind, node, place):
@@ -716,6 +712,12 @@ def read_fields(kind, entries, place):
         if name not in values and name not in kind._field_defaults:
             raise place.fault(f"needs the key {name}", f"add a line such as {name}: {example(known[name])}")
     return {**values, "places": places} if "places" in kind._fields else values
+
+
+def read_record(kind, node, place):
+    if node.id == "scalar" and kind in BARE:
+        return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
+    return kind(**read_fields(kind, pairs(node, place), place))
 
 
 def read_variables(node, place):
@@ -964,8 +966,7 @@ def slug(text):
 
 def check_images(project):
     """A job with ignores has its own image, a detached one its own container: no other job's, nor the project's."""
-    for own in (lambda job: job.ignores, lambda job: job.mode == "d"):
-        taken = {"latest": "the project"}
+    for taken, own in (({"latest": "the project"}, lambda job: job.ignores), ({}, lambda job: job.mode == "d")):
         for job in filter(own, project.jobs):
             name = slug(job.name)
             if name in taken:
@@ -1312,8 +1313,8 @@ def script(job):
     return first if os.path.splitext(first)[1] in INTERPRETERS else ""
 
 
-# What a shell takes as it is: an escaped character, double quotes (which still have variables in them), single quotes.
-QUOTED = re.compile(r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'""")
+# What has no place for words in a shell command: an escaped character, quotes, a comment; in double quotes $1 counts.
+OPAQUE = re.compile(r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'|(?:^|(?<=\s))(?P<comment>#[^\n]*)""")
 
 
 def job_argv(job, words, open_ended=False):
@@ -1321,8 +1322,8 @@ def job_argv(job, words, open_ended=False):
     if script(job):
         return (*INTERPRETERS[os.path.splitext(script(job))[1]], *source_words(job), *words)
     source = job.source.rstrip()
-    placed = bool(re.search(r"\$\{?[@*1]", QUOTED.sub(lambda match: match.group(1) or "", source)))
-    closed = bool(re.search(r"(?:[;&|]|(?:^|\s)#[^\n]*)$", QUOTED.sub("quoted", source)))
+    placed = bool(re.search(r"\$\{?[@*1]", OPAQUE.sub(lambda match: match.group(1) or "", source)))
+    closed = OPAQUE.sub(lambda match: ";" if match.group("comment") else "opaque", source)[-1:] in (";", "&", "|")
     if words and closed and not placed:
         raise job.places["source"].fault("does not say where its words go", 'put "$@" where they belong')
     return ("bash", "-c", source + (' "$@"' if (words or open_ended) and not placed and not closed else ""),
@@ -1600,6 +1601,7 @@ class Command(NamedTuple):
     looks    it changes nothing, and is run in a dry run as well
     aside    its output goes to stderr, since stdout is the job's
     quiet    and that only when it takes longer than PATIENCE, or fails
+    apart    no signal of the terminal reaches it: it is ended by way of the programs that it runs
     stop     argv that end what the program started elsewhere: (gently, by force)
     packed   a folder that it gets on stdin, as a tar archive, and the name that the folder has in there
     """
@@ -1609,6 +1611,7 @@ class Command(NamedTuple):
     looks: bool = False
     aside: bool = False
     quiet: bool = False
+    apart: bool = False
     stop: Tuple[Tuple[str, ...], ...] = ()
     packed: Tuple[str, ...] = ()
 
@@ -2227,7 +2230,7 @@ def plan_native(call, project, job, argv):
     given = {name: value for name, value in (*project.environment, *job.environment) if value is not None}
     environ = {**call.environ, **given}
     for mapping in job.mappings:
-        if os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source):
+        if mapping.source != "." and os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source):
             yield MakeFolder(mount_source(mapping, "", call.home))
     argv = tuple(expanded(word, environ) for word in argv)
     if argv[0] == "python":
@@ -2455,7 +2458,7 @@ def plan_image(call, project, job=None):
                 yield step
             environ = yield from plan_builder(call)
             outcome = yield Command(build_argv(engine, project, image_tag(project, job)), environ,
-                                    aside=True, quiet=not call.verbose)
+                                    aside=True, quiet=not call.verbose, apart=is_podman(call))
         finally:
             for step in undo_steps if project.ephemeral else ():
                 yield step
@@ -2493,7 +2496,9 @@ def plan_job(call, project, job, words):
 
 def plan_prime(call, project, words):
     """Write the files, build the image, and save it to a file if one is named."""
-    output = words.one("output")
+    output = words.one("output", None)
+    if output == "":
+        raise usage_error("prime: --output: expected a file, found ''", "name one, as in --output image.tar")
     if output and ((yield Look(os.path.dirname(output) or ".")) != "folder" or (yield Look(output)) == "folder"):
         raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that is there")
     yield from plan_image(call._replace(skip_build=False), project)
@@ -2792,9 +2797,12 @@ def force_end(process, step):
     import subprocess
     import time
     if process and process.poll() is None:
-        process.terminate()
+        if step.stop:
+            process.terminate()
+        else:
+            process.kill()
         try:
-            process.wait(GRACE if not step.stop else 2)
+            process.wait(2)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -2817,13 +2825,37 @@ def ignore_stop_signals():
         signal.signal(number, signal.SIG_IGN)
 
 
+def kill_below(pid):
+    """Kill the programs that a process runs, those that run no others themselves.
+
+    `podman build` leaves its containers when it is ended itself, and removes them when the step it runs fails.
+    Source of the numbers: proc(5), /proc/PID/stat.
+    """
+    import glob
+    import signal
+    parents = {}
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        stat = (read_bytes(path) or b"").rpartition(b")")[2].split()
+        parents[int(path.split("/")[2])] = int(stat[1]) if stat else 0
+    below = {pid}
+    while any(parent in below and child not in below for child, parent in parents.items()):
+        below |= {child for child, parent in parents.items() if parent in below}
+    for child in below - {pid} - {parents[child] for child in below}:
+        try:
+            os.kill(child, signal.SIGKILL)
+        except OSError:
+            pass                        # it has ended by itself
+
+
 def end(process, step, interrupted):
     """End a program that was interrupted, and its container: gently, then by force; a second Ctrl-C hurries."""
     import signal
     import subprocess
     ignore_stop_signals()
     try:
-        if process and interrupted and not has_terminal() and os.name != "nt":
+        if process and step.apart:
+            kill_below(process.pid)
+        elif process and interrupted and not has_terminal() and os.name != "nt":
             process.send_signal(signal.SIGINT)
         elif process and not interrupted and step.stop and not step.kept:
             quietly(step.stop[0])
@@ -2900,7 +2932,8 @@ def start(step, log=None):
     import errno
     import subprocess
     try:
-        return subprocess.Popen(step.argv, env={**os.environ, **step.environ}, **streams(step, log))
+        return subprocess.Popen(step.argv, env={**os.environ, **step.environ}, start_new_session=step.apart,
+                                **streams(step, log))
     except OSError as error:
         program = os.path.basename(step.argv[0])
         if isinstance(error, FileNotFoundError):
@@ -2936,14 +2969,35 @@ def exit_status(process):
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
+def started(step, log):
+    """(process, the signals that came meanwhile): none of them may lose us a program that is just being started."""
+    import signal
+    came = []
+    numbers = [*stop_signals(), *([] if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else [signal.SIGINT])]
+    before = {number: signal.signal(number, lambda number, frame: came.append(number)) for number in numbers}
+    try:
+        return start(step, log), came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def was_interrupted(cause):
+    """Whether it was Ctrl-C."""
+    import signal
+    return isinstance(cause, KeyboardInterrupt) or cause.number == signal.SIGINT
+
+
 def attended(step, wait, log=None):
     """The Outcome of a command that is started and waited for; an interruption ends it, and its container as well."""
     process = None
     try:
-        process = start(step, log)
+        process, came = started(step, log)
+        if came:
+            raise Stopped(came[0])
         printed = wait(process) or ()
     except (KeyboardInterrupt, Stopped) as cause:
-        end(process, step, isinstance(cause, KeyboardInterrupt))
+        end(process, step, was_interrupted(cause))
         raise
     return Outcome(exit_status(process), *((stream or b"").decode("utf-8", "replace") for stream in printed))
 

@@ -268,7 +268,7 @@ class Commands(unittest.TestCase):
 
     def test_words_have_no_place_after_an_operator_or_comment(self):
         fault = 'skelebot.yaml:1: jobs[0].source: does not say where its words go\n  hint: put "$@" where they belong'
-        for source in ("make;", "make |", "make & ", "make &&", "make # all", "make # it's all", "# nothing"):
+        for source in ("make;", "make |", "make & ", "make &&", "make # all", "make # it's all", "make # see $1"):
             with self.subTest(source):
                 self.assertEqual(skelebot.job_argv(job(source=source), ())[2], source.rstrip())
                 with self.assertRaises(SkelebotError) as caught:
