@@ -2254,7 +2254,8 @@ def plan_rootless(call, project, job=None):
     """Whether the engine's root is the caller; asked only where it matters."""
     if project.user != "host" or not call.uid or is_podman(call):
         return False
-    outcome = yield Command((*engine_argv(call, project, job), "info", "--format", "{{.SecurityOptions}}"), kept=True, looks=True)
+    outcome = yield Command((*engine_argv(call, project, job), "info", "--format", "{{.SecurityOptions}}"),
+                            kept=True, looks=True)
     return "rootless" in outcome.output
 
 
@@ -2415,7 +2416,8 @@ def plan_code_artifact(dependency):
     except (ValueError, KeyError, TypeError):
         raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(outcome.output)}",
                             "update the AWS command line, or look at the proxy")
-    names = [name for end in (".whl", ".tar.gz", ".zip") for name in names if name.endswith(end) and ProjectPath.fits(name)]
+    names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
+             if name.endswith(end) and ProjectPath.fits(name)]
     if not names and outcome.output:
         raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
                             "look at it with aws codeartifact list-package-version-assets")
@@ -2886,7 +2888,8 @@ def say(stream, text, end="\n"):
         raise
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}", "make room, or send it elsewhere")
+        raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}",
+                            "make room, or send it elsewhere")
 
 
 def refused(path, error):
@@ -2913,6 +2916,7 @@ MISSING = {
     "podman": "install podman or Docker, or run the job natively: skelebot -n JOB",
     "aws": "install the AWS command line, which fetches ca_file: dependencies",
     "git": "install git, which fetches the template",
+    **{name: "install it, or run the job in Docker: leave -n out" for name in ("python3", "Rscript", "bash")},
 }
 
 
@@ -2937,8 +2941,7 @@ def start(step, log=None):
     except OSError as error:
         program = os.path.basename(step.argv[0])
         if isinstance(error, FileNotFoundError):
-            raise SkelebotError(f"{step.argv[0]}: not found on PATH", MISSING.get(
-                program, "install it, or run the job in Docker: leave -n out"))
+            raise SkelebotError(f"{step.argv[0]}: not found on PATH", MISSING.get(program, "install it, or correct PATH"))
         if error.errno == errno.E2BIG:
             raise SkelebotError("the command line is too long for this machine", "put long values into a file")
         raise SkelebotError(f"{step.argv[0]}: cannot be run: {error.strerror}", "look at the file's permissions")
@@ -3154,7 +3157,7 @@ def do(step, call):
     """Do one step, or only show it; the result is what its plan goes on with."""
     if call.dry_run and getattr(step, "looks", False):
         try:
-            return run(step)
+            return run(for_machine(step))
         except SkelebotError:
             return Outcome(127)
     if call.dry_run and step.line is not None:
@@ -3253,7 +3256,8 @@ def parsed(project, group, style):
         return None, lambda call: plan_job(call, project, job, typed)
     if not command or not (project or command.outside):
         raise unknown(project, name)
-    typed = understood(words, name, command.args, (*command.params, HELP), optional=len(command.args), extras=command.extras)
+    typed = understood(words, name, command.args, (*command.params, HELP),
+                       optional=len(command.args), extras=command.extras)
     if typed.help:
         return command_page(name, command, style), None
     return None, lambda call: command.plan(call, project, typed)
@@ -3285,7 +3289,8 @@ def caller_call(options):
     home = os.path.expanduser("~")
     return Call(
         environ=environ, home=home, uid=getattr(os, "getuid", int)(), gid=getattr(os, "getgid", int)(),
-        login=environ.get("LOGNAME") or environ.get("USER", ""), engine=engine_name(environ), context=docker_context(environ, home),
+        login=environ.get("LOGNAME") or environ.get("USER", ""),
+        engine=engine_name(environ), context=docker_context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=shutil.which("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
         host=options.one("docker-host"), skip_build=options.has("skip-build"), native=options.has("native"),
