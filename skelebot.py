@@ -1317,17 +1317,27 @@ def script(job):
 OPAQUE = re.compile(r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'|(?:^|(?<=\s))(?P<comment>#[^\n]*)""")
 
 
+def places_words(source):
+    """Whether a shell command says itself where its words go: as "$@" or $1."""
+    return bool(re.search(r"\$\{?[@*1]", OPAQUE.sub(lambda match: match.group(1) or "", source)))
+
+
+def takes_words(source):
+    """Whether words can follow a shell command: not where it ends in an operator, a comment or a here-document."""
+    bare = OPAQUE.sub(lambda match: ";" if match.group("comment") else "opaque", source)
+    return bare[-1:] not in (";", "&", "|") and not re.search(r"<<-?\s*[\w'\"]+.*\n", source)
+
+
 def job_argv(job, words, open_ended=False):
     """The job's command; `open_ended` when words may still be added at its end."""
     if script(job):
         return (*INTERPRETERS[os.path.splitext(script(job))[1]], *source_words(job), *words)
     source = job.source.rstrip()
-    placed = bool(re.search(r"\$\{?[@*1]", OPAQUE.sub(lambda match: match.group(1) or "", source)))
-    closed = OPAQUE.sub(lambda match: ";" if match.group("comment") else "opaque", source)[-1:] in (";", "&", "|")
-    if words and closed and not placed:
+    placed, takes = places_words(source), takes_words(source)
+    if words and not placed and not takes:
         raise job.places["source"].fault("does not say where its words go", 'put "$@" where they belong')
-    return ("bash", "-c", source + (' "$@"' if (words or open_ended) and not placed and not closed else ""),
-            "bash", *words)
+    added = ' "$@"' if (words or open_ended) and takes and not placed else ""
+    return ("bash", "-c", source + added, "bash", *words)
 
 
 def job_words(project, job, words):
