@@ -255,8 +255,8 @@ class Tests:
         super().setUpClass()
         if missing(cls.engine.name):
             raise unittest.SkipTest(missing(cls.engine.name))
-        cls.top = tempfile.mkdtemp(prefix="skelebot-real-")
-        cls.name = os.path.basename(cls.top).lower().replace("_", "-").strip("-")
+        cls.name = f"skelebot-real-{os.urandom(4).hex()}"
+        cls.top = tempfile.mkdtemp(prefix=cls.name + "-")
         cls.folder = os.path.join(cls.top, "project")
         cls.write_project(cls.folder, **cls.config)
         write(cls.folder, cls.files)
