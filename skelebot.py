@@ -17,6 +17,7 @@ Contents, in the data's order:
     Help            the pages that explain the project
     Help            the pages that explain the project
     Help            the pages that explain the project
+    Help            the pages that explain the project
     Plans           generators of steps: one for each command, one for a job
     Doing           the only section that changes anything
     Command line    options, commands, main
@@ -602,19 +603,6 @@ def read_text(kind, node, place):
     return kind(text)
 
 
-def merged_pairs(node, place, above):
-    """What `<<` brings: of several mappings the first that has a key."""
-    merged = {}
-    for source in node.value if node.id == "sequence" else [node]:
-        if source.id != "mapping":
-            raise place.fault(f"expected keys and values, found {found(source)}",
-                              "name a mapping, as in: <<: *defaults")
-        if source in above:
-            raise place.fault("merges itself", "merge another mapping")
-        merged = {**pairs(source, place, above), **merged}
-    return merged
-
-
 def pairs(node, place, above=()):
     """name -> (key node, value node) of a mapping, with `<<` merged; the mapping's own keys win."""
     if node.id != "mapping":
@@ -633,6 +621,19 @@ def pairs(node, place, above=()):
         else:
             own[key.value] = (key, value)
     return {**merged, **own}
+
+
+def merged_pairs(node, place, above):
+    """What `<<` brings: of several mappings the first that has a key."""
+    merged = {}
+    for source in node.value if node.id == "sequence" else [node]:
+        if source.id != "mapping":
+            raise place.fault(f"expected keys and values, found {found(source)}",
+                              "name a mapping, as in: <<: *defaults")
+        if source in above:
+            raise place.fault("merges itself", "merge another mapping")
+        merged = {**pairs(source, place, above), **merged}
+    return merged
 
 
 def fields(kind):
@@ -670,32 +671,6 @@ def example(kind):
     return {JobName: "train", Source: "src/jobs/train.py", ProjectName: "churn-model"}.get(kind, "...")
 
 
-def read_items(kind, node, place):
-    """(value, place) of every item; a single value stands for a list of one."""
-    if node.id == "mapping" and hasattr(kind, "_fields") and not set(pairs(node, place)) & set(fields(kind)):
-        raise place.fault("expected a list, found keys and values", "write each as an item: - name: ...")
-    if node.id == "sequence":
-        places = [place.item(index, item) for index, item in enumerate(node.value)]
-        return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
-    return [] if is_nothing(node) else [(read(kind, node, place), place)]
-
-
-def read(kind, node, place):
-    """The value of a node as `kind`, which is an annotation of a record."""
-    if node.tag.startswith("!") and kind is not Any:
-        raise place.fault(f"the tag {node.tag} has no meaning here", "put a text that starts with ! in quotes")
-    if kind in READERS:
-        return READERS[kind](node, place)
-    if isinstance(kind, type) and issubclass(kind, str):
-        return read_text(kind, node, place)
-    if hasattr(kind, "_fields"):
-        return read_record(kind, node, place)
-    inner, rest = kind.__args__
-    if rest is Ellipsis:
-        return tuple(value for value, _ in read_items(inner, node, place))
-    return read(inner, node, place)
-
-
 def read_fields(kind, entries, place):
     """name -> value for the entries of a mapping, as the record's annotations have them."""
     known, values, places = fields(kind), {}, {"": place}
@@ -718,6 +693,32 @@ def read_record(kind, node, place):
     if node.id == "scalar" and kind in BARE:
         return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
     return kind(**read_fields(kind, pairs(node, place), place))
+
+
+def read(kind, node, place):
+    """The value of a node as `kind`, which is an annotation of a record."""
+    if node.tag.startswith("!") and kind is not Any:
+        raise place.fault(f"the tag {node.tag} has no meaning here", "put a text that starts with ! in quotes")
+    if kind in READERS:
+        return READERS[kind](node, place)
+    if isinstance(kind, type) and issubclass(kind, str):
+        return read_text(kind, node, place)
+    if hasattr(kind, "_fields"):
+        return read_record(kind, node, place)
+    inner, rest = kind.__args__
+    if rest is Ellipsis:
+        return tuple(value for value, _ in read_items(inner, node, place))
+    return read(inner, node, place)
+
+
+def read_items(kind, node, place):
+    """(value, place) of every item; a single value stands for a list of one."""
+    if node.id == "mapping" and hasattr(kind, "_fields") and not set(pairs(node, place)) & set(fields(kind)):
+        raise place.fault("expected a list, found keys and values", "write each as an item: - name: ...")
+    if node.id == "sequence":
+        places = [place.item(index, item) for index, item in enumerate(node.value)]
+        return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
+    return [] if is_nothing(node) else [(read(kind, node, place), place)]
 
 
 def read_variables(node, place):
@@ -1050,8 +1051,23 @@ def checked_param(param):
     return param._replace(default=words)
 
 
-def checked(project):
-    """The project, when its parts fit each other; with warnings for what may be meant otherwise."""
+def warnings(project):
+    """What is not wrong, but is perhaps meant otherwise."""
+    job = project.job(project.primaryJob)
+    asked = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
+    return (
+        *(f"{place}: needs a plugin of that name" for _, place, _ in project.components.plugins),
+        *([f"{project.places['primaryJob']}: {job.name} needs {asked}, which docker run cannot give a CMD; "
+           "primaryExe: ENTRYPOINT takes words"] if asked else []),
+        *(f"{project.places[key]}: has no effect, since {project.dockerfile} is built as it is"
+          for key in project.given if project.dockerfile and key in FOR_DOCKERFILE),
+        *([f"{FILE}: kerberos: jobs run without a ticket, this release cannot get one"]
+          if project.components.kerberos else []),
+    )
+
+
+def check_jobs(project):
+    """Every job has a name of its own, and the primary job is one of them."""
     names = {}
     for index, job in enumerate(project.jobs):
         if job.name in names:
@@ -1062,26 +1078,20 @@ def checked(project):
         raise project.places["primaryJob"].fault(
             f"no job is named {shortened(project.primaryJob)}",
             did_you_mean(project.primaryJob, names, "jobs are") if names else "add it to jobs, or take the line out")
+
+
+def checked(project):
+    """The project, when its parts fit each other, with its defaults as words and its warnings."""
+    check_jobs(project)
     check_repository(project)
     check_images(project)
     check_names(project.params)
     for job in project.jobs:
         check_source(job)
         check_names((*job.args, *job.params))
-    warnings = tuple(f"{place}: needs a plugin of that name" for _, place, _ in project.components.plugins)
-    job = project.job(project.primaryJob)
-    if job and job.args and project.primaryExe == "CMD":
-        warnings += (f"{project.places['primaryJob']}: {job.name} needs {job.args[0].name.upper()}, which "
-                     "docker run cannot give a CMD; primaryExe: ENTRYPOINT takes words",)
-    if project.dockerfile:
-        warnings += tuple(f"{project.places[key]}: has no effect, since {project.dockerfile} is built as it is"
-                          for key in project.given if key in FOR_DOCKERFILE)
-    if project.components.kerberos:
-        warnings += (f"{FILE}: kerberos: jobs run without a ticket, this release cannot get one",)
     return project._replace(
-        params=tuple(checked_param(param) for param in project.params), warnings=warnings,
-        jobs=tuple(job._replace(params=tuple(checked_param(param) for param in job.params))
-                   for job in project.jobs))
+        params=tuple(map(checked_param, project.params)), warnings=warnings(project),
+        jobs=tuple(job._replace(params=tuple(map(checked_param, job.params))) for job in project.jobs))
 
 
 def read_project(entries, place):
@@ -1254,6 +1264,16 @@ def take_options(words, params, what="", stop=False):
     return values, plain, tuple(words[1:])
 
 
+def check_values(values, what, args, params):
+    """Every word that was typed fits what it is for."""
+    for part in (*args, *params):
+        for word in values.get(part.name, ()) if getattr(part, "accepts", "") != "boolean" else ():
+            problem = misfit(word, part)
+            if problem:
+                name = part.name if part in args else spelling(part.name)
+                raise usage_error(f"{what}: {name}: {problem[0]}", problem[1])
+
+
 def understood(words, what, args, params, optional=0, extras=True):
     """The Words of a job or command, each checked; `what` names it in messages.
 
@@ -1264,7 +1284,7 @@ def understood(words, what, args, params, optional=0, extras=True):
     values, plain, extra = take_options(words, params, what + ": ")
     if values.get("help") and any(param.name == "help" and isinstance(param, Option) for param in params):
         return Words(help=True)
-    missing = max(len(args) - optional - len(plain), 0)
+    missing = max(len(args) - len(plain), 0)
     plain, extra = plain + list(extra[:missing]), extra[missing:]
     if len(plain) + optional < len(args):
         absent = args[len(plain)]
@@ -1275,12 +1295,7 @@ def understood(words, what, args, params, optional=0, extras=True):
         raise usage_error(f"{what}: cannot place {shortened(word)}", f"skelebot {what} --help shows what it takes"
                           + ("; words after -- are passed on" if extras else ""))
     values.update((arg.name, (word,)) for arg, word in zip(args, plain))
-    for part in (*args, *params):
-        for word in values.get(part.name, ()) if getattr(part, "accepts", "") != "boolean" else ():
-            problem = misfit(word, part)
-            if problem:
-                raise usage_error(f"{what}: {part.name if part in args else spelling(part.name)}: {problem[0]}",
-                                  problem[1])
+    check_values(values, what, args, params)
     return Words(values, extra)
 
 
@@ -2658,26 +2673,29 @@ def plan_filled(words, answers, name, folder, language):
     return dirs, [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n"), *contents]
 
 
-def plan_template(call, words, folder, answers):
-    """(folders, [(path, data)]) of a template, filled with the answers."""
-    language = words.one("language")
-    name = words.one("template")
+def plan_chosen_template(words):
+    """(name, language) of the template that was asked for; the language is "" where the name says it."""
+    name, language = words.one("template"), words.one("language")
     if name in ("", "default"):
         language = yield from plan_question(words, "language", "Language", "Python", Language.values[:3])
     if not name:
         name = yield from plan_question(words, "template", f"Template ({', '.join(TEMPLATES)}, a folder, "
                                         "or the address of a Git repository)", "default")
-    if name == "default":
-        name = DEFAULTS.get(language or "Python")
-        if not name:
-            raise usage_error(f"scaffold: no template for language {language}", "choose Python, R or R+Python")
-        language = ""
+    if name != "default":
+        return name, language
+    if language not in DEFAULTS:
+        raise usage_error(f"scaffold: no template for language {language}", "choose Python, R or R+Python")
+    return DEFAULTS[language], ""
+
+
+def plan_template(call, words, answers):
+    """(folders, [(path, data)]) of a template, filled with the answers; None if a dry run cannot know."""
+    name, language = yield from plan_chosen_template(words)
     yield from plan_check_template(name)
     if name in (*TEMPLATES, *DEFAULTS.values()):
         return (yield from plan_filled(words, answers, name, "", language))
     if not GIT.fullmatch(name):
-        origin = os.path.expanduser(name)
-        return (yield from plan_filled(words, answers, name, origin, language))
+        return (yield from plan_filled(words, answers, name, os.path.expanduser(name), language))
     scratch = yield Scratch()
     try:
         clone = os.path.join(scratch, "template")
@@ -2685,9 +2703,7 @@ def plan_template(call, words, folder, answers):
         if outcome.status:
             raise SkelebotError(f"{shown_url(name)} could not be cloned",
                                 "the lines above are git's own; try git clone")
-        if call.dry_run:
-            return None
-        return (yield from plan_filled(words, answers, name, clone, language))
+        return None if call.dry_run else (yield from plan_filled(words, answers, name, clone, language))
     finally:
         yield Remove(scratch)
 
@@ -2749,7 +2765,7 @@ def plan_scaffold(call, project, words):
     if words.has("existing"):
         made = yield from plan_existing(words, files, answers)
     else:
-        made = yield from plan_template(call, words, folder, answers)
+        made = yield from plan_template(call, words, answers)
     if not made:
         yield Note("what follows depends on the template")
         return 0
@@ -2795,13 +2811,13 @@ def has_terminal():
 
 
 def quietly(argv):
-    """Run a program for its effect; in a session of its own, where Ctrl-C does not reach it."""
+    """Run a program for its exit status; in a session of its own, where Ctrl-C does not reach it."""
     import subprocess
     try:
-        subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                        start_new_session=True, timeout=3 * GRACE)
+        return subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               start_new_session=True, timeout=3 * GRACE)
     except (OSError, subprocess.TimeoutExpired):
-        pass
+        return 1
 
 
 def force_end(process, step):
@@ -2869,10 +2885,8 @@ def end(process, step, interrupted):
             kill_below(process.pid)
         elif process and interrupted and not has_terminal() and os.name != "nt":
             process.send_signal(signal.SIGINT)
-        elif process and not interrupted and step.stop and not step.kept:
-            quietly(step.stop[0])
-        elif process and not interrupted:
-            process.terminate()
+        elif process and not interrupted and (step.kept or not step.stop or quietly(step.stop[0])):
+            process.terminate()         # there is no container, or not yet
         if process:
             process.wait(GRACE)
     except (KeyboardInterrupt, subprocess.TimeoutExpired):

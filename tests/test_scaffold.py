@@ -658,8 +658,7 @@ class GitTemplate(unittest.TestCase):
                     self.assertNotIn("s3cret", ending.stdout + ending.stderr)
 
     def test_may_have_a_user_in_its_address(self):
-        done = drive(skelebot.plan_template(skelebot.Call(), Words({"template": ("https://org@dev.example.com/x",)}),
-                                            ".", {}), {
+        done = drive(skelebot.plan_template(skelebot.Call(), Words({"template": ("https://org@dev.example.com/x",)}), {}), {
             "clone": Outcome(128)})
         self.assertEqual(done.outline, [
             "Scratch", "git clone --quiet --depth 1 -- https://org@dev.example.com/x /tmp/scratch/template >&2",
@@ -667,7 +666,7 @@ class GitTemplate(unittest.TestCase):
         self.assertEqual(done.fault.message, "https://dev.example.com/x could not be cloned")
 
     def test_is_removed_after_an_interruption(self):
-        done = drive(skelebot.plan_template(skelebot.Call(), Words({"template": ("git@example.com:a/b.git",)}), ".",
+        done = drive(skelebot.plan_template(skelebot.Call(), Words({"template": ("git@example.com:a/b.git",)}),
                                             {}), {
             "clone": KeyboardInterrupt()})
         self.assertEqual(done.outline[1:], [

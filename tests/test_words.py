@@ -389,6 +389,8 @@ class Faults(unittest.TestCase):
                     (["--env"], "--env: needs a value", "--env=VALUE takes any text, also one that starts with -"),
                     (["-e", "dve", "train"], "unknown environment 'dve'",
                      "an environment is a file skelebot-dve.yaml here"),
+                    (["scaffold", "-y", "--", "a", "b"], "scaffold: cannot place 'b'",
+                     "skelebot scaffold --help shows what it takes"),
                     (["envs", "x"], "envs: cannot place 'x'",
                      "skelebot envs --help shows what it takes"),
                     (["prime", "--out"], "prime: unknown option '--out'", "did you mean --output?")):
