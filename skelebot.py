@@ -18,6 +18,7 @@ Contents, in the data's order:
     Help            the pages that explain the project
     Help            the pages that explain the project
     Help            the pages that explain the project
+    Help            the pages that explain the project
     Plans           generators of steps: one for each command, one for a job
     Doing           the only section that changes anything
     Command line    options, commands, main
@@ -603,6 +604,19 @@ def read_text(kind, node, place):
     return kind(text)
 
 
+def merged_pairs(node, place, above):
+    """What `<<` brings: of several mappings the first that has a key."""
+    merged = {}
+    for source in node.value if node.id == "sequence" else [node]:
+        if source.id != "mapping":
+            raise place.fault(f"expected keys and values, found {found(source)}",
+                              "name a mapping, as in: <<: *defaults")
+        if source in above:
+            raise place.fault("merges itself", "merge another mapping")
+        merged = {**pairs(source, place, above), **merged}
+    return merged
+
+
 def pairs(node, place, above=()):
     """name -> (key node, value node) of a mapping, with `<<` merged; the mapping's own keys win."""
     if node.id != "mapping":
@@ -621,19 +635,6 @@ def pairs(node, place, above=()):
         else:
             own[key.value] = (key, value)
     return {**merged, **own}
-
-
-def merged_pairs(node, place, above):
-    """What `<<` brings: of several mappings the first that has a key."""
-    merged = {}
-    for source in node.value if node.id == "sequence" else [node]:
-        if source.id != "mapping":
-            raise place.fault(f"expected keys and values, found {found(source)}",
-                              "name a mapping, as in: <<: *defaults")
-        if source in above:
-            raise place.fault("merges itself", "merge another mapping")
-        merged = {**pairs(source, place, above), **merged}
-    return merged
 
 
 def fields(kind):
@@ -671,28 +672,20 @@ def example(kind):
     return {JobName: "train", Source: "src/jobs/train.py", ProjectName: "churn-model"}.get(kind, "...")
 
 
-def read_fields(kind, entries, place):
-    """name -> value for the entries of a mapping, as the record's annotations have them."""
-    known, values, places = fields(kind), {}, {"": place}
-    for name, (key_node, node) in canonical(kind, entries, place).items():
-        at = place.key(key_node.value, key_node)
-        if name in ACCEPTED_KEYS or name.startswith("x-"):
-            continue
-        if name not in known:
-            raise at.fault("unknown key", near_key(kind, name, known))
-        places[name] = at
-        if not is_nothing(node) or known[name] is Any or name not in kind._field_defaults:
-            values[name] = read(known[name], node, at)
-    for name in known:
-        if name not in values and name not in kind._field_defaults:
-            raise place.fault(f"needs the key {name}", f"add a line such as {name}: {example(known[name])}")
-    return {**values, "places": places} if "places" in kind._fields else values
-
-
 def read_record(kind, node, place):
     if node.id == "scalar" and kind in BARE:
         return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
     return kind(**read_fields(kind, pairs(node, place), place))
+
+
+def read_items(kind, node, place):
+    """(value, place) of every item; a single value stands for a list of one."""
+    if node.id == "mapping" and hasattr(kind, "_fields") and not set(pairs(node, place)) & set(fields(kind)):
+        raise place.fault("expected a list, found keys and values", "write each as an item: - name: ...")
+    if node.id == "sequence":
+        places = [place.item(index, item) for index, item in enumerate(node.value)]
+        return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
+    return [] if is_nothing(node) else [(read(kind, node, place), place)]
 
 
 def read(kind, node, place):
@@ -711,14 +704,22 @@ def read(kind, node, place):
     return read(inner, node, place)
 
 
-def read_items(kind, node, place):
-    """(value, place) of every item; a single value stands for a list of one."""
-    if node.id == "mapping" and hasattr(kind, "_fields") and not set(pairs(node, place)) & set(fields(kind)):
-        raise place.fault("expected a list, found keys and values", "write each as an item: - name: ...")
-    if node.id == "sequence":
-        places = [place.item(index, item) for index, item in enumerate(node.value)]
-        return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
-    return [] if is_nothing(node) else [(read(kind, node, place), place)]
+def read_fields(kind, entries, place):
+    """name -> value for the entries of a mapping, as the record's annotations have them."""
+    known, values, places = fields(kind), {}, {"": place}
+    for name, (key_node, node) in canonical(kind, entries, place).items():
+        at = place.key(key_node.value, key_node)
+        if name in ACCEPTED_KEYS or name.startswith("x-"):
+            continue
+        if name not in known:
+            raise at.fault("unknown key", near_key(kind, name, known))
+        places[name] = at
+        if not is_nothing(node) or known[name] is Any or name not in kind._field_defaults:
+            values[name] = read(known[name], node, at)
+    for name in known:
+        if name not in values and name not in kind._field_defaults:
+            raise place.fault(f"needs the key {name}", f"add a line such as {name}: {example(known[name])}")
+    return {**values, "places": places} if "places" in kind._fields else values
 
 
 def read_variables(node, place):
@@ -2875,6 +2876,15 @@ def kill_below(pid):
             pass                        # it has ended by itself
 
 
+def stop_container(process, argv):
+    """Stop a program's container, as soon as the engine has made it."""
+    import time
+    for _ in range(3 * GRACE):
+        if quietly(argv) == 0 or process.poll() is not None:
+            return
+        time.sleep(0.3)
+
+
 def end(process, step, interrupted):
     """End a program that was interrupted, and its container: gently, then by force; a second Ctrl-C hurries."""
     import signal
@@ -2885,8 +2895,10 @@ def end(process, step, interrupted):
             kill_below(process.pid)
         elif process and interrupted and not has_terminal() and os.name != "nt":
             process.send_signal(signal.SIGINT)
-        elif process and not interrupted and (step.kept or not step.stop or quietly(step.stop[0])):
-            process.terminate()         # there is no container, or not yet
+        elif process and not interrupted and step.stop and not step.kept:
+            stop_container(process, step.stop[0])
+        elif process and not interrupted:
+            process.terminate()
         if process:
             process.wait(GRACE)
     except (KeyboardInterrupt, subprocess.TimeoutExpired):
