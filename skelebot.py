@@ -2456,7 +2456,7 @@ def plan_code_artifact(dependency):
     return f"{folder}/{name}"
 
 
-def plan_required_files(call, project):
+def plan_required_files(project):
     """dependency -> the files it needs in the image; those that are not there are a fault."""
     files, place = {}, project.places.get("dependencies")
     for dependency in (*project.dependencies.Python, *project.dependencies.R):
@@ -2479,7 +2479,7 @@ def plan_image(call, project, job=None):
     engine = engine_argv(call, project, job)
     lock = yield Hold(FILE)
     try:
-        files = {} if project.dockerfile else (yield from plan_required_files(call, project))
+        files = {} if project.dockerfile else (yield from plan_required_files(project))
         write_steps, undo_steps = yield from plan_context(project, job, files)
         try:
             for step in write_steps:

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from support import drive, folder, golden, job, project, skelebot, two_lines
-from skelebot import Call, dockerignore, image_tag, is_generated, slug
+from skelebot import dockerignore, image_tag, is_generated, slug
 
 WHEEL = ".skelebot/acme-2.1/acme-2.1-py3-none-any.whl"
 SCORE = {"name": "score", "source": "src/score.py", "args": ["rows"],
@@ -53,7 +53,7 @@ def dockerfile(**keys):
     """The Dockerfile of a project all of whose files are there."""
     it = project(**keys)
     assets = skelebot.Outcome(output='{"assets": [{"name": "acme-2.1.tar.gz"}, {"name": "acme-2.1-py3-none-any.whl"}]}')
-    found = drive(skelebot.plan_required_files(Call(), it), {"list-package-version-assets": assets})
+    found = drive(skelebot.plan_required_files(it), {"list-package-version-assets": assets})
     if found.fault:
         raise found.fault
     return skelebot.dockerfile(it, found.status)
@@ -233,7 +233,7 @@ class RequirementsFile(unittest.TestCase):
         """The files of a Python project's dependencies, in the order they are copied."""
         files = {name.replace("__", "/").replace("_txt", ".txt"): text for name, text in present.items()}
         looks = {(kind, name): text.encode() for name, text in files.items() for kind in (skelebot.Look, skelebot.Read)}
-        found = drive(skelebot.plan_required_files(Call(), project(dependencies=dependencies)),
+        found = drive(skelebot.plan_required_files(project(dependencies=dependencies)),
                       {skelebot.Look: "", **looks})
         return f"{found.fault}\n" if found.fault else list(found.status.values())
 

@@ -444,7 +444,7 @@ class CodeArtifact(unittest.TestCase):
     ASSETS = json.dumps({"assets": [{"name": "tools-2.1.tar.gz"}, {"name": "tools-2.1-py3-none-any.whl"}]})
 
     def fetched(self, results, entry="ca_file:acme:1234:pypi:tools:2.1"):
-        return drive(skelebot.plan_required_files(ADA, project(dependencies=[entry])), results)
+        return drive(skelebot.plan_required_files(project(dependencies=[entry])), results)
 
     def test_is_fetched_by_the_aws_command_line(self):
         done = self.fetched({"list-package-version-assets": Outcome(0, self.ASSETS)},
