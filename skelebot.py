@@ -16,9 +16,6 @@ Contents, in the data's order:
     Scaffold        a template and the answers -> the files of a new project
     Help            the pages that explain the project
     Help            the pages that explain the project
-    Help            the pages that explain the project
-    Help            the pages that explain the project
-    Help            the pages that explain the project
     Plans           generators of steps: one for each command, one for a job
     Doing           the only section that changes anything
     Command line    options, commands, main
@@ -2816,7 +2813,7 @@ def quietly(argv):
     import subprocess
     try:
         return subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               start_new_session=True, timeout=3 * GRACE)
+                               start_new_session=True, timeout=2 * GRACE)
     except (OSError, subprocess.TimeoutExpired):
         return 1
 
@@ -2877,11 +2874,10 @@ def kill_below(pid):
 
 
 def stop_container(process, argv):
-    """Stop a program's container, as soon as the engine has made it."""
+    """Stop a program's container, as soon as the engine has made it; an engine that hangs is not waited for."""
     import time
-    for _ in range(3 * GRACE):
-        if quietly(argv) == 0 or process.poll() is not None:
-            return
+    until = time.monotonic() + GRACE
+    while quietly(argv) != 0 and process.poll() is None and time.monotonic() < until:
         time.sleep(0.3)
 
 

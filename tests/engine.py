@@ -205,9 +205,12 @@ class Running:
 
     def ends(self):
         """Wait for its end; returns its exit status as a shell has it."""
-        for _ in deadline():
-            if not self.read(0.2) or self.process.poll() is not None:
-                return shell_status(self.process.wait(TIMEOUT))
+        try:
+            for _ in deadline(120):
+                if not self.read(0.2) or self.process.poll() is not None:
+                    return shell_status(self.process.wait(TIMEOUT))
+        except AssertionError as late:
+            raise AssertionError(f"{late}; it has said:\n{self.said.decode()}")
 
     def stop(self):
         """End it, whatever the test has come to."""
