@@ -74,8 +74,8 @@ def did_you_mean(word, known, otherwise="known are"):
 
 
 def shortened(text, most=60):
-    """`text` in quotes, on one line and not too long for a message."""
-    shown = repr(str(text))
+    """`text` in quotes, on one line and not too long for a message; a password in an address is left out."""
+    shown = re.sub(r"//[^/\s@]*@", "//...@", repr(str(text)))
     return shown if len(shown) <= most else shown[:most - 4] + "..." + shown[-1]
 
 
@@ -321,6 +321,43 @@ class VariableWord(VariableName):
     pattern = r"(?s)[^=\s-][^=\s]*(=.*)?"
 
 
+class Url(Line):
+    expected = "an address"
+    hint = "for example https://host/artifactory"
+    pattern = r"https?://[^\s/?#]+(/[^\s?#]*)?"
+
+
+class Bucket(Line):
+    expected = "a bucket, maybe with a prefix"
+    hint = "for example my-bucket/some/prefix"
+    pattern = r"(s3://)?[A-Za-z0-9][\w.-]*(/[^\n]*)?"
+
+
+class Region(Line):
+    expected = "the name of a region"
+    hint = "for example eu-central-1"
+    pattern = r"[a-z0-9-]+"
+
+
+class RepositoryPath(Line):
+    """Also empty; no part of it leads upwards."""
+    expected = "a path without .."
+    hint = "for example team/models"
+    pattern = r"(?!(.*/)?\.\.?(/|$))[^\n?#]*"
+
+
+class ArtifactName(Line):
+    expected = "a name that can be part of a file's name, and is not ALL"
+    hint = "the name is typed as a word, as in: skelebot push model"
+    pattern = r"(?!ALL$)[^\s./\\:*?\"<>|-][^\n/\\:*?\"<>|]*"
+
+
+class DeployType(Line):
+    expected = "Artifactory"
+    hint = "the artifacts of this spelling go there; components.repository knows s3 and folder too"
+    pattern = r"(?i)artifactory"
+
+
 class Hidden:
     """The kind of a record's field that is not in the file."""
 
@@ -396,40 +433,52 @@ class Kerberos(NamedTuple):
 
 
 class Auth(NamedTuple):
-    authType: AuthType = "token"
+    """How Artifactory is told who asks; without authType by user and password if there is a user, else by token."""
+    authType: AuthType = ""
     aws: bool = False
     awsSecret: Line = ""
     awsProfile: Line = ""
     awsRegion: Line = ""
+    places: Hidden = None
 
 
 class Deploy(NamedTuple):
     """The place that every artifact of the 2019 spelling has for itself."""
-    type: Line
-    url: Line
-    repo: Line
-    path: Line = ""
+    type: DeployType
+    url: Url
+    repo: RepositoryPath
+    path: RepositoryPath = ""
+
+    @property
+    def artifactory(self):
+        return Artifactory(self.url, self.repo, self.path)
 
 
 class Artifact(NamedTuple):
-    name: Line
-    file: Line
+    """A file, or a folder with a / at its end, that is kept in versions; a singular one has none."""
+    name: ArtifactName
+    file: Source
     singular: bool = False
     deploy: Optional[Deploy] = None
+    places: Hidden = None
+
+    @property
+    def is_folder(self):
+        return self.file.endswith("/")
 
 
 class Artifactory(NamedTuple):
-    url: Line
-    repo: Line
-    path: Line = ""
+    url: Url
+    repo: RepositoryPath
+    path: RepositoryPath = ""
     auth: Auth = Auth()
 
 
 class S3(NamedTuple):
-    bucket: Line
-    region: Line = ""
+    bucket: Bucket
+    region: Region = ""
     profile: Line = ""
-    endpoint: Line = ""
+    endpoint: Url = ""
 
 
 class Folder(NamedTuple):
@@ -547,9 +596,9 @@ class FormerSections(NamedTuple):
 
 class FormerArtifactory(NamedTuple):
     """`components.artifactory` of the 1.x releases."""
-    url: Line
-    repo: Line
-    path: Line = ""
+    url: Url
+    repo: RepositoryPath
+    path: RepositoryPath = ""
     auth: Auth = Auth()
     artifacts: Tuple[Artifact, ...] = ()
 
@@ -979,6 +1028,12 @@ def check_repository(project):
     named = [name for name in ("artifactory", "s3", "folder") if getattr(repository, name, None)]
     if len(named) > 1:
         raise repository.places[""].fault(f"names {listed(named)}", "keep one of them")
+    taken = {}
+    for artifact in repository.artifacts if repository else ():
+        if artifact.name in taken:
+            raise artifact.places["name"].fault(f"the name {artifact.name} is taken by {taken[artifact.name].path}",
+                                                "give one of them another name")
+        taken[artifact.name] = artifact.places["name"]
 
 
 INTERPRETERS = {".py": ("python", "-u"), ".R": ("Rscript",), ".r": ("Rscript",), ".sh": ("bash",)}
