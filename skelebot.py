@@ -13,6 +13,8 @@ Contents, in the data's order:
     Image           Dockerfile, .dockerignore, the image's name
     Steps           the values that a plan is made of, each with a line that shows it
     Docker          argv of the Docker (or podman) command line
+    Storage         artifacts in Artifactory, S3 or a folder: requests, and what answers mean
+    Versions        which of two versions is the later one, and which fits a project
     Scaffold        a template and the answers -> the files of a new project
     Help            the pages that explain the project
     Help            the pages that explain the project
@@ -294,7 +296,7 @@ class RDependency(Dependency):
     expected = "an R dependency"
     hint = "write dplyr, dplyr=1.1.4, file:PATH:NAME, github:OWNER/REPO:NAME or renv:LOCKFILE"
     forms = {
-        "r-file": rf"file:(?P<file>[^:]+):(?P<name>[A-Za-z][\w.]*)",
+        "r-file": r"file:(?P<file>[^:]+):(?P<name>[A-Za-z][\w.]*)",
         "r-github": r"github:(?P<repository>[\w.-]+/[\w./-]+(?:@[\w./-]+)?):(?P<name>[A-Za-z][\w.]*)",
         "r-renv": rf"renv:(?P<file>{ProjectPath.pattern})",
         "r-version": r"(?P<name>[A-Za-z][\w.]*)={1,2}(?P<version>\d[\w.-]*)",
@@ -350,6 +352,12 @@ class ArtifactName(Line):
     expected = "a name that can be part of a file's name, and is not ALL"
     hint = "the name is typed as a word, as in: skelebot push model"
     pattern = r"(?!ALL$)[^\s./\\:*?\"<>|-][^\n/\\:*?\"<>|]*"
+
+
+class ArtifactFile(Line):
+    expected = "a file, or a folder with / at its end"
+    hint = "for example models/model.tar.gz or models/bert/"
+    pattern = r"[^\n]*[^\s/.][^\n]*"
 
 
 class DeployType(Line):
@@ -457,7 +465,7 @@ class Deploy(NamedTuple):
 class Artifact(NamedTuple):
     """A file, or a folder with a / at its end, that is kept in versions; a singular one has none."""
     name: ArtifactName
-    file: Source
+    file: ArtifactFile
     singular: bool = False
     deploy: Optional[Deploy] = None
     places: Hidden = None
@@ -715,7 +723,8 @@ def near_key(kind, key, known):
 
 
 def example(kind):
-    return {JobName: "train", Source: "src/jobs/train.py", ProjectName: "churn-model"}.get(kind, "...")
+    return {JobName: "train", Source: "src/jobs/train.py", ProjectName: "churn-model",
+            ArtifactFile: "models/model.tar.gz"}.get(kind, "...")
 
 
 def read_record(kind, node, place):
@@ -1666,6 +1675,25 @@ def shell_line(words):
     return " ".join(map(shlex.quote, words))
 
 
+def each(flag, values):
+    return tuple(word for value in values for word in (flag, value))
+
+
+def bare_url(url):
+    """An address without the user and password that may be in it."""
+    return re.sub(r"//[^/@]*@", "//", url)
+
+
+def public_url(url):
+    """An address as it may be shown to anyone: also without its query, which may hold a signature."""
+    return bare_url(url).partition("?")[0]
+
+
+def packed_name(path):
+    """What the archive of a folder is called."""
+    return os.path.basename(os.path.normpath(path)) + ".tar.gz"
+
+
 def tar_line(folder, name):
     """The folder, links to it followed, as a tar archive under a name; by GNU's tar."""
     return shell_line(["tar", "-c", "-f", "-", "-C", folder, "--transform", f"s|^[.]|{name}|", "."])
@@ -1777,16 +1805,23 @@ class Read(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The files below a folder, sorted, as relative paths with `/`; hidden ones are left out."""
+    """The files below a folder, so many levels deep, sorted, as relative paths with `/`; hidden ones are left out."""
     path: str
+    depth: int = 3
     line = None
 
 
 class Ask(NamedTuple):
-    """A question for the person at the terminal; an empty answer is the default."""
+    """A question for the person at the terminal; an empty answer is the default.
+
+    ways    what to do where there is no terminal; without it, the answer is read from wherever stdin comes
+    hidden  the answer is not shown
+    """
     question: str
     default: str = ""
     option: str = ""
+    ways: str = ""
+    hidden: bool = False
     line = None
 
 
@@ -1803,6 +1838,185 @@ class Release(NamedTuple):
 
 class Scratch(NamedTuple):
     """The path of a new folder for what is thrown away afterwards."""
+    line = None
+
+
+class Secret(str):
+    """A text that is shown to nobody but the one it is sent to."""
+
+    def __repr__(self):
+        return "Secret(...)"
+
+
+class AccessKey(NamedTuple):
+    """What signs requests to S3; `token` belongs to a key that expires."""
+    id: str
+    secret: Secret
+    token: Secret = Secret("")
+
+
+class Login(NamedTuple):
+    """What tells a server who asks: headers, or a key and the region that it signs for."""
+    headers: Dict[str, Secret] = {}
+    key: Optional[AccessKey] = None
+    region: str = ""
+
+    def __repr__(self):
+        return "Login(...)"
+
+
+class Response(NamedTuple):
+    """What a server answered; the headers' names are in small letters. Status 0 is no answer."""
+    status: int = 0
+    reason: str = ""
+    headers: Dict[str, str] = {}
+    body: bytes = b""
+
+
+class Request(NamedTuple):
+    """A request to a server, for its Response.
+
+    headers  those that may be seen; `login` has the others
+    patient  tried again where network or server may recover; else Response() stands for no answer
+    direct   past every proxy, at an address that only this machine has
+    """
+    method: str
+    url: str
+    headers: Dict[str, str] = {}
+    login: Login = Login()
+    body: bytes = b""
+    patient: bool = True
+    direct: bool = False
+
+    @property
+    def line(self):
+        return shell_line(self.curl(*(("--data-binary", "@-") if self.body else ())))
+
+    def curl(self, *options):
+        """The request as words for curl, without what tells who asks."""
+        method = {"GET": (), "HEAD": ("--head",)}.get(self.method, ("--request", self.method))
+        headers = [f"{name}: {value}" for name, value in self.headers.items() if value]
+        return ["curl", "--fail", *method, *each("--header", headers), *options, bare_url(self.url)]
+
+
+class Body(NamedTuple):
+    """A file that is open for reading: its path as it is shown, its size in bytes."""
+    file: Any
+    path: str
+    size: int
+    lock: Any = None
+
+
+class Digests(NamedTuple):
+    """Size in bytes and SHA-256 of a file, in hexadecimal digits, and the SHA-256 of its parts."""
+    size: int = -1
+    sha256: str = ""
+    parts: Tuple[str, ...] = ()
+
+
+class Open(NamedTuple):
+    """The Body of a file, whatever takes its place from here on; None if there is none."""
+    path: str
+    line = None
+
+
+class Pack(NamedTuple):
+    """The Body of a .tar.gz of the files below a folder; the same files give the same bytes."""
+    path: str
+
+    @property
+    def line(self):
+        return shell_line(["tar", "-c", "-z", "-f", packed_name(self.path), "-C", self.path, "."])
+
+
+class Digest(NamedTuple):
+    """The Digests of a Body; with `part` bytes a part also of each part."""
+    body: Body
+    part: int = 0
+    line = None
+
+
+class Upload(NamedTuple):
+    """A request with a stretch of a Body, for its Response."""
+    request: Request
+    body: Body
+    name: str
+    start: int = 0
+    size: int = 0
+
+    @property
+    def line(self):
+        return shell_line(self.request.curl("--upload-file", self.body.path))
+
+
+class Together(NamedTuple):
+    """Uploads that go side by side, for their Responses; the first that fails ends them all."""
+    uploads: Tuple[Upload, ...]
+    line = None
+
+
+class Stored(NamedTuple):
+    """What is known of a stored artifact before it is fetched: size in bytes or -1, the others maybe empty."""
+    size: int = -1
+    sha256: str = ""
+    etag: str = ""
+
+
+class Download(NamedTuple):
+    """A file to fetch, whole and as it was stored or not at all; what is left of an earlier try is made use of.
+
+    condition  the header by which the rest of a file is had only while it is the same file
+    """
+    request: Request
+    path: str
+    stored: Stored
+    name: str
+    condition: str = "If-Range"
+
+    @property
+    def line(self):
+        return shell_line(self.request.curl("--output", self.path))
+
+
+class Keep(NamedTuple):
+    """A Body to keep in a folder, with its SHA-256 beside it; False if its place was taken."""
+    body: Body
+    path: str
+    name: str
+    replace: bool = False
+
+    @property
+    def line(self):
+        return shell_line(["cp", *(() if self.replace else ("-n",)), "--", self.body.path, self.path])
+
+
+class Take(NamedTuple):
+    """A file of a folder to copy, whole and as it was stored or not at all."""
+    source: str
+    path: str
+    stored: Stored
+    name: str
+
+    @property
+    def line(self):
+        return shell_line(["cp", "--", self.source, self.path])
+
+
+class Unpack(NamedTuple):
+    """A .tar.gz to turn into a folder, which takes the place of the one that is there."""
+    source: str
+    path: str
+
+    @property
+    def line(self):
+        path, packed = shell_line([self.path]), shell_line([self.source])
+        return f"rm -rf -- {path} && mkdir -- {path} && tar -x -z -f {packed} -C {path}"
+
+
+class Netrc(NamedTuple):
+    """(user, password) of a file in netrc(5)'s form for a host, or None."""
+    path: str
+    host: str
     line = None
 
 
@@ -1832,22 +2046,21 @@ def is_local(endpoint):
     return not endpoint or endpoint.startswith(("unix://", "npipe://", "fd://"))
 
 
-def each(flag, values):
-    return tuple(word for value in values for word in (flag, value))
-
-
 def build_argv(engine, project, tag):
     """--force-rm: the legacy builder leaves its container behind when a build fails or is stopped."""
     return (*engine, "build", "--force-rm", "--tag", tag, "--file", project.dockerfile or "Dockerfile", ".")
 
 
-def mount_source(mapping, folder, home):
-    """The path on the host: `~` is the caller's home, a relative path is below the project."""
-    source = mapping.source
-    if source == "~" or source.startswith("~/"):
-        source = home + source[1:]
-    path = os.path.normpath(os.path.join(folder, source))
+def host_path(path, folder, home):
+    """A path of the file on this machine: `~` is the caller's home, a relative path is below the project."""
+    if path == "~" or path.startswith("~/"):
+        path = home + path[1:]
+    path = os.path.normpath(os.path.join(folder, path))
     return os.path.join(".", path) if path.startswith("-") else path
+
+
+def mount_source(mapping, folder, home):
+    return host_path(mapping.source, folder, home)
 
 
 def csv_row(*values):
@@ -1953,6 +2166,666 @@ def stop_argvs(engine, name):
 
 def container_name(project, job, token=""):
     return "-".join(filter(None, [image_name(project), slug(job.name), token]))
+
+
+# ---- Storage ----------------------------------------------------------------
+#
+# Where artifacts are kept: names, requests, and what the answers mean. A store is a record of a
+# place and a login; every store has the same four hooks, which are plans like those further below:
+# `find` (a name -> Stored or None), `names` (those that begin alike), `send` and `fetch`.
+
+BLOCK = 1024 * 1024     # bytes that are read, hashed and sent at once
+WHOLE = 64 * BLOCK      # what is as large goes to S3 in parts
+PART = 16 * BLOCK       # of at least this size; source: Amazon S3, "multipart upload limits": 5 MiB to 5 GiB ...
+PARTS = 10000           # ... and no more than these
+AT_ONCE = 4             # parts that are under way at a time
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"     # SHA-256 of no bytes
+TRUSTED = ("127.0.0.1", "localhost", "::1")
+
+
+def extension(artifact):
+    """What follows the first dot in the last part of the file's path; a folder travels as tar.gz."""
+    return "tar.gz" if artifact.is_folder else os.path.basename(artifact.file).partition(".")[2]
+
+
+def stored_name(artifact, version, prefix=""):
+    """The name that an artifact is kept under: `[PREFIX]NAME_vVERSION.EXT`, or `[PREFIX]NAME.EXT`."""
+    versioned = "" if artifact.singular else f"_v{version}"
+    return ".".join(filter(None, [prefix + artifact.name + versioned, extension(artifact)]))
+
+
+def stored_version(name, artifact, prefix=""):
+    """The version in a stored name of this artifact; "" in the name of any other."""
+    start, end = stored_name(artifact, "\0", prefix).split("\0")
+    fits = name.startswith(start) and name.endswith(end) and len(name) > len(start) + len(end)
+    return name[len(start):len(name) - len(end)] if fits else ""
+
+
+def quoted(text, safe="/"):
+    """`text` as part of an address: all but letters, digits and -_.~ as %XX; source: RFC 3986, 2.3."""
+    import urllib.parse
+    return urllib.parse.quote(text.encode("utf-8", "surrogateescape"), safe=safe + "-_.~")
+
+
+def url_joined(*parts):
+    """The parts of an address with one / between them; empty ones are left out."""
+    return "/".join(part.strip("/") for part in parts if part.strip("/"))
+
+
+def shown_size(count):
+    """Bytes in the units that disks and networks are sold in: 1 kB is 1,000 B."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.{0 if unit == 'B' else 1}f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def shown_time(seconds):
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def progress_line(verb, name, done, size, seconds, width):
+    """How far a transfer is: name, bar, share, speed and the time that is left, no wider than a terminal.
+
+    size     in bytes; -1 when nobody knows
+    seconds  since the start
+    """
+    speed = done / seconds if seconds > 0 else 0
+    if size < 0:
+        return f"{verb} {name} {shown_size(done)} {shown_size(speed)}/s"[:width - 1]
+    share = done / size if size else 1
+    facts = f" {share:4.0%} {shown_size(speed):>8}/s " + (f"{shown_time((size - done) / speed)} left" if speed else "")
+    label = f"{verb} {name} "[:max(width // 2, 20)]
+    room = max(min(width - len(label) - len(facts) - 3, 40), 0)
+    bar = f"[{'=' * int(share * room):{room}}]" if room else ""
+    return (label + bar + facts)[:width - 1]
+
+
+def host_of(url):
+    import urllib.parse
+    return urllib.parse.urlsplit(url).hostname or ""
+
+
+# ---- Answers of servers
+
+def shown_text(data):
+    """What a server has said, as one line that a terminal can take."""
+    import html
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", html.unescape(data)).split())[:300]
+
+
+def json_value(data):
+    """The value of a JSON text, or None."""
+    import json
+    try:
+        return json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def json_words(answer):
+    """The words of Artifactory's {"errors": [{"status", "message"}]}, and of what looks alike."""
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    first = errors[0] if isinstance(errors, list) and errors else answer
+    words = [first.get(key) for key in ("message", "error", "detail")] if isinstance(first, dict) else []
+    return next((word for word in words if isinstance(word, str)), "")
+
+
+def element(name, text):
+    """The text of the first XML or HTML element with this name; "" if there is none."""
+    match = re.search(rf"(?is)<{name}(?:\s[^>]*)?>(.*?)</{name}\s*>", text)
+    return match.group(1) if match else ""
+
+
+def server_words(response):
+    """Why a server refused, in its own words: of JSON, XML, the title of a page, or a line of text."""
+    text = response.body.decode("utf-8", "replace")
+    coded = ": ".join(filter(None, [element("Code", text), element("Message", text)]))
+    plain = "" if text.lstrip()[:1] in ("<", "{", "[") else text.strip().partition("\n")[0]
+    return shown_text(json_words(json_value(response.body)) or coded or element("title", text) or plain)
+
+
+HINTS = {
+    401: "give a user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, -u and -t, or ~/.netrc",
+    403: "ask who runs the repository for the permission",
+    404: "look at the address below components.repository",
+    407: "put the proxy's user and password into https_proxy, as in http://USER:PASSWORD@HOST:PORT",
+    409: "the server got something else than what was sent, or has something there already: push again, or with -f",
+    412: "it has come there meanwhile; push -f replaces it",
+    413: "the server takes no file as large: ask who runs it for a higher limit",
+    429: "the server has too much to do: try again later",
+    507: "the server has no room left: ask who runs it",
+}
+S3_HINTS = {
+    "SignatureDoesNotMatch": "the secret key is not that of the access key: look at the AWS credentials",
+    "InvalidAccessKeyId": "no such access key there: look at the AWS credentials and at profile:",
+    "RequestTimeTooSkewed": "set this machine's clock",
+    "ExpiredToken": "the AWS credentials have expired: log in anew, as in aws sso login",
+    "InvalidToken": "the AWS credentials have expired: log in anew, as in aws sso login",
+    "NoSuchBucket": "look at bucket: below components.repository.s3",
+}
+
+
+def fault_hint(response, words):
+    region = response.headers.get("x-amz-bucket-region", "")
+    if region and response.status in (301, 307, 400):
+        return f"add region: {shown_text(region)} below components.repository.s3"
+    if response.status in (301, 302, 303, 307, 308):
+        return f"the server sends on to {public_url(response.headers.get('location', ''))}: name that in {FILE}"
+    known = next((hint for code, hint in S3_HINTS.items() if words.startswith(code)), "")
+    return known or HINTS.get(response.status, "try again later, or ask who runs the server"
+                              if response.status >= 500 else "the server's words say what is missing")
+
+
+def http_fault(request, response):
+    """The fault of an answer that is none of those a request can go on with."""
+    words = server_words(response)
+    said = " ".join(filter(None, [str(response.status), shown_text(response.reason)]))
+    return SkelebotError(f"{request.method} {public_url(request.url)}: {said}" + (f": {words}" if words else ""),
+                         fault_hint(response, words))
+
+
+def length(response):
+    """The size that an answer gives for a file, or -1."""
+    size = response.headers.get("content-length", "")
+    return int(size) if re.fullmatch(r"[0-9]{1,18}", size) else -1
+
+
+def sha256_of(data):
+    """The checksum in a file such as sha256sum makes; "" if it holds none."""
+    match = re.match(rb"\s*([0-9a-fA-F]{64})\b", data)
+    return match.group(1).decode().lower() if match else ""
+
+
+def xml_text(text):
+    import html
+    return html.unescape(text)
+
+
+def origin(url):
+    """(scheme, host, port) of an address."""
+    import urllib.parse
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def redirected(request, response):
+    """The request that a redirect asks for, or None; the login goes to no other host, nor from https to http."""
+    import urllib.parse
+    location = response.headers.get("location", "")
+    if response.status not in (301, 302, 303, 307, 308) or not location:
+        return None
+    url = urllib.parse.urljoin(request.url, location)
+    before, after = origin(request.url), origin(url)
+    same = before == after or (before[0], before[2], after) == ("http", 80, ("https", before[1], 443))
+    if after[0] not in ("http", "https") or (
+            request.method not in ("GET", "HEAD") and not (same and response.status in (307, 308))):
+        return None
+    kept = {name: value for name, value in request.headers.items()
+            if same or name in ("Range", "If-Range", "If-Match")}
+    return request._replace(url=url, headers=kept, login=request.login if same else Login())
+
+
+def may_pass(status):
+    """Whether an answer may be another one a little later."""
+    return status == 429 or (status >= 500 and status not in (501, 505, 507))
+
+
+def pause_before(response, otherwise, now):
+    """Seconds to wait before trying again: as the server says in Retry-After, at most 5 minutes.
+
+    now     seconds since 1970
+    source  RFC 9110, 10.2.3: seconds, or a date
+    """
+    import email.utils
+    said = response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", said):
+        return min(int(said), 300)
+    try:
+        return min(max(email.utils.parsedate_to_datetime(said).timestamp() - now, 0), 300)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return otherwise
+
+
+def plan_answer(request, fine=(200,)):
+    """The Response to a request, if its status is a fine one; 0 is that of a dry run."""
+    response = yield request
+    if response.status in (0, *fine):
+        return response
+    if request.method == "HEAD":        # its answer has no words; that of GET has
+        spoken = yield request._replace(method="GET", headers={**request.headers, "Range": "bytes=0-0"})
+        if not spoken.status < 300:
+            response = spoken
+    raise http_fault(request, response)
+
+
+def confirmed(response, digests):
+    """Whether an answer to PUT names the SHA-256 of what was sent; None if it names none."""
+    answer = json_value(response.body)
+    sums = answer.get("checksums") if isinstance(answer, dict) else None
+    named = sums.get("sha256") if isinstance(sums, dict) else None
+    return named.lower() == digests.sha256 if isinstance(named, str) and named else None
+
+
+def damaged(name, url):
+    return SkelebotError(f"{name}: did not arrive at {public_url(url)} as it was sent", "push it again, with -f")
+
+
+# ---- Artifactory
+
+def secret_text(text, what):
+    """A user or token, when it can be part of a header."""
+    text = text.strip()
+    if not text.isprintable():
+        raise SkelebotError(f"{what} holds a control character", "give it anew, without line breaks")
+    return text
+
+
+def secret_header(text):
+    """The bytes of UTF-8 as http.client takes them."""
+    return Secret(text.encode("utf-8", "surrogateescape").decode("latin-1"))
+
+
+def artifactory_login(kind, user, token):
+    """The Login for a user and token, as `authType` wants it; without one by Basic if there is a user."""
+    import base64
+    user, token = secret_text(user, "the user"), secret_text(token, "the token")
+    if kind == "api_key":
+        return Login({"X-JFrog-Art-Api": secret_header(token)})
+    if kind == "token" or (not kind and not user):
+        return Login({"Authorization": secret_header("Bearer " + token)})
+    pair = f"{user}:{token}".encode("utf-8", "surrogateescape")
+    return Login({"Authorization": secret_header("Basic " + base64.b64encode(pair).decode())})
+
+
+def links(page):
+    """The names of files that the index page of a folder links to."""
+    import html
+    import urllib.parse
+    found = re.findall(r"""(?i)<a\s[^>]*?href\s*=\s*["']?([^"'\s>]+)""", page)
+    names = [urllib.parse.unquote(html.unescape(link)) for link in found]
+    return [re.sub(r"^(\./)+", "", name) for name in names if not re.search(r"(?<!^\.)/|^\?", name)]
+
+
+class ArtifactoryStore(NamedTuple):
+    """A folder of an Artifactory repository, or of any server that takes PUT.
+
+    url     the folder's address
+    info    the address of what Artifactory knows of the folder
+    source  JFrog, "Artifactory REST APIs": Deploy Artifact (by Checksum), Folder Info, Retrieve Artifact
+    """
+    url: str
+    info: str
+    login: Login
+
+    def address(self, name):
+        return self.url + quoted(name)
+
+    def find(self, name, fine=(200, 404)):
+        """Its size and checksum, the latter from a file beside it where the server names none."""
+        response = yield from plan_answer(Request("HEAD", self.address(name), login=self.login), fine)
+        if response.status != 200:
+            return None
+        sha256 = response.headers.get("x-checksum-sha256", "").lower()
+        if not sha256:
+            request = Request("GET", self.address(name + ".sha256"), login=self.login)
+            beside = yield from plan_answer(request, (200, 404))
+            sha256 = sha256_of(beside.body) if beside.status == 200 else ""
+        return Stored(length(response), sha256, response.headers.get("etag", ""))
+
+    def names(self, start):
+        response = yield from plan_answer(Request("GET", self.info, login=self.login), (200, 404))
+        answer = json_value(response.body)
+        if isinstance(answer, dict):
+            children = answer.get("children") or ()
+            return [child.get("uri", "").lstrip("/") for child in children if not child.get("folder")]
+        response = yield from plan_answer(Request("GET", self.url, login=self.login), (200, 404))
+        return links(response.body.decode("utf-8", "replace")) if response.status == 200 else []
+
+    def is_artifactory(self, name):
+        """Whether the server answers like one: others would take a deployment by checksum for an empty file."""
+        response = yield Request("GET", url_joined(self.info, quoted(name)), login=self.login)
+        return not response.status or isinstance(json_value(response.body), dict)
+
+    def send(self, name, body, replace):
+        """By checksum where the server has the same bytes already; else with them."""
+        digests = yield Digest(body)
+        put = Request("PUT", self.address(name), {"X-Checksum-Sha256": digests.sha256}, self.login)
+        if (yield from self.is_artifactory(name)):
+            response = yield put._replace(headers={**put.headers, "X-Checksum-Deploy": "true"})
+            if response.status in (200, 201) and confirmed(response, digests):
+                return "the server had these bytes already, none were sent"
+            if response.status in (401, 403, 407):
+                raise http_fault(put, response)
+        else:
+            beside = f"{digests.sha256}  {name}\n".encode("utf-8", "surrogateescape")
+            yield from plan_answer(Request("PUT", self.address(name + ".sha256"), login=self.login, body=beside),
+                                   (200, 201, 204))
+        response = yield Upload(put, body, name, size=digests.size)
+        if response.status not in (0, 200, 201, 204):
+            raise http_fault(put, response)
+        if confirmed(response, digests) is False:
+            raise damaged(name, put.url)
+        return ""
+
+    def fetch(self, name, path, stored):
+        yield Download(Request("GET", self.address(name), login=self.login), path, stored, name)
+
+
+# ---- S3
+
+class Profile(NamedTuple):
+    """What AWS's files say of a profile: its settings, and whether they know it at all."""
+    name: str
+    settings: Dict[str, str] = {}
+    known: bool = False
+
+
+def aws_sections(data, file):
+    """section -> settings of a file in ~/.aws; source: AWS CLI, "Configuration and credential file settings"."""
+    import configparser
+    parser = configparser.RawConfigParser(strict=False, default_section="\0", delimiters=("=",))
+    try:
+        parser.read_string((data or b"").decode("utf-8-sig", "replace"))
+    except configparser.Error as error:
+        line = getattr(error, "lineno", 0) or (getattr(error, "errors", None) or [(1, "")])[0][0]
+        raise Place(file, line).fault("is not in AWS's form", "write [PROFILE], and below it NAME = VALUE")
+    return {name: dict(parser.items(name)) for name in parser.sections()}
+
+
+def aws_profile(name, config, credentials):
+    """The Profile of this name; in `config` its section is [profile NAME], but [default] without that word."""
+    sections = [config.get(name) if name == "default" else config.get(f"profile {name}"), credentials.get(name)]
+    settings = {key: value for section in sections if section for key, value in section.items()}
+    return Profile(name, settings, known=any(section is not None for section in sections))
+
+
+def key_of(values, names):
+    """The AccessKey that a mapping has under these names for id, secret and token, or None."""
+    key, secret, token = (str(values.get(name) or "").strip() for name in names)
+    return AccessKey(key, Secret(secret), Secret(token)) if key and secret else None
+
+
+KEY_NAMES = {
+    "environment": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    "file": ("aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
+    "process": ("AccessKeyId", "SecretAccessKey", "SessionToken"),
+    "metadata": ("AccessKeyId", "SecretAccessKey", "Token"),
+}
+BY_CLI = re.compile("sso_|role_arn|web_identity|login_session")  # settings that only the aws command can follow
+
+
+def hash_of(data):
+    import hashlib
+    return hashlib.sha256(data).hexdigest()
+
+
+def base64_of(digits):
+    """Hexadecimal digits as Base64, the form of S3's checksums."""
+    import base64
+    return base64.b64encode(bytes.fromhex(digits)).decode()
+
+
+def query_text(pairs):
+    return "&".join(f"{quoted(name, '')}={quoted(value, '')}" for name, value in pairs)
+
+
+def canonical_request(request, headers):
+    """What is signed: the request in the one form that both sides can make of it."""
+    import urllib.parse
+    parts = urllib.parse.urlsplit(request.url)
+    plain = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
+    pairs = sorted(pair if "=" in pair else pair + "=" for pair in filter(None, parts.query.split("&")))
+    return "\n".join([request.method, parts.path or "/", "&".join(pairs),
+                      *(f"{name}:{plain[name]}" for name in sorted(plain)), "",
+                      ";".join(sorted(plain)), plain["x-amz-content-sha256"]])
+
+
+def signed_headers(request, now):
+    """The headers of a request with AWS Signature Version 4 among them.
+
+    request  its path and query are quoted as they are to be signed; x-amz-content-sha256 is in its headers
+    now      datetime in UTC
+    source   AWS, "Authenticating Requests: Using the Authorization Header (AWS Signature Version 4)"
+    """
+    import functools
+    import hashlib
+    import hmac
+    import urllib.parse
+    key, region, stamp = request.login.key, request.login.region, now.strftime("%Y%m%dT%H%M%SZ")
+    headers = {**request.headers, "Host": urllib.parse.urlsplit(request.url).netloc, "x-amz-date": stamp,
+               **({"x-amz-security-token": key.token} if key.token else {})}
+    scope = [stamp[:8], region, "s3", "aws4_request"]
+    text = "\n".join(["AWS4-HMAC-SHA256", stamp, "/".join(scope),
+                      hash_of(canonical_request(request, headers).encode("utf-8"))])
+    signature = functools.reduce(lambda secret, word: hmac.new(secret, word.encode("utf-8"), hashlib.sha256).digest(),
+                                 [*scope, text], ("AWS4" + key.secret).encode("utf-8")).hex()
+    names = ";".join(sorted(name.lower() for name in headers))
+    return {**headers, "Authorization": Secret(f"AWS4-HMAC-SHA256 Credential={key.id}/{'/'.join(scope)},"
+                                               f"SignedHeaders={names},Signature={signature}")}
+
+
+def bucket_url(s3, region, endpoint):
+    """(address of the bucket, prefix of every key in it)."""
+    bucket, _, prefix = re.sub("^s3://", "", s3.bucket).partition("/")
+    domain = "amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+    prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
+    if endpoint:
+        return f"{endpoint.rstrip('/')}/{bucket}/", prefix
+    if "." in bucket:                   # the certificate is for one more label only
+        return f"https://s3.{region}.{domain}/{bucket}/", prefix
+    return f"https://{bucket}.s3.{region}.{domain}/", prefix
+
+
+def part_size(size):
+    """The size of the parts that a file is sent in; 0 for one that goes as a whole."""
+    return 0 if size < WHOLE else max(PART, -(-size // PARTS // BLOCK) * BLOCK)
+
+
+NEW_IN_S3 = ("If-None-Match", "x-amz-checksum-sha256", "x-amz-checksum-algorithm")
+
+
+def plainer(request):
+    """A request without what S3 has had only for some years, for servers that do as S3 did before."""
+    return request._replace(headers={name: value for name, value in request.headers.items() if name not in NEW_IN_S3})
+
+
+def part_list(responses, sums):
+    """The body of CompleteMultipartUpload."""
+    import html
+    parts = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><ETag>{html.escape(response.headers.get('etag', ''))}</ETag>"
+        + (f"<ChecksumSHA256>{base64_of(digits)}</ChecksumSHA256>" if digits else "") + "</Part>"
+        for number, (response, digits) in enumerate(zip(responses, sums), 1))
+    return ('<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+            f"{parts}</CompleteMultipartUpload>").encode()
+
+
+class S3Store(NamedTuple):
+    """The keys of a bucket that begin with a prefix.
+
+    source  AWS, "Amazon S3 API Reference": PutObject, HeadObject, GetObject, ListObjectsV2, CreateMultipartUpload,
+            UploadPart, CompleteMultipartUpload, AbortMultipartUpload, ListMultipartUploads
+    """
+    url: str
+    prefix: str
+    login: Login
+
+    def address(self, name):
+        return self.url + quoted(self.prefix + name)
+
+    def request(self, method, name, headers={}, query=(), body=b"", sha256=""):
+        url = (self.url if name is None else self.address(name)) + ("?" + query_text(query) if query else "")
+        signed = {"x-amz-content-sha256": sha256 or (hash_of(body) if body else EMPTY)}
+        return Request(method, url, {**headers, **signed}, self.login, body)
+
+    def find(self, name, fine=(200, 404)):
+        response = yield from plan_answer(self.request("HEAD", name), fine)
+        if response.status != 200:
+            return None
+        return Stored(length(response), response.headers.get("x-amz-meta-sha256", ""), response.headers.get("etag", ""))
+
+    def names(self, start):
+        """All pages of the listing, 1,000 keys each."""
+        found, token = [], ""
+        while True:
+            query = [("list-type", "2"), ("prefix", self.prefix + start), ("delimiter", "/"),
+                     *([("continuation-token", token)] if token else [])]
+            page = (yield from plan_answer(self.request("GET", None, query=query))).body.decode("utf-8", "replace")
+            found += [xml_text(key)[len(self.prefix):] for key in re.findall(r"<Key>([^<]*)</Key>", page)]
+            token, last = xml_text(element("NextContinuationToken", page)), token
+            if not token or token == last:
+                return found
+
+    def send(self, name, body, replace):
+        """Only where nothing is yet, unless it is to be replaced; large ones in parts."""
+        part = part_size(body.size)
+        digests = yield Digest(body, part)
+        once = {} if replace else {"If-None-Match": "*"}
+        in_parts = part and digests.parts
+        request, response = yield from (self.send_parts(name, body, digests, part, once) if in_parts else
+                                        self.send_whole(name, body, digests, once))
+        if response.status in (404, 412):
+            stored = yield from self.find(name)
+            if stored and stored.sha256 == digests.sha256:
+                return ""               # an earlier try had come through, only its answer had not
+        if response.status not in (0, 200) or element("Code", response.body.decode("utf-8", "replace")):
+            raise http_fault(request, response)
+        return ""
+
+    def send_whole(self, name, body, digests, once):
+        request = self.request("PUT", name, {
+            **once, "x-amz-checksum-sha256": base64_of(digests.sha256), "x-amz-meta-sha256": digests.sha256,
+        }, sha256=digests.sha256)
+        response = yield Upload(request, body, name, size=digests.size)
+        if response.status == 501:
+            response = yield Upload(plainer(request), body, name, size=digests.size)
+        return request, response
+
+    def send_parts(self, name, body, digests, part, once):
+        """Side by side; what a failure, or an earlier push that was killed, has left is removed."""
+        upload, sums = yield from self.begun(name, digests)
+        done = False
+        try:
+            uploads = tuple(
+                Upload(self.request("PUT", name, {"x-amz-checksum-sha256": base64_of(digits)} if sums else {},
+                                    [("partNumber", str(index + 1)), ("uploadId", upload)], sha256=digits),
+                       body, name, index * part, min(part, digests.size - index * part))
+                for index, digits in enumerate(digests.parts))
+            responses = yield Together(uploads)
+            failed = next(((one.request, response) for one, response in zip(uploads, responses)
+                           if response.status not in (0, 200)), None)
+            if failed:
+                return failed
+            complete = self.request("POST", name, once, [("uploadId", upload)],
+                                    part_list(responses, digests.parts if sums else [""] * len(responses)))
+            response = yield complete
+            if response.status == 501:
+                response = yield plainer(complete)
+            done = response.status in (0, 200)
+            return complete, response
+        finally:
+            for left in (yield from self.uploads(name)) if done else [upload]:
+                yield self.request("DELETE", name, query=[("uploadId", left)])._replace(patient=False)
+
+    def begun(self, name, digests):
+        """(id of a new upload in parts, whether checksums go with them)."""
+        request = self.request("POST", name, {
+            "x-amz-checksum-algorithm": "SHA256", "x-amz-meta-sha256": digests.sha256}, [("uploads", "")])
+        response = yield request
+        sums = response.status != 501
+        if not sums:
+            request = plainer(request)
+            response = yield request
+        if response.status not in (0, 200):
+            raise http_fault(request, response)
+        return xml_text(element("UploadId", response.body.decode("utf-8", "replace"))), sums
+
+    def uploads(self, name):
+        """The ids of unfinished uploads of this name; none where the server does not tell."""
+        key = self.prefix + name
+        response = yield self.request("GET", None, query=[("uploads", ""), ("prefix", key)])._replace(patient=False)
+        found = re.findall(r"(?s)<Upload>(.*?)</Upload>", response.body.decode("utf-8", "replace"))
+        return [xml_text(element("UploadId", one)) for one in found if xml_text(element("Key", one)) == key]
+
+    def fetch(self, name, path, stored):
+        yield Download(self.request("GET", name), path, stored, name, condition="If-Match")
+
+
+# ---- A folder
+
+class FolderStore(NamedTuple):
+    """A folder of this machine, or one that is mounted here."""
+    path: str
+
+    def address(self, name):
+        return os.path.join(self.path, name)
+
+    def find(self, name, fine=()):
+        if (yield Look(self.address(name))) != "file":
+            return None
+        return Stored(sha256=sha256_of((yield Read(self.address(name + ".sha256"))) or b""))
+
+    def names(self, start):
+        return (yield Listing(self.path, 0))
+
+    def send(self, name, body, replace):
+        yield MakeFolder(self.path)
+        if (yield Keep(body, self.address(name), name, replace)) is False:
+            raise SkelebotError(f"{self.address(name)}: has come there meanwhile", "push -f replaces it")
+        return ""
+
+    def fetch(self, name, path, stored):
+        yield Take(self.address(name), path, stored, name)
+
+
+# ---- Versions ---------------------------------------------------------------
+
+SEMANTIC = re.compile(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?",
+                      re.ASCII)
+
+
+class Semantic(NamedTuple):
+    """A semantic version in a form that compares as versions do: of two, the later one is the greater.
+
+    released  a pre-release comes before its release
+    before    its identifiers: numbers by value and before words
+    source    semver.org, 2.0.0, 11; `1` and `1.2` are taken for 1.0.0 and 1.2.0
+    """
+    major: int
+    minor: int
+    patch: int
+    released: bool
+    before: Tuple = ()
+
+
+def semantic(text):
+    """The Semantic of a version, or None if it is none."""
+    match = SEMANTIC.fullmatch(text)
+    if not match:
+        return None
+    words = match.group(4).split(".") if match.group(4) else []
+    return Semantic(*(int(number or 0) for number in match.group(1, 2, 3)), not words,
+                    tuple((0, int(word), "") if word.isdigit() else (1, 0, word) for word in words))
+
+
+def latest(versions, own=""):
+    """The highest of the versions, or ""; with `own` the highest of its major that is not above it.
+
+    A pre-release counts only when `own` is one; without `own`, when there is nothing else.
+    """
+    known = {text: semantic(text) for text in versions}
+    known = {text: version for text, version in known.items() if version}
+    limit = semantic(own) if own else None
+    if limit:
+        known = {text: version for text, version in known.items()
+                 if version.major == limit.major and version <= limit and (version.released or not limit.released)}
+    elif any(version.released for version in known.values()):
+        known = {text: version for text, version in known.items() if version.released}
+    return max(known, key=lambda text: (known[text], text), default="")
 
 
 # ---- Scaffold ---------------------------------------------------------------
@@ -2829,6 +3702,322 @@ def plan_scaffold(call, project, words):
     return 0
 
 
+ARTIFACTORY_WAYS = "set ARTIFACTORY_USER and ARTIFACTORY_TOKEN, write ~/.netrc, or give -u and -t"
+AWS_WAYS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write ~/.aws/credentials, as aws configure does"
+SECRET_NAMES = {"user": ("user", "username", "ARTIFACTORY_USER"),
+                "token": ("token", "password", "api_key", "apiKey", "ARTIFACTORY_TOKEN")}
+
+
+def plan_aws_secret(auth):
+    """(user, token) from AWS Secrets Manager: a text that is the token, or JSON with both."""
+    outcome = yield from plan_must(Command((
+        "aws", "secretsmanager", "get-secret-value", "--secret-id=" + auth.awsSecret,
+        "--query=SecretString", "--output=text",
+        *([f"--profile={auth.awsProfile}"] if auth.awsProfile else []),
+        *([f"--region={auth.awsRegion}"] if auth.awsRegion else [])), kept=True))
+    values = json_value(outcome.output.encode("utf-8"))
+    if not isinstance(values, dict):
+        return "", outcome.output.strip()
+    user, token = (next((str(values[name]) for name in SECRET_NAMES[kind] if values.get(name)), "")
+                   for kind in ("user", "token"))
+    if not token:
+        raise SkelebotError(f"the secret {shortened(auth.awsSecret)} holds no token",
+                            f"name it one of: {', '.join(SECRET_NAMES['token'])}")
+    return user, token
+
+
+def plan_user_and_token(call, place, words):
+    """(user, token) for Artifactory: as typed, of the environment, of AWS, the address, ~/.netrc, or asked for."""
+    import urllib.parse
+    address = urllib.parse.urlsplit(place.url)
+    user = words.one("user") or call.environ.get("ARTIFACTORY_USER", "")
+    token = words.one("token") or call.environ.get("ARTIFACTORY_TOKEN")
+    if token is not None:
+        return user, token
+    if place.auth.aws:
+        found = yield from plan_aws_secret(place.auth)
+    elif address.password:
+        found = urllib.parse.unquote(address.username or ""), urllib.parse.unquote(address.password)
+    else:
+        found = yield Netrc(os.path.join(call.home, "_netrc" if os.name == "nt" else ".netrc"), host_of(place.url))
+    if found and (not user or user == found[0]):
+        return found
+    host = host_of(place.url)
+    user = user or (yield Ask(f"User at {host}", ways=ARTIFACTORY_WAYS))
+    return user, (yield Ask(f"Token or password at {host}", ways=ARTIFACTORY_WAYS, hidden=True))
+
+
+def plan_artifactory_store(call, place, words):
+    user, token = yield from plan_user_and_token(call, place, words)
+    url = bare_url(place.url)
+    if token and url.startswith("http:") and host_of(url) not in TRUSTED:
+        yield Note(f"warning: what tells {host_of(url)} who you are is not encrypted; https is")
+    return ArtifactoryStore(
+        url_joined(url, quoted(place.repo), quoted(place.path)) + "/",
+        url_joined(url, "api/storage", quoted(place.repo), quoted(place.path)),
+        artifactory_login(place.auth.authType, user, token) if token else Login())
+
+
+def plan_aws_profile(call, name):
+    """The Profile of a name, by ~/.aws/config and ~/.aws/credentials."""
+    sections = []
+    for variable, file in (("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
+        path = call.environ.get(variable) or os.path.join(call.home, ".aws", file)
+        sections.append(aws_sections((yield Read(path)), path))
+    return aws_profile(name, *sections)
+
+
+def plan_profile_key(call, profile):
+    """The AccessKey of a profile: as it stands there, by its program, or by the aws command; None if it has none."""
+    import shlex
+    key = key_of(profile.settings, KEY_NAMES["file"])
+    if key:
+        return key
+    by_cli = any(map(BY_CLI.match, profile.settings)) or call.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    program = profile.settings.get("credential_process", "")
+    if not program and not by_cli:
+        return None
+    named = ("--profile", profile.name) if profile.known else ()
+    argv = tuple(shlex.split(program)) if program else (
+        "aws", "configure", "export-credentials", *named, "--format", "process")
+    outcome = yield from plan_must(Command(argv, kept=True))
+    key = key_of(json_value(outcome.output.encode("utf-8")) or {}, KEY_NAMES["process"])
+    if not key and not call.dry_run:
+        raise SkelebotError(f"{argv[0]} gave no AWS credentials for the profile {profile.name}", "run it by itself")
+    return key
+
+
+METADATA = "http://169.254.169.254"     # source: AWS, "Use the Instance Metadata Service"
+CONTAINER = "http://169.254.170.2"      # source: AWS, "Container credential provider"
+
+
+def plan_container_key(call):
+    """The AccessKey of the container that this is, or None."""
+    environ = call.environ
+    url = environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
+    if environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        url = CONTAINER + environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
+    if not url:
+        return None
+    if not url.startswith("https:") and host_of(url) not in (*TRUSTED, "169.254.170.2", "169.254.170.23"):
+        raise SkelebotError("AWS_CONTAINER_CREDENTIALS_FULL_URI names another host, without https", "correct it")
+    token = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
+    if environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+        token = ((yield Read(environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])) or b"").decode("utf-8", "replace")
+    login = Login({"Authorization": secret_header(secret_text(token, "the container's token"))}) if token else Login()
+    response = yield Request("GET", url, login=login, patient=False, direct=True)
+    return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
+
+
+def plan_instance_key(call):
+    """The AccessKey of the EC2 instance that this is, by IMDSv2, or None."""
+    if call.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        return None
+    base = call.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", METADATA).rstrip("/") + "/latest/"
+    asked = yield Request("PUT", base + "api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"},
+                          patient=False, direct=True)
+    if asked.status != 200:
+        return None
+    login = Login({"X-aws-ec2-metadata-token": secret_header(asked.body.decode("utf-8", "replace").strip())})
+    roles = base + "meta-data/iam/security-credentials/"
+    role = yield Request("GET", roles, login=login, patient=False, direct=True)
+    name = quoted(role.body.decode("utf-8", "replace").strip().partition("\n")[0])
+    if role.status != 200 or not name:
+        return None
+    response = yield Request("GET", roles + name, login=login, patient=False, direct=True)
+    return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
+
+
+def plan_access_key(call, place, profile):
+    """The AccessKey for S3: of the environment, the profile, the container or the instance."""
+    environ = key_of(call.environ, KEY_NAMES["environment"])
+    if environ and not (place.profile and profile.known):
+        return environ
+    if not profile.known and (place.profile or call.environ.get("AWS_PROFILE")):
+        raise SkelebotError(f"no AWS profile is named {shortened(profile.name)}",
+                            "look at ~/.aws/config and ~/.aws/credentials, or at profile: below s3")
+    key = yield from plan_profile_key(call, profile)
+    key = key or (yield from plan_container_key(call)) or (yield from plan_instance_key(call))
+    if not key and not call.dry_run:
+        raise SkelebotError("no AWS credentials were found", AWS_WAYS)
+    return key
+
+
+def plan_s3_store(call, place, words):
+    environ = call.environ
+    profile = yield from plan_aws_profile(call, place.profile or environ.get("AWS_PROFILE") or "default")
+    region = (place.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+              or profile.settings.get("region") or "us-east-1")
+    if not Region.fits(region):
+        raise SkelebotError(f"expected the name of an AWS region, found {shortened(region)}", Region.hint)
+    endpoint = place.endpoint or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
+    url, prefix = bucket_url(place, region, endpoint)
+    key = yield from plan_access_key(call, place, profile)
+    return S3Store(url, prefix, Login(key=key, region=region))
+
+
+def plan_folder_store(call, place, words):
+    yield from ()
+    return FolderStore(host_path(place.path, "", call.home))
+
+
+STORES = {"artifactory": plan_artifactory_store, "s3": plan_s3_store, "folder": plan_folder_store}
+
+
+def plan_stores(call, project, artifacts, words):
+    """The store of each artifact; one that several share asks only once who asks."""
+    if words.one("token"):
+        yield Note("warning: others on this machine can see a token that is typed; ARTIFACTORY_TOKEN keeps it hidden")
+    repository, made, stores = project.components.repository or Repository(), {}, []
+    folder = project.name if re.fullmatch(r"\w[\w .-]*", project.name) else slug(project.name)
+    places = [(name, getattr(repository, name)) for name in STORES if getattr(repository, name)]
+    default = (places or [("folder", Folder(os.path.join(call.home, ".skelebot", "artifacts", folder)))])[0]
+    for artifact in artifacts:
+        kind, place = ("artifactory", artifact.deploy.artifactory) if artifact.deploy else default
+        if place not in made:
+            made[place] = yield from STORES[kind](call, place, words)
+        stores.append(made[place])
+    return stores
+
+
+# ---- push and pull
+
+def chosen_artifacts(project, command, words):
+    """The artifacts that a command names: one, or ALL."""
+    known = {artifact.name: artifact for artifact in getattr(project.components.repository, "artifacts", ())}
+    name = words.one("name")
+    if not known:
+        raise SkelebotError(f"{FILE}: names no artifacts", "add them below components.repository, as in: "
+                            "artifacts: [{name: model, file: models/model.tar.gz}]")
+    if not name:
+        raise usage_error(f"{command}: needs NAME", f"an artifact, or ALL of them: {', '.join(known)}")
+    if name != "ALL" and name not in known:
+        raise usage_error(f"{command}: no artifact is named {shortened(name)}", did_you_mean(name, [*known, "ALL"]))
+    return list(known.values()) if name == "ALL" else [known[name]]
+
+
+def check_prefix(command, prefix):
+    if prefix and not ArtifactName.fits(prefix):
+        raise usage_error(f"{command}: expected a prefix that can begin a file's name, found {shortened(prefix)}",
+                          "for example --prefix team-")
+
+
+VERSION_TEXT = r"\w[\w.+-]*"
+
+
+def check_version(project, artifacts):
+    if all(artifact.singular for artifact in artifacts) or re.fullmatch(VERSION_TEXT, project.version, re.ASCII):
+        return
+    raise SkelebotError(f"{project.name} has no version" if not project.version else
+                        f"VERSION: expected a version such as 1.2.0, found {shortened(project.version)}",
+                        "write one into the file VERSION, as in 1.0.0")
+
+
+def plan_body(call, artifact):
+    """The file of an artifact, open; that of a folder is its archive."""
+    path, place = host_path(artifact.file, "", call.home), artifact.places["file"]
+    kind = yield Look(path)
+    if not kind:
+        raise place.fault(f"{shortened(path)} is not there", "run the job that makes it, or correct the path")
+    if kind == "folder" and not artifact.is_folder:
+        raise place.fault(f"{shortened(path)} is a folder", f"write it with a / at its end: {artifact.file}/")
+    if kind != "folder" and artifact.is_folder:
+        raise place.fault(f"{shortened(path)} is a file", "write it without the / at its end")
+    return (yield Pack(path) if artifact.is_folder else Open(path))
+
+
+def plan_push(call, project, words):
+    """Send artifacts under the project's version; all is looked at before the first byte goes."""
+    artifacts, prefix, force = chosen_artifacts(project, "push", words), words.one("prefix"), words.has("force")
+    check_prefix("push", prefix)
+    check_version(project, artifacts)
+    bodies = []
+    for artifact in artifacts:
+        bodies.append((yield from plan_body(call, artifact)))
+    stores = yield from plan_stores(call, project, artifacts, words)
+    names = [stored_name(artifact, project.version, prefix) for artifact in artifacts]
+    for artifact, store, name in zip(artifacts, stores, names):
+        if not force and (yield from store.find(name, (200, 403, 404))):
+            raise SkelebotError(f"{name} is there already: {public_url(store.address(name))}",
+                                f"bump the version, or replace it: skelebot push {artifact.name} -f")
+    for store, name, body in zip(stores, names, bodies):
+        said = yield from store.send(name, body, force)
+        if not call.dry_run:
+            yield Note(f"pushed {name} to {public_url(store.address(name))}" + (f": {said}" if said else ""))
+    return 0
+
+
+def plan_version(call, project, artifact, store, asked, prefix):
+    """The version to pull: as it was asked for, or what LATEST (of those that fit the project) or LATEST! means."""
+    if artifact.singular or asked.upper() not in ("LATEST", "LATEST!"):
+        return asked
+    own = "" if asked.endswith("!") else project.version
+    if not asked.endswith("!") and not semantic(own):
+        raise SkelebotError(f"LATEST looks for what fits the project's version, and {shortened(own)} is none",
+                            "write one into the file VERSION, as in 1.0.0, or pull LATEST!")
+    names = yield from store.names(stored_name(artifact, "\0", prefix).split("\0")[0])
+    versions = [version for version in (stored_version(name, artifact, prefix) for name in names)
+                if version and not version.endswith(".sha256")]
+    version = latest(versions, own)
+    if not version and not call.dry_run:
+        there = sorted(filter(semantic, versions), key=semantic)
+        raise SkelebotError(f"no version of {artifact.name} " + (f"fits {own}" if own else "is there"),
+                            f"there are: {', '.join(there[-10:])}" if there else
+                            f"nothing of that name is at {public_url(store.address(''))}")
+    return version or asked
+
+
+def plan_is_there(path, artifact, stored):
+    """Whether what lies at a path is what is stored."""
+    kind = yield Look(path)
+    if not stored.sha256 or kind != ("folder" if artifact.is_folder else "file"):
+        return False
+    body = yield Pack(path) if artifact.is_folder else Open(path)
+    return bool(body) and (yield Digest(body)).sha256 == stored.sha256
+
+
+def plan_fetched(call, artifact, store, name, stored, path):
+    """Fetch one artifact to its place, unless it is there."""
+    if not call.dry_run and (yield from plan_is_there(path, artifact, stored)):
+        yield Note(f"{path} is there already, as it was pushed")
+        return
+    if os.path.dirname(path):
+        yield MakeFolder(os.path.dirname(path))
+    if not artifact.is_folder:
+        yield from store.fetch(name, path, stored)
+    else:
+        packed = os.path.join(os.path.dirname(path), f".{name}")
+        yield from store.fetch(name, packed, stored)
+        yield Unpack(packed, path)
+        yield Remove(packed)
+    if not call.dry_run:
+        yield Note(f"pulled {name} to {path}")
+
+
+def plan_pull(call, project, words):
+    """Fetch artifacts, each whole and as it was pushed; all are looked for before the first is fetched."""
+    artifacts, prefix, asked = chosen_artifacts(project, "pull", words), words.one("prefix"), words.one("version")
+    check_prefix("pull", prefix)
+    if not asked and not all(artifact.singular for artifact in artifacts):
+        raise usage_error("pull: needs VERSION", "a version such as 1.2.0, LATEST, or LATEST! for the highest of all")
+    if asked and asked.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, asked, re.ASCII):
+        raise usage_error(f"pull: expected a version, found {shortened(asked)}", "for example 1.2.0, or LATEST")
+    stores, found = (yield from plan_stores(call, project, artifacts, words)), []
+    for artifact, store in zip(artifacts, stores):
+        version = yield from plan_version(call, project, artifact, store, asked, prefix)
+        name = stored_name(artifact, version, prefix)
+        stored = yield from store.find(name)
+        if not stored and not call.dry_run:
+            raise SkelebotError(f"{name} is not there: {public_url(store.address(name))}",
+                                f"skelebot pull {artifact.name} LATEST! fetches the highest version that is")
+        found.append((artifact, store, name, stored or Stored()))
+    for artifact, store, name, stored in found:
+        own = host_path(artifact.file, "", call.home)
+        path = own if words.has("override") else name[:-len(".tar.gz")] if artifact.is_folder else name
+        yield from plan_fetched(call, artifact, store, name, stored, path)
+    return 0
+
+
 # ---- Doing ------------------------------------------------------------------
 
 def machine_text(text):
@@ -3028,7 +4217,8 @@ def start(step, log=None):
     except OSError as error:
         program = os.path.basename(step.argv[0])
         if isinstance(error, FileNotFoundError):
-            raise SkelebotError(f"{step.argv[0]}: not found on PATH", MISSING.get(program, "install it, or correct PATH"))
+            raise SkelebotError(f"{step.argv[0]}: not found on PATH",
+                                MISSING.get(program, "install it, or correct PATH"))
         if error.errno == errno.E2BIG:
             raise SkelebotError("the command line is too long for this machine", "put long values into a file")
         raise SkelebotError(f"{step.argv[0]}: cannot be run: {error.strerror}", "look at the file's permissions")
@@ -3123,14 +4313,18 @@ def look(step):
     return "folder" if os.path.isdir(step.path) else "file" if os.path.lexists(step.path) else ""
 
 
+def current_mask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def mode_of(path):
     """The mode of a file, or of one that would be made now."""
     try:
         return os.stat(path).st_mode & 0o777
     except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+        return 0o666 & ~current_mask()
 
 
 def write(step):
@@ -3179,19 +4373,24 @@ def move(step):
         raise refused(step.target, error)
 
 
-def listing(step, depth=3):
+def listing(step):
     paths = []
     for folder, folders, files in os.walk(step.path):
         inner = os.path.relpath(folder, step.path)
         near = [] if inner == "." else inner.split(os.sep)
         folders[:] = sorted(name for name in folders if not re.match(r"\.|_|node_modules$|venv$", name)
-                            and len(near) < depth)
+                            and len(near) < step.depth)
         paths += ["/".join([*near, name]) for name in sorted(files) if name[0] != "."]
     return sorted(map(plain_text, paths))
 
 
 def ask(step):
+    if step.ways and not (sys.stdin and sys.stdin.isatty()):
+        raise SkelebotError(f"{step.question[0].lower()}{step.question[1:]}: not given", step.ways)
     question = step.question + (f" [{step.default}]" if step.default else "") + ": "
+    if step.hidden:
+        import getpass
+        return getpass.getpass(question, sys.stderr)
     say(sys.stderr, re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", question), end="")
     try:
         line = sys.stdin.readline() if sys.stdin else ""
@@ -3231,12 +4430,756 @@ def scratch(step):
     return tempfile.mkdtemp(prefix="skelebot-")
 
 
+# ---- Doing: requests and transfers
+
+TIMEOUT = 60            # seconds without a byte until a connection counts as broken
+SLOW_ANSWER = 600       # seconds that a server may take to store what it has been sent
+GLANCE = 2              # seconds for an address that is perhaps not there at all
+PAUSES = (0.5, 1, 2, 4)     # seconds before another try
+MOST = 64 * BLOCK       # bytes of an answer that are kept
+PROGRESS = 64 * 1024    # bytes by which a try that was cut off has come further
+
+
+class Cancelled(Exception):
+    """The uploads beside this one have failed, or skelebot was stopped."""
+
+
+class Progress:
+    """How far a transfer has come: a line that is written anew on a terminal, else one at the start."""
+
+    def __init__(self, verb, name, size):
+        import threading
+        import time
+        self.verb, self.name, self.size, self.start = verb, name, size, time.monotonic()
+        self.done, self.shown, self.lock = {}, 0, threading.Lock()
+        self.live = sys.stderr.isatty()
+        if not self.live:
+            say(sys.stderr, f"skelebot: {verb} {name}" + (f", {shown_size(size)}" if size >= 0 else ""))
+
+    def line(self, now):
+        return progress_line(self.verb, self.name, sum(self.done.values()), self.size, now - self.start,
+                             os.get_terminal_size(sys.stderr.fileno()).columns if self.live else 80)
+
+    def at(self, stretch, count):
+        """So many bytes of a stretch (any name for it) are done."""
+        import time
+        self.done[stretch] = count
+        now = time.monotonic()
+        if self.live and now > self.shown + 0.2 and self.lock.acquire(False):
+            self.shown = now
+            say(sys.stderr, "\r" + self.line(now), end="\033[K")
+            self.lock.release()
+
+    def end(self, well):
+        import time
+        if self.live:
+            say(sys.stderr, "\r" + (self.line(time.monotonic()) if well else ""), end="\033[K\n" if well else "\033[K")
+
+
+def certificates():
+    """An SSL context that trusts this machine's authorities, and those in REQUESTS_CA_BUNDLE."""
+    import ssl
+    context, bundle = ssl.create_default_context(), os.environ.get("REQUESTS_CA_BUNDLE", "")
+    try:
+        if bundle:
+            context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+    except (OSError, ssl.SSLError) as error:
+        raise SkelebotError(f"REQUESTS_CA_BUNDLE: {bundle}: cannot be read: {error.strerror or error}",
+                            "name a file with certificates in PEM form")
+    return context
+
+
+def once(make):
+    """`make`, whose value for the same arguments is made once."""
+    import functools
+    return functools.lru_cache(maxsize=None)(make)
+
+
+@once
+def opener(secure, direct):
+    """What opens a urllib request, with the environment's proxies; every answer is one, a refusal as well."""
+    import http.client
+    import urllib.request
+
+    class Early:
+        """A server may answer, and close, before it has the whole body: then the answer is what counts."""
+
+        def request(self, method, url, body=None, headers={}, **options):
+            try:
+                super().request(method, url, body, headers, **options)
+            except ConnectionError:
+                if body is None or self.sock is None:
+                    raise
+
+    class Plain(Early, http.client.HTTPConnection):
+        pass
+
+    class Http(urllib.request.HTTPHandler):
+        def http_open(self, request):
+            return self.do_open(Plain, request)
+
+    class Answers(urllib.request.HTTPErrorProcessor):
+        def http_response(self, request, response):
+            return response
+
+        https_response = http_response
+
+    handlers = [Http, Answers, *([urllib.request.ProxyHandler({})] if direct else [])]
+    if secure:
+        class Encrypted(Early, http.client.HTTPSConnection):
+            pass
+
+        class Https(urllib.request.HTTPSHandler):
+            def https_open(self, request):
+                return self.do_open(Encrypted, request, context=context)
+
+        context = certificates()
+        handlers.append(Https)
+    return urllib.request.build_opener(*handlers)
+
+
+def sent(request, body=None, size=0, timeout=TIMEOUT):
+    """The open HTTPResponse to a request, redirects followed; `body` makes an iterable of `size` bytes."""
+    import datetime
+    import urllib.request
+    for _ in range(6):
+        has_body = request.method in ("PUT", "POST")
+        more = {"Content-Type": "application/octet-stream", "Content-Length": str(size if body else len(request.body))}
+        whole = request._replace(headers={**request.headers, **(more if has_body else {})})
+        headers = {**whole.headers, **request.login.headers}
+        if request.login.key:
+            headers = signed_headers(whole, datetime.datetime.utcnow())
+        asked = urllib.request.Request(request.url, body() if body else request.body if has_body else None,
+                                       {"User-Agent": f"skelebot/{__version__}", **headers}, method=request.method)
+        response = opener(request.url.startswith("https:"), request.direct).open(asked, timeout=timeout)
+        further = redirected(request, answer(response, b""))
+        if not further:
+            return response
+        response.close()
+        request = further
+    raise SkelebotError(f"{public_url(request.url)}: sends on and on", "look at the address")
+
+
+def answer(response, body):
+    """The Response that an HTTPResponse is."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Response(response.status, response.reason or "", headers, body)
+
+
+def reason_of(error):
+    """Why the network failed, in few words."""
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, OSError) and type(reason).__name__ in ("timeout", "TimeoutError"):
+        return "no answer in time"
+    text = getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or str(reason)
+    return shown_text(text).lower() or type(reason).__name__
+
+
+def network_hint(error):
+    """What to do about it; "" for what may pass by itself."""
+    import socket
+    reason, text = getattr(error, "reason", error), str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of your company's authority"
+    if "WRONG_VERSION_NUMBER" in text or "unknown protocol" in text.lower():
+        return "the server speaks no TLS there: write http:// or another port"
+    if "Tunnel connection failed: 407" in text:
+        return HINTS[407]
+    if isinstance(reason, socket.gaierror) and reason.errno != getattr(socket, "EAI_AGAIN", None):
+        return "look at the address"
+    return HINTS[403] if "Tunnel connection failed: 403" in text else ""
+
+
+def patiently(request, attempt, sleep=None):
+    """What an attempt gives; it is made again, after growing pauses, where network or server may recover."""
+    import http.client
+    import time
+    for pause in (*PAUSES, None):
+        try:
+            response = attempt()
+            if pause is None or not may_pass(response.status):
+                return response
+            said, wait = f"{response.status} {shown_text(response.reason)}", pause_before(response, pause, time.time())
+        except (OSError, http.client.HTTPException) as error:
+            said, wait = reason_of(error), pause
+            if pause is None or network_hint(error):
+                raise SkelebotError(f"{public_url(request.url)}: {said}", network_hint(error) or
+                                    "is the address right, and the server up? proxies are taken from https_proxy")
+        say(sys.stderr, f"{clear_line()}skelebot: {host_of(request.url)}: {said}; trying again in {wait:g} s")
+        (sleep or time.sleep)(wait)
+
+
+def clear_line():
+    return "\r\033[K" if sys.stderr.isatty() else ""
+
+
+def request(step):
+    """Send a request that has no file, for its Response."""
+    import http.client
+
+    def attempt():
+        with sent(step, timeout=TIMEOUT if step.patient else GLANCE) as response:
+            return answer(response, response.read(MOST))
+
+    if step.patient:
+        return patiently(step, attempt)
+    try:
+        return attempt()
+    except (OSError, http.client.HTTPException):
+        return Response()
+
+
+def bytes_at(body, count, start):
+    """Bytes of an open file, which several threads may be reading."""
+    try:
+        if hasattr(os, "pread"):
+            data = os.pread(body.file.fileno(), count, start)
+        else:
+            with body.lock:
+                body.file.seek(start)
+                data = body.file.read(count)
+    except OSError as error:
+        raise refused(body.path, error)
+    if not data:
+        raise SkelebotError(f"{body.path}: has become shorter meanwhile", "push it again when it is finished")
+    return data
+
+
+def blocks(body, start, size, tell):
+    """The bytes of a stretch of an open file; `tell` hears how many there have been."""
+    done = 0
+    while done < size:
+        data = bytes_at(body, min(BLOCK, size - done), start + done)
+        yield data
+        done += len(data)
+        tell(done)
+
+
+class Hashing:
+    """SHA-256 in a thread of its own; what it is given must not change until three more have been given."""
+
+    def __init__(self):
+        import hashlib
+        import queue
+        import threading
+        self.hash, self.queue = hashlib.sha256(), queue.Queue(2)
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+
+    def work(self):
+        for block in iter(self.queue.get, None):
+            self.hash.update(block)
+
+    def update(self, block):
+        self.queue.put(block)
+
+    def end(self):
+        """The digest, in hexadecimal digits."""
+        self.queue.put(None)
+        self.thread.join()
+        return self.hash.hexdigest()
+
+
+def digest(step):
+    import hashlib
+    whole, parts, size = Hashing(), [], step.body.size
+    try:
+        for start in range(0, size, step.part or size or 1):
+            part = hashlib.sha256()
+            for block in blocks(step.body, start, min(step.part or size, size - start), lambda done: None):
+                whole.update(block)
+                if step.part:
+                    part.update(block)
+            parts.append(part.hexdigest())
+    finally:
+        sha256 = whole.end()
+    return Digests(size, sha256, tuple(parts) if step.part else ())
+
+
+def upload(step, progress=None, stopped=None):
+    """Send a stretch of a file, for the Response; beside others with their `progress`, until they are `stopped`."""
+    shown = progress or Progress("sending", step.name, step.size)
+
+    def tell(done):
+        if stopped and stopped.is_set():
+            raise Cancelled()
+        shown.at(step.start, done)
+
+    def attempt():
+        tell(0)
+        with sent(step.request, lambda: blocks(step.body, step.start, step.size, tell), step.size,
+                  SLOW_ANSWER) as response:
+            return answer(response, response.read(MOST))
+
+    well = False
+    try:
+        response = patiently(step.request, attempt, stopped.wait if stopped else None)
+        well = response.status < 300
+        return response
+    finally:
+        if not progress:
+            shown.end(well)
+
+
+def together(step):
+    """Send stretches of a file side by side; the first that fails, or is refused, ends the others."""
+    import queue
+    import threading
+    waiting, results, stopped = queue.Queue(), queue.Queue(), threading.Event()
+    progress = Progress("sending", step.uploads[0].name, sum(one.size for one in step.uploads))
+
+    def work():
+        while not stopped.is_set():
+            try:
+                index, one = waiting.get_nowait()
+                results.put((index, upload(one, progress, stopped)))
+            except queue.Empty:
+                return
+            except BaseException as fault:
+                results.put((None, fault))
+                return
+
+    for pair in enumerate(step.uploads):
+        waiting.put(pair)
+    for _ in range(min(AT_ONCE, len(step.uploads))):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        return gathered_results(results, len(step.uploads))
+    finally:
+        stopped.set()
+        progress.end(sys.exc_info()[0] is None)
+
+
+def gathered_results(results, count):
+    """The Responses in their order; when one is a refusal it is the only one that counts."""
+    import queue
+    responses = {}
+    while len(responses) < count:
+        try:
+            index, result = results.get(timeout=0.2)     # a wait without an end would not hear signals everywhere
+        except queue.Empty:
+            continue
+        if isinstance(result, BaseException):
+            raise result
+        responses[index] = result
+        if result.status != 200:
+            break
+    return tuple(responses.get(index, Response()) for index in range(count))
+
+
+# ---- Doing: files that become whole
+
+def lock(file):
+    """Lock a file; whether somebody else had to be waited for."""
+    try:
+        import fcntl
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say(sys.stderr, "skelebot: waiting for another skelebot that fetches or keeps the same")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return True
+    except (ImportError, OSError):
+        pass                            # there is no such thing here
+    return False
+
+
+class Part:
+    """A file that is gathered beside its place until it is whole.
+
+    Its name tells what is gathered, so that the same pull goes on with what a killed one has left; it
+    is locked, so that two at once do not write the same.
+    """
+
+    def __init__(self, path, mark):
+        import itertools
+        folder, name = os.path.split(os.path.realpath(path))
+        self.target, self.waited = os.path.join(folder, name), False
+        self.path = os.path.join(folder, f".{name}.{checksum(mark):08x}.part")
+        self.remove_others(folder, name)
+        self.file = self.open()
+        self.hashing, self.size, self.sha256 = Hashing(), 0, ""
+        self.buffers = itertools.cycle([memoryview(bytearray(BLOCK)) for _ in range(4)])
+
+    def open(self):
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        while True:
+            try:
+                file = os.fdopen(os.open(self.path, flags, 0o600), "r+b", buffering=0)
+            except OSError as error:
+                raise refused(self.target, error)
+            self.waited = lock(file) or self.waited
+            try:
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
+                    return file
+            except OSError:
+                pass                    # it was moved to its place, or given up
+            file.close()
+
+    def remove_others(self, folder, name):
+        """What was gathered of another version of the file is of no use any more."""
+        pattern = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{8}\.part")
+        try:
+            for other in filter(pattern.fullmatch, os.listdir(folder)):
+                if os.path.join(folder, other) != self.path:
+                    os.unlink(os.path.join(folder, other))
+        except OSError:
+            pass                        # another skelebot has done so
+
+    def restart(self):
+        """Begin anew."""
+        self.digest()
+        self.hashing, self.size, self.sha256 = Hashing(), 0, ""
+        self.file.seek(0)
+        self.file.truncate()
+
+    def resume(self):
+        """Hash what there is already."""
+        self.read(self.file)
+
+    def read(self, source, tell=lambda size: None, keep=False):
+        """Take what a source gives until its end; `keep` writes it, too."""
+        for buffer in self.buffers:
+            count = source.readinto(buffer)
+            if not count:
+                return
+            if keep:
+                self.write(buffer[:count])
+            self.hashing.update(buffer[:count])
+            self.size += count
+            tell(self.size)
+
+    def write(self, data):
+        try:
+            while data:
+                data = data[self.file.write(data):]
+        except OSError as error:
+            self.give_up()
+            raise refused(self.target, error)
+
+    def add(self, data):
+        self.write(data)
+        self.hashing.update(data)
+        self.size += len(data)
+
+    def digest(self):
+        """The SHA-256 of what there is, in hexadecimal digits."""
+        self.sha256 = self.sha256 or self.hashing.end()
+        return self.sha256
+
+    def give_up(self):
+        """Leave nothing behind."""
+        self.size = 0
+        self.close()
+
+    def close(self):
+        """Leave what there is to the next try."""
+        if self.file.closed:
+            return
+        self.digest()
+        if not self.size and os.path.exists(self.path):
+            os.unlink(self.path)
+        self.file.close()
+
+    def place(self, replace=True):
+        """Put the file into its place; False if that is taken, and not to be replaced."""
+        os.chmod(self.path, mode_of(self.target))
+        if os.name == "nt":
+            self.file.close()           # Windows moves no open file
+        try:
+            if not replace:
+                os.link(self.path, self.target)
+                return True
+        except FileExistsError:
+            return False
+        except OSError:
+            if os.path.lexists(self.target):
+                return False            # and this disk has no links
+        os.replace(self.path, self.target)
+        return True
+
+    def settle(self, stored, name):
+        """Put the file into its place, if it is what was stored."""
+        sha256 = self.digest()
+        if (stored.size >= 0 and self.size != stored.size) or (stored.sha256 and sha256 != stored.sha256):
+            came, expected = f"{self.size} bytes, SHA-256 {sha256[:12]}...", f"{stored.size}, {stored.sha256[:12]}..."
+            self.give_up()
+            raise SkelebotError(f"{name}: is damaged: {came} came instead of {expected}",
+                                "pull it again; if that does not help, push it again with -f")
+        try:
+            self.place()
+        except OSError as error:
+            self.give_up()
+            raise refused(self.target, error)
+        self.file.close()
+        if not stored.sha256:
+            say(sys.stderr, f"skelebot: {name}: no checksum is stored with it, so none was compared")
+
+
+def check_room(part, size):
+    """A disk that is too full is said to be so before it is filled."""
+    import shutil
+    free = shutil.disk_usage(os.path.dirname(part.path)).free
+    missing = size - os.fstat(part.file.fileno()).st_size - free
+    if missing > 0:
+        part.give_up()
+        raise SkelebotError(f"{part.target}: no room: {shown_size(size)} are to come, {shown_size(free)} are free",
+                            "make room on the disk")
+
+
+def fetch_some(step, part, tell):
+    """Fetch what is missing, as far as it comes; the answer's reason is `whole` when it came to its end."""
+    import http.client
+    if part.size and (not step.stored.etag or step.stored.etag.startswith("W/")):
+        part.restart()
+    start = part.size
+    more = {"Range": f"bytes={start}-", step.condition: step.stored.etag} if start else {}
+    with sent(step.request._replace(headers={**step.request.headers, **more})) as response:
+        given = answer(response, b"")
+        stretch = given.headers.get("content-range", "").startswith(f"bytes {start}-") or not start
+        if given.status in (412, 416) or (given.status == 206 and not stretch):
+            part.restart()
+            raise ConnectionResetError("the file has changed meanwhile")
+        if given.status not in (200, 206):
+            return given._replace(body=response.read(MOST))
+        if given.status == 200 and start:
+            part.restart()
+            start = 0
+        try:
+            part.read(response, tell, keep=True)
+        except (OSError, http.client.HTTPException):
+            if part.size - start < PROGRESS:
+                raise
+            return given._replace(reason="")
+        if part.size - start >= length(given):
+            return given._replace(reason="whole")
+        if part.size - start < PROGRESS:
+            raise ConnectionResetError("the connection was cut")
+        return given._replace(reason="")
+
+
+def fetch(step, part, tell):
+    """Fetch all that is missing."""
+    reason = ""
+    while reason != "whole" and (step.stored.size < 0 or part.size < step.stored.size):
+        response = patiently(step.request, lambda: fetch_some(step, part, tell))
+        reason = response.reason
+        if response.status not in (200, 206):
+            part.give_up()
+            raise http_fault(step.request, response)
+
+
+def is_stored(path, stored):
+    """Whether the file at a path is the one that is stored."""
+    body = open_file(Open(path))
+    return bool(body) and bool(stored.sha256) and digest(Digest(body)).sha256 == stored.sha256
+
+
+def download(step):
+    part, well = Part(step.path, str(step.stored)), False
+    if part.waited and is_stored(part.target, step.stored):
+        part.give_up()
+        return
+    progress = Progress("fetching", step.name, step.stored.size)
+    try:
+        check_room(part, step.stored.size)
+        part.resume()
+        if part.size > step.stored.size >= 0:
+            part.restart()
+        fetch(step, part, lambda size: progress.at("", size))
+        part.settle(step.stored, step.name)
+        well = True
+    finally:
+        progress.end(well)
+        part.close()
+
+
+def take(step):
+    part, well = Part(step.path, str(step.stored)), False
+    part.restart()
+    try:
+        with open(step.source, "rb", buffering=0) as source:
+            size = os.fstat(source.fileno()).st_size
+            progress = Progress("fetching", step.name, size)
+            check_room(part, size)
+            part.read(source, lambda size: progress.at("", size), keep=True)
+            part.settle(step.stored, step.name)
+            well = True
+    except OSError as error:
+        raise refused(step.source, error)
+    finally:
+        progress.end(well)
+        part.close()
+
+
+def keep(step):
+    """Copy a file into a folder, its checksum before it; False if its place was taken."""
+    part = Part(step.path, "")
+    part.restart()
+    progress, done = Progress("sending", step.name, step.body.size), False
+    try:
+        check_room(part, step.body.size)
+        for block in blocks(step.body, 0, step.body.size, lambda size: progress.at("", size)):
+            part.add(memoryview(block))
+        if step.replace or not os.path.lexists(step.path):
+            beside = f"{part.digest()}  {step.name}\n".encode("utf-8", "surrogateescape")
+            write(File(step.path + ".sha256", beside))
+            done = part.place(step.replace)
+        return done
+    except OSError as error:
+        raise refused(step.path, error)
+    finally:
+        progress.end(done)
+        part.give_up()
+
+
+# ---- Doing: folders that travel as archives
+
+def opened_body(file, path):
+    import threading
+    return Body(file, path, os.fstat(file.fileno()).st_size, threading.Lock())
+
+
+def open_file(step):
+    import stat
+    try:
+        if not stat.S_ISREG(os.stat(step.path).st_mode):
+            raise SkelebotError(f"{step.path}: is no file", "name a file, or a folder with a / at its end")
+        return opened_body(open(step.path, "rb", buffering=0), step.path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise refused(step.path, error)
+
+
+def nameless_file(folder):
+    """An open file without a name, gone with its last user; beside the folder, where there is room for as much."""
+    import tempfile
+    try:
+        return tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(folder)))
+    except OSError:
+        return tempfile.TemporaryFile()
+
+
+def members(folder):
+    """(path, name in the archive) of every file and folder below a folder, sorted; links to files are followed."""
+    for top, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted([*folders, *files]):
+            path = os.path.join(top, name)
+            if os.path.islink(path) and not os.path.isfile(path):
+                raise SkelebotError(f"{path}: is a link that leads to no file", "replace it by what it stands for")
+            if not os.path.isfile(path) and not os.path.isdir(path):
+                raise SkelebotError(f"{path}: is neither a file nor a folder", "take it out")
+            yield path, os.path.relpath(path, folder).replace(os.sep, "/")
+
+
+def add_member(archive, path, name):
+    """Add a file or folder with nothing about it that differs from one machine, or day, to the next."""
+    import tarfile
+    entry, mode = tarfile.TarInfo(plain_text(name)), os.stat(path).st_mode
+    if os.path.isdir(path):
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+        return archive.addfile(entry)
+    with open(path, "rb") as file:
+        entry.mode, entry.size = 0o755 if mode & 0o100 else 0o644, os.fstat(file.fileno()).st_size
+        archive.addfile(entry, file)
+
+
+def pack_folder(step):
+    import gzip
+    import tarfile
+    file = nameless_file(step.path)
+    try:
+        with gzip.GzipFile("", "wb", 1, file, mtime=0) as packed:
+            with tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+                for path, name in members(step.path):
+                    add_member(archive, path, name)
+        file.flush()
+    except OSError as error:
+        raise refused(step.path, error)
+    return opened_body(file, packed_name(step.path))
+
+
+def member_path(name, folder):
+    """Where a member of an archive goes; it must be inside of the folder."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or ".." in parts or (os.name == "nt" and re.search(r'[\\:]', name)):
+        raise SkelebotError(f"the archive holds {shortened(name)}, which leads out of its folder", "push it anew")
+    return os.path.join(folder, *parts)
+
+
+def unpack_member(archive, entry, folder):
+    """Write one member of an archive, a plain file or folder, with its mode but for what only root may give."""
+    import shutil
+    path = member_path(machine_text(entry.name), folder)
+    if entry.isdir():
+        return os.makedirs(path, exist_ok=True)
+    if not entry.isreg():
+        raise SkelebotError(f"the archive holds {shortened(entry.name)}, which is neither file nor folder",
+                            "push it anew, without links")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        shutil.copyfileobj(archive.extractfile(entry), file, BLOCK)
+    os.chmod(path, mode_of(path) | (0o111 & ~current_mask() if entry.mode & 0o100 else 0))
+
+
+def unpack(step):
+    """Unpack beside the folder's place, then let the new one take it."""
+    import tarfile
+    import zlib
+    folder, name = os.path.split(os.path.realpath(step.path))
+    path, new, old = (os.path.join(folder, each) for each in (name, f".{name}.new", f".{name}.old"))
+    if os.path.lexists(old) and not os.path.lexists(path):
+        move(Move(old, path))           # an earlier one was killed between the two moves
+    try:
+        for left in (new, old):
+            remove(Remove(left))
+        os.mkdir(new)
+        with tarfile.open(step.source, "r|gz") as archive:
+            for entry in archive:
+                unpack_member(archive, entry, new)
+        if os.path.lexists(path):
+            os.replace(path, old)
+        os.replace(new, path)
+        remove(Remove(old))
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise SkelebotError(f"{step.source}: cannot be unpacked: {error}", "push it anew, as a folder")
+    except OSError as error:
+        raise refused(step.path, error)
+    finally:
+        remove(Remove(new))
+
+
+def netrc_login(step):
+    import netrc
+    try:
+        found = netrc.netrc(step.path).authenticators(step.host)
+    except FileNotFoundError:
+        return None
+    except netrc.NetrcParseError as error:
+        raise Place(step.path, error.lineno or 1).fault(error.msg, "write machine HOST login USER password TOKEN")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SkelebotError(f"{step.path}: cannot be read: {getattr(error, 'strerror', '') or 'it is not text'}",
+                            "look at the file's permissions")
+    return (found[0] or "", found[2] or "") if found else None
+
+
 DOING = {
     Command: run, File: write, MakeFolder: make_folder, Remove: remove, Move: move, Look: look, Listing: listing,
     Ask: ask, Hold: hold, Release: release, Scratch: scratch,
+    Request: request, Open: open_file, Pack: pack_folder, Digest: digest, Upload: upload, Together: together,
+    Download: download, Keep: keep, Take: take, Unpack: unpack, Netrc: netrc_login,
     Read: lambda step: read_bytes(step.path),
     Answer: lambda step: say(sys.stdout, step.text),
     Note: lambda step: say(sys.stderr, "skelebot: " + step.text),
+}
+
+
+# What a plan goes on with after a step that was only shown.
+SHOWN = {
+    Command: lambda step: Outcome(), Request: lambda step: Response(), Upload: lambda step: Response(),
+    Digest: lambda step: Digests(), Pack: lambda step: Body(None, packed_name(step.path), 0),
+    Scratch: lambda step: "/tmp/skelebot-template", Ask: lambda step: step.default,
 }
 
 
@@ -3249,10 +5192,10 @@ def do(step, call):
             return Outcome(127)
     if call.dry_run and step.line is not None:
         say(sys.stdout, step.line)
-        return Outcome() if isinstance(step, Command) else None
-    if call.dry_run and type(step) in (Hold, Release, Scratch, Ask):
-        return {Scratch: "/tmp/skelebot-template", Ask: getattr(step, "default", "")}.get(type(step))
-    if call.verbose and isinstance(step, Command):
+        return SHOWN.get(type(step), lambda step: None)(step)
+    if call.dry_run and type(step) in (Hold, Release, Scratch, Ask, Digest):
+        return SHOWN.get(type(step), lambda step: None)(step)
+    if call.verbose and isinstance(step, (Command, Request, Upload, Download)):
         say(sys.stderr, "+ " + step.line)
     return DOING[type(step)](for_machine(step))
 
@@ -3284,6 +5227,11 @@ class Builtin(NamedTuple):
     extras: bool = False
 
 
+STORING = (
+    Option("prefix", "p", "begin the stored name with this", "TEXT"),
+    Option("user", "u", "the user at Artifactory", "NAME"),
+    Option("token", "t", "the token or password there; others on this machine can see it", "TEXT"),
+)
 COMMANDS = {
     "scaffold": Builtin("make a new project, or make one of what is here (--existing)", plan_scaffold,
                         (Arg("folder", "where to make it; here, if not given"),), (
@@ -3300,6 +5248,13 @@ COMMANDS = {
         Option("output", "o", "save the image to this file", "FILE"),)),
     "exec": Builtin("open a shell in the project's image, or run the command after --", plan_exec, (), (
         flag("map", "m", "map the project's folder at /app"),), extras=True),
+    "push": Builtin("store artifacts under the project's version", plan_push,
+                    (Arg("name", "the artifact, or ALL"),), (
+        flag("force", "f", "replace what is stored under that version"), *STORING)),
+    "pull": Builtin("fetch artifacts", plan_pull, (
+        Arg("name", "the artifact, or ALL"),
+        Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, LATEST! the highest of all")), (
+        flag("override", "o", "put it to the artifact's own place, not to the project's folder"), *STORING)),
     "envs": Builtin("list the environments", plan_envs),
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Start what the real tests need, on a bare Debian machine, as root: a Docker engine, a base
-# image, podman with the same image, and a second engine that stands for another Docker host.
+# image, podman with the same image, and a second engine that stands for another Docker host;
+# three S3 servers (s3rver, moto, and moto that checks signatures), a WebDAV server (nginx), and
+# the clients to compare ours with (boto3, dohq-artifactory).
 #
 #   tests/services.sh         start; what runs already is used as it is
 #   tests/services.sh stop    stop what this script started
@@ -14,10 +16,23 @@ runtime=/run/skelebot-tests # sockets; their paths must be short
 remote=tcp://127.0.0.1:23769
 bridge=skelebot0 # the second engine's network, since docker0 is the first one's
 subnet=172.31.254
+s3rver=http://127.0.0.1:23770 # takes the key S3RVER with whatever secret
+moto=http://127.0.0.1:23771   # takes every key
+nginx=http://127.0.0.1:23772  # tests/nginx/nginx.conf has this port too, and the next
+nginx_tls=https://localhost:23773
+signed=http://127.0.0.1:23774 # tests/moto_signed.py has the keys
+bucket=skelebot-test
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 names=(python:3.13-slim rocker/r-ver:4.5 debian:stable-slim) # what Skelebot's default images are called
 
 say() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
+
+# logged NAME COMMAND...: what the command says goes to NAME.log, and is shown only if it fails.
+logged() {
+  local log=$state/$1.log
+  shift
+  "$@" >"$log" 2>&1 || { tail -n 30 "$log"; exit 1; }
+}
 
 # ---- Packages --------------------------------------------------------------
 
@@ -36,35 +51,69 @@ ip iproute2
 git git
 python3 python3-yaml
 Rscript r-base-core
+curl curl
+nginx nginx
+node nodejs
+npm npm
+openssl openssl
 END
+  python3 -c 'import ensurepip' 2>/dev/null || wanted+=(python3-venv)
   [ ${#wanted[@]} -gt 0 ] || return 0
   say "installing ${wanted[*]}"
   timeout 300 apt-get update --quiet=2
-  DEBIAN_FRONTEND=noninteractive timeout 900 apt-get install --yes --quiet=2 --no-install-recommends \
-    "${wanted[@]}" >"$state/apt.log" 2>&1 || { tail -n 30 "$state/apt.log"; exit 1; }
+  DEBIAN_FRONTEND=noninteractive without_services logged apt \
+    timeout 900 apt-get install --yes --quiet=2 --no-install-recommends "${wanted[@]}"
+}
+
+# Run a command while no package may start its service: ours are started here, with folders of their own.
+without_services() (
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+  fi
+  "$@"
+)
+
+# ---- Processes -------------------------------------------------------------
+
+# The process id of our program NAME, if it lives: its folder is among its words. (A dead one may
+# keep its number, but has no words.)
+process_id() {
+  local pid words
+  pid=$(cat "$state/$1.pid" 2>/dev/null) && words=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") &&
+    [[ $words == *"$state/$1"[\ /]* ]] && echo "$pid"
+}
+
+stop_process() {
+  local name=$1 pid
+  pid=$(process_id "$name") || return 0
+  say "$name: stopping process $pid"
+  kill "$pid"
+  for _ in {1..150}; do
+    process_id "$name" >/dev/null || return 0
+    sleep 0.2
+  done
+  kill -KILL "$pid"
+}
+
+# await NAME COMMAND...: wait until the command succeeds, since our program NAME answers.
+await() {
+  local name=$1 end=$((SECONDS + 60))
+  shift
+  while [ $SECONDS -lt $end ]; do
+    if "$@"; then return; fi
+    sleep 0.2
+  done
+  say "$name: no answer within a minute; the end of $state/$name.log:"
+  tail -n 30 "$state/$name.log"
+  exit 1
 }
 
 # ---- Engines ---------------------------------------------------------------
 
 answers() { timeout 10 docker "$@" info >/dev/null 2>&1; }
-
-# The process id of our dockerd NAME, if it lives (a dead one may keep its number, but has no program).
-engine_pid() {
-  local pid
-  pid=$(cat "$state/$1.pid" 2>/dev/null) && [[ $(readlink "/proc/$pid/exe") == */dockerd ]] && echo "$pid"
-}
-
-stop_engine() {
-  local name=$1 pid
-  pid=$(engine_pid "$name") || return 0
-  say "$name: stopping process $pid"
-  kill "$pid"
-  for _ in {1..30}; do
-    engine_pid "$name" >/dev/null || return 0
-    sleep 1
-  done
-  kill -KILL "$pid"
-}
 
 # start_engine NAME WRAPPER... -- OPTIONS...: wait until `dockerd OPTIONS`, run by WRAPPER, answers.
 start_engine() {
@@ -79,17 +128,11 @@ start_engine() {
   fi
   say "$name: starting dockerd"
   # One that hangs must go first. One that was killed leaves its files, which the next would believe.
-  stop_engine "$name"
+  stop_process "$name"
   rm -f "$state/$name.pid" "$runtime/$name/containerd/containerd.pid"
   setsid "${wrapper[@]}" dockerd --data-root "$state/$name" --exec-root "$runtime/$name" \
     --pidfile "$state/$name.pid" "$@" >"$state/$name.log" 2>&1 </dev/null &
-  for _ in {1..60}; do
-    if answers "${client[@]}"; then return; fi
-    sleep 1
-  done
-  say "$name: no answer within a minute; the end of $state/$name.log:"
-  tail -n 30 "$state/$name.log"
-  exit 1
+  await "$name" answers "${client[@]}"
 }
 
 # The other host sees another /tmp, where the tests keep their projects: a bind mount finds nothing there.
@@ -121,8 +164,7 @@ make_debian() {
     say "image: debootstrap"
     local root=$state/debian
     rm -rf "$root"
-    timeout 900 debootstrap --variant=minbase --include=ca-certificates bookworm "$root" \
-      >"$state/debootstrap.log" 2>&1 || { tail -n 30 "$state/debootstrap.log"; exit 1; }
+    logged debootstrap timeout 900 debootstrap --variant=minbase --include=ca-certificates bookworm "$root"
     # pip and git in the image must trust whom this machine trusts.
     cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
     rm -rf "$root"/usr/share/{doc,info,locale,man}/* "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/*.log
@@ -136,8 +178,7 @@ make_debian() {
 make_base() {
   say "image: skelebot-test/base"
   # The legacy builder, because every CLI has it, and some lack the other one's plugin.
-  DOCKER_BUILDKIT=0 timeout 900 docker build --tag skelebot-test/base "$tests/base" \
-    >"$state/build.log" 2>&1 || { tail -n 30 "$state/build.log"; exit 1; }
+  DOCKER_BUILDKIT=0 logged build timeout 900 docker build --tag skelebot-test/base "$tests/base"
   local name
   for name in "${names[@]}"; do
     # An image with a digest came from a registry: it is the real one, and stays.
@@ -153,15 +194,106 @@ copy_images() {
   # podman writes an id without its algorithm.
   [ "$("$@" image inspect --format '{{.Id}}' "${names[0]}" 2>/dev/null | sed 's/^sha256://')" = "${id#sha256:}" ] && return
   say "image: copying to $*"
-  docker save skelebot-test/base "${names[@]}" | timeout 600 "$@" load >"$state/load.log" 2>&1 ||
-    { tail -n 30 "$state/load.log"; exit 1; }
+  docker save skelebot-test/base "${names[@]}" | logged load timeout 600 "$@" load
 }
+
+# ---- Servers ---------------------------------------------------------------
+
+install_servers() {
+  install_npm s3rver s3rver@3.7.1
+  install_python dohq dohq-artifactory==1.0.2
+  install_python moto 'moto[server]==5.2.5' boto3==1.44.5
+}
+
+install_npm() {
+  installed "$@" && return
+  logged "$1-install" timeout 600 npm install --prefix "$state/$1" --no-audit --no-fund --no-update-notifier "${@:2}"
+  echo "${*:2}" >"$state/$1/installed"
+}
+
+install_python() {
+  installed "$@" && return
+  logged "$1-install" timeout 120 python3 -m venv "$state/$1"
+  logged "$1-install" timeout 600 "$state/$1/bin/python" -m pip install --quiet "${@:2}"
+  echo "${*:2}" >"$state/$1/installed"
+}
+
+# installed NAME PACKAGE...: whether the folder NAME has these; if not, it is emptied for them.
+installed() {
+  [ "$(cat "$state/$1/installed" 2>/dev/null)" != "${*:2}" ] || return 0
+  say "$1: installing ${*:2}"
+  rm -rf "${state:?}/$1"
+  mkdir "$state/$1"
+  return 1
+}
+
+start_servers() {
+  make_certificates
+  start_s3rver
+  start_moto
+  start_signed
+  start_nginx
+}
+
+# One authority of the tests' own, and a certificate for localhost that it has signed.
+make_certificates() {
+  local folder=$state/nginx request
+  [ ! -e "$folder/localhost.pem" ] || return 0
+  mkdir -p "$folder"
+  request=(openssl req -x509 -config "$tests/nginx/openssl.cnf" -newkey rsa:2048 -nodes -days 3650)
+  logged openssl "${request[@]}" -extensions authority -keyout "$folder/ca.key" -out "$folder/ca.pem"
+  logged openssl "${request[@]}" -extensions localhost -subj /CN=localhost -CA "$folder/ca.pem" -CAkey "$folder/ca.key" \
+    -keyout "$folder/localhost.key" -out "$folder/localhost.pem"
+}
+
+start_s3rver() {
+  # Its continuation tokens are made with DES.
+  start_server s3rver "$s3rver" node --openssl-legacy-provider "$state/s3rver/node_modules/s3rver/bin/s3rver.js" \
+    --directory "$state/s3rver/data" --configure-bucket "$bucket" --address 127.0.0.1 --port "${s3rver##*:}"
+}
+
+start_moto() {
+  start_server moto "$moto" "$state/moto/bin/python" "$state/moto/bin/moto_server" -H 127.0.0.1 -p "${moto##*:}"
+  fetch --fail --request PUT "$moto/$bucket"
+}
+
+start_signed() {
+  mkdir -p "$state/signed"
+  cp "$tests/moto_signed.py" "$state/signed/"
+  start_server signed "$signed/moto-api/" "$state/moto/bin/python" "$state/signed/moto_signed.py" -H 127.0.0.1 -p "${signed##*:}"
+}
+
+start_nginx() {
+  mkdir -p "$state/nginx/temporary" "$state/nginx/files"/{small,private}
+  cp "$tests/nginx/nginx.conf" "$state/nginx/"
+  echo "ada:$(openssl passwd -apr1 secret)" >"$state/nginx/users"
+  start_server nginx "$nginx_tls" nginx -p "$state/nginx" -c "$state/nginx/nginx.conf"
+}
+
+# start_server NAME URL COMMAND...: wait until the command answers at the URL, with whatever status.
+start_server() {
+  local name=$1 url=$2
+  shift 2
+  if fetch "$url"; then
+    say "$name: answers already"
+    return
+  fi
+  say "$name: starting at $url"
+  stop_process "$name"
+  setsid "$@" >"$state/$name.log" 2>&1 </dev/null &
+  echo $! >"$state/$name.pid"
+  await "$name" fetch "$url"
+}
+
+fetch() { curl --silent --output /dev/null --noproxy '*' --max-time 5 --cacert "$state/nginx/ca.pem" "$@"; }
 
 # ---- Command line ----------------------------------------------------------
 
 start() {
   mkdir -p "$state" "$runtime"
   install_packages
+  install_servers & # beside the images, which take as long
+  local servers=$!
   start_engine engine --
   make_debian
   make_base
@@ -173,17 +305,29 @@ start() {
   start_other_host
   copy_images docker --host "$remote"
 
+  wait "$servers"
+  start_servers
+
   cat >"$state/env" <<END
 export SKELEBOT_TEST_REMOTE=$remote
 export CONTAINERS_CONF=$state/containers.conf
+export SKELEBOT_TEST_S3RVER=$s3rver
+export SKELEBOT_TEST_MOTO=$moto
+export SKELEBOT_TEST_SIGNED=$signed
+export SKELEBOT_TEST_BOTO=$state/moto/bin/python
+export SKELEBOT_TEST_NGINX=$nginx
+export SKELEBOT_TEST_NGINX_TLS=$nginx_tls
+export SKELEBOT_TEST_CA=$state/nginx/ca.pem
+export SKELEBOT_TEST_DOHQ=$state/dohq/bin/python
 END
   say "ready; $state/env holds"
   cat "$state/env"
 }
 
 stop() {
-  stop_engine other-host
-  stop_engine engine
+  local name
+  for name in nginx signed moto s3rver other-host engine; do stop_process "$name"; done
+  rm -rf "$state/s3rver/data" "$state/nginx/files" # what the tests sent
   # One that another state folder belongs to still needs its network.
   if ! answers --host "$remote"; then
     each_rule "rule -D" || true
@@ -195,5 +339,5 @@ stop() {
 case ${1:-start} in
   start) start ;;
   stop) stop ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
