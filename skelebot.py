@@ -77,7 +77,7 @@ def did_you_mean(word, known, otherwise="known are"):
 
 def shortened(text, most=60):
     """`text` in quotes, on one line and not too long for a message; a password in an address is left out."""
-    shown = re.sub(r"//[^/\s@]*@", "//...@", repr(str(text)))
+    shown = re.sub(r"//[^/?#\s]*@", "//...@", repr(str(text)))
     return shown if len(shown) <= most else shown[:most - 4] + "..." + shown[-1]
 
 
@@ -326,7 +326,13 @@ class VariableWord(VariableName):
 class Url(Line):
     expected = "an address"
     hint = "for example https://host/artifactory"
-    pattern = r"https?://[^\s/?#]+(/[^\s?#]*)?"
+    pattern = (r"https?://([^\s/?#]*@)?(\[[\da-fA-F:.]+\]|[A-Za-z\d_-]{1,63}(\.[A-Za-z\d_-]{1,63})*\.?)"
+               r"(:(?P<port>\d{1,5}))?(/[^\s?#]*)?")
+
+    @classmethod
+    def fits(cls, text):
+        match = re.fullmatch(cls.pattern, text, re.ASCII)
+        return bool(match) and 0 < int(match.group("port") or 80) < 65536
 
 
 class Bucket(Line):
@@ -1681,7 +1687,7 @@ def each(flag, values):
 
 def bare_url(url):
     """An address without the user and password that may be in it."""
-    return re.sub(r"//[^/@]*@", "//", url)
+    return re.sub(r"^(\w+:)?//[^/?#]*@", r"\1//", url)
 
 
 def public_url(url):
@@ -2207,6 +2213,11 @@ def quoted(text, safe="/"):
     return urllib.parse.quote(text.encode("utf-8", "surrogateescape"), safe=safe + "-_.~")
 
 
+def quoted_url(text):
+    """An address with what cannot stand in one quoted, and nothing else."""
+    return quoted(text, safe="%/:=&?#+!$,;'@()*[]")
+
+
 def url_joined(*parts):
     """The parts of an address with one / between them; empty ones are left out."""
     return "/".join(part.strip("/") for part in parts if part.strip("/"))
@@ -2215,7 +2226,7 @@ def url_joined(*parts):
 def shown_size(count):
     """Bytes in the units that disks and networks are sold in: 1 kB is 1,000 B."""
     for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
+        if count < 999.95:
             return f"{count:.{0 if unit == 'B' else 1}f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
@@ -2233,7 +2244,7 @@ def progress_line(verb, name, done, size, seconds, width):
     size     in bytes; -1 when nobody knows
     seconds  since the start
     """
-    speed = done / seconds if seconds > 0 else 0
+    speed, width = done / seconds if seconds > 0 else 0, max(width, 20)
     if size < 0:
         return f"{verb} {name} {shown_size(done)} {shown_size(speed)}/s"[:width - 1]
     share = done / size if size else 1
@@ -2254,7 +2265,8 @@ def host_of(url):
 def shown_text(data):
     """What a server has said, as one line that a terminal can take."""
     import html
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", html.unescape(data)).split())[:300]
+    text = html.unescape(data).encode("utf-8", "replace").decode("utf-8")
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).split())[:300]
 
 
 def json_value(data):
@@ -2313,8 +2325,8 @@ def fault_hint(response, words):
     region = response.headers.get("x-amz-bucket-region", "")
     if region and response.status in (301, 307, 400):
         return f"add region: {shown_text(region)} below components.repository.s3"
-    if response.status in (301, 302, 303, 307, 308):
-        return f"the server sends on to {public_url(response.headers.get('location', ''))}: name that in {FILE}"
+    if response.status in (301, 302, 303, 307, 308) and response.headers.get("location"):
+        return f"the server sends on to {shown_text(public_url(response.headers['location']))}: name that in {FILE}"
     known = next((hint for code, hint in S3_HINTS.items() if words.startswith(code)), "")
     return known or HINTS.get(response.status, "try again later, or ask who runs the server"
                               if response.status >= 500 else "the server's words say what is missing")
@@ -2355,11 +2367,14 @@ def origin(url):
 def redirected(request, response):
     """The request that a redirect asks for, or None; the login goes to no other host, nor from https to http."""
     import urllib.parse
-    location = response.headers.get("location", "")
+    location = quoted_url(response.headers.get("location", "").encode("latin-1", "replace").decode("utf-8", "replace"))
     if response.status not in (301, 302, 303, 307, 308) or not location:
         return None
-    url = urllib.parse.urljoin(request.url, location)
-    before, after = origin(request.url), origin(url)
+    try:
+        url = urllib.parse.urljoin(request.url, location)
+        before, after = origin(request.url), origin(url)
+    except ValueError:
+        return None                     # no address at all
     same = before == after or (before[0], before[2], after) == ("http", 80, ("https", before[1], 443))
     if after[0] not in ("http", "https") or (
             request.method not in ("GET", "HEAD") and not (same and response.status in (307, 308))):
@@ -2445,8 +2460,8 @@ def links(page):
     """The names of files that the index page of a folder links to."""
     import html
     import urllib.parse
-    found = re.findall(r"""(?i)<a\s[^>]*?href\s*=\s*["']?([^"'\s>]+)""", page)
-    names = [urllib.parse.unquote(html.unescape(link)) for link in found]
+    found = re.findall(r"""(?i)<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^"'\s>]+))""", page)
+    names = [urllib.parse.unquote(html.unescape("".join(link))) for link in found]
     return [re.sub(r"^(\./)+", "", name) for name in names if not re.search(r"(?<!^\.)/|^\?", name)]
 
 
@@ -2482,6 +2497,8 @@ class ArtifactoryStore(NamedTuple):
         if isinstance(answer, dict):
             children = answer.get("children") or ()
             return [child.get("uri", "").lstrip("/") for child in children if not child.get("folder")]
+        if not response.status:
+            return []
         response = yield from plan_answer(Request("GET", self.url, login=self.login), (200, 404))
         return links(response.body.decode("utf-8", "replace")) if response.status == 200 else []
 
@@ -2537,14 +2554,17 @@ def aws_sections(data, file):
 
 
 def aws_profile(name, config, credentials):
-    """The Profile of this name; in `config` its section is [profile NAME], but [default] without that word."""
-    sections = [config.get(name) if name == "default" else config.get(f"profile {name}"), credentials.get(name)]
-    settings = {key: value for section in sections if section for key, value in section.items()}
-    return Profile(name, settings, known=any(section is not None for section in sections))
+    """The Profile of this name; in `config` its section is [profile NAME], or for the default one also [default]."""
+    titles = {title: title.replace('"', " ").replace("'", " ").split() for title in config}
+    sections = [config[title] for title in titles if titles[title] == ["profile", *name.split()]]
+    sections = sections or [config.get(name) if name == "default" else None]
+    sections = [section for section in [*sections, credentials.get(name)] if section is not None]
+    return Profile(name, {key: value for section in sections for key, value in section.items()}, bool(sections))
 
 
 def key_of(values, names):
     """The AccessKey that a mapping has under these names for id, secret and token, or None."""
+    values = values if isinstance(values, dict) else {}
     key, secret, token = (str(values.get(name) or "").strip() for name in names)
     return AccessKey(key, Secret(secret), Secret(token)) if key and secret else None
 
@@ -2578,8 +2598,8 @@ def canonical_request(request, headers):
     import urllib.parse
     parts = urllib.parse.urlsplit(request.url)
     plain = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
-    pairs = sorted(pair if "=" in pair else pair + "=" for pair in filter(None, parts.query.split("&")))
-    return "\n".join([request.method, parts.path or "/", "&".join(pairs),
+    pairs = sorted(pair.partition("=")[::2] for pair in filter(None, parts.query.split("&")))
+    return "\n".join([request.method, parts.path or "/", "&".join("=".join(pair) for pair in pairs),
                       *(f"{name}:{plain[name]}" for name in sorted(plain)), "",
                       ";".join(sorted(plain)), plain["x-amz-content-sha256"]])
 
@@ -3147,8 +3167,9 @@ def job_page(project, job, style):
 
 def command_page(name, command, style):
     """The page of one of skelebot's own commands."""
-    optional = [f"[{arg.name.upper()}]" for arg in command.args]
-    usage = " ".join(["usage: skelebot [OPTIONS]", name, *optional, "[OPTION]..."])
+    needed = command.args[:len(command.args) - command.optional]
+    args = [arg.name.upper() if arg in needed else f"[{arg.name.upper()}]" for arg in command.args]
+    usage = " ".join(["usage: skelebot [OPTIONS]", name, *args, "[OPTION]..."])
     return "\n".join(filter(None, [
         usage + "\n", command.help + "\n",
         section("Arguments", [(arg.name.upper(), meaning(arg)) for arg in command.args], style),
@@ -3740,16 +3761,17 @@ def plan_user_and_token(call, place, words):
         found = urllib.parse.unquote(address.username or ""), urllib.parse.unquote(address.password)
     else:
         found = yield Netrc(os.path.join(call.home, "_netrc" if os.name == "nt" else ".netrc"), host_of(place.url))
-    if found and (not user or user == found[0]):
-        return found
+    if found and (not user or found[0] in (user, "")):
+        return found[0] or user, found[1]
     host = host_of(place.url)
-    user = user or (yield Ask(f"User at {host}", ways=ARTIFACTORY_WAYS))
+    if place.auth.authType not in ("token", "api_key"):
+        user = user or (yield Ask(f"User at {host}", ways=ARTIFACTORY_WAYS))
     return user, (yield Ask(f"Token or password at {host}", ways=ARTIFACTORY_WAYS, hidden=True))
 
 
 def plan_artifactory_store(call, place, words):
     user, token = yield from plan_user_and_token(call, place, words)
-    url = bare_url(place.url)
+    url = quoted_url(bare_url(place.url))
     if token and url.startswith("http:") and host_of(url) not in TRUSTED:
         yield Note(f"warning: what tells {host_of(url)} who you are is not encrypted; https is")
     return ArtifactoryStore(
@@ -3799,6 +3821,8 @@ def plan_container_key(call):
         url = CONTAINER + environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
     if not url:
         return None
+    if not Url.fits(url.partition("?")[0]):
+        raise SkelebotError(f"AWS_CONTAINER_CREDENTIALS_...URI: expected an address, found {shortened(url)}", Url.hint)
     if not url.startswith("https:") and host_of(url) not in (*TRUSTED, "169.254.170.2", "169.254.170.23"):
         raise SkelebotError("AWS_CONTAINER_CREDENTIALS_FULL_URI names another host, without https", "correct it")
     token = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
@@ -3813,7 +3837,10 @@ def plan_instance_key(call):
     """The AccessKey of the EC2 instance that this is, by IMDSv2, or None."""
     if call.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         return None
-    base = call.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", METADATA).rstrip("/") + "/latest/"
+    base = (call.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or METADATA).rstrip("/")
+    if not Url.fits(base):
+        raise SkelebotError(f"AWS_EC2_METADATA_SERVICE_ENDPOINT: expected an address, found {shortened(base)}", Url.hint)
+    base += "/latest/"
     asked = yield Request("PUT", base + "api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"},
                           patient=False, direct=True)
     if asked.status != 200:
@@ -3851,7 +3878,9 @@ def plan_s3_store(call, place, words):
     if not Region.fits(region):
         raise SkelebotError(f"expected the name of an AWS region, found {shortened(region)}", Region.hint)
     endpoint = place.endpoint or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
-    url, prefix = bucket_url(place, region, endpoint)
+    if endpoint and not Url.fits(endpoint):
+        raise SkelebotError(f"AWS_ENDPOINT_URL: expected an address, found {shortened(endpoint)}", Url.hint)
+    url, prefix = bucket_url(place, region, quoted_url(bare_url(endpoint)))
     key = yield from plan_access_key(call, place, profile)
     return S3Store(url, prefix, Login(key=key, region=region))
 
@@ -3868,16 +3897,15 @@ def plan_stores(call, project, artifacts, words):
     """The store of each artifact; one that several share asks only once who asks."""
     if words.one("token"):
         yield Note("warning: others on this machine can see a token that is typed; ARTIFACTORY_TOKEN keeps it hidden")
-    repository, made, stores = project.components.repository or Repository(), {}, []
+    repository, made = project.components.repository or Repository(), []
     folder = project.name if re.fullmatch(r"\w[\w .-]*", project.name) else slug(project.name)
     places = [(name, getattr(repository, name)) for name in STORES if getattr(repository, name)]
     default = (places or [("folder", Folder(os.path.join(call.home, ".skelebot", "artifacts", folder)))])[0]
     for artifact in artifacts:
         kind, place = ("artifactory", artifact.deploy.artifactory) if artifact.deploy else default
-        if place not in made:
-            made[place] = yield from STORES[kind](call, place, words)
-        stores.append(made[place])
-    return stores
+        known = next((store for other, store in made if other == place), None)
+        made.append((place, known or (yield from STORES[kind](call, place, words))))
+    return [store for _, store in made]
 
 
 # ---- push and pull
@@ -4458,7 +4486,7 @@ class Progress:
 
     def line(self, now):
         return progress_line(self.verb, self.name, sum(self.done.values()), self.size, now - self.start,
-                             os.get_terminal_size(sys.stderr.fileno()).columns if self.live else 80)
+                             (os.get_terminal_size(sys.stderr.fileno()).columns if self.live else 0) or 80)
 
     def at(self, stretch, count):
         """So many bytes of a stretch (any name for it) are done."""
@@ -4600,7 +4628,7 @@ def patiently(request, attempt, sleep=None):
             if pause is None or not may_pass(response.status):
                 return response
             said, wait = f"{response.status} {shown_text(response.reason)}", pause_before(response, pause, time.time())
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError, OverflowError) as error:
             said, wait = reason_of(error), pause
             if pause is None or network_hint(error):
                 raise SkelebotError(f"{public_url(request.url)}: {said}", network_hint(error) or
@@ -4625,7 +4653,7 @@ def request(step):
         return patiently(step, attempt)
     try:
         return attempt()
-    except (OSError, http.client.HTTPException):
+    except (OSError, http.client.HTTPException, UnicodeError, OverflowError):
         return Response()
 
 
@@ -5218,19 +5246,25 @@ def perform(plan, call):
 # ---- Command line -----------------------------------------------------------
 
 class Builtin(NamedTuple):
-    """A command of skelebot's own; `outside` when it needs no project, `extras` when it takes words after `--`."""
+    """A command of skelebot's own.
+
+    optional  how many of its arguments, counted from the last, may be missing
+    outside   it needs no project
+    extras    it takes words after `--`
+    """
     help: str
     plan: Any
     args: Tuple[Arg, ...] = ()
     params: Tuple[Option, ...] = ()
+    optional: int = 0
     outside: bool = False
     extras: bool = False
 
 
 STORING = (
     Option("prefix", "p", "begin the stored name with this", "TEXT"),
-    Option("user", "u", "the user at Artifactory", "NAME"),
-    Option("token", "t", "the token or password there; others on this machine can see it", "TEXT"),
+    Option("user", "u", "the user at Artifactory", "USER"),
+    Option("token", "t", "the token or password there; others on this machine can see it", "TOKEN"),
 )
 COMMANDS = {
     "scaffold": Builtin("make a new project, or make one of what is here (--existing)", plan_scaffold,
@@ -5243,7 +5277,7 @@ COMMANDS = {
         Option("template", "", "default, dash, iris, a folder, or the address of a Git repository", "TEXT"),
         Option("answer", "", "NAME=VALUE for what the template asks on top", "NAME=VALUE...", accepts="list"),
         flag("existing", "e", "add only the files of skelebot, with what is found here"),
-        flag("yes", "y", "ask nothing: take the default of what no option answers")), outside=True),
+        flag("yes", "y", "ask nothing: take the default of what no option answers")), optional=1, outside=True),
     "prime": Builtin("write Dockerfile and .dockerignore, and build the image", plan_prime, (), (
         Option("output", "o", "save the image to this file", "FILE"),)),
     "exec": Builtin("open a shell in the project's image, or run the command after --", plan_exec, (), (
@@ -5254,7 +5288,7 @@ COMMANDS = {
     "pull": Builtin("fetch artifacts", plan_pull, (
         Arg("name", "the artifact, or ALL"),
         Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, LATEST! the highest of all")), (
-        flag("override", "o", "put it to the artifact's own place, not to the project's folder"), *STORING)),
+        flag("override", "o", "put it in the artifact's own place, not in the project's folder"), *STORING), optional=1),
     "envs": Builtin("list the environments", plan_envs),
 }
 

@@ -53,7 +53,9 @@ class Pages(unittest.TestCase):
         self.assertEqual(page("envs", "--help", folder=HELP), (0, golden("help-job-envs.txt"), ""))
 
     def test_of_a_command(self):
-        self.assertEqual(page("prime", "--help", folder=HELP), (0, golden("help-prime.txt"), ""))
+        for name in ("prime", "push", "pull"):
+            with self.subTest(name):
+                self.assertEqual(page(name, "--help", folder=HELP), (0, golden(f"help-{name}.txt"), ""))
         with folder({}) as path:
             self.assertEqual(page("scaffold", "-h", folder=path), (0, golden("help-scaffold.txt"), ""))
 

@@ -11,12 +11,14 @@ from skelebot import COMMANDS, OPTIONS, Arg, Components, Job, Param, Project, Wo
 with open(os.path.join(support.ROOT, "README.md"), encoding="utf-8") as file:
     README = file.read()
 
-RECORDS = {"key": Project, "key of a job": Job, "key of `args`": Arg, "key of `params`": Param}
+RECORDS = {"key": Project, "key of a job": Job, "key of `args`": Arg, "key of `params`": Param,
+           "key of `artifacts`": skelebot.Artifact, "key of `artifactory`": skelebot.Artifactory,
+           "key of `auth`": skelebot.Auth, "key of `s3`": skelebot.S3, "key of `folder`": skelebot.Folder}
 
 
 def blocks(kind):
     """The texts of the README's blocks of a kind."""
-    return re.findall(rf"(?ms)^```{kind}\n(.*?)^```$", README)
+    return [text for one, text in re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", README) if one == kind]
 
 
 def rows(first):
@@ -42,8 +44,12 @@ class Examples(unittest.TestCase):
         self.assertEqual((it.warnings, skelebot.image_tag(it)), ((), "churn-model"))
         self.assertIn(f"`{' '.join(argv)}`", README)
 
+    def test_the_artifacts_are_read_and_stored_under_the_name_that_is_said(self):
+        artifact = read(blocks("yaml")[1]).components.repository.artifacts[0]
+        self.assertIn(f"stores `{artifact.file}` as `{skelebot.stored_name(artifact, '1.2.0')}`", README)
+
     def test_the_template_yaml_makes_a_project(self):
-        with folder({"tpl/template.yaml": blocks("yaml")[1], "tpl/main.py": "print('{city}')\n"}) as path:
+        with folder({"tpl/template.yaml": blocks("yaml")[-1], "tpl/main.py": "print('{city}')\n"}) as path:
             ending = call("scaffold", "new", "--template", "tpl", "--name", "Big Churn", "--answer", "city=Bern",
                           "--yes", folder=path)
             self.assertEqual((ending.status, ending.stdout), (0, ""), ending)
@@ -76,9 +82,12 @@ class Keys(unittest.TestCase):
                 self.assertEqual([typed(row[0]) for row in rows(heading)], [[key] for key in skelebot.fields(record)])
 
     def test_have_the_defaults_of_the_records(self):
-        words = {"": "", (): "", False: "false", skelebot.Dependencies(): "", Components(): ""}
+        words = {"": "", (): "", None: "", False: "false", skelebot.Dependencies(): "", Components(): "",
+                 skelebot.Auth(): ""}
         said = {("key", "gpu"): "false", ("key", "ephemeral"): "false", ("key of `params`", "accepts"): "text",
-                ("key", "baseImage"): "by language; `NA`: `debian:stable-slim`"}
+                ("key", "baseImage"): "by language; `NA`: `debian:stable-slim`",
+                **{("key of `s3`", key): row[2] for key, row in zip(skelebot.fields(skelebot.S3), rows("key of `s3`"))
+                   if key not in ("bucket",)}}
         for heading, record in RECORDS.items():
             for key, row in zip(skelebot.fields(record), rows(heading)):
                 default = record._field_defaults.get(key, "required")
