@@ -2180,9 +2180,9 @@ def container_name(project, job, token=""):
 # place and a login; every store has the same four hooks, which are plans like those further below:
 # `find` (a name -> Stored or None), `names` (those that begin alike), `send` and `fetch`.
 
-BLOCK = 1024 * 1024     # bytes that are read, hashed and sent at once
-WHOLE = 64 * BLOCK      # what is as large goes to S3 in parts
-PART = 16 * BLOCK       # of at least this size; source: Amazon S3, "multipart upload limits": 5 MiB to 5 GiB ...
+CHUNK = 1024 * 1024     # bytes that are read, hashed and sent at once
+WHOLE = 64 * CHUNK      # what is as large goes to S3 in parts
+PART = 16 * CHUNK       # of at least this size; source: Amazon S3, "multipart upload limits": 5 MiB to 5 GiB ...
 PARTS = 10000           # ... and no more than these
 AT_ONCE = 4             # parts that are under way at a time
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"     # SHA-256 of no bytes
@@ -2642,7 +2642,7 @@ def bucket_url(s3, region, endpoint):
 
 def part_size(size):
     """The size of the parts that a file is sent in; 0 for one that goes as a whole."""
-    return 0 if size < WHOLE else max(PART, -(-size // PARTS // BLOCK) * BLOCK)
+    return 0 if size < WHOLE else max(PART, -(-size // PARTS // CHUNK) * CHUNK)
 
 
 NEW_IN_S3 = ("If-None-Match", "x-amz-checksum-sha256", "x-amz-checksum-algorithm")
@@ -3839,7 +3839,8 @@ def plan_instance_key(call):
         return None
     base = (call.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or METADATA).rstrip("/")
     if not Url.fits(base):
-        raise SkelebotError(f"AWS_EC2_METADATA_SERVICE_ENDPOINT: expected an address, found {shortened(base)}", Url.hint)
+        raise SkelebotError(f"AWS_EC2_METADATA_SERVICE_ENDPOINT: expected an address, found {shortened(base)}",
+                            Url.hint)
     base += "/latest/"
     asked = yield Request("PUT", base + "api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"},
                           patient=False, direct=True)
@@ -4464,7 +4465,7 @@ TIMEOUT = 60            # seconds without a byte until a connection counts as br
 SLOW_ANSWER = 600       # seconds that a server may take to store what it has been sent
 GLANCE = 2              # seconds for an address that is perhaps not there at all
 PAUSES = (0.5, 1, 2, 4)     # seconds before another try
-MOST = 64 * BLOCK       # bytes of an answer that are kept
+MOST = 64 * CHUNK       # bytes of an answer that are kept
 PROGRESS = 64 * 1024    # bytes by which a try that was cut off has come further
 
 
@@ -4677,7 +4678,7 @@ def blocks(body, start, size, tell):
     """The bytes of a stretch of an open file; `tell` hears how many there have been."""
     done = 0
     while done < size:
-        data = bytes_at(body, min(BLOCK, size - done), start + done)
+        data = bytes_at(body, min(CHUNK, size - done), start + done)
         yield data
         done += len(data)
         tell(done)
@@ -4826,7 +4827,7 @@ class Part:
         self.remove_others(folder, name)
         self.file = self.open()
         self.hashing, self.size, self.sha256 = Hashing(), 0, ""
-        self.buffers = itertools.cycle([memoryview(bytearray(BLOCK)) for _ in range(4)])
+        self.buffers = itertools.cycle([memoryview(bytearray(CHUNK)) for _ in range(4)])
 
     def open(self):
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -5147,7 +5148,7 @@ def unpack_member(archive, entry, folder):
                             "push it anew, without links")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
-        shutil.copyfileobj(archive.extractfile(entry), file, BLOCK)
+        shutil.copyfileobj(archive.extractfile(entry), file, CHUNK)
     os.chmod(path, mode_of(path) | (0o111 & ~current_mask() if entry.mode & 0o100 else 0))
 
 
