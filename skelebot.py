@@ -22,6 +22,7 @@ Contents, in the data's order:
     Doing           the only section that changes anything
     Command line    options, commands, main
 """
+import functools
 import os
 import re
 import sys
@@ -2185,7 +2186,6 @@ WHOLE = 64 * CHUNK      # what is as large goes to S3 in parts
 PART = 16 * CHUNK       # of at least this size; source: Amazon S3, "multipart upload limits": 5 MiB to 5 GiB ...
 PARTS = 10000           # ... and no more than these
 AT_ONCE = 4             # parts that are under way at a time
-EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"     # SHA-256 of no bytes
 TRUSTED = ("127.0.0.1", "localhost", "::1")
 
 
@@ -2611,7 +2611,6 @@ def signed_headers(request, now):
     now      datetime in UTC
     source   AWS, "Authenticating Requests: Using the Authorization Header (AWS Signature Version 4)"
     """
-    import functools
     import hashlib
     import hmac
     import urllib.parse
@@ -2677,9 +2676,9 @@ class S3Store(NamedTuple):
     def address(self, name):
         return self.url + quoted(self.prefix + name)
 
-    def request(self, method, name, headers={}, query=(), body=b"", sha256=""):
+    def request(self, method, name, headers={}, query=(), body=b"", sha256=None):
         url = (self.url if name is None else self.address(name)) + ("?" + query_text(query) if query else "")
-        signed = {"x-amz-content-sha256": sha256 or (hash_of(body) if body else EMPTY)}
+        signed = {"x-amz-content-sha256": hash_of(body) if sha256 is None else sha256}
         return Request(method, url, {**headers, **signed}, self.login, body)
 
     def find(self, name, fine=(200, 404)):
@@ -3996,18 +3995,17 @@ def plan_version(call, project, artifact, store, asked, prefix):
     return version or asked
 
 
-def plan_is_there(path, artifact, stored):
+def plan_is_there(call, path, stored, is_folder=False):
     """Whether what lies at a path is what is stored."""
-    kind = yield Look(path)
-    if not stored.sha256 or kind != ("folder" if artifact.is_folder else "file"):
+    if call.dry_run or not stored.sha256 or (yield Look(path)) != ("folder" if is_folder else "file"):
         return False
-    body = yield Pack(path) if artifact.is_folder else Open(path)
+    body = yield Pack(path) if is_folder else Open(path)
     return bool(body) and (yield Digest(body)).sha256 == stored.sha256
 
 
 def plan_fetched(call, artifact, store, name, stored, path):
-    """Fetch one artifact to its place, unless it is there."""
-    if not call.dry_run and (yield from plan_is_there(path, artifact, stored)):
+    """Fetch one artifact to its place, unless it is there; a folder by way of its archive."""
+    if (yield from plan_is_there(call, path, stored, artifact.is_folder)):
         yield Note(f"{path} is there already, as it was pushed")
         return
     if os.path.dirname(path):
@@ -4016,9 +4014,12 @@ def plan_fetched(call, artifact, store, name, stored, path):
         yield from store.fetch(name, path, stored)
     else:
         packed = os.path.join(os.path.dirname(path), f".{name}")
-        yield from store.fetch(name, packed, stored)
-        yield Unpack(packed, path)
-        yield Remove(packed)
+        if not (yield from plan_is_there(call, packed, stored)):
+            yield from store.fetch(name, packed, stored)
+        try:
+            yield Unpack(packed, path)
+        finally:
+            yield Remove(packed)
     if not call.dry_run:
         yield Note(f"pulled {name} to {path}")
 
@@ -4486,7 +4487,7 @@ class Progress:
             say(sys.stderr, f"skelebot: {verb} {name}" + (f", {shown_size(size)}" if size >= 0 else ""))
 
     def line(self, now):
-        return progress_line(self.verb, self.name, sum(self.done.values()), self.size, now - self.start,
+        return progress_line(self.verb, self.name, sum(list(self.done.values())), self.size, now - self.start,
                              (os.get_terminal_size(sys.stderr.fileno()).columns if self.live else 0) or 80)
 
     def at(self, stretch, count):
@@ -4518,27 +4519,23 @@ def certificates():
     return context
 
 
-def once(make):
-    """`make`, whose value for the same arguments is made once."""
-    import functools
-    return functools.lru_cache(maxsize=None)(make)
-
-
-@once
+@functools.lru_cache(maxsize=None)
 def opener(secure, direct):
     """What opens a urllib request, with the environment's proxies; every answer is one, a refusal as well."""
     import http.client
     import urllib.request
 
     class Early:
-        """A server may answer, and close, before it has the whole body: then the answer is what counts."""
+        """A server may answer, and close, before it has the whole body, or take its time when it has."""
 
         def request(self, method, url, body=None, headers={}, **options):
             try:
                 super().request(method, url, body, headers, **options)
             except ConnectionError:
                 if body is None or self.sock is None:
-                    raise
+                    raise               # else the answer, if there is one, says why
+            if body is not None:
+                self.sock.settimeout(SLOW_ANSWER)
 
     class Plain(Early, http.client.HTTPConnection):
         pass
@@ -4577,7 +4574,7 @@ def sent(request, body=None, size=0, timeout=TIMEOUT):
         whole = request._replace(headers={**request.headers, **(more if has_body else {})})
         headers = {**whole.headers, **request.login.headers}
         if request.login.key:
-            headers = signed_headers(whole, datetime.datetime.utcnow())
+            headers = signed_headers(whole, datetime.datetime.now(datetime.timezone.utc))
         asked = urllib.request.Request(request.url, body() if body else request.body if has_body else None,
                                        {"User-Agent": f"skelebot/{__version__}", **headers}, method=request.method)
         response = opener(request.url.startswith("https:"), request.direct).open(asked, timeout=timeout)
@@ -4736,8 +4733,7 @@ def upload(step, progress=None, stopped=None):
 
     def attempt():
         tell(0)
-        with sent(step.request, lambda: blocks(step.body, step.start, step.size, tell), step.size,
-                  SLOW_ANSWER) as response:
+        with sent(step.request, lambda: blocks(step.body, step.start, step.size, tell), step.size) as response:
             return answer(response, response.read(MOST))
 
     well = False
@@ -4798,18 +4794,26 @@ def gathered_results(results, count):
 
 # ---- Doing: files that become whole
 
-def lock(file):
-    """Lock a file; whether somebody else had to be waited for."""
+def is_locked(file):
+    """Lock a file, unless somebody else has it locked."""
     try:
         import fcntl
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        say(sys.stderr, "skelebot: waiting for another skelebot that fetches or keeps the same")
-        fcntl.flock(file, fcntl.LOCK_EX)
         return True
     except (ImportError, OSError):
         pass                            # there is no such thing here
     return False
+
+
+def lock(file):
+    """Lock a file; whether somebody else had to be waited for."""
+    if not is_locked(file):
+        return False
+    import fcntl
+    say(sys.stderr, "skelebot: waiting for another skelebot that fetches or keeps the same")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return True
 
 
 class Part:
@@ -4849,8 +4853,10 @@ class Part:
         pattern = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{8}\.part")
         try:
             for other in filter(pattern.fullmatch, os.listdir(folder)):
-                if os.path.join(folder, other) != self.path:
-                    os.unlink(os.path.join(folder, other))
+                path = os.path.join(folder, other)
+                with open(path, "rb") as file:
+                    if path != self.path and not is_locked(file):
+                        os.unlink(path)
         except OSError:
             pass                        # another skelebot has done so
 
@@ -4926,13 +4932,15 @@ class Part:
         os.replace(self.path, self.target)
         return True
 
+    def fits(self, stored):
+        """Whether the file is what was stored."""
+        return stored.size in (-1, self.size) and stored.sha256 in ("", self.digest())
+
     def settle(self, stored, name):
         """Put the file into its place, if it is what was stored."""
-        sha256 = self.digest()
-        if (stored.size >= 0 and self.size != stored.size) or (stored.sha256 and sha256 != stored.sha256):
-            came, expected = f"{self.size} bytes, SHA-256 {sha256[:12]}...", f"{stored.size}, {stored.sha256[:12]}..."
+        if not self.fits(stored):
             self.give_up()
-            raise SkelebotError(f"{name}: is damaged: {came} came instead of {expected}",
+            raise SkelebotError(f"{name}: is damaged: what came has another length or SHA-256 than what is stored",
                                 "pull it again; if that does not help, push it again with -f")
         try:
             self.place()
@@ -4964,22 +4972,26 @@ def fetch_some(step, part, tell):
     more = {"Range": f"bytes={start}-", step.condition: step.stored.etag} if start else {}
     with sent(step.request._replace(headers={**step.request.headers, **more})) as response:
         given = answer(response, b"")
-        stretch = given.headers.get("content-range", "").startswith(f"bytes {start}-") or not start
-        if given.status in (412, 416) or (given.status == 206 and not stretch):
+        stretch = given.headers.get("content-range", "").startswith(f"bytes {start}-")
+        if start and (given.status in (412, 416) or (given.status == 206 and not stretch)):
             part.restart()
             raise ConnectionResetError("the file has changed meanwhile")
         if given.status not in (200, 206):
             return given._replace(body=response.read(MOST))
+        if not step.stored.sha256 and given.headers.get("etag", step.stored.etag) != step.stored.etag:
+            part.give_up()
+            raise SkelebotError(f"{step.name}: has changed while it was fetched", "pull it again")
         if given.status == 200 and start:
             part.restart()
             start = 0
+        expected = length(given) if length(given) >= 0 else step.stored.size - start
         try:
             part.read(response, tell, keep=True)
         except (OSError, http.client.HTTPException):
             if part.size - start < PROGRESS:
                 raise
             return given._replace(reason="")
-        if part.size - start >= length(given):
+        if part.size - start >= expected:
             return given._replace(reason="whole")
         if part.size - start < PROGRESS:
             raise ConnectionResetError("the connection was cut")
@@ -5012,9 +5024,13 @@ def download(step):
     try:
         check_room(part, step.stored.size)
         part.resume()
+        resumed = part.size
         if part.size > step.stored.size >= 0:
             part.restart()
         fetch(step, part, lambda size: progress.at("", size))
+        if resumed and not part.fits(step.stored):
+            part.restart()              # then what there was before was of no use
+            fetch(step, part, lambda size: progress.at("", size))
         part.settle(step.stored, step.name)
         well = True
     finally:
@@ -5023,17 +5039,18 @@ def download(step):
 
 
 def take(step):
-    part, well = Part(step.path, str(step.stored)), False
-    part.restart()
+    source = open_file(Open(step.source))
+    if not source:
+        raise SkelebotError(f"{step.source}: is not there any more", "pull another version")
+    part, progress, well = Part(step.path, str(step.stored)), Progress("fetching", step.name, source.size), False
     try:
-        with open(step.source, "rb", buffering=0) as source:
-            size = os.fstat(source.fileno()).st_size
-            progress = Progress("fetching", step.name, size)
-            check_room(part, size)
-            part.read(source, lambda size: progress.at("", size), keep=True)
-            part.settle(step.stored, step.name)
-            well = True
+        part.restart()
+        check_room(part, source.size)
+        part.read(source.file, lambda size: progress.at("", size), keep=True)
+        part.settle(step.stored, step.name)
+        well = True
     except OSError as error:
+        part.give_up()
         raise refused(step.source, error)
     finally:
         progress.end(well)

@@ -2,18 +2,21 @@
 import base64
 import functools
 import http.client
+import http.server
 import json
 import os
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import urllib.parse
 
-from artifactory import Artifactory, User
+from artifactory import Answer, Artifactory, User
 from engine import SKELEBOT, Running, write
 from support import call, contents, skelebot, two_lines
 
@@ -351,7 +354,7 @@ class Pushing:
     def test_of_all_sends_nothing_while_one_file_is_missing(self):
         shutil.rmtree(os.path.join(self.folder, "models", "bert"))
         done = self.skelebot("push", "ALL", status=1)
-        self.assertIn("models/bert/ is not there", done.stderr)
+        self.assertIn("artifacts[2].file: 'models/bert' is not there", done.stderr)
         self.assertEqual(self.kept(), {})
 
     def test_of_all_sends_nothing_while_one_version_is_there(self):
@@ -360,9 +363,17 @@ class Pushing:
         self.assertIn("bert_v1.2.0.tar.gz is there already", done.stderr)
         self.assertEqual(self.kept(), {"bert_v1.2.0.tar.gz": b"old"})
 
+    def test_takes_names_as_people_write_them(self):
+        name = "Modell ü+%41 #1;a=b&c'd"
+        theirs = self.project("theirs", artifacts=[{"name": name, "file": "models/model.tar.gz"}])
+        write(theirs, {"models/model.tar.gz": MODEL})
+        self.skelebot("push", name, "-p", "von Ada, ", folder=theirs)
+        self.assertEqual(self.kept(), {f"von Ada, {name}_v1.2.0.tar.gz": MODEL})
+        self.skelebot("pull", name, "LATEST", "-p", "von Ada, ", folder=theirs)
+        self.assertEqual(self.files(theirs)[f"von Ada, {name}_v1.2.0.tar.gz"], MODEL)
+
     def test_only_shown_sends_nothing(self):
         done = self.skelebot("--dry-run", "push", "ALL")
-        print(done.stdout)
         self.assertEqual(self.kept(), {})
         self.assertIn(f"{self.address}model_v1.2.0.tar.gz", done.stdout)
 
@@ -478,6 +489,514 @@ class Pulling:
     def test_only_shown_fetches_nothing(self):
         self.skelebot("push", "model")
         done = self.skelebot("--dry-run", "pull", "model", "1.2.0", folder=self.theirs)
-        print(done.stdout)
         self.assertIn(f"{self.address}model_v1.2.0.tar.gz", done.stdout)
         self.assertEqual(self.files(self.theirs), {})
+
+
+# ---- Large files, in parts --------------------------------------------------
+
+@on("s3rver", "moto", "signed")
+class InParts:
+    def test_goes_to_s3_and_comes_back_as_it_was(self):
+        large = os.urandom(70 << 20)
+        write(self.folder, {"models/model.tar.gz": large})
+        self.skelebot("push", "model")
+        self.assertEqual((self.ask("names", prefix=self.prefix), self.ask("uploads", prefix=self.prefix)),
+                         ([self.prefix + "model_v1.2.0.tar.gz"], []))
+        theirs = self.project("theirs")
+        done = self.skelebot("pull", "model", "LATEST", folder=theirs)
+        self.assertTrue(self.files(theirs) == {"model_v1.2.0.tar.gz": large}, "it came back as something else")
+        self.assertNotIn("no checksum", done.stderr)
+
+    def test_replaces_nothing_unless_forced(self):
+        self.keep({"model_v1.2.0.tar.gz": b"old"})
+        write(self.folder, {"models/model.tar.gz": bytes(65 << 20)})
+        self.skelebot("push", "model", status=1)
+        self.assertEqual(self.kept(), {"model_v1.2.0.tar.gz": b"old"})
+        self.skelebot("push", "model", "-f")
+        self.assertTrue(self.kept() == {"model_v1.2.0.tar.gz": bytes(65 << 20)})
+
+
+# ---- What is sent to Artifactory --------------------------------------------
+
+class Sparing(OnArtifactory):
+    """What the server is asked, and what it is not."""
+
+    def asked(self, *words, **options):
+        """(method, name, bytes of the body) of what a call sends."""
+        self.server.requests.clear()
+        self.skelebot(*words, **options)
+        return [(request.method, request.path.rpartition("/")[2], request.length) for request in self.server.requests]
+
+    def test_a_push_looks_first_then_tries_without_the_bytes_then_sends_them(self):
+        name = "model_v1.2.0.tar.gz"
+        self.assertEqual(self.asked("push", "model"),
+                         [("HEAD", name, 0), ("GET", name, 0), ("PUT", name, 0), ("PUT", name, len(MODEL))])
+
+    def test_the_same_bytes_under_a_new_version_are_not_sent_again(self):
+        self.skelebot("push", "model")
+        name, self.folder = "model_v1.3.0.tar.gz", self.project("mine", "1.3.0")
+        self.assertEqual(self.asked("push", "model"), [("HEAD", name, 0), ("GET", name, 0), ("PUT", name, 0)])
+        self.assertEqual(self.kept(), {"model_v1.2.0.tar.gz": MODEL, name: MODEL})
+
+    def test_what_is_there_already_is_not_fetched_again(self):
+        self.skelebot("push", "ALL")
+        self.skelebot("pull", "ALL", "1.2.0", "-o")
+        self.assertEqual([method for method, _, _ in self.asked("pull", "ALL", "1.2.0", "-o")], ["HEAD"] * 3)
+
+    def test_what_is_only_shown_is_not_asked_for(self):
+        for words in (("push", "ALL"), ("push", "ALL", "-f"), ("pull", "ALL", "LATEST"), ("pull", "ALL", "1.2.0", "-o")):
+            with self.subTest(words):
+                self.assertEqual(self.asked("--dry-run", *words), [])
+
+    def test_what_is_only_shown_is_what_would_be_sent(self):
+        name = self.address + "model_v1.2.0.tar.gz"
+        self.assertEqual(self.skelebot("--dry-run", "push", "model").stdout, "".join(line + "\n" for line in (
+            f"cd {self.folder}", f"curl --fail --head {name}",
+            f"curl --fail {name.replace('/generic-local/', '/api/storage/generic-local/')}",
+            f"curl --fail --request PUT --header 'X-Checksum-Deploy: true' {name}",
+            f"curl --fail --request PUT --upload-file models/model.tar.gz {name}")))
+        self.assertEqual(self.skelebot("--dry-run", "pull", "model", "1.2.0").stdout, "".join(line + "\n" for line in (
+            f"cd {self.folder}", f"curl --fail --head {name}", f"curl --fail --output model_v1.2.0.tar.gz {name}")))
+
+    def test_nothing_is_sent_while_one_file_is_missing_or_one_version_is_there(self):
+        self.keep({"bert_v1.2.0.tar.gz": b"old"})
+        self.assertEqual({method for method, _, _ in self.asked("push", "ALL", status=1)}, {"HEAD"})
+        os.remove(os.path.join(self.folder, "models", "vocabulary.txt"))
+        self.assertEqual(self.asked("push", "ALL", "-f", status=1), [])
+
+
+# ---- Refusals ---------------------------------------------------------------
+
+class Refused(OnArtifactory):
+    """The server's own words, and something to do; nothing is left behind."""
+    url = property(lambda self: self.address + "model_v1.2.0.tar.gz")
+
+    def refuse(self, method, *answer):
+        self.server.before = lambda request: Answer(*answer) if request.method == method else None
+
+    def assertRefused(self, words, message, hint, **environ):
+        """What a call says, in an empty folder when it is a pull."""
+        folder = self.project("theirs") if words[0] == "pull" else self.folder
+        before = self.files(folder)
+        done = self.skelebot(*words, status=1, folder=folder, **environ)
+        self.assertEqual(done.stderr[done.stderr.index("skelebot: " + message[:4]):], two_lines(message, hint))
+        self.assertEqual(self.files(folder), before)
+
+    def test_push_says_what_the_server_says(self):
+        forbidden = json.dumps({"errors": [{"status": 403, "message": "No quota for ada"}]}).encode()
+        faults = [
+            (403, forbidden, "403 Forbidden: No quota for ada"),
+            (407, b"<title>Proxy says no</title>", "407 Proxy Authentication Required: Proxy says no"),
+            (409, b'{"error": "Conflict with &lt;x&gt;"}', "409 Conflict: Conflict with <x>"),
+            (412, b"", "412 Precondition Failed"),
+            (413, b"<html><head><title>413 Too\nlarge</title></head></html>", "413 Request Entity Too Large: 413 Too large"),
+            (507, b"disk is full\nat /data", "507 Insufficient Storage: disk is full"),
+        ]
+        for status, body, said in faults:
+            with self.subTest(status):
+                self.refuse("PUT", status, {}, body)
+                self.assertRefused(("push", "model"), f"PUT {self.url}: {said}", skelebot.HINTS[status])
+                self.assertEqual(self.kept(), {})
+
+    def test_pull_says_what_the_server_says(self):
+        self.skelebot("push", "model")
+        self.refuse("GET", 403, {}, json.dumps({"errors": [{"status": 403, "message": "Not today"}]}).encode())
+        self.assertRefused(("pull", "model", "1.2.0"), f"GET {self.url}: 403 Forbidden: Not today", skelebot.HINTS[403])
+
+    def test_a_stranger_is_told_so(self):
+        for words in (("push", "model"), ("pull", "model", "1.2.0"), ("pull", "vocabulary"), ("push", "model", "-f")):
+            with self.subTest(words):
+                method = "PUT" if "-f" in words else "HEAD"
+                url = self.address + "vocabulary.txt" if "vocabulary" in words else self.url
+                self.assertRefused(words, f"{method} {url}: 401 Unauthorized: Bad credentials", skelebot.HINTS[401],
+                                   ARTIFACTORY_TOKEN="wrong")
+
+    def test_who_may_only_read_is_told_so(self):
+        self.server.users = (ADA._replace(can_deploy=False),)
+        self.assertRefused(
+            ("push", "model"), f"PUT {self.url}: 403 Forbidden: User ada is not permitted to deploy 'team/my model/"
+            "model_v1.2.0.tar.gz' into 'generic-local:team/my model/model_v1.2.0.tar.gz'.", skelebot.HINTS[403])
+
+    def test_who_may_not_replace_is_told_so(self):
+        self.skelebot("push", "model")
+        self.server.users = (ADA._replace(can_delete=False),)
+        write(self.folder, {"models/model.tar.gz": "new"})
+        self.assertRefused(
+            ("push", "model", "-f"), f"PUT {self.url}: 403 Forbidden: Not enough permissions to delete/overwrite artifact "
+            "'generic-local:team/my model/model_v1.2.0.tar.gz' (user 'ada' needs DELETE permission).", skelebot.HINTS[403])
+        self.assertEqual(self.kept(), {"model_v1.2.0.tar.gz": MODEL})
+
+    def test_a_repository_that_is_not_there_is_named(self):
+        self.repository["artifactory"]["repo"] = "absent"
+        self.folder = self.project("mine")
+        self.assertRefused(
+            ("push", "model"), f"PUT {self.url.replace('generic-local', 'absent')}: 404 Not Found: "
+            "Could not find a local repository named absent to deploy to.", skelebot.HINTS[404])
+
+    def test_a_server_that_is_not_there_is_named(self):
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            self.repository["artifactory"]["url"] = f"http://127.0.0.1:{nobody.getsockname()[1]}/artifactory"
+            skelebot.PAUSES, pauses = (0,), skelebot.PAUSES
+            self.addCleanup(setattr, skelebot, "PAUSES", pauses)
+            self.folder = self.project("mine")
+            done = self.skelebot("push", "model", status=1)
+        self.assertRegex(done.stderr, r"\nskelebot: http://127.0.0.1:\d+/artifactory/generic-local/team/my%20model/"
+                                      r"model_v1.2.0.tar.gz: connection refused\n  hint: is the address right")
+
+
+class RefusedByNginx(OnNginx):
+    top_path = "small/"
+
+    def test_a_file_that_is_too_large(self):
+        write(self.folder, {"models/model.tar.gz": bytes(3 << 20)})
+        done = self.skelebot("push", "model", status=1)
+        self.assertTrue(done.stderr.endswith(two_lines(
+            f"PUT {self.address}model_v1.2.0.tar.gz: 413 Request Entity Too Large: 413 Request Entity Too Large",
+            skelebot.HINTS[413])), done.stderr)
+        self.assertEqual(self.kept(), {})
+
+
+class TrustedNginx(OnNginxTls):
+    """Whom skelebot believes to be the server."""
+
+    def test_is_known_by_either_variable(self):
+        bundle = {"SSL_CERT_FILE": self.environ.pop("REQUESTS_CA_BUNDLE")}
+        self.skelebot("push", "model", **bundle)
+        self.assertEqual(self.kept(), {"model_v1.2.0.tar.gz": MODEL})
+
+    def test_gets_nothing_when_nobody_vouches_for_it(self):
+        del self.environ["REQUESTS_CA_BUNDLE"]
+        done = self.skelebot("push", "model", "-f", status=1)
+        self.assertRegex(done.stderr, r"^skelebot: https://localhost:\d+/private/.*: unable to get local issuer certificate\n"
+                                      r"  hint: set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of .*\n$")
+        self.assertEqual(self.kept(), {})
+
+    def test_may_ask_who_it_is(self):
+        done = self.skelebot("push", "model", status=1, ARTIFACTORY_USER="", ARTIFACTORY_TOKEN="")
+        self.assertEqual(done.stderr, two_lines(
+            f"HEAD {self.address}model_v1.2.0.tar.gz: 401 Unauthorized: 401 Authorization Required", skelebot.HINTS[401]))
+
+
+class RefusedByS3(OnSigned):
+    def fails(self, *words, **options):
+        done = self.skelebot(*words, status=1, **options)
+        self.assertEqual(self.files(self.project("mine")).keys(), self.files(self.folder).keys())
+        return done.stderr.splitlines()[-2:]
+
+    def test_what_is_denied(self):
+        self.repository["s3"]["bucket"] = f"{BUCKET}/denied/{self.unique}"
+        self.folder = self.project("mine")
+        url = f"{self.url}/{BUCKET}/denied/{self.unique}/model_v1.2.0.tar.gz"
+        self.assertEqual(self.fails("push", "model"), two_lines(
+            f"PUT {url}: 403 FORBIDDEN: AccessDenied: Access Denied", skelebot.HINTS[403]).splitlines())
+        self.assertEqual(self.fails("pull", "model", "1.2.0"), two_lines(
+            f"HEAD {url}: 403 FORBIDDEN: AccessDenied: Access Denied", skelebot.HINTS[403]).splitlines())
+
+    def test_a_bucket_that_is_not_there(self):
+        self.repository["s3"]["bucket"] = "no-such-bucket-" + self.unique
+        self.folder = self.project("mine")
+        message, hint = self.fails("push", "model")
+        self.assertIn(": 404 NOT FOUND: NoSuchBucket: ", message)
+        self.assertEqual(hint, "  hint: " + skelebot.S3_HINTS["NoSuchBucket"])
+
+    def test_keys_that_are_wrong(self):
+        wrong = {
+            "SignatureDoesNotMatch": {"AWS_SECRET_ACCESS_KEY": "wrong"},
+            "InvalidAccessKeyId": {"AWS_ACCESS_KEY_ID": "WRONG"},
+            "InvalidToken": {"AWS_ACCESS_KEY_ID": "SIGNEDROLE", "AWS_SECRET_ACCESS_KEY": "role/secret",
+                             "AWS_SESSION_TOKEN": "wrong"},
+        }
+        for code, environ in wrong.items():
+            said = "400 BAD REQUEST" if code == "InvalidToken" else "403 FORBIDDEN"
+            for words in (("push", "model"), ("pull", "model", "1.2.0"), ("pull", "model", "LATEST")):
+                with self.subTest(code, words=words):
+                    message, hint = self.fails(*words, **environ)
+                    self.assertIn(f": {said}: {code}: ", message)
+                    self.assertEqual(hint, "  hint: " + skelebot.S3_HINTS[code])
+
+
+# ---- Who it is, for Artifactory ---------------------------------------------
+
+class Asked(OnArtifactory):
+    """The ways to say who it is, and what the server is told."""
+    environ = {}
+
+    def setUp(self):
+        super().setUp()
+        self.programs = Programs(os.path.join(self.top, "bin"))
+        self.environ["PATH"] = self.programs.folder + os.pathsep + os.environ["PATH"]
+
+    def authenticate(self, **auth):
+        self.repository["artifactory"]["auth"] = auth
+        self.folder = self.project("mine")
+
+    def told(self, *words, **environ):
+        """The headers that told the server who asks, of a push."""
+        self.server.requests.clear()
+        self.skelebot("-V", "push", "model", "-f", *words, **environ)
+        told = {(request.headers.get("authorization"), request.headers.get("x-jfrog-art-api"))
+                for request in self.server.requests}
+        self.assertEqual(len(told), 1, "every request says it, and says the same")
+        return told.pop()
+
+    def netrc(self, text):
+        write(self.environ["HOME"], {".netrc": text})
+        os.chmod(os.path.join(self.environ["HOME"], ".netrc"), 0o600)
+
+    def test_is_told_as_auth_type_says(self):
+        basic = "Basic " + base64.b64encode(b"ada:secret word").decode()
+        told = [
+            ({}, {"ARTIFACTORY_USER": "ada", "ARTIFACTORY_TOKEN": ADA.password}, (basic, None)),
+            ({}, {"ARTIFACTORY_TOKEN": "t0ken/1"}, ("Bearer t0ken/1", None)),
+            ({"authType": "user_pass"}, {"ARTIFACTORY_USER": "ada", "ARTIFACTORY_TOKEN": ADA.password}, (basic, None)),
+            ({"authType": "token"}, {"ARTIFACTORY_TOKEN": "t0ken/1"}, ("Bearer t0ken/1", None)),
+            ({"authType": "token"}, {"ARTIFACTORY_USER": "ada", "ARTIFACTORY_TOKEN": "t0ken/1"}, ("Bearer t0ken/1", None)),
+            ({"authType": "api_key"}, {"ARTIFACTORY_TOKEN": "k3y+1"}, (None, "k3y+1")),
+            ({"authType": "api_key"}, {"ARTIFACTORY_USER": "ada", "ARTIFACTORY_TOKEN": "k3y+1"}, (None, "k3y+1")),
+        ]
+        for auth, environ, wanted in told:
+            with self.subTest(**auth, **environ):
+                self.authenticate(**auth)
+                self.assertEqual(self.told(**environ), wanted)
+
+    def test_may_be_typed_with_a_warning(self):
+        self.server.users = (User("bob", "typed"),)
+        done = self.skelebot("push", "model", "-u", "bob", "-t", "typed", ARTIFACTORY_USER="ada", ARTIFACTORY_TOKEN="x")
+        self.assertEqual(done.stderr.splitlines()[0], "skelebot: warning: others on this machine can see a token that is "
+                                                      "typed; ARTIFACTORY_TOKEN keeps it hidden")
+
+    def test_may_be_in_netrc(self):
+        self.netrc('machine other login eve password x\nmachine 127.0.0.1\n  login ada password "secret word"\n')
+        self.assertEqual(self.told(), self.told("-u", "ada"))
+
+    def test_is_not_taken_of_netrc_for_another_user(self):
+        self.netrc('machine 127.0.0.1 login ada password "secret word"\n')
+        done = self.skelebot("push", "model", "-u", "bob", status=1)
+        self.assertEqual(done.stderr, two_lines("token or password at 127.0.0.1: not given", skelebot.ARTIFACTORY_WAYS))
+
+    def test_may_be_in_the_address(self):
+        self.repository["artifactory"]["url"] = self.server.url.replace("//", "//ada:secret%20word@")
+        self.folder = self.project("mine")
+        self.assertEqual(self.told()[0], "Basic " + base64.b64encode(b"ada:secret word").decode())
+        self.skelebot("--dry-run", "push", "ALL")
+        self.skelebot("pull", "model", "9.9.9", status=1)
+        self.assertIn("401 Unauthorized", self.skelebot("push", "model", "-t", "wrong", status=1).stderr)
+
+    def test_may_be_a_secret_of_aws(self):
+        secrets = {"t0ken/1": "Bearer t0ken/1", json.dumps({"token": "t0ken/1"}): "Bearer t0ken/1",
+                   json.dumps({"user": "ada", "password": ADA.password}):
+                       "Basic " + base64.b64encode(b"ada:secret word").decode()}
+        self.authenticate(aws=True, awsSecret="team/artifactory", awsProfile="dev", awsRegion="eu-west-1")
+        for text, told in secrets.items():
+            with self.subTest(text):
+                self.programs.write("aws", text)
+                self.assertEqual(self.told()[0], told)
+                self.assertEqual(self.programs.calls("aws"), [
+                    "secretsmanager get-secret-value --secret-id=team/artifactory --query=SecretString --output=text "
+                    "--profile=dev --region=eu-west-1"])
+
+    def test_is_not_asked_of_aws_when_only_shown(self):
+        self.authenticate(aws=True, awsSecret="team/artifactory")
+        self.programs.write("aws", "t0ken/1")
+        self.assertIn("aws secretsmanager get-secret-value", self.skelebot("--dry-run", "push", "model").stdout)
+        self.assertEqual(self.programs.calls("aws"), [])
+
+    def test_ends_with_the_words_of_aws_when_it_fails(self):
+        self.authenticate(aws=True, awsSecret="team/artifactory")
+        self.programs.write("aws", "", "An error occurred (AccessDenied): no", 254)
+        self.assertIn("An error occurred (AccessDenied): no", self.skelebot("push", "model", status=1).stderr)
+
+    def test_is_asked_for_on_a_terminal_without_an_echo(self):
+        asking = self.start("push", "ALL")
+        asking.says("User at 127.0.0.1: ").type(b"ada\n")
+        asking.says("Token or password at 127.0.0.1: ").type(b"secret word\n")
+        self.assertEqual((asking.ends(), len(self.kept())), (0, 3))
+        self.assertHidden(asking.said.decode())
+        self.assertEqual((asking.said.count(b"User at"), asking.said.count(b"Token or")), (1, 1))
+
+    def test_only_the_secret_is_asked_for_when_the_user_is_known(self):
+        asking = self.start("pull", "model", "1.2.0", ARTIFACTORY_USER="ada")
+        asking.says("Token or password at 127.0.0.1: ").type(b"secret word\n")
+        self.assertEqual(asking.ends(), 1)
+        self.assertNotIn(b"User at", asking.said)
+        self.assertIn(b"model_v1.2.0.tar.gz is not there", asking.said)
+
+    def test_only_the_secret_is_asked_for_when_there_is_no_use_for_a_user(self):
+        self.authenticate(authType="token")
+        asking = self.start("push", "model")
+        asking.says("Token or password at 127.0.0.1: ").type(b"t0ken/1\n")
+        self.assertEqual((asking.ends(), self.kept()), (0, {"model_v1.2.0.tar.gz": MODEL}))
+        self.assertNotIn(b"User at", asking.said)
+
+    def test_may_be_left_open_by_ctrl_c(self):
+        asking = self.start("push", "model")
+        asking.says("User at").type(b"ada\n").says("Token or password").type(b"sec\x03")
+        self.assertEqual((asking.ends(), self.kept()), (130, {}))
+
+    def test_has_to_be_given_without_a_terminal(self):
+        done = self.skelebot("push", "model", status=1)
+        self.assertEqual(done.stderr, two_lines("user at 127.0.0.1: not given", skelebot.ARTIFACTORY_WAYS))
+        self.assertEqual(self.server.requests, [])
+
+
+# ---- Who it is, for S3 ------------------------------------------------------
+
+class Programs:
+    """A folder of programs that answer always the same, and remember their words."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        os.mkdir(folder)
+
+    def write(self, name, output, errors="", status=0):
+        path = os.path.join(self.folder, name)
+        write(self.folder, {
+            name: f"#!/bin/sh\necho \"$*\" >>{path}.calls\ncat {path}.output\ncat {path}.errors >&2\nexit {status}\n",
+            name + ".output": output + "\n", name + ".errors": errors, name + ".calls": ""})
+        os.chmod(path, 0o755)
+        return path
+
+    def calls(self, name):
+        with open(os.path.join(self.folder, name + ".calls"), encoding="utf-8") as calls:
+            return calls.read().splitlines()
+
+
+class Metadata(http.server.ThreadingHTTPServer):
+    """What a container or an instance on AWS finds at an address of its own.
+
+    answers  (method, path) -> (name of a header, its text, the answer to a request that has it)
+    """
+
+    def __init__(self, answers):
+        super().__init__(("127.0.0.1", 0), self.Exchange)
+        self.answers, self.url = answers, f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
+
+    class Exchange(http.server.BaseHTTPRequestHandler):
+        def exchange(self):
+            name, text, body = self.server.answers.get((self.command, self.path), ("Host", "", ""))
+            right = self.headers.get(name) == text
+            self.send_response(200 if right else 401)
+            self.end_headers()
+            self.wfile.write(body.encode() if right else b"not you")
+
+        do_GET = do_PUT = exchange
+
+        def log_message(self, *_):
+            """Nobody reads it."""
+
+
+KEYS = {"aws_access_key_id": "SIGNED", "aws_secret_access_key": "signed/secret"}
+ROLE = {"aws_access_key_id": "SIGNEDROLE", "aws_secret_access_key": "role/secret", "aws_session_token": "role/token"}
+PROCESS = json.dumps({"Version": 1, "AccessKeyId": "SIGNEDROLE", "SecretAccessKey": "role/secret",
+                      "SessionToken": "role/token", "Expiration": "2099-01-01T00:00:00Z"})
+METADATA = json.dumps({"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": "SIGNEDROLE", "Token": "role/token",
+                       "SecretAccessKey": "role/secret", "Expiration": "2099-01-01T00:00:00Z"})
+
+
+class Signing(OnSigned):
+    """The ways to the keys that a request to S3 is signed with; this server computes every signature again."""
+    secrets = ("signed/secret", "role/secret", "role/token", "t0ken/1")
+
+    def open(self):
+        super().open()
+        self.programs = Programs(os.path.join(self.top, "bin"))
+        self.environ = {"HOME": self.environ["HOME"], "AWS_EC2_METADATA_DISABLED": "true",
+                        "PATH": self.programs.folder + os.pathsep + os.environ["PATH"]}
+
+    def aws(self, **sections):
+        """~/.aws: file -> section -> settings."""
+        write(self.environ["HOME"], {f".aws/{file}": "".join(
+            f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in settings.items())
+            for name, settings in given.items()) for file, given in sections.items()})
+
+    def use_profile(self, name):
+        self.repository["s3"]["profile"] = name
+        self.folder = self.project("mine")
+
+    def serve(self, answers):
+        server = Metadata(answers)
+        self.addCleanup(server.stop)
+        return server.url
+
+    def assertSigned(self, **environ):
+        """Push and pull, with everything shown that may be shown."""
+        self.skelebot("-V", "push", "ALL", **environ)
+        self.skelebot("-V", "pull", "model", "LATEST", **environ)
+        self.skelebot("--dry-run", "push", "ALL", **environ)
+        self.assertEqual(self.kept()["model_v1.2.0.tar.gz"], MODEL)
+
+    def test_the_environment(self):
+        self.assertSigned(AWS_ACCESS_KEY_ID="SIGNED", AWS_SECRET_ACCESS_KEY="signed/secret")
+
+    def test_the_environment_with_a_session_token(self):
+        self.assertSigned(**{name.upper(): value for name, value in ROLE.items()})
+
+    def test_the_default_profile(self):
+        self.aws(credentials={"default": KEYS, "other": {}})
+        self.assertSigned()
+
+    def test_the_profile_that_the_project_names(self):
+        self.aws(credentials={"default": {}, "dev": ROLE}, config={"profile dev": {"region": "eu-west-1"}})
+        self.use_profile("dev")
+        self.assertSigned(AWS_ACCESS_KEY_ID="WRONG", AWS_SECRET_ACCESS_KEY="wrong")
+
+    def test_the_profile_of_the_environment(self):
+        self.aws(config={"default": {}, "profile dev": KEYS})
+        self.assertSigned(AWS_PROFILE="dev")
+
+    def test_files_that_the_environment_names(self):
+        write(self.top, {"keys": "[default]\naws_access_key_id=SIGNED\naws_secret_access_key=signed/secret\n"})
+        self.assertSigned(AWS_SHARED_CREDENTIALS_FILE=os.path.join(self.top, "keys"))
+
+    def test_a_program_of_the_config(self):
+        program = self.programs.write("get-keys", PROCESS)
+        self.aws(config={"profile dev": {"credential_process": f"{program} --for 'two words'"}})
+        self.use_profile("dev")
+        self.assertSigned()
+        self.assertEqual(self.programs.calls("get-keys"), ["--for two words"] * 2)
+
+    def test_the_aws_command_for_what_only_it_can_do(self):
+        for settings in ({"sso_session": "corp"}, {"role_arn": "arn:aws:iam::1:role/x", "source_profile": "default"}):
+            with self.subTest(**settings):
+                self.programs.write("aws", PROCESS)
+                self.aws(config={"profile dev": settings})
+                self.use_profile("dev")
+                self.skelebot("-V", "push", "model", "-f")
+                self.assertEqual(self.programs.calls("aws"), ["configure export-credentials --profile dev --format process"])
+
+    def test_the_words_of_a_program_that_fails(self):
+        self.programs.write("aws", "", "Error: the SSO session has expired", 255)
+        self.aws(config={"default": {"sso_session": "corp"}})
+        self.assertIn("the SSO session has expired", self.skelebot("push", "model", status=1).stderr)
+
+    def test_the_endpoint_of_a_container(self):
+        url = self.serve({("GET", "/creds"): ("Authorization", "t0ken/1", METADATA)})
+        write(self.top, {"token": "t0ken/1\n"})
+        token = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": url + "/creds"}
+        self.assertSigned(AWS_CONTAINER_AUTHORIZATION_TOKEN="t0ken/1", **token)
+        self.skelebot("pull", "model", "LATEST", AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=self.top + "/token", **token)
+
+    def test_the_metadata_of_an_instance(self):
+        roles, known = "/latest/meta-data/iam/security-credentials/", ("X-aws-ec2-metadata-token", "t0ken/1")
+        url = self.serve({
+            ("PUT", "/latest/api/token"): ("X-aws-ec2-metadata-token-ttl-seconds", "300", "t0ken/1"),
+            ("GET", roles): (*known, "my-role"), ("GET", roles + "my-role"): (*known, METADATA)})
+        self.assertSigned(AWS_EC2_METADATA_SERVICE_ENDPOINT=url, AWS_EC2_METADATA_DISABLED="false")
+
+    def test_none_at_all(self):
+        done = self.skelebot("push", "model", status=1)
+        self.assertEqual(done.stderr, two_lines("no AWS credentials were found", skelebot.AWS_WAYS))
+
+    def test_a_profile_that_is_not_there(self):
+        self.aws(credentials={"default": KEYS})
+        self.use_profile("dve")
+        done = self.skelebot("push", "model", status=1)
+        self.assertEqual(done.stderr, two_lines(
+            "no AWS profile is named 'dve'", "look at ~/.aws/config and ~/.aws/credentials, or at profile: below s3"))

@@ -136,9 +136,11 @@ def appears(folder, pattern, fits=bool):
 # ---- Servers with faults ----------------------------------------------------
 
 def kind(request):
-    """What a request is for: API (about a file), CHECKSUM (deploy without a body), or its method."""
+    """What a request is for: API (about a file), BESIDE (its checksum), CHECKSUM (deploy by it), or its method."""
     if request.path.startswith("/artifactory/api/"):
         return "API"
+    if request.path.endswith(".sha256"):
+        return "BESIDE"
     return "CHECKSUM" if "x-checksum-deploy" in request.headers else request.method
 
 
@@ -397,3 +399,556 @@ class Case(unittest.TestCase):
         """(project, folder of its store)"""
         store = self.new_folder("store")
         return self.project_at({"folder": {"path": store}}, **options), store
+
+
+# ---- Pulling ----------------------------------------------------------------
+
+WHOLE = {NAME: brief(DATA), "models/model.bin": OLD}        # what is there after a pull
+BEFORE = {"models/model.bin": OLD}
+REPLACED = {"models/model.bin": brief(DATA)}                # after one with --override
+PULL = ("pull", "model", "1.0.0")
+
+
+class Cut(Case):
+    """Pulls whose connection ends early."""
+
+    def pulled(self, *cuts, words=PULL, left=WHOLE, **faults):
+        """(If-Range, Range) of each request for the file."""
+        server = self.server(GET=[cut(count) if count is not None else well for count in cuts], **faults)
+        server.keeps(NAME, DATA)
+        project = self.project(server.url)
+        project.does(*words)
+        self.assertEqual(project.left, left)
+        return [(each.headers.get("if-range"), each.headers.get("range")) for each in server.asked("GET")]
+
+    def test_goes_on_where_it_was_cut(self):
+        tag = hashlib.sha1(DATA).hexdigest()
+        self.assertEqual(self.pulled(1, 700000, 799998), [
+            (None, None), (tag, "bytes=1-"), (tag, "bytes=700001-"), (tag, "bytes=1499999-")])
+
+    def test_asks_no_more_when_it_was_cut_after_the_last_byte(self):
+        self.assertEqual(self.pulled(len(DATA)), [(None, None)])
+
+    def test_asks_again_when_it_was_cut_before_the_first_byte(self):
+        self.assertEqual(self.pulled(0), [(None, None), (None, None)])
+
+    def test_does_not_tire_while_it_comes_further(self):
+        self.assertEqual(len(self.pulled(*[100000] * 14, words=(*PULL, "-o"), left=REPLACED)), 15)
+
+    def test_begins_anew_where_the_server_knows_no_ranges(self):
+        ignored = [lambda request: cut(700000)(request), without("range")]
+        server = self.server(GET=ignored)
+        server.keeps(NAME, DATA)
+        project = self.project(server.url)
+        project.does(*PULL)
+        self.assertEqual((project.left, len(server.asked("GET"))), (WHOLE, 2))
+
+    def test_begins_anew_when_another_stretch_comes_than_was_asked_for(self):
+        def other_stretch(request):
+            request.headers["range"] = "bytes=5-"
+        server = self.server(GET=[cut(700000), other_stretch])
+        server.keeps(NAME, DATA)
+        project = self.project(server.url)
+        project.does(*PULL)
+        self.assertEqual((project.left, len(server.asked("GET"))), (WHOLE, 3))
+
+    def test_notices_when_no_length_was_named(self):
+        page = f"HTTP/1.0 200 OK\r\nETag: x\r\n\r\n".encode()
+        known = http("200 OK", "", f"X-Checksum-Sha256: {hashlib.sha256(DATA).hexdigest()}")
+        known = known.replace(b"Length: 0", b"Length: 1500000")
+        wire = self.wire("http://127.0.0.1:1/artifactory", [
+            Fault(says=known), Fault(says=page + DATA[:700000]), Fault(says=page + DATA)])
+        project = self.project(wire.url)
+        project.does(*PULL)
+        self.assertEqual((project.left, wire.count), (WHOLE, 3))
+
+    def test_goes_on_at_s3_as_well(self):
+        with bucket(self) as (url, repository):
+            send(f"{url}/{NAME}", DATA, **{"x-amz-meta-sha256": hashlib.sha256(DATA).hexdigest()})
+            wire = self.wire(MOTO, [Fault(), Fault(down=1000), Fault(down=700000), Fault(down=0)])
+            project = self.project_at(repository(wire.url))
+            project.does(*PULL)
+        self.assertEqual((project.left, wire.count), (WHOLE, 5))
+
+
+class Changed(Case):
+    """Pulls of a file that becomes another one meanwhile."""
+
+    def replaced(self, **faults):
+        """(server, project): OTHER takes the place of DATA, as long as it is, when half of it was pulled."""
+        def cut_and_replaced(request):
+            def half(answer):
+                send(f"{server.url}/generic-local/churn/{NAME}", OTHER)
+                return answer._replace(file=None, body=DATA, cut=700000)
+            return half
+        server = self.server(GET=[cut_and_replaced], **faults)
+        server.keeps(NAME, DATA)
+        return server, self.project(server.url)
+
+    def test_is_a_fault_that_leaves_the_old_file(self):
+        server, project = self.replaced()
+        message, hint = project.refuses(*PULL, "-o")
+        self.assertRegex(message, rf"skelebot: {NAME}: is damaged: 1500000 bytes, SHA-256 .* came instead of 1500000,")
+        self.assertEqual((hint, project.left), (
+            "  hint: pull it again; if that does not help, push it again with -f", BEFORE))
+        project.does(*PULL, "-o")
+        self.assertEqual(project.left, {"models/model.bin": brief(OTHER)})
+
+    def test_is_no_mixture_even_where_no_checksum_is_known(self):
+        server, project = self.replaced(HEAD=[plain], BESIDE=[says(404)])
+        project.does(*PULL, "-o")
+        self.assertEqual((project.left, len(server.asked("GET"))), ({"models/model.bin": brief(OTHER)}, 2))
+
+    def test_is_no_mixture_of_what_two_servers_at_one_address_have(self):
+        """The first names DATA, the second sends half of OTHER, the first is asked for the rest."""
+        def other_half(request):
+            return Answer(200, {"ETag": hashlib.sha1(OTHER).hexdigest()}, OTHER, cut=700000)
+        server = self.server(HEAD=[plain], BESIDE=[says(404)], GET=[other_half])
+        server.keeps(NAME, DATA)
+        project = self.project(server.url)
+        project.does(*PULL, "-o")
+        self.assertEqual(project.left, REPLACED)
+
+
+def send(url, data, method="PUT", **headers):
+    """Store a file past skelebot."""
+    headers = {"Content-Type": "application/octet-stream", **headers}
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=60) as answer:
+        return answer.read()
+
+
+class Damaged(Case):
+    """Pulls of what is not what was pushed."""
+
+    def test_is_refused_and_the_old_file_stays(self):
+        for fault, faults, content in (
+                ("other bytes", {}, OTHER), ("fewer bytes", {}, DATA[:-1]), ("more bytes", {}, DATA + b"x"),
+                ("HEAD says more", {"HEAD": itertools.repeat(named(Content_Length="1500001"))}, DATA),
+                ("HEAD says fewer", {"HEAD": itertools.repeat(named(Content_Length="1499999"))}, DATA),
+                ("no bytes", {}, b"")):
+            with self.subTest(fault):
+                server = self.server(**faults)
+                server.keeps(NAME, DATA)
+                send(f"{server.url}/generic-local/churn/{NAME}", DATA)
+                server.keeps(NAME, content)         # the server goes on to name DATA's checksum
+                project = self.project(server.url)
+                for words in (PULL, (*PULL, "-o")):
+                    message, _ = project.refuses(*words)
+                    self.assertIn(f"skelebot: {NAME}: is damaged: ", message)
+                    self.assertEqual(project.left, BEFORE)
+
+    def test_is_refused_from_a_folder_as_well(self):
+        project, store = self.folder_project()
+        write(project.folder, {"models/model.bin": OLD + b"!"})
+        project.does("push", "model")
+        write(project.folder, {"models/model.bin": OLD})
+        write(store, {NAME: OTHER})
+        for words in (PULL, (*PULL, "-o")):
+            message, _ = project.refuses(*words)
+            self.assertEqual(message.partition(": 1500000")[0], f"skelebot: {NAME}: is damaged")
+            self.assertEqual(project.left, BEFORE)
+
+
+def packed(*members, mode="w:gz"):
+    """An archive of (name, content or the fields of a TarInfo)."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode=mode) as archive:
+        for name, content in members:
+            entry = tarfile.TarInfo(name)
+            fields = {"size": len(content)} if isinstance(content, bytes) else content
+            for field, value in fields.items():
+                setattr(entry, field, value)
+            archive.addfile(entry, io.BytesIO(content if isinstance(content, bytes) else b""))
+    return data.getvalue()
+
+
+class Archives(Case):
+    """Pulls of a folder whose archive is not one that was pushed."""
+    name = "model_v1.0.0.tar.gz"
+    faults = [
+        ("no archive", b"this is no archive"), ("nothing", b""),
+        ("not compressed", packed(("a", b"1"), mode="w:")),
+        ("cut off", packed(("a", DATA), ("b", DATA))[:-1000000]),
+        ("upwards", packed(("a", b"1"), ("../x", b"2"))),
+        ("upwards from inside", packed(("a/../../x", b"2"))),
+        ("absolute", packed(("/tmp/skelebot-was-here", b"2"))),
+        ("a link", packed(("a", {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}))),
+        ("through a link", packed(("a", {"type": tarfile.SYMTYPE, "linkname": ".."}), ("a/x", b"2"))),
+        ("a hard link", packed(("a", b"1"), ("b", {"type": tarfile.LNKTYPE, "linkname": "../skelebot.yaml"}))),
+        ("a device", packed(("a", {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3}))),
+        ("a pipe", packed(("a", {"type": tarfile.FIFOTYPE}))),
+        ("the folder as a file", packed((".", b"1"))),
+        ("below a file", packed(("a", b"1"), ("a/b", b"2"))),
+    ]
+
+    def test_are_refused_and_nothing_is_written(self):
+        for fault, data in self.faults:
+            for words in (PULL, (*PULL, "-o")):
+                with self.subTest(fault, words=words):
+                    project, store = self.folder_project(file="models/bert/", data=None)
+                    write(project.folder, {"models/bert/a": "old"})
+                    write(store, {self.name: data})
+                    before = listing(self.top)
+                    project.refuses(*words)
+                    self.assertEqual(listing(self.top), before)
+                    self.assertFalse(os.path.exists("/tmp/skelebot-was-here"))
+
+    def test_give_no_rights_but_to_run(self):
+        project, store = self.folder_project(file="models/bert/", data=None)
+        write(store, {self.name: packed(("run", {"mode": 0o6755}), ("read", {"mode": 0o6666}), ("none", {"mode": 0}))})
+        project.does(*PULL)
+        modes = {name: oct(os.stat(project.path("model_v1.0.0", name)).st_mode & 0o7777)
+                 for name in os.listdir(project.path("model_v1.0.0"))}
+        self.assertEqual(modes, {"run": "0o755", "read": "0o644", "none": "0o644"})
+
+
+# ---- Trying again -----------------------------------------------------------
+
+class TryingAgain(Case):
+    """Answers that may be others a little later, and those that will not."""
+
+    def pulled(self, *faults, kind="GET"):
+        """(what is said, how many requests came) of a pull that is right in the end."""
+        server = self.server(**{kind: faults})
+        server.keeps(NAME, DATA)
+        project = self.project(server.url)
+        said = project.does(*PULL)
+        self.assertEqual(project.left, WHOLE)
+        return re.findall("127.0.0.1: (.*)", said), len(server.asked(kind))
+
+    def test_goes_on_after_a_fault_of_the_server(self):
+        for kind in ("GET", "HEAD"):
+            with self.subTest(kind):
+                self.assertEqual(self.pulled(says(500), says(500), kind=kind), (
+                    ["500 Internal Server Error; trying again in 0.5 s",
+                     "500 Internal Server Error; trying again in 1 s"], 3))
+
+    def test_waits_as_long_as_the_server_asks_for(self):
+        past = email.utils.formatdate(time.time() - 100, usegmt=True)
+        self.assertEqual(self.pulled(says(429, Retry_After="1"), says(503, Retry_After=past), says(429)), (
+            ["429 Too Many Requests; trying again in 1 s", "503 Service Unavailable; trying again in 0 s",
+             "429 Too Many Requests; trying again in 2 s"], 4))
+
+    def test_waits_until_the_time_that_the_server_names(self):
+        soon = email.utils.formatdate(time.time() + 2, usegmt=True)
+        said, count = self.pulled(says(503, Retry_After=soon))
+        self.assertRegex(said[0], r"^503 Service Unavailable; trying again in [01](\.\d+)? s$")
+        self.assertEqual(count, 2)
+
+    def test_takes_no_other_fault_for_one_that_passes(self):
+        for status in (400, 401, 403, 404, 405, 408, 409, 410, 412, 413, 418, 501, 505, 507):
+            with self.subTest(status):
+                server = self.server(GET=itertools.repeat(says(status, "so it is")))
+                server.keeps(NAME, DATA)
+                project = self.project(server.url)
+                message, _ = project.refuses(*PULL)
+                self.assertRegex(message, f"^skelebot: GET {server.url}/generic-local/churn/{NAME}: {status} .*: so it is$")
+                self.assertEqual((project.left, len(server.asked("GET"))), (BEFORE, 1))
+
+    def test_sends_a_request_without_a_file_again(self):
+        server = self.server(API=[hangs_up], CHECKSUM=[says(503)])
+        project = self.project(server.url, data=DATA)
+        project.does("push", "model")
+        self.assertEqual([kind(each) for each in server.requests], ["HEAD", "API", "API", "CHECKSUM", "CHECKSUM", "PUT"])
+
+
+class GivingUp(Case):
+    """What fails again and again is an error in the end: one that names the address, and the fault."""
+
+    def cases(self):
+        """title -> (message, whether a part may be left, URL)"""
+        always = itertools.repeat
+        server = self.server(GET=always(says(500, "sorry")))
+        yield "500", f"GET {{url}}: 500 Internal Server Error: sorry", server, False
+        yield "hangs up", "{url}: remote end closed connection without response", self.server(GET=always(hangs_up)), False
+        yield "cut after one byte", "{url}: the connection was cut", self.server(GET=always(cut(1))), True
+        yield "HEAD", "HEAD {url}: 503 Service Unavailable", self.server(HEAD=always(says(503))), False
+        yield "refused", "{url}: connection refused", f"http://127.0.0.1:{free_port()}/artifactory", False
+
+    def test_leaves_the_old_file(self):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for title, _ in pool.map(lambda case: (case[0], self.gives_up(*case)), list(self.cases())):
+                with self.subTest(title):
+                    self.assertIsNone(_)
+
+    def gives_up(self, title, message, server, partly):
+        """None, or the failure."""
+        url = getattr(server, "url", server)
+        if hasattr(server, "keeps"):
+            server.keeps(NAME, DATA)
+        project = self.project(url)
+        try:
+            said, _ = project.refuses(*PULL, "-o")
+            self.assertEqual(said, "skelebot: " + message.format(url=f"{url}/generic-local/churn/{NAME}"))
+            left = project.left
+            if partly:
+                self.assertEqual(left.pop(next(name for name in left if name.endswith(".part"))), DATA[:5])
+            self.assertEqual(left, BEFORE)
+        except (AssertionError, StopIteration) as failure:
+            return failure
+
+
+# ---- Pushing ----------------------------------------------------------------
+
+PUSH = ("push", "model")
+STORED = {f"generic-local/churn/{NAME}": brief(DATA), ".uploads/": b""}
+NOTHING = {"generic-local/": b"", ".uploads/": b""}
+
+
+class Pushing(Case):
+    def pushed(self, data=DATA, options=None, **faults):
+        server = self.server(options, **faults)
+        return server, self.project(server.url, data=data)
+
+    def test_sends_a_file_again_when_the_connection_was_cut(self):
+        server, project = self.pushed(PUT=[hangs_up, hangs_up_after(1000000), hangs_up_after(len(DATA))])
+        project.does(*PUSH)
+        self.assertEqual((server.kept, len(server.asked("PUT"))), (STORED, 4))
+
+    def test_sends_a_file_again_when_the_answer_was_lost(self):
+        server, project = self.pushed(PUT=[loses_answer])
+        project.does(*PUSH)
+        self.assertEqual((server.kept, len(server.asked("PUT"))), (STORED, 2))
+
+    def test_finds_what_came_there_by_the_try_whose_answer_was_lost(self):
+        """Whoever may not replace a file is refused by the second try."""
+        ada = ADA._replace(can_delete=False)
+        server, project = self.pushed(options={"users": [ada]}, PUT=[loses_answer])
+        project.does(*PUSH, ARTIFACTORY_TOKEN="t0ken")
+        self.assertEqual(server.kept, STORED)
+
+    def test_shows_why_a_file_is_refused_before_it_was_sent(self):
+        for status, reason, hint in (
+                (401, "Unauthorized", "give a user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, "
+                                      "-u and -t, or ~/.netrc"),
+                (413, "Request Entity Too Large", "the server takes no file as large: ask who runs it for a higher limit"),
+                (507, "Insufficient Storage", "the server has no room left: ask who runs it")):
+            with self.subTest(status):
+                server, project = self.pushed(DATA * 20, PUT=[says(status, "the quota of 1 MB is used up")])
+                self.assertEqual(project.refuses(*PUSH), [
+                    f"skelebot: PUT {server.url}/generic-local/churn/{NAME}: {status} {reason}: "
+                    "the quota of 1 MB is used up", f"  hint: {hint}"])
+                self.assertEqual((server.kept, len(server.asked("PUT"))), (NOTHING, 1))
+
+    @unittest.skipUnless(NGINX, "SKELEBOT_TEST_NGINX is not set; tests/services.sh starts it")
+    def test_shows_the_words_of_nginx_as_well(self):
+        message, _ = self.project(NGINX, "small", data=DATA * 20).refuses(*PUSH)
+        self.assertEqual(message, f"skelebot: PUT {NGINX}/small/churn/{NAME}: "
+                                  "413 Request Entity Too Large: 413 Request Entity Too Large")
+
+    def test_is_refused_when_the_server_got_something_else(self):
+        def other_checksum(request):
+            request.headers["x-checksum-sha256"] = "0" * 64
+        server, project = self.pushed(PUT=[other_checksum])
+        message, hint = project.refuses(*PUSH)
+        self.assertRegex(message, rf": 409 Conflict: Checksum policy .* rejected the artifact '.*{NAME}'\.")
+        self.assertEqual((server.kept, hint), (NOTHING, "  hint: the server got something else than what was sent, "
+                                                        "or has something there already: push again, or with -f"))
+
+    def test_is_refused_when_the_server_stored_something_else(self):
+        def other_sum(request):
+            return lambda answer: answer._replace(body=json.dumps({"checksums": {"sha256": "0" * 64}}).encode())
+        server, project = self.pushed(PUT=[other_sum])
+        self.assertEqual(project.refuses(*PUSH), [
+            f"skelebot: {NAME}: did not arrive at {server.url}/generic-local/churn/{NAME} as it was sent",
+            "  hint: push it again, with -f"])
+
+
+class Meanwhile(Case):
+    """Pushes of a file that somebody writes to while it is sent."""
+
+    def sending(self, change):
+        """(status, words, server) of a push during whose PUT `change` is done to the file."""
+        def changed(request):
+            with open(path, "r+b") as file:
+                change(file)
+        server = self.server(PUT=[changed])
+        project = self.project(server.url, data=b"")
+        path = project.path("models", "model.bin")
+        with open(path, "r+b") as file:
+            file.truncate(LARGE)
+        done = call(project.argv(*PUSH), project.folder, **project.environ)
+        return done.status, done.stderr, server
+
+    def test_sends_no_more_than_there_was_of_one_that_grows(self):
+        status, _, server = self.sending(lambda file: file.seek(0, os.SEEK_END) + file.write(DATA))
+        self.assertEqual((status, server.kept), (0, {**STORED, f"generic-local/churn/{NAME}": brief(bytes(LARGE))}))
+
+    def test_stores_nothing_of_one_that_shrinks(self):
+        status, words, server = self.sending(lambda file: file.truncate(0))
+        self.assertEqual((status, words.split("\n")[-3:], server.kept), (1, [
+            "skelebot: models/model.bin: has become shorter meanwhile", "  hint: push it again when it is finished", ""],
+            NOTHING))
+        self.assertEqual(len(server.asked("PUT")), 1)
+
+    def test_stores_nothing_of_one_that_becomes_another(self):
+        status, words, server = self.sending(lambda file: file.seek(LARGE - 1) and file.write(b"x"))
+        self.assertIn(": 409 Conflict: Checksum policy ", words)
+        self.assertEqual((status, server.kept), (1, NOTHING))
+
+
+# ---- Redirects --------------------------------------------------------------
+
+class Redirects(Case):
+    """Where the login goes along, and where it does not."""
+
+    def redirected(self, url, *words, status=302, first=None, **faults):
+        """The Authorization headers, by kind, of what comes at the second server."""
+        second = self.server({"users": [ADA], "anonymous": User("anonymous")}, **faults)
+        second.keeps(NAME, DATA)
+        where = sends_to(url.format(second.server_address[1]) if url else second.url.rpartition("/")[0], status)
+        server = self.server(HEAD=[where], GET=[where] * 3, PUT=[where])
+        project = self.project(server.url)
+        project.does(*words, ARTIFACTORY_TOKEN="t0ken")
+        self.assertEqual({each.headers["authorization"] for each in server.requests}, {"Bearer t0ken"})
+        self.assertEqual(project.left, WHOLE)
+        return [(kind(each), each.headers.get("authorization"), each.headers.get("range")) for each in second.requests]
+
+    def test_go_to_another_host_without_the_login(self):
+        for url in ("http://localhost:{}", "http://127.0.0.1:{}"):
+            for status in (301, 302, 303, 307, 308):
+                with self.subTest(url, status=status):
+                    self.assertEqual(self.redirected(url, *PULL, status=status), [
+                        ("HEAD", None, None), ("GET", None, None)])
+
+    def test_are_followed_again_by_what_goes_on(self):
+        self.assertEqual(self.redirected("http://localhost:{}", *PULL, GET=[cut(700000)]), [
+            ("HEAD", None, None), ("GET", None, None), ("GET", None, "bytes=700000-")])
+
+    def moved(self, words, status, **faults):
+        """A server that sends everything of a kind on to the folder `moved`, with its requests' paths."""
+        def there(request):
+            if "/moved/" not in request.path:
+                return Answer(status, {"Location": request.path.replace("/churn/", "/moved/")})
+        server = self.server({"users": [ADA]}, HEAD=itertools.repeat(there), GET=itertools.repeat(there),
+                             PUT=itertools.repeat(there), CHECKSUM=itertools.repeat(there))
+        write(server.store.root, {f"generic-local/moved/{NAME}": DATA} if words == PULL else {})
+        project = self.project(server.url, data=DATA)
+        project.does(*words, ARTIFACTORY_TOKEN="t0ken")
+        self.assertEqual({each.headers.get("authorization") for each in server.requests}, {"Bearer t0ken"})
+        return project, server
+
+    def test_on_the_same_host_keep_the_login(self):
+        project, _ = self.moved(PULL, 302)
+        self.assertEqual(project.left, {NAME: brief(DATA), "models/model.bin": brief(DATA)})
+
+    def test_on_the_same_host_take_a_file_along(self):
+        for status in (307, 308):
+            with self.subTest(status):
+                _, server = self.moved(PUSH, status)
+                self.assertEqual(server.kept, {f"generic-local/moved/{NAME}": brief(DATA), ".uploads/": b""})
+
+    def test_that_go_in_a_circle_are_a_fault(self):
+        def circle(request):
+            return Answer(302, {"Location": request.path})
+        server = self.server(HEAD=itertools.repeat(circle))
+        project = self.project(server.url)
+        self.assertEqual(project.refuses(*PULL), [
+            f"skelebot: {server.url}/generic-local/churn/{NAME}: sends on and on", "  hint: look at the address"])
+        self.assertEqual(len(server.requests), 6)
+
+    def test_take_no_file_to_another_host(self):
+        for status in (301, 302, 303, 307, 308):
+            with self.subTest(status):
+                second = self.server()
+                other = f"http://localhost:{second.server_address[1]}"
+                server = self.server(PUT=[sends_to(other, status)], CHECKSUM=[sends_to(other, status)])
+                message, hint = self.project(server.url, data=DATA).refuses(*PUSH, ARTIFACTORY_TOKEN="t0ken")
+                self.assertRegex(message, f"^skelebot: PUT {server.url}/generic-local/churn/{NAME}: {status} ")
+                self.assertEqual(hint, f"  hint: the server sends on to {other}/artifactory/generic-local/churn/{NAME}: "
+                                       "name that in skelebot.yaml")
+                self.assertEqual(second.requests, [])
+
+    def test_to_something_else_than_the_web_are_refused(self):
+        server = self.server(HEAD=itertools.repeat(lambda request: Answer(302, {"Location": "file:///etc/passwd"})),
+                             GET=itertools.repeat(lambda request: Answer(302, {"Location": "file:///etc/passwd"})))
+        project = self.project(server.url)
+        message, _ = project.refuses(*PULL)
+        self.assertRegex(message, f"{NAME}: 302 ")
+        self.assertEqual(project.left, BEFORE)
+
+
+# ---- A full disk ------------------------------------------------------------
+
+class FullDisk(Case):
+    """A disk of 2 MB."""
+
+    def disk(self):
+        path = self.new_folder("disk")
+        try:
+            output(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", path])
+        except (AssertionError, OSError) as error:
+            self.skipTest(f"no small disk can be mounted: {error}")
+        self.addCleanup(output, ["umount", "--lazy", path])
+        return path
+
+    def project_on_disk(self, repository, **options):
+        return self.project_at(repository, os.path.join(self.disk(), "project"), **options)
+
+    def test_is_noticed_before_a_pull(self):
+        server = self.server()
+        server.keeps(NAME, DATA * 2)
+        project = self.project_on_disk({"artifactory": {"url": server.url, "repo": "generic-local", "path": "churn"}})
+        for words, target in ((PULL, NAME), ((*PULL, "-o"), "models/model.bin")):
+            message, hint = project.refuses(*words)
+            self.assertEqual((re.sub(r"2\.\d MB are free", "2 MB are free", message), hint), (
+                f"skelebot: {project.path(target)}: no room: 3.0 MB are to come, 2 MB are free",
+                "  hint: make room on the disk"))
+            self.assertEqual(project.left, BEFORE)
+        self.assertEqual(server.asked("GET"), [])
+
+    def test_is_noticed_in_a_pull_whose_size_was_not_known(self):
+        server = self.server(HEAD=itertools.repeat(named(Content_Length="unknown")))
+        server.keeps(NAME, DATA * 2)
+        project = self.project_on_disk({"artifactory": {"url": server.url, "repo": "generic-local", "path": "churn"}})
+        self.assertEqual(project.refuses(*PULL, "-o"), [
+            f"skelebot: {project.path('models/model.bin')}: no space left on device",
+            "  hint: look at the folder's permissions and at the room on the disk"])
+        self.assertEqual((project.left, len(server.asked("GET"))), (BEFORE, 1))
+
+    def test_is_noticed_when_a_folder_is_unpacked(self):
+        store = self.new_folder("store")
+        write(store, {"model_v1.0.0.tar.gz": packed(("a", bytes(3000000)))})
+        project = self.project_on_disk({"folder": {"path": store}}, file="models/bert/", data=None)
+        write(project.folder, {"models/bert/a": "old"})
+        for words in (PULL, (*PULL, "-o")):
+            message, _ = project.refuses(*words)
+            self.assertRegex(message, ": no space left on device$")
+            self.assertEqual(project.left, {"models/bert/a": b"old"})
+
+    def test_is_noticed_by_a_push_to_a_folder(self):
+        store = os.path.join(self.disk(), "store")
+        project = self.project_at({"folder": {"path": store}}, data=DATA)
+        project.does(*PUSH)
+        before = listing(store)
+        write(project.folder, {"models/model.bin": OTHER})
+        message, _ = project.refuses(*PUSH, "-f")
+        self.assertRegex(message, rf"^skelebot: {store}/{NAME}: no room: 1.5 MB are to come, [\d.]+ kB are free$")
+        self.assertEqual(listing(store), before)
+
+
+# ---- S3 ---------------------------------------------------------------------
+
+LIST = """
+import sys, boto3
+url, bucket, prefix = sys.argv[1:]
+s3 = boto3.client("s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+for upload in s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads", ()):
+    print("upload", upload["Key"])
+for item in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ()):
+    print("object", item["Key"], item["Size"])
+"""
+
+
+@contextlib.contextmanager
+def bucket(case):
+    """(address of a place of the test's own at moto, what makes the `repository:` of an endpoint)"""
+    if not MOTO:
+        raise unittest.SkipTest("SKELEBOT_TEST_MOTO is not set; tests/services.sh starts it")
+    prefix = f"transfers-{os.urandom(4).hex()}"
+    try:
+        yield f"{MOTO}/skelebot-test/{prefix}", lambda url: {
+            "s3": {"bucket": f"skelebot-test/{prefix}", "endpoint": url}}
+    finally:
+        with contextlib.suppress(urllib.error.URLError):
+            send(f"{MOTO}/skelebot-test/{prefix}/{NAME}", None, "DELETE")
