@@ -2465,6 +2465,13 @@ def links(page):
     return [re.sub(r"^(\./)+", "", name) for name in names if not re.search(r"(?<!^\.)/|^\?", name)]
 
 
+def child_names(children):
+    """The names of the files among a folder's `children`."""
+    files = [child for child in (children if isinstance(children, list) else ())
+             if isinstance(child, dict) and not child.get("folder")]
+    return [str(child.get("uri") or "").lstrip("/") for child in files]
+
+
 class ArtifactoryStore(NamedTuple):
     """A folder of an Artifactory repository, or of any server that takes PUT.
 
@@ -2495,8 +2502,7 @@ class ArtifactoryStore(NamedTuple):
         response = yield from plan_answer(Request("GET", self.info, login=self.login), (200, 404))
         answer = json_value(response.body)
         if isinstance(answer, dict):
-            children = answer.get("children") or ()
-            return [child.get("uri", "").lstrip("/") for child in children if not child.get("folder")]
+            return child_names(answer.get("children"))
         if not response.status:
             return []
         response = yield from plan_answer(Request("GET", self.url, login=self.login), (200, 404))
@@ -2565,7 +2571,7 @@ def aws_profile(name, config, credentials):
 def key_of(values, names):
     """The AccessKey that a mapping has under these names for id, secret and token, or None."""
     values = values if isinstance(values, dict) else {}
-    key, secret, token = (str(values.get(name) or "").strip() for name in names)
+    key, secret, token = (secret_text(str(values.get(name) or ""), name) for name in names)
     return AccessKey(key, Secret(secret), Secret(token)) if key and secret else None
 
 
@@ -2761,7 +2767,10 @@ class S3Store(NamedTuple):
             response = yield request
         if response.status not in (0, 200):
             raise http_fault(request, response)
-        return xml_text(element("UploadId", response.body.decode("utf-8", "replace"))), sums
+        upload = xml_text(element("UploadId", response.body.decode("utf-8", "replace")))
+        if response.status and not upload:
+            raise http_fault(request, response)
+        return upload, sums
 
     def uploads(self, name):
         """The ids of unfinished uploads of this name; none where the server does not tell."""
@@ -3951,7 +3960,10 @@ def plan_body(call, artifact):
         raise place.fault(f"{shortened(path)} is a folder", f"write it with a / at its end: {artifact.file}/")
     if kind != "folder" and artifact.is_folder:
         raise place.fault(f"{shortened(path)} is a file", "write it without the / at its end")
-    return (yield Pack(path) if artifact.is_folder else Open(path))
+    body = yield Pack(path) if artifact.is_folder else Open(path)
+    if not body:
+        raise place.fault(f"{shortened(path)} is not there any more", "push it when it is finished")
+    return body
 
 
 def plan_push(call, project, words):
@@ -3967,7 +3979,8 @@ def plan_push(call, project, words):
     for artifact, store, name in zip(artifacts, stores, names):
         if not force and (yield from store.find(name, (200, 403, 404))):
             raise SkelebotError(f"{name} is there already: {public_url(store.address(name))}",
-                                f"bump the version, or replace it: skelebot push {artifact.name} -f")
+                                ("" if artifact.singular else "bump the version, or ")
+                                + f"replace it: skelebot push {artifact.name} -f")
     for store, name, body in zip(stores, names, bodies):
         said = yield from store.send(name, body, force)
         if not call.dry_run:
@@ -4039,6 +4052,7 @@ def plan_pull(call, project, words):
         stored = yield from store.find(name)
         if not stored and not call.dry_run:
             raise SkelebotError(f"{name} is not there: {public_url(store.address(name))}",
+                                f"push it: skelebot push {artifact.name}" if artifact.singular else
                                 f"skelebot pull {artifact.name} LATEST! fetches the highest version that is")
         found.append((artifact, store, name, stored or Stored()))
     for artifact, store, name, stored in found:
