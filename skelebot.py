@@ -2517,21 +2517,42 @@ class ArtifactoryStore(NamedTuple):
         """By checksum where the server has the same bytes already; else with them."""
         digests = yield Digest(body)
         put = Request("PUT", self.address(name), {"X-Checksum-Sha256": digests.sha256}, self.login)
-        if (yield from self.is_artifactory(name)):
-            response = yield put._replace(headers={**put.headers, "X-Checksum-Deploy": "true"})
-            if response.status in (200, 201) and confirmed(response, digests):
-                return "the server had these bytes already, none were sent"
-            if response.status in (401, 403, 407):
-                raise http_fault(put, response)
-        else:
-            beside = f"{digests.sha256}  {name}\n".encode("utf-8", "surrogateescape")
-            yield from plan_answer(Request("PUT", self.address(name + ".sha256"), login=self.login, body=beside),
-                                   (200, 201, 204))
+        if not (yield from self.is_artifactory(name)):
+            return (yield from self.send_plainly(name, put, body, digests))
+        response = yield put._replace(headers={**put.headers, "X-Checksum-Deploy": "true"})
+        if response.status in (200, 201) and confirmed(response, digests):
+            return "the server had these bytes already, none were sent"
+        if response.status in (401, 403, 407):
+            raise http_fault(put, response)
+        return (yield from self.send_bytes(name, put, body, digests))
+
+    def send_bytes(self, name, put, body, digests):
         response = yield Upload(put, body, name, size=digests.size)
+        if response.status in (403, 409, 412):
+            stored = yield from self.find(name, (200, 403, 404))
+            if stored and stored.sha256 == digests.sha256:
+                return ""               # an earlier try had come through, only its answer had not
         if response.status not in (0, 200, 201, 204):
             raise http_fault(put, response)
         if confirmed(response, digests) is False:
             raise damaged(name, put.url)
+        return ""
+
+    def send_plainly(self, name, put, body, digests):
+        """To a server that keeps no checksums: with one in a file beside it, which a failure leaves as it was."""
+        line = f"{digests.sha256}  {name}\n".encode("utf-8", "surrogateescape")
+        beside = Request("PUT", self.address(name + ".sha256"), login=self.login, body=line)
+        replaced, done = (yield from self.find(name, (200, 403, 404))), False
+        try:
+            if not replaced:
+                yield from plan_answer(beside, (200, 201, 204))
+            yield from self.send_bytes(name, put, body, digests)
+            if replaced:
+                yield from plan_answer(beside, (200, 201, 204))
+            done = True
+        finally:
+            if not done and not replaced:
+                yield beside._replace(method="DELETE", body=b"", patient=False)
         return ""
 
     def fetch(self, name, path, stored):
@@ -3909,6 +3930,8 @@ def plan_stores(call, project, artifacts, words):
     repository, made = project.components.repository or Repository(), []
     folder = project.name if re.fullmatch(r"\w[\w .-]*", project.name) else slug(project.name)
     places = [(name, getattr(repository, name)) for name in STORES if getattr(repository, name)]
+    if places and places[0][0] != "artifactory" and (words.one("user") or words.one("token")):
+        yield Note(f"warning: --user and --token are for Artifactory, {places[0][0]} has no use for them")
     default = (places or [("folder", Folder(os.path.join(call.home, ".skelebot", "artifacts", folder)))])[0]
     for artifact in artifacts:
         kind, place = ("artifactory", artifact.deploy.artifactory) if artifact.deploy else default
@@ -4005,7 +4028,7 @@ def plan_version(call, project, artifact, store, asked, prefix):
         raise SkelebotError(f"no version of {artifact.name} " + (f"fits {own}" if own else "is there"),
                             f"there are: {', '.join(there[-10:])}" if there else
                             f"nothing of that name is at {public_url(store.address(''))}")
-    return version or asked
+    return version or "VERSION"         # in a dry run nobody knows which
 
 
 def plan_is_there(call, path, stored, is_folder=False):
@@ -4014,6 +4037,13 @@ def plan_is_there(call, path, stored, is_folder=False):
         return False
     body = yield Pack(path) if is_folder else Open(path)
     return bool(body) and (yield Digest(body)).sha256 == stored.sha256
+
+
+def plan_place(artifact, name, path):
+    """Nothing, if what is to be fetched may take this place."""
+    kind = yield Look(path)
+    if kind and kind != ("folder" if artifact.is_folder else "file"):
+        raise SkelebotError(f"{path}: is a {kind}, which {name} cannot replace", "move it away")
 
 
 def plan_fetched(call, artifact, store, name, stored, path):
@@ -4054,10 +4084,11 @@ def plan_pull(call, project, words):
             raise SkelebotError(f"{name} is not there: {public_url(store.address(name))}",
                                 f"push it: skelebot push {artifact.name}" if artifact.singular else
                                 f"skelebot pull {artifact.name} LATEST! fetches the highest version that is")
-        found.append((artifact, store, name, stored or Stored()))
-    for artifact, store, name, stored in found:
         own = host_path(artifact.file, "", call.home)
         path = own if words.has("override") else name[:-len(".tar.gz")] if artifact.is_folder else name
+        yield from plan_place(artifact, name, path)
+        found.append((artifact, store, name, stored or Stored(), path))
+    for artifact, store, name, stored, path in found:
         yield from plan_fetched(call, artifact, store, name, stored, path)
     return 0
 
@@ -4977,38 +5008,48 @@ def check_room(part, size):
                             "make room on the disk")
 
 
+def rest_of(step, start):
+    """The request for what a file has from a byte on, if it is still the same file."""
+    rest = {"Range": f"bytes={start}-", step.condition: step.stored.etag} if start else {}
+    return step.request._replace(headers={**step.request.headers, **rest})
+
+
+def check_goes_on(step, part, given):
+    """The answer has what the part lacks, from its end on or from the start; else it is asked for anew."""
+    stretch = given.headers.get("content-range", "").startswith(f"bytes {part.size}-")
+    if part.size and (given.status in (412, 416) or (given.status == 206 and not stretch)):
+        part.restart()
+        raise ConnectionResetError("the file has changed meanwhile")
+    if given.status in (200, 206) and not step.stored.sha256 and \
+            given.headers.get("etag", step.stored.etag) != step.stored.etag:
+        part.give_up()
+        raise SkelebotError(f"{step.name}: has changed while it was fetched", "pull it again")
+    if given.status == 200 and part.size:
+        part.restart()
+
+
 def fetch_some(step, part, tell):
     """Fetch what is missing, as far as it comes; the answer's reason is `whole` when it came to its end."""
     import http.client
     if part.size and (not step.stored.etag or step.stored.etag.startswith("W/")):
         part.restart()
-    start = part.size
-    more = {"Range": f"bytes={start}-", step.condition: step.stored.etag} if start else {}
-    with sent(step.request._replace(headers={**step.request.headers, **more})) as response:
+    with sent(rest_of(step, part.size)) as response:
         given = answer(response, b"")
-        stretch = given.headers.get("content-range", "").startswith(f"bytes {start}-")
-        if start and (given.status in (412, 416) or (given.status == 206 and not stretch)):
-            part.restart()
-            raise ConnectionResetError("the file has changed meanwhile")
+        check_goes_on(step, part, given)
         if given.status not in (200, 206):
             return given._replace(body=response.read(MOST))
-        if not step.stored.sha256 and given.headers.get("etag", step.stored.etag) != step.stored.etag:
-            part.give_up()
-            raise SkelebotError(f"{step.name}: has changed while it was fetched", "pull it again")
-        if given.status == 200 and start:
-            part.restart()
-            start = 0
+        start = part.size
         expected = length(given) if length(given) >= 0 else step.stored.size - start
+        cut = None
         try:
             part.read(response, tell, keep=True)
-        except (OSError, http.client.HTTPException):
-            if part.size - start < PROGRESS:
-                raise
-            return given._replace(reason="")
-        if part.size - start >= expected:
+        except (OSError, http.client.HTTPException) as error:
+            cut = error
+        came = part.size - start
+        if not cut and came >= expected:
             return given._replace(reason="whole")
-        if part.size - start < PROGRESS:
-            raise ConnectionResetError("the connection was cut")
+        if came < PROGRESS:
+            raise cut or ConnectionResetError("the connection was cut")
         return given._replace(reason="")
 
 
@@ -5072,7 +5113,7 @@ def take(step):
 
 
 def keep(step):
-    """Copy a file into a folder, its checksum before it; False if its place was taken."""
+    """Copy a file into a folder, and its checksum; False if its place was taken."""
     part = Part(step.path, "")
     part.restart()
     progress, done = Progress("sending", step.name, step.body.size), False
@@ -5081,9 +5122,15 @@ def keep(step):
         for block in blocks(step.body, 0, step.body.size, lambda size: progress.at("", size)):
             part.add(memoryview(block))
         if step.replace or not os.path.lexists(step.path):
-            beside = f"{part.digest()}  {step.name}\n".encode("utf-8", "surrogateescape")
-            write(File(step.path + ".sha256", beside))
+            line = f"{part.digest()}  {step.name}\n".encode("utf-8", "surrogateescape")
+            beside, replaced = step.path + ".sha256", os.path.lexists(step.path)
+            if replaced:
+                remove(Remove(beside))  # a wrong one would be worse than none, if this ended here
+            else:
+                write(File(beside, line))
             done = part.place(step.replace)
+            if replaced:
+                write(File(beside, line))
         return done
     except OSError as error:
         raise refused(step.path, error)

@@ -21,14 +21,13 @@ from engine import SKELEBOT, Running, write
 from support import call, contents, skelebot, two_lines
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BOTO = os.environ.get("SKELEBOT_TEST_BOTO", "")     # a Python that has boto3
 BUCKET = "skelebot-test"
 ADA = User("ada", "secret word", tokens=("t0ken/1",), keys=("k3y+1",))
-OURS = r"(AWS|ARTIFACTORY)_|SSL_CERT_|REQUESTS_CA_BUNDLE$|HOME$|(.*_)?proxy$"    # variables that tests have for themselves
+OURS = r"(AWS|ARTIFACTORY)_|SSL_CERT_|REQUESTS_CA_BUNDLE$|HOME$|(.*_)?proxy$"    # each test has its own
 
 MODEL = bytes(range(256)) * 100
 VOCABULARY = b"one\ntwo\n"
-BERT = {"config.json": b"{}", "layers/": None, "layers/0.bin": MODEL[:999], "layers/more/": None,
+BERT = {"": None, "config.json": b"{}", "layers/": None, "layers/0.bin": MODEL[:999], "layers/more/": None,
         "layers/more/1.bin": b"", "run.sh": b"#!/bin/sh\necho hello\n", "cache/": None}
 FILES = {"models/model.tar.gz": MODEL, "models/vocabulary.txt": VOCABULARY,
          **{"models/bert/" + name: data for name, data in BERT.items() if data is not None}}
@@ -135,6 +134,14 @@ class Case(unittest.TestCase):
 
 # ---- Places -----------------------------------------------------------------
 
+def wanted(*variables):
+    """The value of the first of these variables; the class is skipped unless all are set."""
+    missing = [name for name in variables if not os.environ.get(name)]
+    if missing:
+        raise unittest.SkipTest(f"{' and '.join(missing)} not set: tests/services.sh starts the servers")
+    return os.environ[variables[0]]
+
+
 class OnArtifactory(Case):
     """The stand-in, with a user."""
     environ = {"ARTIFACTORY_USER": ADA.name, "ARTIFACTORY_TOKEN": ADA.password}
@@ -173,10 +180,12 @@ class In2019:
 
 
 class OnFolder(Case):
+    """A folder below the caller's home."""
+
     def open(self):
-        self.inside = os.path.join(self.top, "a folder")
+        self.inside = os.path.join(self.environ["HOME"], "a folder")
         self.address = self.inside + "/"
-        self.repository = {"folder": {"path": self.inside}}
+        self.repository = {"folder": {"path": "~/a folder"}}
 
     kept, keep = OnArtifactory.kept, OnArtifactory.keep
 
@@ -191,8 +200,9 @@ class AtHome(OnFolder):
 
 @functools.lru_cache(None)
 def s3_client():
-    return subprocess.Popen([BOTO, "-I", os.path.join(HERE, "clients", "s3.py")], universal_newlines=True,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    """A Python that has boto3 and answers as clients/s3.py says."""
+    argv = [os.environ["SKELEBOT_TEST_BOTO"], "-I", os.path.join(HERE, "clients", "s3.py")]
+    return subprocess.Popen(argv, universal_newlines=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 class OnS3(Case):
@@ -206,10 +216,7 @@ class OnS3(Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.url = os.environ.get(cls.variable)
-        for variable, value in ((cls.variable, cls.url), ("SKELEBOT_TEST_BOTO", BOTO)):
-            if not value:
-                raise unittest.SkipTest(f"{variable} is not set; tests/services.sh starts the server")
+        cls.url = wanted(cls.variable, "SKELEBOT_TEST_BOTO")
 
     def open(self):
         self.environ.update(AWS_ACCESS_KEY_ID=self.key[0], AWS_SECRET_ACCESS_KEY=self.key[1])
@@ -255,9 +262,7 @@ class OnNginx(Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.url = os.environ.get(cls.variable)
-        if not cls.url:
-            raise unittest.SkipTest(f"{cls.variable} is not set; tests/services.sh starts the server")
+        cls.url = wanted(cls.variable, "SKELEBOT_TEST_CA")
 
     def open(self):
         self.path = f"/{self.top_path}real%20artifacts/{self.unique}/"
@@ -300,7 +305,8 @@ class OnNginxTls(OnNginx):
 
 
 PLACES = {
-    "Artifactory": (OnArtifactory,), "Artifactory_in_1x": (In1x, OnArtifactory), "Artifactory_in_2019": (In2019, OnArtifactory),
+    "Artifactory": (OnArtifactory,),
+    "Artifactory_in_1x": (In1x, OnArtifactory), "Artifactory_in_2019": (In2019, OnArtifactory),
     "s3rver": (OnS3rver,), "moto": (OnMoto,), "signed": (OnSigned,),
     "nginx": (OnNginx,), "nginx_in_1x": (In1x, OnNginx), "nginx_in_2019": (In2019, OnNginx), "nginx_TLS": (OnNginxTls,),
     "folder": (OnFolder,), "home": (AtHome,),
@@ -325,7 +331,8 @@ class Pushing:
     def test_keeps_the_file_under_its_name_and_version(self):
         done = self.skelebot("push", "model")
         self.assertEqual(self.kept(), {"model_v1.2.0.tar.gz": MODEL})
-        self.assertEqual(done.stderr.splitlines()[-1], f"skelebot: pushed model_v1.2.0.tar.gz to {self.address}model_v1.2.0.tar.gz")
+        self.assertEqual(done.stderr.splitlines()[-1],
+                         f"skelebot: pushed model_v1.2.0.tar.gz to {self.address}model_v1.2.0.tar.gz")
 
     def test_keeps_a_singular_file_under_its_name(self):
         self.skelebot("push", "vocabulary")
@@ -418,16 +425,16 @@ class Pulling:
 
     def test_brings_a_folder_back_as_it_was(self):
         self.skelebot("push", "bert")
-        self.assertEqual(self.pulled("bert", "1.2.0"),
-                         {"bert_v1.2.0/": None, **{"bert_v1.2.0/" + name: data for name, data in BERT.items()}})
-        modes = {name: os.stat(os.path.join(self.theirs, "bert_v1.2.0", name)).st_mode & 0o111 for name in BERT}
-        self.assertEqual([name for name, mode in modes.items() if mode and name[-1] != "/"], ["run.sh"])
+        self.assertEqual(self.pulled("bert", "1.2.0"), {"bert_v1.2.0/" + name: data for name, data in BERT.items()})
+        files = [name for name, data in BERT.items() if data is not None]
+        self.assertEqual([name for name in files if os.access(os.path.join(self.theirs, "bert_v1.2.0", name), os.X_OK)],
+                         ["run.sh"])
 
     def test_replaces_a_folder_by_what_was_pushed(self):
         self.skelebot("push", "bert")
         write(self.theirs, {"models/bert/config.json": "old", "models/bert/old": "old"})
         self.assertEqual(self.pulled("bert", "LATEST", "-o"),
-                         {"models/": None, "models/bert/": None, **{"models/bert/" + name: data for name, data in BERT.items()}})
+                         {"models/": None, **{"models/bert/" + name: data for name, data in BERT.items()}})
 
     def test_fetches_all_of_them(self):
         self.skelebot("push", "ALL")
@@ -441,8 +448,9 @@ class Pulling:
     def test_takes_the_latest_version_that_fits(self):
         versions = ["0.9.0", "1.2.0", "1.9.0", "1.10.0", "1.10.1-rc.2", "1.10.1-rc.10", "1.11.0", "2.0.0", "2.1.0-rc.1"]
         self.keep({f"model_v{version}.tar.gz": version.encode() for version in versions})
-        self.assertLatest({"1.10.0": "1.10.0", "1.10.5": "1.10.0", "1.9.9": "1.9.0", "0.10.0": "0.9.0", "2.9.0": "2.0.0",
-                           "1.10.1-rc.9": "1.10.1-rc.2", "1.10.1-rc.11": "1.10.1-rc.10", "3.0.0": ""})
+        self.assertLatest({
+            "1.10.0": "1.10.0", "1.10.5": "1.10.0", "1.9.9": "1.9.0", "0.10.0": "0.9.0", "2.9.0": "2.0.0",
+            "1.10.1-rc.9": "1.10.1-rc.2", "1.10.1-rc.11": "1.10.1-rc.10", "3.0.0": ""})
         self.assertEqual(self.latest("1.0.0", "LATEST!"), {"model_v2.0.0.tar.gz": b"2.0.0"})
 
     def assertLatest(self, wanted):
@@ -454,8 +462,9 @@ class Pulling:
                     self.assertEqual(self.pulled("model", "LATEST", folder=self.project(own, own), status=1), {})
 
     def test_takes_no_neighbour_for_the_latest(self):
-        neighbours = ["model_v2_old.tar.gz", "model_v2_old_v1.1.9.tar.gz", "model_v1.1.9.zip", "model_v1.1.9.tar.gz.old",
-                      "a-model_v1.1.9.tar.gz", "Model_v1.1.9.tar.gz", "model_v1.1.9", "model_v.tar.gz", "model_vnew.tar.gz"]
+        neighbours = [
+            "model_v2_old.tar.gz", "model_v2_old_v1.1.9.tar.gz", "a-model_v1.1.9.tar.gz", "Model_v1.1.9.tar.gz",
+            "model_v1.1.9.zip", "model_v1.1.9.tar.gz.old", "model_v1.1.9", "model_v.tar.gz", "model_vnew.tar.gz"]
         self.keep({**{name: b"neighbour" for name in neighbours}, "model_v1.1.0.tar.gz": b"1.1.0"})
         self.assertLatest({"1.2.0": "1.1.0"})
 
@@ -470,7 +479,8 @@ class Pulling:
             with self.subTest(words):
                 self.pulled(*words)
                 done = self.skelebot("-V", "pull", *words, folder=self.theirs)
-                self.assertEqual((done.stderr.count("is there already, as it was pushed"), done.stderr.count("fetching")), (3, 0))
+                said = [done.stderr.count(words) for words in ("is there already, as it was pushed", "fetching")]
+                self.assertEqual(said, [3, 0])
 
     def test_leaves_nothing_of_what_is_not_there(self):
         self.keep({"model_v0.1.0.tar.gz": b"old"})
@@ -514,7 +524,8 @@ class InParts:
         self.skelebot("push", "model", status=1)
         self.assertEqual(self.kept(), {"model_v1.2.0.tar.gz": b"old"})
         self.skelebot("push", "model", "-f")
-        self.assertTrue(self.kept() == {"model_v1.2.0.tar.gz": bytes(65 << 20)})
+        self.skelebot("pull", "model", "1.2.0")
+        self.assertEqual(os.path.getsize(os.path.join(self.folder, "model_v1.2.0.tar.gz")), 65 << 20)
 
 
 # ---- What is sent to Artifactory --------------------------------------------
@@ -545,9 +556,9 @@ class Sparing(OnArtifactory):
         self.assertEqual([method for method, _, _ in self.asked("pull", "ALL", "1.2.0", "-o")], ["HEAD"] * 3)
 
     def test_what_is_only_shown_is_not_asked_for(self):
-        for words in (("push", "ALL"), ("push", "ALL", "-f"), ("pull", "ALL", "LATEST"), ("pull", "ALL", "1.2.0", "-o")):
+        for words in ("push ALL", "push ALL -f", "pull ALL LATEST", "pull ALL 1.2.0 -o"):
             with self.subTest(words):
-                self.assertEqual(self.asked("--dry-run", *words), [])
+                self.assertEqual(self.asked("--dry-run", *words.split()), [])
 
     def test_what_is_only_shown_is_what_would_be_sent(self):
         name = self.address + "model_v1.2.0.tar.gz"
@@ -564,6 +575,29 @@ class Sparing(OnArtifactory):
         self.assertEqual({method for method, _, _ in self.asked("push", "ALL", status=1)}, {"HEAD"})
         os.remove(os.path.join(self.folder, "models", "vocabulary.txt"))
         self.assertEqual(self.asked("push", "ALL", "-f", status=1), [])
+
+
+class Apart(OnArtifactory):
+    """Artifacts of 2019 with a place each."""
+
+    def config(self, artifacts):
+        place = {"type": "artifactory", "url": self.server.url, "repo": "generic-local"}
+        return {"artifacts": [{**artifact, "deploy": {**place, "path": artifact["name"]}} for artifact in artifacts]}
+
+    def test_go_to_and_come_from_their_own_place(self):
+        self.skelebot("push", "ALL")
+        self.inside = os.path.dirname(os.path.dirname(self.inside))
+        self.assertEqual([name for name in sorted(self.kept()) if name[-1] != "/"],
+                         ["bert/bert_v1.2.0.tar.gz", "model/model_v1.2.0.tar.gz", "vocabulary/vocabulary.txt"])
+        theirs = self.project("theirs")
+        self.skelebot("pull", "ALL", "LATEST", "-o", folder=theirs)
+        self.assertEqual(self.files(theirs), self.files(self.folder))
+
+    def test_ask_only_once_who_it_is_at_one_place(self):
+        del self.environ["ARTIFACTORY_TOKEN"]
+        asking = self.start("push", "model")
+        asking.says("Token or password at 127.0.0.1: ").type(b"secret word\n")
+        self.assertEqual(asking.ends(), 0)
 
 
 # ---- Refusals ---------------------------------------------------------------
@@ -586,17 +620,18 @@ class Refused(OnArtifactory):
     def test_push_says_what_the_server_says(self):
         forbidden = json.dumps({"errors": [{"status": 403, "message": "No quota for ada"}]}).encode()
         faults = [
-            (403, forbidden, "403 Forbidden: No quota for ada"),
-            (407, b"<title>Proxy says no</title>", "407 Proxy Authentication Required: Proxy says no"),
-            (409, b'{"error": "Conflict with &lt;x&gt;"}', "409 Conflict: Conflict with <x>"),
-            (412, b"", "412 Precondition Failed"),
-            (413, b"<html><head><title>413 Too\nlarge</title></head></html>", "413 Request Entity Too Large: 413 Too large"),
-            (507, b"disk is full\nat /data", "507 Insufficient Storage: disk is full"),
+            (403, forbidden, ": No quota for ada"),
+            (407, b"<title>Proxy says no</title>", ": Proxy says no"),
+            (409, b'{"error": "Conflict with &lt;x&gt;"}', ": Conflict with <x>"),
+            (412, b"", ""),
+            (413, b"<html><title>413 Too\nlarge</title></html>", ": 413 Too large"),
+            (507, b"disk is full\nat /data", ": disk is full"),
         ]
-        for status, body, said in faults:
+        for status, body, words in faults:
             with self.subTest(status):
                 self.refuse("PUT", status, {}, body)
-                self.assertRefused(("push", "model"), f"PUT {self.url}: {said}", skelebot.HINTS[status])
+                said = f"PUT {self.url}: {status} {http.HTTPStatus(status).phrase}{words}"
+                self.assertRefused(("push", "model"), said, skelebot.HINTS[status])
                 self.assertEqual(self.kept(), {})
 
     def test_pull_says_what_the_server_says(self):
@@ -623,8 +658,9 @@ class Refused(OnArtifactory):
         self.server.users = (ADA._replace(can_delete=False),)
         write(self.folder, {"models/model.tar.gz": "new"})
         self.assertRefused(
-            ("push", "model", "-f"), f"PUT {self.url}: 403 Forbidden: Not enough permissions to delete/overwrite artifact "
-            "'generic-local:team/my model/model_v1.2.0.tar.gz' (user 'ada' needs DELETE permission).", skelebot.HINTS[403])
+            ("push", "model", "-f"), f"PUT {self.url}: 403 Forbidden: Not enough permissions to delete/overwrite "
+            "artifact 'generic-local:team/my model/model_v1.2.0.tar.gz' (user 'ada' needs DELETE permission).",
+            skelebot.HINTS[403])
         self.assertEqual(self.kept(), {"model_v1.2.0.tar.gz": MODEL})
 
     def test_a_repository_that_is_not_there_is_named(self):
@@ -669,14 +705,15 @@ class TrustedNginx(OnNginxTls):
     def test_gets_nothing_when_nobody_vouches_for_it(self):
         del self.environ["REQUESTS_CA_BUNDLE"]
         done = self.skelebot("push", "model", "-f", status=1)
-        self.assertRegex(done.stderr, r"^skelebot: https://localhost:\d+/private/.*: unable to get local issuer certificate\n"
-                                      r"  hint: set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of .*\n$")
+        self.assertRegex(done.stderr, "^skelebot: https://localhost:.*: unable to get local issuer certificate\n"
+                                      "  hint: set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of .*\n$")
         self.assertEqual(self.kept(), {})
 
     def test_may_ask_who_it_is(self):
         done = self.skelebot("push", "model", status=1, ARTIFACTORY_USER="", ARTIFACTORY_TOKEN="")
+        url = self.address + "model_v1.2.0.tar.gz"
         self.assertEqual(done.stderr, two_lines(
-            f"HEAD {self.address}model_v1.2.0.tar.gz: 401 Unauthorized: 401 Authorization Required", skelebot.HINTS[401]))
+            f"HEAD {url}: 401 Unauthorized: 401 Authorization Required", skelebot.HINTS[401]))
 
 
 class RefusedByS3(OnSigned):
@@ -748,31 +785,34 @@ class Asked(OnArtifactory):
     def test_is_told_as_auth_type_says(self):
         basic = "Basic " + base64.b64encode(b"ada:secret word").decode()
         told = [
-            ({}, {"ARTIFACTORY_USER": "ada", "ARTIFACTORY_TOKEN": ADA.password}, (basic, None)),
-            ({}, {"ARTIFACTORY_TOKEN": "t0ken/1"}, ("Bearer t0ken/1", None)),
-            ({"authType": "user_pass"}, {"ARTIFACTORY_USER": "ada", "ARTIFACTORY_TOKEN": ADA.password}, (basic, None)),
-            ({"authType": "token"}, {"ARTIFACTORY_TOKEN": "t0ken/1"}, ("Bearer t0ken/1", None)),
-            ({"authType": "token"}, {"ARTIFACTORY_USER": "ada", "ARTIFACTORY_TOKEN": "t0ken/1"}, ("Bearer t0ken/1", None)),
-            ({"authType": "api_key"}, {"ARTIFACTORY_TOKEN": "k3y+1"}, (None, "k3y+1")),
-            ({"authType": "api_key"}, {"ARTIFACTORY_USER": "ada", "ARTIFACTORY_TOKEN": "k3y+1"}, (None, "k3y+1")),
+            ("", "ada", "secret word", (basic, None)),
+            ("", "", "t0ken/1", ("Bearer t0ken/1", None)),
+            ("user_pass", "ada", "secret word", (basic, None)),
+            ("token", "", "t0ken/1", ("Bearer t0ken/1", None)),
+            ("token", "ada", "t0ken/1", ("Bearer t0ken/1", None)),
+            ("api_key", "", "k3y+1", (None, "k3y+1")),
+            ("api_key", "ada", "k3y+1", (None, "k3y+1")),
         ]
-        for auth, environ, wanted in told:
-            with self.subTest(**auth, **environ):
-                self.authenticate(**auth)
-                self.assertEqual(self.told(**environ), wanted)
+        for kind, user, token, wanted in told:
+            with self.subTest(kind, user=user):
+                self.authenticate(**({"authType": kind} if kind else {}))
+                self.assertEqual(self.told(ARTIFACTORY_USER=user, ARTIFACTORY_TOKEN=token), wanted)
 
     def test_may_be_typed_with_a_warning(self):
-        self.server.users = (User("bob", "typed"),)
-        done = self.skelebot("push", "model", "-u", "bob", "-t", "typed", ARTIFACTORY_USER="ada", ARTIFACTORY_TOKEN="x")
-        self.assertEqual(done.stderr.splitlines()[0], "skelebot: warning: others on this machine can see a token that is "
-                                                      "typed; ARTIFACTORY_TOKEN keeps it hidden")
+        self.server.users, self.secrets = (User("bob", "s3en"),), ("s3en",)
+        words = ("-V", "push", "model", "--user", "bob", "--token", "s3en")
+        self.skelebot("--dry-run", *words)
+        done = self.skelebot(*words, ARTIFACTORY_USER="ada", ARTIFACTORY_TOKEN="x")
+        self.assertEqual(
+            done.stderr.splitlines()[0], "skelebot: warning: others on this machine can see a token that is typed; "
+            "ARTIFACTORY_TOKEN keeps it hidden")
 
     def test_may_be_in_netrc(self):
-        self.netrc('machine other login eve password x\nmachine 127.0.0.1\n  login ada password "secret word"\n')
+        self.netrc("machine other login eve password x\nmachine 127.0.0.1\n  login ada password t0ken/1\n")
         self.assertEqual(self.told(), self.told("-u", "ada"))
 
     def test_is_not_taken_of_netrc_for_another_user(self):
-        self.netrc('machine 127.0.0.1 login ada password "secret word"\n')
+        self.netrc("machine 127.0.0.1 login ada password t0ken/1\n")
         done = self.skelebot("push", "model", "-u", "bob", status=1)
         self.assertEqual(done.stderr, two_lines("token or password at 127.0.0.1: not given", skelebot.ARTIFACTORY_WAYS))
 
@@ -969,7 +1009,8 @@ class Signing(OnSigned):
                 self.aws(config={"profile dev": settings})
                 self.use_profile("dev")
                 self.skelebot("-V", "push", "model", "-f")
-                self.assertEqual(self.programs.calls("aws"), ["configure export-credentials --profile dev --format process"])
+                self.assertEqual(self.programs.calls("aws"),
+                                 ["configure export-credentials --profile dev --format process"])
 
     def test_the_words_of_a_program_that_fails(self):
         self.programs.write("aws", "", "Error: the SSO session has expired", 255)

@@ -273,8 +273,11 @@ class Passing(socketserver.BaseRequestHandler):
             pass
 
     def pump(self, source, target, limit, hold):
+        """Pass on what comes until its end, or so many bytes."""
         with contextlib.suppress(OSError):
             for data in iter(lambda: source.recv(1 << 16), b""):
+                if source is self.request:
+                    self.server.heard(source, data)
                 if limit is not None and len(data) >= limit:
                     target.sendall(data[:limit])
                     if not hold:
@@ -311,7 +314,7 @@ class Wire(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Passing)
         parts = urlsplit(url)
         self.target, self.faults = (parts.hostname, parts.port), iter(faults)
-        self.held, self.count, self.heads = queue.Queue(), 0, []
+        self.held, self.count, self.heads, self.tunnels, self.begun = queue.Queue(), 0, [], [], set()
         self.url = f"{parts.scheme}://{parts.hostname}:{self.server_address[1]}{parts.path}"
 
     def __enter__(self):
@@ -331,6 +334,12 @@ class Wire(socketserver.ThreadingTCPServer):
     def greet(self, connection):
         """Called before a connection to the server is made."""
 
+    def heard(self, connection, data):
+        """Keep what a connection begins with."""
+        if connection not in self.begun:
+            self.begun.add(connection)
+            self.heads.append(data.partition(b"\r\n\r\n")[0].decode("latin-1") + "\r\n")
+
     def hold(self):
         event = threading.Event()
         self.held.put(event)
@@ -345,7 +354,7 @@ class Tunnel(Wire):
     """A proxy for https: whatever host it is asked for, it leads to the one server."""
 
     def greet(self, connection):
-        self.heads.append(head(connection))
+        self.tunnels.append(head(connection))
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
 
 
@@ -387,9 +396,17 @@ class Case(unittest.TestCase):
         self.addCleanup(wire.__exit__)
         return wire
 
-    def project(self, url, repo="generic-local", **options):
+    def project(self, url, repo="generic-local", path="churn", **options):
         """A project whose artifacts are at this address, and its model of yesterday."""
-        return self.project_at({"artifactory": {"url": url, "repo": repo, "path": "churn"}}, **options)
+        return self.project_at({"artifactory": {"url": url, "repo": repo, "path": path}}, **options)
+
+    def nginx_path(self):
+        """A path of the test's own at nginx."""
+        if not NGINX:
+            self.skipTest("SKELEBOT_TEST_NGINX is not set; tests/services.sh starts it")
+        path = f"transfers-{os.urandom(4).hex()}"
+        self.addCleanup(send, f"{NGINX}/small/{path}/", None, "DELETE")
+        return path
 
     def project_at(self, repository, folder=None, data=OLD, file="models/model.bin"):
         files = {file: data} if data is not None else {}
@@ -399,6 +416,37 @@ class Case(unittest.TestCase):
         """(project, folder of its store)"""
         store = self.new_folder("store")
         return self.project_at({"folder": {"path": store}}, **options), store
+
+
+LIST = """
+import sys, boto3
+url, bucket, prefix = sys.argv[1:]
+s3 = boto3.client("s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+for upload in s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads", ()):
+    print("upload", upload["Key"])
+for item in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ()):
+    print("object", item["Key"], item["Size"])
+"""
+
+
+@contextlib.contextmanager
+def bucket(case):
+    """(address of a place of the test's own at moto, what makes the `repository:` of an endpoint)"""
+    if not MOTO:
+        raise unittest.SkipTest("SKELEBOT_TEST_MOTO is not set; tests/services.sh starts it")
+    prefix = f"transfers-{os.urandom(4).hex()}"
+    try:
+        yield f"{MOTO}/skelebot-test/{prefix}", lambda url: {
+            "s3": {"bucket": f"skelebot-test/{prefix}", "endpoint": url}}
+    finally:
+        with contextlib.suppress(urllib.error.URLError):
+            send(f"{MOTO}/skelebot-test/{prefix}/{NAME}", None, "DELETE")
+
+
+def kept_at(url):
+    """All below an address at moto, and the uploads that are not finished; boto3 asks for them."""
+    name, _, prefix = urlsplit(url).path.lstrip("/").partition("/")
+    return output([BOTO, "-I", "-c", LIST, MOTO, name, prefix + "/"]).replace(prefix + "/", "").splitlines()
 
 
 # ---- Pulling ----------------------------------------------------------------
@@ -730,11 +778,16 @@ class Pushing(Case):
                     "the quota of 1 MB is used up", f"  hint: {hint}"])
                 self.assertEqual((server.kept, len(server.asked("PUT"))), (NOTHING, 1))
 
-    @unittest.skipUnless(NGINX, "SKELEBOT_TEST_NGINX is not set; tests/services.sh starts it")
-    def test_shows_the_words_of_nginx_as_well(self):
-        message, _ = self.project(NGINX, "small", data=DATA * 20).refuses(*PUSH)
-        self.assertEqual(message, f"skelebot: PUT {NGINX}/small/churn/{NAME}: "
+    def test_that_fails_leaves_what_was_there_at_nginx(self):
+        path = self.nginx_path()
+        project = self.project(NGINX, "small", path)
+        project.does(*PUSH)
+        write(project.folder, {"models/model.bin": DATA * 20})
+        message, _ = project.refuses(*PUSH, "-f")
+        self.assertEqual(message, f"skelebot: PUT {NGINX}/small/{path}/{NAME}: "
                                   "413 Request Entity Too Large: 413 Request Entity Too Large")
+        project.does(*PULL, "-o")
+        self.assertEqual(project.left, BEFORE)
 
     def test_is_refused_when_the_server_got_something_else(self):
         def other_checksum(request):
@@ -929,26 +982,403 @@ class FullDisk(Case):
 
 # ---- S3 ---------------------------------------------------------------------
 
-LIST = """
-import sys, boto3
-url, bucket, prefix = sys.argv[1:]
-s3 = boto3.client("s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
-for upload in s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads", ()):
-    print("upload", upload["Key"])
-for item in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ()):
-    print("object", item["Key"], item["Size"])
-"""
+def xml(status, code, message):
+    return Fault(says=http(status, f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"))
 
 
-@contextlib.contextmanager
-def bucket(case):
-    """(address of a place of the test's own at moto, what makes the `repository:` of an endpoint)"""
-    if not MOTO:
-        raise unittest.SkipTest("SKELEBOT_TEST_MOTO is not set; tests/services.sh starts it")
-    prefix = f"transfers-{os.urandom(4).hex()}"
-    try:
-        yield f"{MOTO}/skelebot-test/{prefix}", lambda url: {
-            "s3": {"bucket": f"skelebot-test/{prefix}", "endpoint": url}}
-    finally:
-        with contextlib.suppress(urllib.error.URLError):
-            send(f"{MOTO}/skelebot-test/{prefix}/{NAME}", None, "DELETE")
+@unittest.skipUnless(MOTO and BOTO, "SKELEBOT_TEST_MOTO and _BOTO are not set; tests/services.sh starts moto")
+class S3(Case):
+    """Transfers to and from moto."""
+
+    def setUp(self):
+        super().setUp()
+        stack = contextlib.ExitStack()
+        self.url, self.repository = stack.enter_context(bucket(self))
+        self.addCleanup(stack.close)
+
+    def wired(self, *faults, data=DATA):
+        """(wire, project); a number is that of bytes in a file without any but zeros."""
+        wire = self.wire(MOTO, faults)
+        project = self.project_at(self.repository(wire.url), data=b"" if isinstance(data, int) else data)
+        if isinstance(data, int):
+            os.truncate(project.path("models", "model.bin"), data)
+        return wire, project
+
+    def assertStored(self, project):
+        """It can be pulled as it was, and nothing else is there."""
+        own = project.path("models", "model.bin")
+        self.assertEqual(kept_at(self.url), [f"object {NAME} {os.path.getsize(own)}"])
+        project.does(*PULL)
+        self.assertTrue(filecmp.cmp(project.path(NAME), own, shallow=False))
+
+    def test_pulls_no_mixture_of_two_files(self):
+        facts = ["Content-Length: 1500000", 'ETag: "former"']
+        send(f"{self.url}/{NAME}", OTHER)
+        wire, project = self.wired(
+            Fault(says=http("200 OK", "", *facts).replace(b"Content-Length: 0\r\n", b"")),
+            Fault(says=http("200 OK", "", *facts).replace(b"Content-Length: 0\r\n", b"") + DATA[:700000]), data=OLD)
+        project.does(*PULL, "-o")
+        self.assertEqual((project.left, wire.count), ({"models/model.bin": brief(OTHER)}, 4))
+
+    def test_goes_on_with_a_pull_that_was_killed(self):
+        send(f"{self.url}/{NAME}", DATA * 4, **{"x-amz-meta-sha256": hashlib.sha256(DATA * 4).hexdigest()})
+        wire, project = self.wired(Fault(), Fault(down=4000000, hold=True), data=OLD)
+        size = killed_pull(project, wire)
+        project.does(*PULL, "-o")
+        self.assertEqual(project.left, {"models/model.bin": brief(DATA * 4)})
+        self.assertRegex(wire.heads[-1], rf"(?i)\r\nif-match: .*\r\n(.*\r\n)*range: bytes={size}-\r\n|"
+                                         rf"\r\nrange: bytes={size}-\r\n(.*\r\n)*if-match: ")
+
+    def test_sends_a_file_again_when_the_connection_was_cut(self):
+        wire, project = self.wired(Fault(), Fault(up=700000), xml("503 Slow Down", "SlowDown", "please"))
+        project.does(*PUSH)
+        self.assertStored(project)
+
+    def test_finds_what_came_there_by_the_try_whose_answer_was_lost(self):
+        wire, project = self.wired(Fault(), Fault(down=0))
+        project.does(*PUSH)
+        self.assertStored(project)
+
+    def test_sends_a_part_again(self):
+        wire, project = self.wired(Fault(), Fault(), Fault(up=5000000), Fault(down=0), data=IN_PARTS)
+        project.does(*PUSH)
+        self.assertStored(project)
+
+    def test_finds_the_parts_put_together_when_the_answer_was_lost(self):
+        wire, project = self.wired(*[Fault()] * 7, Fault(down=0), data=IN_PARTS)
+        project.does(*PUSH)
+        self.assertStored(project)
+
+    def test_leaves_nothing_of_an_upload_that_was_refused(self):
+        for place, fault in (
+                (4, xml("403 Forbidden", "AccessDenied", "not yours")),
+                (7, xml("200 OK", "InternalError", "it went wrong late"))):
+            with self.subTest(place):
+                wire, project = self.wired(*[Fault()] * place, fault, data=IN_PARTS)
+                message, _ = project.refuses(*PUSH)
+                self.assertRegex(message, rf"/{NAME}: (403 Forbidden: AccessDenied: not yours"
+                                          r"|200 OK: InternalError: it went wrong late)$")
+                self.assertEqual(kept_at(self.url), [])
+
+    def held(self):
+        """(project, wire, push) when the parts of a file are on their way."""
+        wire, project = self.wired(data=IN_PARTS)
+        wire.faults = itertools.repeat(Fault(up=1000000, hold=True))
+        push = project.start(*PUSH)
+        wire.holds().is_set()
+        return project, wire, push
+
+    def test_leaves_nothing_of_an_upload_that_was_stopped(self):
+        for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            with self.subTest(number):
+                project, _, push = self.held()
+                self.assertEqual(push.signal(number).ends(), status)
+                self.assertEqual(kept_at(self.url), [])
+
+    def test_removes_what_an_upload_has_left_that_was_killed(self):
+        project, wire, push = self.held()
+        push.signal(signal.SIGKILL).ends()
+        self.assertEqual(kept_at(self.url), [f"upload {NAME}"])
+        wire.faults = iter(())
+        project.does(*PUSH)
+        self.assertStored(project)
+
+    def at_once(self, *words):
+        """(statuses, projects) of two pushes of different files that have both seen that nothing is there."""
+        wire, first = self.wired()
+        wire.faults = itertools.repeat(Fault(up=1000000, hold=True))
+        second = self.project_at(self.repository(wire.url), data=OTHER)
+        pushes = [project.start(*words) for project in (first, second)]
+        events = [wire.holds(), wire.holds()]
+        events[0].set()
+        next(True for _ in deadline() if any(push.process.poll() is not None for push in pushes))
+        events[1].set()
+        return [push.ends() for push in pushes], (first, second), pushes
+
+    def test_lets_one_of_two_pushes_win(self):
+        statuses, projects, pushes = self.at_once(*PUSH)
+        self.assertEqual(sorted(statuses), [0, 1])
+        self.assertStored(projects[statuses.index(0)])
+        self.assertIn(b"412 Precondition Failed", pushes[statuses.index(1)].said)
+        self.assertIn(b"hint: it has come there meanwhile; push -f replaces it\n", pushes[statuses.index(1)].said)
+
+    def test_lets_both_of_two_forced_pushes_win(self):
+        statuses, projects, _ = self.at_once(*PUSH, "-f")
+        self.assertEqual(statuses, [0, 0])
+        projects[0].does(*PULL)
+        self.assertIn(projects[0].left[NAME], (brief(DATA), brief(OTHER)))
+
+
+def killed_pull(project, wire):
+    """Kill a pull as soon as it is held; returns how many bytes it leaves."""
+    pull = project.start(*PULL, "-o")
+    held = wire.holds()
+    part = project.part()
+    pull.signal(signal.SIGKILL).ends()
+    held.set()
+    return os.path.getsize(part)
+
+
+# ---- Killed -----------------------------------------------------------------
+
+HUGE = 250 << 20    # takes long enough to be killed meanwhile, though it is only zeros
+
+
+class Killed(Case):
+    """kill -9 in the middle, then the same command again."""
+
+    def test_goes_on_with_a_pull(self):
+        server = self.server()
+        server.keeps(NAME, DATA * 20)
+        wire = self.wire(server.url, [Fault(), Fault(down=10000000, hold=True)])
+        project = self.project(wire.url)
+        size = killed_pull(project, wire)
+        self.assertEqual(len(project.left), 2)
+        self.assertEqual(project.left["models/model.bin"], OLD)
+        project.does(*PULL, "-o")
+        self.assertEqual(project.left, {"models/model.bin": brief(DATA * 20)})
+        self.assertEqual([each.headers.get("range") for each in server.asked("GET")], [None, f"bytes={size}-"])
+
+    def test_begins_anew_when_another_file_is_there_meanwhile(self):
+        server = self.server()
+        server.keeps(NAME, DATA * 20)
+        wire = self.wire(server.url, [Fault(), Fault(down=10000000, hold=True)])
+        project = self.project(wire.url)
+        killed_pull(project, wire)
+        send(f"{server.url}/generic-local/churn/{NAME}", OTHER)
+        project.does(*PULL, "-o")
+        self.assertEqual(project.left, {"models/model.bin": brief(OTHER)})
+        self.assertEqual([each.headers.get("range") for each in server.asked("GET")], [None, None])
+
+    def test_sends_a_file_anew(self):
+        server = self.server()
+        wire = self.wire(server.url, [Fault(), Fault(), Fault(), Fault(up=10000000, hold=True)])
+        project = self.project(wire.url, data=DATA * 20)
+        push = project.start(*PUSH)
+        held = wire.holds()
+        push.signal(signal.SIGKILL).ends()
+        held.set()
+        next(True for _ in deadline() if server.kept == NOTHING)
+        project.does(*PUSH)
+        self.assertEqual(server.kept, {**STORED, f"generic-local/churn/{NAME}": brief(DATA * 20)})
+
+    def test_copies_to_and_from_a_folder_anew(self):
+        project, store = self.folder_project()
+        own = project.path("models", "model.bin")
+        os.truncate(own, HUGE)
+        for words, folder, path, names in (
+                (PUSH, store, os.path.join(store, NAME), [NAME, NAME + ".sha256"]),
+                (PULL, project.folder, project.path(NAME), ["VERSION", NAME, "models", "skelebot.yaml"])):
+            with self.subTest(words):
+                running = project.start(*words)
+                appears(folder, r"\.model.*\.part", os.path.getsize)
+                self.assertEqual((running.signal(signal.SIGKILL).ends(), os.path.exists(path)), (137, False))
+                project.does(*words)
+                self.assertEqual(sorted(os.listdir(folder)), names)
+                self.assertTrue(filecmp.cmp(path, own, shallow=False))
+
+    def test_unpacks_a_folder_anew(self):
+        project, store = self.folder_project(file="models/bert/", data=None)
+        write(project.folder, {"models/bert/a": "old"})
+        write(store, {"model_v1.0.0.tar.gz": packed(("a", b"1"), ("b", bytes(HUGE)))})
+        pull = project.start(*PULL, "-o")
+        appears(project.path("models"), r"\.bert\.new")
+        self.assertEqual(pull.signal(signal.SIGKILL).ends(), 137)
+        self.assertEqual(os.listdir(project.path("models", "bert")), ["a"])
+        project.does(*PULL, "-o")
+        self.assertEqual(project.left, {"models/bert/a": b"1", "models/bert/b": brief(bytes(HUGE))})
+
+
+class AtOnce(Case):
+    """Two that do the same at the same time."""
+
+    def pulls(self, *second):
+        """(server, project, first pull, what lets it go on) while a second pull is on its way."""
+        server = self.server()
+        server.keeps(NAME, DATA * 20)
+        server.keeps(NAME.replace("1.0.0", "2.0.0"), OTHER)
+        wire = self.wire(server.url, [Fault(), Fault(down=10000000, hold=True)])
+        project = self.project(wire.url)
+        pull = project.start(*PULL, "-o")
+        held = wire.holds()
+        project.part()
+        return server, project, pull, held
+
+    def test_pull_the_same_once(self):
+        server, project, first, held = self.pulls()
+        second = project.start(*PULL, "-o").says("waiting for another skelebot that fetches or keeps the same")
+        held.set()
+        self.assertEqual((first.ends(), second.ends()), (0, 0))
+        self.assertEqual((project.left, len(server.asked("GET"))), ({"models/model.bin": brief(DATA * 20)}, 1))
+
+    def test_go_on_when_the_first_was_killed(self):
+        server, project, first, held = self.pulls()
+        second = project.start(*PULL, "-o").says("waiting for another skelebot that fetches or keeps the same")
+        first.signal(signal.SIGKILL).ends()
+        self.assertEqual(second.ends(), 0)
+        self.assertEqual((project.left, len(server.asked("GET"))), ({"models/model.bin": brief(DATA * 20)}, 2))
+
+    def test_pull_two_versions_to_one_place(self):
+        server, project, first, held = self.pulls()
+        second = project.start("pull", "model", "2.0.0", "-o")
+        next(True for _ in deadline() if second.process.poll() is not None or b"waiting" in second.said
+             or not second.read(0.1))
+        held.set()
+        self.assertEqual((first.ends(), second.ends()), (0, 0), first.said + second.said)
+        self.assertIn(project.left, ({"models/model.bin": brief(DATA * 20)}, {"models/model.bin": brief(OTHER)}))
+
+    def pushes(self, *words):
+        """(statuses, words, projects, store) of two pushes to a folder."""
+        first, store = self.folder_project()
+        second = self.project_at({"folder": {"path": store}})
+        os.truncate(first.path("models", "model.bin"), HUGE)
+        os.truncate(second.path("models", "model.bin"), HUGE + 1)
+        one = first.start(*words)
+        appears(store, r"\.model.*\.part", os.path.getsize)
+        other = second.start(*words).says("waiting for another skelebot that fetches or keeps the same")
+        self.assertEqual(one.ends(), 0)
+        status = other.ends()
+        self.assertEqual(sorted(os.listdir(store)), [NAME, NAME + ".sha256"])
+        return status, other.said.decode().split("\n"), os.path.getsize(os.path.join(store, NAME)), first, store
+
+    def test_push_one_version_once(self):
+        status, words, size, project, store = self.pushes(*PUSH)
+        self.assertEqual((status, size, words[-3:]), (1, HUGE, [
+            f"skelebot: {store}/{NAME}: has come there meanwhile", "  hint: push -f replaces it", ""]))
+        project.does(*PULL, "-o")
+
+    def test_push_one_version_twice_by_force(self):
+        status, _, size, project, _ = self.pushes(*PUSH, "-f")
+        self.assertEqual((status, size), (0, HUGE + 1))
+        project.does(*PULL, "-o")
+
+
+# ---- Proxies and certificates -----------------------------------------------
+
+class Proxies(Case):
+    """Proxies of the environment."""
+
+    def proxy(self, **faults):
+        """A stand-in that is asked for a host of which nobody else knows."""
+        server = self.server(**faults)
+        take = server.before
+
+        def before(request):
+            host, path = urlsplit(request.path).netloc, urlsplit(request.path).path
+            server.hosts.append(host)
+            request.path = path
+            return take(request)
+
+        server.before, server.hosts = before, []
+        server.keeps(NAME, DATA)
+        return server, f"http://ann:pass@127.0.0.1:{server.server_address[1]}"
+
+    def test_are_used(self):
+        server, proxy = self.proxy()
+        project = self.project("http://models.example/artifactory")
+        said = project.does(*PULL, http_proxy=proxy)
+        self.assertEqual((project.left, set(server.hosts)), (WHOLE, {"models.example"}))
+        self.assertEqual({each.headers["proxy-authorization"] for each in server.requests}, {"Basic YW5uOnBhc3M="})
+        self.assertNotIn("pass@", said)
+
+    def test_are_not_used_for_what_no_proxy_names(self):
+        server = self.server()
+        server.keeps(NAME, DATA)
+        for hosts in ("127.0.0.1", "other.example,127.0.0.1", "*"):
+            with self.subTest(hosts):
+                project = self.project(server.url)
+                project.does(*PULL, http_proxy=f"http://127.0.0.1:{free_port()}", no_proxy=hosts)
+                self.assertEqual(project.left, WHOLE)
+
+    def test_that_want_a_password_say_so(self):
+        hint = "  hint: put the proxy's user and password into https_proxy, as in http://USER:PASSWORD@HOST:PORT"
+        server, proxy = self.proxy(HEAD=itertools.repeat(says(407)), GET=itertools.repeat(says(407, "who are you")))
+        project = self.project("http://models.example/artifactory")
+        self.assertEqual(project.refuses(*PULL, http_proxy=proxy), [
+            f"skelebot: GET http://models.example/artifactory/generic-local/churn/{NAME}: "
+            "407 Proxy Authentication Required: who are you", hint])
+        self.assertEqual(len(server.requests), 2)
+        wire = self.wire("http://127.0.0.1:1", [Fault(says=http("407 Proxy Authentication Required", ""))] * 9)
+        project = self.project("https://models.example/artifactory")
+        message, said = project.refuses(*PULL, https_proxy=wire.url)
+        self.assertRegex(message, f"^skelebot: https://models.example/artifactory/generic-local/churn/{NAME}: .*407")
+        self.assertEqual((said, wire.count), (hint, 1))
+
+
+@unittest.skipUnless(NGINX_TLS and CA, "SKELEBOT_TEST_NGINX_TLS and _CA are not set; tests/services.sh starts nginx")
+class Certificates(Case):
+    """A server whose certificate a company's own authority has signed."""
+
+    def test_are_believed_where_the_authority_is_named(self):
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+            with self.subTest(name):
+                project = self.project(NGINX_TLS, "small", self.nginx_path(), data=b"by TLS")
+                for words in (PUSH, PULL):
+                    project.does(*words, **{name: CA})
+                self.assertEqual(project.left, {NAME: b"by TLS", "models/model.bin": b"by TLS"})
+
+    def test_are_believed_through_a_proxy(self):
+        wire = self.wire(NGINX_TLS, made=Tunnel)
+        project = self.project("https://localhost:23773", "small", self.nginx_path(), data=b"by TLS")
+        for words in (PUSH, PULL):
+            project.does(*words, SSL_CERT_FILE=CA, https_proxy=wire.url.replace("https", "http"))
+        self.assertEqual(project.left, {NAME: b"by TLS", "models/model.bin": b"by TLS"})
+        self.assertEqual({tunnel.split("\r\n")[0] for tunnel in wire.tunnels}, {"CONNECT localhost:23773 HTTP/1.1"})
+
+    def test_are_a_fault_otherwise_and_not_tried_again(self):
+        for words in (PUSH, PULL):
+            wire = self.wire(NGINX_TLS)
+            project = self.project(wire.url, "small")
+            message, hint = project.refuses(*words)
+            self.assertRegex(message, f"^skelebot: {wire.url}/small/churn/{NAME}: .*certificate")
+            self.assertEqual((hint, wire.count), (
+                "  hint: set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of your company's authority", 1))
+
+    def test_of_another_host_are_a_fault_even_so(self):
+        wire = self.wire(NGINX_TLS)
+        message, _ = self.project(wire.url.replace("localhost", "127.0.0.2"), "small").refuses(*PULL, SSL_CERT_FILE=CA)
+        self.assertRegex(message, "127.0.0.2")
+
+
+# ---- Progress ---------------------------------------------------------------
+
+class Progress(Case):
+    """What is shown while a file is on its way."""
+
+    def transfer(self, words, columns=None, **options):
+        """What is said of a pull or push, and the server."""
+        server = self.server()
+        data = DATA * 20
+        if words == PULL:
+            server.keeps(NAME, data)
+        project = self.project(server.url, data=OLD if words == PULL else data)
+        running = project.start(*words, **options)
+        if columns is not None:
+            fcntl.ioctl(running.end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        self.assertEqual(running.ends(), 0)
+        return running.said.decode(), server
+
+    def test_is_one_line_on_a_terminal(self):
+        for words, verb in ((PULL, "fetching"), (PUSH, "sending")):
+            with self.subTest(words):
+                said, _ = self.transfer(words, 80, terminal=True)
+                line, last = said.replace("\033[K", "").split("\r\n")[:2]
+                self.assertRegex(line.split("\r")[-1], rf"^{verb} {NAME} \[=+\] 100% +[\d.]+ [kMG]?B/s 0:00 left$")
+                self.assertRegex(last, rf"^skelebot: pu(lled|shed) {NAME} to ")
+                self.assertEqual({len(each) for each in line.split("\r") if len(each) > 79}, set())
+
+    def test_is_a_line_on_a_terminal_that_does_not_know_its_width(self):
+        said, _ = self.transfer(PULL, 0, terminal=True)
+        line = said.replace("\033[K", "").split("\r\n")[0].split("\r")[-1]
+        self.assertRegex(line, rf"^fetching {NAME} \[=+\] 100% +[\d.]+ [kMG]?B/s 0:00 left$")
+
+    def test_is_a_line_at_the_start_and_one_at_the_end_elsewhere(self):
+        said, _ = self.transfer(PULL)
+        self.assertEqual(said, f"skelebot: fetching {NAME}, 30.0 MB\nskelebot: pulled {NAME} to {NAME}\n")
+        said, server = self.transfer(PUSH)
+        self.assertEqual(said, f"skelebot: sending {NAME}, 30.0 MB\n"
+                               f"skelebot: pushed {NAME} to {server.url}/generic-local/churn/{NAME}\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -2,8 +2,9 @@
 import datetime
 import json
 import unittest
+import warnings
 
-from support import call, drive, folder, inside, project, shown, skelebot, two_lines
+from support import call, drive, folder, inside, project, read, shown, skelebot, two_lines
 from skelebot import (AccessKey, Body, Call, Digest, Digests, Download, Keep, Login, Look, MakeFolder, Note, Open, Pack,
                       Read, Remove, Request, Response, S3, Secret, SkelebotError, Stored, Take, Together, Unpack, Upload,
                       Words, latest, semantic)
@@ -72,6 +73,11 @@ def requests(done):
     return [told(step) for step in done.steps if isinstance(step, (Request, Upload, Together, Download))]
 
 
+def doings(done):
+    """The steps of a plan but for those that only look, in their order."""
+    return [told(step) for step in done.steps if not isinstance(step, (Look, Open, Pack, Digest))]
+
+
 def fault_of(action, *values):
     """The two lines of the fault that an action raises."""
     try:
@@ -86,7 +92,8 @@ def fault_of(action, *values):
 class StoredNames(unittest.TestCase):
 
     def test_end_as_the_file_does_from_its_first_dot(self):
-        for file, name in (("models/model.tar.gz", "model_v1.2.0.tar.gz"), ("./a.b/model.tar.gz", "model_v1.2.0.tar.gz"),
+        for file, name in (("models/model.tar.gz", "model_v1.2.0.tar.gz"),
+                           ("./a.b/model.tar.gz", "model_v1.2.0.tar.gz"),
                            ("model", "model_v1.2.0"), ("a.b/model", "model_v1.2.0"), ("model.pkl", "model_v1.2.0.pkl"),
                            ("other.v2.onnx", "model_v1.2.0.v2.onnx"), ("models/bert/", "model_v1.2.0.tar.gz"),
                            ("models/bert.v2/", "model_v1.2.0.tar.gz"), ("~/model.bin", "model_v1.2.0.bin")):
@@ -108,11 +115,19 @@ class StoredNames(unittest.TestCase):
                 self.assertEqual(skelebot.stored_version(name, artifact(file), "a-"), version)
 
     def test_of_neighbours_give_no_version_that_could_be_pulled(self):
-        for name in ("model.tar.gz", "model_v.tar.gz", "model_v2_old_v1.9.0.tar.gz", "model_v1.9.0.tar", "my_model_v1.9.0.tar.gz",
-                     "Model_v1.9.0.tar.gz", "model_v1.9.0.tar.gz.sha256", "team-model_v1.9.0.tar.gz", "model1.9.0.tar.gz",
-                     "model_v1.9.0xtar.gz", "models_v1.9.0.tar.gz", "model_v1.9.0.tar.gz.part", ""):
+        for name in ("model.tar.gz", "model_v.tar.gz", "model_v2_old_v1.9.0.tar.gz", "model_v1.9.0.tar", "",
+                     "my_model_v1.9.0.tar.gz", "Model_v1.9.0.tar.gz", "model_v1.9.0.tar.gz.sha256",
+                     "team-model_v1.9.0.tar.gz", "model1.9.0.tar.gz",
+                     "model_v1.9.0xtar.gz", "models_v1.9.0.tar.gz", "model_v1.9.0.tar.gz.part"):
             with self.subTest(name):
                 self.assertEqual(latest([skelebot.stored_version(name, artifact())]), "")
+
+
+    def test_of_anything_else_give_no_version_at_all(self):
+        for name in ("model.tar.gz", "model_v.tar.gz", "my_model_v1.9.0.tar.gz", "Model_v1.9.0.tar.gz", "model_v1.9.0.tar",
+                     "model_v1.9.0.tar.gz.sha256", "model_vtar.gz", "model_v1.9.0tar.gz", ""):
+            with self.subTest(name):
+                self.assertEqual(skelebot.stored_version(name, artifact()), "")
 
 
 class Versions(unittest.TestCase):
@@ -225,6 +240,16 @@ class Addresses(unittest.TestCase):
             with self.subTest(url):
                 self.assertEqual(skelebot.public_url(url), there)
 
+    def test_of_a_folder_at_artifactory(self):
+        for keys, url, info in (
+                ({"url": "https://host/artifactory/", "repo": "ml"}, "https://host/artifactory/ml/",
+                 "https://host/artifactory/api/storage/ml"),
+                ({"url": "https://host:8443", "repo": "m l", "path": "/a//b+c/\xfc/"},
+                 "https://host:8443/m%20l/a//b%2Bc/%C3%BC/", "https://host:8443/api/storage/m%20l/a//b%2Bc/%C3%BC")):
+            it = storing(place={"artifactory": keys}).components.repository.artifactory
+            store = drive(skelebot.plan_artifactory_store(ADA, it, words())).status
+            self.assertEqual((store.url, store.info, store.address("a b")), (url, info, url + "a%20b"))
+
     def test_of_a_bucket(self):
         for bucket, region, endpoint, url, prefix in (
                 ("models", "us-east-1", "", "https://models.s3.us-east-1.amazonaws.com/", ""),
@@ -256,7 +281,8 @@ class ServerWords(unittest.TestCase):
                 (b"<html><head><TITLE lang=en>403 Forbidden</TITLE></head><h1>no</h1>", "403 Forbidden"),
                 (b"<html><p>nothing</p>", ""), (b"no room left\nat all", "no room left"), (b"  plain  ", "plain"),
                 (b"", ""), (b"{broken", ""), (b"\xff\xfe", "\ufffd\ufffd"), (b"a\x1b[31mred\x00\x07\x9b", "a [31mred \ufffd"),
-                (b'{"message": "a\\u001b[2Jb\\r\\nc"}', "a [2Jb c"), (b"<title>a&#27;[2J&#x85;b&#10;c</title>", "a[2J\u2026b c"),
+                (b'{"message": "a\\u001b[2Jb\\r\\nc"}', "a [2Jb c"),
+                (b"<title>a&#27;[2J&#x85;b&#10;c</title>", "a[2J\u2026b c"),
                 (b'{"message": "\\u009b31m"}', "31m"), (b"x" * 1000, "x" * 300),
                 (b"[" * 100000, "")):
             with self.subTest(body[:60]):
@@ -598,7 +624,8 @@ class KeysForS3(unittest.TestCase):
         key = {"AWS_ACCESS_KEY_ID": "E", "AWS_SECRET_ACCESS_KEY": "S"}
         files = {"config": b"[default]\nregion=eu-west-1\n"}
         for given, files, keys, region in (
-                ({}, {}, {}, "us-east-1"), ({}, files, {}, "eu-west-1"), ({"AWS_DEFAULT_REGION": "eu-west-2"}, files, {}, "eu-west-2"),
+                ({}, {}, {}, "us-east-1"), ({}, files, {}, "eu-west-1"),
+                ({"AWS_DEFAULT_REGION": "eu-west-2"}, files, {}, "eu-west-2"),
                 ({"AWS_REGION": "eu-west-3", "AWS_DEFAULT_REGION": "x"}, files, {}, "eu-west-3"),
                 ({"AWS_REGION": "eu-west-3"}, files, {"region": "eu-north-1"}, "eu-north-1")):
             with self.subTest(region):
@@ -643,15 +670,16 @@ class KeysForS3(unittest.TestCase):
 
 class Secrets(unittest.TestCase):
     """What may be seen of a step: its repr, and its line in a dry run or with -V."""
-    LOGINS = (Login({"Authorization": Secret("Bearer s3cret")}), Login(key=AccessKey("AKID", Secret("s3cret"), Secret("s3cret"))))
+    LOGINS = (Login({"Authorization": Secret("Bearer s3cret")}),
+              Login(key=AccessKey("AKID", Secret("s3cret"), Secret("s3cret"))))
 
     def test_are_in_no_step(self):
         for login in self.LOGINS:
             for url in ("https://ada:s3cret@host/x", "https://ada@corp.com:s3cret@host/x"):
                 asked = Request("PUT", url, {"If-None-Match": "*"}, login, b"body")
                 body = Body(None, "model.bin", 10)
-                for step in (asked, asked._replace(method="GET"), asked._replace(method="HEAD"), Upload(asked, body, "m", 0, 10),
-                             Download(asked, "m", Stored(), "m")):
+                for step in (asked, asked._replace(method="GET"), asked._replace(method="HEAD"),
+                             Upload(asked, body, "m", 0, 10), Download(asked, "m", Stored(), "m")):
                     with self.subTest(step=type(step).__name__, method=asked.method, url=url):
                         self.assertNotIn("s3cret", step.line)
                         self.assertIn("https://host/x", step.line)
@@ -707,7 +735,8 @@ class Signatures(unittest.TestCase):
     )
 
     def request(self, method, path, headers, sha256=NOTHING, key=KEY):
-        return Request(method, self.HOST + path, {**headers, "x-amz-content-sha256": sha256}, Login(key=key, region="us-east-1"))
+        login = Login(key=key, region="us-east-1")
+        return Request(method, self.HOST + path, {**headers, "x-amz-content-sha256": sha256}, login)
 
     def test_are_those_that_aws_has_published(self):
         for method, path, headers, sha256, names, signature in self.EXAMPLES:
@@ -801,15 +830,15 @@ class PushToArtifactory(PlanCase):
     def test_sends_the_bytes_when_the_server_has_not_got_them(self):
         done = self.push(GONE, JFROG, GONE, created())
         self.assertEqual([told(step) for step in done.steps], [
-            "Look models/model.tar.gz", "Open models/model.tar.gz", self.ASKED[0], told(Digest(Body(None, "models/model.tar.gz", 10))),
-            *self.ASKED[1:], self.SENT, f"pushed model_v1.2.0.tar.gz to {CHURN}model_v1.2.0.tar.gz"])
+            "Look models/model.tar.gz", "Open models/model.tar.gz", self.ASKED[0],
+            told(Digest(Body(None, "models/model.tar.gz", 10))), *self.ASKED[1:], self.SENT, f"pushed model_v1.2.0.tar.gz to {CHURN}model_v1.2.0.tar.gz"])
         self.assertEqual(done.status, 0)
 
     def test_sends_nothing_when_the_server_has_the_bytes(self):
         done = self.push(GONE, JFROG, created())
         self.assertEqual(requests(done), self.ASKED)
-        self.assertEqual(done.steps[-1].text, f"pushed model_v1.2.0.tar.gz to {CHURN}model_v1.2.0.tar.gz: the server had these "
-                                              "bytes already, none were sent")
+        self.assertEqual(doings(done)[-1], f"pushed model_v1.2.0.tar.gz to {CHURN}model_v1.2.0.tar.gz: "
+                                           "the server had these bytes already, none were sent")
 
     def test_sends_them_when_the_deployment_by_checksum_is_not_confirmed(self):
         for answer in (Response(200), created("00"), Response(400), Response(409), Response(501)):
@@ -841,7 +870,8 @@ class PushToArtifactory(PlanCase):
     def test_ends_by_what_the_server_refuses(self):
         denied = Response(401, "Unauthorized", body=b'{"errors": [{"message": "Bad credentials"}]}')
         hint = skelebot.HINTS[401]
-        for answers, method in (((denied, denied), "GET"), ((GONE, JFROG, denied), "PUT"), ((GONE, JFROG, GONE, denied), "PUT")):
+        for answers, method in (((denied, denied), "HEAD"), ((GONE, JFROG, denied), "PUT"),
+                                ((GONE, JFROG, GONE, denied), "PUT")):
             with self.subTest(len(answers)):
                 done = self.push(*answers)
                 self.assertFault(done, f"{method} {CHURN}model_v1.2.0.tar.gz: 401 Unauthorized: Bad credentials", hint)
@@ -857,7 +887,8 @@ class PushToArtifactory(PlanCase):
         for changes in ({"components": {"artifactory": {**keys, "artifacts": MODEL}}},
                         {"artifacts": [{**MODEL, "deploy": {**keys, "type": "Artifactory"}}]}):
             with self.subTest(changes):
-                done = self.push(GONE, JFROG, GONE, created(), it=project(version="1.2.0", **changes))
+                it = read(json.dumps({"name": "churn", **changes}), VERSION="1.2.0\n")
+                done = self.push(GONE, JFROG, GONE, created(), it=it)
                 self.assertEqual(requests(done), [*self.ASKED, self.SENT])
 
     def test_takes_any_way_to_say_who_asks(self):
@@ -881,7 +912,8 @@ class PushAll(PlanCase):
     def test_sends_nothing_when_one_is_there_already(self):
         it = storing(MODEL, CARD)
         done = self.push(GONE, OK, GONE, it=it, name="ALL")
-        self.assertEqual(requests(done), [f"HEAD {CHURN}model_v1.2.0.tar.gz", f"HEAD {CHURN}card.md", f"GET {CHURN}card.md.sha256"])
+        self.assertEqual(requests(done), [f"HEAD {CHURN}model_v1.2.0.tar.gz", f"HEAD {CHURN}card.md",
+                                          f"GET {CHURN}card.md.sha256"])
         self.assertEqual(done.fault.message, f"card.md is there already: {CHURN}card.md")
 
     def test_asks_once_for_a_place_that_several_share(self):
@@ -907,7 +939,8 @@ class PushAll(PlanCase):
 
     def test_needs_a_version_unless_all_are_singular(self):
         hint = "write one into the file VERSION, as in 1.0.0"
-        for version, message in (("", "churn has no version"), ("a b", "VERSION: expected a version such as 1.2.0, found 'a b'"),
+        for version, message in (("", "churn has no version"),
+                                 ("a b", "VERSION: expected a version such as 1.2.0, found 'a b'"),
                                  ("../x", "VERSION: expected a version such as 1.2.0, found '../x'")):
             self.assertFault(self.push(it=storing(version=version)), message, hint)
         self.assertEqual(self.push(GONE, JFROG, created(), it=storing(CARD, version=""), name="card").status, 0)
@@ -917,7 +950,8 @@ TEAM = "https://models.s3.eu-central-1.amazonaws.com/team/"
 KEY = f"{TEAM}model_v1.2.0.tar.gz"
 BASE64 = "Xl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl4="
 UNSENT = f" x-amz-content-sha256={NOTHING}"
-EXISTS = Response(412, "Precondition Failed", body=b"<Error><Code>PreconditionFailed</Code><Message>At least one</Message></Error>")
+EXISTS = Response(412, "Precondition Failed",
+                  body=b"<Error><Code>PreconditionFailed</Code><Message>At least one</Message></Error>")
 LACKS = Response(501, "Not Implemented", body=b"<Error><Code>NotImplemented</Code></Error>")
 
 
@@ -937,8 +971,9 @@ class PushToS3(PlanCase):
     def test_sends_only_where_nothing_is(self):
         done = self.push(GONE, OK)
         self.assertEqual([told(step) for step in done.steps], [
-            "Look models/model.tar.gz", "Open models/model.tar.gz", "Read /home/ada/.aws/config", "Read /home/ada/.aws/credentials",
-            self.ASKED, told(Digest(Body(None, "models/model.tar.gz", 10))), self.SENT, f"pushed model_v1.2.0.tar.gz to {KEY}"])
+            "Look models/model.tar.gz", "Open models/model.tar.gz", "Read /home/ada/.aws/config",
+            "Read /home/ada/.aws/credentials", self.ASKED, told(Digest(Body(None, "models/model.tar.gz", 10))),
+            self.SENT, f"pushed model_v1.2.0.tar.gz to {KEY}"])
 
     def test_does_without_what_a_look_alike_lacks(self):
         self.assertEqual(requests(self.push(GONE, LACKS, OK)), [self.ASKED, self.SENT, self.PLAIN])
@@ -953,7 +988,8 @@ class PushToS3(PlanCase):
     def test_ends_when_another_was_first(self):
         for found in (same("00" * 32), same(""), GONE):
             done = self.push(GONE, EXISTS, found)
-            self.assertFault(done, f"PUT {KEY}: 412 Precondition Failed: PreconditionFailed: At least one", skelebot.HINTS[412])
+            self.assertFault(done, f"PUT {KEY}: 412 Precondition Failed: PreconditionFailed: At least one",
+                             skelebot.HINTS[412])
 
     def test_ends_where_something_is_already(self):
         done = self.push(same())
@@ -993,8 +1029,8 @@ class PushToS3InParts(PlanCase):
                 for number, digits in enumerate(SUMS, 1)]
 
     def complete(self, once=True, sums=SUMS):
-        body = skelebot.part_list(self.PARTS, sums)
-        return f"POST {KEY}?{self.ID}" + (" If-None-Match=*" if once else "") + f" x-amz-content-sha256={skelebot.hash_of(body)}"
+        sha256 = skelebot.hash_of(skelebot.part_list(self.PARTS, sums))
+        return f"POST {KEY}?{self.ID}" + (" If-None-Match=*" if once else "") + f" x-amz-content-sha256={sha256}"
 
     def test_sends_them_side_by_side_and_clears_up_what_lies_about(self):
         left = Response(200, body=b"<Upload><Key>team/model_v1.2.0.tar.gz</Key><UploadId>old</UploadId></Upload>"
@@ -1042,7 +1078,9 @@ class PushToS3InParts(PlanCase):
 
     def test_finds_a_fault_in_an_answer_that_begins_well(self):
         late = Response(200, body=b"<Error><Code>InternalError</Code></Error>")
-        self.assertEqual(self.push(GONE, self.UPLOAD, self.PARTS, late).fault.message, f"POST {KEY}: 200: InternalError")
+        done = self.push(GONE, self.UPLOAD, self.PARTS, late)
+        self.assertEqual(done.fault.message, f"POST {KEY}: 200: InternalError")
+        self.assertIn(self.ABORT, requests(done))
 
     def test_goes_nowhere_without_an_id(self):
         for body in (b"", b"<html>hello</html>", b"<UploadId></UploadId>"):
@@ -1085,10 +1123,10 @@ class Pull(PlanCase):
 
     def test_fetches_to_the_stored_name(self):
         done = self.pull(self.THERE, version="1.2.0")
-        self.assertEqual([told(step) for step in done.steps], [
-            self.HEAD, "Look model_v1.2.0.tar.gz", f"{self.GET} > model_v1.2.0.tar.gz",
-            "pulled model_v1.2.0.tar.gz to model_v1.2.0.tar.gz"])
-        self.assertEqual((done.steps[2].stored, done.steps[2].condition), (Stored(10, SHA, '"e"'), "If-Range"))
+        self.assertEqual(doings(done), [self.HEAD, f"{self.GET} > model_v1.2.0.tar.gz",
+                                        "pulled model_v1.2.0.tar.gz to model_v1.2.0.tar.gz"])
+        fetched = done.steps[-2]
+        self.assertEqual((fetched.stored, fetched.condition), (Stored(10, SHA, '"e"'), "If-Range"))
 
     def test_finds_the_latest_that_fits(self):
         for asked in ("LATEST", "latest"):
@@ -1105,7 +1143,8 @@ class Pull(PlanCase):
     def test_says_so_when_nothing_fits(self):
         self.assertFault(self.pull(self.LISTED, it=storing(version="2.0.0"), version="LATEST"),
                          "no version of model fits 2.0.0", "there are: 1.1.0, 1.2.0, 1.3.0")
-        self.assertFault(self.pull(JFROG, version="LATEST!"), "no version of model is there", f"nothing of that name is at {CHURN}")
+        self.assertFault(self.pull(JFROG, version="LATEST!"), "no version of model is there",
+                         f"nothing of that name is at {CHURN}")
 
     def test_takes_no_listing_for_more_than_it_is(self):
         for body in (b'{"children": [1, null, "x"]}', b'{"children": 7}', b'{"children": [{"uri": null}, {}]}',
@@ -1126,9 +1165,8 @@ class Pull(PlanCase):
 
     def test_goes_to_the_artifacts_own_place(self):
         done = self.pull(self.THERE, version="1.2.0", override=True)
-        self.assertEqual([told(step) for step in done.steps], [
-            self.HEAD, "Look models/model.tar.gz", "MakeFolder models", f"{self.GET} > models/model.tar.gz",
-            "pulled model_v1.2.0.tar.gz to models/model.tar.gz"])
+        self.assertEqual(doings(done), [self.HEAD, "MakeFolder models", f"{self.GET} > models/model.tar.gz",
+                                        "pulled model_v1.2.0.tar.gz to models/model.tar.gz"])
 
     def test_fetches_nothing_that_is_there(self):
         done = self.pull(self.THERE, version="1.2.0", results={"model_v1.2.0.tar.gz": Body(None, "", 10),
@@ -1137,20 +1175,32 @@ class Pull(PlanCase):
         self.assertEqual(done.steps[-1].text, "model_v1.2.0.tar.gz is there already, as it was pushed")
 
     def test_fetches_what_is_there_with_other_bytes(self):
-        done = self.pull(self.THERE, version="1.2.0", results={(Look, "model_v1.2.0.tar.gz"): "file", Digest: Digests(10, "00"),
-                                                               (Open, "model_v1.2.0.tar.gz"): Body(None, "", 10)})
+        done = self.pull(self.THERE, version="1.2.0", results={
+            (Look, "model_v1.2.0.tar.gz"): "file", (Open, "model_v1.2.0.tar.gz"): Body(None, "", 10), Digest: Digests(10, "00")})
         self.assertEqual(requests(done), [self.HEAD, f"{self.GET} > model_v1.2.0.tar.gz"])
 
     def test_unpacks_a_folder(self):
-        for override, path, packed in ((None, "bert_v1.2.0", ".bert_v1.2.0.tar.gz"), (True, "models/bert", "models/.bert_v1.2.0.tar.gz")):
-            typed = {"name": "bert", "version": "1.2.0", **({"override": True} if override else {})}
-            done = self.pull(self.THERE, it=storing(BERT), results={Look: ""}, **typed)
-            self.assertEqual([told(step) for step in done.steps], [
-                f"HEAD {CHURN}bert_v1.2.0.tar.gz", f"Look {path}", *(["MakeFolder models"] if override else []),
+        for typed, path, packed in (({}, "bert_v1.2.0", ".bert_v1.2.0.tar.gz"),
+                                    ({"override": True}, "models/bert", "models/.bert_v1.2.0.tar.gz")):
+            done = self.pull(self.THERE, it=storing(BERT), results={Look: ""}, name="bert", version="1.2.0", **typed)
+            self.assertEqual(doings(done), [
+                f"HEAD {CHURN}bert_v1.2.0.tar.gz", *(["MakeFolder models"] if typed else []),
                 f"GET {CHURN}bert_v1.2.0.tar.gz > {packed}", f"Unpack {packed}", f"Remove {packed}",
                 f"pulled bert_v1.2.0.tar.gz to {path}"])
             self.assertIn(Unpack(packed, path), done.steps)
             self.assertIn(Remove(packed), done.steps)
+
+    def test_removes_the_archive_of_a_folder_that_could_not_be_unpacked(self):
+        fault = SkelebotError("it is damaged", "pull it again")
+        done = self.pull(self.THERE, it=storing(BERT), results={Look: "", Unpack: fault, (Unpack, "bert_v1.2.0"): fault},
+                         name="bert", version="1.2.0")
+        self.assertEqual((doings(done)[-1], done.fault), ("Remove .bert_v1.2.0.tar.gz", fault))
+
+    def test_replaces_no_folder_by_a_file_and_no_file_by_a_folder(self):
+        for one, kind, path in ((MODEL, "folder", "model_v1.2.0.tar.gz"), (BERT, "file", "bert_v1.2.0")):
+            done = self.pull(self.THERE, it=storing(one), name=one["name"], version="1.2.0", results={path: kind})
+            self.assertFault(done, f"{path}: is a {kind}, which {one['name']}_v1.2.0.tar.gz cannot replace", "move it away")
+            self.assertEqual(len(requests(done)), 1)
 
     def test_of_all_fetches_nothing_when_one_is_missing(self):
         done = self.pull(self.THERE, GONE, it=storing(MODEL, CARD), name="ALL", version="1.2.0")
@@ -1179,8 +1229,8 @@ class PullFromS3(PlanCase):
     def test_reads_every_page_of_the_listing(self):
         first = Response(200, body=b"<Contents><Key>team/model_v1.0.0.tar.gz</Key></Contents>"
                                    b"<NextContinuationToken>a/b=&amp;</NextContinuationToken>")
-        last = Response(200, body=b"<Contents><Key>team/model_v1.2.0.tar.gz</Key></Contents><Contents><Key>team/model_v1.2.0</Key>"
-                                  b"</Contents><Contents><Key>team/model_v9&amp;.tar.gz</Key></Contents>")
+        last = Response(200, body=b"<Contents><Key>team/model_v1.2.0.tar.gz</Key></Contents>"
+                                  b"<Contents><Key>team/model_v1.2.0</Key></Contents><Contents><Key>team/model_v9&amp;.tar.gz</Key></Contents>")
         done = self.pull(first, last, same(), it=storing(place=BUCKET), version="LATEST")
         self.assertEqual(requests(done), [
             f"{self.LIST}{UNSENT}", f"{self.LIST}&continuation-token=a%2Fb%3D%26{UNSENT}", f"HEAD {KEY}{UNSENT}",
@@ -1211,6 +1261,9 @@ class DryRuns(unittest.TestCase):
     maxDiff = None
     FILES = {"models/model.tar.gz": "model", "models/bert/a.bin": "a"}
 
+    def setUp(self):
+        warnings.simplefilter("ignore", ResourceWarning)    # what a plan has opened is closed as skelebot ends
+
     def lines(self, plan, it, **typed):
         changes = ADA._replace(environ={**ADA.environ, "ARTIFACTORY_USER": "ada"})._asdict()
         with inside(self.FILES):
@@ -1220,11 +1273,12 @@ class DryRuns(unittest.TestCase):
     def test_of_a_push(self):
         put = f"curl --fail --request PUT --header 'X-Checksum-Deploy: true' {CHURN}model_v1.2.0.tar.gz"
         for place, lines in (
-                (ARTIFACTORY, [f"curl --fail --head {CHURN}model_v1.2.0.tar.gz", f"curl --fail {INFO}/model_v1.2.0.tar.gz", put,
+                (ARTIFACTORY, [f"curl --fail --head {CHURN}model_v1.2.0.tar.gz",
+                               f"curl --fail {INFO}/model_v1.2.0.tar.gz", put,
                                f"curl --fail --request PUT --upload-file models/model.tar.gz {CHURN}model_v1.2.0.tar.gz"]),
                 (BUCKET, [f"curl --fail --head --header 'x-amz-content-sha256: {NOTHING}' {KEY}",
-                          "curl --fail --request PUT --header 'If-None-Match: *' --header 'x-amz-content-sha256: "
-                          f"{NOTHING}' --upload-file models/model.tar.gz {KEY}"]),
+                          "curl --fail --request PUT --header 'If-None-Match: *' "
+                          f"--upload-file models/model.tar.gz {KEY}"]),
                 (SHELF, ["[ -e /mnt/models ] || mkdir -p -- /mnt/models",
                          "cp -n -- models/model.tar.gz /mnt/models/model_v1.2.0.tar.gz"])):
             with self.subTest(place):
@@ -1240,8 +1294,8 @@ class DryRuns(unittest.TestCase):
         for one, typed, lines in (
                 (MODEL, {}, [f"{head}model_v1.0.0.tar.gz",
                              f"curl --fail --output model_v1.0.0.tar.gz {CHURN}model_v1.0.0.tar.gz"]),
-                (MODEL, {"version": "LATEST"}, [f"curl --fail {INFO}", f"{head}model_vLATEST.tar.gz",
-                                                f"curl --fail --output model_vLATEST.tar.gz {CHURN}model_vLATEST.tar.gz"]),
+                (MODEL, {"version": "LATEST"}, [f"curl --fail {INFO}", f"{head}model_vVERSION.tar.gz",
+                                                f"curl --fail --output model_vVERSION.tar.gz {CHURN}model_vVERSION.tar.gz"]),
                 (BERT, {"name": "bert", "override": True}, [
                     f"{head}bert_v1.0.0.tar.gz", "[ -e models ] || mkdir -p -- models",
                     f"curl --fail --output models/.bert_v1.0.0.tar.gz {CHURN}bert_v1.0.0.tar.gz",
@@ -1279,8 +1333,10 @@ class WrongUsage(unittest.TestCase):
                  "for example --prefix team-"),
                 (("pull", "model", "1.0.0", "--prefix=../"), 2,
                  "pull: expected a prefix that can begin a file's name, found '../'", "for example --prefix team-"),
-                (("pull", "model"), 2, "pull: needs VERSION", "a version such as 1.2.0, LATEST, or LATEST! for the highest of all"),
-                (("pull", "ALL"), 2, "pull: needs VERSION", "a version such as 1.2.0, LATEST, or LATEST! for the highest of all"),
+                (("pull", "model"), 2, "pull: needs VERSION",
+                 "a version such as 1.2.0, LATEST, or LATEST! for the highest of all"),
+                (("pull", "ALL"), 2, "pull: needs VERSION",
+                 "a version such as 1.2.0, LATEST, or LATEST! for the highest of all"),
                 (("pull", "model", "../1"), 2, "pull: expected a version, found '../1'", "for example 1.2.0, or LATEST"),
                 (("pull", "model", "NEWEST!"), 2, "pull: expected a version, found 'NEWEST!'", "for example 1.2.0, or LATEST"),
                 (("push", "card"), 1, "skelebot.yaml:8: components.repository.artifacts[1].file: 'card.md' is not there",
