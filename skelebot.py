@@ -2292,6 +2292,10 @@ def element(name, text):
     return match.group(1) if match else ""
 
 
+def xml_element(name, response):
+    return element(name, response.body.decode("utf-8", "replace"))
+
+
 def server_words(response):
     """Why a server refused, in its own words: of JSON, XML, the title of a page, or a line of text."""
     text = response.body.decode("utf-8", "replace")
@@ -2431,11 +2435,11 @@ def damaged(name, url):
 
 # ---- Artifactory
 
-def secret_text(text, what):
-    """A user or token, when it can be part of a header."""
+def secret_text(text, what, plain=False):
+    """A user or token, when it can be part of a header; a plain one has only what is on every keyboard."""
     text = text.strip()
-    if not text.isprintable():
-        raise SkelebotError(f"{what} holds a control character", "give it anew, without line breaks")
+    if not text.isprintable() or (plain and not re.fullmatch("[ -~]*", text)):
+        raise SkelebotError(f"{what} holds a character that cannot be part of it", "give it anew, without line breaks")
     return text
 
 
@@ -2491,7 +2495,7 @@ class ArtifactoryStore(NamedTuple):
         response = yield from plan_answer(Request("HEAD", self.address(name), login=self.login), fine)
         if response.status != 200:
             return None
-        sha256 = response.headers.get("x-checksum-sha256", "").lower()
+        sha256 = sha256_of(response.headers.get("x-checksum-sha256", "").encode("utf-8", "replace"))
         if not sha256:
             request = Request("GET", self.address(name + ".sha256"), login=self.login)
             beside = yield from plan_answer(request, (200, 404))
@@ -2518,7 +2522,7 @@ class ArtifactoryStore(NamedTuple):
         digests = yield Digest(body)
         put = Request("PUT", self.address(name), {"X-Checksum-Sha256": digests.sha256}, self.login)
         if not (yield from self.is_artifactory(name)):
-            return (yield from self.send_plainly(name, put, body, digests))
+            return (yield from self.send_plainly(name, put, body, digests, replace))
         response = yield put._replace(headers={**put.headers, "X-Checksum-Deploy": "true"})
         if response.status in (200, 201) and confirmed(response, digests):
             return "the server had these bytes already, none were sent"
@@ -2538,20 +2542,20 @@ class ArtifactoryStore(NamedTuple):
             raise damaged(name, put.url)
         return ""
 
-    def send_plainly(self, name, put, body, digests):
+    def send_plainly(self, name, put, body, digests, replace):
         """To a server that keeps no checksums: with one in a file beside it, which a failure leaves as it was."""
+        done = False
         line = f"{digests.sha256}  {name}\n".encode("utf-8", "surrogateescape")
         beside = Request("PUT", self.address(name + ".sha256"), login=self.login, body=line)
-        replaced, done = (yield from self.find(name, (200, 403, 404))), False
         try:
-            if not replaced:
+            if not replace:
                 yield from plan_answer(beside, (200, 201, 204))
             yield from self.send_bytes(name, put, body, digests)
-            if replaced:
+            if replace:
                 yield from plan_answer(beside, (200, 201, 204))
             done = True
         finally:
-            if not done and not replaced:
+            if not done and not replace:
                 yield beside._replace(method="DELETE", body=b"", patient=False)
         return ""
 
@@ -2592,7 +2596,7 @@ def aws_profile(name, config, credentials):
 def key_of(values, names):
     """The AccessKey that a mapping has under these names for id, secret and token, or None."""
     values = values if isinstance(values, dict) else {}
-    key, secret, token = (secret_text(str(values.get(name) or ""), name) for name in names)
+    key, secret, token = (secret_text(str(values.get(name) or ""), name, plain=True) for name in names)
     return AccessKey(key, Secret(secret), Secret(token)) if key and secret else None
 
 
@@ -2712,7 +2716,8 @@ class S3Store(NamedTuple):
         response = yield from plan_answer(self.request("HEAD", name), fine)
         if response.status != 200:
             return None
-        return Stored(length(response), response.headers.get("x-amz-meta-sha256", ""), response.headers.get("etag", ""))
+        sha256 = sha256_of(response.headers.get("x-amz-meta-sha256", "").encode("utf-8", "replace"))
+        return Stored(length(response), sha256, response.headers.get("etag", ""))
 
     def names(self, start):
         """All pages of the listing, 1,000 keys each."""
@@ -2738,7 +2743,7 @@ class S3Store(NamedTuple):
             stored = yield from self.find(name)
             if stored and stored.sha256 == digests.sha256:
                 return ""               # an earlier try had come through, only its answer had not
-        if response.status not in (0, 200) or element("Code", response.body.decode("utf-8", "replace")):
+        if response.status not in (0, 200) or xml_element("Code", response):
             raise http_fault(request, response)
         return ""
 
@@ -2771,7 +2776,7 @@ class S3Store(NamedTuple):
             response = yield complete
             if response.status == 501:
                 response = yield plainer(complete)
-            done = response.status in (0, 200)
+            done = response.status in (0, 200) and not xml_element("Code", response)
             return complete, response
         finally:
             for left in (yield from self.uploads(name)) if done else [upload]:
@@ -2788,7 +2793,7 @@ class S3Store(NamedTuple):
             response = yield request
         if response.status not in (0, 200):
             raise http_fault(request, response)
-        upload = xml_text(element("UploadId", response.body.decode("utf-8", "replace")))
+        upload = xml_text(xml_element("UploadId", response))
         if response.status and not upload:
             raise http_fault(request, response)
         return upload, sums
@@ -2833,8 +2838,8 @@ class FolderStore(NamedTuple):
 
 # ---- Versions ---------------------------------------------------------------
 
-SEMANTIC = re.compile(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?",
-                      re.ASCII)
+SEMANTIC = re.compile(r"(\d{1,99})(?:\.(\d{1,99}))?(?:\.(\d{1,99}))?"
+                      r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?", re.ASCII)
 
 
 class Semantic(NamedTuple):
@@ -2858,7 +2863,7 @@ def semantic(text):
         return None
     words = match.group(4).split(".") if match.group(4) else []
     return Semantic(*(int(number or 0) for number in match.group(1, 2, 3)), not words,
-                    tuple((0, int(word), "") if word.isdigit() else (1, 0, word) for word in words))
+                    tuple((0, int(word), "") if word.isdigit() and len(word) < 99 else (1, 0, word) for word in words))
 
 
 def latest(versions, own=""):
@@ -5367,7 +5372,8 @@ COMMANDS = {
     "pull": Builtin("fetch artifacts", plan_pull, (
         Arg("name", "the artifact, or ALL"),
         Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, LATEST! the highest of all")), (
-        flag("override", "o", "put it in the artifact's own place, not in the project's folder"), *STORING), optional=1),
+        flag("override", "o", "put it in the artifact's own place, not in the project's folder"), *STORING),
+        optional=1),
     "envs": Builtin("list the environments", plan_envs),
 }
 

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import unittest
 import urllib.parse
+import warnings
 
 from artifactory import Answer, Artifactory, User
 from engine import SKELEBOT, Running, write
@@ -101,7 +102,9 @@ class Case(unittest.TestCase):
         os.environ.update(given)
         skelebot.opener.cache_clear()   # it knows the certificates and proxies of the call before
         try:
-            done = call(*words, folder=folder or self.folder)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)    # what a process would close by its end
+                done = call(*words, folder=folder or self.folder)
         finally:
             for name, value in saved.items():
                 os.environ.pop(name)
@@ -495,6 +498,16 @@ class Pulling:
         done = self.skelebot("pull", "model", "LATEST", folder=self.theirs, status=1)
         self.assertEqual(done.stderr, two_lines("no version of model fits 1.2.0",
                                                 f"nothing of that name is at {self.address}"))
+
+    def test_replaces_no_folder_by_a_file_and_no_file_by_a_folder(self):
+        self.skelebot("push", "ALL")
+        write(self.theirs, {"model_v1.2.0.tar.gz/mine": "mine", "models/bert": "mine"})
+        before = self.files(self.theirs)
+        for words in (("model", "1.2.0"), ("bert", "LATEST", "-o"), ("ALL", "1.2.0")):
+            with self.subTest(words):
+                done = self.skelebot("pull", *words, folder=self.theirs, status=1)
+                self.assertRegex(done.stderr, "^skelebot: .*: is a (file|folder), which .* cannot replace\n")
+                self.assertEqual(self.files(self.theirs), before)
 
     def test_only_shown_fetches_nothing(self):
         self.skelebot("push", "model")
@@ -1030,6 +1043,11 @@ class Signing(OnSigned):
             ("PUT", "/latest/api/token"): ("X-aws-ec2-metadata-token-ttl-seconds", "300", "t0ken/1"),
             ("GET", roles): (*known, "my-role"), ("GET", roles + "my-role"): (*known, METADATA)})
         self.assertSigned(AWS_EC2_METADATA_SERVICE_ENDPOINT=url, AWS_EC2_METADATA_DISABLED="false")
+
+    def test_not_the_token_that_artifactory_would_be_given(self):
+        self.aws(credentials={"default": KEYS})
+        done = self.skelebot("push", "model", "-u", "ada", "-t", "t0ken/1")
+        self.assertIn("skelebot: warning: --user and --token are for Artifactory, s3 has no use for them\n", done.stderr)
 
     def test_none_at_all(self):
         done = self.skelebot("push", "model", status=1)

@@ -499,8 +499,8 @@ class ArtifactoryLogins(unittest.TestCase):
                 self.assertEqual(skelebot.artifactory_login(kind, user, token).headers, headers)
 
     def test_hold_nothing_that_would_be_another_header(self):
-        for user, token, message in (("a\nX: y", "t", "the user holds a control character"),
-                                     ("a", "t\r\nX: y", "the token holds a control character")):
+        for user, token, message in (("a\nX: y", "t", "the user holds a character that cannot be part of it"),
+                                     ("a", "t\r\nX: y", "the token holds a character that cannot be part of it")):
             self.assertEqual(fault_of(skelebot.artifactory_login, "", user, token),
                              two_lines(message, "give it anew, without line breaks"))
 
@@ -636,7 +636,7 @@ class KeysForS3(unittest.TestCase):
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             environ = {"AWS_ACCESS_KEY_ID": "E", "AWS_SECRET_ACCESS_KEY": "S", name: "s3cret\nX: y"}
             found = self.found(environ)
-            self.assertIn("holds a control character\n  hint: ", str(found))
+            self.assertIn("holds a character that cannot be part of it\n  hint: ", str(found))
             self.assertNotIn("s3cret", str(found))
 
     def test_are_missed_with_a_word_on_what_to_do(self):
@@ -826,6 +826,7 @@ def created(sha256=SHA):
 class PushToArtifactory(PlanCase):
     ASKED = [f"HEAD {CHURN}model_v1.2.0.tar.gz", f"GET {INFO}/model_v1.2.0.tar.gz", f"{FULL} X-Checksum-Deploy=true"]
     SENT = f"{FULL} < models/model.tar.gz 0+10"
+    BESIDE = f"{CHURN}model_v1.2.0.tar.gz.sha256"
 
     def test_sends_the_bytes_when_the_server_has_not_got_them(self):
         done = self.push(GONE, JFROG, GONE, created())
@@ -847,10 +848,27 @@ class PushToArtifactory(PlanCase):
 
     def test_sends_the_checksum_beside_to_a_server_of_another_kind(self):
         done = self.push(GONE, NO_PAGE, Response(201), Response(201))
-        beside = f"PUT {CHURN}model_v1.2.0.tar.gz.sha256"
-        self.assertEqual(requests(done), [*self.ASKED[:2], beside, self.SENT])
-        self.assertEqual([step.body for step in done.steps if isinstance(step, Request)][2],
-                         f"{SHA}  model_v1.2.0.tar.gz\n".encode())
+        self.assertEqual(requests(done), [*self.ASKED[:2], f"PUT {self.BESIDE}", self.SENT])
+        self.assertEqual(done.steps[-3].body, f"{SHA}  model_v1.2.0.tar.gz\n".encode())
+
+    def test_sends_the_checksum_last_where_it_replaces(self):
+        done = self.push(NO_PAGE, Response(204), Response(204), force=True)
+        self.assertEqual(requests(done), [self.ASKED[1], self.SENT, f"PUT {self.BESIDE}"])
+        self.assertEqual(done.status, 0)
+
+    def test_leaves_no_checksum_without_a_file(self):
+        full = Response(507, "Insufficient Storage")
+        done = self.push(GONE, NO_PAGE, Response(201), full, Response(204))
+        self.assertEqual(requests(done)[-2:], [self.SENT, f"DELETE {self.BESIDE}"])
+        self.assertFault(done, f"PUT {CHURN}model_v1.2.0.tar.gz: 507 Insufficient Storage", skelebot.HINTS[507])
+
+    def test_takes_a_refusal_for_success_when_its_own_bytes_are_there(self):
+        there = Response(200, headers={"x-checksum-sha256": SHA})
+        for status in (403, 409, 412):
+            done = self.push(GONE, JFROG, GONE, Response(status), there)
+            self.assertEqual((requests(done), done.status), ([*self.ASKED, self.SENT, self.ASKED[0]], 0))
+            done = self.push(GONE, JFROG, GONE, Response(status, "No"), GONE)
+            self.assertEqual(done.fault.message, f"PUT {CHURN}model_v1.2.0.tar.gz: {status} No")
 
     def test_ends_where_something_is_already(self):
         there = Response(200, headers={"content-length": "10", "x-checksum-sha256": SHA})
