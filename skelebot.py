@@ -2714,6 +2714,10 @@ class S3Store(NamedTuple):
 
     def find(self, name, fine=(200, 404)):
         response = yield from plan_answer(self.request("HEAD", name), fine)
+        if response.status == 403:      # whoever may not list is told so of what is not there; or the key is wrong
+            spoken = yield self.request("GET", name, {"Range": "bytes=0-0"})
+            if server_words(spoken).startswith(tuple(S3_HINTS)):
+                raise http_fault(self.request("HEAD", name), spoken)
         if response.status != 200:
             return None
         sha256 = sha256_of(response.headers.get("x-amz-meta-sha256", "").encode("utf-8", "replace"))

@@ -1015,7 +1015,14 @@ class PushToS3(PlanCase):
         self.assertEqual(done.fault.message, f"model_v1.2.0.tar.gz is there already: {KEY}")
 
     def test_goes_on_where_it_may_write_but_not_look(self):
-        self.assertEqual(requests(self.push(Response(403), OK)), [self.ASKED, self.SENT])
+        asked = self.push(Response(403), Response(403, body=b"<Error><Code>AccessDenied</Code></Error>"), OK)
+        self.assertEqual([requests(asked)[0], requests(asked)[-1]], [self.ASKED, self.SENT])
+
+    def test_ends_where_the_key_is_wrong(self):
+        wrong = b"<Error><Code>SignatureDoesNotMatch</Code><Message>No</Message></Error>"
+        self.assertFault(self.push(Response(403), Response(403, "Forbidden", body=wrong)),
+                         f"HEAD {KEY}: 403 Forbidden: SignatureDoesNotMatch: No",
+                         skelebot.S3_HINTS["SignatureDoesNotMatch"])
 
     def test_finds_a_fault_in_an_answer_that_begins_well(self):
         late = Response(200, body=b"<Error><Code>InternalError</Code><Message>We</Message></Error>")
