@@ -4736,26 +4736,37 @@ def blocks(body, start, size, tell):
 
 
 class Hashing:
-    """SHA-256 in a thread of its own; what it is given must not change until three more have been given."""
+    """SHA-256 in a thread of its own; whoever has a buffer of it may give it something to hash.
+
+    SimpleQueue, since a signal in the midst of Queue.put would leave that locked for ever; Python 3.6 has only that.
+    """
 
     def __init__(self):
         import hashlib
         import queue
         import threading
-        self.hash, self.queue = hashlib.sha256(), queue.Queue(2)
+        kind = getattr(queue, "SimpleQueue", queue.Queue)
+        self.hash, self.full, self.free = hashlib.sha256(), kind(), kind()
+        for _ in range(4):
+            self.free.put(memoryview(bytearray(CHUNK)))
         self.thread = threading.Thread(target=self.work, daemon=True)
         self.thread.start()
 
     def work(self):
-        for block in iter(self.queue.get, None):
-            self.hash.update(block)
+        for data, buffer in iter(self.full.get, None):
+            self.hash.update(data)
+            self.free.put(buffer)
 
-    def update(self, block):
-        self.queue.put(block)
+    def buffer(self):
+        return self.free.get()
+
+    def update(self, data, buffer):
+        """Hash data, in that buffer or elsewhere, that does not change any more; the buffer is taken back."""
+        self.full.put((data, buffer))
 
     def end(self):
         """The digest, in hexadecimal digits."""
-        self.queue.put(None)
+        self.full.put(None)
         self.thread.join()
         return self.hash.hexdigest()
 
@@ -4767,7 +4778,7 @@ def digest(step):
         for start in range(0, size, step.part or size or 1):
             part = hashlib.sha256()
             for block in blocks(step.body, start, min(step.part or size, size - start), lambda done: None):
-                whole.update(block)
+                whole.update(block, whole.buffer())
                 if step.part:
                     part.update(block)
             parts.append(part.hexdigest())
@@ -4878,14 +4889,12 @@ class Part:
     """
 
     def __init__(self, path, mark):
-        import itertools
         folder, name = os.path.split(os.path.realpath(path))
         self.target, self.waited = os.path.join(folder, name), False
         self.path = os.path.join(folder, f".{name}.{checksum(mark):08x}.part")
         self.remove_others(folder, name)
         self.file = self.open()
         self.hashing, self.size, self.sha256 = Hashing(), 0, ""
-        self.buffers = itertools.cycle([memoryview(bytearray(CHUNK)) for _ in range(4)])
 
     def open(self):
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -4927,14 +4936,17 @@ class Part:
 
     def read(self, source, tell=lambda size: None, keep=False):
         """Take what a source gives until its end; `keep` writes it, too."""
-        for buffer in self.buffers:
-            count = source.readinto(buffer)
-            if not count:
-                return
-            if keep:
-                self.write(buffer[:count])
-            self.hashing.update(buffer[:count])
-            self.size += count
+        while True:
+            buffer, count = self.hashing.buffer(), 0
+            try:
+                count = source.readinto(buffer)
+                if not count:
+                    return
+                if keep:
+                    self.write(buffer[:count])
+                self.size += count
+            finally:
+                self.hashing.update(buffer[:count], buffer)
             tell(self.size)
 
     def write(self, data):
@@ -4947,7 +4959,7 @@ class Part:
 
     def add(self, data):
         self.write(data)
-        self.hashing.update(data)
+        self.hashing.update(data, self.hashing.buffer())
         self.size += len(data)
 
     def digest(self):
@@ -5121,6 +5133,12 @@ def take(step):
         part.close()
 
 
+def write_checksum(path, line):
+    """Half a checksum counts as none, so it needs no other file on the way."""
+    with open(path, "wb") as file:
+        file.write(line)
+
+
 def keep(step):
     """Copy a file into a folder, and its checksum; False if its place was taken."""
     part = Part(step.path, "")
@@ -5136,10 +5154,10 @@ def keep(step):
             if replaced:
                 remove(Remove(beside))  # a wrong one would be worse than none, if this ended here
             else:
-                write(File(beside, line))
+                write_checksum(beside, line)
             done = part.place(step.replace)
             if replaced:
-                write(File(beside, line))
+                write_checksum(beside, line)
         return done
     except OSError as error:
         raise refused(step.path, error)
