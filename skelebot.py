@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Skelebot runs the jobs of a machine-learning project that one skelebot.yaml describes.
 
-    argv, skelebot.yaml -> read -> Project -> plan -> steps -> do -> docker, git, files
+    argv, skelebot.yaml -> read -> Project -> plan -> steps -> do -> docker, git, HTTP, files
 
 Contents, in the data's order:
 
