@@ -457,6 +457,13 @@ class Auth(NamedTuple):
     places: Hidden = None
 
 
+class Artifactory(NamedTuple):
+    url: Url
+    repo: RepositoryPath
+    path: RepositoryPath = ""
+    auth: Auth = Auth()
+
+
 class Deploy(NamedTuple):
     """The place that every artifact of the 2019 spelling has for itself."""
     type: DeployType
@@ -480,13 +487,6 @@ class Artifact(NamedTuple):
     @property
     def is_folder(self):
         return self.file.endswith("/")
-
-
-class Artifactory(NamedTuple):
-    url: Url
-    repo: RepositoryPath
-    path: RepositoryPath = ""
-    auth: Auth = Auth()
 
 
 class S3(NamedTuple):
@@ -4670,6 +4670,10 @@ def network_hint(error):
     return HINTS[403] if "Tunnel connection failed: 403" in text else ""
 
 
+def clear_line():
+    return "\r\033[K" if sys.stderr.isatty() else ""
+
+
 def patiently(request, attempt, sleep=None):
     """What an attempt gives; it is made again, after growing pauses, where network or server may recover."""
     import http.client
@@ -4689,10 +4693,6 @@ def patiently(request, attempt, sleep=None):
         (sleep or time.sleep)(wait)
 
 
-def clear_line():
-    return "\r\033[K" if sys.stderr.isatty() else ""
-
-
 def request(step):
     """Send a request that has no file, for its Response."""
     import http.client
@@ -4707,6 +4707,23 @@ def request(step):
         return attempt()
     except (OSError, http.client.HTTPException, UnicodeError, OverflowError):
         return Response()
+
+
+def opened_body(file, path):
+    import threading
+    return Body(file, path, os.fstat(file.fileno()).st_size, threading.Lock())
+
+
+def open_file(step):
+    import stat
+    try:
+        if not stat.S_ISREG(os.stat(step.path).st_mode):
+            raise SkelebotError(f"{step.path}: is no file", "name a file, or a folder with a / at its end")
+        return opened_body(open(step.path, "rb", buffering=0), step.path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise refused(step.path, error)
 
 
 def bytes_at(body, count, start):
@@ -4811,6 +4828,23 @@ def upload(step, progress=None, stopped=None):
             shown.end(well)
 
 
+def gathered_results(results, count):
+    """The Responses in their order; when one is a refusal it is the only one that counts."""
+    import queue
+    responses = {}
+    while len(responses) < count:
+        try:
+            index, result = results.get(timeout=0.2)     # a wait without an end would not hear signals everywhere
+        except queue.Empty:
+            continue
+        if isinstance(result, BaseException):
+            raise result
+        responses[index] = result
+        if result.status != 200:
+            break
+    return tuple(responses.get(index, Response()) for index in range(count))
+
+
 def together(step):
     """Send stretches of a file side by side; the first that fails, or is refused, ends the others."""
     import queue
@@ -4838,23 +4872,6 @@ def together(step):
     finally:
         stopped.set()
         progress.end(sys.exc_info()[0] is None)
-
-
-def gathered_results(results, count):
-    """The Responses in their order; when one is a refusal it is the only one that counts."""
-    import queue
-    responses = {}
-    while len(responses) < count:
-        try:
-            index, result = results.get(timeout=0.2)     # a wait without an end would not hear signals everywhere
-        except queue.Empty:
-            continue
-        if isinstance(result, BaseException):
-            raise result
-        responses[index] = result
-        if result.status != 200:
-            break
-    return tuple(responses.get(index, Response()) for index in range(count))
 
 
 # ---- Doing: files that become whole
@@ -5167,23 +5184,6 @@ def keep(step):
 
 
 # ---- Doing: folders that travel as archives
-
-def opened_body(file, path):
-    import threading
-    return Body(file, path, os.fstat(file.fileno()).st_size, threading.Lock())
-
-
-def open_file(step):
-    import stat
-    try:
-        if not stat.S_ISREG(os.stat(step.path).st_mode):
-            raise SkelebotError(f"{step.path}: is no file", "name a file, or a folder with a / at its end")
-        return opened_body(open(step.path, "rb", buffering=0), step.path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise refused(step.path, error)
-
 
 def nameless_file(folder):
     """An open file without a name, gone with its last user; beside the folder, where there is room for as much."""
