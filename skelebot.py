@@ -1044,6 +1044,9 @@ def check_repository(project):
     named = [name for name in ("artifactory", "s3", "folder") if getattr(repository, name, None)]
     if len(named) > 1:
         raise repository.places[""].fault(f"names {listed(named)}", "keep one of them")
+    auth = repository.artifactory.auth if repository and repository.artifactory else Auth()
+    if auth.aws and not auth.awsSecret:
+        raise auth.places["aws"].fault("needs the key awsSecret", "add a line such as awsSecret: artifactory-token")
     taken = {}
     for artifact in repository.artifacts if repository else ():
         if artifact.name in taken:
