@@ -3977,12 +3977,16 @@ def check_prefix(command, prefix):
 VERSION_TEXT = r"\w[\w.+-]*"
 
 
-def check_version(project, artifacts):
-    if all(artifact.singular for artifact in artifacts) or re.fullmatch(VERSION_TEXT, project.version, re.ASCII):
+def plan_check_version(project, artifacts):
+    """The project's version can be part of a name; one that LATEST will not find gets a warning."""
+    if all(artifact.singular for artifact in artifacts):
         return
-    raise SkelebotError(f"{project.name} has no version" if not project.version else
-                        f"VERSION: expected a version such as 1.2.0, found {shortened(project.version)}",
-                        "write one into the file VERSION, as in 1.0.0")
+    if not re.fullmatch(VERSION_TEXT, project.version, re.ASCII) or project.version.upper() == "LATEST":
+        raise SkelebotError(f"VERSION: expected a version such as 1.2.0, found {shortened(project.version)}"
+                            if project.version else f"{project.name} has no version",
+                            "write one into the file VERSION, as in 1.0.0")
+    if not semantic(project.version):
+        yield Note(f"warning: {project.version} is no semantic version such as 1.2.0, so LATEST will not find it")
 
 
 def plan_body(call, artifact):
@@ -4001,26 +4005,61 @@ def plan_body(call, artifact):
     return body
 
 
+def plan_is_new(artifact, store, name, body):
+    """Whether an artifact is to be sent; one that is there is an error, but a singular one that is the same is not."""
+    stored = yield from store.find(name, (200, 403, 404))
+    if not stored:
+        return True
+    where = public_url(store.address(name))
+    if artifact.singular and stored.sha256 and stored.sha256 == (yield Digest(body)).sha256:
+        yield Note(f"{name} is there already, as it is here: {where}")
+        return False
+    raise SkelebotError(f"{name} is there already: {where}", ("" if artifact.singular else "bump the version, or ")
+                        + f"replace it: skelebot push {artifact.name} -f")
+
+
 def plan_push(call, project, words):
     """Send artifacts under the project's version; all is looked at before the first byte goes."""
     artifacts, prefix, force = chosen_artifacts(project, "push", words), words.one("prefix"), words.has("force")
     check_prefix("push", prefix)
-    check_version(project, artifacts)
+    yield from plan_check_version(project, artifacts)
     bodies = []
     for artifact in artifacts:
         bodies.append((yield from plan_body(call, artifact)))
     stores = yield from plan_stores(call, project, artifacts, words)
     names = [stored_name(artifact, project.version, prefix) for artifact in artifacts]
-    for artifact, store, name in zip(artifacts, stores, names):
-        if not force and (yield from store.find(name, (200, 403, 404))):
-            raise SkelebotError(f"{name} is there already: {public_url(store.address(name))}",
-                                ("" if artifact.singular else "bump the version, or ")
-                                + f"replace it: skelebot push {artifact.name} -f")
-    for store, name, body in zip(stores, names, bodies):
+    sending = []
+    for artifact, store, name, body in zip(artifacts, stores, names, bodies):
+        if force or (yield from plan_is_new(artifact, store, name, body)):
+            sending.append((store, name, body))
+    for store, name, body in sending:
         said = yield from store.send(name, body, force)
         if not call.dry_run:
             yield Note(f"pushed {name} to {public_url(store.address(name))}" + (f": {said}" if said else ""))
     return 0
+
+
+def plan_versions(artifact, store, prefix):
+    """The versions of an artifact that are there."""
+    names = yield from store.names(stored_name(artifact, "\0", prefix).split("\0")[0])
+    versions = [stored_version(name, artifact, prefix) for name in names]
+    return [version for version in versions if version and not version.endswith(".sha256")]
+
+
+def versions_hint(artifact, store, versions):
+    there = sorted(filter(semantic, versions), key=semantic)
+    return (f"there are: {', '.join(there[-10:])}" if there else
+            f"nothing of that name is at {public_url(store.address(''))}: look at the address in {FILE}, or push it")
+
+
+def plan_not_there(artifact, store, name, prefix):
+    """The fault of what cannot be pulled, with what can."""
+    try:
+        versions = [] if artifact.singular else (yield from plan_versions(artifact, store, prefix))
+        hint = versions_hint(artifact, store, versions)
+    except SkelebotError as fault:
+        hint = f"what is there could not be listed: {fault.message}"
+    raise SkelebotError(f"{name} is not there: {public_url(store.address(name))}", hint)
 
 
 def plan_version(call, project, artifact, store, asked, prefix):
@@ -4031,15 +4070,11 @@ def plan_version(call, project, artifact, store, asked, prefix):
     if not asked.endswith("!") and not semantic(own):
         raise SkelebotError(f"LATEST looks for what fits the project's version, and {shortened(own)} is none",
                             "write one into the file VERSION, as in 1.0.0, or pull LATEST!")
-    names = yield from store.names(stored_name(artifact, "\0", prefix).split("\0")[0])
-    versions = [version for version in (stored_version(name, artifact, prefix) for name in names)
-                if version and not version.endswith(".sha256")]
+    versions = yield from plan_versions(artifact, store, prefix)
     version = latest(versions, own)
     if not version and not call.dry_run:
-        there = sorted(filter(semantic, versions), key=semantic)
         raise SkelebotError(f"no version of {artifact.name} " + (f"fits {own}" if own else "is there"),
-                            f"there are: {', '.join(there[-10:])}" if there else
-                            f"nothing of that name is at {public_url(store.address(''))}")
+                            versions_hint(artifact, store, versions))
     return version or "VERSION"         # in a dry run nobody knows which
 
 
@@ -4093,9 +4128,7 @@ def plan_pull(call, project, words):
         name = stored_name(artifact, version, prefix)
         stored = yield from store.find(name)
         if not stored and not call.dry_run:
-            raise SkelebotError(f"{name} is not there: {public_url(store.address(name))}",
-                                f"push it: skelebot push {artifact.name}" if artifact.singular else
-                                f"skelebot pull {artifact.name} LATEST! fetches the highest version that is")
+            yield from plan_not_there(artifact, store, name, prefix)
         own = host_path(artifact.file, "", call.home)
         path = own if words.has("override") else name[:-len(".tar.gz")] if artifact.is_folder else name
         yield from plan_place(artifact, name, path)

@@ -341,6 +341,13 @@ class Pushing:
         self.skelebot("push", "vocabulary")
         self.assertEqual(self.kept(), {"vocabulary.txt": VOCABULARY})
 
+    def test_of_all_leaves_a_singular_file_that_is_there_as_it_is(self):
+        self.skelebot("push", "vocabulary")
+        done = self.skelebot("push", "ALL")
+        self.assertIn(f"skelebot: vocabulary.txt is there already, as it is here: {self.address}vocabulary.txt\n",
+                      done.stderr)
+        self.assertEqual(sorted(self.kept()), ["bert_v1.2.0.tar.gz", "model_v1.2.0.tar.gz", "vocabulary.txt"])
+
     def test_puts_a_prefix_before_the_name(self):
         self.skelebot("push", "model", "--prefix", "team-")
         self.skelebot("push", "vocabulary", "-p", "team-")
@@ -489,7 +496,7 @@ class Pulling:
         self.keep({"model_v0.1.0.tar.gz": b"old"})
         done = self.skelebot("pull", "model", "1.2.0", folder=self.theirs, status=1)
         self.assertEqual(done.stderr, two_lines(f"model_v1.2.0.tar.gz is not there: {self.address}model_v1.2.0.tar.gz",
-                                                "skelebot pull model LATEST! fetches the highest version that is"))
+                                                "there are: 0.1.0"))
         done = self.skelebot("pull", "model", "LATEST", folder=self.theirs, status=1)
         self.assertEqual(done.stderr, two_lines("no version of model fits 1.2.0", "there are: 0.1.0"))
         self.assertEqual(self.files(self.theirs), {})
@@ -497,7 +504,8 @@ class Pulling:
     def test_says_so_when_nothing_is_there_at_all(self):
         done = self.skelebot("pull", "model", "LATEST", folder=self.theirs, status=1)
         self.assertEqual(done.stderr, two_lines("no version of model fits 1.2.0",
-                                                f"nothing of that name is at {self.address}"))
+                                                f"nothing of that name is at {self.address}: look at the address in "
+                                                "skelebot.yaml, or push it"))
 
     def test_replaces_no_folder_by_a_file_and_no_file_by_a_folder(self):
         self.skelebot("push", "ALL")

@@ -917,6 +917,21 @@ class PushToArtifactory(PlanCase):
             self.assertEqual(len({id(step.login) for step in done.steps if isinstance(step, Request)}), 1)
 
 
+class Versions(PlanCase):
+
+    def test_that_latest_will_not_find_are_warned_of(self):
+        done = self.push(GONE, JFROG, GONE, created(), it=storing(version="1.2.0.4"))
+        self.assertIn("warning: 1.2.0.4 is no semantic version such as 1.2.0, so LATEST will not find it",
+                      [step.text for step in done.steps if isinstance(step, skelebot.Note)])
+
+    def test_that_are_no_name_of_one_are_refused(self):
+        for version in ("1.2/3", "LATEST", "latest", "-1"):
+            with self.subTest(version):
+                self.assertFault(self.push(it=storing(version=version)),
+                                 f"VERSION: expected a version such as 1.2.0, found '{version}'",
+                                 "write one into the file VERSION, as in 1.0.0")
+
+
 class PushAll(PlanCase):
 
     def test_sends_nothing_when_a_file_is_missing(self):
@@ -1169,7 +1184,7 @@ class Pull(PlanCase):
         self.assertFault(self.pull(self.LISTED, it=storing(version="2.0.0"), version="LATEST"),
                          "no version of model fits 2.0.0", "there are: 1.1.0, 1.2.0, 1.3.0")
         self.assertFault(self.pull(JFROG, version="LATEST!"), "no version of model is there",
-                         f"nothing of that name is at {CHURN}")
+                         f"nothing of that name is at {CHURN}: look at the address in skelebot.yaml, or push it")
 
     def test_takes_no_listing_for_more_than_it_is(self):
         for body in (b'{"children": [1, null, "x"]}', b'{"children": 7}', b'{"children": [{"uri": null}, {}]}',
@@ -1179,8 +1194,10 @@ class Pull(PlanCase):
                 self.assertEqual(done.fault.message, "no version of model fits 1.2.0")
 
     def test_says_so_when_it_is_not_there(self):
-        self.assertFault(self.pull(GONE, version="1.0.0"), f"model_v1.0.0.tar.gz is not there: {CHURN}model_v1.0.0.tar.gz",
-                         "skelebot pull model LATEST! fetches the highest version that is")
+        fault = f"model_v9.0.0.tar.gz is not there: {CHURN}model_v9.0.0.tar.gz"
+        self.assertFault(self.pull(GONE, self.LISTED, version="9.0.0"), fault, "there are: 1.1.0, 1.2.0, 1.3.0")
+        self.assertFault(self.pull(GONE, Response(403, "No"), version="9.0.0"), fault,
+                         "what is there could not be listed: GET https://host/artifactory/api/storage/ml/churn: 403 No")
 
     def test_fetches_the_checksum_beside_where_the_server_names_none(self):
         size = Response(200, headers={"content-length": "10"})
