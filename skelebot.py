@@ -2353,6 +2353,10 @@ def length(response):
     return int(size) if re.fullmatch(r"[0-9]{1,18}", size) else -1
 
 
+def is_page(response):
+    return response.headers.get("content-type", "").lower().startswith("text/html")
+
+
 def sha256_of(data):
     """The checksum in a file such as sha256sum makes; "" if it holds none."""
     match = re.match(rb"\s*([0-9a-fA-F]{64})\b", data)
@@ -2499,6 +2503,9 @@ class ArtifactoryStore(NamedTuple):
         if response.status != 200:
             return None
         sha256 = sha256_of(response.headers.get("x-checksum-sha256", "").encode("utf-8", "replace"))
+        if not sha256 and is_page(response) and not name.lower().endswith((".html", ".htm")):
+            raise SkelebotError(f"{public_url(self.address(name))}: is a web page, perhaps for logging in, and no file",
+                                HINTS[401])
         if not sha256:
             request = Request("GET", self.address(name + ".sha256"), login=self.login)
             beside = yield from plan_answer(request, (200, 404))
@@ -2845,7 +2852,7 @@ class FolderStore(NamedTuple):
 
 # ---- Versions ---------------------------------------------------------------
 
-SEMANTIC = re.compile(r"(\d{1,99})(?:\.(\d{1,99}))?(?:\.(\d{1,99}))?"
+SEMANTIC = re.compile(r"(\d{1,99})\.(\d{1,99})(?:\.(\d{1,99}))?"
                       r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?", re.ASCII)
 
 
@@ -2854,7 +2861,7 @@ class Semantic(NamedTuple):
 
     released  a pre-release comes before its release
     before    its identifiers: numbers by value and before words
-    source    semver.org, 2.0.0, 11; `1` and `1.2` are taken for 1.0.0 and 1.2.0
+    source    semver.org, 2.0.0, 11; `1.2` is taken for 1.2.0
     """
     major: int
     minor: int
@@ -3830,9 +3837,20 @@ def plan_aws_profile(call, name):
     return aws_profile(name, *sections)
 
 
+def program_argv(program, profile):
+    """The words of a profile's credential_process."""
+    import shlex
+    try:
+        argv = tuple(shlex.split(program))
+    except ValueError:
+        argv = ()
+    if not any(argv):
+        raise SkelebotError(f"credential_process of the AWS profile {profile} is no command", "close its quotes")
+    return argv
+
+
 def plan_profile_key(call, profile):
     """The AccessKey of a profile: as it stands there, by its program, or by the aws command; None if it has none."""
-    import shlex
     key = key_of(profile.settings, KEY_NAMES["file"])
     if key:
         return key
@@ -3841,12 +3859,13 @@ def plan_profile_key(call, profile):
     if not program and not by_cli:
         return None
     named = ("--profile", profile.name) if profile.known else ()
-    argv = tuple(shlex.split(program)) if program else (
+    argv = program_argv(program, profile.name) if program else (
         "aws", "configure", "export-credentials", *named, "--format", "process")
-    outcome = yield from plan_must(Command(argv, kept=True))
-    key = key_of(json_value(outcome.output.encode("utf-8")) or {}, KEY_NAMES["process"])
+    outcome = yield Command(argv, kept=True)
+    key = key_of(json_value(outcome.output.encode("utf-8")), KEY_NAMES["process"])
     if not key and not call.dry_run:
-        raise SkelebotError(f"{argv[0]} gave no AWS credentials for the profile {profile.name}", "run it by itself")
+        raise SkelebotError(f"{argv[0]} gave no AWS credentials for the profile {profile.name}: "
+                            f"{shown_text(last_line(outcome.errors))}", "run it by itself, or log in anew")
     return key
 
 
@@ -3885,9 +3904,10 @@ def plan_instance_key(call):
     base += "/latest/"
     asked = yield Request("PUT", base + "api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"},
                           patient=False, direct=True)
-    if asked.status != 200:
+    token = asked.body.decode("utf-8", "replace").strip()
+    if asked.status != 200 or not re.fullmatch("[!-~]+", token):
         return None
-    login = Login({"X-aws-ec2-metadata-token": secret_header(asked.body.decode("utf-8", "replace").strip())})
+    login = Login({"X-aws-ec2-metadata-token": Secret(token)})
     roles = base + "meta-data/iam/security-credentials/"
     role = yield Request("GET", roles, login=login, patient=False, direct=True)
     name = quoted(role.body.decode("utf-8", "replace").strip().partition("\n")[0])
@@ -3929,7 +3949,11 @@ def plan_s3_store(call, place, words):
 
 def plan_folder_store(call, place, words):
     yield from ()
-    return FolderStore(host_path(place.path, "", call.home))
+    path = host_path(place.path, "", call.home)
+    if path.startswith("~"):
+        raise SkelebotError("there is no home folder for artifacts: HOME is not set",
+                            "set HOME, or name another folder, as in: repository: {folder: {path: /mnt/models}}")
+    return FolderStore(path)
 
 
 STORES = {"artifactory": plan_artifactory_store, "s3": plan_s3_store, "folder": plan_folder_store}
@@ -4039,10 +4063,11 @@ def plan_push(call, project, words):
     return 0
 
 
-def plan_versions(artifact, store, prefix):
-    """The versions of an artifact that are there."""
+def plan_versions(project, artifact, store, prefix):
+    """The versions of an artifact that are there; a singular one beside it may look like one."""
     names = yield from store.names(stored_name(artifact, "\0", prefix).split("\0")[0])
-    versions = [stored_version(name, artifact, prefix) for name in names]
+    others = [stored_name(other, "", prefix) for other in project.components.repository.artifacts if other.singular]
+    versions = [stored_version(name, artifact, prefix) for name in names if name not in others]
     return [version for version in versions if version and not version.endswith(".sha256")]
 
 
@@ -4052,10 +4077,10 @@ def versions_hint(artifact, store, versions):
             f"nothing of that name is at {public_url(store.address(''))}: look at the address in {FILE}, or push it")
 
 
-def plan_not_there(artifact, store, name, prefix):
+def plan_not_there(project, artifact, store, name, prefix):
     """The fault of what cannot be pulled, with what can."""
     try:
-        versions = [] if artifact.singular else (yield from plan_versions(artifact, store, prefix))
+        versions = [] if artifact.singular else (yield from plan_versions(project, artifact, store, prefix))
         hint = versions_hint(artifact, store, versions)
     except SkelebotError as fault:
         hint = f"what is there could not be listed: {fault.message}"
@@ -4070,7 +4095,7 @@ def plan_version(call, project, artifact, store, asked, prefix):
     if not asked.endswith("!") and not semantic(own):
         raise SkelebotError(f"LATEST looks for what fits the project's version, and {shortened(own)} is none",
                             "write one into the file VERSION, as in 1.0.0, or pull LATEST!")
-    versions = yield from plan_versions(artifact, store, prefix)
+    versions = yield from plan_versions(project, artifact, store, prefix)
     version = latest(versions, own)
     if not version and not call.dry_run:
         raise SkelebotError(f"no version of {artifact.name} " + (f"fits {own}" if own else "is there"),
@@ -4082,8 +4107,11 @@ def plan_is_there(call, path, stored, is_folder=False):
     """Whether what lies at a path is what is stored."""
     if call.dry_run or not stored.sha256 or (yield Look(path)) != ("folder" if is_folder else "file"):
         return False
-    body = yield Pack(path) if is_folder else Open(path)
-    return bool(body) and (yield Digest(body)).sha256 == stored.sha256
+    try:
+        body = yield Pack(path) if is_folder else Open(path)
+        return bool(body) and (yield Digest(body)).sha256 == stored.sha256
+    except SkelebotError:
+        return False                    # it cannot be read, so it is something else
 
 
 def plan_place(artifact, name, path):
@@ -4128,7 +4156,7 @@ def plan_pull(call, project, words):
         name = stored_name(artifact, version, prefix)
         stored = yield from store.find(name)
         if not stored and not call.dry_run:
-            yield from plan_not_there(artifact, store, name, prefix)
+            yield from plan_not_there(project, artifact, store, name, prefix)
         own = host_path(artifact.file, "", call.home)
         path = own if words.has("override") else name[:-len(".tar.gz")] if artifact.is_folder else name
         yield from plan_place(artifact, name, path)
@@ -4430,7 +4458,13 @@ def look(step):
             os.path.join(os.path.realpath(step.root), "")):
         raise SkelebotError(f"{step.path}: leads outside of {step.root}, by a link",
                             "nothing was written; remove the link")
-    return "folder" if os.path.isdir(step.path) else "file" if os.path.lexists(step.path) else ""
+    try:
+        os.lstat(step.path)
+    except PermissionError as error:
+        raise refused(step.path, error)
+    except (OSError, ValueError):
+        return ""
+    return "folder" if os.path.isdir(step.path) else "file"
 
 
 def current_mask():
@@ -4495,6 +4529,12 @@ def move(step):
 
 def listing(step):
     paths = []
+    try:
+        os.listdir(step.path)
+    except PermissionError as error:
+        raise refused(step.path, error)
+    except OSError:
+        return []
     for folder, folders, files in os.walk(step.path):
         inner = os.path.relpath(folder, step.path)
         near = [] if inner == "." else inner.split(os.sep)
@@ -4682,9 +4722,17 @@ def answer(response, body):
     return Response(response.status, response.reason or "", headers, body)
 
 
+def is_no_address(error):
+    """Whether urllib takes an address for none; its words may show a password."""
+    import http.client
+    return isinstance(error, http.client.InvalidURL) or "unknown url type" in str(error)
+
+
 def reason_of(error):
     """Why the network failed, in few words."""
     reason = getattr(error, "reason", error)
+    if is_no_address(error):
+        return "the address, or that of a proxy, cannot be understood"
     if isinstance(reason, OSError) and type(reason).__name__ in ("timeout", "TimeoutError"):
         return "no answer in time"
     text = getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or str(reason)
@@ -4695,6 +4743,8 @@ def network_hint(error):
     """What to do about it; "" for what may pass by itself."""
     import socket
     reason, text = getattr(error, "reason", error), str(error)
+    if is_no_address(error):
+        return "correct https_proxy and http_proxy, as in http://USER:PASSWORD@HOST:PORT with %40 for @"
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return "set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of your company's authority"
     if "WRONG_VERSION_NUMBER" in text or "unknown protocol" in text.lower():
@@ -4937,17 +4987,18 @@ def lock(file):
 class Part:
     """A file that is gathered beside its place until it is whole.
 
-    Its name tells what is gathered, so that the same pull goes on with what a killed one has left; it
+    Its name tells who gathers what, so that the same pull goes on with what a killed one has left; it
     is locked, so that two at once do not write the same.
     """
 
     def __init__(self, path, mark):
         folder, name = os.path.split(os.path.realpath(path))
         self.target, self.waited = os.path.join(folder, name), False
-        self.path = os.path.join(folder, f".{name}.{checksum(mark):08x}.part")
+        owner = getattr(os, "getuid", int)()
+        self.path = os.path.join(folder, f".{name}.{checksum(f'{owner} {mark}'):08x}.part")
         self.remove_others(folder, name)
         self.file = self.open()
-        self.hashing, self.size, self.sha256 = Hashing(), 0, ""
+        self.hashing, self.size, self.sha256, self.over = Hashing(), 0, "", False
 
     def open(self):
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -4958,7 +5009,9 @@ class Part:
                 raise refused(self.target, error)
             self.waited = lock(file) or self.waited
             try:
-                if os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
+                if os.fstat(file.fileno()).st_nlink > 1:
+                    os.unlink(self.path)    # a push was killed when this had become the stored file as well
+                elif os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
                     return file
             except OSError:
                 pass                    # it was moved to its place, or given up
@@ -4971,8 +5024,9 @@ class Part:
             for other in filter(pattern.fullmatch, os.listdir(folder)):
                 path = os.path.join(folder, other)
                 with open(path, "rb") as file:
-                    if path != self.path and not is_locked(file):
-                        os.unlink(path)
+                    free = path != self.path and not is_locked(file)
+                if free:
+                    os.unlink(path)
         except OSError:
             pass                        # another skelebot has done so
 
@@ -5027,9 +5081,12 @@ class Part:
 
     def close(self):
         """Leave what there is to the next try."""
-        if self.file.closed:
+        if self.over:
             return
+        self.over = True
         self.digest()
+        if os.name == "nt":
+            self.file.close()           # Windows removes no open file
         if not self.size and os.path.exists(self.path):
             os.unlink(self.path)
         self.file.close()
@@ -5042,6 +5099,7 @@ class Part:
         try:
             if not replace:
                 os.link(self.path, self.target)
+                os.unlink(self.path)
                 return True
         except FileExistsError:
             return False
@@ -5066,7 +5124,7 @@ class Part:
         except OSError as error:
             self.give_up()
             raise refused(self.target, error)
-        self.file.close()
+        self.close()
         if not stored.sha256:
             say(sys.stderr, f"skelebot: {name}: no checksum is stored with it, so none was compared")
 
@@ -5230,14 +5288,19 @@ def nameless_file(folder):
         return tempfile.TemporaryFile()
 
 
+def give_up(error):
+    """What os.walk is to do about a folder that it cannot read."""
+    raise refused(error.filename, error)
+
+
 def members(folder):
     """(path, name in the archive) of every file and folder below a folder, sorted; links to files are followed."""
-    for top, folders, files in os.walk(folder):
+    for top, folders, files in os.walk(folder, onerror=give_up):
         folders.sort()
         for name in sorted([*folders, *files]):
             path = os.path.join(top, name)
             if os.path.islink(path) and not os.path.isfile(path):
-                raise SkelebotError(f"{path}: is a link that leads to no file", "replace it by what it stands for")
+                raise SkelebotError(f"{path}: is a link to a folder, or to nothing", "replace it by what it stands for")
             if not os.path.isfile(path) and not os.path.isdir(path):
                 raise SkelebotError(f"{path}: is neither a file nor a folder", "take it out")
             yield path, os.path.relpath(path, folder).replace(os.sep, "/")
@@ -5250,7 +5313,11 @@ def add_member(archive, path, name):
     if os.path.isdir(path):
         entry.type, entry.mode = tarfile.DIRTYPE, 0o755
         return archive.addfile(entry)
-    with open(path, "rb") as file:
+    try:
+        file = open(path, "rb")
+    except OSError as error:
+        raise refused(path, error)
+    with file:
         entry.mode, entry.size = 0o755 if mode & 0o100 else 0o644, os.fstat(file.fileno()).st_size
         archive.addfile(entry, file)
 
@@ -5327,7 +5394,8 @@ def netrc_login(step):
     except FileNotFoundError:
         return None
     except netrc.NetrcParseError as error:
-        raise Place(step.path, error.lineno or 1).fault(error.msg, "write machine HOST login USER password TOKEN")
+        raise Place(step.path, error.lineno or 1).fault(   # error.msg may have a piece of a password
+            "is not in netrc's form", "write machine HOST login USER password TOKEN; no blanks in them")
     except (OSError, UnicodeDecodeError) as error:
         raise SkelebotError(f"{step.path}: cannot be read: {getattr(error, 'strerror', '') or 'it is not text'}",
                             "look at the file's permissions")

@@ -1296,6 +1296,63 @@ class AtOnce(Case):
         project.does(*PULL, "-o")
 
 
+# ---- Somebody else's files --------------------------------------------------
+
+class NotRoot(Case):
+    """A caller who may not do all; by Debian's Python, since others may lie where only root can go."""
+    PYTHON = "/usr/bin/python3"
+
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest("only root can be somebody else")
+        if subprocess.call([self.PYTHON, "-c", "import yaml"], stderr=subprocess.DEVNULL) != 0:
+            self.skipTest("Debian's Python has no PyYAML (tests/services.sh installs it)")
+        self.installed = self.new_folder("installed")
+        shutil.copy(SKELEBOT, self.installed)
+        os.chmod(self.top, 0o755)
+        self.give, self.store = self.folder_project()
+        os.chmod(self.store, 0o777)
+
+    def does_as(self, uid, *words, status=0, without=()):
+        """What a user's call of skelebot says; `without` are options for env."""
+        subprocess.check_call(["chown", "-R", str(uid), self.give.folder])
+        argv = ["env", *without, "setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups",
+                self.PYTHON, os.path.join(self.installed, "skelebot.py"), *words]
+        done = call(argv, self.give.folder, **self.give.environ)
+        self.assertEqual(done.status, status, done.stderr)
+        return done.stderr
+
+    def test_packs_no_folder_that_cannot_be_read_whole(self):
+        self.give, self.store = self.folder_project(file="models/bert/", data=None)
+        os.chmod(self.store, 0o777)
+        write(self.give.folder, {"models/bert/a": b"a", "models/bert/sub/b": b"b"})
+        os.chmod(self.give.path("models", "bert", "sub"), 0)
+        said = self.does_as(4321, "push", "model", status=1)
+        self.assertIn("skelebot: models/bert/sub: permission denied\n", said)
+        self.assertEqual(os.listdir(self.store), [])
+
+    def test_is_not_hindered_by_what_anothers_push_has_left(self):
+        os.truncate(self.give.path("models", "model.bin"), HUGE)
+        push = self.give.start(*PUSH)
+        appears(self.store, r"\.model.*\.part", os.path.getsize)
+        push.signal(signal.SIGKILL).ends()
+        self.does_as(4321, *PUSH)
+        self.assertLessEqual({NAME, NAME + ".sha256"}, set(os.listdir(self.store)))
+
+    def test_is_told_that_a_store_is_closed(self):
+        self.give.does(*PUSH)
+        os.chmod(self.store, 0o700)
+        for words in (PULL, ("pull", "model", "LATEST"), PUSH):
+            with self.subTest(words):
+                self.assertIn(": permission denied\n", self.does_as(4321, *words, status=1))
+
+    def test_needs_a_home_for_the_folder_there(self):
+        write(self.give.folder, {"skelebot.yaml": "name: churn\nartifacts: [{name: model, file: models/model.bin}]\n"})
+        self.assertIn("skelebot: there is no home folder for artifacts: HOME is not set\n",
+                      self.does_as(4321, *PUSH, status=1, without=("--unset=HOME",)))
+
+
 # ---- Proxies and certificates -----------------------------------------------
 
 class Proxies(Case):

@@ -651,7 +651,20 @@ class KeysForS3(unittest.TestCase):
         for odd in ("", "[1]", '"x"', "7", "null", "{}", "oh"):
             with self.subTest(odd):
                 self.assertEqual(self.found(None, files, {"keys": skelebot.Outcome(0, odd)}), two_lines(
-                    "keys gave no AWS credentials for the profile default", "run it by itself"))
+                    "keys gave no AWS credentials for the profile default: it gave no reason",
+                    "run it by itself, or log in anew"))
+
+    def test_come_from_no_program_that_is_none(self):
+        for odd in ("keys 'for me", "''"):
+            with self.subTest(odd):
+                files = {"config": f"[default]\ncredential_process = {odd}\n".encode()}
+                self.assertEqual(self.found(None, files), two_lines(
+                    "credential_process of the AWS profile default is no command", "close its quotes"))
+
+    def test_come_from_no_metadata_that_is_a_page(self):
+        page = Response(200, body=b"<html>\n<title>Log in</title>\n</html>")
+        self.assertEqual(self.found(None, None, {Request: page}),
+                         two_lines("no AWS credentials were found", skelebot.AWS_WAYS))
 
     def test_come_from_the_metadata_whatever_they_say(self):
         uri = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/keys"}
@@ -1192,6 +1205,18 @@ class Pull(PlanCase):
             with self.subTest(body):
                 done = self.pull(Response(200, body=body), version="LATEST")
                 self.assertEqual(done.fault.message, "no version of model fits 1.2.0")
+
+    def test_takes_no_singular_neighbour_for_a_version(self):
+        beside = {"name": "model_v2.1", "file": "b.tar.gz", "singular": True}
+        listed = Response(200, body=b'{"children": [{"uri": "/model_v2.1.tar.gz"}, {"uri": "/model_v1.2.0.tar.gz"}]}')
+        done = self.pull(listed, self.THERE, it=storing(MODEL, beside), version="LATEST!")
+        self.assertEqual(requests(done)[1], self.HEAD)
+
+    def test_takes_no_web_page_for_a_file(self):
+        page = Response(200, headers={"content-type": "text/html; charset=utf-8", "content-length": "10"})
+        self.assertFault(self.pull(page, version="1.2.0"),
+                         f"{CHURN}model_v1.2.0.tar.gz: is a web page, perhaps for logging in, and no file",
+                         skelebot.HINTS[401])
 
     def test_says_so_when_it_is_not_there(self):
         fault = f"model_v9.0.0.tar.gz is not there: {CHURN}model_v9.0.0.tar.gz"
