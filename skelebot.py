@@ -1931,7 +1931,7 @@ class Open(NamedTuple):
 
 
 class Pack(NamedTuple):
-    """The Body of a .tar.gz of the files below a folder; the same files give the same bytes."""
+    """The Body of a .tar.gz of the files below a folder; the same files give the same bytes, by the same Python."""
     path: str
 
     @property
@@ -2016,6 +2016,7 @@ class Unpack(NamedTuple):
     """A .tar.gz to turn into a folder, which takes the place of the one that is there."""
     source: str
     path: str
+    name: str
 
     @property
     def line(self):
@@ -2241,13 +2242,14 @@ def shown_time(seconds):
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def progress_line(verb, name, done, size, seconds, width):
+def progress_line(verb, name, done, before, size, seconds, width):
     """How far a transfer is: name, bar, share, speed and the time that is left, no wider than a terminal.
 
-    size     in bytes; -1 when nobody knows
-    seconds  since the start
+    done, before  bytes in all, and those of them that an earlier try has brought
+    size          in bytes; -1 when nobody knows
+    seconds       since the start
     """
-    speed, width = done / seconds if seconds > 0 else 0, max(width, 20)
+    speed, width = max(done - before, 0) / seconds if seconds > 0 else 0, max(width, 20)
     if size < 0:
         return f"{verb} {name} {shown_size(done)} {shown_size(speed)}/s"[:width - 1]
     share = done / size if size else 1
@@ -4135,7 +4137,7 @@ def plan_fetched(call, artifact, store, name, stored, path):
         if not (yield from plan_is_there(call, packed, stored)):
             yield from store.fetch(name, packed, stored)
         try:
-            yield Unpack(packed, path)
+            yield Unpack(packed, path, name)
         finally:
             yield Remove(packed)
     if not call.dry_run:
@@ -4550,7 +4552,10 @@ def ask(step):
     question = step.question + (f" [{step.default}]" if step.default else "") + ": "
     if step.hidden:
         import getpass
-        return getpass.getpass(question, sys.stderr)
+        try:
+            return getpass.getpass(question, sys.stderr)
+        except EOFError:
+            raise usage_error(f"no answer to: {step.question}", step.ways)
     say(sys.stderr, re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", question), end="")
     try:
         line = sys.stdin.readline() if sys.stdin else ""
@@ -4558,7 +4563,7 @@ def ask(step):
         raise usage_error(f"the answer to {step.question} is not {sys.stdin.encoding}", "type it anew, or set LANG")
     if not line:
         sys.stderr.write("\n")
-        raise usage_error(f"no answer to: {step.question}", " or ".join(filter(None, [
+        raise usage_error(f"no answer to: {step.question}", step.ways or " or ".join(filter(None, [
             f"answer beforehand: {step.option}" if step.option else "", "take the defaults: --yes"])))
     return re.sub(r"[\x00-\x1f\x7f]", "", plain_text(line)).strip() or step.default
 
@@ -4597,7 +4602,7 @@ SLOW_ANSWER = 600       # seconds that a server may take to store what it has be
 GLANCE = 2              # seconds for an address that is perhaps not there at all
 PAUSES = (0.5, 1, 2, 4)     # seconds before another try
 MOST = 64 * CHUNK       # bytes of an answer that are kept
-PROGRESS = 64 * 1024    # bytes by which a try that was cut off has come further
+PROGRESS = 64 * 1024    # bytes by which a try that was cut off must have come further than all before
 
 
 class Cancelled(Exception):
@@ -4611,14 +4616,15 @@ class Progress:
         import threading
         import time
         self.verb, self.name, self.size, self.start = verb, name, size, time.monotonic()
-        self.done, self.shown, self.lock = {}, 0, threading.Lock()
+        self.done, self.before, self.shown, self.lock = {}, 0, 0, threading.Lock()
         self.live = sys.stderr.isatty()
         if not self.live:
             say(sys.stderr, f"skelebot: {verb} {name}" + (f", {shown_size(size)}" if size >= 0 else ""))
 
     def line(self, now):
-        return progress_line(self.verb, self.name, sum(list(self.done.values())), self.size, now - self.start,
-                             (os.get_terminal_size(sys.stderr.fileno()).columns if self.live else 0) or 80)
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns if self.live else 0
+        return progress_line(self.verb, self.name, sum(list(self.done.values())), self.before, self.size,
+                             now - self.start, columns or 80)
 
     def at(self, stretch, count):
         """So many bytes of a stretch (any name for it) are done."""
@@ -4998,7 +5004,7 @@ class Part:
         self.path = os.path.join(folder, f".{name}.{checksum(f'{owner} {mark}'):08x}.part")
         self.remove_others(folder, name)
         self.file = self.open()
-        self.hashing, self.size, self.sha256, self.over = Hashing(), 0, "", False
+        self.hashing, self.size, self.sha256, self.furthest, self.over = Hashing(), 0, "", 0, False
 
     def open(self):
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -5177,11 +5183,11 @@ def fetch_some(step, part, tell):
             part.read(response, tell, keep=True)
         except (OSError, http.client.HTTPException) as error:
             cut = error
-        came = part.size - start
-        if not cut and came >= expected:
+        if not cut and part.size - start >= expected:
             return given._replace(reason="whole")
-        if came < PROGRESS:
+        if part.size < part.furthest + PROGRESS:
             raise cut or ConnectionResetError("the connection was cut")
+        part.furthest = part.size
         return given._replace(reason="")
 
 
@@ -5211,9 +5217,9 @@ def download(step):
     try:
         check_room(part, step.stored.size)
         part.resume()
-        resumed = part.size
-        if part.size > step.stored.size >= 0:
-            part.restart()
+        if part.size > step.stored.size >= 0 or not (step.stored.sha256 or step.stored.etag):
+            part.restart()              # nobody knows what it is a part of
+        resumed = part.furthest = progress.before = part.size
         fetch(step, part, lambda size: progress.at("", size))
         if resumed and not part.fits(step.stored):
             part.restart()              # then what there was before was of no use
@@ -5340,7 +5346,7 @@ def pack_folder(step):
 def member_path(name, folder):
     """Where a member of an archive goes; it must be inside of the folder."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    if name.startswith("/") or ".." in parts or (os.name == "nt" and re.search(r'[\\:]', name)):
+    if name.startswith("/") or ".." in parts or "\0" in name or (os.name == "nt" and re.search(r'[\\:]', name)):
         raise SkelebotError(f"the archive holds {shortened(name)}, which leads out of its folder", "push it anew")
     return os.path.join(folder, *parts)
 
@@ -5362,6 +5368,7 @@ def unpack_member(archive, entry, folder):
 
 def unpack(step):
     """Unpack beside the folder's place, then let the new one take it."""
+    import gzip
     import tarfile
     import zlib
     folder, name = os.path.split(os.path.realpath(step.path))
@@ -5372,16 +5379,20 @@ def unpack(step):
         for left in (new, old):
             remove(Remove(left))
         os.mkdir(new)
-        with tarfile.open(step.source, "r|gz") as archive:
+        with gzip.open(step.source) as packed, tarfile.open(fileobj=packed, mode="r|") as archive:
             for entry in archive:
                 unpack_member(archive, entry, new)
+            while packed.read(CHUNK):
+                pass                    # only at its end does gzip say whether it is whole
         if os.path.lexists(path):
             os.replace(path, old)
         os.replace(new, path)
         remove(Remove(old))
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise SkelebotError(f"{step.source}: cannot be unpacked: {error}", "push it anew, as a folder")
+        raise SkelebotError(f"{step.name}: cannot be unpacked: {error}", "push it anew, as a folder")
     except OSError as error:
+        if error.errno is None:         # gzip's own, before Python 3.8 without a class of its own
+            raise SkelebotError(f"{step.name}: cannot be unpacked: {error}", "push it anew, as a folder")
         raise refused(step.path, error)
     finally:
         remove(Remove(new))

@@ -487,6 +487,14 @@ class Cut(Case):
     def test_does_not_tire_while_it_comes_further(self):
         self.assertEqual(len(self.pulled(*[100000] * 14, words=(*PULL, "-o"), left=REPLACED)), 15)
 
+    def test_gives_up_where_no_try_comes_further_than_another(self):
+        head = http("200 OK", "").replace(b"Length: 0", b"Length: 1500000")
+        wire = self.wire("http://127.0.0.1:1/artifactory", [
+            Fault(says=head), Fault(says=http("404 Not Found", "")), *[Fault(says=head + DATA[:700000])] * 9])
+        project = self.project(wire.url)
+        self.assertEqual(project.refuses(*PULL)[0].rpartition(": ")[2], "the connection was cut")
+        self.assertEqual((project.left["models/model.bin"], wire.count), (OLD, 8))
+
     def test_begins_anew_where_the_server_knows_no_ranges(self):
         server = self.server(GET=[cut(700000), without("range")])
         server.keeps(NAME, DATA)
@@ -620,6 +628,8 @@ class Archives(Case):
         ("no archive", b"this is no archive"), ("nothing", b""),
         ("not compressed", packed(("a", b"1"), mode="w:")),
         ("cut off", packed(("a", DATA), ("b", DATA))[:-1000000]),
+        ("cut off after the last file", packed(("a", b"1"))[:-8]),
+        ("a name with a zero", packed(("a", {"pax_headers": {"path": "a\0b"}}))),
         ("upwards", packed(("a", b"1"), ("../x", b"2"))),
         ("upwards from inside", packed(("a/../../x", b"2"))),
         ("absolute", packed(("/tmp/skelebot-was-here", b"2"))),

@@ -193,17 +193,19 @@ class Lines(unittest.TestCase):
 
     def test_show_name_bar_share_speed_and_the_time_left(self):
         for values, line in (
-                (("sending", "model_v1.2.0.tar.gz", 500000000, 10 ** 9, 5, 80),
+                (("sending", "model_v1.2.0.tar.gz", 500000000, 0, 10 ** 9, 5, 80),
                  "sending model_v1.2.0.tar.gz [===========            ]  50% 100.0 MB/s 0:05 left"),
-                (("sending", "m", 0, 10 ** 9, 0, 80),
+                (("sending", "m", 0, 0, 10 ** 9, 0, 80),
                  "sending m [                                        ]   0%      0 B/s "),
-                (("fetching", "m", 10 ** 9, 10 ** 9, 10, 80),
+                (("fetching", "m", 10 ** 9, 0, 10 ** 9, 10, 80),
                  "fetching m [========================================] 100% 100.0 MB/s 0:00 left"),
-                (("fetching", "m", 1000, 10 ** 9, 10, 60),
+                (("fetching", "m", 1000, 0, 10 ** 9, 10, 60),
                  "fetching m [              ]   0%    100 B/s 2777:46:30 left"),
-                (("sending", "m", 0, 0, 1, 80),
+                (("sending", "m", 0, 0, 0, 1, 80),
                  "sending m [========================================] 100%      0 B/s "),
-                (("fetching", "m.bin", 12345678, -1, 2, 80), "fetching m.bin 12.3 MB 6.2 MB/s")):
+                (("fetching", "m.bin", 12345678, 0, -1, 2, 80), "fetching m.bin 12.3 MB 6.2 MB/s"),
+                (("fetching", "m", 10 ** 9, 9 * 10 ** 8, 2 * 10 ** 9, 1, 80),
+                 "fetching m [====================                    ]  50% 100.0 MB/s 0:10 left")):
             with self.subTest(values):
                 self.assertEqual(skelebot.progress_line(*values), line)
 
@@ -212,11 +214,11 @@ class Lines(unittest.TestCase):
             for done, size, seconds in ((0, 0, 0), (0, 10, 1), (5, 10, 1e-9), (10, 10, 1e9), (12, 10, 1), (5, -1, 1),
                                         (1, 5 * 2 ** 40, 9), (5 * 2 ** 40, 5 * 2 ** 40, 9)):
                 for name in ("m", "model_v1.2.0.tar.gz", "m" * 200):
-                    line = skelebot.progress_line("sending", name, done, size, seconds, width)
+                    line = skelebot.progress_line("sending", name, done, 0, size, seconds, width)
                     self.assertLess(len(line), width, (width, done, size, seconds))
 
     def test_are_short_where_a_terminal_has_no_width(self):
-        self.assertLess(len(skelebot.progress_line("sending", "m" * 200, 5, 10, 1, 0)), 80)
+        self.assertLess(len(skelebot.progress_line("sending", "m" * 200, 5, 0, 10, 1, 0)), 80)
 
 
 class Addresses(unittest.TestCase):
@@ -1254,7 +1256,7 @@ class Pull(PlanCase):
                 f"HEAD {CHURN}bert_v1.2.0.tar.gz", *(["MakeFolder models"] if typed else []),
                 f"GET {CHURN}bert_v1.2.0.tar.gz > {packed}", f"Unpack {packed}", f"Remove {packed}",
                 f"pulled bert_v1.2.0.tar.gz to {path}"])
-            self.assertIn(Unpack(packed, path), done.steps)
+            self.assertIn(Unpack(packed, path, "bert_v1.2.0.tar.gz"), done.steps)
             self.assertIn(Remove(packed), done.steps)
 
     def test_removes_the_archive_of_a_folder_that_could_not_be_unpacked(self):
