@@ -336,6 +336,12 @@ class Url(Line):
         return bool(match) and 0 < int(match.group("port") or 80) < 65536
 
 
+class FolderPath(Line):
+    expected = "a folder"
+    hint = "for example /mnt/models or ~/models"
+    pattern = r"[^\n]*\S[^\n]*"
+
+
 class Bucket(Line):
     expected = "a bucket, maybe with a prefix"
     hint = "for example my-bucket/some/prefix"
@@ -353,6 +359,12 @@ class RepositoryPath(Line):
     expected = "a path without .."
     hint = "for example team/models"
     pattern = r"(?!(.*/)?\.\.?(/|$))[^\n?#]*"
+
+
+class RepositoryName(RepositoryPath):
+    expected = "the name of a repository"
+    hint = "for example ml-models"
+    pattern = r"(?!\s*$)" + RepositoryPath.pattern
 
 
 class ArtifactName(Line):
@@ -459,7 +471,7 @@ class Auth(NamedTuple):
 
 class Artifactory(NamedTuple):
     url: Url
-    repo: RepositoryPath
+    repo: RepositoryName
     path: RepositoryPath = ""
     auth: Auth = Auth()
 
@@ -468,7 +480,7 @@ class Deploy(NamedTuple):
     """The place that every artifact of the 2019 spelling has for itself."""
     type: DeployType
     url: Url
-    repo: RepositoryPath
+    repo: RepositoryName
     path: RepositoryPath = ""
 
     @property
@@ -497,7 +509,7 @@ class S3(NamedTuple):
 
 
 class Folder(NamedTuple):
-    path: Line
+    path: FolderPath
 
 
 class Repository(NamedTuple):
@@ -612,7 +624,7 @@ class FormerSections(NamedTuple):
 class FormerArtifactory(NamedTuple):
     """`components.artifactory` of the 1.x releases."""
     url: Url
-    repo: RepositoryPath
+    repo: RepositoryName
     path: RepositoryPath = ""
     auth: Auth = Auth()
     artifacts: Tuple[Artifact, ...] = ()
@@ -1047,6 +1059,8 @@ def check_repository(project):
     auth = repository.artifactory.auth if repository and repository.artifactory else Auth()
     if auth.aws and not auth.awsSecret:
         raise auth.places["aws"].fault("needs the key awsSecret", "add a line such as awsSecret: artifactory-token")
+    if auth.awsSecret and not auth.aws:
+        raise auth.places["awsSecret"].fault("has no meaning without aws: true", "add that line, or take this one out")
     taken = {}
     for artifact in repository.artifacts if repository else ():
         if artifact.name in taken:
@@ -2310,7 +2324,7 @@ def server_words(response):
 
 
 HINTS = {
-    401: "give a user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, -u and -t, or ~/.netrc",
+    401: "the server wants another user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, -u and -t, or ~/.netrc",
     403: "ask who runs the repository for the permission",
     404: "look at the address below components.repository",
     407: "put the proxy's user and password into https_proxy, as in http://USER:PASSWORD@HOST:PORT",
@@ -3823,7 +3837,7 @@ def plan_artifactory_store(call, place, words):
     user, token = yield from plan_user_and_token(call, place, words)
     url = quoted_url(bare_url(place.url))
     if token and url.startswith("http:") and host_of(url) not in TRUSTED:
-        yield Note(f"warning: what tells {host_of(url)} who you are is not encrypted; https is")
+        yield Note(f"warning: user and token go to {host_of(url)} unencrypted; https:// would encrypt them")
     return ArtifactoryStore(
         url_joined(url, quoted(place.repo), quoted(place.path)) + "/",
         url_joined(url, "api/storage", quoted(place.repo), quoted(place.path)),
@@ -3921,7 +3935,9 @@ def plan_instance_key(call):
 
 def plan_access_key(call, place, profile):
     """The AccessKey for S3: of the environment, the profile, the container or the instance."""
-    environ = key_of(call.environ, KEY_NAMES["environment"])
+    environ, (name, secret, _) = key_of(call.environ, KEY_NAMES["environment"]), KEY_NAMES["environment"]
+    if bool(call.environ.get(name)) != bool(call.environ.get(secret)):
+        raise SkelebotError(f"of {name} and {secret} only one is set", "set both, or none")
     if environ and not (place.profile and profile.known):
         return environ
     if not profile.known and (place.profile or call.environ.get("AWS_PROFILE")):
@@ -4040,8 +4056,8 @@ def plan_is_new(artifact, store, name, body):
     if artifact.singular and stored.sha256 and stored.sha256 == (yield Digest(body)).sha256:
         yield Note(f"{name} is there already, as it is here: {where}")
         return False
-    raise SkelebotError(f"{name} is there already: {where}", ("" if artifact.singular else "bump the version, or ")
-                        + f"replace it: skelebot push {artifact.name} -f")
+    raise SkelebotError(f"{name} is there already: {where}",
+                        ("" if artifact.singular else "bump the version, or ") + "add -f to replace it")
 
 
 def plan_push(call, project, words):
@@ -4612,14 +4628,15 @@ class Cancelled(Exception):
 class Progress:
     """How far a transfer has come: a line that is written anew on a terminal, else one at the start."""
 
-    def __init__(self, verb, name, size):
+    def __init__(self, verb, name, size, before=0):
         import threading
         import time
         self.verb, self.name, self.size, self.start = verb, name, size, time.monotonic()
-        self.done, self.before, self.shown, self.lock = {}, 0, 0, threading.Lock()
+        self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
         self.live = sys.stderr.isatty()
         if not self.live:
-            say(sys.stderr, f"skelebot: {verb} {name}" + (f", {shown_size(size)}" if size >= 0 else ""))
+            say(sys.stderr, f"skelebot: {verb} {name}" + (f", {shown_size(size)}" if size >= 0 else "")
+                + (f"; {shown_size(before)} of it are here from an earlier try" if before else ""))
 
     def line(self, now):
         columns = os.get_terminal_size(sys.stderr.fileno()).columns if self.live else 0
@@ -4722,6 +4739,14 @@ def sent(request, body=None, size=0, timeout=TIMEOUT):
     raise SkelebotError(f"{public_url(request.url)}: sends on and on", "look at the address")
 
 
+def whole_body(response):
+    """The body of an answer; urllib gives one that was cut off without a word."""
+    body = response.read(MOST)
+    if response.length and len(body) < MOST:
+        raise ConnectionResetError("the connection was cut")
+    return body
+
+
 def answer(response, body):
     """The Response that an HTTPResponse is."""
     headers = {name.lower(): value for name, value in response.headers.items()}
@@ -4739,6 +4764,8 @@ def reason_of(error):
     reason = getattr(error, "reason", error)
     if is_no_address(error):
         return "the address, or that of a proxy, cannot be understood"
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return "the server answers without TLS"
     if isinstance(reason, OSError) and type(reason).__name__ in ("timeout", "TimeoutError"):
         return "no answer in time"
     text = getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or str(reason)
@@ -4754,7 +4781,7 @@ def network_hint(error):
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return "set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of your company's authority"
     if "WRONG_VERSION_NUMBER" in text or "unknown protocol" in text.lower():
-        return "the server speaks no TLS there: write http:// or another port"
+        return "write http://, or the port of its https://"
     if "Tunnel connection failed: 407" in text:
         return HINTS[407]
     if isinstance(reason, socket.gaierror) and reason.errno != getattr(socket, "EAI_AGAIN", None):
@@ -4791,7 +4818,7 @@ def request(step):
 
     def attempt():
         with sent(step, timeout=TIMEOUT if step.patient else GLANCE) as response:
-            return answer(response, response.read(MOST))
+            return answer(response, whole_body(response))
 
     if step.patient:
         return patiently(step, attempt)
@@ -4908,7 +4935,7 @@ def upload(step, progress=None, stopped=None):
     def attempt():
         tell(0)
         with sent(step.request, lambda: blocks(step.body, step.start, step.size, tell), step.size) as response:
-            return answer(response, response.read(MOST))
+            return answer(response, whole_body(response))
 
     well = False
     try:
@@ -5132,7 +5159,7 @@ class Part:
             raise refused(self.target, error)
         self.close()
         if not stored.sha256:
-            say(sys.stderr, f"skelebot: {name}: no checksum is stored with it, so none was compared")
+            say(sys.stderr, f"skelebot: warning: {name}: no checksum is stored with it, so none was compared")
 
 
 def check_room(part, size):
@@ -5175,7 +5202,7 @@ def fetch_some(step, part, tell):
         given = answer(response, b"")
         check_goes_on(step, part, given)
         if given.status not in (200, 206):
-            return given._replace(body=response.read(MOST))
+            return given._replace(body=whole_body(response))
         start = part.size
         expected = length(given) if length(given) >= 0 else step.stored.size - start
         cut = None
@@ -5213,21 +5240,26 @@ def download(step):
     if part.waited and is_stored(part.target, step.stored):
         part.give_up()
         return
-    progress = Progress("fetching", step.name, step.stored.size)
+    progress = None
     try:
         check_room(part, step.stored.size)
         part.resume()
         if part.size > step.stored.size >= 0 or not (step.stored.sha256 or step.stored.etag):
             part.restart()              # nobody knows what it is a part of
-        resumed = part.furthest = progress.before = part.size
+        resumed = part.furthest = part.size
+        progress = Progress("fetching", step.name, step.stored.size, resumed)
         fetch(step, part, lambda size: progress.at("", size))
         if resumed and not part.fits(step.stored):
             part.restart()              # then what there was before was of no use
             fetch(step, part, lambda size: progress.at("", size))
         part.settle(step.stored, step.name)
         well = True
+    except (KeyboardInterrupt, Stopped):
+        say(sys.stderr, f"{clear_line()}skelebot: {step.name}: stopped; the same command goes on where it was")
+        raise
     finally:
-        progress.end(well)
+        if progress:
+            progress.end(well)
         part.close()
 
 
@@ -5509,7 +5541,7 @@ COMMANDS = {
     "pull": Builtin("fetch artifacts", plan_pull, (
         Arg("name", "the artifact, or ALL"),
         Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, LATEST! the highest of all")), (
-        flag("override", "o", "put it in the artifact's own place, not in the project's folder"), *STORING),
+        flag("override", "o", "put it in the artifact's own place, and replace what is there"), *STORING),
         optional=1),
     "envs": Builtin("list the environments", plan_envs),
 }

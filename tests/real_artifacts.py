@@ -362,7 +362,7 @@ class Pushing:
         done = self.skelebot("push", "model", status=1)
         self.assertEqual(done.stderr, two_lines(
             f"model_v1.2.0.tar.gz is there already: {self.address}model_v1.2.0.tar.gz",
-            "bump the version, or replace it: skelebot push model -f"))
+            "bump the version, or add -f to replace it"))
         self.assertEqual(self.kept(), {"model_v1.2.0.tar.gz": b"old"})
         self.skelebot("push", "model", "--force")
         self.assertEqual(self.kept(), {"model_v1.2.0.tar.gz": MODEL})

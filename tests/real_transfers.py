@@ -782,7 +782,7 @@ class Pushing(Case):
 
     def test_shows_why_a_file_is_refused_before_it_was_sent(self):
         for status, reason, hint in (
-                (401, "Unauthorized", "give a user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, "
+                (401, "Unauthorized", "the server wants another user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, "
                                       "-u and -t, or ~/.netrc"),
                 (413, "Request Entity Too Large", "the server takes no file as large: "
                                                   "ask who runs it for a higher limit"),

@@ -304,7 +304,7 @@ class Faults(unittest.TestCase):
 
     def test_have_a_hint_for_their_status(self):
         for status, hint in (
-                (401, "give a user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, -u and -t, or ~/.netrc"),
+                (401, "the server wants another user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, -u and -t, or ~/.netrc"),
                 (403, "ask who runs the repository for the permission"),
                 (404, "look at the address below components.repository"),
                 (407, "put the proxy's user and password into https_proxy, as in http://USER:PASSWORD@HOST:PORT"),
@@ -720,7 +720,7 @@ class Secrets(unittest.TestCase):
         self.assertNotIn("typed-s3cret", repr(done))
 
     def test_go_to_other_hosts_without_encryption_only_with_a_warning(self):
-        for url, texts in (("http://host/artifactory", ["warning: what tells host who you are is not encrypted; https is"]),
+        for url, texts in (("http://host/artifactory", ["warning: user and token go to host unencrypted; https:// would encrypt them"]),
                            ("http://127.0.0.1:8081/artifactory", []), ("https://host/artifactory", [])):
             it = storing(place={"artifactory": {"url": url, "repo": "ml"}})
             done = drive(skelebot.plan_stores(ADA, it, it.components.repository.artifacts, words()))
@@ -890,7 +890,7 @@ class PushToArtifactory(PlanCase):
         done = self.push(there)
         self.assertEqual(requests(done), self.ASKED[:1])
         self.assertFault(done, f"model_v1.2.0.tar.gz is there already: {CHURN}model_v1.2.0.tar.gz",
-                         "bump the version, or replace it: skelebot push model -f")
+                         "bump the version, or add -f to replace it")
 
     def test_looks_for_nothing_when_it_is_to_replace(self):
         self.assertEqual(requests(self.push(JFROG, GONE, created(), force=True)), [*self.ASKED[1:], self.SENT])
