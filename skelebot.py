@@ -1734,6 +1734,7 @@ class Command(NamedTuple):
     apart    no signal of the terminal reaches it: it is ended by way of the programs that it runs
     stop     argv that end what the program started elsewhere: (gently, by force)
     packed   a folder that it gets on stdin, as a tar archive, and the name that the folder has in there
+    private  its words may be secret, and are not shown
     """
     argv: Tuple[str, ...]
     environ: Dict[str, str] = {}
@@ -1744,9 +1745,12 @@ class Command(NamedTuple):
     apart: bool = False
     stop: Tuple[Tuple[str, ...], ...] = ()
     packed: Tuple[str, ...] = ()
+    private: bool = False
 
     @property
     def line(self):
+        if self.private:
+            return shell_line([self.argv[0], "..."])
         setting = [f"{name}={value}" for name, value in self.environ.items()]
         source = f"{tar_line(*self.packed)} | " if self.packed else ""
         return (source + shell_line([*(["env"] if setting else []), *setting, *self.argv])
@@ -2196,11 +2200,12 @@ def container_name(project, job, token=""):
 # ---- Storage ----------------------------------------------------------------
 #
 # Where artifacts are kept: names, requests, and what the answers mean. A store is a record of a
-# place and a login; every store has the same four hooks, which are plans like those further below:
-# `find` (a name -> Stored or None), `names` (those that begin alike), `send` and `fetch`.
+# place and a login; every store has the same hooks: `where` a name is, for a message, and as plans
+# like those further below `find` (a name -> Stored or None; `fine` are the statuses that are no
+# fault), `names` (those that begin so, at least), `send` and `fetch`.
 
 CHUNK = 1024 * 1024     # bytes that are read, hashed and sent at once
-WHOLE = 64 * CHUNK      # what is as large goes to S3 in parts
+IN_PARTS = 64 * CHUNK   # what is as large goes to S3 in parts
 PART = 16 * CHUNK       # of at least this size; source: Amazon S3, "multipart upload limits": 5 MiB to 5 GiB ...
 PARTS = 10000           # ... and no more than these
 AT_ONCE = 4             # parts that are under way at a time
@@ -2344,7 +2349,9 @@ S3_HINTS = {
 }
 
 
-def fault_hint(response, words):
+def fault_hint(request, response, words):
+    if request.login.key and response.status == 401:
+        return "look at the AWS credentials"
     region = response.headers.get("x-amz-bucket-region", "")
     if region and response.status in (301, 307, 400):
         return f"add region: {shown_text(region)} below components.repository.s3"
@@ -2360,7 +2367,7 @@ def http_fault(request, response):
     words = server_words(response)
     said = " ".join(filter(None, [str(response.status), shown_text(response.reason)]))
     return SkelebotError(f"{request.method} {public_url(request.url)}: {said}" + (f": {words}" if words else ""),
-                         fault_hint(response, words))
+                         fault_hint(request, response, words))
 
 
 def length(response):
@@ -2369,14 +2376,22 @@ def length(response):
     return int(size) if re.fullmatch(r"[0-9]{1,18}", size) else -1
 
 
-def is_page(response):
-    return response.headers.get("content-type", "").lower().startswith("text/html")
+def check_no_page(response, name, where):
+    """What a server gives for an artifact is not the page of a portal that somebody has to log in to."""
+    is_page = response.headers.get("content-type", "").lower().startswith("text/html")
+    if is_page and not name.lower().endswith((".html", ".htm")):
+        raise SkelebotError(f"{where}: is a web page, perhaps for logging in, and no file", HINTS[401])
 
 
 def sha256_of(data):
     """The checksum in a file such as sha256sum makes; "" if it holds none."""
     match = re.match(rb"\s*([0-9a-fA-F]{64})\b", data)
     return match.group(1).decode().lower() if match else ""
+
+
+def checksum_line(sha256, name):
+    """What sha256sum(1) writes, and sha256_of reads."""
+    return f"{sha256}  {name}\n".encode("utf-8", "surrogateescape")
 
 
 def xml_text(text):
@@ -2456,6 +2471,12 @@ def damaged(name, url):
     return SkelebotError(f"{name}: did not arrive at {public_url(url)} as it was sent", "push it again, with -f")
 
 
+def plan_came_through(store, name, digests):
+    """Whether an earlier try of a push that is refused had come through, and only its answer had not."""
+    stored = yield from store.find(name, (200, 403, 404))
+    return bool(stored) and stored.sha256 == digests.sha256
+
+
 # ---- Artifactory
 
 def secret_text(text, what, plain=False):
@@ -2513,15 +2534,17 @@ class ArtifactoryStore(NamedTuple):
     def address(self, name):
         return self.url + quoted(name)
 
+    def where(self, name):
+        return public_url(self.address(name))
+
     def find(self, name, fine=(200, 404)):
         """Its size and checksum, the latter from a file beside it where the server names none."""
         response = yield from plan_answer(Request("HEAD", self.address(name), login=self.login), fine)
         if response.status != 200:
             return None
         sha256 = sha256_of(response.headers.get("x-checksum-sha256", "").encode("utf-8", "replace"))
-        if not sha256 and is_page(response) and not name.lower().endswith((".html", ".htm")):
-            raise SkelebotError(f"{public_url(self.address(name))}: is a web page, perhaps for logging in, and no file",
-                                HINTS[401])
+        if not sha256:
+            check_no_page(response, name, self.where(name))
         if not sha256:
             request = Request("GET", self.address(name + ".sha256"), login=self.login)
             beside = yield from plan_answer(request, (200, 404))
@@ -2558,10 +2581,8 @@ class ArtifactoryStore(NamedTuple):
 
     def send_bytes(self, name, put, body, digests):
         response = yield Upload(put, body, name, size=digests.size)
-        if response.status in (403, 409, 412):
-            stored = yield from self.find(name, (200, 403, 404))
-            if stored and stored.sha256 == digests.sha256:
-                return ""               # an earlier try had come through, only its answer had not
+        if response.status in (403, 409, 412) and (yield from plan_came_through(self, name, digests)):
+            return ""
         if response.status not in (0, 200, 201, 204):
             raise http_fault(put, response)
         if confirmed(response, digests) is False:
@@ -2571,8 +2592,8 @@ class ArtifactoryStore(NamedTuple):
     def send_plainly(self, name, put, body, digests, replace):
         """To a server that keeps no checksums: with one in a file beside it, which a failure leaves as it was."""
         done = False
-        line = f"{digests.sha256}  {name}\n".encode("utf-8", "surrogateescape")
-        beside = Request("PUT", self.address(name + ".sha256"), login=self.login, body=line)
+        beside = Request("PUT", self.address(name + ".sha256"), login=self.login,
+                         body=checksum_line(digests.sha256, name))
         try:
             if not replace:
                 yield from plan_answer(beside, (200, 201, 204))
@@ -2698,7 +2719,7 @@ def bucket_url(s3, region, endpoint):
 
 def part_size(size):
     """The size of the parts that a file is sent in; 0 for one that goes as a whole."""
-    return 0 if size < WHOLE else max(PART, -(-size // PARTS // CHUNK) * CHUNK)
+    return 0 if size < IN_PARTS else max(PART, -(-size // PARTS // CHUNK) * CHUNK)
 
 
 NEW_IN_S3 = ("If-None-Match", "x-amz-checksum-sha256", "x-amz-checksum-algorithm")
@@ -2733,6 +2754,9 @@ class S3Store(NamedTuple):
     def address(self, name):
         return self.url + quoted(self.prefix + name)
 
+    def where(self, name):
+        return public_url(self.address(name))
+
     def request(self, method, name, headers={}, query=(), body=b"", sha256=None):
         url = (self.url if name is None else self.address(name)) + ("?" + query_text(query) if query else "")
         signed = {"x-amz-content-sha256": hash_of(body) if sha256 is None else sha256}
@@ -2747,6 +2771,8 @@ class S3Store(NamedTuple):
         if response.status != 200:
             return None
         sha256 = sha256_of(response.headers.get("x-amz-meta-sha256", "").encode("utf-8", "replace"))
+        if not sha256:
+            check_no_page(response, name, self.where(name))
         return Stored(length(response), sha256, response.headers.get("etag", ""))
 
     def names(self, start):
@@ -2755,7 +2781,11 @@ class S3Store(NamedTuple):
         while True:
             query = [("list-type", "2"), ("prefix", self.prefix + start), ("delimiter", "/"),
                      *([("continuation-token", token)] if token else [])]
-            page = (yield from plan_answer(self.request("GET", None, query=query))).body.decode("utf-8", "replace")
+            response = yield from plan_answer(self.request("GET", None, query=query))
+            page = response.body.decode("utf-8", "replace")
+            if response.status and "<ListBucketResult" not in page:
+                raise SkelebotError(f"{public_url(self.url)}: does not answer as S3 does",
+                                    "look at endpoint: and bucket:")
             found += [xml_text(key)[len(self.prefix):] for key in re.findall(r"<Key>([^<]*)</Key>", page)]
             token, last = xml_text(element("NextContinuationToken", page)), token
             if not token or token == last:
@@ -2769,10 +2799,8 @@ class S3Store(NamedTuple):
         in_parts = part and digests.parts
         request, response = yield from (self.send_parts(name, body, digests, part, once) if in_parts else
                                         self.send_whole(name, body, digests, once))
-        if response.status in (404, 412):
-            stored = yield from self.find(name)
-            if stored and stored.sha256 == digests.sha256:
-                return ""               # an earlier try had come through, only its answer had not
+        if response.status in (404, 412) and (yield from plan_came_through(self, name, digests)):
+            return ""
         if response.status not in (0, 200) or xml_element("Code", response):
             raise http_fault(request, response)
         return ""
@@ -2806,6 +2834,8 @@ class S3Store(NamedTuple):
             response = yield complete
             if response.status == 501:
                 response = yield plainer(complete)
+            if xml_element("Code", response) == "InternalError":
+                response = yield complete   # S3 may say so after 200, and asks for another try
             done = response.status in (0, 200) and not xml_element("Code", response)
             return complete, response
         finally:
@@ -2845,25 +2875,25 @@ class FolderStore(NamedTuple):
     """A folder of this machine, or one that is mounted here."""
     path: str
 
-    def address(self, name):
+    def where(self, name):
         return os.path.join(self.path, name)
 
     def find(self, name, fine=()):
-        if (yield Look(self.address(name))) != "file":
+        if (yield Look(self.where(name))) != "file":
             return None
-        return Stored(sha256=sha256_of((yield Read(self.address(name + ".sha256"))) or b""))
+        return Stored(sha256=sha256_of((yield Read(self.where(name + ".sha256"))) or b""))
 
     def names(self, start):
         return (yield Listing(self.path, 0))
 
     def send(self, name, body, replace):
         yield MakeFolder(self.path)
-        if (yield Keep(body, self.address(name), name, replace)) is False:
-            raise SkelebotError(f"{self.address(name)}: has come there meanwhile", "push -f replaces it")
+        if (yield Keep(body, self.where(name), name, replace)) is False:
+            raise SkelebotError(f"{self.where(name)}: has come there meanwhile", "push -f replaces it")
         return ""
 
     def fetch(self, name, path, stored):
-        yield Take(self.address(name), path, stored, name)
+        yield Take(self.where(name), path, stored, name)
 
 
 # ---- Versions ---------------------------------------------------------------
@@ -3815,14 +3845,17 @@ def plan_user_and_token(call, place, words):
     """(user, token) for Artifactory: as typed, of the environment, of AWS, the address, ~/.netrc, or asked for."""
     import urllib.parse
     address = urllib.parse.urlsplit(place.url)
-    user = words.one("user") or call.environ.get("ARTIFACTORY_USER", "")
+    user = words.one("user") or call.environ.get("ARTIFACTORY_USER") or urllib.parse.unquote(address.username or "")
     token = words.one("token") or call.environ.get("ARTIFACTORY_TOKEN")
+    if token and not user and place.auth.authType == "user_pass":
+        raise SkelebotError(f"authType user_pass needs a user at {host_of(place.url)}",
+                            "give -u, or set ARTIFACTORY_USER")
     if token is not None:
         return user, token
     if place.auth.aws:
         found = yield from plan_aws_secret(place.auth)
     elif address.password:
-        found = urllib.parse.unquote(address.username or ""), urllib.parse.unquote(address.password)
+        found = user, urllib.parse.unquote(address.password)
     else:
         found = yield Netrc(os.path.join(call.home, "_netrc" if os.name == "nt" else ".netrc"), host_of(place.url))
     if found and (not user or found[0] in (user, "")):
@@ -3877,7 +3910,7 @@ def plan_profile_key(call, profile):
     named = ("--profile", profile.name) if profile.known else ()
     argv = program_argv(program, profile.name) if program else (
         "aws", "configure", "export-credentials", *named, "--format", "process")
-    outcome = yield Command(argv, kept=True)
+    outcome = yield Command(argv, kept=True, private=bool(program))
     key = key_of(json_value(outcome.output.encode("utf-8")), KEY_NAMES["process"])
     if not key and not call.dry_run:
         raise SkelebotError(f"{argv[0]} gave no AWS credentials for the profile {profile.name}: "
@@ -3965,13 +3998,18 @@ def plan_s3_store(call, place, words):
     return S3Store(url, prefix, Login(key=key, region=region))
 
 
-def plan_folder_store(call, place, words):
-    yield from ()
-    path = host_path(place.path, "", call.home)
+def home_path(path, home):
+    """A path of the file on this machine; one in the caller's home needs a home."""
+    path = host_path(path, "", home)
     if path.startswith("~"):
         raise SkelebotError("there is no home folder for artifacts: HOME is not set",
                             "set HOME, or name another folder, as in: repository: {folder: {path: /mnt/models}}")
-    return FolderStore(path)
+    return path
+
+
+def plan_folder_store(call, place, words):
+    yield from ()
+    return FolderStore(home_path(place.path, call.home))
 
 
 STORES = {"artifactory": plan_artifactory_store, "s3": plan_s3_store, "folder": plan_folder_store}
@@ -4033,7 +4071,7 @@ def plan_check_version(project, artifacts):
 
 def plan_body(call, artifact):
     """The file of an artifact, open; that of a folder is its archive."""
-    path, place = host_path(artifact.file, "", call.home), artifact.places["file"]
+    path, place = home_path(artifact.file, call.home), artifact.places["file"]
     kind = yield Look(path)
     if not kind:
         raise place.fault(f"{shortened(path)} is not there", "run the job that makes it, or correct the path")
@@ -4052,7 +4090,7 @@ def plan_is_new(artifact, store, name, body):
     stored = yield from store.find(name, (200, 403, 404))
     if not stored:
         return True
-    where = public_url(store.address(name))
+    where = store.where(name)
     if artifact.singular and stored.sha256 and stored.sha256 == (yield Digest(body)).sha256:
         yield Note(f"{name} is there already, as it is here: {where}")
         return False
@@ -4077,7 +4115,7 @@ def plan_push(call, project, words):
     for store, name, body in sending:
         said = yield from store.send(name, body, force)
         if not call.dry_run:
-            yield Note(f"pushed {name} to {public_url(store.address(name))}" + (f": {said}" if said else ""))
+            yield Note(f"pushed {name} to {store.where(name)}" + (f": {said}" if said else ""))
     return 0
 
 
@@ -4092,7 +4130,7 @@ def plan_versions(project, artifact, store, prefix):
 def versions_hint(artifact, store, versions):
     there = sorted(filter(semantic, versions), key=semantic)
     return (f"there are: {', '.join(there[-10:])}" if there else
-            f"nothing of that name is at {public_url(store.address(''))}: look at the address in {FILE}, or push it")
+            f"nothing of that name is at {store.where('')}: look at the address in {FILE}, or push it")
 
 
 def plan_not_there(project, artifact, store, name, prefix):
@@ -4102,7 +4140,7 @@ def plan_not_there(project, artifact, store, name, prefix):
         hint = versions_hint(artifact, store, versions)
     except SkelebotError as fault:
         hint = f"what is there could not be listed: {fault.message}"
-    raise SkelebotError(f"{name} is not there: {public_url(store.address(name))}", hint)
+    raise SkelebotError(f"{name} is not there: {store.where(name)}", hint)
 
 
 def plan_version(call, project, artifact, store, asked, prefix):
@@ -4132,7 +4170,7 @@ def plan_is_there(call, path, stored, is_folder=False):
         return False                    # it cannot be read, so it is something else
 
 
-def plan_place(artifact, name, path):
+def plan_check_place(artifact, name, path):
     """Nothing, if what is to be fetched may take this place."""
     kind = yield Look(path)
     if kind and kind != ("folder" if artifact.is_folder else "file"):
@@ -4175,9 +4213,9 @@ def plan_pull(call, project, words):
         stored = yield from store.find(name)
         if not stored and not call.dry_run:
             yield from plan_not_there(project, artifact, store, name, prefix)
-        own = host_path(artifact.file, "", call.home)
-        path = own if words.has("override") else name[:-len(".tar.gz")] if artifact.is_folder else name
-        yield from plan_place(artifact, name, path)
+        path = (home_path(artifact.file, call.home) if words.has("override") else
+                name[:-len(".tar.gz")] if artifact.is_folder else name)
+        yield from plan_check_place(artifact, name, path)
         found.append((artifact, store, name, stored or Stored(), path))
     for artifact, store, name, stored, path in found:
         yield from plan_fetched(call, artifact, store, name, stored, path)
@@ -4618,7 +4656,7 @@ SLOW_ANSWER = 600       # seconds that a server may take to store what it has be
 GLANCE = 2              # seconds for an address that is perhaps not there at all
 PAUSES = (0.5, 1, 2, 4)     # seconds before another try
 MOST = 64 * CHUNK       # bytes of an answer that are kept
-PROGRESS = 64 * 1024    # bytes by which a try that was cut off must have come further than all before
+ADVANCE = 64 * 1024     # bytes by which a try that was cut off must have come further than all before
 
 
 class Cancelled(Exception):
@@ -4672,15 +4710,9 @@ def certificates():
     return context
 
 
-@functools.lru_cache(maxsize=None)
-def opener(secure, direct):
-    """What opens a urllib request, with the environment's proxies; every answer is one, a refusal as well."""
-    import http.client
-    import urllib.request
-
-    class Early:
-        """A server may answer, and close, before it has the whole body, or take its time when it has."""
-
+def early(kind):
+    """A kind of connection whose server may answer before it has the whole body, and take its time afterwards."""
+    class Early(kind):
         def request(self, method, url, body=None, headers={}, **options):
             try:
                 super().request(method, url, body, headers, **options)
@@ -4689,13 +4721,18 @@ def opener(secure, direct):
                     raise               # else the answer, if there is one, says why
             if body is not None:
                 self.sock.settimeout(SLOW_ANSWER)
+    return Early
 
-    class Plain(Early, http.client.HTTPConnection):
-        pass
+
+@functools.lru_cache(maxsize=None)
+def opener(secure, direct):
+    """What opens a urllib request, with the environment's proxies; every answer is one, a refusal as well."""
+    import http.client
+    import urllib.request
 
     class Http(urllib.request.HTTPHandler):
         def http_open(self, request):
-            return self.do_open(Plain, request)
+            return self.do_open(early(http.client.HTTPConnection), request)
 
     class Answers(urllib.request.HTTPErrorProcessor):
         def http_response(self, request, response):
@@ -4705,12 +4742,9 @@ def opener(secure, direct):
 
     handlers = [Http, Answers, *([urllib.request.ProxyHandler({})] if direct else [])]
     if secure:
-        class Encrypted(Early, http.client.HTTPSConnection):
-            pass
-
         class Https(urllib.request.HTTPSHandler):
             def https_open(self, request):
-                return self.do_open(Encrypted, request, context=context)
+                return self.do_open(early(http.client.HTTPSConnection), request, context=context)
 
         context = certificates()
         handlers.append(Https)
@@ -4812,7 +4846,7 @@ def patiently(request, attempt, sleep=None):
         (sleep or time.sleep)(wait)
 
 
-def request(step):
+def send_request(step):
     """Send a request that has no file, for its Response."""
     import http.client
 
@@ -5017,7 +5051,7 @@ def lock(file):
     return True
 
 
-class Part:
+class Partial:
     """A file that is gathered beside its place until it is whole.
 
     Its name tells who gathers what, so that the same pull goes on with what a killed one has left; it
@@ -5031,7 +5065,8 @@ class Part:
         self.path = os.path.join(folder, f".{name}.{checksum(f'{owner} {mark}'):08x}.part")
         self.remove_others(folder, name)
         self.file = self.open()
-        self.hashing, self.size, self.sha256, self.furthest, self.over = Hashing(), 0, "", 0, False
+        self.hashing, self.size, self.sha256 = Hashing(), 0, ""
+        self.furthest, self.whole, self.over = 0, False, False
 
     def open(self):
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -5043,7 +5078,7 @@ class Part:
             self.waited = lock(file) or self.waited
             try:
                 if os.fstat(file.fileno()).st_nlink > 1:
-                    os.unlink(self.path)    # a push was killed when this had become the stored file as well
+                    remove(Remove(self.path))   # a push was killed when this had become the stored file as well
                 elif os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
                     return file
             except OSError:
@@ -5053,15 +5088,15 @@ class Part:
     def remove_others(self, folder, name):
         """What was gathered of another version of the file is of no use any more."""
         pattern = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{8}\.part")
-        try:
-            for other in filter(pattern.fullmatch, os.listdir(folder)):
-                path = os.path.join(folder, other)
+        for other in filter(pattern.fullmatch, os.listdir(folder) if os.path.isdir(folder) else ()):
+            path = os.path.join(folder, other)
+            try:
                 with open(path, "rb") as file:
                     free = path != self.path and not is_locked(file)
                 if free:
                     os.unlink(path)
-        except OSError:
-            pass                        # another skelebot has done so
+            except OSError:
+                pass                    # it is somebody else's, or has gone
 
     def restart(self):
         """Begin anew."""
@@ -5109,18 +5144,17 @@ class Part:
 
     def give_up(self):
         """Leave nothing behind."""
-        self.size = 0
-        self.close()
+        self.close(leave=False)
 
-    def close(self):
-        """Leave what there is to the next try."""
+    def close(self, leave=True):
+        """Leave what there is to the next try, or nothing."""
         if self.over:
             return
         self.over = True
         self.digest()
         if os.name == "nt":
             self.file.close()           # Windows removes no open file
-        if not self.size and os.path.exists(self.path):
+        if not (leave and self.size) and os.path.exists(self.path):
             os.unlink(self.path)
         self.file.close()
 
@@ -5173,6 +5207,11 @@ def check_room(part, size):
                             "make room on the disk")
 
 
+def can_resume(stored):
+    """Whether the rest of a file can be had later: by its ETag, if that stands for each of its bytes."""
+    return bool(stored.etag) and not stored.etag.startswith("W/")
+
+
 def rest_of(step, start):
     """The request for what a file has from a byte on, if it is still the same file."""
     rest = {"Range": f"bytes={start}-", step.condition: step.stored.etag} if start else {}
@@ -5194,9 +5233,9 @@ def check_goes_on(step, part, given):
 
 
 def fetch_some(step, part, tell):
-    """Fetch what is missing, as far as it comes; the answer's reason is `whole` when it came to its end."""
+    """Fetch what is missing, as far as it comes."""
     import http.client
-    if part.size and (not step.stored.etag or step.stored.etag.startswith("W/")):
+    if part.size and not can_resume(step.stored):
         part.restart()
     with sent(rest_of(step, part.size)) as response:
         given = answer(response, b"")
@@ -5210,20 +5249,18 @@ def fetch_some(step, part, tell):
             part.read(response, tell, keep=True)
         except (OSError, http.client.HTTPException) as error:
             cut = error
-        if not cut and part.size - start >= expected:
-            return given._replace(reason="whole")
-        if part.size < part.furthest + PROGRESS:
+        part.whole = not cut and part.size - start >= expected
+        if not part.whole and part.size < part.furthest + ADVANCE:
             raise cut or ConnectionResetError("the connection was cut")
         part.furthest = part.size
-        return given._replace(reason="")
+        return given
 
 
 def fetch(step, part, tell):
     """Fetch all that is missing."""
-    reason = ""
-    while reason != "whole" and (step.stored.size < 0 or part.size < step.stored.size):
+    part.whole = part.size == step.stored.size
+    while not part.whole:
         response = patiently(step.request, lambda: fetch_some(step, part, tell))
-        reason = response.reason
         if response.status not in (200, 206):
             part.give_up()
             raise http_fault(step.request, response)
@@ -5236,7 +5273,7 @@ def is_stored(path, stored):
 
 
 def download(step):
-    part, well = Part(step.path, str(step.stored)), False
+    part, well = Partial(step.path, str(step.stored)), False
     if part.waited and is_stored(part.target, step.stored):
         part.give_up()
         return
@@ -5244,30 +5281,32 @@ def download(step):
     try:
         check_room(part, step.stored.size)
         part.resume()
-        if part.size > step.stored.size >= 0 or not (step.stored.sha256 or step.stored.etag):
-            part.restart()              # nobody knows what it is a part of
+        if part.size > step.stored.size >= 0 or not can_resume(step.stored):
+            part.restart()
         resumed = part.furthest = part.size
         progress = Progress("fetching", step.name, step.stored.size, resumed)
         fetch(step, part, lambda size: progress.at("", size))
         if resumed and not part.fits(step.stored):
             part.restart()              # then what there was before was of no use
+            part.furthest = 0
             fetch(step, part, lambda size: progress.at("", size))
         part.settle(step.stored, step.name)
         well = True
     except (KeyboardInterrupt, Stopped):
-        say(sys.stderr, f"{clear_line()}skelebot: {step.name}: stopped; the same command goes on where it was")
+        if can_resume(step.stored):
+            say(sys.stderr, f"{clear_line()}skelebot: {step.name}: stopped; the same command goes on where it was")
         raise
     finally:
         if progress:
             progress.end(well)
-        part.close()
+        part.close(leave=can_resume(step.stored))
 
 
 def take(step):
     source = open_file(Open(step.source))
     if not source:
         raise SkelebotError(f"{step.source}: is not there any more", "pull another version")
-    part, progress, well = Part(step.path, str(step.stored)), Progress("fetching", step.name, source.size), False
+    part, progress, well = Partial(step.path, str(step.stored)), Progress("fetching", step.name, source.size), False
     try:
         part.restart()
         check_room(part, source.size)
@@ -5290,7 +5329,7 @@ def write_checksum(path, line):
 
 def keep(step):
     """Copy a file into a folder, and its checksum; False if its place was taken."""
-    part = Part(step.path, "")
+    part = Partial(step.path, "")
     part.restart()
     progress, done = Progress("sending", step.name, step.body.size), False
     try:
@@ -5298,7 +5337,7 @@ def keep(step):
         for block in blocks(step.body, 0, step.body.size, lambda size: progress.at("", size)):
             part.add(memoryview(block))
         if step.replace or not os.path.lexists(step.path):
-            line = f"{part.digest()}  {step.name}\n".encode("utf-8", "surrogateescape")
+            line = checksum_line(part.digest(), step.name)
             beside, replaced = step.path + ".sha256", os.path.lexists(step.path)
             if replaced:
                 remove(Remove(beside))  # a wrong one would be worse than none, if this ended here
@@ -5307,6 +5346,8 @@ def keep(step):
             done = part.place(step.replace)
             if replaced:
                 write_checksum(beside, line)
+            elif not done:              # another push was faster, and its checksum has been overwritten
+                write_checksum(beside, checksum_line(digest(Digest(open_file(Open(step.path)))).sha256, step.name))
         return done
     except OSError as error:
         raise refused(step.path, error)
@@ -5326,14 +5367,14 @@ def nameless_file(folder):
         return tempfile.TemporaryFile()
 
 
-def give_up(error):
+def refuse_walk(error):
     """What os.walk is to do about a folder that it cannot read."""
     raise refused(error.filename, error)
 
 
 def members(folder):
     """(path, name in the archive) of every file and folder below a folder, sorted; links to files are followed."""
-    for top, folders, files in os.walk(folder, onerror=give_up):
+    for top, folders, files in os.walk(folder, onerror=refuse_walk):
         folders.sort()
         for name in sorted([*folders, *files]):
             path = os.path.join(top, name)
@@ -5404,7 +5445,8 @@ def unpack(step):
     import tarfile
     import zlib
     folder, name = os.path.split(os.path.realpath(step.path))
-    path, new, old = (os.path.join(folder, each) for each in (name, f".{name}.new", f".{name}.old"))
+    path, new, old = (os.path.join(folder, part) for part in (
+        name, f".{name}.skelebot-new", f".{name}.skelebot-old"))
     if os.path.lexists(old) and not os.path.lexists(path):
         move(Move(old, path))           # an earlier one was killed between the two moves
     try:
@@ -5420,12 +5462,10 @@ def unpack(step):
             os.replace(path, old)
         os.replace(new, path)
         remove(Remove(old))
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        if getattr(error, "errno", None):
+            raise refused(step.path, error)
         raise SkelebotError(f"{step.name}: cannot be unpacked: {error}", "push it anew, as a folder")
-    except OSError as error:
-        if error.errno is None:         # gzip's own, before Python 3.8 without a class of its own
-            raise SkelebotError(f"{step.name}: cannot be unpacked: {error}", "push it anew, as a folder")
-        raise refused(step.path, error)
     finally:
         remove(Remove(new))
 
@@ -5448,7 +5488,7 @@ def netrc_login(step):
 DOING = {
     Command: run, File: write, MakeFolder: make_folder, Remove: remove, Move: move, Look: look, Listing: listing,
     Ask: ask, Hold: hold, Release: release, Scratch: scratch,
-    Request: request, Open: open_file, Pack: pack_folder, Digest: digest, Upload: upload, Together: together,
+    Request: send_request, Open: open_file, Pack: pack_folder, Digest: digest, Upload: upload, Together: together,
     Download: download, Keep: keep, Take: take, Unpack: unpack, Netrc: netrc_login,
     Read: lambda step: read_bytes(step.path),
     Answer: lambda step: say(sys.stdout, step.text),

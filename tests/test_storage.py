@@ -1133,7 +1133,7 @@ class PushToS3InParts(PlanCase):
 
     def test_finds_a_fault_in_an_answer_that_begins_well(self):
         late = Response(200, body=b"<Error><Code>InternalError</Code></Error>")
-        done = self.push(GONE, self.UPLOAD, self.PARTS, late)
+        done = self.push(GONE, self.UPLOAD, self.PARTS, late, late)     # S3 asks for another try
         self.assertEqual(done.fault.message, f"POST {KEY}: 200: InternalError")
         self.assertIn(self.ABORT, requests(done))
 
@@ -1296,9 +1296,9 @@ class PullFromS3(PlanCase):
     LIST = "GET https://models.s3.eu-central-1.amazonaws.com/?list-type=2&prefix=team%2Fmodel_v&delimiter=%2F"
 
     def test_reads_every_page_of_the_listing(self):
-        first = Response(200, body=b"<Contents><Key>team/model_v1.0.0.tar.gz</Key></Contents>"
+        first = Response(200, body=b"<ListBucketResult><Contents><Key>team/model_v1.0.0.tar.gz</Key></Contents>"
                                    b"<NextContinuationToken>a/b=&amp;</NextContinuationToken>")
-        last = Response(200, body=b"<Contents><Key>team/model_v1.2.0.tar.gz</Key></Contents>"
+        last = Response(200, body=b"<ListBucketResult><Contents><Key>team/model_v1.2.0.tar.gz</Key></Contents>"
                                   b"<Contents><Key>team/model_v1.2.0</Key></Contents><Contents><Key>team/model_v9&amp;.tar.gz</Key></Contents>")
         done = self.pull(first, last, same(), it=storing(place=BUCKET), version="LATEST")
         self.assertEqual(requests(done), [
@@ -1307,8 +1307,16 @@ class PullFromS3(PlanCase):
         fetched = next(step for step in done.steps if isinstance(step, Download))
         self.assertEqual((fetched.stored, fetched.condition), (Stored(10, SHA, '"e"'), "If-Match"))
 
+    def test_takes_no_web_page_for_a_listing_or_a_file(self):
+        page = Response(200, headers={"content-type": "text/html"}, body=b"<html>Log in</html>")
+        self.assertFault(self.pull(page, it=storing(place=BUCKET), version="LATEST"),
+                         "https://models.s3.eu-central-1.amazonaws.com/: does not answer as S3 does",
+                         "look at endpoint: and bucket:")
+        self.assertEqual(self.pull(page, it=storing(place=BUCKET), version="1.2.0").fault.message,
+                         f"{KEY}: is a web page, perhaps for logging in, and no file")
+
     def test_ends_a_listing_that_goes_in_circles(self):
-        page = Response(200, body=b"<NextContinuationToken>t</NextContinuationToken>")
+        page = Response(200, body=b"<ListBucketResult><NextContinuationToken>t</NextContinuationToken>")
         done = self.pull(page, page, page, it=storing(place=BUCKET), version="LATEST!")
         self.assertEqual((len(requests(done)), done.fault.message), (2, "no version of model is there"))
 
