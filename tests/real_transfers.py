@@ -1068,13 +1068,18 @@ class S3(Case):
     def test_leaves_nothing_of_an_upload_that_was_refused(self):
         for place, fault in (
                 (4, xml("403 Forbidden", "AccessDenied", "not yours")),
-                (7, xml("200 OK", "InternalError", "it went wrong late"))):
+                (7, xml("200 OK", "AccessDenied", "it went wrong late"))):
             with self.subTest(place):
                 wire, project = self.wired(*[Fault()] * place, fault, data=IN_PARTS)
                 message, _ = project.refuses(*PUSH)
                 self.assertRegex(message, rf"/{NAME}: (403 Forbidden: AccessDenied: not yours"
-                                          r"|200 OK: InternalError: it went wrong late)$")
+                                          r"|200 OK: AccessDenied: it went wrong late)$")
                 self.assertEqual(kept_at(self.url), [])
+
+    def test_puts_the_parts_together_again_when_that_went_wrong_late(self):
+        _, project = self.wired(*[Fault()] * 7, xml("200 OK", "InternalError", "it went wrong late"), data=IN_PARTS)
+        project.does(*PUSH)
+        self.assertStored(project)
 
     def held(self):
         """(project, wire, push) when the parts of a file are on their way."""
@@ -1198,7 +1203,7 @@ class Killed(Case):
         write(project.folder, {"models/bert/a": "old"})
         write(store, {"model_v1.0.0.tar.gz": packed(("a", b"1"), ("b", bytes(HUGE)))})
         pull = project.start(*PULL, "-o")
-        appears(project.path("models"), r"\.bert\.new")
+        appears(project.path("models"), r"\.bert\.skelebot-new")
         self.assertEqual(pull.signal(signal.SIGKILL).ends(), 137)
         self.assertEqual(os.listdir(project.path("models", "bert")), ["a"])
         project.does(*PULL, "-o")
@@ -1236,7 +1241,7 @@ class Stopped(Case):
         write(project.folder, {"models/bert/a": "old"})
         write(store, {"model_v1.0.0.tar.gz": packed(("a", b"1"), ("b", bytes(HUGE)))})
         pull = project.start(*PULL, "-o")
-        appears(project.path("models"), r"\.bert\.new")
+        appears(project.path("models"), r"\.bert\.skelebot-new")
         self.assertEqual(pull.signal(signal.SIGHUP).ends(), 129)
         self.assertEqual(project.left, {"models/bert/a": b"old"})
 
