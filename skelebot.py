@@ -1922,9 +1922,10 @@ class Request(NamedTuple):
 
     def curl(self, *options):
         """The request as words for curl, without what tells who asks."""
-        method = {"GET": (), "HEAD": ("--head",)}.get(self.method, ("--request", self.method))
+        head = ["--head"] if self.method == "HEAD" else []
         headers = [f"{name}: {value}" for name, value in self.headers.items() if value]
-        return ["curl", "--fail", *method, *each("--header", headers), *options, bare_url(self.url)]
+        return ["curl", "--fail", "--request", self.method, *head, *each("--header", headers), *options,
+                bare_url(self.url)]
 
 
 class Body(NamedTuple):

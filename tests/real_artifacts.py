@@ -584,12 +584,12 @@ class Sparing(OnArtifactory):
     def test_what_is_only_shown_is_what_would_be_sent(self):
         name = self.address + "model_v1.2.0.tar.gz"
         self.assertEqual(self.skelebot("--dry-run", "push", "model").stdout, "".join(line + "\n" for line in (
-            f"cd {self.folder}", f"curl --fail --head {name}",
-            f"curl --fail {name.replace('/generic-local/', '/api/storage/generic-local/')}",
+            f"cd {self.folder}", f"curl --fail --request HEAD --head {name}",
+            f"curl --fail --request GET {name.replace('/generic-local/', '/api/storage/generic-local/')}",
             f"curl --fail --request PUT --header 'X-Checksum-Deploy: true' {name}",
             f"curl --fail --request PUT --upload-file models/model.tar.gz {name}")))
         self.assertEqual(self.skelebot("--dry-run", "pull", "model", "1.2.0").stdout, "".join(line + "\n" for line in (
-            f"cd {self.folder}", f"curl --fail --head {name}", f"curl --fail --output model_v1.2.0.tar.gz {name}")))
+            f"cd {self.folder}", f"curl --fail --request HEAD --head {name}", f"curl --fail --request GET --output model_v1.2.0.tar.gz {name}")))
 
     def test_nothing_is_sent_while_one_file_is_missing_or_one_version_is_there(self):
         self.keep({"bert_v1.2.0.tar.gz": b"old"})

@@ -1350,10 +1350,10 @@ class DryRuns(unittest.TestCase):
     def test_of_a_push(self):
         put = f"curl --fail --request PUT --header 'X-Checksum-Deploy: true' {CHURN}model_v1.2.0.tar.gz"
         for place, lines in (
-                (ARTIFACTORY, [f"curl --fail --head {CHURN}model_v1.2.0.tar.gz",
-                               f"curl --fail {INFO}/model_v1.2.0.tar.gz", put,
+                (ARTIFACTORY, [f"curl --fail --request HEAD --head {CHURN}model_v1.2.0.tar.gz",
+                               f"curl --fail --request GET {INFO}/model_v1.2.0.tar.gz", put,
                                f"curl --fail --request PUT --upload-file models/model.tar.gz {CHURN}model_v1.2.0.tar.gz"]),
-                (BUCKET, [f"curl --fail --head --header 'x-amz-content-sha256: {NOTHING}' {KEY}",
+                (BUCKET, [f"curl --fail --request HEAD --head --header 'x-amz-content-sha256: {NOTHING}' {KEY}",
                           "curl --fail --request PUT --header 'If-None-Match: *' "
                           f"--upload-file models/model.tar.gz {KEY}"]),
                 (SHELF, ["[ -e /mnt/models ] || mkdir -p -- /mnt/models",
@@ -1367,15 +1367,15 @@ class DryRuns(unittest.TestCase):
                                  "cp -- bert.tar.gz /mnt/models/bert_v1.2.0.tar.gz"])
 
     def test_of_a_pull(self):
-        head = f"curl --fail --head {CHURN}"
+        head = f"curl --fail --request HEAD --head {CHURN}"
         for one, typed, lines in (
                 (MODEL, {}, [f"{head}model_v1.0.0.tar.gz",
-                             f"curl --fail --output model_v1.0.0.tar.gz {CHURN}model_v1.0.0.tar.gz"]),
-                (MODEL, {"version": "LATEST"}, [f"curl --fail {INFO}", f"{head}model_vVERSION.tar.gz",
-                                                f"curl --fail --output model_vVERSION.tar.gz {CHURN}model_vVERSION.tar.gz"]),
+                             f"curl --fail --request GET --output model_v1.0.0.tar.gz {CHURN}model_v1.0.0.tar.gz"]),
+                (MODEL, {"version": "LATEST"}, [f"curl --fail --request GET {INFO}", f"{head}model_vVERSION.tar.gz",
+                                                f"curl --fail --request GET --output model_vVERSION.tar.gz {CHURN}model_vVERSION.tar.gz"]),
                 (BERT, {"name": "bert", "override": True}, [
                     f"{head}bert_v1.0.0.tar.gz", "[ -e models ] || mkdir -p -- models",
-                    f"curl --fail --output models/.bert_v1.0.0.tar.gz {CHURN}bert_v1.0.0.tar.gz",
+                    f"curl --fail --request GET --output models/.bert_v1.0.0.tar.gz {CHURN}bert_v1.0.0.tar.gz",
                     "rm -rf -- models/bert && mkdir -- models/bert && tar -x -z -f models/.bert_v1.0.0.tar.gz -C models/bert",
                     "rm -rf -- models/.bert_v1.0.0.tar.gz"])):
             with self.subTest(typed):
