@@ -4099,10 +4099,15 @@ def plan_is_new(artifact, store, name, body):
                         ("" if artifact.singular else "bump the version, or ") + "add -f to replace it")
 
 
+def check_push(project, words):
+    chosen_artifacts(project, "push", words)
+    check_prefix("push", words.one("prefix"))
+
+
 def plan_push(call, project, words):
     """Send artifacts under the project's version; all is looked at before the first byte goes."""
+    check_push(project, words)
     artifacts, prefix, force = chosen_artifacts(project, "push", words), words.one("prefix"), words.has("force")
-    check_prefix("push", prefix)
     yield from plan_check_version(project, artifacts)
     bodies = []
     for artifact in artifacts:
@@ -4199,14 +4204,19 @@ def plan_fetched(call, artifact, store, name, stored, path):
         yield Note(f"pulled {name} to {path}")
 
 
-def plan_pull(call, project, words):
-    """Fetch artifacts, each whole and as it was pushed; all are looked for before the first is fetched."""
-    artifacts, prefix, asked = chosen_artifacts(project, "pull", words), words.one("prefix"), words.one("version")
-    check_prefix("pull", prefix)
+def check_pull(project, words):
+    artifacts, asked = chosen_artifacts(project, "pull", words), words.one("version")
+    check_prefix("pull", words.one("prefix"))
     if not asked and not all(artifact.singular for artifact in artifacts):
         raise usage_error("pull: needs VERSION", "a version such as 1.2.0, LATEST, or LATEST! for the highest of all")
     if asked and asked.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, asked, re.ASCII):
         raise usage_error(f"pull: expected a version, found {shortened(asked)}", "for example 1.2.0, or LATEST")
+
+
+def plan_pull(call, project, words):
+    """Fetch artifacts, each whole and as it was pushed; all are looked for before the first is fetched."""
+    check_pull(project, words)
+    artifacts, prefix, asked = chosen_artifacts(project, "pull", words), words.one("prefix"), words.one("version")
     stores, found = (yield from plan_stores(call, project, artifacts, words)), []
     for artifact, store in zip(artifacts, stores):
         version = yield from plan_version(call, project, artifact, store, asked, prefix)
@@ -5545,6 +5555,7 @@ class Builtin(NamedTuple):
     optional  how many of its arguments, counted from the last, may be missing
     outside   it needs no project
     extras    it takes words after `--`
+    check     what is wrong with its words is raised by this, before anything of a chain runs
     """
     help: str
     plan: Any
@@ -5553,6 +5564,7 @@ class Builtin(NamedTuple):
     optional: int = 0
     outside: bool = False
     extras: bool = False
+    check: Any = lambda project, words: None
 
 
 STORING = (
@@ -5578,12 +5590,12 @@ COMMANDS = {
         flag("map", "m", "map the project's folder at /app"),), extras=True),
     "push": Builtin("store artifacts under the project's version", plan_push,
                     (Arg("name", "the artifact, or ALL"),), (
-        flag("force", "f", "replace what is stored under that version"), *STORING)),
+        flag("force", "f", "replace what is stored under that version"), *STORING), check=check_push),
     "pull": Builtin("fetch artifacts", plan_pull, (
         Arg("name", "the artifact, or ALL"),
         Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, LATEST! the highest of all")), (
         flag("override", "o", "put it in the artifact's own place, and replace what is there"), *STORING),
-        optional=1),
+        optional=1, check=check_pull),
     "envs": Builtin("list the environments", plan_envs),
 }
 
@@ -5631,6 +5643,7 @@ def parsed(project, group, style):
                        optional=len(command.args), extras=command.extras)
     if typed.help:
         return command_page(name, command, style), None
+    command.check(project, typed)
     return None, lambda call: command.plan(call, project, typed)
 
 

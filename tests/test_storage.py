@@ -4,7 +4,7 @@ import json
 import unittest
 import warnings
 
-from support import call, drive, folder, inside, project, read, shown, skelebot, two_lines
+from support import call, contents, drive, folder, inside, project, read, shown, skelebot, two_lines
 from skelebot import (AccessKey, Body, Call, Digest, Digests, Download, Keep, Login, Look, MakeFolder, Note, Open, Pack,
                       Read, Remove, Request, Response, S3, Secret, SkelebotError, Stored, Take, Together, Unpack, Upload,
                       Words, latest, semantic)
@@ -930,6 +930,17 @@ class PushToArtifactory(PlanCase):
             done = self.push(GONE, JFROG, GONE, created(), it=storing(place=place), user="ada")
             self.assertEqual(requests(done), [*self.ASKED, self.SENT])
             self.assertEqual(len({id(step.login) for step in done.steps if isinstance(step, Request)}), 1)
+
+
+class Chains(unittest.TestCase):
+
+    def test_are_understood_whole_before_anything_runs(self):
+        files = {"skelebot.yaml": "name: churn\njobs: [{name: train, source: touch trained}]\n"
+                                  "artifacts: [{name: model, file: model.bin}]\n"}
+        for words in (["push", "modle"], ["push", "model", "-p", "a/"], ["pull", "modle", "1.0.0"], ["pull", "model"]):
+            with self.subTest(words), folder(files) as path:
+                self.assertEqual(call("-n", "train", "+", *words, folder=path).status, 2)
+                self.assertNotIn("trained", contents(path))
 
 
 class Versions(PlanCase):
