@@ -14,14 +14,16 @@ Contents, in the data's order:
     Steps           the values that a plan is made of, each with a line that shows it
     Docker          argv of the Docker (or podman) command line
     Storage         artifacts in Artifactory, S3 or a folder: requests, and what answers mean
+    Components      what the sections below `components` add: one class with a few hooks, for plugins as well
     Versions        which of two versions is the later one, and which fits a project
     Scaffold        a template and the answers -> the files of a new project
     Help            the pages that explain the project
-    Help            the pages that explain the project
     Plans           generators of steps: one for each command, one for a job
     Doing           the only section that changes anything
+    Plugins         the components that are installed, and those of earlier releases
     Command line    options, commands, main
 """
+import enum
 import functools
 import os
 import re
@@ -53,6 +55,13 @@ class Stopped(BaseException):
         super().__init__(number)
         self.number = number
         self.status = 128 + number
+
+
+class Refused(SkelebotError):
+    """The fault has been told already, by the program that found it."""
+
+    def __init__(self, status=1):
+        super().__init__("", "", status)
 
 
 def usage_error(message, hint):
@@ -385,6 +394,51 @@ class DeployType(Line):
     pattern = r"(?i)artifactory"
 
 
+class PortNumber(int):
+    """A TCP port, from 1 to 65535."""
+
+
+class IpAddress(Line):
+    expected = "an IP address of the Docker host"
+    hint = "127.0.0.1 is for this machine only, 0.0.0.0 for everybody"
+    pattern = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*"
+
+    @classmethod
+    def fits(cls, text):
+        return bool(re.fullmatch(cls.pattern, text)) and (":" in text or all(int(one) < 256 for one in text.split(".")))
+
+
+class HostFile(Line):
+    """A file of this machine: in the project, below `~`, or anywhere."""
+    expected = "a file, without : in its path"
+    hint = "for example krb/ada.keytab, or ~/ada.keytab"
+    pattern = r"(?:[A-Za-z]:[\\/])?[^\n:]*[^\s:/.~][^\n:/]*"
+
+
+class Principal(Line):
+    expected = "a Kerberos principal"
+    hint = "for example ada, or ada@EXAMPLE.COM"
+    pattern = r"[^\s-]\S*"
+
+
+class RegistryHost(Line):
+    expected = "the host of a registry"
+    hint = "for example registry.example.com, without https:// and without a path"
+    pattern = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?"
+
+
+class RegistryUser(Line):
+    expected = "a user, or a path, of a-z, 0-9 and single separators"
+    hint = "for example acme, or acme/models; Docker takes small letters only"
+    pattern = r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*"
+
+
+class ZipPath(Line):
+    expected = "the file to write"
+    hint = "for example dist/churn.zip"
+    pattern = r"[^\n]*[^\s/.][^\n/]*"
+
+
 class Hidden:
     """The kind of a record's field that is not in the file."""
 
@@ -446,17 +500,20 @@ class AuthType(Text):
 
 
 class Jupyter(NamedTuple):
-    port: int = 8888
-    folder: Line = "."
+    """The server of `skelebot jupyter`: its port on the Docker host, and where it starts."""
+    port: PortNumber = 8888
+    folder: ProjectPath = "."
     mappings: Tuple[Mapping, ...] = ()
     lab: bool = False
-    address: Line = "127.0.0.1"
+    address: IpAddress = "127.0.0.1"
 
 
 class Kerberos(NamedTuple):
-    krbConf: Line
-    keytab: Line
-    hdfsUser: Line
+    """Who a job is for Kerberos: the principal, and the file with its key."""
+    krbConf: HostFile
+    keytab: HostFile
+    hdfsUser: Principal
+    places: Hidden = None
 
 
 class Auth(NamedTuple):
@@ -522,20 +579,29 @@ class Repository(NamedTuple):
 
 
 class RegistryAws(NamedTuple):
-    region: Line = ""
+    region: Region = ""
     profile: Line = ""
 
 
 class Registry(NamedTuple):
-    host: Line = ""
-    port: int = 0
-    user: Line = ""
+    """Where images are published; without a host on Docker Hub."""
+    host: RegistryHost = ""
+    port: Optional[PortNumber] = None
+    user: RegistryUser = ""
     aws: Optional[RegistryAws] = None
+    places: Hidden = None
+
+    @property
+    def address(self):
+        """The host, with its port if it has one."""
+        return f"{self.host}:{self.port}" if self.port else self.host
 
 
 class Package(NamedTuple):
-    path: Line
+    """The zip file of the project, and the patterns of what stays out."""
+    path: ZipPath
     ignores: Tuple[Ignore, ...] = ()
+    places: Hidden = None
 
 
 class Components(NamedTuple):
@@ -581,6 +647,8 @@ class Project(NamedTuple):
     envs: Hidden = ()
     given: Hidden = ()
     warnings: Hidden = ()
+    installed: Hidden = ()
+    settings: Hidden = {}
     places: Hidden = None
 
     def job(self, name):
@@ -658,6 +726,28 @@ def read_whole(node, place):
     return int(node.value)
 
 
+def read_port(node, place):
+    if node.id != "scalar" or not re.fullmatch(r"[0-9]{1,5}", node.value) or not 0 < int(node.value) < 65536:
+        raise place.fault(f"expected a port, found {found(node)}", "a number from 1 to 65535")
+    return int(node.value)
+
+
+def read_number(node, place):
+    try:
+        return float(node.value)
+    except (TypeError, ValueError):
+        raise place.fault(f"expected a number, found {found(node)}", "for example 0.5")
+
+
+def read_plain(node, place):
+    """The value that PyYAML makes of a node: lists, dicts, texts, numbers."""
+    yaml = yaml_module()
+    try:
+        return yaml.SafeLoader("").construct_document(node)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise place.fault(f"cannot be read: {getattr(error, 'problem', '') or error}", "write it in quotes")
+
+
 def expected(kind):
     return listed(kind.values, "or") if kind.values else kind.expected
 
@@ -711,8 +801,12 @@ def pairs(node, place, above=()):
 
 
 def fields(kind):
-    """name -> annotation of what a record takes from the file."""
-    return {name: note for name, note in kind.__annotations__.items() if note is not Hidden}
+    """name -> annotation of what a record takes from the file; a plugin's may be written as texts."""
+    notes = kind.__annotations__
+    if any(type(note).__name__ in ("str", "ForwardRef", "_ForwardRef") for note in notes.values()):
+        import typing
+        notes = typing.get_type_hints(kind)
+    return {name: note for name, note in notes.items() if note is not Hidden}
 
 
 def canonical(kind, entries, place):
@@ -768,12 +862,12 @@ def read(kind, node, place):
         raise place.fault(f"the tag {node.tag} has no meaning here", "put a text that starts with ! in quotes")
     if kind in READERS:
         return READERS[kind](node, place)
-    if isinstance(kind, type) and issubclass(kind, str):
+    if isinstance(kind, type) and issubclass(kind, Text):
         return read_text(kind, node, place)
     if hasattr(kind, "_fields"):
         return read_record(kind, node, place)
-    inner, rest = kind.__args__
-    if rest is Ellipsis:
+    inner, *rest = getattr(kind, "__args__", None) or (Any,)
+    if rest in ([], [Ellipsis]):
         return tuple(value for value, _ in read_items(inner, node, place))
     return read(inner, node, place)
 
@@ -830,7 +924,8 @@ def read_components(node, place):
     return components._replace(repository=read_record(FormerArtifactory, former[1], at).repository)
 
 
-READERS = {bool: read_flag, int: read_whole, Any: lambda node, place: node,
+READERS = {bool: read_flag, int: read_whole, PortNumber: read_port, float: read_number, dict: read_plain,
+           str: lambda node, place: str(read_text(Text, node, place)), Any: lambda node, place: node,
            Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default, Components: read_components}
 
 
@@ -1042,7 +1137,8 @@ def slug(text):
 
 def check_images(project):
     """A job with ignores has its own image, a detached one its own container: no other job's, nor the project's."""
-    for taken, own in (({"latest": "the project"}, lambda job: job.ignores), ({}, lambda job: job.mode == "d")):
+    images = {"latest": "the project", "jupyter": "Jupyter"}
+    for taken, own in ((images, lambda job: job.ignores), ({}, lambda job: job.mode == "d")):
         for job in filter(own, project.jobs):
             name = slug(job.name)
             if name in taken:
@@ -1067,6 +1163,23 @@ def check_repository(project):
             raise artifact.places["name"].fault(f"the name {artifact.name} is taken by {taken[artifact.name].path}",
                                                 "give one of them another name")
         taken[artifact.name] = artifact.places["name"]
+
+
+def check_registry(project):
+    """Docker would take a host without dot and port for a user of Docker Hub, and push there."""
+    registry = project.components.registry
+    if not registry:
+        return
+    host, places = registry.host, registry.places
+    if registry.port and ":" in host.rpartition("]")[2]:
+        raise places["port"].fault(f"given twice, also in host: {host}", "keep one of them")
+    if registry.port and not host:
+        raise places["port"].fault("has no meaning without host", "add a line such as host: registry.example.com")
+    if host and not registry.port and not re.search(r"[.:]|^localhost$", host):
+        raise places["host"].fault(f"Docker takes {shortened(host)} for a user of Docker Hub",
+                                   f"add port:, or write the whole name, such as {host}.example.com")
+    if registry.aws and not host:
+        raise places["aws"].fault("needs the key host", "as in host: 123456789012.dkr.ecr.eu-central-1.amazonaws.com")
 
 
 INTERPRETERS = {".py": ("python", "-u"), ".R": ("Rscript",), ".r": ("Rscript",), ".sh": ("bash",)}
@@ -1137,18 +1250,23 @@ def checked_param(param):
     return param._replace(default=words)
 
 
+def near_section(name, known):
+    hint = did_you_mean(name, [*fields(Components), *known])
+    return f"; {hint}" if hint.startswith("did you mean") else ""
+
+
 def warnings(project):
     """What is not wrong, but is perhaps meant otherwise."""
     job = project.job(project.primaryJob)
     asked = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
+    known = [name for name, _ in project.installed]
     return (
-        *(f"{place}: needs a plugin of that name" for _, place, _ in project.components.plugins),
+        *(f"{place}: needs a plugin of that name{near_section(name, known)}"
+          for name, place, _ in project.components.plugins if name not in known),
         *([f"{project.places['primaryJob']}: {job.name} needs {asked}, which docker run cannot give a CMD; "
            "primaryExe: ENTRYPOINT takes words"] if asked else []),
         *(f"{project.places[key]}: has no effect, since {project.dockerfile} is built as it is"
           for key in project.given if project.dockerfile and key in FOR_DOCKERFILE),
-        *([f"{FILE}: kerberos: jobs run without a ticket, this release cannot get one"]
-          if project.components.kerberos else []),
     )
 
 
@@ -1170,6 +1288,7 @@ def checked(project):
     """The project, when its parts fit each other, with its defaults as words and its warnings."""
     check_jobs(project)
     check_repository(project)
+    check_registry(project)
     check_images(project)
     check_names(project.params)
     for job in project.jobs:
@@ -1180,8 +1299,11 @@ def checked(project):
         jobs=tuple(job._replace(params=tuple(map(checked_param, job.params))) for job in project.jobs))
 
 
-def read_project(entries, place):
-    """The project of the top-level keys; the older spellings become the canonical one."""
+def read_project(entries, place, installed=()):
+    """The project of the top-level keys; the older spellings become the canonical one.
+
+    installed  (name, class) of each plugin, which reads its own section
+    """
     former = {key: pair for key, pair in entries.items() if key in fields(FormerSections)}
     entries = {key: pair for key, pair in entries.items() if key not in former}
     dependencies = entries.pop("dependencies", None)
@@ -1192,11 +1314,13 @@ def read_project(entries, place):
         project = project._replace(dependencies=read_dependencies(project.language, dependencies[1], at),
                                    places={**project.places, "dependencies": at})
     sections = FormerSections(**read_fields(FormerSections, former, place))
-    project = project._replace(components=with_sections(project, sections, former, place))
-    return checked(project)
+    project = project._replace(components=with_sections(project, sections, former, place), installed=tuple(installed))
+    own = {name: (node, at) for name, at, node in project.components.plugins}
+    settings = {name: kind.read(*own[name]) for name, kind in installed if name in own}
+    return checked(project._replace(settings=settings))
 
 
-def read_folder(folder, env=None):
+def read_folder(folder, env=None, installed=()):
     """The project in a folder, with the environment's keys laid over it."""
     known = environments(folder)
     if env is not None and env not in known:
@@ -1204,7 +1328,7 @@ def read_folder(folder, env=None):
         raise usage_error(f"unknown environment {shortened(env)}", did_you_mean(env, known) if known else hint)
     base = read_entries(folder, FILE)
     over = read_entries(folder, f"skelebot-{env}.yaml") if env else {}
-    project = read_project({**base, **over}, Place(FILE, 1))
+    project = read_project({**base, **over}, Place(FILE, 1), installed)
     return project._replace(folder=folder, env=env or "", envs=known, version=read_version(folder, project.version))
 
 
@@ -1260,6 +1384,28 @@ OPTIONS = (
     flag("verbose", "V", "show every command just before it runs", outside=True),
     flag("dry-run", "", "show every step as a line for a shell, and do none", outside=True),
 )
+class Builtin(NamedTuple):
+    """A command of skelebot's own.
+
+    optional  how many of its arguments, counted from the last, may be missing
+    outside   it needs no project
+    extras    it takes words after `--`
+    raw       it reads its words itself: they are all in `extra`
+    alone     plugins have no part in it
+    check     what is wrong with its words is raised by this, before anything of a chain runs
+    """
+    help: str
+    plan: Any
+    args: Tuple[Arg, ...] = ()
+    params: Tuple[Option, ...] = ()
+    optional: int = 0
+    outside: bool = False
+    extras: bool = False
+    raw: bool = False
+    alone: bool = False
+    check: Any = lambda project, words: None
+
+
 VALUES = {"boolean": "", "list": " VALUE...", "int": " INT", "float": " FLOAT", "": " VALUE"}
 
 
@@ -1611,18 +1757,23 @@ def primary_part(project):
     return part("primary.Dockerfile", instruction=project.primaryExe, argv=json.dumps(argv, ensure_ascii=False))
 
 
-def dockerfile(project, files):
-    """The text of the Dockerfile: what changes often comes late, so that Docker's cache holds what stands above."""
+def dockerfile(project, files, tools=(), late=()):
+    """The text of the Dockerfile: what changes often comes late, so that Docker's cache holds what stands above.
+
+    tools, late  texts of components: what they install, and what they add when the project is there
+    """
     return "\n".join([
         part("base.Dockerfile", base=base_image(project)),
         *label_parts(project),
         part("workdir.Dockerfile"),
         *([part("timezone.Dockerfile", timezone=project.timezone)] if project.timezone else []),
+        *tools,
         *language_parts(project),
         *dependency_parts(project.dependencies, files),
         part("project.Dockerfile"),
         *map(copy_part, project.copy),
         *(part("command.Dockerfile", command=run_command(text)) for text in project.commands),
+        *late,
         *([part("label.Dockerfile", key=LABEL + "version", value=escaped(project.version))] if project.version else []),
         *([primary_part(project)] if project.primaryJob else []),
     ])
@@ -1647,13 +1798,64 @@ def without_block(text):
     return ANY_BLOCK.sub("", text)
 
 
-def dockerignore(project, job, present):
-    """The text of .dockerignore; a hand-written one (`present`) stays, with our block at its end."""
-    patterns = "".join(pattern + "\n" for pattern in ignore_patterns(project, job))
+def dockerignore(project, job, present, more=()):
+    """The text of .dockerignore; a hand-written one (`present`) stays, with our block at its end.
+
+    more  patterns of components; they come last, since the last that matches decides
+    """
+    patterns = "".join(pattern + "\n" for pattern in (*ignore_patterns(project, job), *more))
     if present is None or is_generated(present):
         return part("dockerignore", patterns=patterns.rstrip("\n"))
     own = without_block(present)
     return own + ("" if own.endswith("\n") or not own else "\n") + BLOCK.format(patterns) if patterns else own
+
+
+def literal_pattern(path):
+    """The pattern of .dockerignore for one path of the project and nothing else."""
+    return "/" + re.sub(r"([\\*?\[])", r"\\\1", path.replace(os.sep, "/"))
+
+
+class Rule(NamedTuple):
+    """A line of .dockerignore: the paths it is about, and whether it lets them in again."""
+    pattern: Any
+    lets_in: bool
+
+
+GLOB = re.compile(r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|\[(?P<none>\^?)(?P<set>(?:\\.|[^\]\\])+)\]"
+                  r"|\\(?P<plain>.)|(?P<char>.)")
+
+
+def glob_part(match):
+    """A piece of a pattern as a regular expression."""
+    if match.group("any"):
+        return "(?:.*/)?" if match.end() < len(match.string) else ".*"
+    if match.group("set"):
+        return f"[{match.group('none')}{match.group('set')}]"
+    return "[^/]*" if match.group("some") else "[^/]" if match.group("one") else re.escape(
+        match.group("plain") or match.group("char"))
+
+
+def ignore_rules(text):
+    """The Rules of a .dockerignore. Source: docker build, ".dockerignore file"; Go, filepath.Match and Clean."""
+    import posixpath
+    rules = []
+    for line in text.split("\n"):
+        pattern = "" if line.startswith("#") else line.strip()
+        lets_in = pattern.startswith("!")
+        cleaned = posixpath.normpath(pattern[lets_in:].strip()).lstrip("/")
+        if cleaned in ("", "."):
+            continue
+        try:
+            rules.append(Rule(re.compile("(?s)" + GLOB.sub(glob_part, cleaned) + "(?:/.*)?"), lets_in))
+        except re.error:
+            pass                            # the engine says what is wrong with it
+    return tuple(rules)
+
+
+def is_ignored(path, rules):
+    """Whether a file stays out of the build context: the last rule that is about it, or a folder above it, decides."""
+    decided = next((rule for rule in reversed(rules) if rule.pattern.fullmatch(path)), None)
+    return bool(decided) and not decided.lets_in
 
 
 def required_files(text, file):
@@ -1680,11 +1882,19 @@ class Call(NamedTuple):
     context: str = ""
     python: str = "python3"
     token: str = ""
+    plugins: Tuple = ()
     host: str = ""
     skip_build: bool = False
     native: bool = False
     verbose: bool = False
     dry_run: bool = False
+
+
+class Secret(str):
+    """A text that is shown to nobody but the one it is sent to."""
+
+    def __repr__(self):
+        return "Secret(...)"
 
 
 class Outcome(NamedTuple):
@@ -1734,6 +1944,8 @@ class Command(NamedTuple):
     apart    no signal of the terminal reaches it: it is ended by way of the programs that it runs
     stop     argv that end what the program started elsewhere: (gently, by force)
     packed   a folder that it gets on stdin, as a tar archive, and the name that the folder has in there
+    given    a text that it gets on stdin; a Secret is not shown
+    beside   argv of a program that runs as long as this one does
     private  its words may be secret, and are not shown
     """
     argv: Tuple[str, ...]
@@ -1745,16 +1957,27 @@ class Command(NamedTuple):
     apart: bool = False
     stop: Tuple[Tuple[str, ...], ...] = ()
     packed: Tuple[str, ...] = ()
+    given: str = ""
+    beside: Tuple[str, ...] = ()
     private: bool = False
 
     @property
     def line(self):
         if self.private:
             return shell_line([self.argv[0], "..."])
-        setting = [f"{name}={value}" for name, value in self.environ.items()]
-        source = f"{tar_line(*self.packed)} | " if self.packed else ""
-        return (source + shell_line([*(["env"] if setting else []), *setting, *self.argv])
-                + (" >&2" if self.aside else ""))
+        setting = [f"{name}={'...' if isinstance(value, Secret) else value}" for name, value in self.environ.items()]
+        start = [*(["env"] if setting else []), *setting]
+        line = shell_line([*start, *self.argv]) + (" >&2" if self.aside else "")
+        return f"{shell_line([*start, *self.beside])} & {line}; kill $!" if self.beside else self.source + line
+
+    @property
+    def source(self):
+        """Where its stdin comes from, as the start of a line."""
+        if self.packed:
+            return f"{tar_line(*self.packed)} | "
+        if isinstance(self.given, Secret):
+            return "printf %s ... | "
+        return f"printf %s {shell_line([self.given])} | " if self.given else ""
 
 
 class File(NamedTuple):
@@ -1867,13 +2090,6 @@ class Release(NamedTuple):
 class Scratch(NamedTuple):
     """The path of a new folder for what is thrown away afterwards."""
     line = None
-
-
-class Secret(str):
-    """A text that is shown to nobody but the one it is sent to."""
-
-    def __repr__(self):
-        return "Secret(...)"
 
 
 class AccessKey(NamedTuple):
@@ -2043,6 +2259,87 @@ class Unpack(NamedTuple):
         return f"rm -rf -- {path} && mkdir -- {path} && tar -x -z -f {packed} -C {path}"
 
 
+class Token(NamedTuple):
+    """A new Secret that nobody can guess."""
+    line = None
+
+
+class Wait(NamedTuple):
+    """Try a command again and again until it ends well, for its last Outcome.
+
+    seconds  how long
+    final    what it says when trying again makes no sense, as a regular expression
+    """
+    command: Command
+    seconds: int
+    final: str
+
+    @property
+    def line(self):
+        return f"until {self.command.line}; do sleep 1; done"
+
+
+class Secrets(NamedTuple):
+    """The files of a build context that should be in no image: names, with why.
+
+    rules    what keeps files out of the context
+    keytabs  paths of files that are secret themselves, and whose copies are
+    """
+    rules: Tuple[Rule, ...]
+    keytabs: Tuple[str, ...] = ()
+    line = None
+
+
+class SecretsInside(NamedTuple):
+    """The same of what a program writes as a tar archive."""
+    argv: Tuple[str, ...]
+    keytabs: Tuple[str, ...] = ()
+
+    @property
+    def line(self):
+        return f"{shell_line(self.argv)} | tar -t -f -"
+
+
+class Zip(NamedTuple):
+    """A zip file of the project, for what was left out of it; the same files give the same bytes, by the same zlib."""
+    path: str
+    rules: Tuple[Rule, ...] = ()
+
+    @property
+    def line(self):
+        return shell_line(["zip", "-X", "-r", self.path, ".", "-x", self.path])
+
+
+class Zipped(NamedTuple):
+    """What has become of a Zip: how many files and bytes it has, and what was left out because it is no file."""
+    files: int = 0
+    size: int = 0
+    left_out: Tuple[str, ...] = ()
+
+
+class Gather(NamedTuple):
+    """path -> bytes of all files below a folder; more than `most` bytes, and links, are refused."""
+    path: str
+    most: int
+    line = None
+
+
+class Folders(NamedTuple):
+    """The names of the folders in a folder, but for the hidden ones; none if it is not there."""
+    path: str
+    line = None
+
+
+class Act(NamedTuple):
+    """Code of a plugin, run by a function without arguments, for what that returns."""
+    name: str
+    function: Any
+
+    @property
+    def line(self):
+        return f"# here the plugin {self.name} runs code of its own"
+
+
 class Netrc(NamedTuple):
     """(user, password) of a file in netrc(5)'s form for a host, or None."""
     path: str
@@ -2108,8 +2405,14 @@ def mount_words(mapping, folder, home):
 
 
 def variable_words(variables):
-    """A passed on variable is named only, so that its value is in no argv."""
-    return each("--env", [name if value is None else f"{name}={value}" for name, value in variables])
+    """A passed on variable is named only, and so is a Secret, so that its value is in no argv."""
+    return each("--env", [name if value is None or isinstance(value, Secret) else f"{name}={value}"
+                          for name, value in variables])
+
+
+def secret_variables(job):
+    """name -> value of the variables that Docker is to take from its own environment."""
+    return {name: value for name, value in job.environment if isinstance(value, Secret)}
 
 
 def user_words(call, project, rootless):
@@ -2118,6 +2421,27 @@ def user_words(call, project, rootless):
         return ()
     return (*(("--userns", "keep-id") if is_podman(call) else ()), "--user", f"{call.uid}:{call.gid}",
             "--env", "HOME=/tmp", *(("--env", "USER=" + call.login) if call.login else ()))
+
+
+class Launch(NamedTuple):
+    """How a job's command is about to be run; what comes before it may change that.
+
+    environ   variables on top of the job's
+    mappings  on top of the job's, in Docker
+    words     for `docker run`
+    beside    argv of a program that runs as long as the job does, natively
+    """
+    argv: Tuple[str, ...]
+    environ: Dict[str, str] = {}
+    mappings: Tuple[Mapping, ...] = ()
+    words: Tuple[str, ...] = ()
+    beside: Tuple[str, ...] = ()
+    native: bool = False
+
+    def job(self, job):
+        """The job with what is its own here."""
+        return job._replace(mappings=(*job.mappings, *self.mappings),
+                            environment=(*job.environment, *(Variable(*pair) for pair in self.environ.items())))
 
 
 def container_words(call, project, job, name, rootless=False):
@@ -2139,14 +2463,14 @@ def container_words(call, project, job, name, rootless=False):
     )
 
 
-def run_argv(call, project, job, argv, name, rootless=False):
-    """`docker run` for one job; `argv` is the job's command."""
+def run_argv(call, project, job, argv, name, rootless=False, words=()):
+    """`docker run` for one job; `argv` is the job's command, `words` are more for Docker."""
     return (
         *engine_argv(call, project, job), "run", "--rm",
         *(("--detach",) if job.mode == "d" else ()),
         *container_words(call, project, job, name, rootless),
         *(word for mapping in job.mappings for word in mount_words(mapping, project.folder, call.home)),
-        image_tag(project, job), *argv,
+        *words, image_tag(project, job), *argv,
     )
 
 
@@ -2155,7 +2479,7 @@ def stays_there(mapping):
     return os.path.isabs(mapping.source)
 
 
-def create_argv(call, project, job, argv, name, volumes):
+def create_argv(call, project, job, argv, name, volumes, words=()):
     """`docker create` on another machine, with empty volumes at the targets where folders will be copied in."""
     return (
         *engine_argv(call, project, job), "create",
@@ -2163,7 +2487,7 @@ def create_argv(call, project, job, argv, name, volumes):
         *each("--mount", [csv_row("type=volume", "target=" + target, "volume-nocopy") for target in volumes]),
         *(word for mapping in job.mappings if stays_there(mapping)
           for word in mount_words(mapping, project.folder, call.home)),
-        image_tag(project, job), *argv,
+        *words, image_tag(project, job), *argv,
     )
 
 
@@ -2175,11 +2499,25 @@ class Copy(NamedTuple):
     returns: bool
 
 
+def server_argv(call, project, job, launch, name, image, copies, rootless):
+    """`docker create` for a server in an image of its own; `copies` are what is copied in, and not mounted."""
+    copied = [copy.target for copy in copies]
+    return (
+        *engine_argv(call, project, job), "create",
+        *container_words(call, project, job, name, rootless),
+        *each("--mount", [csv_row("type=volume", "target=" + copy.target, "volume-nocopy")
+                          for copy in copies if copy.folder]),
+        *(word for mapping in job.mappings if mapping.target not in copied
+          for word in mount_words(mapping, project.folder, call.home)),
+        *launch.words, image, *launch.argv,
+    )
+
+
 def copy_in(engine, name, copy):
     """A folder travels as an archive that is unpacked above it, so that it keeps its own owner and mode as well."""
     import posixpath
     if not copy.folder:
-        return Command((*engine, "cp", copy.source, f"{name}:{copy.target}"), kept=True)
+        return Command((*engine, "cp", "--archive", copy.source, f"{name}:{copy.target}"), kept=True)
     above, own = posixpath.split(copy.target.rstrip("/"))
     return Command((*engine, "cp", "-", f"{name}:{above or '/'}"), kept=True, packed=(copy.source, own))
 
@@ -2897,6 +3235,455 @@ class FolderStore(NamedTuple):
         yield Take(self.where(name), path, stored, name)
 
 
+# ---- Components -------------------------------------------------------------
+#
+# What a section below `components`, or a plugin, adds to a project's images and jobs. Hooks return
+# values; those that are plans yield steps. COMPONENTS are ours, the plugins come after them.
+
+class Activation(enum.Enum):
+    """Where a plugin takes part."""
+    EMPTY = "outside of projects"
+    CONFIG = "in projects that have its section"
+    PROJECT = "in every project"
+    ALWAYS = "everywhere"
+
+
+class Component:
+    """A part of projects; one of its own overrides what it adds.
+
+    record      a NamedTuple, whose fields are the keys of its section; None is none
+    name        of the section; a plugin has it of its folder
+    activation  where it takes part
+    project     the Project, None outside of one
+    settings    the section as a `record`, None where there is none
+    """
+    record = None
+    activation = Activation.CONFIG
+    name = ""
+
+    def __init__(self, project=None, settings=None):
+        self.project = project
+        self.settings = settings
+
+    @classmethod
+    def read(cls, node, place):
+        """The settings of a section; one that is empty has the defaults."""
+        entries = {} if is_nothing(node) else pairs(node, place)
+        if cls.record:
+            return cls.record(**read_fields(cls.record, entries, place))
+        for name, (key, _) in entries.items():
+            raise place.key(name, key).fault("unknown key", f"{place.path} takes no keys")
+        return None
+
+    def commands(self):
+        """name -> Builtin, for more commands."""
+        return {}
+
+    def tools(self):
+        """Dockerfile text before the dependencies: what is installed, and seldom changes."""
+        return ""
+
+    def dockerfile(self):
+        """Dockerfile text when the project is in the image."""
+        return ""
+
+    def ignores(self):
+        """More lines of .dockerignore."""
+        return ()
+
+    def secrets(self):
+        """Paths of this machine whose files are to be in no image."""
+        return ()
+
+    def run_words(self, job):
+        """More words for `docker run`."""
+        return ()
+
+    def build(self, call):
+        """Steps before the image is built."""
+        yield from ()
+
+    def before(self, call, job, launch):
+        """Steps before a job; returns its Launch, as it was or changed."""
+        yield from ()
+        return launch
+
+    def after(self, call, job, launch, status):
+        """Steps after a job; `status` is None if it did not come to an end."""
+        yield from ()
+
+    def prompts(self):
+        """key -> question, asked for its section when a project is made."""
+        return {}
+
+    def section(self):
+        """Steps that find out more of its section then, and return it as a dict."""
+        yield from ()
+        return {}
+
+
+def is_relative_to(path, folder):
+    """Whether a path is below a folder, both absolute."""
+    return (path + os.sep).startswith(os.path.join(folder, ""))
+
+
+# ---- Kerberos
+
+KEYTAB = "/run/skelebot.keytab"         # in the container, as is the next one
+TICKET = "/run/skelebot-ticket.sh"
+STAGED_CONF = ".skelebot/krb5.conf"     # a krb5.conf from outside the project, where Docker sees it
+STAGED_TICKET = ".skelebot/ticket.sh"
+
+
+class KerberosComponent(Component):
+    """A ticket for every job: got from the keytab just before it, and got anew before it ends.
+
+    The keytab is mounted where a job runs, and kept out of every build context.
+    """
+    record = Kerberos
+
+    def conf_file(self):
+        """krb5.conf as a path in the project: where it is, or where a copy is put."""
+        return self.settings.krbConf if ProjectPath.fits(self.settings.krbConf) else STAGED_CONF
+
+    def host_file(self, call, key):
+        """A file of the section as a path of this machine; one that is not there is a fault."""
+        path, place = host_path(getattr(self.settings, key), "", call.home), self.settings.places[key]
+        kind = yield Look(path)
+        if kind != "file":
+            raise place.fault(f"{shortened(path)} is {'a folder' if kind else 'not there'}",
+                              "correct the path, or put the file there")
+        return path
+
+    def tools(self):
+        return part("kerberos-client.Dockerfile")
+
+    def dockerfile(self):
+        return part("krb5-conf.Dockerfile", file=self.conf_file())
+
+    def secrets(self):
+        """The keytab's paths: as it is named, and where links lead."""
+        path = host_path(self.settings.keytab, self.project.folder, os.path.expanduser("~"))
+        return tuple(sorted({path, os.path.realpath(path)}))
+
+    def ignores(self):
+        """krb5.conf stays in, whatever other patterns say; the keytab stays out."""
+        folders = {self.project.folder, os.path.realpath(self.project.folder)}
+        inside = sorted({os.path.relpath(path, folder) for path in self.secrets() for folder in folders
+                         if is_relative_to(path, folder)})
+        return ("!" + literal_pattern(self.conf_file()), *map(literal_pattern, inside))
+
+    def build(self, call):
+        yield from self.host_file(call, "keytab")
+        path = yield from self.host_file(call, "krbConf")
+        if self.conf_file() == STAGED_CONF:
+            yield from self.staged(STAGED_CONF, (yield Read(path)))
+
+    def staged(self, path, data):
+        """Put a file where it can be used from."""
+        if data != (yield Read(path)):
+            yield MakeFolder(os.path.dirname(path))
+            yield File(path, data)
+
+    def before(self, call, job, launch):
+        keytab = yield from self.host_file(call, "keytab")
+        if launch.native:
+            return (yield from self.before_native(call, launch, keytab))
+        yield from self.staged(STAGED_TICKET, template_bytes("image", "ticket.sh"))
+        mapped = (Mapping(f"{os.path.relpath(keytab, self.project.folder)}:{KEYTAB}:ro"),
+                  Mapping(f"{STAGED_TICKET}:{TICKET}:ro"))
+        return launch._replace(argv=("sh", TICKET, "run", KEYTAB, self.settings.hdfsUser, *launch.argv),
+                               mappings=(*launch.mappings, *mapped))
+
+    def before_native(self, call, launch, keytab):
+        """A ticket in a folder of its own, which is removed afterwards."""
+        conf = yield from self.host_file(call, "krbConf")
+        folder = yield Scratch()
+        script = os.path.join(folder, "ticket.sh")
+        environ = {"KRB5_CONFIG": os.path.abspath(conf), "KRB5CCNAME": "FILE:" + os.path.join(folder, "ticket")}
+        try:
+            yield File(script, template_bytes("image", "ticket.sh"))
+            outcome = yield Command(("sh", script, "get", keytab, self.settings.hdfsUser), environ)
+            if outcome.status:
+                raise Refused(outcome.status)
+        except BaseException:
+            yield Remove(folder)
+            raise
+        return launch._replace(environ={**launch.environ, **environ},
+                               beside=("sh", script, "keep", keytab, self.settings.hdfsUser))
+
+    def after(self, call, job, launch, status):
+        if launch.native:
+            yield Remove(os.path.dirname(launch.environ["KRB5CCNAME"][len("FILE:"):]))
+
+
+COMPONENTS = {"kerberos": KerberosComponent}
+
+
+def components(project):
+    """The components that take part in a project, each with its settings."""
+    own = [(kind, getattr(project.components, name)) for name, kind in COMPONENTS.items()]
+    return (*(kind(project, settings) for kind, settings in own if settings), *plugins(project, project.installed))
+
+
+def plugins(project, installed):
+    """Those of the installed plugins that take part in a project, or outside of one."""
+    settings = project.settings if project else {}
+    everywhere = (Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY)
+    return tuple(kind(project, settings.get(name)) for name, kind in installed
+                 if kind.activation in everywhere or (name in settings and kind.activation is Activation.CONFIG))
+
+
+# ---- Plugins, as far as they are not ours
+
+HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tuple), "secrets": (list, tuple),
+         "run_words": (list, tuple), "prompts": dict}
+
+
+def is_ours(part):
+    return type(part) in COMPONENTS.values()
+
+
+def plugin_fault(name, error):
+    """What a plugin's code has raised, with the last of its own lines."""
+    import traceback
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if f"plugins{os.sep}" in frame.filename]
+    at = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}: " if frames else ""
+    return SkelebotError(f"plugin {name}: {at}{type(error).__name__}: {shown_text(str(error))}",
+                         f"tell who wrote it; skelebot plugin remove {name} does without")
+
+
+def asked(part, hook, *values):
+    """What a hook returns; a fault in a plugin's code is told as one."""
+    kind = HOOKS[hook]
+    try:
+        found = getattr(part, hook)(*values)
+        if found is not None and not isinstance(found, kind):
+            raise TypeError(f"{hook}() has to return {'text' if kind is str else 'a list or dict'}, not {found!r}")
+    except Exception as error:
+        if is_ours(part) or isinstance(error, SkelebotError):
+            raise
+        raise plugin_fault(part.name, error)
+    return found or (kind if isinstance(kind, type) else tuple)()
+
+
+def plan_asked(part, hook, *values):
+    """The steps of a hook that is a plan, and what it returns."""
+    try:
+        plan = getattr(part, hook)(*values)
+        return (yield from plan) if hasattr(plan, "send") else plan
+    except Exception as error:
+        if is_ours(part) or isinstance(error, SkelebotError):
+            raise
+        raise plugin_fault(part.name, error)
+
+
+def component_texts(project, hook):
+    """What all components say, each text with a line break at its end."""
+    found = [asked(part, hook) for part in components(project)]
+    return [text.rstrip("\n") + "\n" for text in found if text.strip()]
+
+
+def component_words(project, hook, *values):
+    """What all components list."""
+    return tuple(str(word) for part in components(project) for word in asked(part, hook, *values))
+
+
+# ---- Jupyter
+
+JUPYTER_PORT = 8888     # in the container
+
+
+def jupyter_dockerfile(project, image):
+    """The image with a server, on top of a project's own."""
+    python = "Python" in project.language
+    return "\n".join([
+        part("jupyter-base.Dockerfile", image=image),
+        part("jupyter.Dockerfile" if python else "jupyter-alone.Dockerfile"),
+        *([part("irkernel.Dockerfile")] if "R" in project.language.split("+") else []),
+    ])
+
+
+def jupyter_probe(project):
+    """A shell command that fails in an image which lacks the server, or the kernel for R."""
+    r = " && jupyter kernelspec list 2> /dev/null | grep -q '^ *ir '" if "R" in project.language.split("+") else ""
+    return ("sh", "-c", "command -v jupyter-lab && command -v jupyter-notebook" + r)
+
+
+def jupyter_argv(lab):
+    return ("jupyter", "lab" if lab else "notebook", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}", "--no-browser",
+            "--allow-root")
+
+
+# As soon as the server answers, at an address that only the container has.
+ANSWERS = (f"import urllib.request as r; "
+           f"r.build_opener(r.ProxyHandler({{}})).open('http://127.0.0.1:{JUPYTER_PORT}/api', timeout=5)")
+JUPYTER_ANSWERS = ("sh", "-c", 'exec "$(command -v python3 || command -v python)" -c "$1"', "sh", ANSWERS)
+
+
+def jupyter_url(settings, port, lab, token):
+    """The address for a browser on the Docker host."""
+    host = settings.address if settings.address not in ("0.0.0.0", "::") else "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/{'lab' if lab else 'tree'}?token={token}"
+
+
+def jupyter_words(settings, port):
+    """Where the server is published, and the folder it starts in."""
+    address = f"[{settings.address}]" if ":" in settings.address else settings.address
+    return ("--publish", f"{address}:{port}:{JUPYTER_PORT}", "--workdir", Mapping(settings.folder).target)
+
+
+def tunnel_line(endpoint, port):
+    """How this machine reaches a port of another Docker host."""
+    import urllib.parse
+    parts = urllib.parse.urlsplit(endpoint)
+    user = f"{parts.username}@" if parts.username else ""
+    ssh_port = ["-p", str(parts.port)] if parts.scheme == "ssh" and parts.port else []
+    return shell_line(["ssh", "-N", *ssh_port, "-L", f"{port}:127.0.0.1:{port}", f"{user}{parts.hostname or endpoint}"])
+
+
+# ---- Registry
+
+TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"      # source: distribution, reference grammar
+ECR = re.compile(r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
+NO_LOGIN = re.compile(r"(?i)no basic auth|unauthori[sz]ed|authentication required|authorization|access .*denied"
+                      r"|denied: |401|invalid username/password|forbidden")
+
+
+def published_name(project):
+    """`[HOST[:PORT]/][USER/]NAME`."""
+    registry = project.components.registry
+    return "/".join(filter(None, [registry.address, registry.user, image_name(project)]))
+
+
+def check_tag(tag, what):
+    if not re.fullmatch(TAG, tag, re.ASCII):
+        raise usage_error(f"publish: {what}: {shortened(tag)} is no tag",
+                          "a tag has up to 128 letters, digits, _ . and -, and starts with none of the last two"
+                          + ("; -v leaves the version out" if what == "VERSION" else ""))
+
+
+def published_tags(project, words):
+    """The tags of `publish`, each once: the version, latest, and those that are given."""
+    given = words.values.get("tag", ())
+    tags = [*([project.version] if not words.has("omit-version") and project.version else []),
+            *([] if words.has("omit-latest") else ["latest"]), *given]
+    for tag in tags:
+        check_tag(tag, "--tag" if tag in given else "VERSION")
+    return tuple(dict.fromkeys(tags))
+
+
+def ecr_argv(registry):
+    """The command that prints a password for a registry of AWS."""
+    found = ECR.match(registry.host)
+    region = registry.aws.region or (found.group(1) if found else "")
+    return ("aws", "ecr", "get-login-password", *(("--region", region) if region else ()),
+            *(("--profile", registry.aws.profile) if registry.aws.profile else ()))
+
+
+
+# ---- What must be in no image
+
+SECRET_FILES = (".netrc", "_netrc", ".pypirc", ".git-credentials", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
+PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|\APuTTY-User-Key-File-")
+
+
+def secret_kind(path, start):
+    """What a file holds that should be in no image, by its name and its first bytes; "" for any other."""
+    name = path.rpartition("/")[2].lower()
+    if name in SECRET_FILES:
+        return "a private key" if name.startswith("id_") else "passwords"
+    if PRIVATE_KEY.search(start):
+        return "a private key"
+    if start[:2] in (b"\5\1", b"\5\2") and (name.endswith(".keytab") or b"krbtgt" in start):
+        return "a keytab"
+    return ""
+
+
+# ---- Plugins as they are installed
+
+PLUGIN = r"[A-Za-z_][\w-]*"
+MOST_UNPACKED = 50 * 1000 * 1000        # bytes of a plugin
+OLD_PLUGIN = "command.py"               # what a plugin of 2019 has instead of NAME.py
+
+
+def skelebot_home(environ, home):
+    """The folder of plugins and artifacts."""
+    return environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot")
+
+
+def bad_plugin(message, hint="ask who made the plugin for another one; nothing was changed"):
+    return SkelebotError(f"not a plugin that can be installed: {message}", hint)
+
+
+def check_plugin_path(path):
+    """A path within a plugin is plain: no machine could take it for one that leads elsewhere."""
+    parts = path.rstrip("/").split("/")
+    if not path or re.search(r"[\x00-\x1f\\:]", path) or any(one in ("", ".", "..") or one != one.rstrip(". ")
+                                                             for one in parts):
+        raise bad_plugin(f"{shortened(path)} leads out of its folder, or is no plain path")
+
+
+def ancestors(path):
+    """The folders above a relative path, the outermost first."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def check_plugin(files):
+    """The name of a plugin of these files (path -> bytes), which are all in one folder."""
+    names = sorted({path.partition("/")[0] for path in files})
+    if len(names) != 1:
+        raise bad_plugin(f"expected one folder, found {listed(names[:5]) or 'nothing'}")
+    name = names[0]
+    if not re.fullmatch(PLUGIN, name, re.ASCII) or name in fields(Components):
+        raise bad_plugin(f"{shortened(name)} cannot be the name of a plugin",
+                         "letters, digits, _ and -, and none of: " + ", ".join(fields(Components)))
+    if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(files):
+        raise bad_plugin(f"it has no {name}/{name}.py", "a plugin is a folder NAME with a file NAME.py in it")
+    lower = {}
+    for path in (above for path in files for above in (*ancestors(path), path)):
+        if lower.setdefault(path.lower(), path) != path or (path in files and any(
+                other.startswith(path + "/") for other in files)):
+            raise bad_plugin(f"{shortened(path)} is there twice")
+    return name
+
+
+def zipped_file(archive, entry, room):
+    """The bytes of an entry of a zip file, at most `room` of them."""
+    kind = entry.external_attr >> 28
+    if kind not in (0, 0o4, 0o10):      # the first four bits of a Unix mode: folder, file; source: inode(7)
+        raise bad_plugin(f"{shortened(entry.filename)} is a link, or no file at all")
+    if entry.flag_bits & 1:
+        raise bad_plugin(f"{shortened(entry.filename)} is encrypted")
+    with archive.open(entry) as file:
+        data = file.read(room + 1)
+    if len(data) > room:
+        raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)} when unpacked")
+    return data
+
+
+def unzipped(data):
+    """path -> bytes of a plugin's zip file."""
+    import io
+    import zipfile
+    import zlib
+    files = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.infolist():
+                check_plugin_path(entry.orig_filename)
+                if entry.orig_filename in files:
+                    raise bad_plugin(f"{shortened(entry.orig_filename)} is there twice")
+                found = zipped_file(archive, entry, MOST_UNPACKED - sum(map(len, files.values())))
+                if not entry.orig_filename.endswith("/"):
+                    files[entry.orig_filename] = found
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError, ValueError,
+            NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
+        raise bad_plugin(f"it is no zip file, or a damaged one: {error}", "name a zip file or a folder")
+    return files
+
+
 # ---- Versions ---------------------------------------------------------------
 
 SEMANTIC = re.compile(r"(\d{1,99})\.(\d{1,99})(?:\.(\d{1,99}))?"
@@ -2941,6 +3728,57 @@ def latest(versions, own=""):
     elif any(version.released for version in known.values()):
         known = {text: version for text, version in known.items() if version.released}
     return max(known, key=lambda text: (known[text], text), default="")
+
+
+BUMPS = ("major", "minor", "patch")
+STRICT = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)"
+                    r"(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?", re.ASCII)
+
+
+def bumped(version, bump):
+    """The version after this one; of a pre-release its release, when that is what the bump asks for.
+
+    source  semver.org, 2.0.0, 7 to 11
+    """
+    now = semantic(version)
+    numbers = (now.major, now.minor, now.patch)
+    kept = BUMPS.index(bump) + 1
+    if now.released or any(numbers[kept:]):
+        numbers = (*numbers[:kept - 1], numbers[kept - 1] + 1, 0, 0)[:3]
+    return ".".join(map(str, numbers))
+
+
+def next_version(version, bump):
+    """What `bump` makes of a version: a part of it one higher, or the one that is typed."""
+    if bump in BUMPS:
+        if not semantic(version):
+            raise SkelebotError(f"{shortened(version)} is no semantic version, so it has no {bump} part",
+                                "type the whole version: skelebot bump 1.0.0")
+        return bumped(version, bump)
+    if not STRICT.fullmatch(bump):
+        hint = did_you_mean(bump, BUMPS, "a part of the version, or one such as 2.0.0 or 2.0.0-rc.1; parts are")
+        raise usage_error(f"bump: expected a semantic version, found {shortened(bump)}",
+                          f"did you mean {bump[1:]}?" if STRICT.fullmatch(bump[1:]) and bump[0] in "vV" else hint)
+    return bump
+
+
+def with_version(data, old, new):
+    """The bytes of a VERSION file with another version; all else in it stays."""
+    return data.replace(old.encode("utf-8"), new.encode("utf-8"), 1) if old else data + f"{new}\n".encode("utf-8")
+
+
+def with_scalar(data, file, key, value):
+    """The bytes of a YAML file with another text for one top-level key; comments, blanks and quotes stay."""
+    text = decoded(data, file)
+    key_node, node = pairs(compose(text, file), Place(file, 1))[key]
+    place = Place(file, 1).key(key, key_node)
+    stretch = text[node.start_mark.index:node.end_mark.index]
+    if node.start_mark.index < key_node.end_mark.index or stretch.count(node.value) != 1:
+        raise place.fault("is written in a way that cannot be changed by itself", f"write {key}: {node.value}")
+    changed = (text[:node.start_mark.index] + stretch.replace(node.value, value) + text[node.end_mark.index:])
+    ends = iter(re.findall(rb"\r?\n", data))
+    bom = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
+    return bom + re.sub(rb"\n", lambda match: next(ends), changed.encode("utf-8"))
 
 
 # ---- Scaffold ---------------------------------------------------------------
@@ -3022,12 +3860,6 @@ def is_gits_own(path):
     return any(folder.lower().rstrip(". ") == ".git" for folder in re.split(r"[\\/]+", path))
 
 
-def ancestors(path):
-    """The folders above a relative path, the outermost first."""
-    parts = path.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]
-
-
 def inside(name, place):
     if not is_inside(name):
         raise place.fault(f"{shortened(name)} is outside of its folder", "name a path below it, without ..")
@@ -3051,6 +3883,8 @@ def yaml_node(value):
         return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=False)
     if isinstance(value, (list, tuple)):
         return yaml.SequenceNode("tag:yaml.org,2002:seq", list(map(yaml_node, value)), flow_style=False)
+    if not isinstance(value, str):
+        return yaml.SafeDumper("").represent_data(value)
     return yaml.ScalarNode("tag:yaml.org,2002:str", value)
 
 
@@ -3062,8 +3896,19 @@ def yaml_text(keys):
     return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
 
 
-def project_text(answers, config):
+def with_more_sections(config, sections):
+    """`config` with the sections (name -> dict) of plugins below its `components`."""
+    if not sections:
+        return config
+    known = next((value for key, value in config if key == "components"), None)
+    node = yaml_node(known if known is not None else {})
+    node.value.extend((yaml_node(name), yaml_node(section)) for name, section in sections.items())
+    return [*((key, value) for key, value in config if key != "components"), ("components", node)]
+
+
+def project_text(answers, config, sections=None):
     """The text of a new skelebot.yaml; the keys of `config` win over the answers."""
+    config = with_more_sections(config, sections)
     given = {key for key, _ in config}
     keys = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
             if answers.get(key) and key not in given]
@@ -3292,18 +4137,37 @@ def plan_need(path, place):
         raise place.fault(f"{shortened(path)} is not there", "correct the path, or add the file")
 
 
-def plan_native(call, project, job, argv):
-    """Run a job's command on this machine, with `python` as the caller's python3."""
-    given = {name: value for name, value in (*project.environment, *job.environment) if value is not None}
-    environ = {**call.environ, **given}
+def given_variables(project, job):
+    """name -> value of the variables that the file sets itself."""
+    return {name: value for name, value in (*project.environment, *job.environment) if value is not None}
+
+
+def native_argv(call, project, job, argv):
+    """A job's command for this machine, with `python` as the caller's python3."""
+    environ = {**call.environ, **given_variables(project, job)}
+    argv = tuple(expanded(word, environ) for word in argv)
+    return (call.python, *argv[1:]) if argv[0] == "python" else argv
+
+
+def plan_native(call, project, job, launch):
+    """Run a job on this machine."""
     for mapping in job.mappings:
         if mapping.source != "." and os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source):
             yield MakeFolder(mount_source(mapping, "", call.home))
-    argv = tuple(expanded(word, environ) for word in argv)
-    if argv[0] == "python":
-        argv = (call.python, *argv[1:])
-    outcome = yield Command(argv, given)
+    outcome = yield Command(launch.argv, {**given_variables(project, job), **launch.environ}, beside=launch.beside)
     return outcome.status
+
+
+def plan_around(call, job, launch, parts, run):
+    """A job by the plan `run(launch)`, between what components do before and after it."""
+    if not parts:
+        return (yield from run(launch))
+    launch, status = (yield from plan_asked(parts[0], "before", call, job, launch)) or launch, None
+    try:
+        status = yield from plan_around(call, job, launch, parts[1:], run)
+        return status
+    finally:
+        yield from plan_asked(parts[0], "after", call, job, launch, status)
 
 
 def plan_endpoint(call, project, job):
@@ -3346,18 +4210,19 @@ def plan_check_image(engine, tag):
         raise SkelebotError(f"there is no image {tag}", "leave -s out, so that it is built")
 
 
-def plan_run(call, project, job, argv):
+def plan_run(call, project, job, argv, words=()):
     """`docker run`: attached until the job ends, or detached under a name that scripts can rely on."""
     rootless = yield from plan_rootless(call, project, job)
     engine = engine_argv(call, project, job)
     if job.mode != "d":
         name = container_name(project, job, call.token)
-        outcome = yield Command(run_argv(call, project, job, argv, name, rootless), stop=stop_argvs(engine, name))
+        outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words), secret_variables(job),
+                                stop=stop_argvs(engine, name))
         if outcome.status == NOT_RUN:
             yield from plan_check_image(engine, image_tag(project, job))
         return outcome.status
     name = container_name(project, job)
-    outcome = yield Command(run_argv(call, project, job, argv, name, rootless), kept=True)
+    outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words), secret_variables(job), kept=True)
     if outcome.status:
         if re.search(r"name \S+ is already in use", outcome.errors):
             raise SkelebotError(f"{job.name} runs already, as the container {name}",
@@ -3388,22 +4253,28 @@ def plan_must(command):
     return outcome
 
 
-def plan_elsewhere(call, project, job, argv, endpoint, copied):
+def plan_copies(call, mappings):
+    """The Copy of each mapping that travels to another machine."""
+    copies = []
+    for mapping in mappings:
+        source = mount_source(mapping, "", call.home)
+        copies.append(Copy(source, mapping.target, (yield Look(source)) != "file", "ro" not in mapping.options))
+    return copies
+
+
+def plan_elsewhere(call, project, job, argv, endpoint, copied, words=()):
     """A job on another machine: its mapped folders are copied there, and back when it has ended."""
     for mapping in filter(stays_there, job.mappings):
         yield Note(f"{mapping.source} is mapped from {endpoint}, not from this machine")
     if not copied:
-        return (yield from plan_run(call, project, job, argv))
+        return (yield from plan_run(call, project, job, argv, words))
     engine, name = engine_argv(call, project, job), container_name(project, job, call.token)
-    copies = []
-    for mapping in copied:
-        source = mount_source(mapping, "", call.home)
-        copies.append(Copy(source, mapping.target, (yield Look(source)) != "file", "ro" not in mapping.options))
-    create = create_argv(call, project, job, argv, name, [copy.target for copy in copies if copy.folder])
+    copies = yield from plan_copies(call, copied)
+    create = create_argv(call, project, job, argv, name, [copy.target for copy in copies if copy.folder], words)
     gently, force = stop_argvs(engine, name)
     lost = 0
     try:
-        yield from plan_must(Command(create, kept=True, stop=(gently, force)))
+        yield from plan_must(Command(create, secret_variables(job), kept=True, stop=(gently, force)))
         for copy in copies:
             yield from plan_must(copy_in(engine, name, copy))
         start_argv = (*engine, "start", "--attach", "--interactive", name)
@@ -3434,19 +4305,29 @@ def plan_builder(call):
     return {"DOCKER_BUILDKIT": "0"}
 
 
+def plan_check_ignored(project, patterns):
+    """Nothing, unless another file takes the place of the .dockerignore that keeps a secret out."""
+    for file in (f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"):
+        if patterns and (yield Look(file)):
+            raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out of the image",
+                                "move its lines into .dockerignore, and remove it")
+
+
 def plan_context(project, job, files):
     """The steps that write Dockerfile and .dockerignore, and those that undo it; a file that is right is left alone."""
-    texts, undo = {}, []
+    texts, undo, patterns = {}, [], component_words(project, "ignores")
+    yield from plan_check_ignored(project, patterns)
     if not project.dockerfile:
         present = yield Read("Dockerfile")
         if present is not None and not is_generated(present.decode("utf-8", "replace")):
             raise SkelebotError("Dockerfile: is not one that skelebot wrote, and stays as it is",
                                 f"add the line dockerfile: Dockerfile to {FILE} to build from it, or rename it")
-        texts["Dockerfile"] = (dockerfile(project, files), present)
+        parts = (component_texts(project, hook) for hook in ("tools", "dockerfile"))
+        texts["Dockerfile"] = (dockerfile(project, files, *parts), present)
         undo.append(Remove("Dockerfile"))
     present = yield Read(".dockerignore")
     own = None if present is None else present.decode("utf-8", "surrogateescape")
-    texts[".dockerignore"] = (dockerignore(project, job, own), present)
+    texts[".dockerignore"] = (dockerignore(project, job, own, patterns), present)
     undo.append(Remove(".dockerignore") if own is None or is_generated(own)
                 else File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape")))
     new = [(path, text.encode("utf-8", "surrogateescape"), present) for path, (text, present) in texts.items()]
@@ -3520,6 +4401,8 @@ def plan_image(call, project, job=None):
     engine = engine_argv(call, project, job)
     lock = yield Hold(FILE)
     try:
+        for one in components(project):
+            yield from plan_asked(one, "build", call)
         files = {} if project.dockerfile else (yield from plan_required_files(project))
         write_steps, undo_steps = yield from plan_context(project, job, files)
         try:
@@ -3539,6 +4422,24 @@ def plan_image(call, project, job=None):
                             "the lines above say which step failed")
 
 
+def plan_docker(call, project, job, launch):
+    """Build the project's image, and run a job in it, here or on another machine."""
+    job, words = launch.job(job), (*component_words(project, "run_words", job), *launch.words)
+    endpoint = yield from plan_endpoint(call, project, job)
+    copied = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
+    if job.mode == "d" and copied:
+        place = job.places.get("mappings", job.places[""])
+        raise place.fault(f"a detached job on {endpoint} cannot give {copied[0].source} back",
+                          "use mode: i, or map an absolute path of that machine")
+    yield from plan_image(call, project, job)
+    for mapping in job.mappings:
+        if is_local(endpoint) or mapping in copied:
+            yield MakeFolder(mount_source(mapping, "", call.home))
+    if not is_local(endpoint) and job.mappings:
+        return (yield from plan_elsewhere(call, project, job, launch.argv, endpoint, copied, words))
+    return (yield from plan_run(call, project, job, launch.argv, words))
+
+
 def plan_job(call, project, job, words):
     """Build the project's image, then run one job in it; or run the job natively."""
     argv = job_argv(job, job_words(project, job, words))
@@ -3548,19 +4449,11 @@ def plan_job(call, project, job, words):
     if script(job) and (native or not script(job).startswith("/")):
         yield from plan_need(script(job), job.places["source"])
     if native:
-        return (yield from plan_native(call, project, job, argv))
-    endpoint = yield from plan_endpoint(call, project, job)
-    copied = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
-    if job.mode == "d" and copied:
-        raise job.places["mappings"].fault(f"a detached job on {endpoint} cannot give {copied[0].source} back",
-                                           "use mode: i, or map an absolute path of that machine")
-    yield from plan_image(call, project, job)
-    for mapping in job.mappings:
-        if is_local(endpoint) or mapping in copied:
-            yield MakeFolder(mount_source(mapping, "", call.home))
-    if not is_local(endpoint) and job.mappings:
-        return (yield from plan_elsewhere(call, project, job, expanding_argv(argv), endpoint, copied))
-    return (yield from plan_run(call, project, job, expanding_argv(argv)))
+        launch, run = Launch(native_argv(call, project, job, argv), native=True), plan_native
+    else:
+        launch, run = Launch(expanding_argv(argv)), plan_docker
+    return (yield from plan_around(call, job, launch, components(project),
+                                   lambda launch: run(call, project, job, launch)))
 
 
 def plan_prime(call, project, words):
@@ -3586,12 +4479,12 @@ def plan_prime(call, project, words):
 def plan_exec(call, project, words):
     """A shell in the project's image, or the command after `--`; -m maps the project at /app."""
     mappings = (Mapping(".:/app"),) if words.has("map") else ()
-    job = Job("exec", "", mode="it", mappings=mappings)
-    yield from plan_image(call, project)
+    job = Job("exec", "", mode="it", mappings=mappings, places={"": Place(FILE, 1)})
     endpoint = yield from plan_endpoint(call, project, job)
     if not is_local(endpoint) and mappings:
         raise SkelebotError(f"-m cannot map this machine's folder on {endpoint}", "leave -m out: the image has a copy")
-    return (yield from plan_run(call, project, job, words.extra or SHELL))
+    return (yield from plan_around(call, job, Launch(words.extra or SHELL), components(project),
+                                   lambda launch: plan_docker(call, project, job, launch)))
 
 
 def plan_envs(call, project, words):
@@ -3640,7 +4533,21 @@ def plan_answers(words, folder):
     return {**answers, "name_simple": simple_name(answers["name"])}
 
 
-def plan_existing(words, files, answers):
+def plan_sections(call, words):
+    """name -> section, of the plugins that ask for one when a project is made."""
+    sections = {}
+    for name, kind in call.plugins:
+        one, found = kind(), {}
+        for key, question in asked(one, "prompts").items():
+            answer = yield from plan_question(words, "", f"{name}: {question}", option=f"{name} below components")
+            found.update({key: answer} if answer else {})
+        if not words.has("yes"):
+            found.update((yield from plan_asked(one, "section")) or {})
+        sections.update({name: found} if found else {})
+    return sections
+
+
+def plan_existing(words, files, answers, sections):
     """Only skelebot.yaml and VERSION, with what was found in the folder."""
     language = yield from plan_question(words, "language", "Language", found_language(files), Language.values)
     dependencies = found_dependencies(files, language)
@@ -3649,8 +4556,8 @@ def plan_existing(words, files, answers):
         yes = yield from plan_question(words, "", f"Make {file} the job {name}", "yes", ("yes", "no"))
         if yes == "yes":
             chosen[name] = file
-    return (), [(FILE, project_text(answers, existing_config(language, dependencies, chosen)).encode("utf-8")),
-                ("VERSION", b"0.1.0\n")]
+    text = project_text(answers, existing_config(language, dependencies, chosen), sections)
+    return (), [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n")]
 
 
 def shown_url(url):
@@ -3700,7 +4607,7 @@ def plan_prompts(words, template):
     return answers
 
 
-def plan_filled(words, answers, name, folder, language):
+def plan_filled(words, answers, name, folder, language, sections=None):
     """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
     template = read_template((yield from plan_template_file(name, folder, "template.yaml")), "template.yaml")
     answers = {**answers, **(yield from plan_prompts(words, template))}
@@ -3711,7 +4618,7 @@ def plan_filled(words, answers, name, folder, language):
         text = substituted(data.decode("utf-8", "surrogateescape"), answers).encode("utf-8", "surrogateescape")
         contents.append((inside(substituted(file.name, answers), file.places["name"]), text))
     dirs = [inside(substituted(name, answers), template.places["dirs"]) for name in template.dirs]
-    text = project_text(answers, template_config(template, answers, language))
+    text = project_text(answers, template_config(template, answers, language), sections)
     return dirs, [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n"), *contents]
 
 
@@ -3730,14 +4637,14 @@ def plan_chosen_template(words):
     return DEFAULTS[language], ""
 
 
-def plan_template(call, words, answers):
+def plan_template(call, words, answers, sections=None):
     """(folders, [(path, data)]) of a template, filled with the answers; None if a dry run cannot know."""
     name, language = yield from plan_chosen_template(words)
     yield from plan_check_template(name)
     if name in (*TEMPLATES, *DEFAULTS.values()):
-        return (yield from plan_filled(words, answers, name, "", language))
+        return (yield from plan_filled(words, answers, name, "", language, sections))
     if not GIT.fullmatch(name):
-        return (yield from plan_filled(words, answers, name, os.path.expanduser(name), language))
+        return (yield from plan_filled(words, answers, name, os.path.expanduser(name), language, sections))
     scratch = yield Scratch()
     try:
         clone = os.path.join(scratch, "template")
@@ -3745,7 +4652,7 @@ def plan_template(call, words, answers):
         if outcome.status:
             raise SkelebotError(f"{shown_url(name)} could not be cloned",
                                 "the lines above are git's own; try git clone")
-        return None if call.dry_run else (yield from plan_filled(words, answers, name, clone, language))
+        return None if call.dry_run else (yield from plan_filled(words, answers, name, clone, language, sections))
     finally:
         yield Remove(scratch)
 
@@ -3768,9 +4675,9 @@ def plan_all_or_none(steps):
         raise
 
 
-def plan_new_files(folder, dirs, contents):
+def plan_new_files(folder, dirs, contents, installed=()):
     """Write the files that are not there, having looked at all of them first; returns how many."""
-    read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1))
+    read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1), installed)
     present = {}
     for path in (*dirs, *(path for path, _ in contents)):
         for above in ancestors(path):
@@ -3804,14 +4711,15 @@ def plan_scaffold(call, project, words):
     if "template" in words.values:
         yield from plan_check_template(words.one("template"))
     answers = yield from plan_answers(words, folder)
+    sections = yield from plan_sections(call, words)
     if words.has("existing"):
-        made = yield from plan_existing(words, files, answers)
+        made = yield from plan_existing(words, files, answers, sections)
     else:
-        made = yield from plan_template(call, words, answers)
+        made = yield from plan_template(call, words, answers, sections)
     if not made:
         yield Note("what follows depends on the template")
         return 0
-    made_files = yield from plan_new_files(folder, *made)
+    made_files = yield from plan_new_files(folder, *made, call.plugins)
     if not call.dry_run:
         step = f"cd {shell_line([folder])} && " if folder != "." else ""
         yield Note(f"made {made_files} files; next: {step}skelebot --help")
@@ -4025,7 +4933,8 @@ def plan_stores(call, project, artifacts, words):
     places = [(name, getattr(repository, name)) for name in STORES if getattr(repository, name)]
     if places and places[0][0] != "artifactory" and (words.one("user") or words.one("token")):
         yield Note(f"warning: --user and --token are for Artifactory, {places[0][0]} has no use for them")
-    default = (places or [("folder", Folder(os.path.join(call.home, ".skelebot", "artifacts", folder)))])[0]
+    home = skelebot_home(call.environ, call.home)
+    default = (places or [("folder", Folder(os.path.join(home, "artifacts", folder)))])[0]
     for artifact in artifacts:
         kind, place = ("artifactory", artifact.deploy.artifactory) if artifact.deploy else default
         known = next((store for other, store in made if other == place), None)
@@ -4233,6 +5142,402 @@ def plan_pull(call, project, words):
     return 0
 
 
+# ---- jupyter
+
+PORT_TAKEN = re.compile(r"(?i)port is already allocated|address already in use|ports are not available|port is in use")
+TRIES = 100         # ports, from the first one on
+READY = 120         # seconds that the server may take to answer
+GONE = r"(?i)not running|no such container|no container with name|exec sessions on running"
+
+
+def plan_jupyter_image(call, project):
+    """The project's image if it has the server, else one of its own on top."""
+    engine, image = engine_argv(call, project), image_tag(project)
+    probe = Command((*engine, "run", "--rm", "--pull", "never", "--entrypoint", "", image, *jupyter_probe(project)),
+                    kept=True)
+    outcome = yield probe
+    if not outcome.status and not call.dry_run:
+        return image
+    if outcome.status == NOT_RUN:
+        yield from plan_check_image(engine, image)
+    tag = image_name(project) + ":jupyter"
+    environ = yield from plan_builder(call)
+    built = yield Command((*engine, "build", "--force-rm", "--tag", tag, "-"), environ, aside=True,
+                          quiet=not call.verbose, apart=is_podman(call), given=jupyter_dockerfile(project, image))
+    if built.status:
+        raise SkelebotError(f"the image {tag} was not built (exit status {built.status})",
+                            "the lines above say which step failed; an image that has Jupyter needs none")
+    return tag
+
+
+def plan_started(call, project, job, launch, name, image, copies):
+    """Create and start a server's container; False if its port is taken."""
+    engine = engine_argv(call, project, job)
+    rootless = yield from plan_rootless(call, project, job)
+    yield from plan_must(Command(server_argv(call, project, job, launch, name, image, copies, rootless),
+                                 secret_variables(job), kept=True))
+    for copy in copies:
+        yield from plan_must(copy_in(engine, name, copy))
+    outcome = yield Command((*engine, "start", name), kept=True)
+    if outcome.status and not PORT_TAKEN.search(outcome.errors):
+        raise SkelebotError(f"Jupyter was not started: {last_line(outcome.errors)}", "the engine's words say what is missing")
+    return not outcome.status
+
+
+def plan_on_free_port(call, project, job, launch, settings, name, image, copies):
+    """Start the server at the first port that is free; returns the port."""
+    force = (*engine_argv(call, project, job), "rm", "--force", "--volumes", name)
+    last = min(settings.port + TRIES, 65536) - 1
+    for port in range(settings.port, last + 1):
+        words = (*launch.words, *jupyter_words(settings, port))
+        if (yield from plan_started(call, project, job, launch._replace(words=words), name, image, copies)):
+            return port
+        yield Command(force, kept=True)
+        yield Note(f"port {port} is taken")
+    raise SkelebotError(f"the ports {settings.port} to {last} are taken", "name another one: skelebot jupyter --port 9000")
+
+
+def plan_ready(engine, name):
+    """Nothing, as soon as the server answers."""
+    outcome = yield Wait(Command((*engine, "exec", name, *JUPYTER_ANSWERS), kept=True), READY, GONE)
+    if outcome.status:
+        logs = yield Command((*engine, "logs", "--tail", "20", name), kept=True)
+        raise SkelebotError(f"Jupyter does not answer: {last_line(logs.errors or logs.output or outcome.errors)}",
+                            f"try {shell_line(jupyter_argv(True)[:2])} by hand: skelebot exec")
+
+
+def plan_server(call, project, job, launch, settings, lab, token):
+    """Run the server until it ends, or is stopped; what was copied to another machine is copied back."""
+    job, engine, name = launch.job(job), engine_argv(call, project, job), container_name(project, job, call.token)
+    endpoint = yield from plan_endpoint(call, project, job)
+    yield from plan_image(call, project)
+    image = yield from plan_jupyter_image(call, project)
+    for mapping in job.mappings:
+        yield MakeFolder(mount_source(mapping, "", call.home))
+    away = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
+    copies = yield from plan_copies(call, away)
+    gently, force = stop_argvs(engine, name)
+    try:
+        port = yield from plan_on_free_port(call, project, job, launch, settings, name, image, copies)
+        yield from plan_ready(engine, name)
+        yield Answer(jupyter_url(settings, port, lab, token))
+        yield from plan_reachable(settings, endpoint, port)
+        outcome = yield Command((*engine, "attach", "--no-stdin", "--sig-proxy=false", name), aside=True)
+        return outcome.status
+    finally:
+        yield from plan_ended(engine, name, gently, force, [copy for copy in copies if copy.returns], not call.uid)
+
+
+def plan_reachable(settings, endpoint, port):
+    """Say who can reach the server, and how."""
+    if settings.address not in TRUSTED:
+        yield Note(f"warning: all who reach {settings.address} find Jupyter there; only the token keeps them out")
+    if not is_local(endpoint):
+        yield Note(f"it runs on {endpoint}; {tunnel_line(endpoint, port)} brings it here")
+    yield Note("Ctrl-C ends it")
+
+
+def plan_ended(engine, name, gently, force, copies, owners):
+    """Stop a server's container, and remove it when all that it has left is here."""
+    lost = 1 if copies else 0
+    try:
+        yield Command(gently, kept=True)
+        lost = yield from plan_copies_back(engine, name, copies, owners)
+    finally:
+        if lost:
+            yield Note(f"the container {name} stays, for `docker cp`; {shell_line(force)} removes it")
+        else:
+            yield Command(force, kept=True)
+
+
+def check_jupyter(project, words):
+    port = words.one("port")
+    if words.has("port") and not (re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65536):
+        raise usage_error(f"jupyter: --port: expected a port, found {shortened(port)}", "a number from 1 to 65535")
+    if words.has("lab") and words.has("notebook"):
+        raise usage_error("jupyter: --lab and --notebook exclude each other", "leave one of them out")
+
+
+def plan_jupyter(call, project, words):
+    """A server in the project's image, with the project mapped, until Ctrl-C."""
+    settings = project.components.jupyter or Jupyter()
+    settings = settings._replace(port=int(words.one("port") or settings.port))
+    lab = words.has("lab") or (settings.lab and not words.has("notebook"))
+    project = project._replace(ports=())
+    job = Job("jupyter", "", mode="d", mappings=(Mapping(".:/app"), *settings.mappings), places={"": Place(FILE, 1)})
+    yield MakeFolder(host_path(settings.folder, "", call.home))
+    token = yield Token()
+    launch = Launch(jupyter_argv(lab), {"JUPYTER_TOKEN": token}, words=component_words(project, "run_words", job))
+    return (yield from plan_around(call, job, launch, components(project),
+                                   lambda launch: plan_server(call, project, job, launch, settings, lab, token)))
+
+
+# ---- publish
+
+REGISTRY_WAYS = ("log in before, with docker login, or set SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD")
+
+
+def check_publish(project, words):
+    if not project.components.registry:
+        raise SkelebotError(f"{FILE}: names no registry", "add it below components, as in: "
+                            "registry: {host: registry.example.com, user: team}")
+    if not published_tags(project, words):
+        raise usage_error("publish: no tag is left", "give one with --tag, or leave --omit-latest out")
+
+
+def plan_secrets_in_image(call, project):
+    """The names of files in an image's /app that should be in none."""
+    secrets, engine = component_words(project, "secrets"), engine_argv(call, project)
+    name = f"{image_name(project)}-publish-{call.token}"
+    create = (*engine, "create", "--pull", "never", "--name", name, "--entrypoint", "", image_tag(project), "true")
+    try:
+        yield from plan_must(Command(create, kept=True))
+        return (yield SecretsInside((*engine, "cp", f"{name}:/app", "-"), secrets))
+    finally:
+        yield Command((*engine, "rm", "--force", "--volumes", name), kept=True)
+
+
+def plan_secrets_in_context(project):
+    """The names of files in the build context that should be in no image."""
+    present = yield Read(".dockerignore")
+    own = None if present is None else present.decode("utf-8", "surrogateescape")
+    text = dockerignore(project, None, own, component_words(project, "ignores"))
+    return (yield Secrets(ignore_rules(text), component_words(project, "secrets")))
+
+
+def plan_check_secrets(call, project):
+    """Nothing, if no file that is secret would be published."""
+    if call.skip_build:
+        found = yield from plan_secrets_in_image(call, project)
+        hint = "add it to ignores, and leave -s out"
+    else:
+        found = yield from plan_secrets_in_context(project)
+        hint = f"add it to ignores: in {FILE}"
+    for path, kind in found or ():
+        raise SkelebotError(f"{path}: holds {kind}, and would be in the image that is published", hint)
+
+
+def plan_registry_login(call, project):
+    """(user, password) for the registry: of AWS, of the environment, or asked for."""
+    registry, host = project.components.registry, project.components.registry.host or "Docker Hub"
+    if registry.aws:
+        outcome = yield from plan_must(Command(ecr_argv(registry), kept=True))
+        return "AWS", Secret(outcome.output.strip())
+    user, password = (call.environ.get(f"SKELEBOT_REGISTRY_{name}", "") for name in ("USER", "PASSWORD"))
+    own = registry.user if "/" not in registry.user else ""
+    user = user or (yield Ask(f"User at {host}", own, ways=REGISTRY_WAYS))
+    return user, Secret(password or (yield Ask(f"Password of {user} at {host}", ways=REGISTRY_WAYS, hidden=True)))
+
+
+def plan_login(call, project):
+    user, password = yield from plan_registry_login(call, project)
+    address = project.components.registry.address
+    outcome = yield Command((*engine_argv(call, project), "login", "--username", user, "--password-stdin",
+                             *([address] if address else [])), kept=True, given=password)
+    if outcome.status:
+        raise SkelebotError(f"{address or 'Docker Hub'} refuses the login of {user}: "
+                            f"{shown_text(last_line(outcome.errors))}", "give another user and password")
+
+
+def push_hint(project, errors):
+    if re.search(r"(?i)http response to https", errors):
+        return "the registry speaks plain http: name it among insecure-registries of the Docker engine"
+    if re.search(r"(?i)does not exist|name unknown", errors):
+        return "make the repository first, as in: aws ecr create-repository --repository-name ..."
+    if re.search(r"(?i)refused|no such host|timeout|unreachable", errors):
+        return f"look at host and port below components.registry: {project.components.registry.address or 'Docker Hub'}"
+    if NO_LOGIN.search(errors):
+        return "ask who runs the registry for the permission"
+    return "the engine's words say what is missing"
+
+
+def plan_pushed(call, project, reference):
+    """Push one tag, with a login where that is missing; returns the digest, if the engine tells it."""
+    command = Command((*engine_argv(call, project), "push", reference), kept=True, quiet=True)
+    outcome = yield command
+    if outcome.status and NO_LOGIN.search(outcome.errors):
+        yield from plan_login(call, project)
+        outcome = yield command
+    if outcome.status:
+        raise SkelebotError(f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}",
+                            push_hint(project, outcome.errors))
+    digest = re.search(r"digest: (sha256:[0-9a-f]{64})", outcome.errors)
+    return digest.group(1) if digest else ""
+
+
+def plan_publish(call, project, words):
+    """Build the image, tag it, and push every tag; all that can be known to fail is looked at before."""
+    engine, name = engine_argv(call, project), published_name(project)
+    if call.skip_build:
+        yield from plan_check_image(engine, image_tag(project))
+    yield from plan_check_secrets(call, project)
+    yield from plan_image(call, project)
+    references = [f"{name}:{tag}" for tag in published_tags(project, words)]
+    for reference in references:
+        yield from plan_must(Command((*engine, "tag", image_tag(project), reference), kept=True))
+    for reference in references:
+        digest = yield from plan_pushed(call, project, reference)
+        if not call.dry_run:
+            yield Answer(reference + (f"@{digest}" if digest else ""))
+    return 0
+
+
+# ---- bump and package
+
+def check_bump(project, words):
+    bump = words.one("version")
+    if not bump:
+        raise usage_error("bump: needs VERSION", "major, minor, patch, or a version such as 2.0.0-rc.1")
+    if bump not in BUMPS:
+        next_version("", bump)
+
+
+def plan_bump(call, project, words):
+    """Write the next version where the project's version stands, and nothing else."""
+    bump, data, place = words.one("version"), (yield Read("VERSION")), project.places.get("version")
+    if not project.version and bump in BUMPS:
+        raise SkelebotError(f"{project.name} has no version that could be bumped", "begin with: skelebot bump 0.1.0")
+    version = next_version(project.version, bump)
+    if data is not None or not place:
+        file, changed = "VERSION", with_version(data or b"", project.version, version)
+    else:
+        file = place.file
+        changed = with_scalar((yield Read(file)), file, "version", version)
+    if version == project.version:
+        yield Note(f"{file} has {version} already")
+    else:
+        yield File(file, changed)
+        yield Note(f"{file}: {project.version or 'none'} -> {version}")
+    yield Answer(version)
+    return 0
+
+
+def check_package(project, words):
+    if not project.components.package:
+        raise SkelebotError(f"{FILE}: has no section components.package",
+                            "add it, as in: package: {path: dist/churn.zip, ignores: [data/]}")
+
+
+def plan_package(call, project, words):
+    """Zip the project."""
+    package = project.components.package
+    path = home_path(package.path, call.home)
+    if (yield Look(path)) == "folder":
+        raise package.places["path"].fault(f"{shortened(path)} is a folder", f"name a file, as in {path}/project.zip")
+    rules = ignore_rules("\n".join([".git", *package.ignores, *component_words(project, "ignores")]))
+    if os.path.dirname(path):
+        yield MakeFolder(os.path.dirname(path))
+    zipped = yield Zip(path, rules)
+    for name in zipped.left_out:
+        yield Note(f"{name} was left out: it leads out of the project, or is no file")
+    if not call.dry_run:
+        yield Note(f"packaged {zipped.files} files, {shown_size(zipped.size)}")
+    yield Answer(path)
+    return 0
+
+
+# ---- plugin
+
+QUARANTINE = "plugins-quarantine"
+
+
+def check_plugin_words(project, words):
+    action, source = words.one("action"), words.one("source")
+    if action in ("install", "remove") and not source:
+        raise usage_error(f"plugin {action}: needs {'ZIP, FOLDER or URL' if action == 'install' else 'NAME'}",
+                          "skelebot plugin list shows what is there")
+    if action not in ("install", "remove") and source:
+        raise usage_error(f"plugin: cannot place {shortened(source)}", did_you_mean(action, ["install", "remove", "list"]))
+
+
+def plan_plugin_address(url):
+    """The files of a plugin that a web server has."""
+    if not Url.fits(url.partition("?")[0]) or (url.startswith("http:") and host_of(url) not in TRUSTED):
+        raise usage_error(f"plugin: expected https://..., found {shortened(public_url(url))}",
+                          "a plugin is code that you will run: it has to come encrypted")
+    response = yield from plan_answer(Request("GET", quoted_url(bare_url(url))))
+    return None if response.status == 0 else unzipped(response.body)
+
+
+def plan_plugin_files(source, home):
+    """path -> bytes of a plugin: of a zip file, a folder or a web server; None if a dry run cannot know."""
+    if re.match(r"https?://", source):
+        return (yield from plan_plugin_address(source))
+    path = home_path(source, home)
+    kind = yield Look(path)
+    if kind == "folder":
+        name = os.path.basename(os.path.realpath(path))
+        return {f"{name}/{inner}": data for inner, data in (yield Gather(path, MOST_UNPACKED)).items()}
+    body = (yield Open(path)) if kind else None
+    if not body:
+        raise usage_error(f"plugin: there is no file or folder {shortened(source)}",
+                          did_you_mean(source, ["install", "remove", "list"], "name a zip file or folder; or say"))
+    if body.size > MOST_UNPACKED:
+        raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
+    return unzipped((yield Read(path)))
+
+
+def plan_plugin_install(call, home, source):
+    """Put a plugin beside its place, then there; what was there before stays until then."""
+    files = yield from plan_plugin_files(source, call.home)
+    if files is None:
+        yield Note("what follows depends on the plugin")
+        return
+    name = check_plugin(files)
+    place = os.path.join(home, "plugins", name)
+    new, old = (os.path.join(home, "plugins", f".{name}.{call.token}.{end}") for end in ("new", "old"))
+    try:
+        yield MakeFolder(new)
+        for path, data in sorted(files.items()):
+            target = os.path.join(new, *path.split("/")[1:])
+            yield MakeFolder(os.path.dirname(target))
+            yield File(target, data)
+        there = yield Look(place)
+        if there:
+            yield Move(place, old)
+        try:
+            yield Move(new, place)
+        except BaseException:
+            if there:
+                yield Move(old, place)
+            raise
+    finally:
+        yield Remove(new)
+        if (yield Look(place)):
+            yield Remove(old)
+    yield Note(f"installed the plugin {name} in {place}" + (", instead of the one that was there" if there else ""))
+
+
+def plan_plugin_names(home):
+    """name -> folder of the plugins, also of those in quarantine that have no other."""
+    names = {}
+    for folder in ("plugins", QUARANTINE):
+        for name in (yield Folders(os.path.join(home, folder))):
+            names.setdefault(name, os.path.join(home, folder, name))
+    return names
+
+
+def plan_plugin(call, project, words):
+    """Install, list or remove plugins."""
+    action, home = words.one("action", "list"), skelebot_home(call.environ, call.home)
+    if action not in ("list", "remove"):
+        yield from plan_plugin_install(call, home, words.one("source") or action)
+        return 0
+    names = yield from plan_plugin_names(home)
+    if action == "remove":
+        name = words.one("source")
+        if name not in names:
+            raise SkelebotError(f"there is no plugin {shortened(name)}", did_you_mean(name, names, "there are"))
+        yield Remove(names[name])
+        yield Note(f"removed the plugin {name}")
+        return 0
+    for name, folder in sorted(names.items()):
+        yield Answer(name + ("  (in quarantine, since it could not be imported)" if QUARANTINE in folder else ""))
+    if not names:
+        yield Note(f"there are no plugins in {os.path.join(home, 'plugins')}")
+    return 0
+
+
 # ---- Doing ------------------------------------------------------------------
 
 def machine_text(text):
@@ -4255,9 +5560,12 @@ def for_machine(step):
     """A step with its paths and words as the machine's interfaces take them."""
     paths = {name: machine_text(getattr(step, name)) for name in ("path", "root", "source", "target")
              if hasattr(step, name)}
+    if isinstance(step, Wait):
+        return step._replace(command=for_machine(step.command))
     if not isinstance(step, Command):
         return step._replace(**paths)
     return step._replace(argv=tuple(map(machine_text, step.argv)), packed=tuple(map(machine_text, step.packed)),
+                         beside=tuple(map(machine_text, step.beside)),
                          environ={machine_text(name): machine_text(value) for name, value in step.environ.items()},
                          stop=tuple(tuple(map(machine_text, argv)) for argv in step.stop))
 
@@ -4402,10 +5710,20 @@ def pack(folder, name, process):
     process.stdin = None
 
 
+def give(text, process):
+    """Write a text to a program that reads it from stdin."""
+    try:
+        with process.stdin:
+            process.stdin.write(text.encode("utf-8", "surrogateescape"))
+    except BrokenPipeError:
+        pass                            # the program has ended, and says why
+    process.stdin = None
+
+
 MISSING = {
     "docker": "install Docker or podman, or run the job natively: skelebot -n JOB",
     "podman": "install podman or Docker, or run the job natively: skelebot -n JOB",
-    "aws": "install the AWS command line, which fetches ca_file: dependencies",
+    "aws": "install the AWS command line, which gets what AWS gives nobody else",
     "git": "install git, which fetches the template",
     **{name: "install it, or run the job in Docker: leave -n out" for name in ("python3", "Rscript", "bash")},
 }
@@ -4416,8 +5734,8 @@ def streams(step, log):
     import subprocess
     if not step.kept and not step.aside:
         return {}
-    source = subprocess.PIPE if step.packed else subprocess.DEVNULL
-    if step.kept:
+    source = subprocess.PIPE if step.packed or step.given else subprocess.DEVNULL
+    if step.kept and not log:
         return {"stdin": source, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return {"stdin": source, "stdout": log or sys.stderr.fileno(), "stderr": log}
 
@@ -4442,14 +5760,19 @@ def start(step, log=None):
 PATIENCE = 1    # seconds that a build may take before what it says is shown
 
 
-def follow(process, path):
-    """Wait for a program; show its log, whole and from then on, once it takes long or has failed."""
+def follow(process, path, step):
+    """Wait for a program; show its log, whole and from then on, once it takes long or has failed.
+
+    What is kept is the plan's: it is shown only if it takes long.
+    """
     import subprocess
+    if step.given:
+        give(step.given, process)
     with open(path, "rb") as log:
         pause, failed = PATIENCE, False
         while True:
             try:
-                failed = process.wait(pause) != 0
+                failed = process.wait(pause) != 0 and not step.kept
             except subprocess.TimeoutExpired:
                 pause = 0.1
             if failed or pause != PATIENCE:
@@ -4483,6 +5806,32 @@ def was_interrupted(cause):
     return isinstance(cause, KeyboardInterrupt) or cause.number == signal.SIGINT
 
 
+def start_beside(argv, environ):
+    """Start a program that will be ended; what it says is for stderr."""
+    import subprocess
+    return subprocess.Popen(argv, env={**os.environ, **environ}, stdin=subprocess.DEVNULL,
+                            stdout=sys.stderr.fileno(), start_new_session=True)
+
+
+def end_beside(process):
+    """End a program, and those that it runs."""
+    import signal
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
+
+
+def accompanied(step):
+    """The Outcome of a command, while another one runs beside it."""
+    companion = start_beside(step.beside, step.environ)
+    try:
+        return run(step._replace(beside=()))
+    finally:
+        end_beside(companion)
+
+
 def attended(step, wait, log=None):
     """The Outcome of a command that is started and waited for; an interruption ends it, and its container as well."""
     process = None
@@ -4502,7 +5851,8 @@ def run_quietly(step):
     import tempfile
     handle, path = tempfile.mkstemp(prefix="skelebot-")
     try:
-        return attended(step, lambda process: follow(process, path), handle)
+        outcome = attended(step, lambda process: follow(process, path, step), handle)
+        return outcome._replace(errors=read_bytes(path).decode("utf-8", "replace")) if step.kept else outcome
     finally:
         os.close(handle)
         os.unlink(path)
@@ -4512,11 +5862,15 @@ def exchange(process, step):
     """(output, errors) of a program, as far as they are kept; before, it gets its packed folder."""
     if step.packed:
         pack(*step.packed, process)
+    if step.given:
+        give(step.given, process)
     return process.communicate()
 
 
 def run(step):
     """Run a command to its end, for its Outcome."""
+    if step.beside:
+        return accompanied(step)
     return run_quietly(step) if step.quiet else attended(step, lambda process: exchange(process, step))
 
 
@@ -4658,6 +6012,30 @@ def release(step):
 def scratch(step):
     import tempfile
     return tempfile.mkdtemp(prefix="skelebot-")
+
+
+def token(step):
+    import secrets
+    return Secret(secrets.token_hex(24))
+
+
+def wait(step):
+    import time
+    until = time.monotonic() + step.seconds
+    while True:
+        outcome = run(step.command)
+        if not outcome.status or re.search(step.final, outcome.errors) or time.monotonic() > until:
+            return outcome
+        time.sleep(0.5)
+
+
+def act(step):
+    try:
+        return step.function()
+    except Exception as error:
+        if isinstance(error, SkelebotError):
+            raise
+        raise plugin_fault(step.name, error)
 
 
 # ---- Doing: requests and transfers
@@ -5481,6 +6859,160 @@ def unpack(step):
         remove(Remove(new))
 
 
+# ---- Doing: the files of a project, and of a plugin
+
+HEAD = 4096     # bytes by which a file shows that it is secret
+
+
+def context_files(rules):
+    """(path on this machine, name) of every file below the current folder that the rules leave in, sorted."""
+    prune = not any(rule.lets_in for rule in rules)
+    for top, folders, files in os.walk("."):
+        near = "" if top == "." else os.path.relpath(top, ".").replace(os.sep, "/") + "/"
+        if prune:
+            folders[:] = [name for name in folders if not is_ignored(plain_text(near + name), rules)]
+        folders.sort()
+        for name in sorted(files):
+            if not is_ignored(plain_text(near + name), rules):
+                yield os.path.join(top, name), near + name
+
+
+def first_bytes(path, count):
+    """The first bytes of a plain file; none of what cannot be read."""
+    try:
+        if os.path.isfile(path) and not os.path.islink(path):
+            with open(path, "rb") as file:
+                return file.read(count)
+    except OSError:
+        pass
+    return b""
+
+
+def copies_of(paths):
+    """The bytes of secret files, which may be there under any name."""
+    return {data for data in map(read_bytes, filter(os.path.isfile, paths)) if data}
+
+
+def secret_files(step):
+    keytabs, found = copies_of(step.keytabs), []
+    most = max([HEAD, *(len(data) + 1 for data in keytabs)])
+    for path, name in context_files(step.rules):
+        start = first_bytes(path, most)
+        kind = "a keytab" if start in keytabs else secret_kind(name, start)
+        found += [(plain_text(name), kind)] if kind and (start or not os.path.lexists(path)) else []
+    return found
+
+
+def secret_members(step):
+    import subprocess
+    import tarfile
+    keytabs, found = copies_of(step.keytabs), []
+    most = max([HEAD, *(len(data) + 1 for data in keytabs)])
+    with subprocess.Popen(step.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        try:
+            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                for entry in archive:
+                    start = archive.extractfile(entry).read(most) if entry.isreg() else b""
+                    kind = "a keytab" if start in keytabs else secret_kind(entry.name, start)
+                    found += [(entry.name, kind)] if kind and entry.isreg() else []
+        except tarfile.TarError:
+            pass                            # there is no /app, or it is empty
+        process.stdout.read()
+    return found
+
+
+def zip_members(top, above, rules, root):
+    """(path, name) of what goes into a zip file, folders as well; None instead of the path for what is left out.
+
+    A link is what it leads to, as long as that is in the project and not above the link itself.
+    """
+    for name in sorted(os.listdir(top or ".")):
+        path, real = os.path.join(top, name), os.path.realpath(os.path.join(top, name))
+        shown = plain_text(path.replace(os.sep, "/"))
+        outside = os.path.islink(path) and (not is_relative_to(real, root) or real in above)
+        if outside or not os.path.isdir(path) and not os.path.isfile(path):
+            if not is_ignored(shown, rules):
+                yield None, shown
+        elif os.path.isdir(path):
+            if not is_ignored(shown, rules):
+                yield path, shown + "/"
+            elif not any(rule.lets_in for rule in rules):
+                continue
+            yield from zip_members(path, (*above, real), rules, root)
+        elif not is_ignored(shown, rules) and not os.path.basename(path).startswith(".skelebot-"):
+            yield path, shown
+
+
+def zip_member(archive, path, name):
+    """Add a file or folder with nothing about it that differs from one machine, or day, to the next."""
+    import shutil
+    import zipfile
+    entry = zipfile.ZipInfo(name.encode("utf-8", "replace").decode("utf-8"), (1980, 1, 1, 0, 0, 0))
+    entry.create_system, entry.compress_type = 3, zipfile.ZIP_DEFLATED     # 3 is Unix
+    if name.endswith("/"):
+        entry.external_attr = 0o40755 << 16 | 0x10
+        return archive.writestr(entry, b"")
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        entry.external_attr = (0o100755 if status.st_mode & 0o100 else 0o100644) << 16
+        entry.file_size = status.st_size
+        with archive.open(entry, "w", force_zip64=status.st_size > 2 ** 31 - CHUNK) as target:
+            shutil.copyfileobj(file, target, CHUNK)
+
+
+def zip_project(step):
+    import tempfile
+    import zipfile
+    target, files, left_out = os.path.realpath(step.path), 0, []
+    root = os.path.realpath(".")
+    try:
+        members = [(path, name) for path, name in zip_members("", (root,), step.rules, root)
+                   if path is None or os.path.realpath(path) != target]
+        handle, beside = tempfile.mkstemp(prefix=".skelebot-", dir=os.path.dirname(target))
+        try:
+            with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+                for path, name in members:
+                    if path is None:
+                        left_out.append(name)
+                    else:
+                        zip_member(archive, path, name)
+                        files += not name.endswith("/")
+            os.chmod(beside, mode_of(target))
+            os.replace(beside, target)
+        except BaseException:
+            os.unlink(beside)
+            raise
+        return Zipped(files, os.path.getsize(target), tuple(left_out))
+    except OSError as error:
+        raise refused(error.filename or step.path, error)
+
+
+def gather(step):
+    files, size = {}, 0
+    for top, folders, names in os.walk(step.path, onerror=refuse_walk):
+        folders[:] = sorted(name for name in folders if name not in ("__pycache__", ".git"))
+        for name in sorted([*folders, *names]):
+            path = os.path.join(top, name)
+            if os.path.islink(path) or not (os.path.isfile(path) or os.path.isdir(path)):
+                raise bad_plugin(f"{path} is a link, or no file at all")
+            if os.path.isfile(path):
+                size += os.path.getsize(path)
+                if size > step.most:
+                    raise bad_plugin(f"it is larger than {shown_size(step.most)}")
+                files[plain_text(os.path.relpath(path, step.path).replace(os.sep, "/"))] = read_bytes(path) or b""
+    return files
+
+
+def folders(step):
+    """The names of the folders in a folder, but for the hidden ones."""
+    try:
+        names = os.listdir(step.path)
+    except OSError:
+        return []
+    return sorted(plain_text(name) for name in names
+                  if name[0] not in "._" and os.path.isdir(os.path.join(step.path, name)))
+
+
 def netrc_login(step):
     import netrc
     try:
@@ -5501,6 +7033,8 @@ DOING = {
     Ask: ask, Hold: hold, Release: release, Scratch: scratch,
     Request: send_request, Open: open_file, Pack: pack_folder, Digest: digest, Upload: upload, Together: together,
     Download: download, Keep: keep, Take: take, Unpack: unpack, Netrc: netrc_login,
+    Token: token, Wait: wait, Act: act, Secrets: secret_files, SecretsInside: secret_members, Zip: zip_project,
+    Gather: gather, Folders: folders,
     Read: lambda step: read_bytes(step.path),
     Answer: lambda step: say(sys.stdout, step.text),
     Note: lambda step: say(sys.stderr, "skelebot: " + step.text),
@@ -5511,7 +7045,8 @@ DOING = {
 SHOWN = {
     Command: lambda step: Outcome(), Request: lambda step: Response(), Upload: lambda step: Response(),
     Digest: lambda step: Digests(), Pack: lambda step: Body(None, packed_name(step.path), 0),
-    Scratch: lambda step: "/tmp/skelebot-template", Ask: lambda step: step.default,
+    Scratch: lambda step: "/tmp/skelebot-scratch", Ask: lambda step: step.default,
+    Token: lambda step: Secret("TOKEN"), Wait: lambda step: Outcome(), Zip: lambda step: Zipped(),
 }
 
 
@@ -5525,9 +7060,9 @@ def do(step, call):
     if call.dry_run and step.line is not None:
         say(sys.stdout, step.line)
         return SHOWN.get(type(step), lambda step: None)(step)
-    if call.dry_run and type(step) in (Hold, Release, Scratch, Ask, Digest):
+    if call.dry_run and type(step) in (Hold, Release, Scratch, Ask, Digest, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
-    if call.verbose and isinstance(step, (Command, Request, Upload, Download)):
+    if call.verbose and isinstance(step, (Command, Wait, Request, Upload, Download)):
         say(sys.stderr, "+ " + step.line)
     return DOING[type(step)](for_machine(step))
 
@@ -5547,25 +7082,382 @@ def perform(plan, call):
             go, result = plan.throw, fault
 
 
+# ---- Plugins ----------------------------------------------------------------
+#
+# A plugin is NAME/NAME.py in ~/.skelebot/plugins, with a class like our own components. Its
+# `import skelebot` is this module, however that was started.
+
+def quarantined(home, name, error):
+    """Move a plugin that cannot be imported out of the way, and say why."""
+    import linecache
+    import traceback
+    folder = os.path.join(home, "plugins", name)
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
+              if frame.filename.startswith(folder + os.sep)]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((error.filename, error.lineno or 1))
+    file, number = frames[-1] if frames else (os.path.join(folder, name + ".py"), 0)
+    line = shown_text(linecache.getline(file, number)) if number else ""
+    at = f"{os.path.basename(file)}:{number}: {line}" if number else os.path.basename(file)
+    place, count = os.path.join(home, QUARANTINE, name), 1
+    while os.path.lexists(place):
+        place, count = os.path.join(home, QUARANTINE, f"{name}-{count}"), count + 1
+    try:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        os.rename(folder, place)
+        where = f"it was moved to {place}"
+    except OSError as fault:
+        where = f"it could not be moved to {place}: {(fault.strerror or str(fault)).lower()}"
+    say(sys.stderr, f"skelebot: warning: plugin {name}: {at}: {type(error).__name__}: {shown_text(str(error))}; {where}")
+
+
+def imported(folder, name, file):
+    """The module of a file in a plugin's folder; the folder is a package, for what lies beside the file."""
+    import importlib.machinery
+    import importlib.util
+    import types
+    package = "skelebot_plugin_" + name.replace("-", "_")
+    holder = types.ModuleType(package)
+    holder.__path__ = [folder]
+    spec = importlib.util.spec_from_file_location(f"{package}.{file}", os.path.join(folder, file + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[package], sys.modules[spec.name] = holder, module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        for known in [known for known in sys.modules if known.partition(".")[0] == package]:
+            del sys.modules[known]
+        raise
+    return module
+
+
+def component_class(module, name):
+    """The class of a plugin: the one that is called like it, or the first one that is a component."""
+    kinds = [kind for kind in vars(module).values() if isinstance(kind, type)
+             and issubclass(kind, (Component, EarlierComponent)) and kind.__module__ == module.__name__]
+    plain = name.replace("-", "").replace("_", "").lower()
+    named = [kind for kind in kinds if kind.__name__.lower() == plain]
+    if not kinds:
+        raise ImportError("there is no class in it that is a Component")
+    return (named or kinds)[0]
+
+
+def loaded(folder, name):
+    """The class of a plugin, of today or of an earlier release."""
+    if not os.path.isfile(os.path.join(folder, name + ".py")) and os.path.isfile(os.path.join(folder, OLD_PLUGIN)):
+        return type(name, (EarlierFolder,), {"name": name, "folder": folder,
+                                             "module": imported(folder, name, "command")})
+    kind = component_class(imported(folder, name, name), name)
+    if issubclass(kind, EarlierComponent):
+        return type(name, (EarlierPlugin,), {"name": name, "kind": kind, "activation": kind.activation})
+    kind.name = name
+    return kind
+
+
+def installed_plugins(home):
+    """(name, class) of every plugin; one that cannot be imported is moved away."""
+    place, found = os.path.join(home, "plugins"), []
+    names = folders(Folders(place))
+    if names:
+        sys.modules["skelebot"] = sys.modules[__name__]
+        sys.modules.update(earlier_modules())
+        sys.path.append(place)
+    for name in filter(lambda name: name not in fields(Components), names):
+        try:
+            found.append((name, loaded(os.path.join(os.path.abspath(place), name), name)))
+        except (Exception, SystemExit) as error:
+            quarantined(os.path.abspath(home), name, error)
+    return tuple(found)
+
+
+def guarded(one, plan):
+    """A command's plan, with the faults of a plugin's code told as such."""
+    def run(call, project, words):
+        try:
+            found = plan(call, project, words)
+            status = (yield from found) if hasattr(found, "send") else found
+            return status if isinstance(status, int) else 0
+        except Exception as error:
+            if isinstance(error, SkelebotError):
+                raise
+            raise plugin_fault(one.name, error)
+    return run
+
+
+def plugin_commands(project, installed):
+    """name -> Builtin of the plugins that take part here."""
+    found = {}
+    for one in plugins(project, installed):
+        for name, command in asked(one, "commands").items():
+            found.setdefault(name, command._replace(plan=guarded(one, command.plan),
+                                                    outside=command.outside or not project))
+    return found
+
+
+# ---- Plugins of earlier releases
+#
+# Their hooks are other ones; this is all that knows of them. Sources: the issues of this project.
+
+class SkeleYaml:
+    """A part of skelebot.yaml, as plugins of earlier releases know it."""
+    schema = None
+
+    @classmethod
+    def load(cls, config):
+        """An instance with the values that its constructor takes; without a constructor, with all."""
+        import inspect
+        cls.validate(config)
+        config = dict(config or {})
+        if cls.__init__ is object.__init__:
+            made = cls()
+            vars(made).update(config)
+            return made
+        known = inspect.signature(cls.__init__).parameters
+        takes_all = any(one.kind is one.VAR_KEYWORD for one in known.values())
+        return cls(**{key: value for key, value in config.items() if takes_all or key in known})
+
+    @classmethod
+    def loadList(cls, configs):
+        return [cls.load(config) for config in configs or []]
+
+    @classmethod
+    def validate(cls, obj):
+        if cls.schema is not None:
+            cls.schema.validate(obj)
+
+    def toDict(self):
+        """What is set, as plain values."""
+        return {key: value for key, value in ((key, plain_value(value)) for key, value in vars(self).items())
+                if not key.startswith("_") and value is not None}
+
+
+def plain_value(value):
+    if isinstance(value, SkeleYaml):
+        return value.toDict()
+    if hasattr(value, "_fields"):
+        return {name: plain_value(one) for name, one in zip(value._fields, value) if name != "places"}
+    if isinstance(value, (list, tuple)):
+        return [plain_value(one) for one in value]
+    return str(value) if isinstance(value, str) else value
+
+
+class EarlierComponent(SkeleYaml):
+    """What `from skelebot.objects.component import Component` gives."""
+    activation = Activation.EMPTY
+    commands = []
+
+    def addParsers(self, subparsers):
+        return subparsers
+
+    def execute(self, config, args, host=None):
+        return None
+
+    def scaffold(self):
+        return None
+
+    def appendDockerfile(self):
+        return ""
+
+    def appendDockerignore(self):
+        return ""
+
+    def prependCommand(self, job, native):
+        return ""
+
+    def appendCommand(self, job, native):
+        return ""
+
+    def addDockerRunParams(self):
+        return ""
+
+
+class EarlierConfig(SkeleYaml):
+    """The project, as plugins of earlier releases get it."""
+
+    def __init__(self, call, project):
+        for key in fields(Project):
+            value = getattr(project, key) if project else None
+            setattr(self, key, list(value) if isinstance(value, tuple) and not hasattr(value, "_fields") else value)
+        self.env = project.env if project else None
+        self.components = [one.plugin for one in components(project) if hasattr(one, "plugin")] if project else []
+        self._call, self._project = call, project
+
+    def getImageName(self):
+        return image_name(self._project)
+
+
+class EarlierPlugin(Component):
+    """A plugin of the 1.x and 2.x releases, by the hooks of today."""
+    kind = EarlierComponent
+
+    def __init__(self, project=None, settings=None):
+        super().__init__(project, settings)
+        self.plugin = settings if settings is not None else self.kind.load(None) if self.kind.schema is None \
+            else self.kind()
+
+    @classmethod
+    def read(cls, node, place):
+        value = read_plain(node, place)
+        try:
+            return cls.kind.load(value)
+        except Exception as error:
+            raise place.fault(shown_text(str(error)) or type(error).__name__, f"the plugin {cls.name} says what it takes")
+
+    def parser(self):
+        """(argparse's parser of the plugin's commands, name -> help)."""
+        import argparse
+        parser = argparse.ArgumentParser(prog="skelebot")
+        subparsers = parser.add_subparsers(dest="job")
+        self.plugin.addParsers(subparsers)
+        helps = {action.dest: action.help or "" for action in subparsers._choices_actions}
+        return parser, {name: helps.get(name, "") for name in subparsers.choices}
+
+    def commands(self):
+        return {name: Builtin(text or f"a command of the plugin {self.name}", self.executing(name), raw=True,
+                              check=lambda project, words, name=name: self.parsed(name, words))
+                for name, text in self.parser()[1].items()}
+
+    def parsed(self, name, words):
+        return self.parser()[0].parse_args([name, *words.extra])
+
+    def executing(self, name):
+        def plan(call, project, words):
+            config = EarlierConfig(call, project)
+            return (yield Act(self.name, lambda: self.plugin.execute(
+                config, self.parsed(name, words), call.host or (project.host if project else "") or None)))
+        return plan
+
+    def dockerfile(self):
+        return self.plugin.appendDockerfile()
+
+    def ignores(self):
+        return (self.plugin.appendDockerignore() or "").splitlines()
+
+    def run_words(self, job):
+        import shlex
+        return shlex.split(self.plugin.addDockerRunParams() or "")
+
+    def before(self, call, job, launch):
+        yield from ()
+        first, last = (re.sub(r"^\s*(&&|;)\s*|\s*(&&|;)\s*$", "", said or "") for said in (
+            self.plugin.prependCommand(job, launch.native), self.plugin.appendCommand(job, launch.native)))
+        if not first and not last:
+            return launch
+        return launch._replace(argv=("bash", "-c", " && ".join(filter(None, [first, '"$@"', last])), "bash",
+                                     *launch.argv))
+
+    def section(self):
+        def ask_all():
+            self.plugin.scaffold()
+            return self.plugin.toDict()
+        return (yield Act(self.name, ask_all))
+
+
+class EarlierFolder(Component):
+    """A plugin of 2019: command.py has the command that is called like the plugin, scaffold.py asks for its keys."""
+    folder = ""
+    module = None
+
+    @classmethod
+    def read(cls, node, place):
+        return read_plain(node, place)
+
+    def commands(self):
+        text = (getattr(self.module.command, "__doc__", "") or f"a command of the plugin {self.name}").strip()
+        return {self.name: Builtin(text.partition("\n")[0], self.execute)}
+
+    def execute(self, call, project, words):
+        config = EarlierConfig(call, project)
+        return (yield Act(self.name, lambda: self.module.command(config, self.settings)))
+
+    def section(self):
+        if not os.path.isfile(os.path.join(self.folder, "scaffold.py")):
+            return {}
+        return (yield Act(self.name, lambda: imported(self.folder, self.name, "scaffold").scaffold()))
+
+
+def prompt_user(message, boolean=False, options=None):
+    """`promptUser`: the answer of the person; one of the options, or True and False for Y and N."""
+    while True:
+        answer = ask(Ask(message + (f" ({', '.join(options)})" if options else " (Y/N)" if boolean else "")))
+        if boolean and answer.lower() in ("y", "yes", "n", "no"):
+            return answer.lower().startswith("y")
+        if not boolean and (not options or answer in options):
+            return answer
+        say(sys.stderr, f"skelebot: {shortened(answer)} is none of {listed(options or ('Y', 'N'))}")
+
+
+def earlier_call(config, host):
+    return config._call._replace(host=host or config._call.host)
+
+
+def earlier_build(config, host=None):
+    """`docker.build`."""
+    call = earlier_call(config, host)
+    perform(plan_image(call, config._project), call)
+    return 0
+
+
+def earlier_run(config, command, mode="i", ports=(), mappings=(), task="run", host=None, *rest, **others):
+    """`docker.run`: a command in the image that is there; returns its exit status."""
+    call = earlier_call(config, host)._replace(skip_build=True)
+    job = Job(task, str(command), mode=mode if mode in Mode.values else "i", ports=tuple(ports or ()),
+              mappings=tuple(map(Mapping, mappings or ())), places={"": Place(FILE, 1)})
+    argv = ("bash", "-c", command) if isinstance(command, str) else tuple(command)
+    return perform(plan_around(call, job, Launch(argv), components(config._project),
+                               lambda launch: plan_docker(call, config._project, job, launch)), call)
+
+
+def earlier_dockerfile(config):
+    """`dockerfile.buildDockerfile`: writes the project's Dockerfile, and .dockerignore beside it."""
+    def plan():
+        project = config._project
+        files = yield from plan_required_files(project)
+        steps, _ = yield from plan_context(project, None, files)
+        for step in steps:
+            yield step
+    perform(plan(), config._call)
+
+
+def earlier_load(env=None):
+    """`yaml.loadConfig`: the project of the current folder."""
+    return EarlierConfig(caller_call(Words()), read_folder(os.getcwd(), env))
+
+
+def earlier_save(config):
+    """`yaml.saveConfig`: the values that have changed, written anew; comments are not kept."""
+    keys = [(key, plain_value(value)) for key, value in vars(config).items()
+            if key in fields(Project) and key != "components" and value != Project._field_defaults.get(key)]
+    write(File(FILE, yaml_text([(key, value) for key, value in keys if value not in (None, [], {}, "")]).encode("utf-8")))
+
+
+def earlier_modules():
+    """name -> module, for what those plugins import below `skelebot`."""
+    import types
+    home = skelebot_home(os.environ, os.path.expanduser("~"))
+    names = {
+        "objects": {}, "systems": {}, "systems.execution": {}, "systems.generators": {}, "systems.scaffolding": {},
+        "objects.component": {"Component": EarlierComponent, "Activation": Activation},
+        "objects.skeleYaml": {"SkeleYaml": SkeleYaml},
+        "systems.execution.docker": {"build": earlier_build, "run": earlier_run},
+        "systems.generators.yaml": {"loadConfig": earlier_load, "saveConfig": earlier_save,
+                                    "loadVersion": lambda: read_version(os.getcwd(), "")},
+        "systems.generators.dockerfile": {"buildDockerfile": earlier_dockerfile},
+        "systems.generators.dockerignore": {"buildDockerignore": earlier_dockerfile},
+        "systems.scaffolding.prompt": {"promptUser": prompt_user},
+        "common": {"VERSION": __version__, "SKELEBOT_HOME": home, "PLUGINS_HOME": os.path.join(home, "plugins"),
+                   "PLUGINS_QUARANTINE": os.path.join(home, QUARANTINE)},
+    }
+    modules = {"skelebot." + name: types.ModuleType("skelebot." + name) for name in names}
+    for name, values in names.items():
+        vars(modules["skelebot." + name]).update(values, __path__=[])
+        above, _, own = name.rpartition(".")
+        holder = modules["skelebot." + above] if above else sys.modules[__name__]
+        setattr(holder, own, modules["skelebot." + name])
+    return modules
+
+
 # ---- Command line -----------------------------------------------------------
-
-class Builtin(NamedTuple):
-    """A command of skelebot's own.
-
-    optional  how many of its arguments, counted from the last, may be missing
-    outside   it needs no project
-    extras    it takes words after `--`
-    check     what is wrong with its words is raised by this, before anything of a chain runs
-    """
-    help: str
-    plan: Any
-    args: Tuple[Arg, ...] = ()
-    params: Tuple[Option, ...] = ()
-    optional: int = 0
-    outside: bool = False
-    extras: bool = False
-    check: Any = lambda project, words: None
-
 
 STORING = (
     Option("prefix", "p", "begin the stored name with this", "TEXT"),
@@ -5588,6 +7480,12 @@ COMMANDS = {
         Option("output", "o", "save the image to this file", "FILE"),)),
     "exec": Builtin("open a shell in the project's image, or run the command after --", plan_exec, (), (
         flag("map", "m", "map the project's folder at /app"),), extras=True),
+    "jupyter": Builtin("start Jupyter in the image, with the project's folder mapped", plan_jupyter, (), (
+        Option("port", "p", "the port on the Docker host; the next free one if it is taken", "PORT"),
+        flag("lab", "l", "start JupyterLab"), flag("notebook", "n", "start Jupyter Notebook")), check=check_jupyter),
+    "bump": Builtin("raise the project's version", plan_bump,
+                    (Arg("version", "major, minor, patch, or the new version itself"),), check=check_bump),
+    "envs": Builtin("list the environments", plan_envs),
     "push": Builtin("store artifacts under the project's version", plan_push,
                     (Arg("name", "the artifact, or ALL"),), (
         flag("force", "f", "replace what is stored under that version"), *STORING), check=check_push),
@@ -5596,7 +7494,15 @@ COMMANDS = {
         Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, LATEST! the highest of all")), (
         flag("override", "o", "put it in the artifact's own place, and replace what is there"), *STORING),
         optional=1, check=check_pull),
-    "envs": Builtin("list the environments", plan_envs),
+    "publish": Builtin("push the image to the registry, tagged with the version and latest", plan_publish, (), (
+        Option("tag", "t", "one more tag, or more of them", "TAG...", accepts="list"),
+        flag("omit-version", "v", "leave the version's tag out"), flag("omit-latest", "l", "leave the tag latest out")),
+        check=check_publish),
+    "package": Builtin("zip the project", plan_package, check=check_package),
+    "plugin": Builtin("install, list or remove plugins", plan_plugin, (
+        Arg("action", "install, list or remove; or what to install"),
+        Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
+        optional=2, outside=True, alone=True, check=check_plugin_words),
 }
 
 
@@ -5613,24 +7519,26 @@ def chain(words):
     return groups
 
 
-def unknown(project, name):
+def unknown(project, name, commands):
     """The fault of a first word that means nothing here."""
     if not project:
-        known = [name for name, command in COMMANDS.items() if command.outside]
+        known = [name for name, command in commands.items() if command.outside]
+        near = did_you_mean(name, known)
         return usage_error(f"no {FILE} here or above, so {shortened(name)} means nothing",
-                           did_you_mean(name, known, "go to a project's folder, or make one with"))
+                           near if near.startswith("did you mean") else
+                           "go to a project's folder, or make one with: scaffold")
     if name.startswith("-"):
         return usage_error(f"{shortened(name)}: options go before the first job", "skelebot OPTIONS JOB + JOB")
     if name in [option.name for option in OPTIONS]:
         return usage_error(f"unknown job or command {shortened(name)}", f"did you mean {spelling(name)}?")
-    known = {*(job.name for job in project.jobs), *COMMANDS}
+    known = {*(job.name for job in project.jobs), *commands}
     return usage_error(f"unknown job or command {shortened(name)}", did_you_mean(name, known))
 
 
-def parsed(project, group, style):
+def parsed(project, group, style, commands):
     """(page, plan of a call) for a job or command and its words: one of them is None."""
     name, words = group[0], group[1:]
-    job, command = project and project.job(name), COMMANDS.get(name)
+    job, command = project and project.job(name), commands.get(name)
     if job:
         params = job_params(project, job)
         typed = understood(words, name, job.args, params)
@@ -5638,8 +7546,8 @@ def parsed(project, group, style):
             return job_page(project, job, style), None
         return None, lambda call: plan_job(call, project, job, typed)
     if not command or not (project or command.outside):
-        raise unknown(project, name)
-    typed = understood(words, name, command.args, (*command.params, HELP),
+        raise unknown(project, name, commands)
+    typed = Words(extra=tuple(words)) if command.raw else understood(words, name, command.args, (*command.params, HELP),
                        optional=len(command.args), extras=command.extras)
     if typed.help:
         return command_page(name, command, style), None
@@ -5665,7 +7573,7 @@ def docker_context(environ, home):
     return "" if name == "default" else name
 
 
-def caller_call(options):
+def caller_call(options, installed=()):
     """The Call for the machine that skelebot runs on."""
     import binascii
     import shutil
@@ -5677,7 +7585,7 @@ def caller_call(options):
         engine=engine_name(environ), context=docker_context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=shutil.which("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
-        host=options.one("docker-host"), skip_build=options.has("skip-build"), native=options.has("native"),
+        plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"), native=options.has("native"),
         verbose=options.has("verbose"), dry_run=options.has("dry-run"))
 
 
@@ -5718,14 +7626,14 @@ def current_folder():
         raise SkelebotError("the current folder is not there any more", "go to another one: cd")
 
 
-def chosen_project(options, words):
+def chosen_project(options, words, installed):
     """The project that is asked about, or None outside of one; what needs none is not stopped by its faults."""
     folder, env = project_folder(current_folder()), options.one("env", None)
     outside = bool(words) and words[0] in COMMANDS and COMMANDS[words[0]].outside
     if env is not None and not folder:
         raise usage_error(f"no {FILE} here or above, so there are no environments", "go to a project's folder")
     try:
-        project = read_folder(folder, env) if folder else None
+        project = read_folder(folder, env, installed) if folder else None
     except SkelebotError:
         if not outside and not options.has("version"):
             raise
@@ -5733,14 +7641,14 @@ def chosen_project(options, words):
     return None if outside and not (project and project.job(words[0])) else project
 
 
-def run_chain(project, parts, options):
+def run_chain(project, parts, options, installed):
     """Show the page that was asked for, or do the plans one after the other."""
     for page, _ in parts:
         if page:
             return say(sys.stdout, page) or 0
     for warning in project.warnings if project else ():
         say(sys.stderr, f"skelebot: warning: {warning}")
-    call = caller_call(options)
+    call = caller_call(options, installed)
     if project:
         enter(project.folder)
         if call.dry_run:
@@ -5748,14 +7656,23 @@ def run_chain(project, parts, options):
     return perform(plan_chain(plan(call) for _, plan in parts), call)
 
 
-def page_of(project, name, style):
+def page_of(project, name, style, commands):
     """The page of a job or command."""
-    job, command = project and project.job(name), COMMANDS.get(name)
+    job, command = project and project.job(name), commands.get(name)
     if job:
         return job_page(project, job, style)
     if not command or not (project or command.outside):
-        raise unknown(project, name)
+        raise unknown(project, name, commands)
+    if command.raw:
+        command.check(project, Words(extra=("--help",)))
     return command_page(name, command, style)
+
+
+def found_plugins(options, words):
+    """The installed plugins, where they have a part."""
+    if options.has("version") or (words and words[0] in COMMANDS and COMMANDS[words[0]].alone):
+        return ()
+    return installed_plugins(os.path.expanduser(skelebot_home(os.environ, os.path.expanduser("~"))))
 
 
 def skelebot(words):
@@ -5764,20 +7681,21 @@ def skelebot(words):
     options, words = Words(values), [*plain, *rest]
     if options.has("directory"):
         enter(options.one("directory"))
-    project = chosen_project(options, words)
+    installed = found_plugins(options, words)
+    project = chosen_project(options, words, installed)
     if options.has("version"):
         return show_version(project) or 0
     if options.has("contact"):
         if not project:
-            raise unknown(project, "--contact")
+            raise unknown(project, "--contact", COMMANDS)
         return show_contact(project) or 0
-    style = page_style()
+    style, commands = page_style(), {**plugin_commands(project, installed), **COMMANDS}
     if options.has("help") and words:
-        return say(sys.stdout, page_of(project, words[0], style)) or 0
+        return say(sys.stdout, page_of(project, words[0], style, commands)) or 0
     if options.has("help") or not words:
-        page = project_page(project, COMMANDS, OPTIONS, style) if project else outside_page(COMMANDS, OPTIONS, style)
+        page = project_page(project, commands, OPTIONS, style) if project else outside_page(commands, OPTIONS, style)
         return say(sys.stdout, page) or 0
-    return run_chain(project, [parsed(project, group, style) for group in chain(words)], options)
+    return run_chain(project, [parsed(project, group, style, commands) for group in chain(words)], options, installed)
 
 
 def open_streams():
@@ -5800,6 +7718,8 @@ def main(words=None):
         signal.signal(number, on_signal)
     try:
         return skelebot(list(map(plain_text, sys.argv[1:])) if words is None else words)
+    except Refused as error:
+        return error.status
     except SkelebotError as error:
         say(sys.stderr, str(error))
         return error.status

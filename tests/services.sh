@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Start what the real tests need, on a bare Debian machine, as root: a Docker engine, a base
 # image, podman with the same image, and a second engine that stands for another Docker host;
-# three S3 servers (s3rver, moto, and moto that checks signatures), a WebDAV server (nginx), and
-# the clients to compare ours with (boto3, dohq-artifactory).
+# three S3 servers (s3rver, moto, and moto that checks signatures), a WebDAV server (nginx), a
+# Kerberos realm, a container registry, the clients to compare ours with (boto3, dohq-artifactory),
+# and a browser (Chromium).
 #
 #   tests/services.sh         start; what runs already is used as it is
 #   tests/services.sh stop    stop what this script started
@@ -21,6 +22,8 @@ moto=http://127.0.0.1:23771   # takes every key
 nginx=http://127.0.0.1:23772  # tests/nginx/nginx.conf has this port too, and the next
 nginx_tls=https://localhost:23773
 signed=http://127.0.0.1:23774 # tests/moto_signed.py has the keys
+kdc=$subnet.1:23775 # tests/kdc has it too
+registry=127.0.0.1:23776 # tests/registry has it too
 bucket=skelebot-test
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 names=(python:3.13-slim rocker/r-ver:4.5 debian:stable-slim) # what Skelebot's default images are called
@@ -36,32 +39,17 @@ logged() {
 
 # ---- Packages --------------------------------------------------------------
 
+# install_packages NAME COMMAND[:PACKAGE]...: the packages whose commands this machine lacks.
 install_packages() {
-  local wanted=() command package
-  while read -r command package; do
-    command -v "$command" >/dev/null || wanted+=("$package")
-  done <<'END'
-dockerd docker.io
-debootstrap debootstrap
-podman podman
-catatonit catatonit
-runc runc
-iptables iptables
-ip iproute2
-git git
-python3 python3-yaml
-Rscript r-base-core
-curl curl
-nginx nginx
-node nodejs
-npm npm
-openssl openssl
-END
-  python3 -c 'import ensurepip' 2>/dev/null || wanted+=(python3-venv)
+  local name=$1 wanted=() pair
+  shift
+  for pair; do
+    command -v "${pair%:*}" >/dev/null || wanted+=("${pair#*:}")
+  done
   [ ${#wanted[@]} -gt 0 ] || return 0
   say "installing ${wanted[*]}"
-  timeout 300 apt-get update --quiet=2
-  DEBIAN_FRONTEND=noninteractive without_services logged apt \
+  logged "$name" timeout 300 apt-get update --quiet=2
+  DEBIAN_FRONTEND=noninteractive without_services logged "$name" \
     timeout 900 apt-get install --yes --quiet=2 --no-install-recommends "${wanted[@]}"
 }
 
@@ -200,6 +188,10 @@ copy_images() {
 # ---- Servers ---------------------------------------------------------------
 
 install_servers() {
+  local packages=(python3:python3-yaml Rscript:r-base-core curl nginx node:nodejs npm openssl
+    krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user docker-registry chromium)
+  python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+  install_packages apt-servers "${packages[@]}"
   install_npm s3rver s3rver@3.7.1
   install_python dohq dohq-artifactory==1.0.2
   install_python moto 'moto[server]==5.2.5' boto3==1.44.5
@@ -233,6 +225,8 @@ start_servers() {
   start_moto
   start_signed
   start_nginx
+  start_registry
+  start_kdc
 }
 
 # One authority of the tests' own, and a certificate for localhost that it has signed.
@@ -270,36 +264,72 @@ start_nginx() {
   start_server nginx "$nginx_tls" nginx -p "$state/nginx" -c "$state/nginx/nginx.conf"
 }
 
+# The user ada, whose password is secret; the registry takes none but bcrypt's hashes.
+start_registry() {
+  mkdir -p "$state/registry/data"
+  cp "$tests/registry/config.yml" "$state/registry/"
+  echo "ada:$(perl -e 'print crypt("secret", "\$2y\$05\$saltsaltsaltsaltsaltsu")')" >"$state/registry/users"
+  start_server registry "http://$registry" \
+    env --chdir="$state/registry" docker-registry serve "$state/registry/config.yml"
+}
+
 # start_server NAME URL COMMAND...: wait until the command answers at the URL, with whatever status.
 start_server() {
   local name=$1 url=$2
   shift 2
-  if fetch "$url"; then
-    say "$name: answers already"
-    return
-  fi
-  say "$name: starting at $url"
-  stop_process "$name"
-  setsid "$@" >"$state/$name.log" 2>&1 </dev/null &
-  echo $! >"$state/$name.pid"
-  await "$name" fetch "$url"
+  start_process "$name" fetch "$url" -- "$@"
 }
 
 fetch() { curl --silent --output /dev/null --noproxy '*' --max-time 5 --cacert "$state/nginx/ca.pem" "$@"; }
+
+# start_process NAME QUESTION... -- COMMAND...: wait until the question succeeds, since the command answers it.
+start_process() {
+  local name=$1 question=()
+  shift
+  while [ "$1" != -- ]; do question+=("$1"); shift; done
+  shift
+  if "${question[@]}"; then
+    say "$name: answers already"
+    return
+  fi
+  say "$name: starting"
+  stop_process "$name"
+  setsid "$@" >"$state/$name.log" 2>&1 </dev/null &
+  echo $! >"$state/$name.pid"
+  await "$name" "${question[@]}"
+}
+
+start_kdc() {
+  local folder=$state/kdc realm
+  realm=(env --chdir="$folder" KRB5_CONFIG=krb5.conf KRB5_KDC_PROFILE=kdc.conf)
+  [ -e "$folder/bob.keytab" ] || rm -rf "$folder"
+  mkdir -p "$folder"
+  cp "$tests/kdc/"*.conf "$folder/"
+  sed "s/$kdc/127.0.0.1:1/" "$folder/krb5.conf" >"$folder/unreachable.conf"
+  if [ ! -e "$folder/bob.keytab" ]; then
+    logged realm "${realm[@]}" kdb5_util create -s -P secret
+    logged realm "${realm[@]}" kadmin.local <"$tests/kdc/principals"
+  fi
+  start_process kdc gives_tickets -- "${realm[@]}" krb5kdc -n -P "$folder/krb5kdc.pid"
+}
+
+gives_tickets() {
+  KRB5_CONFIG=$state/kdc/krb5.conf timeout 10 kinit -c MEMORY: -k -t "$state/kdc/bob.keytab" bob 2>/dev/null
+}
 
 # ---- Command line ----------------------------------------------------------
 
 start() {
   mkdir -p "$state" "$runtime"
-  install_packages
+  install_packages apt dockerd:docker.io debootstrap podman catatonit runc iptables ip:iproute2 git
   install_servers & # beside the images, which take as long
   local servers=$!
   start_engine engine --
   make_debian
   make_base
 
-  cp "$tests/base/containers.conf" "$state/"
-  export CONTAINERS_CONF=$state/containers.conf
+  cp "$tests/base/containers.conf" "$tests/registry/registries.conf" "$state/"
+  export CONTAINERS_CONF=$state/containers.conf CONTAINERS_REGISTRIES_CONF=$state/registries.conf
   copy_images podman
 
   start_other_host
@@ -319,6 +349,10 @@ export SKELEBOT_TEST_NGINX=$nginx
 export SKELEBOT_TEST_NGINX_TLS=$nginx_tls
 export SKELEBOT_TEST_CA=$state/nginx/ca.pem
 export SKELEBOT_TEST_DOHQ=$state/dohq/bin/python
+export SKELEBOT_TEST_KDC=$state/kdc
+export SKELEBOT_TEST_REGISTRY=$registry
+export CONTAINERS_REGISTRIES_CONF=$state/registries.conf
+export SKELEBOT_TEST_CHROMIUM=$(command -v chromium)
 END
   say "ready; $state/env holds"
   cat "$state/env"
@@ -326,8 +360,8 @@ END
 
 stop() {
   local name
-  for name in nginx signed moto s3rver other-host engine; do stop_process "$name"; done
-  rm -rf "$state/s3rver/data" "$state/nginx/files" # what the tests sent
+  for name in kdc registry nginx signed moto s3rver other-host engine; do stop_process "$name"; done
+  rm -rf "$state/s3rver/data" "$state/nginx/files" "$state/registry/data" # what the tests sent
   # One that another state folder belongs to still needs its network.
   if ! answers --host "$remote"; then
     each_rule "rule -D" || true
@@ -339,5 +373,5 @@ stop() {
 case ${1:-start} in
   start) start ;;
   stop) stop ;;
-  *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -703,8 +703,8 @@ class DryRun(unittest.TestCase):
             ending = call("--dry-run", "scaffold", "--template", "https://example.com/x", *ANSWERS, "--yes",
                           folder=path)
             self.assertEqual(ending.stdout, (
-                "git clone --quiet --depth 1 -- https://example.com/x /tmp/skelebot-template/template >&2\n"
-                "rm -rf -- /tmp/skelebot-template\n"))
+                "git clone --quiet --depth 1 -- https://example.com/x /tmp/skelebot-scratch/template >&2\n"
+                "rm -rf -- /tmp/skelebot-scratch\n"))
             self.assertEqual(ending.stderr, "skelebot: what follows depends on the template\n")
 
 

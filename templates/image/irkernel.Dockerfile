@@ -1,0 +1,3 @@
+RUN Rscript -e 'options(warn = 2)' \
+            -e 'if (!requireNamespace("IRkernel", quietly = TRUE)) install.packages("IRkernel")' \
+            -e 'IRkernel::installspec(user = FALSE)'
