@@ -1035,11 +1035,11 @@ def compose(text, file):
     raise syntax_error(fault, file)
 
 
-def read_bytes(path):
+def read_bytes(path, most=-1):
     """The bytes of a file, or None when there is none."""
     try:
         with open(path, "rb") as file:
-            return file.read()
+            return file.read(most)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -1757,10 +1757,11 @@ def primary_part(project):
     return part("primary.Dockerfile", instruction=project.primaryExe, argv=json.dumps(argv, ensure_ascii=False))
 
 
-def dockerfile(project, files, tools=(), late=()):
+def dockerfile(project, files, tools=(), late=(), more=()):
     """The text of the Dockerfile: what changes often comes late, so that Docker's cache holds what stands above.
 
     tools, late  texts of components: what they install, and what they add when the project is there
+    more         of what one image has on top of the project's: below the dependencies, to stay in the cache
     """
     return "\n".join([
         part("base.Dockerfile", base=base_image(project)),
@@ -1770,6 +1771,7 @@ def dockerfile(project, files, tools=(), late=()):
         *tools,
         *language_parts(project),
         *dependency_parts(project.dependencies, files),
+        *more,
         part("project.Dockerfile"),
         *map(copy_part, project.copy),
         *(part("command.Dockerfile", command=run_command(text)) for text in project.commands),
@@ -2050,8 +2052,9 @@ class Look(NamedTuple):
 
 
 class Read(NamedTuple):
-    """The bytes of a file, or None."""
+    """The bytes of a file, or None; with `most` not all of a larger one."""
     path: str
+    most: int = -1
     line = None
 
 
@@ -2325,8 +2328,9 @@ class Gather(NamedTuple):
 
 
 class Folders(NamedTuple):
-    """The names of the folders in a folder, but for the hidden ones; none if it is not there."""
+    """The names of the folders in a folder, the hidden ones or all others; none if it is not there."""
     path: str
+    hidden: bool = False
     line = None
 
 
@@ -2373,9 +2377,9 @@ def is_local(endpoint):
     return not endpoint or endpoint.startswith(("unix://", "npipe://", "fd://"))
 
 
-def build_argv(engine, project, tag):
+def build_argv(engine, tag, file):
     """--force-rm: the legacy builder leaves its container behind when a build fails or is stopped."""
-    return (*engine, "build", "--force-rm", "--tag", tag, "--file", project.dockerfile or "Dockerfile", ".")
+    return (*engine, "build", "--force-rm", "--tag", tag, "--file", file, ".")
 
 
 def host_path(path, folder, home):
@@ -3421,9 +3425,12 @@ COMPONENTS = {"kerberos": KerberosComponent}
 
 
 def components(project):
-    """The components that take part in a project, each with its settings."""
+    """The components that take part in a project, each with its settings.
+
+    Ours are the last to wrap a job's command, so that what plugins have added has a ticket as well.
+    """
     own = [(kind, getattr(project.components, name)) for name, kind in COMPONENTS.items()]
-    return (*(kind(project, settings) for kind, settings in own if settings), *plugins(project, project.installed))
+    return (*plugins(project, project.installed), *(kind(project, settings) for kind, settings in own if settings))
 
 
 def plugins(project, installed):
@@ -3484,6 +3491,11 @@ def component_texts(project, hook):
     return [text.rstrip("\n") + "\n" for text in found if text.strip()]
 
 
+def component_parts(project):
+    """(what stands before the dependencies, what stands late) of an image's file."""
+    return component_texts(project, "tools"), component_texts(project, "dockerfile")
+
+
 def component_words(project, hook, *values):
     """What all components list."""
     return tuple(str(word) for part in components(project) for word in asked(part, hook, *values))
@@ -3494,14 +3506,10 @@ def component_words(project, hook, *values):
 JUPYTER_PORT = 8888     # in the container
 
 
-def jupyter_dockerfile(project, image):
-    """The image with a server, on top of a project's own."""
-    python = "Python" in project.language
-    return "\n".join([
-        part("jupyter-base.Dockerfile", image=image),
-        part("jupyter.Dockerfile" if python else "jupyter-alone.Dockerfile"),
-        *([part("irkernel.Dockerfile")] if "R" in project.language.split("+") else []),
-    ])
+def jupyter_parts(project):
+    """What the image with the server has on top of the project's own."""
+    return [part("jupyter.Dockerfile" if "Python" in project.language else "jupyter-alone.Dockerfile"),
+            *([part("irkernel.Dockerfile")] if "R" in project.language.split("+") else [])]
 
 
 def jupyter_probe(project):
@@ -3604,12 +3612,13 @@ def secret_kind(path, start):
 
 PLUGIN = r"[A-Za-z_][\w-]*"
 MOST_UNPACKED = 50 * 1000 * 1000        # bytes of a plugin
+MOST_FILES = 10000
 OLD_PLUGIN = "command.py"               # what a plugin of 2019 has instead of NAME.py
 
 
 def skelebot_home(environ, home):
     """The folder of plugins and artifacts."""
-    return environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot")
+    return host_path(environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot"), "", home)
 
 
 def bad_plugin(message, hint="ask who made the plugin for another one; nothing was changed"):
@@ -3641,10 +3650,9 @@ def check_plugin(files):
                          "letters, digits, _ and -, and none of: " + ", ".join(fields(Components)))
     if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(files):
         raise bad_plugin(f"it has no {name}/{name}.py", "a plugin is a folder NAME with a file NAME.py in it")
-    lower = {}
-    for path in (above for path in files for above in (*ancestors(path), path)):
-        if lower.setdefault(path.lower(), path) != path or (path in files and any(
-                other.startswith(path + "/") for other in files)):
+    folders, lower = {above for path in files for above in ancestors(path)}, {}
+    for path in (*files, *folders):
+        if lower.setdefault(path.lower(), path) != path or (path in files and path in folders):
             raise bad_plugin(f"{shortened(path)} is there twice")
     return name
 
@@ -3654,8 +3662,8 @@ def zipped_file(archive, entry, room):
     kind = entry.external_attr >> 28
     if kind not in (0, 0o4, 0o10):      # the first four bits of a Unix mode: folder, file; source: inode(7)
         raise bad_plugin(f"{shortened(entry.filename)} is a link, or no file at all")
-    if entry.flag_bits & 1:
-        raise bad_plugin(f"{shortened(entry.filename)} is encrypted")
+    if entry.flag_bits & 1 or entry.compress_type not in (0, 8):    # stored, deflated; source: PKWARE, APPNOTE 4.4.5
+        raise bad_plugin(f"{shortened(entry.filename)} is encrypted, or packed in a rare way")
     with archive.open(entry) as file:
         data = file.read(room + 1)
     if len(data) > room:
@@ -3668,15 +3676,18 @@ def unzipped(data):
     import io
     import zipfile
     import zlib
-    files = {}
+    files, room = {}, MOST_UNPACKED
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if len(archive.infolist()) > MOST_FILES:
+                raise bad_plugin(f"it has more than {MOST_FILES} files")
             for entry in archive.infolist():
                 check_plugin_path(entry.orig_filename)
                 if entry.orig_filename in files:
                     raise bad_plugin(f"{shortened(entry.orig_filename)} is there twice")
-                found = zipped_file(archive, entry, MOST_UNPACKED - sum(map(len, files.values())))
-                if not entry.orig_filename.endswith("/"):
+                found = zipped_file(archive, entry, room)
+                room -= len(found)
+                if not re.search(r"/$|^__MACOSX/|/\.DS_Store$", entry.orig_filename):
                     files[entry.orig_filename] = found
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError, ValueError,
             NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
@@ -4313,17 +4324,24 @@ def plan_check_ignored(project, patterns):
                                 "move its lines into .dockerignore, and remove it")
 
 
-def plan_context(project, job, files):
-    """The steps that write Dockerfile and .dockerignore, and those that undo it; a file that is right is left alone."""
+def plan_dockerfile(project, files):
+    """(text of the Dockerfile, its bytes that are there), if it may be written."""
+    present = yield Read("Dockerfile")
+    if present is not None and not is_generated(present.decode("utf-8", "replace")):
+        raise SkelebotError("Dockerfile: is not one that skelebot wrote, and stays as it is",
+                            f"add the line dockerfile: Dockerfile to {FILE} to build from it, or rename it")
+    return dockerfile(project, files, *component_parts(project)), present
+
+
+def plan_context(project, job, files, whole=True):
+    """The steps that write Dockerfile (if `whole`) and .dockerignore, and those that undo it.
+
+    A file that is right is left alone.
+    """
     texts, undo, patterns = {}, [], component_words(project, "ignores")
     yield from plan_check_ignored(project, patterns)
-    if not project.dockerfile:
-        present = yield Read("Dockerfile")
-        if present is not None and not is_generated(present.decode("utf-8", "replace")):
-            raise SkelebotError("Dockerfile: is not one that skelebot wrote, and stays as it is",
-                                f"add the line dockerfile: Dockerfile to {FILE} to build from it, or rename it")
-        parts = (component_texts(project, hook) for hook in ("tools", "dockerfile"))
-        texts["Dockerfile"] = (dockerfile(project, files, *parts), present)
+    if whole and not project.dockerfile:
+        texts["Dockerfile"] = yield from plan_dockerfile(project, files)
         undo.append(Remove("Dockerfile"))
     present = yield Read(".dockerignore")
     own = None if present is None else present.decode("utf-8", "surrogateescape")
@@ -4394,8 +4412,12 @@ def plan_required_files(project):
 
 def plan_image(call, project, job=None):
     """Write what Docker builds from, and build the image."""
-    if call.skip_build:
-        return
+    if not call.skip_build:
+        yield from plan_built(call, project, job, image_tag(project, job))
+
+
+def plan_built(call, project, job, tag, more=()):
+    """Build an image; one that has more than the project's has a Dockerfile which is in no file."""
     if project.dockerfile:
         yield from plan_need(project.dockerfile, project.places["dockerfile"])
     engine = engine_argv(call, project, job)
@@ -4404,13 +4426,15 @@ def plan_image(call, project, job=None):
         for one in components(project):
             yield from plan_asked(one, "build", call)
         files = {} if project.dockerfile else (yield from plan_required_files(project))
-        write_steps, undo_steps = yield from plan_context(project, job, files)
+        write_steps, undo_steps = yield from plan_context(project, job, files, not more)
+        text = dockerfile(project, files, *component_parts(project), more) if more else ""
         try:
             for step in write_steps:
                 yield step
             environ = yield from plan_builder(call)
-            outcome = yield Command(build_argv(engine, project, image_tag(project, job)), environ,
-                                    aside=True, quiet=not call.verbose, apart=is_podman(call))
+            file = "-" if more else project.dockerfile or "Dockerfile"
+            outcome = yield Command(build_argv(engine, tag, file), environ, aside=True, quiet=not call.verbose,
+                                    apart=is_podman(call), given=text)
         finally:
             for step in undo_steps if project.ephemeral else ():
                 yield step
@@ -4433,7 +4457,7 @@ def plan_docker(call, project, job, launch):
                           "use mode: i, or map an absolute path of that machine")
     yield from plan_image(call, project, job)
     for mapping in job.mappings:
-        if is_local(endpoint) or mapping in copied:
+        if (is_local(endpoint) or mapping in copied) and mapping not in launch.mappings:
             yield MakeFolder(mount_source(mapping, "", call.home))
     if not is_local(endpoint) and job.mappings:
         return (yield from plan_elsewhere(call, project, job, launch.argv, endpoint, copied, words))
@@ -5151,23 +5175,35 @@ GONE = r"(?i)not running|no such container|no container with name|exec sessions 
 
 
 def plan_jupyter_image(call, project):
-    """The project's image if it has the server, else one of its own on top."""
+    """The project's image if it has the server, else one of its own, which has the same and the server."""
+    yield from plan_image(call, project)
     engine, image = engine_argv(call, project), image_tag(project)
-    probe = Command((*engine, "run", "--rm", "--pull", "never", "--entrypoint", "", image, *jupyter_probe(project)),
-                    kept=True)
-    outcome = yield probe
-    if not outcome.status and not call.dry_run:
+    own = image_name(project) + ":jupyter"
+    probe = yield Command((*engine, "run", "--rm", "--pull", "never", "--entrypoint", "", image, *jupyter_probe(project)),
+                          kept=True)
+    if not probe.status and not call.dry_run:
         return image
-    if outcome.status == NOT_RUN:
+    if probe.status == NOT_RUN:
         yield from plan_check_image(engine, image)
-    tag = image_name(project) + ":jupyter"
+    if call.skip_build:
+        if (yield Command((*engine, "image", "inspect", own), kept=True, looks=True)).status:
+            raise SkelebotError(f"the image {image} has no Jupyter", "leave -s out, so that one with Jupyter is built")
+    elif project.dockerfile:
+        yield from plan_jupyter_on_top(call, project, image, own)
+    else:
+        yield from plan_built(call, project, None, own, jupyter_parts(project))
+    return own
+
+
+def plan_jupyter_on_top(call, project, image, own):
+    """Build the image with the server from one that has a hand-written Dockerfile."""
+    text = "\n".join([part("jupyter-base.Dockerfile", image=image), *jupyter_parts(project)])
     environ = yield from plan_builder(call)
-    built = yield Command((*engine, "build", "--force-rm", "--tag", tag, "-"), environ, aside=True,
-                          quiet=not call.verbose, apart=is_podman(call), given=jupyter_dockerfile(project, image))
-    if built.status:
-        raise SkelebotError(f"the image {tag} was not built (exit status {built.status})",
+    outcome = yield Command((*engine_argv(call, project), "build", "--force-rm", "--tag", own, "-"), environ, aside=True,
+                            quiet=not call.verbose, apart=is_podman(call), given=text)
+    if outcome.status:
+        raise SkelebotError(f"the image {own} was not built (exit status {outcome.status})",
                             "the lines above say which step failed; an image that has Jupyter needs none")
-    return tag
 
 
 def plan_started(call, project, job, launch, name, image, copies):
@@ -5210,9 +5246,8 @@ def plan_server(call, project, job, launch, settings, lab, token):
     """Run the server until it ends, or is stopped; what was copied to another machine is copied back."""
     job, engine, name = launch.job(job), engine_argv(call, project, job), container_name(project, job, call.token)
     endpoint = yield from plan_endpoint(call, project, job)
-    yield from plan_image(call, project)
     image = yield from plan_jupyter_image(call, project)
-    for mapping in job.mappings:
+    for mapping in settings.mappings:
         yield MakeFolder(mount_source(mapping, "", call.home))
     away = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
     copies = yield from plan_copies(call, away)
@@ -5222,8 +5257,9 @@ def plan_server(call, project, job, launch, settings, lab, token):
         yield from plan_ready(engine, name)
         yield Answer(jupyter_url(settings, port, lab, token))
         yield from plan_reachable(settings, endpoint, port)
-        outcome = yield Command((*engine, "attach", "--no-stdin", "--sig-proxy=false", name), aside=True)
-        return outcome.status
+        yield Command((*engine, "logs", "--follow", "--tail", "0", name), aside=True)
+        ended = yield Command((*engine, "wait", name), kept=True)
+        return int(ended.output) if ended.output.strip().isdigit() else ended.status
     finally:
         yield from plan_ended(engine, name, gently, force, [copy for copy in copies if copy.returns], not call.uid)
 
@@ -5308,13 +5344,12 @@ def plan_secrets_in_context(project):
 def plan_check_secrets(call, project):
     """Nothing, if no file that is secret would be published."""
     if call.skip_build:
-        found = yield from plan_secrets_in_image(call, project)
-        hint = "add it to ignores, and leave -s out"
+        found, anew = (yield from plan_secrets_in_image(call, project)), ", and leave -s out"
     else:
-        found = yield from plan_secrets_in_context(project)
-        hint = f"add it to ignores: in {FILE}"
+        found, anew = (yield from plan_secrets_in_context(project)), ""
     for path, kind in found or ():
-        raise SkelebotError(f"{path}: holds {kind}, and would be in the image that is published", hint)
+        raise SkelebotError(f"{path}: holds {kind}, and would be in the image that is published",
+                            f"add it to ignores in {FILE}{anew}")
 
 
 def plan_registry_login(call, project):
@@ -5468,13 +5503,38 @@ def plan_plugin_files(source, home):
     if kind == "folder":
         name = os.path.basename(os.path.realpath(path))
         return {f"{name}/{inner}": data for inner, data in (yield Gather(path, MOST_UNPACKED)).items()}
-    body = (yield Open(path)) if kind else None
-    if not body:
+    data = (yield Read(path, MOST_UNPACKED + 1)) if kind else None
+    if data is None:
         raise usage_error(f"plugin: there is no file or folder {shortened(source)}",
                           did_you_mean(source, ["install", "remove", "list"], "name a zip file or folder; or say"))
-    if body.size > MOST_UNPACKED:
+    if len(data) > MOST_UNPACKED:
         raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
-    return unzipped((yield Read(path)))
+    return unzipped(data)
+
+
+def plan_tidied(folder):
+    """Put right what an install that was killed has left among the plugins."""
+    for left in (yield Folders(folder, hidden=True)):
+        match = re.fullmatch(rf"\.({PLUGIN})\.[0-9a-f]+\.(old|new)", left)
+        if match and match.group(2) == "old" and not (yield Look(os.path.join(folder, match.group(1)))):
+            yield Move(os.path.join(folder, left), os.path.join(folder, match.group(1)))
+        elif match:
+            yield Remove(os.path.join(folder, left))
+
+
+def plan_in_place(place, new, old):
+    """Let a folder take its place; what was there goes back if that fails."""
+    there = yield Look(place)
+    if there:
+        yield Move(place, old)
+    try:
+        yield Move(new, place)
+    except BaseException:
+        if there:
+            yield Move(old, place)
+        raise
+    if there:
+        yield Remove(old)
 
 
 def plan_plugin_install(call, home, source):
@@ -5483,29 +5543,31 @@ def plan_plugin_install(call, home, source):
     if files is None:
         yield Note("what follows depends on the plugin")
         return
-    name = check_plugin(files)
-    place = os.path.join(home, "plugins", name)
-    new, old = (os.path.join(home, "plugins", f".{name}.{call.token}.{end}") for end in ("new", "old"))
+    name, folder = check_plugin(files), os.path.join(home, "plugins")
+    place = os.path.join(folder, name)
+    new, old = (os.path.join(folder, f".{name}.{call.token}.{end}") for end in ("new", "old"))
+    yield MakeFolder(folder)
+    lock = yield from plan_locked(os.path.join(folder, ".lock"))
     try:
+        yield from plan_tidied(folder)
         yield MakeFolder(new)
         for path, data in sorted(files.items()):
             target = os.path.join(new, *path.split("/")[1:])
             yield MakeFolder(os.path.dirname(target))
             yield File(target, data)
-        there = yield Look(place)
-        if there:
-            yield Move(place, old)
-        try:
-            yield Move(new, place)
-        except BaseException:
-            if there:
-                yield Move(old, place)
-            raise
+        yield from plan_in_place(place, new, old)
     finally:
         yield Remove(new)
-        if (yield Look(place)):
-            yield Remove(old)
-    yield Note(f"installed the plugin {name} in {place}" + (", instead of the one that was there" if there else ""))
+        yield Release(lock)
+    if not call.dry_run:
+        yield Note(f"installed the plugin {name} in {place}")
+
+
+def plan_locked(path):
+    """The lock on a file, which is made if need be."""
+    if not (yield Look(path)):
+        yield File(path, b"")
+    return (yield Hold(path))
 
 
 def plan_plugin_names(home):
@@ -5529,7 +5591,8 @@ def plan_plugin(call, project, words):
         if name not in names:
             raise SkelebotError(f"there is no plugin {shortened(name)}", did_you_mean(name, names, "there are"))
         yield Remove(names[name])
-        yield Note(f"removed the plugin {name}")
+        if not call.dry_run:
+            yield Note(f"removed the plugin {name}")
         return 0
     for name, folder in sorted(names.items()):
         yield Answer(name + ("  (in quarantine, since it could not be imported)" if QUARANTINE in folder else ""))
@@ -5997,7 +6060,7 @@ def hold(step):
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        say(sys.stderr, "skelebot: waiting for another skelebot that builds this project")
+        say(sys.stderr, "skelebot: waiting for another skelebot that does the same")
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError:
         pass
@@ -6999,18 +7062,19 @@ def gather(step):
                 size += os.path.getsize(path)
                 if size > step.most:
                     raise bad_plugin(f"it is larger than {shown_size(step.most)}")
-                files[plain_text(os.path.relpath(path, step.path).replace(os.sep, "/"))] = read_bytes(path) or b""
+                name = plain_text(os.path.relpath(path, step.path).replace(os.sep, "/"))
+                check_plugin_path(name)
+                files[name] = read_bytes(path) or b""
     return files
 
 
 def folders(step):
-    """The names of the folders in a folder, but for the hidden ones."""
     try:
         names = os.listdir(step.path)
     except OSError:
         return []
-    return sorted(plain_text(name) for name in names
-                  if name[0] not in "._" and os.path.isdir(os.path.join(step.path, name)))
+    return sorted(plain_text(name) for name in names if name != "__pycache__"
+                  and name.startswith(".") == step.hidden and os.path.isdir(os.path.join(step.path, name)))
 
 
 def netrc_login(step):
@@ -7035,7 +7099,7 @@ DOING = {
     Download: download, Keep: keep, Take: take, Unpack: unpack, Netrc: netrc_login,
     Token: token, Wait: wait, Act: act, Secrets: secret_files, SecretsInside: secret_members, Zip: zip_project,
     Gather: gather, Folders: folders,
-    Read: lambda step: read_bytes(step.path),
+    Read: lambda step: read_bytes(step.path, step.most),
     Answer: lambda step: say(sys.stdout, step.text),
     Note: lambda step: say(sys.stderr, "skelebot: " + step.text),
 }
@@ -7189,6 +7253,8 @@ def plugin_commands(project, installed):
     found = {}
     for one in plugins(project, installed):
         for name, command in asked(one, "commands").items():
+            if name in COMMANDS:
+                continue                # what is ours stays ours
             found.setdefault(name, command._replace(plan=guarded(one, command.plan),
                                                     outside=command.outside or not project))
     return found
@@ -7672,7 +7738,7 @@ def found_plugins(options, words):
     """The installed plugins, where they have a part."""
     if options.has("version") or (words and words[0] in COMMANDS and COMMANDS[words[0]].alone):
         return ()
-    return installed_plugins(os.path.expanduser(skelebot_home(os.environ, os.path.expanduser("~"))))
+    return installed_plugins(skelebot_home(os.environ, os.path.expanduser("~")))
 
 
 def skelebot(words):
@@ -7689,7 +7755,7 @@ def skelebot(words):
         if not project:
             raise unknown(project, "--contact", COMMANDS)
         return show_contact(project) or 0
-    style, commands = page_style(), {**plugin_commands(project, installed), **COMMANDS}
+    style, commands = page_style(), {**COMMANDS, **plugin_commands(project, installed)}
     if options.has("help") and words:
         return say(sys.stdout, page_of(project, words[0], style, commands)) or 0
     if options.has("help") or not words:

@@ -125,15 +125,12 @@ class Create(unittest.TestCase):
 
 
 class Build(unittest.TestCase):
-    def test_takes_the_dockerfile_in_the_projects_folder(self):
-        self.assertEqual(list(build_argv(("docker",), project(), "churn")), [
+    def test_takes_a_dockerfile_and_the_projects_folder(self):
+        self.assertEqual(list(build_argv(("docker",), "churn", "Dockerfile")), [
             "docker", "build", "--force-rm", "--tag", "churn", "--file", "Dockerfile", "."])
-
-    def test_takes_one_that_was_written_by_hand(self):
-        it = project(dockerfile="docker/my own.Dockerfile")
-        self.assertEqual(list(build_argv(("podman", "--remote", "--url", "ssh://box"), it, "churn:train")), [
+        self.assertEqual(list(build_argv(("podman", "--remote", "--url", "ssh://box"), "churn:train", "docker/my own")), [
             "podman", "--remote", "--url", "ssh://box",
-            "build", "--force-rm", "--tag", "churn:train", "--file", "docker/my own.Dockerfile", "."])
+            "build", "--force-rm", "--tag", "churn:train", "--file", "docker/my own", "."])
 
 
 class Engine(unittest.TestCase):

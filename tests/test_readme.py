@@ -13,7 +13,9 @@ with open(os.path.join(support.ROOT, "README.md"), encoding="utf-8") as file:
 
 RECORDS = {"key": Project, "key of a job": Job, "key of `args`": Arg, "key of `params`": Param,
            "key of `artifacts`": skelebot.Artifact, "key of `artifactory`": skelebot.Artifactory,
-           "key of `auth`": skelebot.Auth, "key of `s3`": skelebot.S3, "key of `folder`": skelebot.Folder}
+           "key of `auth`": skelebot.Auth, "key of `s3`": skelebot.S3, "key of `folder`": skelebot.Folder,
+           "key of `jupyter`": skelebot.Jupyter, "key of `kerberos`": skelebot.Kerberos,
+           "key of `registry`": skelebot.Registry, "key of `package`": skelebot.Package}
 
 
 def blocks(kind):
@@ -45,7 +47,8 @@ class Examples(unittest.TestCase):
         self.assertIn(f"`{' '.join(argv)}`", README)
 
     def test_the_artifacts_are_read_and_stored_under_the_name_that_is_said(self):
-        artifact = read(blocks("yaml")[1]).components.repository.artifacts[0]
+        shown = next(text for text in blocks("yaml") if "artifacts" in text)
+        artifact = read(shown).components.repository.artifacts[0]
         self.assertIn(f"stores `{artifact.file}` as `{skelebot.stored_name(artifact, '1.2.0')}`", README)
 
     def test_the_template_yaml_makes_a_project(self):
@@ -85,7 +88,7 @@ class Keys(unittest.TestCase):
         words = {"": "", (): "", None: "", False: "false", skelebot.Dependencies(): "", Components(): "",
                  skelebot.Auth(): ""}
         said = {("key", "gpu"): "false", ("key", "ephemeral"): "false", ("key of `params`", "accepts"): "text",
-                ("key", "baseImage"): "by language; `NA`: `debian:stable-slim`",
+                ("key of `registry`", "host"): "Docker Hub", ("key", "baseImage"): "by language; `NA`: `debian:stable-slim`",
                 **{("key of `s3`", key): row[2] for key, row in zip(skelebot.fields(skelebot.S3), rows("key of `s3`"))
                    if key not in ("bucket",)}}
         for heading, record in RECORDS.items():
@@ -131,6 +134,16 @@ class CommandLine(unittest.TestCase):
         spelt = {word for row in rows("option") for text in typed(row[0]) for word in text.split()[:1]}
         self.assertEqual(spelt, {word for option in COMMANDS["scaffold"].params
                                  for word in (["-" + option.alt] if option.alt else []) + ["--" + option.name]})
+
+    def test_options_of_jupyter_and_publish_are_these(self):
+        for name in ("jupyter", "publish"):
+            spelt = [row[0].replace("`", "") for row in rows(f"option of `{name}`")]
+            self.assertEqual(spelt, [skelebot.option_name(option) for option in COMMANDS[name].params])
+
+    def test_hooks_of_plugins_are_these(self):
+        hooks = [name for name in vars(skelebot.Component) if name[0] != "_" and name != "read"
+                 and callable(getattr(skelebot.Component, name))]
+        self.assertEqual(sorted(typed(row[0])[0].partition("(")[0] for row in rows("hook")), sorted(hooks))
 
     def test_the_answers_of_a_template_are_those_that_every_project_is_asked_for(self):
         answers = support.drive(skelebot.plan_answers(Words({"yes": ("true",)}), "churn")).status
