@@ -1987,10 +1987,11 @@ class File(NamedTuple):
     path: str
     data: bytes
     root: str = ""
+    executable: bool = False
 
     @property
     def line(self):
-        target = shell_line([self.path])
+        target = shell_line([self.path]) + (f" && chmod +x {shell_line([self.path])}" if self.executable else "")
         try:
             text = self.data.decode("utf-8")
         except UnicodeDecodeError:
@@ -2080,7 +2081,7 @@ class Ask(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """A lock on a file, waited for; Release gives it back."""
+    """A lock on a file or folder, waited for; Release gives it back."""
     path: str
     line = None
 
@@ -2320,8 +2321,14 @@ class Zipped(NamedTuple):
     left_out: Tuple[str, ...] = ()
 
 
+class Packed(NamedTuple):
+    """A file of a plugin: its bytes, and whether it can be run."""
+    data: bytes
+    executable: bool = False
+
+
 class Gather(NamedTuple):
-    """path -> bytes of all files below a folder; more than `most` bytes, and links, are refused."""
+    """path -> Packed of all files below a folder; more than `most` bytes, and links, are refused."""
     path: str
     most: int
     line = None
@@ -3640,7 +3647,7 @@ def ancestors(path):
 
 
 def check_plugin(files):
-    """The name of a plugin of these files (path -> bytes), which are all in one folder."""
+    """The name of a plugin of these files (path -> Packed), which are all in one folder."""
     names = sorted({path.partition("/")[0] for path in files})
     if len(names) != 1:
         raise bad_plugin(f"expected one folder, found {listed(names[:5]) or 'nothing'}")
@@ -3662,8 +3669,8 @@ def zipped_file(archive, entry, room):
     kind = entry.external_attr >> 28
     if kind not in (0, 0o4, 0o10):      # the first four bits of a Unix mode: folder, file; source: inode(7)
         raise bad_plugin(f"{shortened(entry.filename)} is a link, or no file at all")
-    if entry.flag_bits & 1 or entry.compress_type not in (0, 8):    # stored, deflated; source: PKWARE, APPNOTE 4.4.5
-        raise bad_plugin(f"{shortened(entry.filename)} is encrypted, or packed in a rare way")
+    if entry.flag_bits & 1:
+        raise bad_plugin(f"{shortened(entry.filename)} is encrypted")
     with archive.open(entry) as file:
         data = file.read(room + 1)
     if len(data) > room:
@@ -3672,10 +3679,9 @@ def zipped_file(archive, entry, room):
 
 
 def unzipped(data):
-    """path -> bytes of a plugin's zip file."""
+    """path -> Packed of a plugin's zip file."""
     import io
     import zipfile
-    import zlib
     files, room = {}, MOST_UNPACKED
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -3688,10 +3694,11 @@ def unzipped(data):
                 found = zipped_file(archive, entry, room)
                 room -= len(found)
                 if not re.search(r"/$|^__MACOSX/|/\.DS_Store$", entry.orig_filename):
-                    files[entry.orig_filename] = found
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError, ValueError,
-            NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
-        raise bad_plugin(f"it is no zip file, or a damaged one: {error}", "name a zip file or a folder")
+                    files[entry.orig_filename] = Packed(found, bool(entry.external_attr >> 16 & 0o100))
+    except Exception as error:              # zipfile, and what unpacks for it, raise of many kinds
+        if isinstance(error, SkelebotError):
+            raise
+        raise bad_plugin(f"it is no zip file, or a damaged one: {shown_text(str(error))}", "name a zip file or a folder")
     return files
 
 
@@ -5490,19 +5497,24 @@ def plan_plugin_address(url):
     if not Url.fits(url.partition("?")[0]) or (url.startswith("http:") and host_of(url) not in TRUSTED):
         raise usage_error(f"plugin: expected https://..., found {shortened(public_url(url))}",
                           "a plugin is code that you will run: it has to come encrypted")
-    response = yield from plan_answer(Request("GET", quoted_url(bare_url(url))))
+    request = Request("GET", quoted_url(bare_url(url)))
+    response = yield request
+    if response.status not in (0, 200):
+        raise SkelebotError(http_fault(request, response).message, "look at the plugin's address")
+    if len(response.body) > MOST_UNPACKED:
+        raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
     return None if response.status == 0 else unzipped(response.body)
 
 
 def plan_plugin_files(source, home):
-    """path -> bytes of a plugin: of a zip file, a folder or a web server; None if a dry run cannot know."""
+    """path -> Packed of a plugin: of a zip file, a folder or a web server; None if a dry run cannot know."""
     if re.match(r"https?://", source):
         return (yield from plan_plugin_address(source))
     path = home_path(source, home)
     kind = yield Look(path)
     if kind == "folder":
         name = os.path.basename(os.path.realpath(path))
-        return {f"{name}/{inner}": data for inner, data in (yield Gather(path, MOST_UNPACKED)).items()}
+        return {f"{name}/{inner}": one for inner, one in (yield Gather(path, MOST_UNPACKED)).items()}
     data = (yield Read(path, MOST_UNPACKED + 1)) if kind else None
     if data is None:
         raise usage_error(f"plugin: there is no file or folder {shortened(source)}",
@@ -5523,8 +5535,8 @@ def plan_tidied(folder):
 
 
 def plan_in_place(place, new, old):
-    """Let a folder take its place; what was there goes back if that fails."""
-    there = yield Look(place)
+    """Let a folder take its place; what was there goes back if that fails. Returns whether something was there."""
+    there = bool((yield Look(place)))
     if there:
         yield Move(place, old)
     try:
@@ -5533,8 +5545,11 @@ def plan_in_place(place, new, old):
         if there:
             yield Move(old, place)
         raise
-    if there:
+    try:
         yield Remove(old)
+    except SkelebotError as fault:
+        yield Note(f"warning: the earlier one is left behind: {fault.message}")
+    return there
 
 
 def plan_plugin_install(call, home, source):
@@ -5547,32 +5562,30 @@ def plan_plugin_install(call, home, source):
     place = os.path.join(folder, name)
     new, old = (os.path.join(folder, f".{name}.{call.token}.{end}") for end in ("new", "old"))
     yield MakeFolder(folder)
-    lock = yield from plan_locked(os.path.join(folder, ".lock"))
+    lock = yield Hold(folder)
     try:
         yield from plan_tidied(folder)
         yield MakeFolder(new)
-        for path, data in sorted(files.items()):
+        for path, one in sorted(files.items()):
             target = os.path.join(new, *path.split("/")[1:])
             yield MakeFolder(os.path.dirname(target))
-            yield File(target, data)
-        yield from plan_in_place(place, new, old)
+            yield File(target, one.data, executable=one.executable)
+        there = yield from plan_in_place(place, new, old)
     finally:
         yield Remove(new)
         yield Release(lock)
     if not call.dry_run:
-        yield Note(f"installed the plugin {name} in {place}")
-
-
-def plan_locked(path):
-    """The lock on a file, which is made if need be."""
-    if not (yield Look(path)):
-        yield File(path, b"")
-    return (yield Hold(path))
+        yield Note(f"installed the plugin {name} in {place}" + (", instead of the one that was there" if there else ""))
 
 
 def plan_plugin_names(home):
     """name -> folder of the plugins, also of those in quarantine that have no other."""
-    names = {}
+    names, place = {}, os.path.join(home, "plugins")
+    lock = yield Hold(place)
+    try:
+        yield from plan_tidied(place)
+    finally:
+        yield Release(lock)
     for folder in ("plugins", QUARANTINE):
         for name in (yield Folders(os.path.join(home, folder))):
             names.setdefault(name, os.path.join(home, folder, name))
@@ -5975,7 +5988,7 @@ def write(step):
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(step.data)
-            os.chmod(beside, mode_of(step.path))
+            os.chmod(beside, mode_of(step.path) | (0o111 & ~current_mask() if step.executable else 0))
             os.replace(beside, step.path)
         except BaseException:
             os.unlink(beside)
@@ -6051,10 +6064,10 @@ def ask(step):
 
 
 def hold(step):
-    """A lock on a file; None where there is no such thing."""
+    """A lock on a file or folder, as a file descriptor; None where there is no such thing."""
     try:
         import fcntl
-        lock = open(step.path, "rb")
+        lock = os.open(step.path, os.O_RDONLY)
     except (ImportError, OSError):
         return None
     try:
@@ -6068,8 +6081,8 @@ def hold(step):
 
 
 def release(step):
-    if step.lock:
-        step.lock.close()
+    if step.lock is not None:
+        os.close(step.lock)
 
 
 def scratch(step):
@@ -7064,7 +7077,7 @@ def gather(step):
                     raise bad_plugin(f"it is larger than {shown_size(step.most)}")
                 name = plain_text(os.path.relpath(path, step.path).replace(os.sep, "/"))
                 check_plugin_path(name)
-                files[name] = read_bytes(path) or b""
+                files[name] = Packed(read_bytes(path) or b"", bool(os.stat(path).st_mode & 0o100))
     return files
 
 
