@@ -401,11 +401,18 @@ class PortNumber(int):
 class IpAddress(Line):
     expected = "an IP address of the Docker host"
     hint = "127.0.0.1 is for this machine only, 0.0.0.0 for everybody"
-    pattern = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*"
 
     @classmethod
     def fits(cls, text):
-        return bool(re.fullmatch(cls.pattern, text)) and (":" in text or all(int(one) < 256 for one in text.split(".")))
+        import ipaddress
+        try:
+            return bool(ipaddress.ip_address(text)) and "%" not in text
+        except ValueError:
+            return False
+
+
+class StartFolder(ProjectPath):
+    hint = "it starts in a folder of the project; mappings brings in others"
 
 
 class HostFile(Line):
@@ -413,6 +420,10 @@ class HostFile(Line):
     expected = "a file, without : in its path"
     hint = "for example krb/ada.keytab, or ~/ada.keytab"
     pattern = r"(?:[A-Za-z]:[\\/])?[^\n:]*[^\s:/.~][^\n:/]*"
+
+
+class ConfFile(HostFile):
+    hint = "for example krb/krb5.conf, or /etc/krb5.conf"
 
 
 class Principal(Line):
@@ -424,7 +435,12 @@ class Principal(Line):
 class RegistryHost(Line):
     expected = "the host of a registry"
     hint = "for example registry.example.com, without https:// and without a path"
-    pattern = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?"
+    pattern = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::(?P<port>\d{1,5}))?"
+
+    @classmethod
+    def fits(cls, text):
+        match = re.fullmatch(cls.pattern, text, re.ASCII)
+        return bool(match) and 0 < int(match.group("port") or 1) < 65536
 
 
 class RegistryUser(Line):
@@ -502,7 +518,7 @@ class AuthType(Text):
 class Jupyter(NamedTuple):
     """The server of `skelebot jupyter`: its port on the Docker host, and where it starts."""
     port: PortNumber = 8888
-    folder: ProjectPath = "."
+    folder: StartFolder = "."
     mappings: Tuple[Mapping, ...] = ()
     lab: bool = False
     address: IpAddress = "127.0.0.1"
@@ -510,7 +526,7 @@ class Jupyter(NamedTuple):
 
 class Kerberos(NamedTuple):
     """Who a job is for Kerberos: the principal, and the file with its key."""
-    krbConf: HostFile
+    krbConf: ConfFile
     keytab: HostFile
     hdfsUser: Principal
     places: Hidden = None
@@ -825,6 +841,8 @@ def near_key(kind, key, known):
     """The hint for an unknown key; at the top level also the sections of today and of 2019."""
     if key.startswith("-"):
         return f"write a blank after the dash: - {key.lstrip('-')}"
+    if kind is Registry and key in ("password", "token"):
+        return "passwords are not kept here: log in with docker login, or set SKELEBOT_REGISTRY_PASSWORD"
     if kind is not Project:
         return did_you_mean(key, known)
     if key in fields(Components):
@@ -836,13 +854,21 @@ def near_key(kind, key, known):
 
 
 def example(kind):
-    return {JobName: "train", Source: "src/jobs/train.py", ProjectName: "churn-model",
+    return {JobName: "train", Source: "src/jobs/train.py", ProjectName: "churn-model", Principal: "ada",
+            HostFile: "krb/ada.keytab", ConfFile: "krb/krb5.conf", ZipPath: "dist/churn.zip",
             ArtifactFile: "models/model.tar.gz"}.get(kind, "...")
+
+
+WHOLE = {Package: "{path: dist/churn.zip}", Registry: "{host: registry.example.com}",
+         Jupyter: "{port: 8888}", Kerberos: "{krbConf: krb/krb5.conf, keytab: krb/ada.keytab, hdfsUser: ada}"}
 
 
 def read_record(kind, node, place):
     if node.id == "scalar" and kind in BARE:
         return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
+    if node.id != "mapping" and kind in WHOLE:
+        raise place.fault(f"expected keys and values, found {found(node)}",
+                          f"as in {place.path.rpartition('.')[2]}: {WHOLE[kind]}")
     return kind(**read_fields(kind, pairs(node, place), place))
 
 
@@ -1814,7 +1840,8 @@ def dockerignore(project, job, present, more=()):
 
 def literal_pattern(path):
     """The pattern of .dockerignore for one path of the project and nothing else."""
-    return "/" + re.sub(r"([\\*?\[])", r"\\\1", path.replace(os.sep, "/"))
+    escaped_path = re.sub(r"([\\*?\[\](){}|+^$])", r"\\\1", path.replace(os.sep, "/"))
+    return "/" + re.sub(r" $", "[ ]", escaped_path)
 
 
 class Rule(NamedTuple):
@@ -1823,8 +1850,12 @@ class Rule(NamedTuple):
     lets_in: bool
 
 
-GLOB = re.compile(r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|\[(?P<none>\^?)(?P<set>(?:\\.|[^\]\\])+)\]"
+GLOB = re.compile(r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\])+\])"
                   r"|\\(?P<plain>.)|(?P<char>.)")
+# What every engine takes alike: not a bare sign that some take for a regular expression's, nor the like in brackets.
+PLAIN_GLOB = re.compile(r"(?!\.\.(?:/|$))(?:\\[^A-Za-z0-9]|\[\^?(?:\\[^A-Za-z0-9]|[^\]\\*?\[&~|])+\]"
+                        r"|[^\\+(){}|^\[\]\x00-\x1f])*")
+BLANKS = " \t\r\n\v\f\x85\xa0"
 
 
 def glob_part(match):
@@ -1832,25 +1863,25 @@ def glob_part(match):
     if match.group("any"):
         return "(?:.*/)?" if match.end() < len(match.string) else ".*"
     if match.group("set"):
-        return f"[{match.group('none')}{match.group('set')}]"
+        return match.group("set")
     return "[^/]*" if match.group("some") else "[^/]" if match.group("one") else re.escape(
         match.group("plain") or match.group("char"))
 
 
 def ignore_rules(text):
-    """The Rules of a .dockerignore. Source: docker build, ".dockerignore file"; Go, filepath.Match and Clean."""
+    """The Rules of a .dockerignore; a line that engines take differently keeps nothing out, and lets all in.
+
+    source  docker build, ".dockerignore file"; Go, filepath.Match and Clean
+    """
     import posixpath
     rules = []
-    for line in text.split("\n"):
-        pattern = "" if line.startswith("#") else line.strip()
+    for line in text.lstrip("\ufeff").split("\n"):
+        pattern = "" if line.startswith("#") else line.strip(BLANKS)
         lets_in = pattern.startswith("!")
-        cleaned = posixpath.normpath(pattern[lets_in:].strip()).lstrip("/")
-        if cleaned in ("", "."):
-            continue
-        try:
-            rules.append(Rule(re.compile("(?s)" + GLOB.sub(glob_part, cleaned) + "(?:/.*)?"), lets_in))
-        except re.error:
-            pass                            # the engine says what is wrong with it
+        cleaned = posixpath.normpath(pattern[lets_in:].strip(BLANKS)).lstrip("/")
+        if cleaned not in ("", ".") and (lets_in or PLAIN_GLOB.fullmatch(cleaned)):
+            whole = GLOB.sub(glob_part, cleaned) if PLAIN_GLOB.fullmatch(cleaned) else ".*"
+            rules.append(Rule(re.compile(f"(?s){whole}(?:/.*)?"), lets_in))
     return tuple(rules)
 
 
@@ -3440,11 +3471,30 @@ def components(project):
     return (*plugins(project, project.installed), *(kind(project, settings) for kind, settings in own if settings))
 
 
+def plugin_fault(name, error):
+    """What a plugin's code has raised, with the last of its own lines."""
+    import traceback
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if f"plugins{os.sep}" in frame.filename]
+    at = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}: " if frames else ""
+    return SkelebotError(f"plugin {name}: {at}{type(error).__name__}: {shown_text(str(error))}",
+                         f"tell who wrote it; skelebot plugin remove {name} does without")
+
+
+def made(name, kind, project=None, settings=None):
+    """A plugin's component; a fault in its constructor is told as one."""
+    try:
+        return kind(project, settings)
+    except Exception as error:
+        if isinstance(error, SkelebotError):
+            raise
+        raise plugin_fault(name, error)
+
+
 def plugins(project, installed):
     """Those of the installed plugins that take part in a project, or outside of one."""
     settings = project.settings if project else {}
     everywhere = (Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY)
-    return tuple(kind(project, settings.get(name)) for name, kind in installed
+    return tuple(made(name, kind, project, settings.get(name)) for name, kind in installed
                  if kind.activation in everywhere or (name in settings and kind.activation is Activation.CONFIG))
 
 
@@ -3456,15 +3506,6 @@ HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tu
 
 def is_ours(part):
     return type(part) in COMPONENTS.values()
-
-
-def plugin_fault(name, error):
-    """What a plugin's code has raised, with the last of its own lines."""
-    import traceback
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if f"plugins{os.sep}" in frame.filename]
-    at = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}: " if frames else ""
-    return SkelebotError(f"plugin {name}: {at}{type(error).__name__}: {shown_text(str(error))}",
-                         f"tell who wrote it; skelebot plugin remove {name} does without")
 
 
 def asked(part, hook, *values):
@@ -3657,9 +3698,10 @@ def check_plugin(files):
                          "letters, digits, _ and -, and none of: " + ", ".join(fields(Components)))
     if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(files):
         raise bad_plugin(f"it has no {name}/{name}.py", "a plugin is a folder NAME with a file NAME.py in it")
+    import unicodedata
     folders, lower = {above for path in files for above in ancestors(path)}, {}
-    for path in (*files, *folders):
-        if lower.setdefault(path.lower(), path) != path or (path in files and path in folders):
+    for path in (*sorted(files), *sorted(folders)):
+        if lower.setdefault(unicodedata.normalize("NFC", path).casefold(), path) != path or (path in files and path in folders):
             raise bad_plugin(f"{shortened(path)} is there twice")
     return name
 
@@ -4568,7 +4610,7 @@ def plan_sections(call, words):
     """name -> section, of the plugins that ask for one when a project is made."""
     sections = {}
     for name, kind in call.plugins:
-        one, found = kind(), {}
+        one, found = made(name, kind), {}
         for key, question in asked(one, "prompts").items():
             answer = yield from plan_question(words, "", f"{name}: {question}", option=f"{name} below components")
             found.update({key: answer} if answer else {})
@@ -5534,6 +5576,16 @@ def plan_tidied(folder):
             yield Remove(os.path.join(folder, left))
 
 
+def plan_tidy(folder):
+    """The same, when nobody else installs."""
+    if (yield Folders(folder, hidden=True)):
+        lock = yield Hold(folder)
+        try:
+            yield from plan_tidied(folder)
+        finally:
+            yield Release(lock)
+
+
 def plan_in_place(place, new, old):
     """Let a folder take its place; what was there goes back if that fails. Returns whether something was there."""
     there = bool((yield Look(place)))
@@ -5580,12 +5632,8 @@ def plan_plugin_install(call, home, source):
 
 def plan_plugin_names(home):
     """name -> folder of the plugins, also of those in quarantine that have no other."""
-    names, place = {}, os.path.join(home, "plugins")
-    lock = yield Hold(place)
-    try:
-        yield from plan_tidied(place)
-    finally:
-        yield Release(lock)
+    names = {}
+    yield from plan_tidy(os.path.join(home, "plugins"))
     for folder in ("plugins", QUARANTINE):
         for name in (yield Folders(os.path.join(home, folder))):
             names.setdefault(name, os.path.join(home, folder, name))
@@ -5892,10 +5940,10 @@ def start_beside(argv, environ):
 def end_beside(process):
     """End a program, and those that it runs."""
     import signal
-    if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
+    try:
+        getattr(os, "killpg", os.kill)(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+    except OSError:
+        pass                            # it has ended by itself
     process.wait()
 
 
@@ -6975,25 +7023,31 @@ def secret_files(step):
     for path, name in context_files(step.rules):
         start = first_bytes(path, most)
         kind = "a keytab" if start in keytabs else secret_kind(name, start)
-        found += [(plain_text(name), kind)] if kind and (start or not os.path.lexists(path)) else []
+        found += [(plain_text(name), kind)] if kind and start else []
     return found
 
 
 def secret_members(step):
     import subprocess
     import tarfile
+    import tempfile
     keytabs, found = copies_of(step.keytabs), []
     most = max([HEAD, *(len(data) + 1 for data in keytabs)])
-    with subprocess.Popen(step.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+    with tempfile.TemporaryFile() as errors, \
+            subprocess.Popen(step.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
         try:
             with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                 for entry in archive:
                     start = archive.extractfile(entry).read(most) if entry.isreg() else b""
                     kind = "a keytab" if start in keytabs else secret_kind(entry.name, start)
-                    found += [(entry.name, kind)] if kind and entry.isreg() else []
+                    found += [(entry.name, kind)] if kind and start else []
         except tarfile.TarError:
-            pass                            # there is no /app, or it is empty
+            pass                            # it has ended early, and says why
         process.stdout.read()
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace")
+        if process.wait() and not re.search(r"(?i)could not find|no such", said):   # as where there is no /app
+            raise SkelebotError(f"the image could not be looked through: {last_line(said)}", "leave -s out")
     return found
 
 
@@ -7231,10 +7285,19 @@ def loaded(folder, name):
     return kind
 
 
+def plugin_names(place):
+    """The names of the plugins in a folder, once what a killed install has left is put right."""
+    try:
+        perform(plan_tidy(place), Call())
+    except SkelebotError:
+        pass                            # the folder cannot be written
+    return folders(Folders(place))
+
+
 def installed_plugins(home):
     """(name, class) of every plugin; one that cannot be imported is moved away."""
     place, found = os.path.join(home, "plugins"), []
-    names = folders(Folders(place))
+    names = plugin_names(place)
     if names:
         sys.modules["skelebot"] = sys.modules[__name__]
         sys.modules.update(earlier_modules())
@@ -7261,6 +7324,17 @@ def guarded(one, plan):
     return run
 
 
+def guarded_check(one, check):
+    def run(project, words):
+        try:
+            check(project, words)
+        except Exception as error:
+            if isinstance(error, SkelebotError):
+                raise
+            raise plugin_fault(one.name, error)
+    return run
+
+
 def plugin_commands(project, installed):
     """name -> Builtin of the plugins that take part here."""
     found = {}
@@ -7268,8 +7342,9 @@ def plugin_commands(project, installed):
         for name, command in asked(one, "commands").items():
             if name in COMMANDS:
                 continue                # what is ours stays ours
-            found.setdefault(name, command._replace(plan=guarded(one, command.plan),
-                                                    outside=command.outside or not project))
+            found.setdefault(name, command._replace(
+                plan=guarded(one, command.plan), check=guarded_check(one, command.check),
+                outside=command.outside or not project))
     return found
 
 

@@ -48,7 +48,8 @@ class Browser:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", LAUNCH, str(reader), str(writer), *words],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(reader, writer), start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(reader, writer), start_new_session=True,
+                env=dict(os.environ, HOME=self.folder))
         os.close(reader)
         os.close(writer)
         try:
@@ -199,17 +200,21 @@ def run_cell(browser, url, seconds=60):
     """Open a notebook, run its first cell with Shift+Enter, and return the text of its output.
 
     url     of JupyterLab 4, /lab/tree/work.ipynb?token=..., or of Notebook 7, /notebooks/work.ipynb?token=...;
-            a notebook that names its kernel in metadata.kernelspec asks for none
+            a notebook that names its kernel in metadata.kernelspec asks for none, and one that was run before
+            counts as run; to a new browser, JupyterLab first shows what the last one had open
     The question whether one wants Jupyter's news covers nothing, and is left open.
     """
     browser.open(url)
     browser.until(READY, seconds)
-    browser.click(".jp-Notebook .jp-CodeCell .cm-content")
-    browser.until("document.querySelector('.jp-Notebook.jp-mod-editMode') != null")
+    browser.click(CELL + " .cm-content")
+    browser.until(f"document.querySelector('{CELL}:focus-within .cm-focused') != null")
     browser.press("Enter", SHIFT)
-    browser.until("/^\\[\\d/.test(document.querySelector('.jp-Notebook .jp-CodeCell .jp-InputPrompt').innerText)", seconds)
-    return browser.evaluate("document.querySelector('.jp-Notebook .jp-CodeCell .jp-Cell-outputArea').innerText")
+    browser.until(f"/^.[0-9]/.test(document.querySelector('{CELL} .jp-InputPrompt').innerText)", seconds)
+    return browser.evaluate(f"document.querySelector('{CELL} .jp-Cell-outputArea').innerText")
 
+
+# The other notebooks of a workspace lie hidden beside the one that is shown.
+CELL = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell"
 
 # A dialog in the way (a kernel to choose, a file that changed) gets the answer that it offers first. The page
 # calls a kernel idle that it has not yet asked for, so the server must know the page as one of its connections.
@@ -217,7 +222,9 @@ READY = """(async () => {
     const dialog = document.querySelector('.jp-Dialog button.jp-mod-accept');
     if (dialog) dialog.click();
     const sessions = await (await fetch('/api/sessions')).json();
-    const prompt = document.querySelector('.jp-Notebook .jp-CodeCell .jp-InputPrompt');
-    return !dialog && sessions.some(session => session.kernel.connections) && prompt && prompt.innerText
-        && document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]') != null;
-})()"""
+    const shown = session => decodeURI(location.pathname).endsWith('/' + session.path);
+    const prompt = document.querySelector('%s .jp-InputPrompt');
+    const idle = '.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator[data-status=idle]';
+    return !dialog && sessions.some(session => shown(session) && session.kernel.connections)
+        && prompt && prompt.innerText && document.querySelector(idle) != null;
+})()""" % CELL

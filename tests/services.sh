@@ -188,13 +188,13 @@ copy_images() {
 # ---- Servers ---------------------------------------------------------------
 
 install_servers() {
-  local packages=(python3:python3-yaml Rscript:r-base-core curl nginx node:nodejs npm openssl
-    krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user docker-registry chromium)
-  python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
-  install_packages apt-servers "${packages[@]}"
-  install_npm s3rver s3rver@3.7.1
+  install_packages apt-servers Rscript:r-base-core curl nginx node:nodejs npm openssl krb5kdc:krb5-kdc \
+    kadmin.local:krb5-admin-server kinit:krb5-user docker-registry chromium &
+  local packages=$!
   install_python dohq dohq-artifactory==1.0.2
   install_python moto 'moto[server]==5.2.5' boto3==1.44.5
+  wait "$packages"
+  install_npm s3rver s3rver@3.7.1
 }
 
 install_npm() {
@@ -321,7 +321,8 @@ gives_tickets() {
 
 start() {
   mkdir -p "$state" "$runtime"
-  install_packages apt dockerd:docker.io debootstrap podman catatonit runc iptables ip:iproute2 git
+  install_packages apt dockerd:docker.io debootstrap podman catatonit runc iptables ip:iproute2 git \
+    python3:python3-yaml "$(python3 -c 'import ensurepip' 2>/dev/null && echo python3 || echo python3-venv)"
   install_servers & # beside the images, which take as long
   local servers=$!
   start_engine engine --

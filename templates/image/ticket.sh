@@ -3,7 +3,7 @@
 # get   get one into the file of KRB5CCNAME
 # keep  get it anew when half of its life is over, until killed
 # run   run a command with a ticket of its own that is kept fresh
-what=$1 keytab=$2 principal=$3
+what=$1 keytab=$2 principal=$3 parent=
 shift 3
 
 get() {
@@ -22,7 +22,7 @@ pause() {
 }
 
 keep() {
-    while sleep "$(pause)"; do
+    while sleep "$(pause)" && { [ -z "$parent" ] || kill -0 "$parent"; } 2>/dev/null; do
         get || echo "skelebot: warning: the Kerberos ticket was not renewed: $said" >&2
     done
 }
@@ -47,7 +47,7 @@ refuse() {
 
 case $what in
 get) get || refuse ;;
-keep) keep ;;
+keep) parent=$PPID && keep ;;
 run)
     KRB5CCNAME=FILE:$(mktemp -d)/ticket && export KRB5CCNAME || exit 1
     get || refuse

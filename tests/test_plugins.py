@@ -1,0 +1,808 @@
+"""Plugins, by real calls: installed, refused, loaded, put into quarantine, and those of earlier releases."""
+import contextlib
+import http.server
+import io
+import itertools
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import zipfile
+
+import support
+import skelebot
+from support import HERE, ROOT, Ending, contents, two_lines
+
+PLUGINS = os.path.join(HERE, "plugins")
+ROOM = "look at the folder's permissions and at the room on the disk"
+UNCHANGED = "ask who made the plugin for another one; nothing was changed"
+PLAIN = "from skelebot import Component\n\n\nclass Plain(Component):\n    pass\n"
+CHURN = "name: churn\njobs:\n- {name: train, source: echo trained}\n"
+
+
+# ---- Places, plugins and calls ----------------------------------------------
+
+def write(top, files):
+    """Write files (path -> text or bytes) below a folder."""
+    for name, content in files.items():
+        path = os.path.join(top, *name.split("/"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode("utf-8"))
+
+
+def zipped(*entries, method=zipfile.ZIP_STORED):
+    """The bytes of a zip file of (name or ZipInfo, data)."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for entry, data in entries:
+            archive.writestr(entry, data)
+    return file.getvalue()
+
+
+class Home(unittest.TestCase):
+    """A home, a folder to work in and a project, in a folder that is compared as a whole."""
+
+    def setUp(self):
+        self.top = os.path.realpath(tempfile.mkdtemp(prefix="skelebot-plugins-"))
+        self.addCleanup(shutil.rmtree, self.top)
+        self.home, self.work, self.project = (os.path.join(self.top, name) for name in ("home", "work", "churn"))
+        self.own = os.path.join(self.home, ".skelebot")
+        for folder in (self.home, self.work):
+            os.mkdir(folder)
+        write(self.project, {"skelebot.yaml": CHURN})
+        self.keep_python()
+
+    def keep_python(self):
+        """Leave the modules and paths of this process as they are now."""
+        modules, paths, writes = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
+
+        def restore():
+            for name in set(sys.modules) - set(modules):
+                del sys.modules[name]
+            sys.modules.update(modules)
+            sys.path[:], sys.dont_write_bytecode = paths, writes
+        sys.dont_write_bytecode = True
+        self.addCleanup(restore)
+
+    @contextlib.contextmanager
+    def variables(self, **changes):
+        before = dict(os.environ)
+        os.environ.pop("SKELEBOT_HOME", None)
+        os.environ.update({"HOME": self.home, "NO_COLOR": "1", **changes})
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def skelebot(self, *words, folder=None, typed="", **environ):
+        """A call of skelebot in the folder to work in, with the home of this test."""
+        with self.variables(**environ):
+            return support.call(*words, folder=folder or self.work, typed=typed)
+
+    def process(self, *words, folder=None, typed="", **environ):
+        with self.variables(PYTHONDONTWRITEBYTECODE="1", **environ):
+            return support.process(*words, folder=folder or self.work, typed=typed)
+
+    def place(self, name):
+        return os.path.join(self.own, "plugins", name)
+
+    def plugins(self, own=None):
+        """path -> bytes of all that is where plugins are, but for the lock."""
+        found = contents(os.path.join(own or self.own, "plugins"))
+        return {path: data for path, data in found.items() if path != ".lock"}
+
+    def put(self, name, **files):
+        """Put a plugin of tests/plugins, or one of these files, where installed ones are."""
+        if not files:
+            shutil.copytree(os.path.join(PLUGINS, name), self.place(name))
+        write(self.place(name), {path.replace("__", "/") + ".py": text for path, text in files.items()})
+
+    def forget(self):
+        """Remove all that is installed."""
+        shutil.rmtree(self.own, ignore_errors=True)
+
+    def zip_file(self, data, name="plugin.zip"):
+        write(self.work, {name: data})
+        return os.path.join(self.work, name)
+
+    def assert_refused(self, ending, message, hint, status=1):
+        self.assertEqual(ending, Ending(status, "", two_lines(message, hint)))
+
+
+# ---- Installing -------------------------------------------------------------
+
+class Installing(Home):
+    def assert_installed(self, ending, own=None, more=""):
+        place = os.path.join(own or self.own, "plugins", "plain")
+        self.assertEqual(ending, Ending(0, "", f"skelebot: installed the plugin plain in {place}{more}\n"))
+        self.assertEqual(self.plugins(own),
+                         {"plain/": None, "plain/plain.py": PLAIN.encode(), "plain/data/": None,
+                          "plain/data/words.txt": b"one\r\ntwo\0"})
+
+    def files(self):
+        return {"plain/plain.py": PLAIN, "plain/data/words.txt": b"one\r\ntwo\0"}
+
+    def archive(self, **options):
+        return self.zip_file(zipped(*self.files().items(), **options))
+
+    def folder(self):
+        write(self.work, self.files())
+        return os.path.join(self.work, "plain")
+
+    def test_takes_a_zip_file_packed_by_any_method(self):
+        for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+            with self.subTest(method):
+                self.forget()
+                self.archive(method=method)
+                self.assert_installed(self.skelebot("plugin", "install", "plugin.zip"))
+
+    def test_takes_a_zip_file_with_entries_for_folders_and_modes(self):
+        folder, file = zipfile.ZipInfo("plain/data/"), zipfile.ZipInfo("plain/plain.py")
+        folder.external_attr, file.external_attr = 0o40755 << 16 | 0x10, 0o100644 << 16
+        files = self.files()
+        self.zip_file(zipped(("plain/", ""), (file, files.pop("plain/plain.py")), (folder, ""), *files.items()))
+        self.assert_installed(self.skelebot("plugin", "install", "plugin.zip"))
+
+    def test_takes_a_zip_file_as_macos_makes_it(self):
+        self.zip_file(zipped(*self.files().items(), ("__MACOSX/plain/._plain.py", "\0\5\26\7"), ("plain/.DS_Store", "")))
+        self.assert_installed(self.skelebot("plugin", "install", "plugin.zip"))
+
+    def test_takes_a_folder_by_any_path(self):
+        self.folder()
+        for path in ("plain", "./plain/", "../work/plain", os.path.join(self.work, "plain")):
+            with self.subTest(path):
+                self.forget()
+                self.assert_installed(self.skelebot("plugin", "install", path))
+
+    def test_takes_the_current_folder(self):
+        self.assert_installed(self.skelebot("plugin", "install", ".", folder=self.folder()))
+
+    def test_takes_a_path_in_the_home(self):
+        write(self.home, {"plugin.zip": zipped(*self.files().items())})
+        self.assert_installed(self.skelebot("plugin", "install", "~/plugin.zip"))
+
+    def test_takes_a_path_from_the_folder_after_C(self):
+        self.archive()
+        self.assert_installed(self.skelebot("-C", "work", "plugin", "install", "plugin.zip", folder=self.top))
+
+    def test_leaves_byte_code_and_git_of_a_folder_out(self):
+        self.folder()
+        write(self.work, {"plain/__pycache__/plain.cpython-36.pyc": b"\0", "plain/.git/config": ""})
+        self.assert_installed(self.skelebot("plugin", "install", "plain"))
+
+    def test_keeps_that_a_file_can_be_run(self):
+        os.chmod(os.path.join(self.folder(), "data", "words.txt"), 0o755)
+        self.skelebot("plugin", "install", "plain")
+        self.assertTrue(os.access(os.path.join(self.place("plain"), "data", "words.txt"), os.X_OK))
+
+    def test_takes_a_zip_file_without_the_word_install_as_earlier_releases_did(self):
+        self.archive()
+        self.assert_installed(self.skelebot("plugin", "plugin.zip"))
+
+    def test_takes_a_folder_that_is_called_like_an_action(self):
+        self.zip_file(zipped(*self.files().items()), "list")
+        self.assert_installed(self.skelebot("plugin", "install", "list"))
+
+    def test_needs_no_project_nor_one_that_is_sound(self):
+        self.archive()
+        for text in (CHURN, "name: [", "nam: churn\n", "name: churn\ncomponents: {plain: {a: 1}}\n", "\0"):
+            write(self.project, {"skelebot.yaml": text})
+            with self.subTest(text):
+                self.forget()
+                self.assert_installed(self.skelebot("plugin", "install", "../work/plugin.zip", folder=self.project))
+
+    def test_puts_it_into_SKELEBOT_HOME(self):
+        self.archive()
+        for path, own in ((os.path.join(self.top, "mine"), os.path.join(self.top, "mine")),
+                          ("~/mine", os.path.join(self.home, "mine")), ("", self.own)):
+            with self.subTest(path):
+                self.assert_installed(self.skelebot("plugin", "install", "plugin.zip", SKELEBOT_HOME=path), own)
+                self.assertEqual(self.skelebot("plugin", "list", SKELEBOT_HOME=path).stdout, "plain\n")
+                self.assertEqual(self.skelebot("plugin", "remove", "plain", SKELEBOT_HOME=path).status, 0)
+
+    def test_replaces_an_old_one_as_a_whole(self):
+        self.put("plain", plain="import gone", old__file="x")
+        self.archive()
+        self.assert_installed(self.skelebot("plugin", "install", "plugin.zip"), more=", instead of the one that was there")
+
+    def test_replaces_one_that_it_is_installed_from(self):
+        write(self.own + "/plugins", self.files())
+        self.assertEqual(self.skelebot("plugin", "install", self.place("plain")).status, 0)
+        self.assertEqual(self.skelebot("plugin", "list").stdout, "plain\n")
+
+    def test_changes_nothing_in_a_dry_run(self):
+        self.archive()
+        self.folder()
+        before = contents(self.top)
+        for source in ("plugin.zip", "plain"):
+            with self.subTest(source):
+                ending = self.skelebot("--dry-run", "plugin", "install", source)
+                self.assertEqual((ending.status, ending.stderr), (0, ""))
+                self.assertEqual(contents(self.top), before)
+
+    def test_shows_a_dry_run_as_lines_that_do_it(self):
+        self.archive()
+        lines = self.skelebot("--dry-run", "plugin", "install", "plugin.zip").stdout
+        subprocess.run(["sh", "-ec", lines], check=True, cwd=self.work)
+        self.assertEqual(skelebot.read_bytes(os.path.join(self.place("plain"), "plain.py")), PLAIN.encode())
+
+    def test_says_what_is_missing(self):
+        cases = [
+            (["install"], "plugin install: needs ZIP, FOLDER or URL", "skelebot plugin list shows what is there"),
+            (["remove"], "plugin remove: needs NAME", "skelebot plugin list shows what is there"),
+            (["list", "x"], "plugin: cannot place 'x'", "did you mean list?"),
+            (["instal", "x.zip"], "plugin: cannot place 'x.zip'", "did you mean install?"),
+            (["x.zip", "y.zip"], "plugin: cannot place 'y.zip'", "known are: install, list, remove"),
+            (["lst"], "plugin: there is no file or folder 'lst'", "did you mean list?"),
+            (["install", "x.zip"], "plugin: there is no file or folder 'x.zip'",
+             "name a zip file or folder; or say: install, list, remove"),
+            (["install", ""], "plugin install: needs ZIP, FOLDER or URL", "skelebot plugin list shows what is there"),
+            (["install", "http://example.com/x.zip"], "plugin: expected https://..., found 'http://example.com/x.zip'",
+             "a plugin is code that you will run: it has to come encrypted"),
+            (["install", "https://ada:s3cret@exam ple.com/x.zip?key=s3cret"], "plugin: expected https://..., found "
+             "'https://exam ple.com/x.zip'", "a plugin is code that you will run: it has to come encrypted"),
+            (["install", "ftp://example.com/x.zip"], "plugin: there is no file or folder 'ftp://example.com/x.zip'",
+             "name a zip file or folder; or say: install, list, remove"),
+        ]
+        for words, message, hint in cases:
+            with self.subTest(words):
+                self.assert_refused(self.skelebot("plugin", *words), message, hint, 2)
+        self.assertEqual(contents(self.top), {"home/": None, "work/": None, "churn/": None,
+                                              "churn/skelebot.yaml": CHURN.encode()})
+
+
+class Listing(Home):
+    def test_names_what_is_installed_one_a_line(self):
+        self.put("plain", plain=PLAIN)
+        self.put("hello")
+        self.assertEqual(self.skelebot("plugin", "list"), Ending(0, "hello\nplain\n", ""))
+        self.assertEqual(self.skelebot("plugin"), Ending(0, "hello\nplain\n", ""))
+
+    def test_says_where_it_looked_if_there_is_none(self):
+        self.assertEqual(self.skelebot("plugin", "list"),
+                         Ending(0, "", f"skelebot: there are no plugins in {self.place('').rstrip('/')}\n"))
+
+    def test_runs_no_plugin(self):
+        self.put("plain", plain="print('no')\nraise SystemExit(7)\n")
+        self.assertEqual(self.skelebot("plugin", "list"), Ending(0, "plain\n", ""))
+
+    def test_shows_what_is_in_quarantine(self):
+        self.put("plain", plain=PLAIN)
+        self.put("broken", broken="import gone\n")
+        self.skelebot("--help")
+        self.assertEqual(self.skelebot("plugin", "list").stdout,
+                         "broken  (in quarantine, since it could not be imported)\nplain\n")
+
+
+class Removing(Home):
+    def test_removes_it_with_all_its_files(self):
+        self.put("plain", plain=PLAIN, data__more="")
+        self.put("hello")
+        self.assertEqual(self.skelebot("plugin", "remove", "plain"), Ending(0, "", "skelebot: removed the plugin plain\n"))
+        self.assertEqual(os.listdir(self.place("")), ["hello"])
+
+    def test_removes_a_link_and_not_what_it_leads_to(self):
+        write(self.work, {"plain/plain.py": PLAIN})
+        os.makedirs(self.place(""))
+        os.symlink(os.path.join(self.work, "plain"), self.place("plain"))
+        self.assertEqual(self.skelebot("plugin", "remove", "plain").status, 0)
+        self.assertEqual((os.listdir(self.place("")), os.listdir(self.work + "/plain")), ([], ["plain.py"]))
+
+    def test_removes_one_that_is_in_quarantine(self):
+        self.put("broken", broken="import gone\n")
+        self.skelebot("--help")
+        self.assertEqual(self.skelebot("plugin", "remove", "broken").status, 0)
+        self.assertEqual(os.listdir(os.path.join(self.own, "plugins-quarantine")), [])
+
+    def test_removes_nothing_in_a_dry_run(self):
+        self.put("plain", plain=PLAIN)
+        self.assertEqual(self.skelebot("--dry-run", "plugin", "remove", "plain"),
+                         Ending(0, f"rm -rf -- {self.place('plain')}\n", ""))
+        self.assertEqual(os.listdir(self.place("")), ["plain"])
+
+    def test_knows_no_other_names(self):
+        self.put("plain", plain=PLAIN)
+        write(self.own, {"x/x.py": "", "plugins/.hidden/x": "", "plugins/note.txt": ""})
+        before = contents(self.top)
+        cases = [
+            ("there are: plain", ("../x", "..", ".", "/", ".hidden", "note.txt", "*", "plain/../plain", "quite-another")),
+            ("did you mean plain?", ("plain/", "./plain", "pla\0in", "Plain", "plane", "plain.py")),
+        ]
+        for hint, names in cases:
+            for name in names:
+                with self.subTest(name):
+                    self.assert_refused(self.skelebot("plugin", "remove", name), f"there is no plugin {name!r}", hint)
+                    self.assertEqual(contents(self.top), before)
+
+
+@contextlib.contextmanager
+def served(answers):
+    """The address of a web server on loopback; path -> (status, headers, body) of its answers."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            status, headers, body = answers.get(self.path, (404, {}, b"no such page"))
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            try:
+                self.wfile.write(body)
+            except OSError:
+                pass                    # the other side has heard enough
+
+        def log_message(self, *words):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class InstallingFromAServer(Home):
+    def answers(self):
+        good = zipped(("plain/plain.py", PLAIN))
+        return {
+            "/plain.zip": (200, {}, good),
+            "/p%C3%A9.zip?key=a%20b": (200, {}, good),
+            "/moved": (302, {"Location": "/plain.zip"}, b""),
+            "/page": (200, {"Content-Type": "text/html"}, b"<html><title>Log in</title></html>"),
+            "/empty": (200, {}, b""),
+            "/cut": (200, {}, good[:-30]),
+            "/denied": (403, {}, b"not for you"),
+            "/large": (200, {}, b"PK" + b"\0" * (51 * 1000 * 1000)),
+        }
+
+    def test_takes_what_it_answers(self):
+        with served(self.answers()) as url:
+            for path in ("/plain.zip", "/p\u00e9.zip?key=a%20b", "/moved"):
+                with self.subTest(path):
+                    self.forget()
+                    self.assertEqual(self.skelebot("plugin", "install", url + path), Ending(
+                        0, "", f"skelebot: installed the plugin plain in {self.place('plain')}\n"))
+                    self.assertEqual(self.plugins(), {"plain/": None, "plain/plain.py": PLAIN.encode()})
+
+    def test_takes_an_address_without_the_word_install(self):
+        with served(self.answers()) as url:
+            self.assertEqual(self.skelebot("plugin", url + "/plain.zip").status, 0)
+
+    def test_refuses_what_is_no_plugin(self):
+        self.put("plain", plain="old")
+        before = contents(self.top)
+        damaged = "not a plugin that can be installed: it is no zip file, or a damaged one: File is not a zip file"
+        cases = [("/page", damaged, "name a zip file or a folder"), ("/empty", damaged, "name a zip file or a folder"),
+                 ("/cut", damaged, "name a zip file or a folder"),
+                 ("/large", "not a plugin that can be installed: it is larger than 50.0 MB", UNCHANGED)]
+        with served(self.answers()) as url:
+            for path, message, hint in cases:
+                with self.subTest(path):
+                    self.assert_refused(self.skelebot("plugin", "install", url + path), message, hint)
+                    self.assertEqual(contents(self.top), before)
+
+    def test_tells_what_the_server_refuses(self):
+        cases = [("/denied", "403 Forbidden: not for you"), ("/gone", "404 Not Found: no such page")]
+        with served(self.answers()) as url:
+            for path, answer in cases:
+                with self.subTest(path):
+                    ending = self.skelebot("plugin", "install", url + path)
+                    self.assert_refused(ending, f"GET {url}{path}: {answer}", "look at the plugin's address")
+        self.assertEqual(os.listdir(self.home), [])
+
+    def test_shows_the_request_in_a_dry_run(self):
+        self.assertEqual(self.skelebot("--dry-run", "plugin", "install", "https://example.com/x.zip"), Ending(
+            0, "curl --fail --request GET https://example.com/x.zip\n",
+            "skelebot: what follows depends on the plugin\n"))
+
+
+# ---- Whole or nothing -------------------------------------------------------
+
+def limited():
+    """In a process that is about to start: files of 1000 bytes at most, as on a place that is full."""
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+
+def unprivileged():
+    """In a process that is about to start: root asks for permissions as well. Source: prctl(2), capabilities(7)."""
+    import ctypes
+    for capability in (1, 2):       # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)    # PR_CAPBSET_DROP
+
+
+def begun(function):
+    """Call a function in a process of its own, which has 20 seconds; returns what waits for its exit status."""
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        os._exit(function())
+    return lambda: os.waitpid(child, 0)[1]
+
+
+def in_process(function):
+    return begun(function)()
+
+
+CHANGES = (skelebot.File, skelebot.MakeFolder, skelebot.Move, skelebot.Remove)
+
+
+class WholeOrNothing(Home):
+    """What was there stays as it was until the new one is whole."""
+
+    def setUp(self):
+        super().setUp()
+        self.put("plain", plain="old", data__more="old, too")
+        self.zip_file(zipped(("plain/plain.py", PLAIN), ("plain/data/big.txt", "1" * 2000)))
+        self.old = self.plugins()
+        self.new = {"plain/": None, "plain/data/": None, "plain/plain.py": PLAIN.encode(),
+                    "plain/data/big.txt": b"1" * 2000}
+
+    def in_child(self, prepare):
+        """An install in a process of its own, which `prepare` makes poorer."""
+        argv = [sys.executable, os.path.join(ROOT, "skelebot.py"), "plugin", "install", "plugin.zip"]
+        with self.variables():
+            done = subprocess.run(argv, cwd=self.work, preexec_fn=prepare, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        return Ending(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def test_a_place_that_is_full(self):
+        ending = self.in_child(limited)
+        self.assertRegex(ending.stderr, f"^skelebot: {self.place('')}[.]plain.*/data/big.txt: file too large\n"
+                                        f"  hint: {ROOM}\n$")
+        self.assertEqual((ending.status, ending.stdout), (1, ""))
+        self.assertEqual(self.plugins(), self.old)
+
+    def test_a_place_that_cannot_be_written(self):
+        os.chmod(self.place(""), 0o555)
+        self.addCleanup(os.chmod, self.place(""), 0o755)
+        ending = self.in_child(unprivileged)
+        self.assertRegex(ending.stderr, f"^skelebot: {self.place('')}.*: permission denied\n  hint: {ROOM}\n$")
+        self.assertEqual((ending.status, ending.stdout), (1, ""))
+        self.assertEqual(self.plugins(), self.old)
+
+    def test_a_home_that_is_a_file(self):
+        write(self.work, {"file": "x"})
+        before = contents(self.top)
+        self.assert_refused(self.skelebot("plugin", "install", "plugin.zip", SKELEBOT_HOME="file"),
+                            "file/plugins: not a directory", ROOM)
+        self.assertEqual(contents(self.top), before)
+
+    def install(self, end, count):
+        """Install; `end` is called before the step of that count which changes something. Returns whether it was."""
+        left = [count]
+
+        def counted(do):
+            def step(step):
+                left[0] -= 1
+                if left[0] == 0:
+                    end()
+                return do(step)
+            return step
+        skelebot.DOING.update((kind, counted(skelebot.DOING[kind])) for kind in CHANGES)
+        self.skelebot("plugin", "install", "plugin.zip")
+        return left[0] <= 0
+
+    def installs(self, end):
+        """One after the other, each in a process of its own over the old plugin, with one more step before `end`."""
+        for count in itertools.count(1):
+            self.forget()
+            self.put("plain", plain="old", data__more="old, too")
+            with self.subTest(count):
+                ended = in_process(lambda: self.install(end, count))
+                yield
+                if not ended:
+                    break
+        self.assertGreater(count, 5)
+
+    def assert_whole(self):
+        """The old one or the new one is there, and the next install leaves nothing else behind."""
+        self.assertEqual(self.skelebot("plugin", "list").stdout, "plain\n")
+        self.assertIn({path: data for path, data in self.plugins().items() if path[0] != "."}, (self.old, self.new))
+        self.assertEqual(self.skelebot("plugin", "install", "plugin.zip").status, 0)
+        self.assertEqual(self.plugins(), self.new)
+
+    def break_off(self):
+        raise skelebot.SkelebotError("disk on fire", "leave the house")
+
+    def test_a_failure_at_any_step(self):
+        for _ in self.installs(self.break_off):
+            self.assert_whole()
+
+    def test_a_kill_before_any_step(self):
+        for _ in self.installs(lambda: os._exit(9)):
+            self.assert_whole()
+
+    def test_ten_at_once(self):
+        shutil.rmtree(self.own)
+        ends = [begun(lambda: self.skelebot("plugin", "install", "plugin.zip").status) for _ in range(10)]
+        self.assertEqual([end() for end in ends], [0] * 10)
+        self.assertEqual(self.plugins(), self.new)
+
+
+# ---- Hostile zip files ------------------------------------------------------
+
+def entry(name, mode=0o100644, **fields):
+    """A ZipInfo with a Unix mode, and a name that is left as it is."""
+    info = zipfile.ZipInfo("x")
+    info.filename = info.orig_filename = name
+    info.external_attr, info.create_system = mode << 16, 3
+    for field, value in fields.items():
+        setattr(info, field, value)
+    return info
+
+
+def with_flag(data, bit):
+    """A zip file whose entries all have this flag. Source: PKWARE, APPNOTE 4.3.7, 4.3.12."""
+    data = bytearray(data)
+    for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        at = data.find(signature)
+        while at >= 0:
+            data[at + offset] |= bit
+            at = data.find(signature, at + 1)
+    return bytes(data)
+
+
+def with_size(data, size):
+    """A zip file of one entry which claims to have this size when unpacked."""
+    data = bytearray(data)
+    struct.pack_into("<L", data, data.find(b"PK\3\4") + 22, size)
+    struct.pack_into("<L", data, data.find(b"PK\1\2") + 24, size)
+    return bytes(data)
+
+
+def with_zip64(data, extra):
+    """A zip file of one entry whose sizes and offset are said to be in a zip64 field that holds `extra`."""
+    start, end = data.find(b"PK\1\2"), data.find(b"PK\5\6")
+    central = bytearray(data[start:end])
+    struct.pack_into("<LL", central, 20, 0xffffffff, 0xffffffff)
+    struct.pack_into("<L", central, 42, 0xffffffff)
+    name, before = struct.unpack_from("<HH", central, 28)
+    field = struct.pack("<HH", 1, len(extra)) + extra
+    struct.pack_into("<H", central, 30, before + len(field))
+    central[46 + name:46 + name] = field
+    ending = bytearray(data[end:])
+    struct.pack_into("<L", ending, 12, len(central))
+    return data[:start] + bytes(central) + bytes(ending)
+
+
+MB = 1000 * 1000
+GOOD = ("plain/plain.py", PLAIN)
+LEADS = "{!r} leads out of its folder, or is no plain path"
+TWICE = "{!r} is there twice"
+ODD = "{!r} is a link, or no file at all"
+DAMAGED = "it is no zip file, or a damaged one: "
+NAMES = "letters, digits, _ and -, and none of: jupyter, kerberos, repository, registry, package"
+FORM = "a plugin is a folder NAME with a file NAME.py in it"
+AS_ZIP = "name a zip file or a folder"
+LARGE = "it is larger than 50.0 MB when unpacked"
+
+LEADING_OUT = (
+    "../evil.py", "plain/../../evil.py", "plain/../plain/evil.py", "plain/./x.py", "/tmp/evil.py", "//host/share/x.py",
+    "C:/evil.py", "C:evil.py", "plain/x.py:stream", "plain\\evil.py", "..\\evil.py", "plain/..", "plain/.. /x.py",
+    "plain/... /x.py", "plain/x.py.", "plain/x.py ", "plain//x.py", "plain/\nx.py", "plain/\x1b[2Jx.py", "", "/",
+)
+ODD_KINDS = {"link": 0o120777, "device": 0o020644, "disk": 0o060644, "pipe": 0o010644, "socket": 0o140755}
+BAD_NAMES = ("jupyter", "kerberos", "repository", "registry", "package", "my plugin", "-plain", "plain.d", "1st",
+             "pl\u00e4in", "p\u0430lain", "plain\u202e", "\uff50lain", "plain*", "$HOME", "~", "%2e%2e")
+
+
+class HostileZipFiles(Home):
+    """Each is refused with its own message; nothing is written, and what was there stays as it was."""
+
+    def setUp(self):
+        super().setUp()
+        self.put("plain", plain="old")
+
+    def assert_hostile(self, data, message, hint=UNCHANGED):
+        path = self.zip_file(data)
+        before = contents(self.top)
+        ending = self.skelebot("plugin", "install", path)
+        self.assert_refused(ending, "not a plugin that can be installed: " + message, hint)
+        self.assertEqual(contents(self.top), before)
+
+    def test_a_path_that_leads_out_or_is_not_plain(self):
+        for name in LEADING_OUT:
+            with self.subTest(name):
+                self.assert_hostile(zipped(GOOD, (entry(name), "evil")), LEADS.format(name))
+
+    def test_a_path_with_NUL_behind_which_another_name_stands(self):
+        data = zipped(GOOD, (entry("plain/x.py#/../../evil"), "evil")).replace(b"x.py#", b"x.py\0")
+        self.assert_hostile(data, LEADS.format("plain/x.py\0/../../evil"))
+
+    def test_a_link_or_a_device(self):
+        for kind, mode in ODD_KINDS.items():
+            with self.subTest(kind):
+                self.assert_hostile(zipped(GOOD, (entry("plain/x", mode), "/etc/passwd")), ODD.format("plain/x"))
+
+    def test_a_link_and_a_file_through_it(self):
+        self.assert_hostile(zipped(GOOD, (entry("plain/x", 0o120777), "../../.."), ("plain/x/evil.py", "evil")),
+                            ODD.format("plain/x"))
+
+    def test_a_link_in_place_of_the_folder_itself(self):
+        self.assert_hostile(zipped((entry("plain", 0o120777), "/etc"), GOOD), ODD.format("plain"))
+
+    def test_one_name_twice(self):
+        cases = [
+            (["plain/x.py", "plain/x.py"], "plain/x.py"), (["plain/x.py", "plain/X.py"], "plain/X.py"),
+            (["plain/a/x.py", "plain/A/y.py"], "plain/A"), (["plain/x", "plain/x/y"], "plain/x"),
+            (["plain/x/y", "plain/x"], "plain/x"),
+            (["plain/\u00e9.py", "plain/e\u0301.py"], "plain/\u00e9.py"), (["plain/stra\u00dfe", "plain/strasse"], "plain/stra\u00dfe"),
+        ]
+        for names, name in cases:
+            with self.subTest(names), self.ignored():
+                self.assert_hostile(zipped(GOOD, *((entry(name), "") for name in names)), TWICE.format(name))
+
+    @contextlib.contextmanager
+    def ignored(self):
+        """Without zipfile's own warning about a name that is there twice."""
+        import warnings
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+
+    def test_more_than_there_may_be_unpacked(self):
+        deflated = zipfile.ZIP_DEFLATED
+        cases = {
+            "one file": zipped(GOOD, ("plain/zeros", b"\0" * (50 * MB + 1)), method=deflated),
+            "several files": zipped(GOOD, *((f"plain/{n}", b"\0" * (10 * MB)) for n in range(5)), method=deflated),
+        }
+        for case, data in cases.items():
+            with self.subTest(case):
+                self.assertLess(len(data), 100 * 1000)
+                self.assert_hostile(data, LARGE)
+
+    def test_more_than_there_may_be_packed(self):
+        self.assert_hostile(b"\0" * (50 * MB + 1), "it is larger than 50.0 MB")
+
+    def test_more_files_than_there_may_be(self):
+        self.assert_hostile(zipped(GOOD, *((f"plain/{n}", "") for n in range(10000))), "it has more than 10000 files")
+
+    def test_a_size_that_is_a_lie(self):
+        bomb = zipped(("plain/plain.py", b"\0" * (60 * MB)), method=zipfile.ZIP_DEFLATED)
+        self.assert_hostile(with_size(bomb, 10), DAMAGED + "Bad CRC-32 for file 'plain/plain.py'", AS_ZIP)
+        self.assert_hostile(with_size(zipped(GOOD), 10), DAMAGED + "Bad CRC-32 for file 'plain/plain.py'", AS_ZIP)
+
+    def test_zip64_fields_that_lie(self):
+        size = len(PLAIN)
+        for case, extra in {
+                "nothing": b"", "half": struct.pack("<Q", size), "far": struct.pack("<QQQ", size, size, 2 ** 63),
+                "farther": struct.pack("<QQQ", size, size, 2 ** 64 - 1),
+                "large": struct.pack("<QQQ", 2 ** 62, 2 ** 62, 0)}.items():
+            with self.subTest(case):
+                ending = self.skelebot("plugin", "install", self.zip_file(with_zip64(zipped(GOOD), extra)))
+                self.assertRegex(ending.stderr, "^skelebot: not a plugin that can be installed: it is no zip file, "
+                                                f"or a damaged one: .*\n  hint: {AS_ZIP}\n$")
+
+    def test_what_is_damaged(self):
+        whole = zipped(GOOD)
+        local = whole.replace(b"plain/plain.py", b"plain/other.py", 1)
+        cases = {
+            "no zip file": (b"#!/bin/sh\nrm -rf /\n", "File is not a zip file"),
+            "nothing at all": (b"", "File is not a zip file"),
+            "cut": (whole[:-10], "File is not a zip file"),
+            "half": (whole[:40], "File is not a zip file"),
+            "changed": (whole.replace(b"pass", b"fail"), "Bad CRC-32 for file 'plain/plain.py'"),
+            "two names": (local, "File name in directory 'plain/plain.py' and header b'plain/other.py' differ."),
+        }
+        for case, (data, message) in cases.items():
+            with self.subTest(case):
+                self.assert_hostile(data, DAMAGED + message, AS_ZIP)
+
+    def test_what_is_damaged_within_any_method(self):
+        for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+            with self.subTest(method):
+                data = bytearray(zipped(("plain/plain.py", PLAIN * 9), method=method))
+                data[60:80] = b"\xff" * 20
+                ending = self.skelebot("plugin", "install", self.zip_file(bytes(data)))
+                self.assertRegex(ending.stderr, "^skelebot: not a plugin that can be installed: " + DAMAGED + ".+\n"
+                                                f"  hint: {AS_ZIP}\n$")
+
+    def test_what_is_encrypted(self):
+        for bits in (1, 0x41):
+            self.assert_hostile(with_flag(zipped(GOOD), bits), "'plain/plain.py' is encrypted")
+
+    def test_what_is_packed_by_a_method_that_nobody_knows(self):
+        data = zipped(GOOD)
+        for at in (8, data.find(b"PK\1\2") + 10):
+            data = data[:at] + b"\x63" + data[at + 1:]
+        self.assert_hostile(data, DAMAGED + "That compression method is not supported", AS_ZIP)
+
+    def test_another_form_than_a_plugins(self):
+        one = "expected one folder, found "
+        cases = {
+            "no files": ([], one + "nothing", UNCHANGED),
+            "an empty folder": ([("plain/", "")], one + "nothing", UNCHANGED),
+            "two folders": ([GOOD, ("other/other.py", "")], one + "other and plain", UNCHANGED),
+            "no folder": ([("plain.py", PLAIN), ("setup.py", "")], one + "plain.py and setup.py", UNCHANGED),
+            "one file": ([("plain.py", PLAIN)], "'plain.py' cannot be the name of a plugin", NAMES),
+            "another file": ([("plain/main.py", PLAIN)], "it has no plain/plain.py", FORM),
+            "a folder deeper": ([("plain/plain/plain.py", PLAIN)], "it has no plain/plain.py", FORM),
+            "other case": ([("plain/Plain.py", PLAIN)], "it has no plain/plain.py", FORM),
+            "folder of that name": ([("plain/plain.py/x", PLAIN)], "it has no plain/plain.py", FORM),
+        }
+        for case, (entries, message, hint) in cases.items():
+            with self.subTest(case):
+                self.assert_hostile(zipped(*entries), message, hint)
+
+    def test_a_name_that_no_plugin_can_have(self):
+        for name in BAD_NAMES:
+            with self.subTest(name):
+                self.assert_hostile(zipped((entry(f"{name}/{name}.py"), PLAIN)),
+                                    f"{name!r} cannot be the name of a plugin", NAMES)
+
+    def test_damage_of_any_kind_is_no_traceback(self):
+        whole, chance = zipped(GOOD, ("plain/x/y", "z" * 99), method=zipfile.ZIP_DEFLATED), random.Random(4)
+        for count in range(150):
+            data = bytearray(whole)
+            for _ in range(chance.randrange(1, 5)):
+                data[chance.randrange(len(data))] = chance.choice((0, 255, chance.randrange(256)))
+            with self.subTest(count):
+                self.forget()
+                self.assertIn(self.skelebot("plugin", "install", self.zip_file(bytes(data))).status, (0, 1))
+                self.assertEqual(os.listdir(self.home), [".skelebot"] if os.path.exists(self.own) else [])
+
+
+class HostileFolders(Home):
+    """Folders are refused for what zip files are refused for."""
+
+    def setUp(self):
+        super().setUp()
+        self.put("plain", plain="old")
+        write(self.work, {"plain/plain.py": PLAIN})
+        self.folder = os.path.join(self.work, "plain")
+
+    def assert_hostile(self, message, hint=UNCHANGED, folder="plain"):
+        before = self.plugins()
+        self.assert_refused(self.skelebot("plugin", "install", folder), message, hint)
+        self.assertEqual(self.plugins(), before)
+
+    def test_links(self):
+        for target in ("/etc/passwd", "plain.py", "gone", "..", self.folder):
+            with self.subTest(target):
+                os.symlink(target, os.path.join(self.folder, "link"))
+                self.assert_hostile(f"not a plugin that can be installed: {os.path.join('plain', 'link')} is a link, "
+                                    "or no file at all")
+                os.unlink(os.path.join(self.folder, "link"))
+
+    def test_pipes_which_are_not_waited_for(self):
+        os.mkfifo(os.path.join(self.folder, "pipe"))
+        self.assert_hostile(f"not a plugin that can be installed: {os.path.join('plain', 'pipe')} is a link, or no file at all")
+
+    def test_more_than_there_may_be(self):
+        with open(os.path.join(self.folder, "zeros"), "wb") as file:
+            file.truncate(50 * MB + 1)
+        self.assert_hostile("not a plugin that can be installed: it is larger than 50.0 MB")
+
+    def test_another_form_than_a_plugins(self):
+        write(self.work, {"empty/x": "", "jupyter/jupyter.py": PLAIN, "my plugin/my plugin.py": PLAIN})
+        for folder, message, hint in (("empty", "it has no empty/empty.py", FORM),
+                                      ("jupyter", "'jupyter' cannot be the name of a plugin", NAMES),
+                                      ("my plugin", "'my plugin' cannot be the name of a plugin", NAMES)):
+            with self.subTest(folder):
+                self.assert_hostile("not a plugin that can be installed: " + message, hint, folder)
+
+    def test_names_that_no_zip_file_may_have(self):
+        write(self.work, {"plain/a:b": ""})
+        self.assert_hostile("not a plugin that can be installed: " + LEADS.format("a:b"))
+
+    def test_a_file_that_cannot_be_read(self):
+        write(self.work, {"plain/key.txt": "x"})
+        os.chmod(os.path.join(self.folder, "key.txt"), 0)
+        argv = [sys.executable, os.path.join(ROOT, "skelebot.py"), "plugin", "install", "plain"]
+        with self.variables():
+            done = subprocess.run(argv, cwd=self.work, preexec_fn=unprivileged, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual((done.returncode, done.stderr.decode()), (1, two_lines(
+            f"{os.path.join('plain', 'key.txt')}: cannot be read: Permission denied", "look at the file's permissions")))
