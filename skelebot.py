@@ -892,7 +892,12 @@ def read(kind, node, place):
         return read_text(kind, node, place)
     if hasattr(kind, "_fields"):
         return read_record(kind, node, place)
-    inner, *rest = getattr(kind, "__args__", None) or (Any,)
+    if getattr(kind, "__origin__", None) in (dict, Dict):
+        return read_plain(node, place)
+    if not getattr(kind, "__args__", None):
+        raise place.fault(f"cannot be read as {getattr(kind, '__name__', kind)}, which a plugin wants",
+                          "tell who wrote the plugin: str, int, float, bool, list, dict and records can be read")
+    inner, *rest = kind.__args__
     if rest in ([], [Ellipsis]):
         return tuple(value for value, _ in read_items(inner, node, place))
     return read(inner, node, place)
@@ -950,7 +955,7 @@ def read_components(node, place):
     return components._replace(repository=read_record(FormerArtifactory, former[1], at).repository)
 
 
-READERS = {bool: read_flag, int: read_whole, PortNumber: read_port, float: read_number, dict: read_plain,
+READERS = {bool: read_flag, int: read_whole, PortNumber: read_port, float: read_number, dict: read_plain, list: read_plain,
            str: lambda node, place: str(read_text(Text, node, place)), Any: lambda node, place: node,
            Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default, Components: read_components}
 
@@ -1325,6 +1330,16 @@ def checked(project):
         jobs=tuple(job._replace(params=tuple(map(checked_param, job.params))) for job in project.jobs))
 
 
+def read_settings(kind, node, place):
+    """The section of a plugin, by its own class."""
+    try:
+        return kind.read(node, place)
+    except SkelebotError:
+        raise
+    except Exception as error:              # its author's
+        raise place.fault(f"{type(error).__name__}: {error}", "the plugin says so; tell who wrote it")
+
+
 def read_project(entries, place, installed=()):
     """The project of the top-level keys; the older spellings become the canonical one.
 
@@ -1342,7 +1357,7 @@ def read_project(entries, place, installed=()):
     sections = FormerSections(**read_fields(FormerSections, former, place))
     project = project._replace(components=with_sections(project, sections, former, place), installed=tuple(installed))
     own = {name: (node, at) for name, at, node in project.components.plugins}
-    settings = {name: kind.read(*own[name]) for name, kind in installed if name in own}
+    settings = {name: read_settings(kind, *own[name]) for name, kind in installed if name in own}
     return checked(project._replace(settings=settings))
 
 
@@ -1853,7 +1868,7 @@ class Rule(NamedTuple):
 GLOB = re.compile(r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\])+\])"
                   r"|\\(?P<plain>.)|(?P<char>.)")
 # What every engine takes alike: not a bare sign that some take for a regular expression's, nor the like in brackets.
-PLAIN_GLOB = re.compile(r"(?!\.\.(?:/|$))(?:\\[^A-Za-z0-9]|\[\^?(?:\\[^A-Za-z0-9]|[^\]\\*?\[&~|])+\]"
+PLAIN_GLOB = re.compile(r"(?:\\[^A-Za-z0-9]|\[\^?(?:\\[^A-Za-z0-9]|[^\]\\*?\[&~|])+\]"
                         r"|[^\\+(){}|^\[\]\x00-\x1f])*")
 BLANKS = " \t\r\n\v\f\x85\xa0"
 
@@ -1878,9 +1893,11 @@ def ignore_rules(text):
     for line in text.lstrip("\ufeff").split("\n"):
         pattern = "" if line.startswith("#") else line.strip(BLANKS)
         lets_in = pattern.startswith("!")
-        cleaned = posixpath.normpath(pattern[lets_in:].strip(BLANKS)).lstrip("/")
-        if cleaned not in ("", ".") and (lets_in or PLAIN_GLOB.fullmatch(cleaned)):
-            whole = GLOB.sub(glob_part, cleaned) if PLAIN_GLOB.fullmatch(cleaned) else ".*"
+        pattern = pattern[lets_in:].strip(BLANKS)
+        cleaned = posixpath.normpath(pattern).lstrip("/")
+        plain = PLAIN_GLOB.fullmatch(cleaned) and ".." not in pattern.split("/")
+        if cleaned not in ("", ".") and (lets_in or plain):
+            whole = GLOB.sub(glob_part, cleaned) if plain else ".*"
             rules.append(Rule(re.compile(f"(?s){whole}(?:/.*)?"), lets_in))
     return tuple(rules)
 
@@ -1961,9 +1978,12 @@ def packed_name(path):
     return os.path.basename(os.path.normpath(path)) + ".tar.gz"
 
 
-def tar_line(folder, name):
-    """The folder, links to it followed, as a tar archive under a name; by GNU's tar."""
-    return shell_line(["tar", "-c", "-f", "-", "-C", folder, "--transform", f"s|^[.]|{name}|", "."])
+def tar_line(path, name, kind="folder"):
+    """A folder, links to it followed, or a file as a tar archive under a name; by GNU's tar."""
+    if kind == "folder":
+        return shell_line(["tar", "-c", "-f", "-", "-C", path, "--transform", f"s|^[.]|{name}|", "."])
+    above, own = os.path.split(path)
+    return shell_line(["tar", "-c", "-h", "-f", "-", "-C", above or ".", "--transform", f"s|.*|{name}|", own])
 
 
 class Command(NamedTuple):
@@ -1976,7 +1996,7 @@ class Command(NamedTuple):
     quiet    and that only when it takes longer than PATIENCE, or fails
     apart    no signal of the terminal reaches it: it is ended by way of the programs that it runs
     stop     argv that end what the program started elsewhere: (gently, by force)
-    packed   a folder that it gets on stdin, as a tar archive, and the name that the folder has in there
+    packed   a folder (or `file`) that it gets on stdin, as a tar archive, and the name that it has in there
     given    a text that it gets on stdin; a Secret is not shown
     beside   argv of a program that runs as long as this one does
     private  its words may be secret, and are not shown
@@ -2556,12 +2576,11 @@ def server_argv(call, project, job, launch, name, image, copies, rootless):
 
 
 def copy_in(engine, name, copy):
-    """A folder travels as an archive that is unpacked above it, so that it keeps its own owner and mode as well."""
+    """It travels as an archive that is unpacked above it, so that it keeps its own owner and mode as well."""
     import posixpath
-    if not copy.folder:
-        return Command((*engine, "cp", "--archive", copy.source, f"{name}:{copy.target}"), kept=True)
     above, own = posixpath.split(copy.target.rstrip("/"))
-    return Command((*engine, "cp", "-", f"{name}:{above or '/'}"), kept=True, packed=(copy.source, own))
+    return Command((*engine, "cp", "-", f"{name}:{above or '/'}"), kept=True,
+                   packed=(copy.source, own) if copy.folder else (copy.source, own, "file"))
 
 
 def copy_back(engine, name, copy, owners):
@@ -3471,11 +3490,14 @@ def components(project):
     return (*plugins(project, project.installed), *(kind(project, settings) for kind, settings in own if settings))
 
 
-def plugin_fault(name, error):
-    """What a plugin's code has raised, with the last of its own lines."""
+def plugin_fault(name, error, hook=None):
+    """What a plugin's code has raised, with the last of its own lines; or where the hook is that returned it."""
     import traceback
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if f"plugins{os.sep}" in frame.filename]
-    at = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}: " if frames else ""
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
+              if f"plugins{os.sep}" in frame.filename]
+    code = getattr(hook, "__code__", None)
+    places = places or ([(code.co_filename, code.co_firstlineno)] if code else [])
+    at = f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
     return SkelebotError(f"plugin {name}: {at}{type(error).__name__}: {shown_text(str(error))}",
                          f"tell who wrote it; skelebot plugin remove {name} does without")
 
@@ -3490,12 +3512,17 @@ def made(name, kind, project=None, settings=None):
         raise plugin_fault(name, error)
 
 
-def plugins(project, installed):
-    """Those of the installed plugins that take part in a project, or outside of one."""
+def taking_part(project, installed):
+    """(name, class, settings) of the installed plugins that take part in a project, or outside of one."""
     settings = project.settings if project else {}
     everywhere = (Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY)
-    return tuple(made(name, kind, project, settings.get(name)) for name, kind in installed
-                 if kind.activation in everywhere or (name in settings and kind.activation is Activation.CONFIG))
+    return [(name, kind, settings.get(name)) for name, kind in installed
+            if kind.activation in everywhere or (name in settings and kind.activation is Activation.CONFIG)]
+
+
+def plugins(project, installed):
+    """The components of these."""
+    return tuple(made(name, kind, project, settings) for name, kind, settings in taking_part(project, installed))
 
 
 # ---- Plugins, as far as they are not ours
@@ -3514,23 +3541,29 @@ def asked(part, hook, *values):
     try:
         found = getattr(part, hook)(*values)
         if found is not None and not isinstance(found, kind):
-            raise TypeError(f"{hook}() has to return {'text' if kind is str else 'a list or dict'}, not {found!r}")
+            wanted = {str: "a text", dict: "a dict"}.get(kind, "a list of texts")
+            raise TypeError(f"{hook}() has to return {wanted}, not {shortened(found)}")
     except Exception as error:
         if is_ours(part) or isinstance(error, SkelebotError):
             raise
-        raise plugin_fault(part.name, error)
+        raise plugin_fault(part.name, error, getattr(type(part), hook))
     return found or (kind if isinstance(kind, type) else tuple)()
 
 
 def plan_asked(part, hook, *values):
-    """The steps of a hook that is a plan, and what it returns."""
+    """The steps of a hook that is a plan, and what it returns: of `before` a Launch, of `section` a dict, or None."""
     try:
         plan = getattr(part, hook)(*values)
-        return (yield from plan) if hasattr(plan, "send") else plan
+        found = (yield from plan) if hasattr(plan, "send") else plan
+        kind = {"before": Launch, "section": dict}.get(hook)
+        if kind and found is not None and not isinstance(found, kind):
+            raise TypeError(f"{hook}() has to return its {'launch' if kind is Launch else 'keys'}, "
+                            f"not {shortened(found)}")
+        return found
     except Exception as error:
         if is_ours(part) or isinstance(error, SkelebotError):
             raise
-        raise plugin_fault(part.name, error)
+        raise plugin_fault(part.name, error, getattr(type(part), hook))
 
 
 def component_texts(project, hook):
@@ -3603,7 +3636,7 @@ def tunnel_line(endpoint, port):
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"      # source: distribution, reference grammar
 ECR = re.compile(r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
 NO_LOGIN = re.compile(r"(?i)no basic auth|unauthori[sz]ed|authentication required|authorization|access .*denied"
-                      r"|denied: |401|invalid username/password|forbidden")
+                      r"|denied: |\b401\b|invalid username/password|forbidden")
 
 
 def published_name(project):
@@ -3699,8 +3732,8 @@ def check_plugin(files):
     if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(files):
         raise bad_plugin(f"it has no {name}/{name}.py", "a plugin is a folder NAME with a file NAME.py in it")
     import unicodedata
-    folders, lower = {above for path in files for above in ancestors(path)}, {}
-    for path in (*sorted(files), *sorted(folders)):
+    folders, lower = dict.fromkeys(above for path in files for above in ancestors(path)), {}
+    for path in (*files, *folders):
         if lower.setdefault(unicodedata.normalize("NFC", path).casefold(), path) != path or (path in files and path in folders):
             raise bad_plugin(f"{shortened(path)} is there twice")
     return name
@@ -5445,7 +5478,7 @@ def plan_pushed(call, project, reference):
     if outcome.status:
         raise SkelebotError(f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}",
                             push_hint(project, outcome.errors))
-    digest = re.search(r"digest: (sha256:[0-9a-f]{64})", outcome.errors)
+    digest = re.search(r"digest: (sha256:[0-9a-f]{64})", outcome.output + outcome.errors)
     return digest.group(1) if digest else ""
 
 
@@ -5820,8 +5853,8 @@ def refused(path, error):
                          "look at the folder's permissions and at the room on the disk")
 
 
-def pack(folder, name, process):
-    """Write a folder to a program as an archive, with the owners and modes of its files."""
+def pack(folder, name, kind, process):
+    """Write a folder or file to a program as an archive, with the owners and modes of its files."""
     import tarfile
     try:
         with process.stdin, tarfile.open(fileobj=process.stdin, mode="w|") as archive:
@@ -5985,7 +6018,7 @@ def run_quietly(step):
 def exchange(process, step):
     """(output, errors) of a program, as far as they are kept; before, it gets its packed folder."""
     if step.packed:
-        pack(*step.packed, process)
+        pack(*(*step.packed, "folder")[:3], process)
     if step.given:
         give(step.given, process)
     return process.communicate()
@@ -7183,6 +7216,10 @@ SHOWN = {
 
 def do(step, call):
     """Do one step, or only show it; the result is what its plan goes on with."""
+    if type(step) not in DOING:
+        raise TypeError(f"{shortened(step)} is no step")
+    if isinstance(step, Command) and isinstance(step.argv, str):
+        raise TypeError(f"the argv of a Command has to be a list of words, not {shortened(step.argv)}")
     if call.dry_run and getattr(step, "looks", False):
         try:
             return run(for_machine(step))
@@ -7264,8 +7301,9 @@ def imported(folder, name, file):
 
 def component_class(module, name):
     """The class of a plugin: the one that is called like it, or the first one that is a component."""
+    package = module.__name__.partition(".")[0]
     kinds = [kind for kind in vars(module).values() if isinstance(kind, type)
-             and issubclass(kind, (Component, EarlierComponent)) and kind.__module__ == module.__name__]
+             and issubclass(kind, (Component, EarlierComponent)) and kind.__module__.partition(".")[0] in (package, name)]
     plain = name.replace("-", "").replace("_", "").lower()
     named = [kind for kind in kinds if kind.__name__.lower() == plain]
     if not kinds:
@@ -7279,8 +7317,12 @@ def loaded(folder, name):
         return type(name, (EarlierFolder,), {"name": name, "folder": folder,
                                              "module": imported(folder, name, "command")})
     kind = component_class(imported(folder, name, name), name)
+    if not isinstance(kind.activation, Activation):
+        raise TypeError(f"activation has to be Activation.CONFIG or the like, not {shortened(kind.activation)}")
     if issubclass(kind, EarlierComponent):
         return type(name, (EarlierPlugin,), {"name": name, "kind": kind, "activation": kind.activation})
+    if kind.record is not None and not hasattr(kind.record, "_fields"):
+        raise TypeError(f"record has to be a NamedTuple, not {shortened(kind.record)}")
     kind.name = name
     return kind
 
@@ -7335,17 +7377,31 @@ def guarded_check(one, check):
     return run
 
 
-def plugin_commands(project, installed):
-    """name -> Builtin of the plugins that take part here."""
+def commands_of(one, project):
+    """name -> Builtin of one plugin."""
     found = {}
-    for one in plugins(project, installed):
-        for name, command in asked(one, "commands").items():
-            if name in COMMANDS:
-                continue                # what is ours stays ours
-            found.setdefault(name, command._replace(
-                plan=guarded(one, command.plan), check=guarded_check(one, command.check),
-                outside=command.outside or not project))
+    for name, command in asked(one, "commands").items():
+        if not isinstance(command, Builtin) or not JobName.fits(str(name)):
+            raise plugin_fault(one.name, TypeError(f"commands() has to return {{name: Builtin(...)}}, found "
+                                                   f"{shortened(name)}: {shortened(command)}"), type(one).commands)
+        found[name] = command._replace(plan=guarded(one, command.plan), check=guarded_check(one, command.check),
+                                       outside=command.outside or not project)
     return found
+
+
+def plugin_commands(project, installed):
+    """name -> Builtin of the plugins that take part here; one that fails in this does without commands."""
+    known = {}
+    for name, kind, settings in taking_part(project, installed):
+        try:
+            found = commands_of(made(name, kind, project, settings), project)
+        except SkelebotError as fault:
+            say(sys.stderr, f"skelebot: warning: {fault.message}")
+            continue
+        for hidden in sorted(set(found) & {*COMMANDS, *known}):
+            say(sys.stderr, f"skelebot: warning: plugin {name}: its command {hidden} is hidden by another one")
+        known = {**found, **known}
+    return known
 
 
 # ---- Plugins of earlier releases
@@ -7701,8 +7757,9 @@ def parsed(project, group, style, commands):
         return None, lambda call: plan_job(call, project, job, typed)
     if not command or not (project or command.outside):
         raise unknown(project, name, commands)
-    typed = Words(extra=tuple(words)) if command.raw else understood(words, name, command.args, (*command.params, HELP),
-                       optional=len(command.args), extras=command.extras)
+    typed = Words(extra=tuple(words)) if command.raw else understood(
+        words, name, command.args, (*command.params, HELP), extras=command.extras,
+        optional=len(command.args) if name in COMMANDS else command.optional)     # ours say more in their own checks
     if typed.help:
         return command_page(name, command, style), None
     command.check(project, typed)
@@ -7822,9 +7879,19 @@ def page_of(project, name, style, commands):
     return command_page(name, command, style)
 
 
+def is_job(name):
+    """Whether a name of a command is that of a job here."""
+    folder = project_folder(current_folder())
+    try:
+        return bool(folder and read_folder(folder).job(name))
+    except SkelebotError:
+        return False
+
+
 def found_plugins(options, words):
     """The installed plugins, where they have a part."""
-    if options.has("version") or (words and words[0] in COMMANDS and COMMANDS[words[0]].alone):
+    alone = bool(words) and words[0] in COMMANDS and COMMANDS[words[0]].alone
+    if options.has("version") or (alone and not is_job(words[0])):
         return ()
     return installed_plugins(skelebot_home(os.environ, os.path.expanduser("~")))
 
@@ -7843,7 +7910,9 @@ def skelebot(words):
         if not project:
             raise unknown(project, "--contact", COMMANDS)
         return show_contact(project) or 0
-    style, commands = page_style(), {**COMMANDS, **plugin_commands(project, installed)}
+    of_plugins = plugin_commands(project, installed)
+    style, commands = page_style(), {**COMMANDS, **{name: of_plugins[name] for name in of_plugins
+                                                    if name not in COMMANDS}}
     if options.has("help") and words:
         return say(sys.stdout, page_of(project, words[0], style, commands)) or 0
     if options.has("help") or not words:

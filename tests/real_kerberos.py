@@ -497,6 +497,7 @@ VARIANTS = {        # keytab, more keys of skelebot.yaml, more files (a link is 
     "with a job's own image": ("krb/bob.keytab", {"jobs": [
         {"name": "job", "source": "klist", "ignores": ["*.md", "!krb/"]}]}, {}),
 }
+BY_BOTH = ("in a folder", "that ignores let in again", "with a .dockerignore")     # builders, which send contexts differently
 
 
 def own_layers(engine, images, base, path):
@@ -515,14 +516,14 @@ def files_of(layer):
         return [(entry.name, archive.extractfile(entry).read() if entry.isreg() else b"") for entry in archive]
 
 
+@on("BuildKit")
 class Layers(KerberosTests):
     """Wherever the keytab lies, neither its name nor its bytes are in a layer, nor in the build context."""
     build = False
     files = {"control": "a file that is in every image", "krb5.conf": kdc_file("krb5.conf")}
 
-    def build_variant(self, number, keytab, config, files):
-        """The image's tag, and the intermediate images of a builder that keeps them."""
-        folder, name = os.path.join(self.top, str(number)), f"{self.name}-{number}"
+    def variant_folder(self, name, keytab, config, files):
+        folder = os.path.join(self.top, name)
         made = {keytab: kdc_file("bob.keytab"), **self.files, **files}
         write(folder, {path: data for path, data in made.items() if not is_link(made.get(path.split("/")[0], ""))})
         for path, target in files.items():
@@ -530,12 +531,26 @@ class Layers(KerberosTests):
                 os.symlink(target[3:], os.path.join(folder, path))
         self.write_project(folder, **{"jobs": [{"name": "job", "source": "klist"}], **config, "name": name,
                                       "components": kerberos(keytab, conf="krb5.conf")})
-        self.assertIn(TICKET_OF.format("bob"), self.skelebot("job", folder=folder).stdout.decode())
-        return name + (":job" if "jobs" in config else ":latest")
+        return folder
+
+    def built(self):
+        """image -> title: the variants, built and run, four at a time."""
+        images, queue = {}, []
+        for number, (title, variant) in enumerate(VARIANTS.items()):
+            for builder in ("legacy", "BuildKit") if title in BY_BOTH else ("BuildKit",):
+                name = f"{self.name}-{number}-{builder.lower()}"
+                images[name + (":job" if "jobs" in variant[1] else ":latest")] = f"{title}, {builder}"
+                queue.append((self.variant_folder(name, *variant), engines()[builder].environ))
+        self.addCleanup(self.engine.ask, "rmi", "--force", *images)
+        while queue:
+            runs = [self.start("job", folder=folder, **environ) for folder, environ in queue[:4]]
+            del queue[:4]
+            for run in runs:
+                self.assertEqual((run.ends(), TICKET_OF.format("bob").encode() in run.said), (0, True), run.said.decode())
+        return images
 
     def test_hold_no_keytab(self):
-        images = {self.build_variant(number, *variant): title for number, (title, variant) in enumerate(VARIANTS.items())}
-        self.addCleanup(self.engine.ask, "rmi", "--force", *images)
+        images = self.built()
         layers = own_layers(self.engine, images, CLIENT, os.path.join(self.top, "saved.tar"))
         for image, title in images.items():
             with self.subTest(title):
@@ -558,5 +573,3 @@ class Layers(KerberosTests):
 def is_link(data):
     return str(data).startswith("-> ")
 
-
-on("legacy", "BuildKit")(Layers)

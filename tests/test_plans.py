@@ -300,7 +300,7 @@ class OnAnotherHost(PlanCase):
             "Note /srv/x is mapped from ssh://box, not from this machine",
             "Look data", "Look /home/ada/notes.txt", words,
             "tar -c -f - -C data --transform 's|^[.]|data|' . | " + self.ENGINE + "cp - churn-train-0a1b:/app",
-            self.ENGINE + "cp --archive /home/ada/notes.txt churn-train-0a1b:/n.txt",
+            "tar -c -h -f - -C /home/ada --transform 's|.*|n.txt|' notes.txt | " + self.ENGINE + "cp - churn-train-0a1b:/",
             self.ENGINE + "start --attach --interactive churn-train-0a1b",
             self.ENGINE + "cp churn-train-0a1b:/app/data/. data",
             self.REMOVED])

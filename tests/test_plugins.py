@@ -5,6 +5,7 @@ import io
 import itertools
 import os
 import random
+import re
 import shutil
 import signal
 import struct
@@ -12,11 +13,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 import unittest
 import zipfile
 
-import support
+import support  # noqa: F401  (puts skelebot on the path)
 import skelebot
+import yaml
 from support import HERE, ROOT, Ending, contents, two_lines
 
 PLUGINS = os.path.join(HERE, "plugins")
@@ -46,6 +49,50 @@ def zipped(*entries, method=zipfile.ZIP_STORED):
     return file.getvalue()
 
 
+def begun(function):
+    """Call a function in a process of its own, which has 30 seconds; returns what waits for its exit status."""
+    child = os.fork()
+    if not child:
+        signal.alarm(30)
+        os._exit(function())
+    return lambda: wait_status(os.waitpid(child, 0)[1])
+
+
+def wait_status(status):
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def forked(words, folder, typed=""):
+    """One call of skelebot in a process of its own, which needs not compile it, and whose programs' output is seen."""
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        files[0].write(typed.encode("utf-8"))
+        files[0].seek(0)
+        status = begun(lambda: main(words, folder, files))()
+        for file in files:
+            file.seek(0)
+        return Ending(status, *(file.read().decode("utf-8") for file in files[1:]))
+
+
+def main(words, folder, files):
+    """What `python skelebot.py WORDS` does, with these files as its stdin, stdout and stderr."""
+    for number, file in enumerate(files):
+        os.dup2(file.fileno(), number)
+    sys.stdin, sys.stdout, sys.stderr = (open(number, mode, encoding="utf-8") for number, mode in enumerate("rww"))
+    sys.dont_write_bytecode = True
+    os.chdir(folder)
+    try:
+        return skelebot.main(list(words))
+    except SystemExit as end:
+        return end.code or 0
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
 class Home(unittest.TestCase):
     """A home, a folder to work in and a project, in a folder that is compared as a whole."""
 
@@ -57,19 +104,6 @@ class Home(unittest.TestCase):
         for folder in (self.home, self.work):
             os.mkdir(folder)
         write(self.project, {"skelebot.yaml": CHURN})
-        self.keep_python()
-
-    def keep_python(self):
-        """Leave the modules and paths of this process as they are now."""
-        modules, paths, writes = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
-
-        def restore():
-            for name in set(sys.modules) - set(modules):
-                del sys.modules[name]
-            sys.modules.update(modules)
-            sys.path[:], sys.dont_write_bytecode = paths, writes
-        sys.dont_write_bytecode = True
-        self.addCleanup(restore)
 
     @contextlib.contextmanager
     def variables(self, **changes):
@@ -85,11 +119,7 @@ class Home(unittest.TestCase):
     def skelebot(self, *words, folder=None, typed="", **environ):
         """A call of skelebot in the folder to work in, with the home of this test."""
         with self.variables(**environ):
-            return support.call(*words, folder=folder or self.work, typed=typed)
-
-    def process(self, *words, folder=None, typed="", **environ):
-        with self.variables(PYTHONDONTWRITEBYTECODE="1", **environ):
-            return support.process(*words, folder=folder or self.work, typed=typed)
+            return forked(words, folder or self.work, typed)
 
     def place(self, name):
         return os.path.join(self.own, "plugins", name)
@@ -422,15 +452,6 @@ def unprivileged():
         ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)    # PR_CAPBSET_DROP
 
 
-def begun(function):
-    """Call a function in a process of its own, which has 20 seconds; returns what waits for its exit status."""
-    child = os.fork()
-    if not child:
-        signal.alarm(20)
-        os._exit(function())
-    return lambda: os.waitpid(child, 0)[1]
-
-
 def in_process(function):
     return begun(function)()
 
@@ -491,7 +512,8 @@ class WholeOrNothing(Home):
                 return do(step)
             return step
         skelebot.DOING.update((kind, counted(skelebot.DOING[kind])) for kind in CHANGES)
-        self.skelebot("plugin", "install", "plugin.zip")
+        with self.variables():
+            support.call("plugin", "install", "plugin.zip", folder=self.work)
         return left[0] <= 0
 
     def installs(self, end):
@@ -499,11 +521,10 @@ class WholeOrNothing(Home):
         for count in itertools.count(1):
             self.forget()
             self.put("plain", plain="old", data__more="old, too")
-            with self.subTest(count):
-                ended = in_process(lambda: self.install(end, count))
-                yield
-                if not ended:
-                    break
+            ended = in_process(lambda: self.install(end, count))
+            yield count
+            if not ended:
+                break
         self.assertGreater(count, 5)
 
     def assert_whole(self):
@@ -517,12 +538,14 @@ class WholeOrNothing(Home):
         raise skelebot.SkelebotError("disk on fire", "leave the house")
 
     def test_a_failure_at_any_step(self):
-        for _ in self.installs(self.break_off):
-            self.assert_whole()
+        for count in self.installs(self.break_off):
+            with self.subTest(count):
+                self.assert_whole()
 
     def test_a_kill_before_any_step(self):
-        for _ in self.installs(lambda: os._exit(9)):
-            self.assert_whole()
+        for count in self.installs(lambda: os._exit(9)):
+            with self.subTest(count):
+                self.assert_whole()
 
     def test_ten_at_once(self):
         shutil.rmtree(self.own)
@@ -635,8 +658,8 @@ class HostileZipFiles(Home):
 
     def test_one_name_twice(self):
         cases = [
-            (["plain/x.py", "plain/x.py"], "plain/x.py"), (["plain/x.py", "plain/X.py"], "plain/X.py"),
-            (["plain/a/x.py", "plain/A/y.py"], "plain/A"), (["plain/x", "plain/x/y"], "plain/x"),
+            (["plain/x.py", "plain/x.py"], "plain/x.py"), (["plain/x.py", "plain/X.py"], "plain/x.py"),
+            (["plain/a/x.py", "plain/A/y.py"], "plain/a"), (["plain/x", "plain/x/y"], "plain/x"),
             (["plain/x/y", "plain/x"], "plain/x"),
             (["plain/\u00e9.py", "plain/e\u0301.py"], "plain/\u00e9.py"), (["plain/stra\u00dfe", "plain/strasse"], "plain/stra\u00dfe"),
         ]
@@ -806,3 +829,312 @@ class HostileFolders(Home):
                                   stderr=subprocess.PIPE, timeout=60)
         self.assertEqual((done.returncode, done.stderr.decode()), (1, two_lines(
             f"{os.path.join('plain', 'key.txt')}: cannot be read: Permission denied", "look at the file's permissions")))
+
+
+# ---- Loading ----------------------------------------------------------------
+
+NO_ENGINE = "no-engine-of-this-name"
+BY_WHOM = "tell who wrote it; skelebot plugin remove {} does without"
+
+
+def with_sections(sections, jobs="- {name: train, source: 'echo trained $STAMPED; exit 5'}"):
+    """A skelebot.yaml with these lines below `components`."""
+    return f"name: churn\njobs:\n{jobs}\n" + (f"components:\n{sections}" if sections else "")
+
+
+class Project(Home):
+    """A project with plugins of tests/plugins."""
+    put_plugins = ()
+    sections = ""
+
+    def setUp(self):
+        super().setUp()
+        for name in self.put_plugins:
+            self.put(name)
+        self.configure(self.sections)
+
+    def configure(self, sections):
+        write(self.project, {"skelebot.yaml": with_sections(sections)})
+
+    def run_in_project(self, *words, **environ):
+        return self.skelebot(*words, folder=self.project, SKELEBOT_DOCKER=NO_ENGINE, **environ)
+
+    def assert_plugin_fault(self, ending, name, message, stdout=""):
+        self.assertEqual(ending, Ending(1, stdout, two_lines(f"plugin {name}: {message}", BY_WHOM.format(name))))
+
+
+class Sections(Project):
+    """What is below `components` is read by the plugin's record, as our own sections are."""
+    put_plugins = ("hello", "stamp")
+
+    def test_gives_the_values_and_the_defaults(self):
+        cases = [("  hello:\n", "hello ada\n"), ("  hello: {}\n", "hello ada\n"),
+                 ("  hello: {greeting: 010, rooms: [a, 2]}\n", "010 ada a 2\n"),
+                 ("  hello: {times: 2, loud: true}\n", "HELLO ADA\nHELLO ADA\n")]
+        for sections, said in cases:
+            with self.subTest(sections):
+                self.configure(sections)
+                self.assertEqual(self.run_in_project("greet", "ada"), Ending(3, said, ""))
+
+    def test_faults_name_line_key_and_what_was_expected(self):
+        as_text = "write it as one text, in quotes if it holds ': '"
+        cases = [
+            ("stamp: {label: x, mod: y}", "stamp.mod: unknown key", "did you mean mode?"),
+            ("stamp: {label: x, colour: y}", "stamp.colour: unknown key", "known are: label, mode"),
+            ("stamp: {mode: x}", "stamp: needs the key label", "add a line such as label: ..."),
+            ("stamp:", "stamp: needs the key label", "add a line such as label: ..."),
+            ("stamp: x", "stamp: expected keys and values, found 'x'", "write KEY: VALUE, one on a line"),
+            ("stamp: [x]", "stamp: expected keys and values, found a list", "write KEY: VALUE, one on a line"),
+            ("stamp: {label: [x]}", "stamp.label: expected text, found a list", as_text),
+            ("stamp: {label: }", "stamp.label: expected text, found nothing", as_text),
+            ("hello: {times: many}", "hello.times: expected a whole number, found 'many'", "write digits only"),
+            ("hello: {times: 1.5}", "hello.times: expected a whole number, found '1.5'", "write digits only"),
+            ("hello: {loud: perhaps}", "hello.loud: expected true or false, found 'perhaps'", "write true or false"),
+            ("hello: {rooms: [[a]]}", "hello.rooms[0]: expected text, found a list", as_text),
+        ]
+        for section, message, hint in cases:
+            with self.subTest(section):
+                self.configure("  " + section + "\n")
+                self.assert_refused(self.run_in_project("envs"), "skelebot.yaml:5: components." + message, hint)
+        self.assertEqual(sorted(os.listdir(self.place(""))), ["hello", "stamp"])
+
+    def test_one_without_its_plugin_is_a_warning(self):
+        for section, near in (("helo: {a: 1}", "; did you mean hello?"), ("slack:", ""), ("other: [x]", "")):
+            with self.subTest(section):
+                self.configure("  " + section + "\n")
+                name = section.partition(":")[0]
+                self.assertEqual(self.run_in_project("-n", "train"), Ending(
+                    5, "trained\n", f"skelebot: warning: skelebot.yaml:5: components.{name}: "
+                                    f"needs a plugin of that name{near}\n"))
+
+    def test_an_environment_may_lay_another_one_over_it(self):
+        self.configure("  hello: {greeting: hi}\n")
+        write(self.project, {"skelebot-dev.yaml": "components: {hello: {greeting: ahoy}}\n"})
+        self.assertEqual(self.run_in_project("-e", "dev", "greet", "ada").stdout, "ahoy ada\n")
+
+    def test_a_plugin_without_a_record_takes_no_keys(self):
+        self.put("plain", plain=PLAIN)
+        self.configure("  plain:\n")
+        self.assertEqual(self.run_in_project("-n", "train").status, 5)
+        self.configure("  plain: {a: 1}\n")
+        self.assert_refused(self.run_in_project("-n", "train"), "skelebot.yaml:5: components.plain.a: unknown key",
+                            "components.plain takes no keys")
+
+
+ACTIVE = """from skelebot import Activation, Answer, Builtin, Component
+
+
+class Active(Component):
+    activation = Activation.{}
+
+    def commands(self):
+        return {{"{}": Builtin("say where", self.say)}}
+
+    def say(self, call, project, words):
+        yield Answer(project.name if project else "outside")
+"""
+
+
+class Activations(Project):
+    def test_say_where_a_plugin_takes_part(self):
+        cases = {   # of the words: in a project with its section, in one without, outside
+            "EMPTY": ("", "", "outside\n"), "CONFIG": ("churn\n", "", ""),
+            "PROJECT": ("churn\n", "churn\n", ""), "ALWAYS": ("churn\n", "churn\n", "outside\n"),
+        }
+        for name in cases:
+            self.put(name.lower(), **{name.lower(): ACTIVE.format(name, name.lower())})
+        for number, sections in enumerate((f"  {{{', '.join(map(str.lower, cases))}}}\n", "", None)):
+            self.configure(sections)
+            for name, answers in cases.items():
+                with self.subTest(name, sections=sections):
+                    ending = self.skelebot(name.lower(), folder=self.work if sections is None else self.project)
+                    self.assertEqual((ending.status, ending.stdout), (0 if answers[number] else 2, answers[number]))
+
+
+class Commands(Project):
+    put_plugins = ("hello",)
+    sections = "  hello: {}\n"
+
+    def test_are_on_the_projects_page(self):
+        self.assertIn("\n  plugin    install, list or remove plugins\n  greet     greet somebody\n",
+                      self.run_in_project("--help").stdout)
+
+    def test_have_a_page_of_their_own(self):
+        for words in (("greet", "--help"), ("--help", "greet"), ("greet", "-h")):
+            with self.subTest(words):
+                self.assertEqual(self.run_in_project(*words), Ending(0, PAGE, ""))
+
+    def test_take_their_words_as_ours_do(self):
+        cases = [
+            (["greet"], "greet: needs WHO (whom to greet)", "skelebot greet --help shows what it takes; a word with a - before it goes after --"),
+            (["greet", "a", "b"], "greet: cannot place 'b'", "skelebot greet --help shows what it takes"),
+            (["greet", "a", "--lowd"], "greet: unknown option '--lowd'", "did you mean --loud?"),
+            (["gret", "a"], "unknown job or command 'gret'", "did you mean greet?"),
+        ]
+        for words, message, hint in cases:
+            with self.subTest(words):
+                self.assert_refused(self.run_in_project(*words), message, hint, 2)
+
+    def test_are_parts_of_a_chain_which_ends_with_the_first_that_fails(self):
+        self.assertEqual(self.run_in_project("envs", "+", "greet", "a", "-l", "+", "envs"),
+                         Ending(3, "[default]\nHELLO A\n", ""))
+
+    def test_are_shown_in_a_dry_run(self):
+        self.assertEqual(self.run_in_project("--dry-run", "greet", "a b"), Ending(
+            3, f"cd {self.project}\nprintf '%s\\n' 'hello a b'\n", ""))
+
+    def test_a_job_of_that_name_comes_first(self):
+        write(self.project, {"skelebot.yaml": with_sections(self.sections, "- {name: greet, source: echo job}")})
+        self.assertEqual(self.run_in_project("-n", "greet"), Ending(0, "job\n", ""))
+        self.assertNotIn("greet somebody", self.run_in_project("--help").stdout)
+
+    def test_one_of_ours_comes_first(self):
+        self.put("plain", plain=ACTIVE.format("ALWAYS", "envs"))
+        self.assertEqual(self.run_in_project("envs").stdout, "[default]\n")
+
+    def test_are_found_by_a_job_named_plugin(self):
+        write(self.project, {"skelebot.yaml": with_sections(self.sections, "- {name: plugin, source: echo job}")})
+        self.assertEqual(self.run_in_project("-n", "plugin"), Ending(0, "job\n", ""))
+
+    def test_are_not_looked_for_by_the_version(self):
+        self.put("plain", plain="raise SystemExit('no')")
+        self.assertEqual(self.run_in_project("--version"), Ending(0, f"skelebot {skelebot.__version__}\n", ""))
+
+
+PAGE = """usage: skelebot [OPTIONS] greet WHO [OPTION]...
+
+greet somebody
+
+Arguments:
+  WHO  whom to greet
+
+Options:
+  -l, --loud  in capitals
+  -h, --help  explain and exit
+"""
+
+
+WRAP = """from skelebot import Activation, Component, Note
+
+
+class Wrap(Component):
+    activation = Activation.PROJECT
+
+    def before(self, call, job, launch):
+        yield Note(f"{self.name} before")
+        return launch._replace(argv=("sh", "-c", f'echo in {self.name}; exec "$@"', "sh", *launch.argv))
+
+    def after(self, call, job, launch, status):
+        yield Note(f"{self.name} after {status}")
+"""
+
+
+class AroundJobs(Project):
+    put_plugins = ("stamp",)
+    sections = "  stamp: {label: x y}\n"
+
+    def test_steps_before_may_change_how_it_is_launched_and_those_after_get_its_status(self):
+        self.assertEqual(self.run_in_project("-n", "train"), Ending(
+            5, "trained looked x y\n", "skelebot: before train\nskelebot: after train: 5\n"))
+
+    def test_verbose_shows_what_they_run(self):
+        self.assertEqual(self.run_in_project("-V", "-n", "train").stderr, (
+            "skelebot: before train\n"
+            "+ sh -c 'echo looked; echo aside >&2'\n"
+            "+ env 'STAMPED=looked x y' bash -c 'echo trained $STAMPED; exit 5' bash\n"
+            "skelebot: after train: 5\n"))
+
+    def test_a_dry_run_shows_image_context_and_container(self):
+        ending = self.run_in_project("--dry-run", "train")
+        shown = re.sub("(?<=--name churn-train-)[0-9a-f]+", "TOKEN", ending.stdout).replace(self.project, "PROJECT")
+        self.assertEqual(shown, support.golden("plugin-dry-run.txt"))
+
+    def test_after_comes_also_when_the_program_is_not_there(self):
+        self.put("wrap", wrap=WRAP.replace('"sh", "-c"', '"no-such-program"'))
+        self.configure("")
+        self.assertEqual(self.run_in_project("-n", "train"), Ending(
+            1, "", "skelebot: wrap before\nskelebot: wrap after None\n"
+                   + two_lines("no-such-program: not found on PATH", "install it, or correct PATH")))
+
+    def test_plugins_wrap_each_other_in_the_order_of_their_names(self):
+        for name in ("b", "a"):
+            self.put(name, **{name: WRAP})
+        self.configure("")
+        self.assertEqual(self.run_in_project("-n", "train"), Ending(
+            5, "in b\nin a\ntrained\n", "".join(f"skelebot: {said}\n" for said in (
+                "a before", "b before", "b after 5", "a after 5"))))
+
+
+class Prompts(Home):
+    def scaffold(self, typed, *words):
+        self.put("stamp")
+        options = ("--name", "x", "--description", "", "--maintainer", "", "--contact", "", "--language", "Python")
+        return self.skelebot("scaffold", "new", "--template", "default", *options, *words, typed=typed)
+
+    def section(self):
+        with open(os.path.join(self.work, "new", "skelebot.yaml"), encoding="utf-8") as file:
+            return yaml.safe_load(file).get("components")
+
+    def test_answers_are_in_the_new_project(self):
+        for answer in ("red", "a: b # c", "007", "yes", "- x", "\u00e4 'q' \"d\"", "{x}"):
+            with self.subTest(answer):
+                shutil.rmtree(os.path.join(self.work, "new"), ignore_errors=True)
+                self.forget()
+                ending = self.scaffold(answer + "\n")
+                self.assertEqual((ending.status, ending.stderr.startswith("stamp: What is stamped?: ")), (0, True))
+                self.assertEqual(self.section(), {"stamp": {"label": answer}})
+                self.assertEqual(self.skelebot("-C", "new", "envs"), Ending(0, "[default]\n", ""))
+
+    def test_without_an_answer_there_is_no_section(self):
+        self.assertEqual(self.scaffold("\n").status, 0)
+        self.assertIsNone(self.section())
+
+    def test_with_yes_nothing_is_asked(self):
+        self.assertEqual(self.scaffold("", "--yes").stderr, "skelebot: made 11 files; next: cd new && skelebot --help\n")
+        self.assertIsNone(self.section())
+
+
+class WrongPlugins(Project):
+    """A fault in a plugin's code names plugin, file and line, and ends what it has a part in; never by a traceback."""
+    put_plugins = ("wrong",)
+
+    def go_wrong(self, hook, way, *words):
+        self.configure(f"  wrong: {{hook: {hook}, way: {way}}}\n")
+        ending = self.run_in_project(*words)
+        return ending._replace(stdout=ending.stdout.replace(f"cd {self.project}\n", ""))
+
+    def test_a_hook_that_raises(self):
+        cases = [("command", ["wrong"], ""), ("tools", ["--dry-run", "prime"], ""),
+                 ("dockerfile", ["--dry-run", "prime"], ""), ("ignores", ["--dry-run", "prime"], ""),
+                 ("before", ["-n", "train"], ""), ("step before", ["-n", "train"], ""),
+                 ("after", ["-n", "train"], "trained\n")]
+        for hook, words, stdout in cases:
+            with self.subTest(hook):
+                ending = self.go_wrong(hook, "raise", *words)
+                self.assert_plugin_fault(ending, "wrong", "wrong.py:20: ZeroDivisionError: division by zero", stdout)
+
+    def test_a_hook_that_returns_something_else(self):
+        cases = [("tools", 30, "text, not 7"), ("dockerfile", 33, "text, not 7"), ("ignores", 36, "a list, not 7")]
+        for hook, line, expected in cases:
+            with self.subTest(hook):
+                self.assert_plugin_fault(self.go_wrong(hook, "number", "--dry-run", "prime"), "wrong",
+                                         f"wrong.py:{line}: TypeError: {hook}() has to return {expected}")
+        self.assert_plugin_fault(self.go_wrong("before", "text", "-n", "train"), "wrong",
+                                 "wrong.py:42: TypeError: before() has to return a Launch, not 'garbage'")
+
+    def test_a_plan_that_yields_something_else(self):
+        for hook, line, words in (("command", 28, ["wrong"]), ("step before", 44, ["-n", "train"])):
+            for dry_run in ([], ["--dry-run"]):
+                with self.subTest(hook, dry_run=dry_run):
+                    self.assert_plugin_fault(
+                        self.go_wrong(hook, "text", *dry_run, *words), "wrong",
+                        f"wrong.py:{line}: TypeError: a step is a Command with a list of words, a File, a Note or the "
+                        "like, not 'garbage'")
+
+    def test_commands_that_cannot_be_asked_for_are_left_out(self):
+        for way, fault in (("raise", "20: ZeroDivisionError: division by zero"),
+                           ("number", "24: TypeError: commands() has to return a dict, not 7"),
+                           ("text", "24: TypeError: commands() has to return a dict, not 'garbage'")):
+            with self.subTest(way):
+                self.assertEqual(self.go_wrong("commands", way, "-n", "train"), Ending(
+                    5, "trained\n", f"skelebot: warning: plugin wrong: wrong.py:{fault}\n"))

@@ -1,0 +1,3 @@
+FROM churn
+
+RUN python -m pip install --no-cache-dir jupyterlab notebook
