@@ -20,7 +20,8 @@ Contents, in the data's order:
     Help            the pages that explain the project
     Plans           generators of steps: one for each command, one for a job
     Doing           the only section that changes anything
-    Plugins         the components that are installed, and those of earlier releases
+    Earlier plugins what plugins of earlier releases import, and how their hooks become those of today
+    Plugins         the components that are installed: import, quarantine, commands
     Command line    options, commands, main
 """
 import enum
@@ -737,7 +738,7 @@ def read_flag(node, place):
 
 
 def read_whole(node, place):
-    if node.id != "scalar" or not re.fullmatch(r"[0-9]{1,9}", node.value):
+    if node.id != "scalar" or not re.fullmatch(r"[+-]?[0-9]{1,18}", node.value):
         raise place.fault(f"expected a whole number, found {found(node)}", "write digits only")
     return int(node.value)
 
@@ -899,7 +900,7 @@ def read(kind, node, place):
                           "tell who wrote the plugin: str, int, float, bool, list, dict and records can be read")
     inner, *rest = kind.__args__
     if rest in ([], [Ellipsis]):
-        return tuple(value for value, _ in read_items(inner, node, place))
+        return (tuple if rest else list)(value for value, _ in read_items(inner, node, place))
     return read(inner, node, place)
 
 
@@ -955,7 +956,8 @@ def read_components(node, place):
     return components._replace(repository=read_record(FormerArtifactory, former[1], at).repository)
 
 
-READERS = {bool: read_flag, int: read_whole, PortNumber: read_port, float: read_number, dict: read_plain, list: read_plain,
+READERS = {bool: read_flag, int: read_whole, PortNumber: read_port, float: read_number,
+           dict: read_plain, list: read_plain, tuple: lambda node, place: tuple(read_plain(node, place)),
            str: lambda node, place: str(read_text(Text, node, place)), Any: lambda node, place: node,
            Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default, Components: read_components}
 
@@ -1878,13 +1880,22 @@ def glob_part(match):
     if match.group("any"):
         return "(?:.*/)?" if match.end() < len(match.string) else ".*"
     if match.group("set"):
-        return match.group("set")
+        return "[" + re.sub(r"([\[&~|])", r"\\\1", match.group("set")[1:])
     return "[^/]*" if match.group("some") else "[^/]" if match.group("one") else re.escape(
         match.group("plain") or match.group("char"))
 
 
-def ignore_rules(text):
-    """The Rules of a .dockerignore; a line that engines take differently keeps nothing out, and lets all in.
+def glob_pattern(cleaned):
+    """A pattern, and what is below it, as a regular expression; None if it is none."""
+    try:
+        return None if re.search(r"\[[^\]]*--", cleaned) else re.compile(
+            f"(?s){GLOB.sub(glob_part, cleaned)}(?:/.*)?")
+    except re.error:
+        return None
+
+
+def ignore_rules(text, cautious=True):
+    """The Rules of a .dockerignore; where it matters (`cautious`), lines that engines take differently let all in.
 
     source  docker build, ".dockerignore file"; Go, filepath.Match and Clean
     """
@@ -1895,10 +1906,11 @@ def ignore_rules(text):
         lets_in = pattern.startswith("!")
         pattern = pattern[lets_in:].strip(BLANKS)
         cleaned = posixpath.normpath(pattern).lstrip("/")
-        plain = PLAIN_GLOB.fullmatch(cleaned) and ".." not in pattern.split("/")
-        if cleaned not in ("", ".") and (lets_in or plain):
-            whole = GLOB.sub(glob_part, cleaned) if plain else ".*"
-            rules.append(Rule(re.compile(f"(?s){whole}(?:/.*)?"), lets_in))
+        known = not cautious or (PLAIN_GLOB.fullmatch(cleaned) and ".." not in pattern.split("/"))
+        found = glob_pattern(cleaned) if known else None
+        found = found or (re.compile("(?s).*") if cautious and lets_in else None)
+        if found and cleaned not in ("", "."):
+            rules.append(Rule(found, lets_in))
     return tuple(rules)
 
 
@@ -3314,6 +3326,7 @@ class Component:
 
     record      a NamedTuple, whose fields are the keys of its section; None is none
     name        of the section; a plugin has it of its folder
+    ours        no plugin: a fault in its code is a bug of skelebot
     activation  where it takes part
     project     the Project, None outside of one
     settings    the section as a `record`, None where there is none
@@ -3321,6 +3334,7 @@ class Component:
     record = None
     activation = Activation.CONFIG
     name = ""
+    ours = False
 
     def __init__(self, project=None, settings=None):
         self.project = project
@@ -3383,6 +3397,43 @@ class Component:
         return {}
 
 
+# ---- Those that are not ours
+
+HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tuple), "secrets": (list, tuple),
+         "run_words": (list, tuple), "prompts": dict}
+
+
+def asked(part, hook, *values):
+    """What a hook returns; a fault in a plugin's code is told as one."""
+    kind = HOOKS[hook]
+    try:
+        found = getattr(part, hook)(*values)
+        if found is not None and not isinstance(found, kind):
+            wanted = {str: "a text", dict: "a dict"}.get(kind, "a list of texts")
+            raise TypeError(f"{hook}() has to return {wanted}, not {repr(found)[:60]}")
+    except Exception as error:
+        if part.ours or isinstance(error, SkelebotError):
+            raise
+        raise plugin_fault(part.name, error, getattr(type(part), hook))
+    return found or (kind if isinstance(kind, type) else tuple)()
+
+
+def plan_asked(part, hook, *values):
+    """The steps of a hook that is a plan, and what it returns: of `before` a Launch, of `section` a dict, or None."""
+    try:
+        plan = getattr(part, hook)(*values)
+        found = (yield from plan) if hasattr(plan, "send") else plan
+        kind = {"before": Launch, "section": dict}.get(hook)
+        if kind and found is not None and not isinstance(found, kind):
+            raise TypeError(f"{hook}() has to return its {'launch' if kind is Launch else 'keys'}, "
+                            f"not {repr(found)[:60]}")
+        return found
+    except Exception as error:
+        if part.ours or isinstance(error, SkelebotError):
+            raise
+        raise plugin_fault(part.name, error, getattr(type(part), hook))
+
+
 def is_relative_to(path, folder):
     """Whether a path is below a folder, both absolute."""
     return (path + os.sep).startswith(os.path.join(folder, ""))
@@ -3402,6 +3453,7 @@ class KerberosComponent(Component):
     The keytab is mounted where a job runs, and kept out of every build context.
     """
     record = Kerberos
+    ours = True
 
     def conf_file(self):
         """krb5.conf as a path in the project: where it is, or where a copy is put."""
@@ -3451,6 +3503,7 @@ class KerberosComponent(Component):
         if launch.native:
             return (yield from self.before_native(call, launch, keytab))
         yield from self.staged(STAGED_TICKET, template_bytes("image", "ticket.sh"))
+        keytab = os.path.join(self.project.folder, keytab)
         mapped = (Mapping(f"{os.path.relpath(keytab, self.project.folder)}:{KEYTAB}:ro"),
                   Mapping(f"{STAGED_TICKET}:{TICKET}:ro"))
         return launch._replace(argv=("sh", TICKET, "run", KEYTAB, self.settings.hdfsUser, *launch.argv),
@@ -3523,47 +3576,6 @@ def taking_part(project, installed):
 def plugins(project, installed):
     """The components of these."""
     return tuple(made(name, kind, project, settings) for name, kind, settings in taking_part(project, installed))
-
-
-# ---- Plugins, as far as they are not ours
-
-HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tuple), "secrets": (list, tuple),
-         "run_words": (list, tuple), "prompts": dict}
-
-
-def is_ours(part):
-    return type(part) in COMPONENTS.values()
-
-
-def asked(part, hook, *values):
-    """What a hook returns; a fault in a plugin's code is told as one."""
-    kind = HOOKS[hook]
-    try:
-        found = getattr(part, hook)(*values)
-        if found is not None and not isinstance(found, kind):
-            wanted = {str: "a text", dict: "a dict"}.get(kind, "a list of texts")
-            raise TypeError(f"{hook}() has to return {wanted}, not {shortened(found)}")
-    except Exception as error:
-        if is_ours(part) or isinstance(error, SkelebotError):
-            raise
-        raise plugin_fault(part.name, error, getattr(type(part), hook))
-    return found or (kind if isinstance(kind, type) else tuple)()
-
-
-def plan_asked(part, hook, *values):
-    """The steps of a hook that is a plan, and what it returns: of `before` a Launch, of `section` a dict, or None."""
-    try:
-        plan = getattr(part, hook)(*values)
-        found = (yield from plan) if hasattr(plan, "send") else plan
-        kind = {"before": Launch, "section": dict}.get(hook)
-        if kind and found is not None and not isinstance(found, kind):
-            raise TypeError(f"{hook}() has to return its {'launch' if kind is Launch else 'keys'}, "
-                            f"not {shortened(found)}")
-        return found
-    except Exception as error:
-        if is_ours(part) or isinstance(error, SkelebotError):
-            raise
-        raise plugin_fault(part.name, error, getattr(type(part), hook))
 
 
 def component_texts(project, hook):
@@ -3734,7 +3746,8 @@ def check_plugin(files):
     import unicodedata
     folders, lower = dict.fromkeys(above for path in files for above in ancestors(path)), {}
     for path in (*files, *folders):
-        if lower.setdefault(unicodedata.normalize("NFC", path).casefold(), path) != path or (path in files and path in folders):
+        same = lower.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
+        if same != path or (path in files and path in folders):
             raise bad_plugin(f"{shortened(path)} is there twice")
     return name
 
@@ -3773,7 +3786,8 @@ def unzipped(data):
     except Exception as error:              # zipfile, and what unpacks for it, raise of many kinds
         if isinstance(error, SkelebotError):
             raise
-        raise bad_plugin(f"it is no zip file, or a damaged one: {shown_text(str(error))}", "name a zip file or a folder")
+        raise bad_plugin(f"it is no zip file, or a damaged one: {shown_text(str(error))}",
+                         "name a zip file or a folder")
     return files
 
 
@@ -3824,8 +3838,10 @@ def latest(versions, own=""):
 
 
 BUMPS = ("major", "minor", "patch")
-STRICT = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)"
-                    r"(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?", re.ASCII)
+NUMBER = r"(?:0|[1-9]\d*)"
+IDENTIFIER = rf"(?:{NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
+STRICT = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}(?:-{IDENTIFIER}(?:\.{IDENTIFIER})*)?"
+                    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?", re.ASCII)
 
 
 def bumped(version, bump):
@@ -3866,9 +3882,10 @@ def with_scalar(data, file, key, value):
     key_node, node = pairs(compose(text, file), Place(file, 1))[key]
     place = Place(file, 1).key(key, key_node)
     stretch = text[node.start_mark.index:node.end_mark.index]
-    if node.start_mark.index < key_node.end_mark.index or stretch.count(node.value) != 1:
+    new = {"": " " + value, "''": f"'{value}'", '""': f'"{value}"'}.get(stretch) or stretch.replace(node.value, value)
+    if node.start_mark.index < key_node.end_mark.index or (node.value and stretch.count(node.value) != 1):
         raise place.fault("is written in a way that cannot be changed by itself", f"write {key}: {node.value}")
-    changed = (text[:node.start_mark.index] + stretch.replace(node.value, value) + text[node.end_mark.index:])
+    changed = text[:node.start_mark.index] + new + text[node.end_mark.index:]
     ends = iter(re.findall(rb"\r?\n", data))
     bom = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
     return bom + re.sub(rb"\n", lambda match: next(ends), changed.encode("utf-8"))
@@ -4398,12 +4415,20 @@ def plan_builder(call):
     return {"DOCKER_BUILDKIT": "0"}
 
 
+def plan_other_ignores(project):
+    """The file that BuildKit or podman would read instead of .dockerignore, if there is one."""
+    for file in (f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"):
+        if (yield Look(file)):
+            return file
+    return ""
+
+
 def plan_check_ignored(project, patterns):
     """Nothing, unless another file takes the place of the .dockerignore that keeps a secret out."""
-    for file in (f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"):
-        if patterns and (yield Look(file)):
-            raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out of the image",
-                                "move its lines into .dockerignore, and remove it")
+    file = (yield from plan_other_ignores(project)) if patterns else ""
+    if file:
+        raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out of the image",
+                            "move its lines into .dockerignore, and remove it")
 
 
 def plan_dockerfile(project, files):
@@ -4492,12 +4517,6 @@ def plan_required_files(project):
     return files
 
 
-def plan_image(call, project, job=None):
-    """Write what Docker builds from, and build the image."""
-    if not call.skip_build:
-        yield from plan_built(call, project, job, image_tag(project, job))
-
-
 def plan_built(call, project, job, tag, more=()):
     """Build an image; one that has more than the project's has a Dockerfile which is in no file."""
     if project.dockerfile:
@@ -4526,6 +4545,12 @@ def plan_built(call, project, job, tag, more=()):
         yield from plan_check_engine(engine)
         raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {outcome.status})",
                             "the lines above say which step failed")
+
+
+def plan_image(call, project, job=None):
+    """Write what Docker builds from, and build the image."""
+    if not call.skip_build:
+        yield from plan_built(call, project, job, image_tag(project, job))
 
 
 def plan_docker(call, project, job, launch):
@@ -5256,13 +5281,24 @@ READY = 120         # seconds that the server may take to answer
 GONE = r"(?i)not running|no such container|no container with name|exec sessions on running"
 
 
+def plan_jupyter_on_top(call, project, image, own):
+    """Build the image with the server from one that has a hand-written Dockerfile."""
+    text = "\n".join([part("jupyter-base.Dockerfile", image=image), *jupyter_parts(project)])
+    environ = yield from plan_builder(call)
+    argv = (*engine_argv(call, project), "build", "--force-rm", "--tag", own, "-")
+    outcome = yield Command(argv, environ, aside=True, quiet=not call.verbose, apart=is_podman(call), given=text)
+    if outcome.status:
+        raise SkelebotError(f"the image {own} was not built (exit status {outcome.status})",
+                            "the lines above say which step failed; an image that has Jupyter needs none")
+
+
 def plan_jupyter_image(call, project):
     """The project's image if it has the server, else one of its own, which has the same and the server."""
     yield from plan_image(call, project)
     engine, image = engine_argv(call, project), image_tag(project)
     own = image_name(project) + ":jupyter"
-    probe = yield Command((*engine, "run", "--rm", "--pull", "never", "--entrypoint", "", image, *jupyter_probe(project)),
-                          kept=True)
+    probe = yield Command((*engine, "run", "--rm", "--pull", "never", "--entrypoint", "", image,
+                           *jupyter_probe(project)), kept=True)
     if not probe.status and not call.dry_run:
         return image
     if probe.status == NOT_RUN:
@@ -5277,17 +5313,6 @@ def plan_jupyter_image(call, project):
     return own
 
 
-def plan_jupyter_on_top(call, project, image, own):
-    """Build the image with the server from one that has a hand-written Dockerfile."""
-    text = "\n".join([part("jupyter-base.Dockerfile", image=image), *jupyter_parts(project)])
-    environ = yield from plan_builder(call)
-    outcome = yield Command((*engine_argv(call, project), "build", "--force-rm", "--tag", own, "-"), environ, aside=True,
-                            quiet=not call.verbose, apart=is_podman(call), given=text)
-    if outcome.status:
-        raise SkelebotError(f"the image {own} was not built (exit status {outcome.status})",
-                            "the lines above say which step failed; an image that has Jupyter needs none")
-
-
 def plan_started(call, project, job, launch, name, image, copies):
     """Create and start a server's container; False if its port is taken."""
     engine = engine_argv(call, project, job)
@@ -5298,7 +5323,8 @@ def plan_started(call, project, job, launch, name, image, copies):
         yield from plan_must(copy_in(engine, name, copy))
     outcome = yield Command((*engine, "start", name), kept=True)
     if outcome.status and not PORT_TAKEN.search(outcome.errors):
-        raise SkelebotError(f"Jupyter was not started: {last_line(outcome.errors)}", "the engine's words say what is missing")
+        raise SkelebotError(f"Jupyter was not started: {last_line(outcome.errors)}",
+                            "the engine's words say what is missing")
     return not outcome.status
 
 
@@ -5312,7 +5338,8 @@ def plan_on_free_port(call, project, job, launch, settings, name, image, copies)
             return port
         yield Command(force, kept=True)
         yield Note(f"port {port} is taken")
-    raise SkelebotError(f"the ports {settings.port} to {last} are taken", "name another one: skelebot jupyter --port 9000")
+    raise SkelebotError(f"the ports {settings.port} to {last} are taken",
+                        "name another one: skelebot jupyter --port 9000")
 
 
 def plan_ready(engine, name):
@@ -5322,28 +5349,6 @@ def plan_ready(engine, name):
         logs = yield Command((*engine, "logs", "--tail", "20", name), kept=True)
         raise SkelebotError(f"Jupyter does not answer: {last_line(logs.errors or logs.output or outcome.errors)}",
                             f"try {shell_line(jupyter_argv(True)[:2])} by hand: skelebot exec")
-
-
-def plan_server(call, project, job, launch, settings, lab, token):
-    """Run the server until it ends, or is stopped; what was copied to another machine is copied back."""
-    job, engine, name = launch.job(job), engine_argv(call, project, job), container_name(project, job, call.token)
-    endpoint = yield from plan_endpoint(call, project, job)
-    image = yield from plan_jupyter_image(call, project)
-    for mapping in settings.mappings:
-        yield MakeFolder(mount_source(mapping, "", call.home))
-    away = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
-    copies = yield from plan_copies(call, away)
-    gently, force = stop_argvs(engine, name)
-    try:
-        port = yield from plan_on_free_port(call, project, job, launch, settings, name, image, copies)
-        yield from plan_ready(engine, name)
-        yield Answer(jupyter_url(settings, port, lab, token))
-        yield from plan_reachable(settings, endpoint, port)
-        yield Command((*engine, "logs", "--follow", "--tail", "0", name), aside=True)
-        ended = yield Command((*engine, "wait", name), kept=True)
-        return int(ended.output) if ended.output.strip().isdigit() else ended.status
-    finally:
-        yield from plan_ended(engine, name, gently, force, [copy for copy in copies if copy.returns], not call.uid)
 
 
 def plan_reachable(settings, endpoint, port):
@@ -5366,6 +5371,28 @@ def plan_ended(engine, name, gently, force, copies, owners):
             yield Note(f"the container {name} stays, for `docker cp`; {shell_line(force)} removes it")
         else:
             yield Command(force, kept=True)
+
+
+def plan_server(call, project, job, launch, settings, lab, token):
+    """Run the server until it ends, or is stopped; what was copied to another machine is copied back."""
+    job, engine, name = launch.job(job), engine_argv(call, project, job), container_name(project, job, call.token)
+    endpoint = yield from plan_endpoint(call, project, job)
+    image = yield from plan_jupyter_image(call, project)
+    for mapping in settings.mappings:
+        yield MakeFolder(mount_source(mapping, "", call.home))
+    away = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
+    copies = yield from plan_copies(call, away)
+    gently, force = stop_argvs(engine, name)
+    try:
+        port = yield from plan_on_free_port(call, project, job, launch, settings, name, image, copies)
+        yield from plan_ready(engine, name)
+        yield Answer(jupyter_url(settings, port, lab, token))
+        yield from plan_reachable(settings, endpoint, port)
+        yield Command((*engine, "logs", "--follow", "--tail", "0", name), aside=True)
+        ended = yield Command((*engine, "wait", name), kept=True)
+        return int(ended.output) if ended.output.strip().isdigit() else ended.status
+    finally:
+        yield from plan_ended(engine, name, gently, force, [copy for copy in copies if copy.returns], not call.uid)
 
 
 def check_jupyter(project, words):
@@ -5423,15 +5450,23 @@ def plan_secrets_in_context(project):
     return (yield Secrets(ignore_rules(text), component_words(project, "secrets")))
 
 
-def plan_check_secrets(call, project):
-    """Nothing, if no file that is secret would be published."""
-    if call.skip_build:
-        found, anew = (yield from plan_secrets_in_image(call, project)), ", and leave -s out"
-    else:
-        found, anew = (yield from plan_secrets_in_context(project)), ""
+def check_secrets(found, anew):
     for path, kind in found or ():
         raise SkelebotError(f"{path}: holds {kind}, and would be in the image that is published",
                             f"add it to ignores in {FILE}{anew}")
+
+
+def plan_image_to_publish(call, project):
+    """Build the image, if need be, and look for what is secret: in the build context before, else in the image."""
+    other = yield from plan_other_ignores(project)
+    if call.skip_build:
+        yield from plan_check_image(engine_argv(call, project), image_tag(project))
+    elif not other:
+        check_secrets((yield from plan_secrets_in_context(project)), "")
+    yield from plan_image(call, project)
+    if call.skip_build or other:
+        check_secrets((yield from plan_secrets_in_image(call, project)), f" or {other}" if other else
+                      ", and leave -s out")
 
 
 def plan_registry_login(call, project):
@@ -5485,10 +5520,7 @@ def plan_pushed(call, project, reference):
 def plan_publish(call, project, words):
     """Build the image, tag it, and push every tag; all that can be known to fail is looked at before."""
     engine, name = engine_argv(call, project), published_name(project)
-    if call.skip_build:
-        yield from plan_check_image(engine, image_tag(project))
-    yield from plan_check_secrets(call, project)
-    yield from plan_image(call, project)
+    yield from plan_image_to_publish(call, project)
     references = [f"{name}:{tag}" for tag in published_tags(project, words)]
     for reference in references:
         yield from plan_must(Command((*engine, "tag", image_tag(project), reference), kept=True))
@@ -5541,7 +5573,8 @@ def plan_package(call, project, words):
     path = home_path(package.path, call.home)
     if (yield Look(path)) == "folder":
         raise package.places["path"].fault(f"{shortened(path)} is a folder", f"name a file, as in {path}/project.zip")
-    rules = ignore_rules("\n".join([".git", *package.ignores, *component_words(project, "ignores")]))
+    patterns = [".git", *package.ignores, *component_words(project, "ignores")]
+    rules = ignore_rules("\n".join(patterns), cautious=False)
     if os.path.dirname(path):
         yield MakeFolder(os.path.dirname(path))
     zipped = yield Zip(path, rules)
@@ -5564,7 +5597,8 @@ def check_plugin_words(project, words):
         raise usage_error(f"plugin {action}: needs {'ZIP, FOLDER or URL' if action == 'install' else 'NAME'}",
                           "skelebot plugin list shows what is there")
     if action not in ("install", "remove") and source:
-        raise usage_error(f"plugin: cannot place {shortened(source)}", did_you_mean(action, ["install", "remove", "list"]))
+        raise usage_error(f"plugin: cannot place {shortened(source)}",
+                          did_you_mean(action, ["install", "remove", "list"]))
 
 
 def plan_plugin_address(url):
@@ -7147,7 +7181,8 @@ def zip_project(step):
             raise
         return Zipped(files, os.path.getsize(target), tuple(left_out))
     except OSError as error:
-        raise refused(error.filename or step.path, error)
+        own = not error.filename or os.path.basename(error.filename).startswith(".skelebot-")
+        raise refused(step.path if own else error.filename, error)
 
 
 def gather(step):
@@ -7217,7 +7252,7 @@ SHOWN = {
 def do(step, call):
     """Do one step, or only show it; the result is what its plan goes on with."""
     if type(step) not in DOING:
-        raise TypeError(f"{shortened(step)} is no step")
+        raise TypeError(f"{repr(step)[:60]} is no step")
     if isinstance(step, Command) and isinstance(step.argv, str):
         raise TypeError(f"the argv of a Command has to be a list of words, not {shortened(step.argv)}")
     if call.dry_run and getattr(step, "looks", False):
@@ -7250,163 +7285,9 @@ def perform(plan, call):
             go, result = plan.throw, fault
 
 
-# ---- Plugins ----------------------------------------------------------------
+# ---- Earlier plugins --------------------------------------------------------
 #
-# A plugin is NAME/NAME.py in ~/.skelebot/plugins, with a class like our own components. Its
-# `import skelebot` is this module, however that was started.
-
-def quarantined(home, name, error):
-    """Move a plugin that cannot be imported out of the way, and say why."""
-    import linecache
-    import traceback
-    folder = os.path.join(home, "plugins", name)
-    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
-              if frame.filename.startswith(folder + os.sep)]
-    if isinstance(error, SyntaxError) and error.filename:
-        frames.append((error.filename, error.lineno or 1))
-    file, number = frames[-1] if frames else (os.path.join(folder, name + ".py"), 0)
-    line = shown_text(linecache.getline(file, number)) if number else ""
-    at = f"{os.path.basename(file)}:{number}: {line}" if number else os.path.basename(file)
-    place, count = os.path.join(home, QUARANTINE, name), 1
-    while os.path.lexists(place):
-        place, count = os.path.join(home, QUARANTINE, f"{name}-{count}"), count + 1
-    try:
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        os.rename(folder, place)
-        where = f"it was moved to {place}"
-    except OSError as fault:
-        where = f"it could not be moved to {place}: {(fault.strerror or str(fault)).lower()}"
-    say(sys.stderr, f"skelebot: warning: plugin {name}: {at}: {type(error).__name__}: {shown_text(str(error))}; {where}")
-
-
-def imported(folder, name, file):
-    """The module of a file in a plugin's folder; the folder is a package, for what lies beside the file."""
-    import importlib.machinery
-    import importlib.util
-    import types
-    package = "skelebot_plugin_" + name.replace("-", "_")
-    holder = types.ModuleType(package)
-    holder.__path__ = [folder]
-    spec = importlib.util.spec_from_file_location(f"{package}.{file}", os.path.join(folder, file + ".py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[package], sys.modules[spec.name] = holder, module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        for known in [known for known in sys.modules if known.partition(".")[0] == package]:
-            del sys.modules[known]
-        raise
-    return module
-
-
-def component_class(module, name):
-    """The class of a plugin: the one that is called like it, or the first one that is a component."""
-    package = module.__name__.partition(".")[0]
-    kinds = [kind for kind in vars(module).values() if isinstance(kind, type)
-             and issubclass(kind, (Component, EarlierComponent)) and kind.__module__.partition(".")[0] in (package, name)]
-    plain = name.replace("-", "").replace("_", "").lower()
-    named = [kind for kind in kinds if kind.__name__.lower() == plain]
-    if not kinds:
-        raise ImportError("there is no class in it that is a Component")
-    return (named or kinds)[0]
-
-
-def loaded(folder, name):
-    """The class of a plugin, of today or of an earlier release."""
-    if not os.path.isfile(os.path.join(folder, name + ".py")) and os.path.isfile(os.path.join(folder, OLD_PLUGIN)):
-        return type(name, (EarlierFolder,), {"name": name, "folder": folder,
-                                             "module": imported(folder, name, "command")})
-    kind = component_class(imported(folder, name, name), name)
-    if not isinstance(kind.activation, Activation):
-        raise TypeError(f"activation has to be Activation.CONFIG or the like, not {shortened(kind.activation)}")
-    if issubclass(kind, EarlierComponent):
-        return type(name, (EarlierPlugin,), {"name": name, "kind": kind, "activation": kind.activation})
-    if kind.record is not None and not hasattr(kind.record, "_fields"):
-        raise TypeError(f"record has to be a NamedTuple, not {shortened(kind.record)}")
-    kind.name = name
-    return kind
-
-
-def plugin_names(place):
-    """The names of the plugins in a folder, once what a killed install has left is put right."""
-    try:
-        perform(plan_tidy(place), Call())
-    except SkelebotError:
-        pass                            # the folder cannot be written
-    return folders(Folders(place))
-
-
-def installed_plugins(home):
-    """(name, class) of every plugin; one that cannot be imported is moved away."""
-    place, found = os.path.join(home, "plugins"), []
-    names = plugin_names(place)
-    if names:
-        sys.modules["skelebot"] = sys.modules[__name__]
-        sys.modules.update(earlier_modules())
-        sys.path.append(place)
-    for name in filter(lambda name: name not in fields(Components), names):
-        try:
-            found.append((name, loaded(os.path.join(os.path.abspath(place), name), name)))
-        except (Exception, SystemExit) as error:
-            quarantined(os.path.abspath(home), name, error)
-    return tuple(found)
-
-
-def guarded(one, plan):
-    """A command's plan, with the faults of a plugin's code told as such."""
-    def run(call, project, words):
-        try:
-            found = plan(call, project, words)
-            status = (yield from found) if hasattr(found, "send") else found
-            return status if isinstance(status, int) else 0
-        except Exception as error:
-            if isinstance(error, SkelebotError):
-                raise
-            raise plugin_fault(one.name, error)
-    return run
-
-
-def guarded_check(one, check):
-    def run(project, words):
-        try:
-            check(project, words)
-        except Exception as error:
-            if isinstance(error, SkelebotError):
-                raise
-            raise plugin_fault(one.name, error)
-    return run
-
-
-def commands_of(one, project):
-    """name -> Builtin of one plugin."""
-    found = {}
-    for name, command in asked(one, "commands").items():
-        if not isinstance(command, Builtin) or not JobName.fits(str(name)):
-            raise plugin_fault(one.name, TypeError(f"commands() has to return {{name: Builtin(...)}}, found "
-                                                   f"{shortened(name)}: {shortened(command)}"), type(one).commands)
-        found[name] = command._replace(plan=guarded(one, command.plan), check=guarded_check(one, command.check),
-                                       outside=command.outside or not project)
-    return found
-
-
-def plugin_commands(project, installed):
-    """name -> Builtin of the plugins that take part here; one that fails in this does without commands."""
-    known = {}
-    for name, kind, settings in taking_part(project, installed):
-        try:
-            found = commands_of(made(name, kind, project, settings), project)
-        except SkelebotError as fault:
-            say(sys.stderr, f"skelebot: warning: {fault.message}")
-            continue
-        for hidden in sorted(set(found) & {*COMMANDS, *known}):
-            say(sys.stderr, f"skelebot: warning: plugin {name}: its command {hidden} is hidden by another one")
-        known = {**found, **known}
-    return known
-
-
-# ---- Plugins of earlier releases
-#
-# Their hooks are other ones; this is all that knows of them. Sources: the issues of this project.
+# Plugins of earlier releases have other hooks; this is all that knows of them.
 
 class SkeleYaml:
     """A part of skelebot.yaml, as plugins of earlier releases know it."""
@@ -7511,7 +7392,8 @@ class EarlierPlugin(Component):
         try:
             return cls.kind.load(value)
         except Exception as error:
-            raise place.fault(shown_text(str(error)) or type(error).__name__, f"the plugin {cls.name} says what it takes")
+            raise place.fault(shown_text(str(error)) or type(error).__name__,
+                              f"the plugin {cls.name} says what it takes")
 
     def parser(self):
         """(argparse's parser of the plugin's commands, name -> help)."""
@@ -7638,7 +7520,8 @@ def earlier_save(config):
     """`yaml.saveConfig`: the values that have changed, written anew; comments are not kept."""
     keys = [(key, plain_value(value)) for key, value in vars(config).items()
             if key in fields(Project) and key != "components" and value != Project._field_defaults.get(key)]
-    write(File(FILE, yaml_text([(key, value) for key, value in keys if value not in (None, [], {}, "")]).encode("utf-8")))
+    text = yaml_text([(key, value) for key, value in keys if value not in (None, [], {}, "")])
+    write(File(FILE, text.encode("utf-8")))
 
 
 def earlier_modules():
@@ -7665,6 +7548,161 @@ def earlier_modules():
         holder = modules["skelebot." + above] if above else sys.modules[__name__]
         setattr(holder, own, modules["skelebot." + name])
     return modules
+
+
+# ---- Plugins ----------------------------------------------------------------
+#
+# A plugin is NAME/NAME.py in ~/.skelebot/plugins, with a class like our own components. Its
+# `import skelebot` is this module, however that was started.
+
+def quarantined(home, name, error):
+    """Move a plugin that cannot be imported out of the way, and say why."""
+    import linecache
+    import traceback
+    folder = os.path.join(home, "plugins", name)
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
+              if frame.filename.startswith(folder + os.sep)]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((error.filename, error.lineno or 1))
+    file, number = frames[-1] if frames else (os.path.join(folder, name + ".py"), 0)
+    line = shown_text(linecache.getline(file, number)) if number else ""
+    at = f"{os.path.basename(file)}:{number}: {line}" if number else os.path.basename(file)
+    place, count = os.path.join(home, QUARANTINE, name), 1
+    while os.path.lexists(place):
+        place, count = os.path.join(home, QUARANTINE, f"{name}-{count}"), count + 1
+    try:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        os.rename(folder, place)
+        where = f"it was moved to {place}"
+    except OSError as fault:
+        where = f"it could not be moved to {place}: {(fault.strerror or str(fault)).lower()}"
+    what = f"{type(error).__name__}: {shown_text(str(error))}"
+    say(sys.stderr, f"skelebot: warning: plugin {name}: {at}: {what}; {where}")
+
+
+def imported(folder, name, file):
+    """The module of a file in a plugin's folder; the folder is a package, for what lies beside the file."""
+    import importlib.machinery
+    import importlib.util
+    import types
+    package = "skelebot_plugin_" + name.replace("-", "_")
+    holder = types.ModuleType(package)
+    holder.__path__ = [folder]
+    spec = importlib.util.spec_from_file_location(f"{package}.{file}", os.path.join(folder, file + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[package], sys.modules[spec.name] = holder, module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        for known in [known for known in sys.modules if known.partition(".")[0] == package]:
+            del sys.modules[known]
+        raise
+    return module
+
+
+def component_class(module, name):
+    """The class of a plugin: the one that is called like it, or the first one that is a component."""
+    packages = (module.__name__.partition(".")[0], name)
+    kinds = [kind for kind in vars(module).values() if isinstance(kind, type)
+             and issubclass(kind, (Component, EarlierComponent)) and kind.__module__.partition(".")[0] in packages]
+    plain = name.replace("-", "").replace("_", "").lower()
+    named = [kind for kind in kinds if kind.__name__.lower() == plain]
+    if not kinds:
+        raise ImportError("there is no class in it that is a Component")
+    return (named or kinds)[0]
+
+
+def loaded(folder, name):
+    """The class of a plugin, of today or of an earlier release."""
+    if not os.path.isfile(os.path.join(folder, name + ".py")) and os.path.isfile(os.path.join(folder, OLD_PLUGIN)):
+        return type(name, (EarlierFolder,), {"name": name, "folder": folder,
+                                             "module": imported(folder, name, "command")})
+    kind = component_class(imported(folder, name, name), name)
+    if not isinstance(kind.activation, Activation):
+        raise TypeError(f"activation has to be Activation.CONFIG or the like, not {shortened(kind.activation)}")
+    if issubclass(kind, EarlierComponent):
+        return type(name, (EarlierPlugin,), {"name": name, "kind": kind, "activation": kind.activation})
+    if kind.record is not None and not hasattr(kind.record, "_fields"):
+        raise TypeError(f"record has to be a NamedTuple, not {shortened(kind.record)}")
+    kind.name = name
+    return kind
+
+
+def plugin_names(place):
+    """The names of the plugins in a folder, once what a killed install has left is put right."""
+    try:
+        perform(plan_tidy(place), Call())
+    except SkelebotError:
+        pass                            # the folder cannot be written
+    return folders(Folders(place))
+
+
+def installed_plugins(home):
+    """(name, class) of every plugin; one that cannot be imported is moved away."""
+    place, found = os.path.join(home, "plugins"), []
+    names = plugin_names(place)
+    if names:
+        sys.modules["skelebot"] = sys.modules[__name__]
+        sys.modules.update(earlier_modules())
+        sys.path.append(place)
+    for name in filter(lambda name: name not in fields(Components), names):
+        try:
+            found.append((name, loaded(os.path.join(os.path.abspath(place), name), name)))
+        except (Exception, SystemExit) as error:
+            quarantined(os.path.abspath(home), name, error)
+    return tuple(found)
+
+
+def guarded(one, plan):
+    """A command's plan, with the faults of a plugin's code told as such."""
+    def run(call, project, words):
+        try:
+            found = plan(call, project, words)
+            status = (yield from found) if hasattr(found, "send") else found
+            return status if isinstance(status, int) else 0
+        except Exception as error:
+            if isinstance(error, SkelebotError):
+                raise
+            raise plugin_fault(one.name, error)
+    return run
+
+
+def guarded_check(one, check):
+    def run(project, words):
+        try:
+            check(project, words)
+        except Exception as error:
+            if isinstance(error, SkelebotError):
+                raise
+            raise plugin_fault(one.name, error)
+    return run
+
+
+def commands_of(one, project):
+    """name -> Builtin of one plugin."""
+    found = {}
+    for name, command in asked(one, "commands").items():
+        if not isinstance(command, Builtin) or not JobName.fits(str(name)):
+            raise plugin_fault(one.name, TypeError(f"commands() has to return {{name: Builtin(...)}}, found "
+                                                   f"{shortened(name)}: {shortened(command)}"), type(one).commands)
+        found[name] = command._replace(plan=guarded(one, command.plan), check=guarded_check(one, command.check),
+                                       outside=command.outside or not project)
+    return found
+
+
+def plugin_commands(project, installed):
+    """name -> Builtin of the plugins that take part here; one that fails in this does without commands."""
+    known = {}
+    for name, kind, settings in taking_part(project, installed):
+        try:
+            found = commands_of(made(name, kind, project, settings), project)
+        except SkelebotError as fault:
+            say(sys.stderr, f"skelebot: warning: {fault.message}")
+            continue
+        for hidden in sorted(set(found) & {*COMMANDS, *known}):
+            say(sys.stderr, f"skelebot: warning: plugin {name}: its command {hidden} is hidden by another one")
+        known = {**found, **known}
+    return known
 
 
 # ---- Command line -----------------------------------------------------------
@@ -7796,7 +7834,8 @@ def caller_call(options, installed=()):
         engine=engine_name(environ), context=docker_context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=shutil.which("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
-        plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"), native=options.has("native"),
+        plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"),
+        native=options.has("native"),
         verbose=options.has("verbose"), dry_run=options.has("dry-run"))
 
 

@@ -1,16 +1,17 @@
 """Components: sections, hooks, Jupyter, Kerberos, publish, bump, package, and what .dockerignore says."""
-import io
+import contextlib
 import os
 import stat
+import tempfile
 import unittest
 import zipfile
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
-from support import (LOADERS, call, contents, drive, folder, golden, inside, loader, outlined, process, project, read,
-                     shown, skelebot, two_lines)
-from skelebot import (Answer, Ask, Call, Command, Component, File, Job, KerberosComponent, Launch, Listing, Look,
-                      Mapping, Note, Outcome, Place, Read, Refused, Registry, RegistryAws, Remove, Scratch, Secret,
-                      Secrets, SecretsInside, SkelebotError, Token, Wait, Words, Zip, Zipped)
+from support import (LOADERS, call, contents, drive, folder, golden, inside, loader, outlined, project, read, shown, skelebot,
+                     two_lines)
+from skelebot import (Answer, Ask, Call, Command, Component, File, KerberosComponent, Launch, Look, Note, Outcome, Place,
+                      Read, Refused, Registry, RegistryAws, Remove, Scratch, Secret, Secrets, SecretsInside,
+                      SkelebotError, Token, Wait, Words, Zip, Zipped)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
 KERBEROS = {"krbConf": "krb5.conf", "keytab": "keys/ada.keytab", "hdfsUser": "ada"}
@@ -36,6 +37,20 @@ def fault(function, *values):
         return f"nothing is wrong: {function(*values)!r}"
     except SkelebotError as error:
         return f"{error}\n"
+
+
+HOME = tempfile.TemporaryDirectory()
+"""No plugins, whoever runs the tests."""
+
+
+def setUpModule():
+    os.environ["SKELEBOT_HOME"] = HOME.name
+    os.chmod(HOME.name, 0o755)
+
+
+def tearDownModule():
+    del os.environ["SKELEBOT_HOME"]
+    HOME.cleanup()
 
 
 class Case(unittest.TestCase):
@@ -216,10 +231,10 @@ class KerberosInTheImage(Case):
         for keytab, ignored in (
                 ("ada.keytab", ["/ada.keytab"]), ("keys/ada.keytab", ["/keys/ada.keytab"]),
                 ("./keys/../keys/ada.keytab", ["/keys/ada.keytab"]), ("/home/ada/churn/a.keytab", ["/a.keytab"]),
-                ("a*[1]?.keytab", [r"/a\*\[1]\?.keytab"]), ("/etc/ada.keytab", []), ("~/ada.keytab", []),
+                ("a*[1]?.keytab", [r"/a\*\[1\]\?.keytab"]), ("/etc/ada.keytab", []), ("~/ada.keytab", []),
                 ("../ada.keytab", []), ("/home/ada/churn2/ada.keytab", []), ("!a.keytab", ["/!a.keytab"]),
                 ("#a.keytab", ["/#a.keytab"]), ("a+(b){c}|^.keytab", [r"/a\+\(b\)\{c\}\|\^.keytab"]),
-                ("'a '", ["/'a '"])):
+                ("a ", ["/a[ ]"])):
             with self.subTest(keytab):
                 found = kerberos(keytab=keytab).ignores()
                 self.assertEqual([*found], ["!/krb5.conf", *ignored])
@@ -650,9 +665,8 @@ class Publish(Case):
         self.assertEqual(done.status, 0)
 
     def test_answers_with_the_digest_that_the_engine_tells(self):
-        for outcome in (Outcome(0, f"1.2.0: digest: {self.DIGEST} size: 528\n"),
-                        Outcome(0, "", f"1.2.0: digest: {self.DIGEST} size: 528\n")):
-            self.assertIn(f"Answer {self.NAME}:1.2.0@{self.DIGEST}", self.publish({"push": outcome}).outline)
+        done = self.publish({"push": Outcome(0, "", f"1.2.0: digest: {self.DIGEST} size: 528\n")})
+        self.assertIn(f"Answer {self.NAME}:1.2.0@{self.DIGEST}", done.outline)
 
     def test_pushes_nothing_when_a_tag_fails(self):
         done = self.publish({"tag": Outcome(1, "", "no such image")})
@@ -794,3 +808,369 @@ class SecretFile(Case):
             found = skelebot.secret_files(Secrets(rules, (os.path.abspath("krb/ada.keytab"),)))
         self.assertEqual(sorted(found), [("copy", "a keytab"), ("deep/er/k.txt", "a private key"),
                                          ("keys/id_rsa", "a private key")])
+
+
+# ---- bump -------------------------------------------------------------------
+
+class NextVersion(Case):
+    def test_has_a_part_one_higher(self):
+        for version, major, minor, patch in (
+                ("1.2.3", "2.0.0", "1.3.0", "1.2.4"), ("0.0.0", "1.0.0", "0.1.0", "0.0.1"),
+                ("9.99.999", "10.0.0", "9.100.0", "9.99.1000"), ("1.2", "2.0.0", "1.3.0", "1.2.1"),
+                ("01.02.03", "2.0.0", "1.3.0", "1.2.4"), ("1.2.3+build.5", "2.0.0", "1.3.0", "1.2.4"),
+                ("1.2.3-rc.1", "2.0.0", "1.3.0", "1.2.3"), ("1.2.0-rc.1", "2.0.0", "1.2.0", "1.2.0"),
+                ("2.0.0-rc.1", "2.0.0", "2.0.0", "2.0.0"), ("2.0.0-rc.1+b", "2.0.0", "2.0.0", "2.0.0"),
+                ("1.2-rc.1", "2.0.0", "1.2.0", "1.2.0")):
+            for bump, after in (("major", major), ("minor", minor), ("patch", patch)):
+                with self.subTest(version, bump=bump):
+                    self.assertEqual(skelebot.next_version(version, bump), after)
+
+    def test_is_never_lower_and_a_version_by_the_book(self):
+        for version in ("0.0.1-a", "1.0.0-0", "1.2.3-rc.9", "3.0.0", "0.9", "10.20.30-alpha+b"):
+            for bump in skelebot.BUMPS:
+                after = skelebot.next_version(version, bump)
+                self.assertGreater(skelebot.semantic(after), skelebot.semantic(version))
+                self.assertEqual(skelebot.next_version(version, after), after)
+
+    def test_may_be_typed(self):
+        for version in ("0.0.0", "2.0.0", "2.0.0-rc.1", "1.0.0-alpha", "1.0.0-0.3.7", "1.0.0-x.7.z.92", "1.0.0-a-b.-",
+                        "1.0.0+20130313144700", "1.0.0-beta+exp.sha.5114f85", "1.0.0+001", "99999999999.0.0", "1.0.0--"):
+            with self.subTest(version):
+                self.assertEqual(skelebot.next_version("anything", version), version)
+
+    def test_that_is_none_is_refused(self):
+        hint = "a part of the version, or one such as 2.0.0 or 2.0.0-rc.1; parts are: major, minor, patch"
+        for typed, help in (("1", hint), ("1.2", hint), ("1.2.3.4", hint), ("01.2.3", hint), ("1.02.3", hint), ("1.2.03", hint),
+                            ("1.2.3-", hint), ("1.2.3-01", hint), ("1.2.3-a..b", hint), ("1.2.3+", hint),
+                            ("1.2.3-\u00e9", hint), ("1.2.3\n", hint), ("\u0661.0.0", hint), (" 1.2.3", hint), ("", hint),
+                            ("v1.2.3", "did you mean 1.2.3?"), ("V2.0.0-rc.1", "did you mean 2.0.0-rc.1?"),
+                            ("mayor", "did you mean major?"), ("Minor", "did you mean minor?"),
+                            ("path", "did you mean patch?")):
+            with self.subTest(typed):
+                self.assertEqual(fault(skelebot.next_version, "1.0.0", typed), two_lines(
+                    f"bump: expected a semantic version, found {skelebot.shortened(typed)}", help))
+
+    def test_of_one_that_is_no_semantic_version_has_to_be_typed(self):
+        for version in ("2024-01", "one", "1", "1.2.3.4", "v1.0.0"):
+            with self.subTest(version):
+                self.assertEqual(fault(skelebot.next_version, version, "minor"), two_lines(
+                    f"'{version}' is no semantic version, so it has no minor part",
+                    "type the whole version: skelebot bump 1.0.0"))
+
+
+class VersionFile(Case):
+    def test_stays_as_it_was_but_for_the_version(self):
+        for before, after in (
+                (b"1.2.0", b"1.3.0"), (b"1.2.0\n", b"1.3.0\n"), (b"1.2.0\r\n", b"1.3.0\r\n"),
+                (b"  1.2.0  \n", b"  1.3.0  \n"), (b"\n\n1.2.0\n", b"\n\n1.3.0\n"),
+                (b"\xef\xbb\xbf1.2.0\n", b"\xef\xbb\xbf1.3.0\n"),
+                (b"1.2.0\nsince 1.2.0: n\xc3\xb6\n", b"1.3.0\nsince 1.2.0: n\xc3\xb6\n")):
+            with self.subTest(before), inside({"skelebot.yaml": "name: churn\n", "VERSION": before}):
+                self.assertEqual(call("bump", "minor"), (0, "1.3.0\n", "skelebot: VERSION: 1.2.0 -> 1.3.0\n"))
+                self.assertEqual(contents("."), {"skelebot.yaml": b"name: churn\n", "VERSION": after})
+
+    def test_is_made_where_no_version_is(self):
+        for files in ({}, {"VERSION": ""}):
+            with self.subTest(files), inside({"skelebot.yaml": "name: churn\n", **files}):
+                self.assertEqual(call("bump", "major"), (1, "", two_lines(
+                    "churn has no version that could be bumped", "begin with: skelebot bump 0.1.0")))
+                self.assertEqual(call("bump", "0.1.0"), (0, "0.1.0\n", "skelebot: VERSION: none -> 0.1.0\n"))
+                self.assertEqual(contents(".")["VERSION"], b"0.1.0\n")
+
+    def test_wins_over_the_file_of_2019_which_stays(self):
+        text = "name: churn\nversion: 0.0.1\n"
+        with inside({"skelebot.yaml": text, "VERSION": "1.0.0\n"}):
+            self.assertEqual(call("bump", "major").stdout, "2.0.0\n")
+            self.assertEqual(contents("."), {"skelebot.yaml": text.encode(), "VERSION": b"2.0.0\n"})
+
+
+class VersionInSkelebotYaml(Case):
+    def test_is_changed_and_all_else_stays_byte_for_byte(self):
+        for text in (
+                "name: churn\nversion: @\n", "version: @\nname: churn", "name: churn\nversion: @",
+                "name: churn\nversion:    @   # not 1.2.0 any more\n\n\n# the end\n", "name: churn\nversion: '@'\n",
+                "name: churn\nversion: \"@\"   \n", "{name: churn, version: @, ports: []}\n",
+                "{\"name\": \"churn\", \"version\": \"@\"}", "name: churn\r\nversion: @\r\ngpu: no\r\n",
+                "name: churn\r\nversion: @\ngpu: no\r\n\n", "\ufeffname: churn\nversion: @\n",
+                "# Zo\u00eb \U0001f600 caf\u00e9\nname: churn\ndescription: \u00fcber \U0001f600\nversion: @ # \u20ac\n",
+                "name: churn\nversion: &v @\ndescription: *v\n", "name: churn\nversion: !!str @\n",
+                "name: churn\nversion: >-\n  @\n\n# so\ngpu: no\n", "name: churn\nversion: |-\n    @\n",
+                "name: churn\nversion:\n  @\n", "? version\n: @\n? name\n: churn\n",
+                "---\nname: churn\nversion: @\n...\n", "name: churn\nversion: @\njobs:\n  - name: version\n    source: 'x 1.2.0'\n",
+                "x-all: &all {version: @}\n<<: *all\nname: churn\n"):
+            for name in LOADERS:
+                with self.subTest(text, loader=name), loader(name):
+                    with inside({"skelebot.yaml": text.replace("@", "1.2.0")}):
+                        self.assertEqual(call("bump", "minor"), (0, "1.3.0\n", "skelebot: skelebot.yaml: 1.2.0 -> 1.3.0\n"))
+                        self.assertEqual(contents("."), {"skelebot.yaml": text.replace("@", "1.3.0").encode()})
+
+    def test_that_cannot_be_changed_by_itself_is_a_fault(self):
+        for text, line in (("x-v: &v 1.2.0\nname: churn\nversion: *v\n", 3), ('name: churn\nversion: "1\\x2e2.0"\n', 2)):
+            for name in LOADERS:
+                with self.subTest(text, loader=name), loader(name), inside({"skelebot.yaml": text}):
+                    self.assertEqual(call("bump", "minor"), (1, "", two_lines(
+                        f"skelebot.yaml:{line}: version: is written in a way that cannot be changed by itself",
+                        "write version: 1.2.0")))
+                    self.assertEqual(contents("."), {"skelebot.yaml": text.encode()})
+
+    def test_that_is_empty_gets_the_version_that_is_typed(self):
+        for text in ("name: churn\nversion:\n", "name: churn\nversion: ''\n", "version: ~\nname: churn\n"):
+            with self.subTest(text), inside({"skelebot.yaml": text}) as path:
+                self.assertEqual(call("bump", "0.1.0").status, 0)
+                self.assertEqual(skelebot.read_folder(path).version, "0.1.0")
+
+    def test_of_an_environment_is_changed_where_it_stands(self):
+        files = {"skelebot.yaml": "name: churn\nversion: 1.0.0\n", "skelebot-dev.yaml": "version: 2.0.0 # dev\n",
+                 "skelebot-test.yaml": "gpu: no\n"}
+        with inside(files):
+            self.assertEqual(call("-e", "dev", "bump", "patch").stdout, "2.0.1\n")
+            self.assertEqual(call("-e", "test", "bump", "patch").stdout, "1.0.1\n")
+            self.assertEqual(contents("."), {"skelebot.yaml": b"name: churn\nversion: 1.0.1\n",
+                                             "skelebot-dev.yaml": b"version: 2.0.1 # dev\n",
+                                             "skelebot-test.yaml": b"gpu: no\n"})
+
+
+class Bump(Case):
+    def test_writes_once_says_so_and_answers_with_the_version(self):
+        it = project(version="1.2.0")
+        done = drive(skelebot.plan_bump(ADA, it, Words({"version": ("patch",)})), {Read: b"1.2.0\n"})
+        self.assertEqual(done.steps, [Read("VERSION"), File("VERSION", b"1.2.1\n"), Note("VERSION: 1.2.0 -> 1.2.1"),
+                                      Answer("1.2.1")])
+
+    def test_writes_nothing_when_it_has_that_version(self):
+        done = drive(skelebot.plan_bump(ADA, project(version="1.2.0"), Words({"version": ("1.2.0",)})), {Read: b"1.2.0"})
+        self.assertEqual(done.outline, ["Read VERSION", "Note VERSION has 1.2.0 already", "Answer 1.2.0"])
+
+    def test_is_checked_before_anything_of_a_chain_runs(self):
+        with inside({"skelebot.yaml": "name: churn\nversion: 1.0.0\n"}):
+            for words, message, hint in (
+                    (("bump",), "bump: needs VERSION", "major, minor, patch, or a version such as 2.0.0-rc.1"),
+                    (("bump", "v2.0.0"), "bump: expected a semantic version, found 'v2.0.0'", "did you mean 2.0.0?")):
+                with self.subTest(words):
+                    self.assertEqual(call("bump", "minor", "+", *words), (2, "", two_lines(message, hint)))
+            self.assertEqual(contents("."), {"skelebot.yaml": b"name: churn\nversion: 1.0.0\n"})
+
+    def test_is_only_shown_in_a_dry_run(self):
+        with inside({"skelebot.yaml": "name: churn\n", "VERSION": "1.0.0\n"}):
+            self.assertEqual(call("--dry-run", "bump", "major").stdout.partition("\n")[2],
+                             "printf %s '2.0.0\n' > VERSION\nprintf '%s\\n' 2.0.0\n")
+            self.assertEqual(contents(".")["VERSION"], b"1.0.0\n")
+
+
+# ---- package ----------------------------------------------------------------
+
+PACKAGED = "name: churn\ncomponents:\n  package:\n    path: {}\n    ignores: {}\n"
+
+
+def members(path="dist/churn.zip"):
+    """name -> (mode, bytes) of what is in a zip file."""
+    with zipfile.ZipFile(path) as archive:
+        return {entry.filename: (stat.filemode(entry.external_attr >> 16), archive.read(entry))
+                for entry in archive.infolist()}
+
+
+@contextlib.contextmanager
+def as_nobody(path):
+    """Without root's right to read every file, the folder being the caller's own."""
+    if os.geteuid():
+        yield
+        return
+    for top, folders, files in os.walk(path):
+        for name in (".", *folders, *files):
+            os.chown(os.path.join(top, name), 65534, 65534)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+class PackagePlan(Case):
+    def plan(self, results=None, **package):
+        it = project(components={"package": {"path": "dist/churn.zip", **package}})
+        return drive(skelebot.plan_package(ADA, it, Words()), {Look: "", Zip: Zipped(3, 4200), **(results or {})})
+
+    def test_looks_zips_and_answers_with_the_file(self):
+        self.assertEqual(self.plan().outline, ["Look dist/churn.zip", "MakeFolder dist", "Zip dist/churn.zip",
+                                               "Note packaged 3 files, 4.2 kB", "Answer dist/churn.zip"])
+        self.assertEqual(self.plan(path="~/churn.zip").outline[-1], "Answer /home/ada/churn.zip")
+        self.assertEqual(self.plan(path="churn.zip").outline[:2], ["Look churn.zip", "Zip churn.zip"])
+
+    def test_names_what_was_left_out(self):
+        done = self.plan({Zip: Zipped(1, 100, ("data", "pipe"))})
+        self.assertEqual(done.outline[3:5], ["Note data was left out: it leads out of the project, or is no file",
+                                             "Note pipe was left out: it leads out of the project, or is no file"])
+
+    def test_replaces_no_folder(self):
+        self.assertFault(self.plan({Look: "folder"}),
+                         "skelebot.yaml:1: components.package.path: 'dist/churn.zip' is a folder",
+                         "name a file, as in dist/churn.zip/project.zip")
+
+    def test_needs_its_section(self):
+        self.assertEqual(fault(skelebot.check_package, project(), Words()), two_lines(
+            "skelebot.yaml: has no section components.package",
+            "add it, as in: package: {path: dist/churn.zip, ignores: [data/]}"))
+
+
+@unittest.skipIf(os.name == "nt", "links and modes")
+class PackagedProject(Case):
+    FILES = {"a.py": "a", "src/b.py": "b", "src/deep/c d.py": "c", "\u00fc/\u00e9.txt": "e", ".hidden": "h", ".git/config": "x",
+             "data/x.csv": "1", "data/keep.csv": "2"}
+    CONFIG = PACKAGED.format("dist/churn.zip", "['data/*', '!data/keep.csv']")
+
+    def package(self, *words, status=0):
+        ending = call("package", *words)
+        self.assertEqual(ending.status, status, ending.stderr)
+        return ending
+
+    def test_holds_every_file_that_is_not_ignored(self):
+        with inside({"skelebot.yaml": self.CONFIG, **self.FILES}):
+            ending = self.package()
+            self.assertEqual(ending.stdout, "dist/churn.zip\n")
+            self.assertRegex(ending.stderr, r"^skelebot: packaged 7 files, \d[\d.]* k?B\n$")
+            plain, folder = "-rw-r--r--", ("drwxr-xr-x", b"")
+            self.assertEqual(members(), {
+                ".hidden": (plain, b"h"), "a.py": (plain, b"a"), "data/": folder, "data/keep.csv": (plain, b"2"),
+                "dist/": folder, "skelebot.yaml": (plain, self.CONFIG.encode()), "src/": folder, "src/b.py": (plain, b"b"),
+                "src/deep/": folder, "src/deep/c d.py": (plain, b"c"), "\u00fc/": folder, "\u00fc/\u00e9.txt": (plain, b"e")})
+
+    def test_is_the_same_bytes_for_the_same_tree(self):
+        found = set()
+        for backwards in (False, True):
+            files = sorted({"skelebot.yaml": self.CONFIG, **self.FILES}.items(), reverse=backwards)
+            with inside(dict(files)):
+                for number, (name, _) in enumerate(files):
+                    os.utime(name, (number * 1e6, 1e9 + number * 1e7 * (backwards + 1)))
+                    os.chmod(name, 0o600 if backwards else 0o664)
+                for _ in range(2):      # the second time there is a zip file already
+                    self.package()
+                    found.add(skelebot.read_bytes("dist/churn.zip"))
+        self.assertEqual(len(found), 1)
+
+    def test_never_holds_itself_nor_an_earlier_self(self):
+        for path in ("churn.zip", "dist/churn.zip", "./dist/../churn.zip"):
+            with self.subTest(path), inside({"skelebot.yaml": PACKAGED.format(path, "[]"), "a": "1"}):
+                self.package()
+                self.package()
+                self.assertEqual([name for name in members(os.path.normpath(path)) if not name.endswith("/")], ["a", "skelebot.yaml"])
+
+    def test_never_holds_itself_by_a_link(self):
+        with inside({"skelebot.yaml": PACKAGED.format("out/churn.zip", "[]"), "real/a": "1"}):
+            os.symlink("real", "out")
+            os.symlink("real/churn.zip", "again.zip")
+            self.package()
+            self.package()
+            self.assertEqual([name for name in members("real/churn.zip") if name.endswith(".zip")], [])
+
+    def test_keeps_only_whether_a_file_can_be_run(self):
+        with inside({"skelebot.yaml": self.CONFIG, "run.sh": "x", "read.me": "y"}):
+            os.chmod("run.sh", 0o4711)
+            os.chmod("read.me", 0o400)
+            self.package()
+            self.assertEqual([members()[name][0] for name in ("run.sh", "read.me")], ["-rwxr-xr-x", "-rw-r--r--"])
+
+    def test_has_what_links_inside_lead_to_and_none_that_leads_out(self):
+        with folder({"secret": "s", "deep/secret": "s"}) as outside:
+            with inside({"skelebot.yaml": self.CONFIG, "src/b.py": "b"}) as path:
+                for name, target in (("link.py", "src/b.py"), ("folder", "src"), ("out", outside + "/secret"),
+                                     ("outfolder", outside), ("src/up", ".."), ("gone", "nothing"), ("loop", "loop"),
+                                     ("relative", os.path.relpath(outside, path)), ("again", path + "/src")):
+                    os.symlink(target, name)
+                os.mkfifo("pipe")
+                ending = self.package()
+                left = ["again/up", "folder/up", "gone", "loop", "out", "outfolder", "pipe", "relative", "src/up"]
+                self.assertEqual(ending.stderr.splitlines()[:-1], [
+                    f"skelebot: {name} was left out: it leads out of the project, or is no file" for name in left])
+                self.assertEqual([name for name in members() if not name.endswith("/")],
+                                 ["again/b.py", "folder/b.py", "link.py", "skelebot.yaml", "src/b.py"])
+
+    def test_a_file_that_cannot_be_read_leaves_the_old_one(self):
+        with inside({"skelebot.yaml": self.CONFIG, "dist/churn.zip": "old", "src/b.py": "b"}) as path:
+            os.chmod("src/b.py", 0)
+            with as_nobody(path):
+                self.assertEqual(call("package"), (1, "", two_lines(
+                    "src/b.py: permission denied", "look at the folder's permissions and at the room on the disk")))
+            self.assertEqual(contents("dist"), {"churn.zip": b"old"})
+
+    def test_leaves_a_folder_that_is_a_file_alone(self):
+        with inside({"skelebot.yaml": self.CONFIG, "dist": "file"}):
+            ending = self.package(status=1)
+            self.assertEqual(ending.stdout, "")
+            self.assertRegex(ending.stderr, r"\Askelebot: dist(/churn\.zip)?: .*\n  hint: .*\n\Z")
+            self.assertEqual(skelebot.read_bytes("dist"), b"file")
+
+    def test_takes_its_ignores_as_dockerignore_does(self):
+        for ignores, left in (("[]", ["a", "b/a", "b/c/a", "skelebot.yaml"]), ("[a]", ["b/a", "b/c/a", "skelebot.yaml"]),
+                              ("['**/a']", ["skelebot.yaml"]), ("[b/]", ["a", "skelebot.yaml"]),
+                              ("[b, '!b/c']", ["a", "b/c/a", "skelebot.yaml"]), ("['*', '!b']", ["b/a", "b/c/a"]),
+                              ("['*/a']", ["a", "b/c/a", "skelebot.yaml"]), ("['#a']", ["a", "b/a", "b/c/a", "skelebot.yaml"]),
+                              ("['*', '!b+(c)']", ["b+(c)"]), ("['b+(c)', '?']", ["skelebot.yaml"])):
+            files = {} if "(" not in ignores else {"b+(c)": "", "bb": ""} if "*" in ignores else {"b+(c)": ""}
+            with self.subTest(ignores), inside({"skelebot.yaml": PACKAGED.format("churn.zip", ignores),
+                                                "a": "", "b/a": "", "b/c/a": "", **files}):
+                self.package()
+                self.assertEqual([name for name in members("churn.zip") if not name.endswith("/")], left)
+
+    def test_has_no_keytab_of_the_project(self):
+        config = self.CONFIG + "  kerberos: {krbConf: krb5.conf, keytab: keys/k, hdfsUser: ada}\n"
+        with inside({"skelebot.yaml": config, "keys/k": "KEY", "krb5.conf": "x"}):
+            self.package()
+            self.assertNotIn("keys/k", members())
+
+    def test_is_only_shown_in_a_dry_run(self):
+        with inside({"skelebot.yaml": self.CONFIG, "a": ""}):
+            self.assertEqual(call("--dry-run", "package").stdout.partition("\n")[2], (
+                "[ -e dist ] || mkdir -p -- dist\nzip -X -r dist/churn.zip . -x dist/churn.zip\n"
+                "printf '%s\\n' dist/churn.zip\n"))
+            self.assertEqual(sorted(contents(".")), ["a", "skelebot.yaml"])
+
+
+# ---- .dockerignore ----------------------------------------------------------
+
+class Dockerignore(Case):
+    """What engines do with a pattern; tests/real_ignores.py asks them."""
+    TREE = ("a", "ab", "b/a", "b/c/a", "b/c.csv", "c.csv", "\u00e9", "d e/f", "q?", "star*", ".x/y")
+
+    def ignored(self, text):
+        rules = skelebot.ignore_rules(text)
+        return [path for path in self.TREE if skelebot.is_ignored(path, rules)]
+
+    def test_keeps_out_what_the_last_matching_line_says(self):
+        every = list(self.TREE)
+        for text, ignored in (
+                ("", []), ("# a\n\n  \n", []), ("a", ["a"]), ("/a", ["a"]), ("a/", ["a"]), ("./a", ["a"]), (" a \t\r", ["a"]),
+                ("b", ["b/a", "b/c/a", "b/c.csv"]), ("b/", ["b/a", "b/c/a", "b/c.csv"]), ("b/c", ["b/c/a"]),
+                ("b/../a", []), ("b//c", ["b/c/a"]), (".", []), ("/", []), ("..", []), ("#a", []), (" #a", []),
+                ("*", every), ("**", every), ("*.csv", ["c.csv"]), ("*/*.csv", ["b/c.csv"]), ("**/*.csv", ["b/c.csv", "c.csv"]),
+                ("**/a", ["a", "b/a", "b/c/a"]), ("b/**", ["b/a", "b/c/a", "b/c.csv"]), ("b/**/a", ["b/a", "b/c/a"]),
+                ("**.csv", []), ("?", ["a", "b/a", "b/c/a", "b/c.csv", "\u00e9"]), ("a?", ["ab"]),
+                ("[a-c]", ["a", "b/a", "b/c/a", "b/c.csv"]), ("[^a]", ["b/a", "b/c/a", "b/c.csv", "\u00e9"]),
+                ("[^a-c]", ["\u00e9"]), ("d e", ["d e/f"]), ("q\\?", ["q?"]), ("star\\*", ["star*"]), ("B", []),
+                ("*\n!a", [path for path in every if path != "a"]), ("!a\n*", every), ("a\n!a\na", ["a"]),
+                ("b\n!b/c", ["b/a", "b/c.csv"]), ("*\n!b/c/a", [path for path in every if path != "b/c/a"]),
+                ("b\n! b/a ", ["b/c/a", "b/c.csv"]), ("**\n!**/*.csv\nb", [path for path in every if path != "c.csv"]),
+                (".x", [".x/y"]), (".*", [".x/y"]), ("a\x1c", []), ("[", []), ("a\n[b-\n!a", [])):
+            with self.subTest(text):
+                self.assertEqual(self.ignored(text), ignored)
+
+    def test_says_nothing_of_python_to_the_person(self):
+        import warnings
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for text in ("[[]", "x[[]1]", "[a--b]", "[a&&b]", "[a||b]", "[a~~b]", "\\z", "(?x)"):
+                with self.subTest(text):
+                    skelebot.ignore_rules(text)
+
+    def test_has_a_literal_pattern_for_every_path(self):
+        for path, pattern in (("a/b c.txt", "/a/b c.txt"), ("a*?[1].txt", r"/a\*\?\[1\].txt"), ("!a", "/!a"), ("#a", "/#a"),
+                              ("a ", "/a[ ]"), ("a\\b", "/a" + r"\\" + "b"), ("a+(b)", r"/a\+\(b\)"), (".x", "/.x")):
+            if os.sep == "/":
+                with self.subTest(path):
+                    self.assertEqual(skelebot.literal_pattern(path), pattern)
+                    rules = skelebot.ignore_rules(skelebot.literal_pattern(path))
+                    self.assertTrue(skelebot.is_ignored(path, rules))
+                    self.assertFalse(skelebot.is_ignored(path + "x", rules) or skelebot.is_ignored("x/" + path, rules))
+
+
+if __name__ == "__main__":
+    unittest.main()
