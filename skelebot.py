@@ -1144,7 +1144,7 @@ def with_sections(project, sections, former, place):
         name, at = names.get(key, key), place.key(key, node)
         if key == "plugins":
             components = components._replace(plugins=(*components.plugins, *(
-                (plugin.name, at, plugin.config) for plugin in sections.plugins)))
+                (plugin.name, at, plugin.config or yaml_module().ScalarNode(NULL, "")) for plugin in sections.plugins)))
         elif getattr(components, name) and at.file == below.file:
             raise at.fault(f"given twice, also as components.{name}", "keep one of them")
         elif not getattr(components, name) or below.file == FILE:
@@ -3543,6 +3543,11 @@ def components(project):
     return (*plugins(project, project.installed), *(kind(project, settings) for kind, settings in own if settings))
 
 
+def error_words(error):
+    """What an exception says; a KeyError would put it in quotes."""
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+
+
 def plugin_fault(name, error, hook=None):
     """What a plugin's code has raised, with the last of its own lines; or where the hook is that returned it."""
     import traceback
@@ -3551,7 +3556,7 @@ def plugin_fault(name, error, hook=None):
     code = getattr(hook, "__code__", None)
     places = places or ([(code.co_filename, code.co_firstlineno)] if code else [])
     at = f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
-    return SkelebotError(f"plugin {name}: {at}{type(error).__name__}: {shown_text(str(error))}",
+    return SkelebotError(f"plugin {name}: {at}{type(error).__name__}: {shown_text(error_words(error))}",
                          f"tell who wrote it; skelebot plugin remove {name} does without")
 
 
@@ -5338,7 +5343,8 @@ def plan_on_free_port(call, project, job, launch, settings, name, image, copies)
             return port
         yield Command(force, kept=True)
         yield Note(f"port {port} is taken")
-    raise SkelebotError(f"the ports {settings.port} to {last} are taken",
+    raise SkelebotError(f"the ports {settings.port} to {last} are taken" if last > settings.port else
+                        f"port {last} is taken, and there is none after it",
                         "name another one: skelebot jupyter --port 9000")
 
 
@@ -7370,8 +7376,20 @@ class EarlierConfig(SkeleYaml):
             value = getattr(project, key) if project else None
             setattr(self, key, list(value) if isinstance(value, tuple) and not hasattr(value, "_fields") else value)
         self.env = project.env if project else None
+        self.dependencies = self.listed(project) if project else None
         self.components = [one.plugin for one in components(project) if hasattr(one, "plugin")] if project else []
-        self._call, self._project = call, project
+        self._call, self._project, self._before = call, project, self.values()
+
+    @staticmethod
+    def listed(project):
+        """The dependencies as they were written: a list, or a dict of two."""
+        listed_ones = {name: list(getattr(project.dependencies, name)) for name in project.language.split("+")
+                       if name in fields(Dependencies)}
+        return listed_ones if len(listed_ones) > 1 else [one for ones in listed_ones.values() for one in ones]
+
+    def values(self):
+        """key -> plain value of all that skelebot.yaml may hold, but for the components."""
+        return {key: plain_value(getattr(self, key)) for key in fields(Project) if key != "components"}
 
     def getImageName(self):
         return image_name(self._project)
@@ -7390,9 +7408,9 @@ class EarlierPlugin(Component):
     def read(cls, node, place):
         value = read_plain(node, place)
         try:
-            return cls.kind.load(value)
+            return cls.kind.load({} if value is None else value)
         except Exception as error:
-            raise place.fault(shown_text(str(error)) or type(error).__name__,
+            raise place.fault(shown_text(error_words(error)) or type(error).__name__,
                               f"the plugin {cls.name} says what it takes")
 
     def parser(self):
@@ -7452,7 +7470,7 @@ class EarlierFolder(Component):
 
     @classmethod
     def read(cls, node, place):
-        return read_plain(node, place)
+        return read_plain(node, place) or {}
 
     def commands(self):
         text = (getattr(self.module.command, "__doc__", "") or f"a command of the plugin {self.name}").strip()
@@ -7516,12 +7534,20 @@ def earlier_load(env=None):
     return EarlierConfig(caller_call(Words()), read_folder(os.getcwd(), env))
 
 
+def without_empty(value):
+    """A plain value without what is empty in it."""
+    if isinstance(value, dict):
+        return {key: without_empty(one) for key, one in value.items() if one not in ("", None, [], {}, False)}
+    return [without_empty(one) for one in value] if isinstance(value, list) else value
+
+
 def earlier_save(config):
-    """`yaml.saveConfig`: the values that have changed, written anew; comments are not kept."""
-    keys = [(key, plain_value(value)) for key, value in vars(config).items()
-            if key in fields(Project) and key != "components" and value != Project._field_defaults.get(key)]
-    text = yaml_text([(key, value) for key, value in keys if value not in (None, [], {}, "")])
-    write(File(FILE, text.encode("utf-8")))
+    """`yaml.saveConfig`: writes the top-level keys that have been changed; comments are not kept."""
+    keys = {name: (key.value, node) for name, (key, node) in read_entries(os.getcwd(), FILE).items()}
+    for key, value in config.values().items():
+        if value != config._before.get(key):
+            keys[key] = (key, without_empty(value))
+    write(File(FILE, yaml_text(keys.values()).encode("utf-8")))
 
 
 def earlier_modules():

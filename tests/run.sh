@@ -16,8 +16,11 @@ all=${SKELEBOT_TEST_ALL:-}
 cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/skelebot-tests
 services=${SKELEBOT_TEST_STATE:-/var/tmp/skelebot-tests}/env
 
-notes=$(mktemp)
-trap 'rm -f "$notes"' EXIT
+work=$(mktemp -d)
+notes=$work/notes
+: >"$notes"
+beside=
+trap '[ -z "$beside" ] || kill "$beside" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 # Where this Python finds PyYAML: nowhere special, or in a folder of ours that install.sh has filled.
@@ -76,6 +79,24 @@ run() {
   done
 }
 
+# The other Pythons have their turn beside the real tests, which mostly wait; what they say comes last.
+start_others() {
+  (
+    notes=$work/others.notes
+    : >"$notes"
+    # shellcheck disable=SC2046  # module names have no blanks
+    for python in $(other_pythons); do run "$python" $(modules test "$@"); done
+  ) >"$work/others.log" 2>&1 &
+  beside=$!
+}
+
+finish_others() {
+  wait "$beside" || printf 'failed\tthe other Pythons did not come to their end\n' >>"$notes"
+  beside=
+  cat "$work/others.log"
+  cat "$work/others.notes" >>"$notes"
+}
+
 count() { grep -c "^$1" "$notes" || true; }
 
 # shellcheck source=/dev/null
@@ -83,8 +104,9 @@ if [ -e "$services" ]; then . "$services"; fi
 # shellcheck disable=SC2046  # module names have no blanks
 {
   run "$PYTHON" $(modules test "$@")
-  [ -z "$all" ] || for python in $(other_pythons); do run "$python" $(modules test "$@"); done
+  [ -z "$all" ] || start_others "$@"
   run "$PYTHON" $(modules real "$@")
+  [ -z "$all" ] || finish_others
 }
 
 passed=$(count passed) failed=$(count failed) skipped=$(count skipped)

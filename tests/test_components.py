@@ -39,17 +39,19 @@ def fault(function, *values):
         return f"{error}\n"
 
 
-HOME = tempfile.TemporaryDirectory()
-"""No plugins, whoever runs the tests."""
+HOME, BEFORE = tempfile.TemporaryDirectory(), {}
+"""A home without plugins, whoever runs the tests, and the variables before."""
 
 
 def setUpModule():
-    os.environ["SKELEBOT_HOME"] = HOME.name
+    BEFORE.update(os.environ)
+    os.environ.update(HOME=HOME.name, SKELEBOT_HOME=HOME.name)
     os.chmod(HOME.name, 0o755)
 
 
 def tearDownModule():
-    del os.environ["SKELEBOT_HOME"]
+    os.environ.clear()
+    os.environ.update(BEFORE)
     HOME.cleanup()
 
 
@@ -624,13 +626,14 @@ class Publish(Case):
     NAME = "registry.example.com/acme/churn"
     TAGS = [f"docker tag churn {NAME}:1.2.0", f"docker tag churn {NAME}:latest"]
     LOGIN = "printf %s ... | docker login --username ada --password-stdin registry.example.com"
+    LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
     DIGEST = "sha256:" + "0123456789abcdef" * 4
     NO_LOGIN = Outcome(1, "", "denied\nno basic auth credentials\n")
 
     def publish(self, results=None, call=ADA, words=None, **registry):
         keys = {"registry": {"host": "registry.example.com", "user": "acme", **registry}}
         it = project(version="1.2.0", components=keys)
-        return drive(skelebot.plan_publish(call, it, words or Words()), {Read: None, Secrets: (), **(results or {})})
+        return drive(skelebot.plan_publish(call, it, words or Words()), {Read: None, Look: "", Secrets: (), **(results or {})})
 
     def pushes(self, first, *then, call=ADA, results=None, **registry):
         """What a publish did from its first push on; the pushes come out so, the last again and again."""
@@ -646,7 +649,7 @@ class Publish(Case):
                     result = outcomes.pop(0) if len(outcomes) > 1 else outcomes[0]
                 else:
                     words = [word for word in getattr(step, "argv", ()) if word in (results or {})]
-                    result = (results[words[0]] if words else {Command: Outcome(), Look: "file", Secrets: (),
+                    result = (results[words[0]] if words else {Command: Outcome(), Look: "", Secrets: (),
                                                                Ask: PASSWORD}.get(type(step)))
         except StopIteration as end:
             status, found = end.value, None
@@ -659,7 +662,7 @@ class Publish(Case):
     def test_builds_tags_and_pushes_and_answers_with_what_is_there_now(self):
         done = self.publish()
         self.assertEqual(done.outline, [
-            "Read .dockerignore", "Secrets", *BUILD, *self.TAGS,
+            *self.LOOKS, "Read .dockerignore", "Secrets", *BUILD, *self.TAGS,
             f"docker push {self.NAME}:1.2.0", f"Answer {self.NAME}:1.2.0",
             f"docker push {self.NAME}:latest", f"Answer {self.NAME}:latest"])
         self.assertEqual(done.status, 0)
@@ -746,11 +749,19 @@ class Publish(Case):
 
     def test_without_a_build_looks_into_the_image(self):
         done = self.publish(call=ADA._replace(skip_build=True))
-        self.assertEqual(done.outline[:6], [
+        self.assertEqual(done.outline[2:8], [
             "docker version", "docker image inspect churn",
             "docker create --pull never --name churn-publish-0a1b --entrypoint '' churn true", "SecretsInside",
             "docker rm --force --volumes churn-publish-0a1b", self.TAGS[0]])
-        self.assertEqual(done.steps[3].argv, ("docker", "cp", "churn-publish-0a1b:/app", "-"))
+        self.assertEqual(done.steps[5].argv, ("docker", "cp", "churn-publish-0a1b:/app", "-"))
+
+    def test_with_another_file_in_the_place_of_dockerignore_looks_into_the_image_as_well(self):
+        done = self.publish({"Dockerfile.dockerignore": "file", SecretsInside: [(".netrc", "passwords")]})
+        self.assertEqual(done.outline, [self.LOOKS[0], *BUILD, (
+            "docker create --pull never --name churn-publish-0a1b --entrypoint '' churn true"), "SecretsInside",
+            "docker rm --force --volumes churn-publish-0a1b"])
+        self.assertFault(done, ".netrc: holds passwords, and would be in the image that is published",
+                         "add it to ignores in skelebot.yaml or Dockerfile.dockerignore")
 
     def test_refuses_an_image_that_would_hold_a_secret(self):
         hint = "add it to ignores in skelebot.yaml"
@@ -1085,7 +1096,9 @@ class PackagedProject(Case):
                                  ["again/b.py", "folder/b.py", "link.py", "skelebot.yaml", "src/b.py"])
 
     def test_a_file_that_cannot_be_read_leaves_the_old_one(self):
-        with inside({"skelebot.yaml": self.CONFIG, "dist/churn.zip": "old", "src/b.py": "b"}) as path:
+        with inside({"skelebot.yaml": self.CONFIG, "src/b.py": "b"}) as path:
+            call("package")     # nobody may not be able to import more of Python
+            skelebot.write(File("dist/churn.zip", b"old"))
             os.chmod("src/b.py", 0)
             with as_nobody(path):
                 self.assertEqual(call("package"), (1, "", two_lines(

@@ -1315,7 +1315,7 @@ class EarlierPlugins(Project):
 
     def test_add_to_image_context_and_container(self):
         self.put("timer")
-        ending = self.run_in_project("--dry-run", "ok", "-e", "1")
+        ending = self.run_in_project("--dry-run", "ok", "--epochs", "1")
         shown = re.sub("(?<=--name churn-ok-)[0-9a-f]+", "TOKEN", ending.stdout).replace(self.project, "PROJECT")
         self.assertEqual(shown, support.golden("earlier-plugin-dry-run.txt"))
 
@@ -1359,6 +1359,7 @@ class EarlierModules(Project):
             f"{skelebot.__version__} True\n").replace("None False", " False").replace("'description', ", ""), ""))
 
     def test_build_and_run(self):
+        write(self.project, {"requirements.txt": "numpy\n"})
         self.assert_refused(self.run_in_project("in-image", "ls"), f"{NO_ENGINE}: not found on PATH",
                             "install it, or correct PATH")
 

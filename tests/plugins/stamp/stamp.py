@@ -1,4 +1,5 @@
 """Adds to all that a plugin can add to: image, context, container, and what runs around a job."""
+import json
 from typing import NamedTuple
 
 from skelebot import Activation, Command, Component, Note
@@ -17,7 +18,7 @@ class Stamp(Component):
         return "RUN echo tools of stamp\n"
 
     def dockerfile(self):
-        return f"LABEL stamp={self.settings.label}"
+        return "LABEL stamp=" + json.dumps(self.settings.label)
 
     def ignores(self):
         return ["stamps/", "*.stamp"]
