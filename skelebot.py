@@ -2358,7 +2358,7 @@ class Secrets(NamedTuple):
 
 
 class SecretsInside(NamedTuple):
-    """The same of what a program writes as a tar archive."""
+    """The same of the one folder that a program writes as a tar archive."""
     argv: Tuple[str, ...]
     keytabs: Tuple[str, ...] = ()
 
@@ -2503,12 +2503,14 @@ class Launch(NamedTuple):
     environ   variables on top of the job's
     mappings  on top of the job's, in Docker
     words     for `docker run`
+    first     argv of what has to end well in a container before a detached job is started
     beside    argv of a program that runs as long as the job does, natively
     """
     argv: Tuple[str, ...]
     environ: Dict[str, str] = {}
     mappings: Tuple[Mapping, ...] = ()
     words: Tuple[str, ...] = ()
+    first: Tuple[str, ...] = ()
     beside: Tuple[str, ...] = ()
     native: bool = False
 
@@ -3507,6 +3509,8 @@ class KerberosComponent(Component):
         mapped = (Mapping(f"{os.path.relpath(keytab, self.project.folder)}:{KEYTAB}:ro"),
                   Mapping(f"{STAGED_TICKET}:{TICKET}:ro"))
         return launch._replace(argv=("sh", TICKET, "run", KEYTAB, self.settings.hdfsUser, *launch.argv),
+                               first=("env", "KRB5CCNAME=/tmp/ticket", "sh", TICKET, "get", KEYTAB,
+                                      self.settings.hdfsUser),
                                mappings=(*launch.mappings, *mapped))
 
     def before_native(self, call, launch, keytab):
@@ -4325,7 +4329,16 @@ def plan_check_image(engine, tag):
         raise SkelebotError(f"there is no image {tag}", "leave -s out, so that it is built")
 
 
-def plan_run(call, project, job, argv, words=()):
+def plan_first(call, project, job, argv, words, rootless):
+    """Run a command in a container like the job's; when it fails, it has said why."""
+    name = container_name(project, job, call.token)
+    outcome = yield Command(run_argv(call, project, job._replace(mode="i", ports=()), argv, name, rootless, words),
+                            secret_variables(job), stop=stop_argvs(engine_argv(call, project, job), name))
+    if outcome.status:
+        raise Refused(outcome.status)
+
+
+def plan_run(call, project, job, argv, words=(), first=()):
     """`docker run`: attached until the job ends, or detached under a name that scripts can rely on."""
     rootless = yield from plan_rootless(call, project, job)
     engine = engine_argv(call, project, job)
@@ -4336,6 +4349,8 @@ def plan_run(call, project, job, argv, words=()):
         if outcome.status == NOT_RUN:
             yield from plan_check_image(engine, image_tag(project, job))
         return outcome.status
+    if first:
+        yield from plan_first(call, project, job, first, words, rootless)
     name = container_name(project, job)
     outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words), secret_variables(job), kept=True)
     if outcome.status:
@@ -4573,7 +4588,7 @@ def plan_docker(call, project, job, launch):
             yield MakeFolder(mount_source(mapping, "", call.home))
     if not is_local(endpoint) and job.mappings:
         return (yield from plan_elsewhere(call, project, job, launch.argv, endpoint, copied, words))
-    return (yield from plan_run(call, project, job, launch.argv, words))
+    return (yield from plan_run(call, project, job, launch.argv, words, launch.first))
 
 
 def plan_job(call, project, job, words):
@@ -5498,7 +5513,7 @@ def plan_login(call, project):
 
 
 def push_hint(project, errors):
-    if re.search(r"(?i)http response to https", errors):
+    if re.search(r"(?i)http response to https|not look like a tls handshake", errors):
         return "the registry speaks plain http: name it among insecure-registries of the Docker engine"
     if re.search(r"(?i)does not exist|name unknown", errors):
         return "make the repository first, as in: aws ecr create-repository --repository-name ..."
@@ -5511,15 +5526,23 @@ def push_hint(project, errors):
 
 def plan_pushed(call, project, reference):
     """Push one tag, with a login where that is missing; returns the digest, if the engine tells it."""
-    command = Command((*engine_argv(call, project), "push", reference), kept=True, quiet=True)
-    outcome = yield command
-    if outcome.status and NO_LOGIN.search(outcome.errors):
-        yield from plan_login(call, project)
+    engine = engine_argv(call, project)
+    scratch = (yield Scratch()) if is_podman(call) and not docker_host(call, project) else ""
+    told = os.path.join(scratch, "digest") if scratch else ""
+    command = Command((*engine, "push", *(("--digestfile", told) if told else ()), reference), kept=True, quiet=True)
+    try:
         outcome = yield command
-    if outcome.status:
-        raise SkelebotError(f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}",
-                            push_hint(project, outcome.errors))
-    digest = re.search(r"digest: (sha256:[0-9a-f]{64})", outcome.output + outcome.errors)
+        if outcome.status and NO_LOGIN.search(outcome.errors):
+            yield from plan_login(call, project)
+            outcome = yield command
+        if outcome.status:
+            raise SkelebotError(f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}",
+                                push_hint(project, outcome.errors))
+        said = ((yield Read(told)) or b"").decode() if told else outcome.output + outcome.errors
+    finally:
+        if scratch:
+            yield Remove(scratch)
+    digest = re.search(r"(?:digest: |\A)(sha256:[0-9a-f]{64})", said)
     return digest.group(1) if digest else ""
 
 
@@ -7113,7 +7136,7 @@ def secret_members(step):
                 for entry in archive:
                     start = archive.extractfile(entry).read(most) if entry.isreg() else b""
                     kind = "a keytab" if start in keytabs else secret_kind(entry.name, start)
-                    found += [(entry.name, kind)] if kind and start else []
+                    found += [(entry.name.partition("/")[2], kind)] if kind and start else []
         except tarfile.TarError:
             pass                            # it has ended early, and says why
         process.stdout.read()
@@ -7663,6 +7686,14 @@ def plugin_names(place):
     return folders(Folders(place))
 
 
+def open_streams():
+    """A stream that the caller has closed leads nowhere, instead of to the next file that is opened."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None or stream.closed:
+            setattr(sys, name, open(os.devnull, mode))
+
+
 def installed_plugins(home):
     """(name, class) of every plugin; one that cannot be imported is moved away."""
     place, found = os.path.join(home, "plugins"), []
@@ -7676,6 +7707,7 @@ def installed_plugins(home):
             found.append((name, loaded(os.path.join(os.path.abspath(place), name), name)))
         except (Exception, SystemExit) as error:
             quarantined(os.path.abspath(home), name, error)
+    open_streams()                      # exit() in a plugin has closed stdin
     return tuple(found)
 
 
@@ -7842,7 +7874,10 @@ def engine_name(environ):
 def docker_context(environ, home):
     """The name of the Docker context in use; "" is the default one. Source: docker context(1)."""
     folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
-    config = read_bytes(os.path.join(folder, "config.json")) or b""
+    try:
+        config = read_bytes(os.path.join(folder, "config.json")) or b""
+    except SkelebotError:
+        config = b""                    # what needs Docker will hear of it from Docker
     named = re.search(rb'"currentContext"\s*:\s*"([^"]*)"', config)
     name = environ.get("DOCKER_CONTEXT") or (named.group(1).decode("utf-8", "replace") if named else "")
     return "" if name == "default" else name
@@ -7984,13 +8019,6 @@ def skelebot(words):
         page = project_page(project, commands, OPTIONS, style) if project else outside_page(commands, OPTIONS, style)
         return say(sys.stdout, page) or 0
     return run_chain(project, [parsed(project, group, style, commands) for group in chain(words)], options, installed)
-
-
-def open_streams():
-    """A stream that the caller has closed leads nowhere, instead of to the next file that is opened."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))
 
 
 def on_signal(number, frame):
