@@ -7615,7 +7615,7 @@ def quarantined(home, name, error):
         frames.append((error.filename, error.lineno or 1))
     file, number = frames[-1] if frames else (os.path.join(folder, name + ".py"), 0)
     line = shown_text(linecache.getline(file, number)) if number else ""
-    at = f"{os.path.basename(file)}:{number}: {line}" if number else os.path.basename(file)
+    at = ": ".join(filter(None, [os.path.basename(file) + (f":{number}" if number else ""), line]))
     place, count = os.path.join(home, QUARANTINE, name), 1
     while os.path.lexists(place):
         place, count = os.path.join(home, QUARANTINE, f"{name}-{count}"), count + 1

@@ -18,49 +18,56 @@ from support import inside, skelebot
 from engine import TIMEOUT, environment, missing, on, write
 
 FILES = (
-    ".env", ".git/config", "Makefile", "README.md", "a", "a+b.txt", "aab.txt", "ab", "abc/abc", "b c/d e.txt", "b c/f",
-    "brace{1}.txt", "bracket[1].txt", "bracket1.txt", "data/.keep", "data/a.csv", "data/b.csv", "data/data/a.csv",
-    "data/raw/a.csv", "data/raw/deep/er/a.csv", "data/raw/deep/er/z.CSV", "data.csv", "datas/a.csv", "dot.txt", "dotxtxt",
-    "dollar$.txt", "keys/(1).pem", "keys/1.pem", "keys/id_rsa", "keys/sub/id_rsa", "pipe|x", "-dash/-x", "-dash/y",
-    "plus+", "q?.txt", "qa.txt", "qab.txt", "star*.txt", "star.txt", "starry.txt", "x/a", "x/b", "x/y/a", "x/y/b",
-    "x/y/z/a", "x/y/z/w/a", "~home", "#hash", "!bang", "ünï/cödé.txt", "ünï/b", "caret^x", "^x", "z]", "back\\slash",
-    "tail ", "...", "..a/b", "c/.d/e", "10.log", "1.log", "é.log",
+    ".env", ".git/config", "Makefile", "README.md", "a", "a+b.txt", "aab.txt", "ab", "abc/abc", "b c/d e.txt",
+    "b c/f", "brace{1}.txt", "bracket[1].txt", "bracket1.txt", "data/.keep", "data/a.csv", "data/b.csv",
+    "data/data/a.csv", "data/raw/a.csv", "data/raw/deep/er/a.csv", "data/raw/deep/er/z.CSV", "data.csv",
+    "datas/a.csv", "dot.txt", "dotxtxt", "dollar$.txt", "keys/(1).pem", "keys/1.pem", "keys/id_rsa",
+    "keys/sub/id_rsa", "pipe|x", "-dash/-x", "-dash/y", "plus+", "q?.txt", "qa.txt", "qab.txt", "star*.txt",
+    "star.txt", "starry.txt", "x/a", "x/b", "x/y/a", "x/y/b", "x/y/z/a", "x/y/z/w/a", "~home", "#hash", "!bang",
+    "ünï/cödé.txt", "ünï/b", "caret^x", "^x", "z]", "back\\slash", "tail ", "...", "..a/b", "c/.d/e", "10.log",
+    "1.log", "é.log",
 )
 
-PARTS = ("*", "**", "?", "a", "x", "y", "z", "data", "raw", "deep", "*.csv", "a.csv", "*.txt", "[a-c]", "[^a]", "[a-c]*",
-         "d*", "da?a", "*a", "a*", "keys", "id_rsa", "*.log", "[0-9].log", "?.log", "abc", "b c", "c", ".d", ".*", "-dash",
-         "ünï", "c?d*", "star\\*.txt", "star*.txt", "**.csv", "**a", "d**", "w", "[x-z]", "q\\?.txt")
+PARTS = (
+    "*", "**", "?", "a", "x", "y", "z", "data", "raw", "deep", "*.csv", "a.csv", "*.txt", "[a-c]", "[^a]", "[a-c]*",
+    "d*", "da?a", "*a", "a*", "keys", "id_rsa", "*.log", "[0-9].log", "?.log", "abc", "b c", "c", ".d", ".*",
+    "-dash", "ünï", "c?d*", "star\\*.txt", "star*.txt", "**.csv", "**a", "d**", "w", "[x-z]", "q\\?.txt",
+)
 """Names and wildcards that generated patterns are made of."""
 
 WRITTEN = (
     "*", "**", "!**", "*\n!a", "**\n!**/a", "data\n!data/raw", "data/\n!data/raw/a.csv", "data/**\n!data/raw/deep",
-    "data/*\n!data/raw", "x\n!x/y\nx/y/z\n!x/y/z/w", "!x\nx", "x\n!x", "*\n!*.txt\nq*", "**/a\n!x/**", "x/**/a", "x/**",
-    "x/**/", "**/y", "**/y/", "**/y/**", "**/y/*", "**/*.csv", "*/*.csv", "*.csv", "data/**/*.csv", "data/**.csv",
-    "/data", "//data", "data//raw", "./data", "data/./raw", "data/../x", "data/raw/../a.csv",
-    "...", "..a", "# data\ndata", " # data", "#hash", "\\#hash", "! x", "\\!bang",
-    "  data  ", "data\t", "\n\n  \nx\n", "x\r\ny\r\n", "b c", "b c/d e.txt", "b\\ c", "*c/f", "tail ", "tail?", "a?", "?", "??",
-    "x/?", "q?.txt", "q\\?.txt", "q[?].txt", "star\\*.txt", "star[*].txt", "star*.txt", "bracket[1].txt", "bracket\\[1\\].txt",
-    "bracket[[]1].txt", "bracket\\[1].txt", "[a-c]", "[^a-c]", "[!a-c]", "[a-c]b", "x/[^a]", "x[/]a", "x?a", "[0-9].log",
-    "[0-9]*.log", "[é].log", "?.log", "[\\^]x", "[x^]", "^x", "\\^x", "caret^x", "[a\\-c]", "-dash", 
-    "z]", "z\\]", "[\\]z]", "[[]", "back\\\\slash", "back\\slash", "back?slash", "a\\b", "\\a", "a+b.txt", "a\\+b.txt",
-    "a[+]b.txt", "plus+", "plus\\+", "brace{1}.txt", "brace\\{1\\}.txt", "keys/(1).pem", "keys/\\(1\\).pem", 
-    "pipe\\|x", "dollar$.txt", "dollar\\$.txt", "dot.txt", "do..txt", "DATA", "Data.csv", "~home", "~", "$HOME", "ünï",
-    "ün?", "ü*/c*", "?nï", "***", "x/***", "a**", "**a", "**a**", "x**", "x**a", "x/**a", "da**csv", "data**csv", "**/**/a",
-    "x/**/**/a", "**/x/**/a", "*/**/a", "**/", "*/", "x/y/../y/a", "keys/id_*\n!keys/sub", "**/id_rsa",
-    "*\n!data\ndata/raw\n!data/raw/deep/er/a.csv", "**\n!data/**/*.csv\n**/b.csv", "a\n# !a\n", "a\n#!a", "a\n !a", "abc",
-    "abc/abc", "ab", "c/.d", "c/.*", ".*", "*/.*", "**/.*", ".git", ".git/", "x/\n!x/y/\n", "!x/y\nx/*", "x/*/a", "x/*/*/a",
+    "data/*\n!data/raw", "x\n!x/y\nx/y/z\n!x/y/z/w", "!x\nx", "x\n!x", "*\n!*.txt\nq*", "**/a\n!x/**", "x/**/a",
+    "x/**", "x/**/", "**/y", "**/y/", "**/y/**", "**/y/*", "**/*.csv", "*/*.csv", "*.csv", "data/**/*.csv",
+    "data/**.csv", "/data", "//data", "data//raw", "./data", "data/./raw", "data/../x", "data/raw/../a.csv", "...",
+    "..a", "# data\ndata", " # data", "#hash", "\\#hash", "! x", "\\!bang", "  data  ", "data\t", "\n\n  \nx\n",
+    "x\r\ny\r\n", "b c", "b c/d e.txt", "b\\ c", "*c/f", "tail ", "tail?", "a?", "?", "??", "x/?", "q?.txt",
+    "q\\?.txt", "q[?].txt", "star\\*.txt", "star[*].txt", "star*.txt", "bracket[1].txt", "bracket\\[1\\].txt",
+    "bracket[[]1].txt", "bracket\\[1].txt", "[a-c]", "[^a-c]", "[!a-c]", "[a-c]b", "x/[^a]", "x[/]a", "x?a",
+    "[0-9].log", "[0-9]*.log", "[é].log", "?.log", "[\\^]x", "[x^]", "^x", "\\^x", "caret^x", "[a\\-c]", "-dash",
+    "z]", "z\\]", "[\\]z]", "[[]", "back\\\\slash", "back\\slash", "back?slash", "a\\b", "\\a", "a+b.txt",
+    "a\\+b.txt", "a[+]b.txt", "plus+", "plus\\+", "brace{1}.txt", "brace\\{1\\}.txt", "keys/(1).pem",
+    "keys/\\(1\\).pem", "pipe\\|x", "dollar$.txt", "dollar\\$.txt", "dot.txt", "do..txt", "DATA", "Data.csv",
+    "~home", "~", "$HOME", "ünï", "ün?", "ü*/c*", "?nï", "***", "x/***", "a**", "**a", "**a**", "x**", "x**a",
+    "x/**a", "da**csv", "data**csv", "**/**/a", "x/**/**/a", "**/x/**/a", "*/**/a", "**/", "*/", "x/y/../y/a",
+    "keys/id_*\n!keys/sub", "**/id_rsa", "*\n!data\ndata/raw\n!data/raw/deep/er/a.csv",
+    "**\n!data/**/*.csv\n**/b.csv", "a\n# !a\n", "a\n#!a", "a\n !a", "abc", "abc/abc", "ab", "c/.d", "c/.*", ".*",
+    "*/.*", "**/.*", ".git", ".git/", "x/\n!x/y/\n", "!x/y\nx/*", "x/*/a", "x/*/*/a",
 )
 """Pattern files by hand: what people write, and the corners of the rules."""
 
-WHOLE = ("\ufeff!data\nx\n!!bang\n../a\ny/../..\n.\n./\n/\n..\n#b\n/../keys\n!..\n!.\n**/a.csv\n", "**\n!**/a\n!keys\n", "pipe|x\n")
+WHOLE = (
+    "\ufeff!data\nx\n!!bang\n../a\ny/../..\n.\n./\n/\n..\n#b\n/../keys\n!..\n!.\n**/a.csv\n",
+    "**\n!**/a\n!keys\n!data/raw\nkeys/sub\n",
+)
 """Pattern files that say something else in a folder of their own."""
 
 ODD = r"[][(){}|+^\\]|![^\n]*[*?]|\.\."
 """Signs that engines understand differently, and lets-in that they do not look for everywhere."""
 
 OURS = {".dockerignore", "Dockerfile"}
-LIKE = {"a+b.txt": ("aab.txt",), "bracket[1].txt": ("bracket1.txt",), "keys/(1).pem": ("keys/1.pem",), "star*.txt": ("starry.txt",),
-        "q?.txt": ("qa.txt",), "pipe|x": ("x",), "dot.txt": ("dotxtxt",), "a": ("ab",), "data.csv": ("data.csv.gz",)}
+LIKE = {"a+b.txt": "aab.txt", "bracket[1].txt": "bracket1.txt", "keys/(1).pem": "keys/1.pem", "star*.txt": "starry.txt",
+        "q?.txt": "qa.txt", "pipe|x": "x", "dot.txt": "dotxtxt", "a": "ab", "data.csv": "data.csv.gz", "tail ": "tail"}
 """Files that a pattern for one name may take by mistake."""
 
 
@@ -101,6 +108,11 @@ def chosen(folder):
 CHOSEN = {folder: chosen(folder) for folder in BELOW}
 
 
+LITERAL = {f"l{index:03}/{path}": skelebot.literal_pattern(f"l{index:03}/{path}") for index, path in enumerate(FILES)}
+ALIKE = {f"l{index:03}/{LIKE[path]}" for index, path in enumerate(FILES) if path in LIKE}
+"""Files that are named by a pattern for one path, and those beside them that it must leave."""
+
+
 @on("legacy", "BuildKit", "new-cli", "podman")
 class Ignores:
     """Build contexts, as they arrive at an engine."""
@@ -111,60 +123,61 @@ class Ignores:
         if missing(cls.engine.name):
             raise unittest.SkipTest(missing(cls.engine.name))
         cls.image = f"skelebot-ignores-{os.urandom(4).hex()}"
+        files = {path for paths in CHOSEN.values() for path in paths} | LITERAL.keys() | ALIKE
+        texts = [*(below(*pair) for pair in BELOW.items()), *LITERAL.values()]
+        with inside({path: "" for path in files}):
+            cls.arrived = cls.sent("\n".join(texts))
 
-    def ask(self, *words):
-        done = subprocess.run([*self.engine.cli, *words], env=environment(**self.engine.environ), timeout=TIMEOUT,
+    @classmethod
+    def ask(cls, *words):
+        done = subprocess.run([*cls.engine.cli, *words], env=environment(**cls.engine.environ), timeout=TIMEOUT,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        if done.returncode:
+            raise AssertionError(f"{words}: {done.stderr.decode()}")
         return done.stdout
 
-    def archive(self):
+    @classmethod
+    def archive(cls):
         """The image of the current folder as a tar file."""
-        if self.engine.name in ("BuildKit", "podman"):
-            return self.ask("build", "--quiet", "--output", "type=tar,dest=-", ".")
-        self.ask("build", "--quiet", "--tag", self.image, ".")
+        if cls.engine.name in ("BuildKit", "podman"):
+            return cls.ask("build", "--quiet", "--output", "type=tar,dest=-", ".")
+        cls.ask("build", "--quiet", "--tag", cls.image, ".")
         try:
-            self.ask("create", "--name", self.image, self.image)
-            return self.ask("export", self.image)
+            cls.ask("create", "--name", cls.image, cls.image)
+            return cls.ask("export", cls.image)
         finally:
-            self.ask("rm", "--force", self.image)
-            self.ask("rmi", "--force", self.image)
+            cls.ask("rm", "--force", cls.image)
+            cls.ask("rmi", "--force", cls.image)
 
-    def sent(self, text):
+    @classmethod
+    def sent(cls, text):
         """The files below the current folder that the engine is sent, with this .dockerignore."""
         write(".", {".dockerignore": text, "Dockerfile": 'FROM scratch\nCOPY . /context/\nCMD ["x"]\n'})
-        with tarfile.open(fileobj=io.BytesIO(self.archive())) as archive:
+        with tarfile.open(fileobj=io.BytesIO(cls.archive())) as archive:
             names = [entry.name.partition("context/") for entry in archive if entry.isreg()]
         return {name for start, middle, name in names if middle and not start.strip("./")} - OURS
 
     def test_a_file_that_is_taken_for_ignored_is_never_sent(self):
-        files = {path: "" for paths in CHOSEN.values() for path in paths}
-        with inside(files):
-            sent = self.sent("\n".join(below(*pair) for pair in BELOW.items()) + "\n")
         for folder, text in BELOW.items():
             with self.subTest(text):
                 kept = {path for path in CHOSEN[folder] if not skelebot.is_ignored(path, RULES[folder])}
-                arrived = sent & CHOSEN[folder]
-                self.assertEqual(sorted(arrived - kept), [], "sent, but taken for ignored")
-                if not re.search(ODD, text):
-                    self.assertEqual(sorted(kept - arrived), [], "not sent, but taken for sent")
+                self.compare(self.arrived & CHOSEN[folder], kept, text)
 
     def test_so_with_patterns_for_the_whole_context(self):
         with inside({path: "" for path in FILES}):
             for text in WHOLE:
                 with self.subTest(text):
                     kept = {name for _, name in skelebot.context_files(skelebot.ignore_rules(text))} - OURS
-                    arrived = self.sent(text)
-                    self.assertEqual(sorted(arrived - kept), [], "sent, but taken for ignored")
-                    if not re.search(ODD, text):
-                        self.assertEqual(sorted(kept - arrived), [], "not sent, but taken for sent")
+                    self.compare(self.sent(text), kept, text)
+
+    def compare(self, arrived, kept, text):
+        self.assertEqual(sorted(arrived - kept), [], "sent, but taken for ignored")
+        if not re.search(ODD, text):
+            self.assertEqual(sorted(kept - arrived), [], "not sent, but taken for sent")
 
     def test_a_literal_pattern_keeps_out_one_file_and_nothing_else(self):
-        folders = {f"t{index:03}": path for index, path in enumerate(FILES)}
-        files = {f"{folder}/{path}" for folder, own in folders.items() for path in {own, *LIKE.get(own, ())}}
-        with inside({path: "" for path in files}):
-            sent = self.sent("\n".join(skelebot.literal_pattern(f"{folder}/{path}") for folder, path in folders.items()))
-        self.assertEqual(sorted(files - sent), [f"{folder}/{path}" for folder, path in sorted(folders.items())])
+        self.assertEqual(sorted(self.arrived & LITERAL.keys()), [])
+        self.assertEqual(sorted(ALIKE - self.arrived), [])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from support import (LOADERS, call, contents, drive, folder, golden, inside, loader, outlined, project, read, shown, skelebot,
                      two_lines)
-from skelebot import (Answer, Ask, Call, Command, Component, File, KerberosComponent, Launch, Look, Note, Outcome, Place,
+from skelebot import (Activation, Answer, Ask, Call, Command, Component, File, KerberosComponent, Launch, Look, Note, Outcome, Place,
                       Read, Refused, Registry, RegistryAws, Remove, Scratch, Secret, Secrets, SecretsInside,
                       SkelebotError, Token, Wait, Words, Zip, Zipped)
 
@@ -140,6 +140,23 @@ class MisspeltSection(Case):
             with self.subTest(name):
                 self.assertEqual(read(f"name: churn\ncomponents:\n  {name}: {{a: 1}}\n").warnings,
                                  (f"skelebot.yaml:3: components.{name}: needs a plugin of that name{hint}",))
+
+
+class PartOfAProject(Case):
+    def test_is_what_its_activation_says(self):
+        kinds = {one: type(one.name, (Component,), {"activation": one, "name": one.name}) for one in Activation}
+        installed = [(one.name, kind) for one, kind in kinds.items()]
+        bare, named = project(), project()._replace(settings={one.name: None for one in Activation})
+        for it, taking in ((None, ["EMPTY", "ALWAYS"]), (bare, ["PROJECT", "ALWAYS"]),
+                           (named, ["CONFIG", "PROJECT", "ALWAYS"])):
+            with self.subTest(taking):
+                found = [one.name for one in skelebot.plugins(it, installed)]
+                self.assertEqual(sorted(found), sorted(taking))
+
+    def test_is_the_last_around_a_job_when_it_is_ours(self):
+        kind = type("Always", (Component,), {"activation": Activation.ALWAYS, "name": "always"})
+        it = project(components={"kerberos": KERBEROS})._replace(installed=(("always", kind),))
+        self.assertEqual([type(one) for one in skelebot.components(it)], [kind, KerberosComponent])
 
 
 class Recorder(Component):
@@ -524,6 +541,10 @@ class JupyterServer(Case):
             "Note the container churn-jupyter-0a1b stays, for `docker cp`;"
             " docker --host ssh://ada@gpu rm --force --volumes churn-jupyter-0a1b removes it"])
 
+    def test_on_another_machine_stays_when_it_is_interrupted_before_they_are_back(self):
+        done = self.serve({Look: "folder", "stop": KeyboardInterrupt()}, host="ssh://ada@gpu")
+        self.assertIn("Note the container churn-jupyter-0a1b stays", done.outline[-1])
+
     def test_is_only_shown_in_a_dry_run(self):
         it = project()
         lines = shown(skelebot.plan_jupyter(ADA, it, Words()))
@@ -789,8 +810,12 @@ class Publish(Case):
                 self.assertFalse([step for step in steps if isinstance(step, Ask)])
 
     def test_keeps_control_characters_of_a_registry_from_the_terminal(self):
-        _, _, found, _ = self.pushes(Outcome(1, "", "evil \x1b[2J\x9b words\n"))
-        self.assertNotRegex(found.message, "[\x00-\x1f\x7f-\x9f]")
+        evil = Outcome(1, "", "evil \x1b[2J\x9b words\n")
+        environ = {"SKELEBOT_REGISTRY_USER": "ada", "SKELEBOT_REGISTRY_PASSWORD": PASSWORD}
+        for first, results in ((evil, {}), (self.NO_LOGIN, {"login": evil})):
+            found = self.pushes(first, results=results, call=ADA._replace(environ=environ))[2]
+            self.assertIn("evil", found.message)
+            self.assertNotRegex(found.message, "[\x00-\x1f\x7f-\x9f]")
 
 
 class SecretFile(Case):

@@ -660,10 +660,11 @@ class HostileZipFiles(Home):
 
     def test_one_name_twice(self):
         cases = [
-            (["plain/x.py", "plain/x.py"], "plain/x.py"), (["plain/x.py", "plain/X.py"], "plain/x.py"),
-            (["plain/a/x.py", "plain/A/y.py"], "plain/a"), (["plain/x", "plain/x/y"], "plain/x"),
+            (["plain/x.py", "plain/x.py"], "plain/x.py"), (["plain/x.py", "plain/X.py"], "plain/X.py"),
+            (["plain/a/x.py", "plain/A/y.py"], "plain/A"), (["plain/x", "plain/x/y"], "plain/x"),
             (["plain/x/y", "plain/x"], "plain/x"),
-            (["plain/\u00e9.py", "plain/e\u0301.py"], "plain/\u00e9.py"), (["plain/stra\u00dfe", "plain/strasse"], "plain/stra\u00dfe"),
+            (["plain/\u00e9.py", "plain/e\u0301.py"], "plain/e\u0301.py"),
+            (["plain/stra\u00dfe", "plain/strasse"], "plain/strasse"),
         ]
         for names, name in cases:
             with self.subTest(names), self.ignored():
@@ -968,7 +969,7 @@ class Commands(Project):
 
     def test_take_their_words_as_ours_do(self):
         cases = [
-            (["greet"], "greet: needs WHO (whom to greet)", "skelebot greet --help shows what it takes; a word with a - before it goes after --"),
+            (["greet"], "greet: needs WHO (whom to greet)", "skelebot greet --help shows what it takes; words after -- may start with -"),
             (["greet", "a", "b"], "greet: cannot place 'b'", "skelebot greet --help shows what it takes"),
             (["greet", "a", "--lowd"], "greet: unknown option '--lowd'", "did you mean --loud?"),
             (["gret", "a"], "unknown job or command 'gret'", "did you mean greet?"),
@@ -1130,8 +1131,7 @@ class WrongPlugins(Project):
                 with self.subTest(hook, dry_run=dry_run):
                     self.assert_plugin_fault(
                         self.go_wrong(hook, "text", *dry_run, *words), "wrong",
-                        f"wrong.py:{line}: TypeError: a step is a Command with a list of words, a File, a Note or the "
-                        "like, not 'garbage'")
+                        f"wrong.py:{line}: TypeError: 'garbage' is no step")
 
     def test_commands_that_cannot_be_asked_for_are_left_out(self):
         for way, fault in (("raise", "20: ZeroDivisionError: division by zero"),
@@ -1399,7 +1399,7 @@ class PluginsOf2019(Project):
 
     def test_are_faults_as_others_are(self):
         self.configure("  config: {color: red}\n")
-        self.assert_plugin_fault(self.run_in_project("legacy"), "legacy", "command.py:6: KeyError: 'colour'")
+        self.assert_plugin_fault(self.run_in_project("legacy"), "legacy", "command.py:6: KeyError: colour")
 
     def test_are_installed_as_others_are(self):
         folder = os.path.join(PLUGINS, "legacy")
