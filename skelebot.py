@@ -765,6 +765,17 @@ def read_plain(node, place):
         raise place.fault(f"cannot be read: {getattr(error, 'problem', '') or error}", "write it in quotes")
 
 
+def read_dict(node, place):
+    pairs(node, place)
+    return read_plain(node, place)
+
+
+def read_list(node, place):
+    """The plain values of a list; one that stands alone is a list of one."""
+    value = read_plain(node, place)
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
 def expected(kind):
     return listed(kind.values, "or") if kind.values else kind.expected
 
@@ -894,7 +905,7 @@ def read(kind, node, place):
     if hasattr(kind, "_fields"):
         return read_record(kind, node, place)
     if getattr(kind, "__origin__", None) in (dict, Dict):
-        return read_plain(node, place)
+        return read_dict(node, place)
     if not getattr(kind, "__args__", None):
         raise place.fault(f"cannot be read as {getattr(kind, '__name__', kind)}, which a plugin wants",
                           "tell who wrote the plugin: str, int, float, bool, list, dict and records can be read")
@@ -957,7 +968,7 @@ def read_components(node, place):
 
 
 READERS = {bool: read_flag, int: read_whole, PortNumber: read_port, float: read_number,
-           dict: read_plain, list: read_plain, tuple: lambda node, place: tuple(read_plain(node, place)),
+           dict: read_dict, list: read_list, tuple: lambda node, place: tuple(read(list, node, place)),
            str: lambda node, place: str(read_text(Text, node, place)), Any: lambda node, place: node,
            Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default, Components: read_components}
 
@@ -3420,6 +3431,21 @@ def asked(part, hook, *values):
     return found or (kind if isinstance(kind, type) else tuple)()
 
 
+def well_formed(launch):
+    """The Launch that a plugin has changed, with its numbers as texts; a TypeError where that cannot be."""
+    for name in ("argv", "words", "first", "beside", "mappings"):
+        value = getattr(launch, name)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(one, (str, int, float)) for one in value):
+            raise TypeError(f"{name} of a launch has to be a list of texts, not {repr(value)[:60]}")
+    wrong = [text for text in launch.mappings if not Mapping.fits(str(text))]
+    if wrong or not isinstance(launch.environ, dict):
+        raise TypeError(f"of a launch, {repr(wrong[0] if wrong else launch.environ)[:60]} is no "
+                        + (f"mapping such as {Mapping.expected}" if wrong else "dict"))
+    environ = {str(name): value if isinstance(value, str) else str(value) for name, value in launch.environ.items()}
+    return launch._replace(environ=environ, argv=tuple(map(str, launch.argv)), words=tuple(map(str, launch.words)),
+                           mappings=tuple(Mapping(one) for one in launch.mappings))
+
+
 def plan_asked(part, hook, *values):
     """The steps of a hook that is a plan, and what it returns: of `before` a Launch, of `section` a dict, or None."""
     try:
@@ -3429,7 +3455,7 @@ def plan_asked(part, hook, *values):
         if kind and found is not None and not isinstance(found, kind):
             raise TypeError(f"{hook}() has to return its {'launch' if kind is Launch else 'keys'}, "
                             f"not {repr(found)[:60]}")
-        return found
+        return well_formed(found) if kind is Launch and found and not part.ours else found
     except Exception as error:
         if part.ours or isinstance(error, SkelebotError):
             raise
@@ -4329,6 +4355,16 @@ def plan_check_image(engine, tag):
         raise SkelebotError(f"there is no image {tag}", "leave -s out, so that it is built")
 
 
+def check_started(engine, job, name, outcome):
+    """A detached job's container was made, and runs."""
+    if outcome.status and re.search(r"name \S+ is already in use", outcome.errors):
+        raise SkelebotError(f"{job.name} runs already, as the container {name}",
+                            f"{shell_line([*engine, 'stop', name])} ends it")
+    if outcome.status:
+        raise SkelebotError(f"{job.name} was not started: {last_line(outcome.errors)}",
+                            "the engine's words say what is missing")
+
+
 def plan_first(call, project, job, argv, words, rootless):
     """Run a command in a container like the job's; when it fails, it has said why."""
     name = container_name(project, job, call.token)
@@ -4353,12 +4389,7 @@ def plan_run(call, project, job, argv, words=(), first=()):
         yield from plan_first(call, project, job, first, words, rootless)
     name = container_name(project, job)
     outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words), secret_variables(job), kept=True)
-    if outcome.status:
-        if re.search(r"name \S+ is already in use", outcome.errors):
-            raise SkelebotError(f"{job.name} runs already, as the container {name}",
-                                f"{shell_line([*engine, 'stop', name])} ends it")
-        raise SkelebotError(f"{job.name} was not started: {last_line(outcome.errors)}",
-                            "the engine's words say what is missing")
+    check_started(engine, job, name, outcome)
     yield Answer(name)
     return 0
 
@@ -4479,6 +4510,30 @@ def plan_context(project, job, files, whole=True):
     return [File(path, data) for path, data, present in new if data != present], undo
 
 
+def plan_detached_elsewhere(call, project, job, argv, endpoint, copied, words, first):
+    """A detached job on another machine: what is read-only is copied there beforehand, and nothing comes back."""
+    attached = job._replace(mode="i", ports=())
+    status = (yield from plan_elsewhere(call, project, attached, first, endpoint, copied, words)) if first else 0
+    if status:
+        raise Refused(status)
+    engine, name = engine_argv(call, project, job), container_name(project, job)
+    copies = yield from plan_copies(call, copied)
+    folders = [copy.target for copy in copies if copy.folder]
+    create = create_argv(call, project, job, argv, name, folders, ("--rm", *words))
+    check_started(engine, job, name, (yield Command(create, secret_variables(job), kept=True)))
+    started = False
+    try:
+        for copy in copies:
+            yield from plan_must(copy_in(engine, name, copy))
+        check_started(engine, job, name, (yield Command((*engine, "start", name), kept=True)))
+        started = True
+    finally:
+        if not started:
+            yield Command(stop_argvs(engine, name)[1], kept=True)
+    yield Answer(name)
+    return 0
+
+
 def plan_named_files(file, seen):
     """A requirements file and those that it names, each once, as paths in the project."""
     seen = (*seen, file)
@@ -4578,14 +4633,17 @@ def plan_docker(call, project, job, launch):
     job, words = launch.job(job), (*component_words(project, "run_words", job), *launch.words)
     endpoint = yield from plan_endpoint(call, project, job)
     copied = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
-    if job.mode == "d" and copied:
-        place = job.places.get("mappings", job.places[""])
-        raise place.fault(f"a detached job on {endpoint} cannot give {copied[0].source} back",
-                          "use mode: i, or map an absolute path of that machine")
+    giving = [mapping for mapping in copied if "ro" not in mapping.options]
+    if job.mode == "d" and giving:
+        raise job.places["mappings"].fault(f"a detached job on {endpoint} cannot give {giving[0].source} back",
+                                           "use mode: i, map it as :ro, or an absolute path of that machine")
     yield from plan_image(call, project, job)
     for mapping in job.mappings:
         if (is_local(endpoint) or mapping in copied) and mapping not in launch.mappings:
             yield MakeFolder(mount_source(mapping, "", call.home))
+    if job.mode == "d" and copied:
+        return (yield from plan_detached_elsewhere(call, project, job, launch.argv, endpoint, copied, words,
+                                                   launch.first))
     if not is_local(endpoint) and job.mappings:
         return (yield from plan_elsewhere(call, project, job, launch.argv, endpoint, copied, words))
     return (yield from plan_run(call, project, job, launch.argv, words, launch.first))
@@ -7741,8 +7799,10 @@ def commands_of(one, project):
     found = {}
     for name, command in asked(one, "commands").items():
         if not isinstance(command, Builtin) or not JobName.fits(str(name)):
-            raise plugin_fault(one.name, TypeError(f"commands() has to return {{name: Builtin(...)}}, found "
-                                                   f"{shortened(name)}: {shortened(command)}"), type(one).commands)
+            wrong = "a Builtin" if JobName.fits(str(name)) else "a name that can be typed as a word"
+            raise plugin_fault(one.name, TypeError(f"commands(): expected {wrong}, found "
+                                                   f"{repr(command if 'Builtin' in wrong else name)[:60]}"),
+                               type(one).commands)
         found[name] = command._replace(plan=guarded(one, command.plan), check=guarded_check(one, command.check),
                                        outside=command.outside or not project)
     return found

@@ -263,10 +263,15 @@ def words_of(pid):
         return b""
 
 
-@on("BuildKit", "podman")
-class Installing(Serving):
-    """The same, when the image has no Jupyter: it gets it from PyPI, in an image of its own on top."""
+class KeptTests(JupyterTests):
+    """A project that has Jupyter in an image on top, which stays for the next run."""
     base = BASE
+
+    @classmethod
+    def setUpClass(cls):
+        if not missing(cls.engine.name):
+            make_jupyter(cls.engine)
+        super().setUpClass()
 
     @classmethod
     def write_project(cls, folder, **config):
@@ -278,33 +283,35 @@ class Installing(Serving):
         """What is removed: those with names stay."""
         return [image for image in super().images() if PROJECT not in image]
 
+
+@on("BuildKit", "podman")
+class Installing(KeptTests, Serving):
+    """The same, when the image has no Jupyter: it gets it from PyPI, in an image of its own on top."""
+
     @classmethod
     def begun(cls):
+        """Not for the first time, but since then a file was edited."""
         write(cls.folder, {"mark": os.urandom(8).hex()})
+        done = cls.call("prime")
+        if done.status:
+            raise AssertionError(done.stderr)
+        cls.before = cls.engine.ask("image", "inspect", "--format", "{{.Id}}", PROJECT)
         return super().begun()
 
     def test_leaves_the_projects_image_as_it_is(self):
-        for image, status in ((PROJECT, 1), (IMAGE, 0)):
-            argv = [*self.engine.cli, "run", "--rm", image, "python", "-c", "import jupyterlab, notebook"]
-            self.assertEqual((image, call(argv, "/", **self.engine.environ).status), (image, status))
+        self.assertEqual(self.engine.ask("image", "inspect", "--format", "{{.Id}}", PROJECT), self.before)
+        self.assertEqual(self.inspect(self.own)["Image"], self.inspect(IMAGE)["Id"])
+        argv = [*self.engine.cli, "run", "--rm", PROJECT, "sh", "-c", "command -v jupyter jupyter-lab jupyter-notebook"]
+        self.assertEqual(call(argv, "/", **self.engine.environ).stdout, b"")
+
+    def test_is_not_repeated_for_a_file_that_was_edited(self):
+        self.assertRegex(self.server.stderr, r"(?i)pip install --no-cache-dir jupyterlab notebook\n[^+]*\bcached?\b")
+        self.assertNotIn("Collecting ", self.server.stderr)
 
     def test_shows_notebooks_to_a_browser(self):
         with Browser() as browser:
             self.assertEqual(run_cell(browser, self.server.page("work.ipynb")).strip(), "the total is 42")
         self.assertEqual(content(os.path.join(self.folder, "total.txt")), b"42")
-
-    def test_is_not_repeated_for_a_file_that_was_edited(self):
-        write(self.folder, {"mark": os.urandom(8).hex()})
-        self.skelebot("prime")
-        before = self.inspect(PROJECT)["Id"]
-        server = self.jupyter("-V", "jupyter", "--port", str(self.asked)).announced()
-        name, = self.containers()
-        self.assertEqual(self.inspect(PROJECT)["Id"], before)
-        self.assertEqual(self.inspect(name)["Image"], self.inspect(IMAGE)["Id"])
-        self.assertRegex(server.stderr, r"(?i)pip install --no-cache-dir jupyterlab notebook\n[^+]*\bcached?\b")
-        self.assertNotIn("Collecting ", server.stderr)
-        self.assertIn(f"skelebot: port {self.asked} is taken\n", server.stderr)
-        self.assertEqual(server.end(), 130)
 
 
 # ---- Settings ---------------------------------------------------------------
@@ -360,13 +367,17 @@ class Settings(SharedTests):
 
 # ---- Its end ----------------------------------------------------------------
 
+WAYS = {"SIGINT": 130, "Ctrl-C": 130, "SIGTERM": 143, "SIGHUP": 129, "shutdown": 0}
+
+
 @on("BuildKit", "podman")
-class Ending(JupyterTests):
-    """However it ends, the container is gone; several of one project run side by side."""
+class Ending(KeptTests):
+    """However it ends, the container is gone; several of one project run side by side, -s in the image on top."""
 
     def test_leaves_nothing(self):
+        few = self.engine.name == "podman" and ("SIGHUP", "SIGINT")
+        port, ways = str(free_port()), {way: status for way, status in WAYS.items() if way not in (few or ())}
         self.skelebot("prime")
-        port, ways = str(free_port()), {"SIGINT": 130, "Ctrl-C": 130, "SIGTERM": 143, "SIGHUP": 129, "shutdown": 0}
         servers = {way: self.jupyter("-s", "jupyter", "--port", port, terminal=way == "Ctrl-C") for way in ways}
         self.assertEqual({server.announced().first for server in servers.values()}, {200})
         self.assertEqual(len({server.port for server in servers.values()}), len(ways))
@@ -405,7 +416,7 @@ class HandWritten(JupyterTests):
 
 @on("legacy")
 class SkippingTheBuild(JupyterTests):
-    """-s takes the image that is there; ServingAtOnce and Ending show it where that has Jupyter."""
+    """-s takes the image that is there; Elsewhere and Ending show it where one has Jupyter."""
     base = BASE
 
     def test_without_an_image_is_refused(self):
@@ -420,34 +431,31 @@ class SkippingTheBuild(JupyterTests):
             f"the image {self.name} has no Jupyter", "leave -s out, so that one with Jupyter is built")))
         self.engine.ask("rmi", self.name)
 
-    def test_starts_the_image_on_top(self):
-        folder = os.path.join(self.top, "installed")
-        make_jupyter(self.engine)
-        self.write_project(folder, name=PROJECT)
-        server = self.jupyter("-V", "-s", "jupyter", "--port", str(free_port()), folder=folder).announced()
-        self.assertNotIn(" build ", server.stderr)
-        self.assertEqual(server.end(), 130)
-
 
 R_CELL = "total <- sum(scan('data.txt', quiet = TRUE))\nwrite(total, 'total.txt')\ncat('the total is', total)"
 
 
+@unittest.skipUnless(KDC, "SKELEBOT_TEST_KDC is not set; tests/services.sh starts a KDC")
 @on("legacy")
-class LanguageR(JupyterTests):
-    """A project in R gets IRkernel."""
-    files = {"data.txt": "1\n2\n39\n", "work.ipynb": notebook(R_CELL, "ir")}
-    config = {"language": "R"}
+class Companions(SharedTests):
+    """What a project brings along: its language R, and its Kerberos ticket."""
+    files = {"data.txt": "1\n2\n39\n", "r.ipynb": notebook(R_CELL, "ir"), "python.ipynb": notebook("!klist")}
+    config = {"language": "R", "components": {"kerberos": {
+        "krbConf": os.path.join(KDC, "krb5.conf"), "keytab": os.path.join(KDC, "bob.keytab"), "hdfsUser": "bob"}}}
 
-    def test_has_a_kernel_for_r(self):
-        server = self.jupyter("jupyter", "--port", str(free_port())).announced()
-        self.assertIn("ir", json.loads(server.ask("/api/kernelspecs")[1])["kernelspecs"])
+    @classmethod
+    def begun(cls):
+        return cls.launched("jupyter", "--lab", "--port", str(free_port()))
+
+    def test_are_there_in_a_notebook(self):
+        self.assertIn("ir", json.loads(self.server.ask("/api/kernelspecs")[1])["kernelspecs"])
         with Browser() as browser:
-            self.assertEqual(run_cell(browser, server.page("work.ipynb")).strip(), "the total is 42")
+            self.assertEqual(run_cell(browser, self.server.page("r.ipynb")).strip(), "the total is 42")
+            self.assertIn("Default principal: bob@SKELEBOT.TEST\n", run_cell(browser, self.server.page("python.ipynb")))
         self.assertEqual(content(os.path.join(self.folder, "total.txt")), b"42\n")
-        self.assertEqual(server.end(), 130)
 
 
-# ---- Other users, other machines, tickets -----------------------------------
+# ---- Other users, other machines --------------------------------------------
 
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "only root can become another user")
 @on("BuildKit")
@@ -482,7 +490,8 @@ class Elsewhere(JupyterTests):
     config = {"components": {"jupyter": {"folder": "work"}}}
 
     def test_copies_the_project_there_and_back(self):
-        server = self.jupyter("jupyter", "--port", str(free_port())).announced()
+        self.skelebot("prime")
+        server = self.jupyter("-s", "jupyter", "--port", str(free_port())).announced()
         host = self.engine.environ["DOCKER_HOST"]
         tunnel = f"ssh -N -L {server.port}:127.0.0.1:{server.port} {urllib.parse.urlsplit(host).hostname}"
         self.assertIn(f"skelebot: it runs on {host}; {tunnel} brings it here\nskelebot: Ctrl-C ends it\n", server.stderr)
@@ -492,21 +501,6 @@ class Elsewhere(JupyterTests):
         self.assertFalse(os.path.exists(os.path.join(self.folder, "work/new.txt")))
         self.assertEqual(server.end(), 130)
         self.assertEqual(content(os.path.join(self.folder, "work/new.txt")), b"written\n")
-
-
-@unittest.skipUnless(KDC, "SKELEBOT_TEST_KDC is not set; tests/services.sh starts a KDC")
-@on("legacy")
-class WithKerberos(JupyterTests):
-    """Notebooks have the ticket of the project's jobs."""
-    config = {"components": {"kerberos": {
-        "krbConf": os.path.join(KDC, "krb5.conf"), "keytab": os.path.join(KDC, "bob.keytab"), "hdfsUser": "bob"}}}
-    files = {"work.ipynb": notebook("!klist")}
-
-    def test_have_a_ticket(self):
-        server = self.jupyter("jupyter", "--lab", "--port", str(free_port())).announced()
-        with Browser() as browser:
-            self.assertIn("Default principal: bob@SKELEBOT.TEST\n", run_cell(browser, server.page("work.ipynb")))
-        self.assertEqual(server.end(), 130)
 
 
 # ---- Faults -----------------------------------------------------------------

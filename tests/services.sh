@@ -189,7 +189,7 @@ copy_images() {
 
 install_servers() {
   install_packages apt-servers Rscript:r-base-core curl nginx node:nodejs npm openssl krb5kdc:krb5-kdc \
-    kadmin.local:krb5-admin-server kinit:krb5-user docker-registry chromium &
+    kadmin.local:krb5-admin-server kinit:krb5-user faketime docker-registry chromium &
   local packages=$!
   install_python dohq dohq-artifactory==1.0.2
   install_python moto 'moto[server]==5.2.5' boto3==1.44.5

@@ -1,5 +1,6 @@
 """Components: sections, hooks, Jupyter, Kerberos, publish, bump, package, and what .dockerignore says."""
 import contextlib
+import io
 import os
 import stat
 import tempfile
@@ -7,9 +8,11 @@ import unittest
 import zipfile
 from typing import List, NamedTuple, Optional, Tuple
 
-from support import (LOADERS, call, contents, drive, folder, golden, inside, loader, outlined, project, read, shown, skelebot,
+from support import (LOADERS, call, contents, drive, folder, golden, inside, loader, outlined, project, read, shown,
+                     skelebot,
                      two_lines)
-from skelebot import (Activation, Answer, Ask, Call, Command, Component, File, KerberosComponent, Launch, Look, Note, Outcome, Place,
+from skelebot import (Activation, Answer, Ask, Call, Command, Component, File, KerberosComponent, Launch, Look, Note,
+                      Outcome, Place,
                       Read, Refused, Registry, RegistryAws, Remove, Scratch, Secret, Secrets, SecretsInside,
                       SkelebotError, Token, Wait, Words, Zip, Zipped)
 
@@ -492,11 +495,13 @@ class JupyterServer(Case):
 
     def test_that_cannot_be_started_is_a_fault_in_the_engines_words(self):
         done = self.serve({"start": Outcome(1, "", "x\nno such file: jupyter\n")})
-        self.assertFault(done, "Jupyter was not started: no such file: jupyter", "the engine's words say what is missing")
+        self.assertFault(done, "Jupyter was not started: no such file: jupyter",
+                         "the engine's words say what is missing")
         self.assertEqual(done.outline[-2:], self.ENDS)
 
     def test_that_dies_is_a_fault_in_its_own_words(self):
-        done = self.serve({Wait: Outcome(1, "", "container is not running"), "logs": Outcome(0, "", "x\nno space left\n")})
+        done = self.serve({Wait: Outcome(1, "", "container is not running"), "logs": Outcome(0, "",
+                                                                                             "x\nno space left\n")})
         self.assertFault(done, "Jupyter does not answer: no space left", "try jupyter lab by hand: skelebot exec")
         self.assertEqual(done.outline[-3:], ["docker logs --tail 20 churn-jupyter-0a1b", *self.ENDS])
         self.assertFalse([step for step in done.steps if isinstance(step, Answer)])
@@ -526,7 +531,8 @@ class JupyterServer(Case):
             " churn jupyter notebook --ip=0.0.0.0 --port=8888 --no-browser --allow-root",
             "tar -c -f - -C . --transform 's|^[.]|app|' . | docker --host ssh://ada@gpu cp - churn-jupyter-0a1b:/",
             "docker --host ssh://ada@gpu start churn-jupyter-0a1b", "Wait", self.URL.format(8888, "tree"),
-            "Note it runs on ssh://ada@gpu; ssh -N -L 8888:127.0.0.1:8888 ada@gpu brings it here", "Note Ctrl-C ends it",
+            "Note it runs on ssh://ada@gpu; ssh -N -L 8888:127.0.0.1:8888 ada@gpu brings it here",
+            "Note Ctrl-C ends it",
             "docker --host ssh://ada@gpu logs --follow --tail 0 churn-jupyter-0a1b >&2",
             "docker --host ssh://ada@gpu wait churn-jupyter-0a1b",
             "docker --host ssh://ada@gpu stop --time 10 churn-jupyter-0a1b",
@@ -547,7 +553,8 @@ class JupyterServer(Case):
 
     def test_is_only_shown_in_a_dry_run(self):
         it = project()
-        lines = shown(skelebot.plan_jupyter(ADA, it, Words()))
+        with contextlib.redirect_stderr(io.StringIO()):
+            lines = shown(skelebot.plan_jupyter(ADA, it, Words()))
         self.assertNotIn("T0KEN", lines)
         self.assertIn(self.START + "\nuntil docker exec churn-jupyter-0a1b sh -c ", lines)
         self.assertIn("; do sleep 1; done\nprintf '%s\\n' 'http://127.0.0.1:8888/tree?token=TOKEN'\n", lines)
@@ -574,7 +581,8 @@ ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 
 class PublishedName(Case):
     def test_is_the_registry_the_user_and_the_image(self):
-        for registry, name in (({}, "churn"), ({"user": "acme"}, "acme/churn"), ({"host": "localhost"}, "localhost/churn"),
+        for registry, name in (({}, "churn"), ({"user": "acme"}, "acme/churn"), ({"host": "localhost"},
+                                                                                 "localhost/churn"),
                                ({"host": "r.example.com", "user": "acme/ml"}, "r.example.com/acme/ml/churn"),
                                ({"host": "box", "port": 5000}, "box:5000/churn"),
                                ({"host": "r.example.com:5000"}, "r.example.com:5000/churn"),
@@ -654,13 +662,15 @@ class Publish(Case):
     def publish(self, results=None, call=ADA, words=None, **registry):
         keys = {"registry": {"host": "registry.example.com", "user": "acme", **registry}}
         it = project(version="1.2.0", components=keys)
-        return drive(skelebot.plan_publish(call, it, words or Words()), {Read: None, Look: "", Secrets: (), **(results or {})})
+        return drive(skelebot.plan_publish(call, it, words or Words()), {Read: None, Look: "", Secrets: (),
+                                                                         **(results or {})})
 
     def pushes(self, first, *then, call=ADA, results=None, **registry):
         """What a publish did from its first push on; the pushes come out so, the last again and again."""
         outcomes = [first, *then]
         keys = {"host": "registry.example.com", "user": "acme", **registry}
-        it = project(version="1.2.0", components={"registry": {key: value for key, value in keys.items() if value != ""}})
+        it = project(version="1.2.0", components={"registry": {key: value for key, value in keys.items()
+                                                               if value != ""}})
         plan, steps, result = skelebot.plan_publish(call, it, Words()), [], None
         try:
             while True:
@@ -789,8 +799,10 @@ class Publish(Case):
         for call, found, hint in ((ADA, Secrets, hint), (ADA._replace(skip_build=True), SecretsInside,
                                                          hint + ", and leave -s out")):
             done = self.publish({found: [("keys/id_rsa", "a private key")]}, call)
-            self.assertFault(done, "keys/id_rsa: holds a private key, and would be in the image that is published", hint)
-            self.assertFalse([line for line in done.outline if " tag " in line or " push " in line or " build " in line])
+            self.assertFault(done, "keys/id_rsa: holds a private key, and would be in the image that is published",
+                             hint)
+            self.assertFalse([line for line in done.outline
+                              if " tag " in line or " push " in line or " build " in line])
 
     def test_says_what_a_failed_push_may_come_from(self):
         for words, hint in (
@@ -823,12 +835,14 @@ class SecretFile(Case):
 
     def test_is_known_by_its_name_or_its_first_bytes(self):
         for path, start, kind in (
-                (".netrc", b"machine x", "passwords"), ("a/_netrc", b"x", "passwords"), ("a/.pypirc", b"x", "passwords"),
+                (".netrc", b"machine x", "passwords"), ("a/_netrc", b"x", "passwords"), ("a/.pypirc", b"x",
+                                                                                         "passwords"),
                 (".git-credentials", b"x", "passwords"), ("a/.NETRC", b"x", "passwords"),
                 ("id_rsa", b"x", "a private key"), ("keys/id_ed25519", b"x", "a private key"),
                 ("a.txt", self.KEY % b"", "a private key"), ("a.pem", self.KEY % b"RSA ", "a private key"),
                 ("a", b"# mine\n" + self.KEY % b"EC ", "a private key"), ("k", self.KEY % b"OPENSSH ", "a private key"),
-                ("k", self.KEY % b"ENCRYPTED ", "a private key"), ("k.ppk", b"PuTTY-User-Key-File-3: x", "a private key"),
+                ("k", self.KEY % b"ENCRYPTED ", "a private key"), ("k.ppk", b"PuTTY-User-Key-File-3: x",
+                                                                   "a private key"),
                 ("ada.keytab", b"\5\2\0\0", "a keytab"), ("x.bin", b"\5\2\0\0\0\x3c..krbtgt..", "a keytab"),
                 ("ada.keytab", b"text", ""), ("x.bin", b"\5\2\0\0", ""), ("id_rsa.pub", b"ssh-rsa AAAA", ""),
                 ("netrc", b"machine x", ""), ("a.pem", b"-----BEGIN CERTIFICATE-----", ""),
@@ -838,7 +852,8 @@ class SecretFile(Case):
 
     def test_is_found_where_it_lies_in_the_build_context(self):
         key = self.KEY % b""
-        with inside({"a.py": "x", "keys/id_rsa": "x", "deep/er/k.txt": key, "out/k.pem": key, ".netrc": "", "copy": "KEYTAB",
+        with inside({"a.py": "x", "keys/id_rsa": "x", "deep/er/k.txt": key, "out/k.pem": key, ".netrc": "",
+                     "copy": "KEYTAB",
                      "krb/ada.keytab": "KEYTAB", "late.txt": b"x" * 5000 + key}):
             rules = skelebot.ignore_rules("out\nkrb")
             found = skelebot.secret_files(Secrets(rules, (os.path.abspath("krb/ada.keytab"),)))
@@ -870,15 +885,18 @@ class NextVersion(Case):
 
     def test_may_be_typed(self):
         for version in ("0.0.0", "2.0.0", "2.0.0-rc.1", "1.0.0-alpha", "1.0.0-0.3.7", "1.0.0-x.7.z.92", "1.0.0-a-b.-",
-                        "1.0.0+20130313144700", "1.0.0-beta+exp.sha.5114f85", "1.0.0+001", "99999999999.0.0", "1.0.0--"):
+                        "1.0.0+20130313144700", "1.0.0-beta+exp.sha.5114f85", "1.0.0+001", "99999999999.0.0",
+                        "1.0.0--"):
             with self.subTest(version):
                 self.assertEqual(skelebot.next_version("anything", version), version)
 
     def test_that_is_none_is_refused(self):
         hint = "a part of the version, or one such as 2.0.0 or 2.0.0-rc.1; parts are: major, minor, patch"
-        for typed, help in (("1", hint), ("1.2", hint), ("1.2.3.4", hint), ("01.2.3", hint), ("1.02.3", hint), ("1.2.03", hint),
+        for typed, help in (("1", hint), ("1.2", hint), ("1.2.3.4", hint), ("01.2.3", hint), ("1.02.3", hint),
+                            ("1.2.03", hint),
                             ("1.2.3-", hint), ("1.2.3-01", hint), ("1.2.3-a..b", hint), ("1.2.3+", hint),
-                            ("1.2.3-\u00e9", hint), ("1.2.3\n", hint), ("\u0661.0.0", hint), (" 1.2.3", hint), ("", hint),
+                            ("1.2.3-\u00e9", hint), ("1.2.3\n", hint), ("\u0661.0.0", hint), (" 1.2.3", hint), ("",
+                                                                                                                hint),
                             ("v1.2.3", "did you mean 1.2.3?"), ("V2.0.0-rc.1", "did you mean 2.0.0-rc.1?"),
                             ("mayor", "did you mean major?"), ("Minor", "did you mean minor?"),
                             ("path", "did you mean patch?")):
@@ -932,16 +950,19 @@ class VersionInSkelebotYaml(Case):
                 "name: churn\nversion: &v @\ndescription: *v\n", "name: churn\nversion: !!str @\n",
                 "name: churn\nversion: >-\n  @\n\n# so\ngpu: no\n", "name: churn\nversion: |-\n    @\n",
                 "name: churn\nversion:\n  @\n", "? version\n: @\n? name\n: churn\n",
-                "---\nname: churn\nversion: @\n...\n", "name: churn\nversion: @\njobs:\n  - name: version\n    source: 'x 1.2.0'\n",
+                "---\nname: churn\nversion: @\n...\n",
+                "name: churn\nversion: @\njobs:\n  - name: version\n    source: 'x 1.2.0'\n",
                 "x-all: &all {version: @}\n<<: *all\nname: churn\n"):
             for name in LOADERS:
                 with self.subTest(text, loader=name), loader(name):
                     with inside({"skelebot.yaml": text.replace("@", "1.2.0")}):
-                        self.assertEqual(call("bump", "minor"), (0, "1.3.0\n", "skelebot: skelebot.yaml: 1.2.0 -> 1.3.0\n"))
+                        self.assertEqual(call("bump", "minor"), (0, "1.3.0\n",
+                                                                 "skelebot: skelebot.yaml: 1.2.0 -> 1.3.0\n"))
                         self.assertEqual(contents("."), {"skelebot.yaml": text.replace("@", "1.3.0").encode()})
 
     def test_that_cannot_be_changed_by_itself_is_a_fault(self):
-        for text, line in (("x-v: &v 1.2.0\nname: churn\nversion: *v\n", 3), ('name: churn\nversion: "1\\x2e2.0"\n', 2)):
+        for text, line in (("x-v: &v 1.2.0\nname: churn\nversion: *v\n", 3),
+                           ('name: churn\nversion: "1\\x2e2.0"\n', 2)):
             for name in LOADERS:
                 with self.subTest(text, loader=name), loader(name), inside({"skelebot.yaml": text}):
                     self.assertEqual(call("bump", "minor"), (1, "", two_lines(
@@ -974,7 +995,8 @@ class Bump(Case):
                                       Answer("1.2.1")])
 
     def test_writes_nothing_when_it_has_that_version(self):
-        done = drive(skelebot.plan_bump(ADA, project(version="1.2.0"), Words({"version": ("1.2.0",)})), {Read: b"1.2.0"})
+        done = drive(skelebot.plan_bump(ADA, project(version="1.2.0"), Words({"version": ("1.2.0",)})),
+                     {Read: b"1.2.0"})
         self.assertEqual(done.outline, ["Read VERSION", "Note VERSION has 1.2.0 already", "Answer 1.2.0"])
 
     def test_is_checked_before_anything_of_a_chain_runs(self):
@@ -1050,7 +1072,8 @@ class PackagePlan(Case):
 
 @unittest.skipIf(os.name == "nt", "links and modes")
 class PackagedProject(Case):
-    FILES = {"a.py": "a", "src/b.py": "b", "src/deep/c d.py": "c", "\u00fc/\u00e9.txt": "e", ".hidden": "h", ".git/config": "x",
+    FILES = {"a.py": "a", "src/b.py": "b", "src/deep/c d.py": "c", "\u00fc/\u00e9.txt": "e", ".hidden": "h",
+             ".git/config": "x",
              "data/x.csv": "1", "data/keep.csv": "2"}
     CONFIG = PACKAGED.format("dist/churn.zip", "['data/*', '!data/keep.csv']")
 
@@ -1067,8 +1090,10 @@ class PackagedProject(Case):
             plain, folder = "-rw-r--r--", ("drwxr-xr-x", b"")
             self.assertEqual(members(), {
                 ".hidden": (plain, b"h"), "a.py": (plain, b"a"), "data/": folder, "data/keep.csv": (plain, b"2"),
-                "dist/": folder, "skelebot.yaml": (plain, self.CONFIG.encode()), "src/": folder, "src/b.py": (plain, b"b"),
-                "src/deep/": folder, "src/deep/c d.py": (plain, b"c"), "\u00fc/": folder, "\u00fc/\u00e9.txt": (plain, b"e")})
+                "dist/": folder, "skelebot.yaml": (plain, self.CONFIG.encode()), "src/": folder, "src/b.py": (plain,
+                                                                                                              b"b"),
+                "src/deep/": folder, "src/deep/c d.py": (plain, b"c"), "\u00fc/": folder, "\u00fc/\u00e9.txt": (plain,
+                                                                                                                b"e")})
 
     def test_is_the_same_bytes_for_the_same_tree(self):
         found = set()
@@ -1088,7 +1113,8 @@ class PackagedProject(Case):
             with self.subTest(path), inside({"skelebot.yaml": PACKAGED.format(path, "[]"), "a": "1"}):
                 self.package()
                 self.package()
-                self.assertEqual([name for name in members(os.path.normpath(path)) if not name.endswith("/")], ["a", "skelebot.yaml"])
+                self.assertEqual([name for name in members(os.path.normpath(path)) if not name.endswith("/")],
+                                 ["a", "skelebot.yaml"])
 
     def test_never_holds_itself_by_a_link(self):
         with inside({"skelebot.yaml": PACKAGED.format("out/churn.zip", "[]"), "real/a": "1"}):
@@ -1138,10 +1164,12 @@ class PackagedProject(Case):
             self.assertEqual(skelebot.read_bytes("dist"), b"file")
 
     def test_takes_its_ignores_as_dockerignore_does(self):
-        for ignores, left in (("[]", ["a", "b/a", "b/c/a", "skelebot.yaml"]), ("[a]", ["b/a", "b/c/a", "skelebot.yaml"]),
+        for ignores, left in (("[]", ["a", "b/a", "b/c/a", "skelebot.yaml"]), ("[a]", ["b/a", "b/c/a",
+                                                                                       "skelebot.yaml"]),
                               ("['**/a']", ["skelebot.yaml"]), ("[b/]", ["a", "skelebot.yaml"]),
                               ("[b, '!b/c']", ["a", "b/c/a", "skelebot.yaml"]), ("['*', '!b']", ["b/a", "b/c/a"]),
-                              ("['*/a']", ["a", "b/c/a", "skelebot.yaml"]), ("['#a']", ["a", "b/a", "b/c/a", "skelebot.yaml"]),
+                              ("['*/a']", ["a", "b/c/a", "skelebot.yaml"]), ("['#a']", ["a", "b/a", "b/c/a",
+                                                                                        "skelebot.yaml"]),
                               ("['*', '!b+(c)']", ["b+(c)"]), ("['b+(c)', '?']", ["skelebot.yaml"])):
             files = {} if "(" not in ignores else {"b+(c)": "", "bb": ""} if "*" in ignores else {"b+(c)": ""}
             with self.subTest(ignores), inside({"skelebot.yaml": PACKAGED.format("churn.zip", ignores),
@@ -1176,10 +1204,12 @@ class Dockerignore(Case):
     def test_keeps_out_what_the_last_matching_line_says(self):
         every = list(self.TREE)
         for text, ignored in (
-                ("", []), ("# a\n\n  \n", []), ("a", ["a"]), ("/a", ["a"]), ("a/", ["a"]), ("./a", ["a"]), (" a \t\r", ["a"]),
+                ("", []), ("# a\n\n  \n", []), ("a", ["a"]), ("/a", ["a"]), ("a/", ["a"]), ("./a", ["a"]), (" a \t\r",
+                                                                                                            ["a"]),
                 ("b", ["b/a", "b/c/a", "b/c.csv"]), ("b/", ["b/a", "b/c/a", "b/c.csv"]), ("b/c", ["b/c/a"]),
                 ("b/../a", []), ("b//c", ["b/c/a"]), (".", []), ("/", []), ("..", []), ("#a", []), (" #a", []),
-                ("*", every), ("**", every), ("*.csv", ["c.csv"]), ("*/*.csv", ["b/c.csv"]), ("**/*.csv", ["b/c.csv", "c.csv"]),
+                ("*", every), ("**", every), ("*.csv", ["c.csv"]), ("*/*.csv", ["b/c.csv"]), ("**/*.csv", ["b/c.csv",
+                                                                                                           "c.csv"]),
                 ("**/a", ["a", "b/a", "b/c/a"]), ("b/**", ["b/a", "b/c/a", "b/c.csv"]), ("b/**/a", ["b/a", "b/c/a"]),
                 ("**.csv", []), ("?", ["a", "b/a", "b/c/a", "b/c.csv", "\u00e9"]), ("a?", ["ab"]),
                 ("[a-c]", ["a", "b/a", "b/c/a", "b/c.csv"]), ("[^a]", ["b/a", "b/c/a", "b/c.csv", "\u00e9"]),
@@ -1200,7 +1230,8 @@ class Dockerignore(Case):
                     skelebot.ignore_rules(text)
 
     def test_has_a_literal_pattern_for_every_path(self):
-        for path, pattern in (("a/b c.txt", "/a/b c.txt"), ("a*?[1].txt", r"/a\*\?\[1\].txt"), ("!a", "/!a"), ("#a", "/#a"),
+        for path, pattern in (("a/b c.txt", "/a/b c.txt"), ("a*?[1].txt", r"/a\*\?\[1\].txt"), ("!a", "/!a"), ("#a",
+                                                                                                               "/#a"),
                               ("a ", "/a[ ]"), ("a\\b", "/a" + r"\\" + "b"), ("a+(b)", r"/a\+\(b\)"), (".x", "/.x")):
             if os.sep == "/":
                 with self.subTest(path):

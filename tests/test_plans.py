@@ -332,7 +332,7 @@ class OnAnotherHost(PlanCase):
         done = driven(host="ssh://box", **one(mode="d", mappings=["data/"]))
         self.assertEqual(done.outline, ["Look src/train.py"])
         self.assertFault(done, "skelebot.yaml:1: jobs[0].mappings: a detached job on ssh://box cannot give data/ back",
-                         "use mode: i, or map an absolute path of that machine")
+                         "use mode: i, map it as :ro, or an absolute path of that machine")
 
     def test_a_host_may_be_named_by_the_environment_or_the_docker_context(self):
         keys = one(mappings=["data/"])

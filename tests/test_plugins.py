@@ -93,8 +93,26 @@ def main(words, folder, files):
         sys.stderr.flush()
 
 
+@contextlib.contextmanager
+def kept_python():
+    """Leave the modules and paths of this process as they are now."""
+    modules, paths, writes = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        for name in set(sys.modules) - set(modules):
+            del sys.modules[name]
+        sys.modules.update(modules)
+        sys.path[:], sys.dont_write_bytecode = paths, writes
+
+
 class Home(unittest.TestCase):
-    """A home, a folder to work in and a project, in a folder that is compared as a whole."""
+    """A home, a folder to work in and a project, in a folder that is compared as a whole.
+
+    apart  each call is a process of its own; it is one anyway where the output of a job is looked at
+    """
+    apart = False
 
     def setUp(self):
         self.top = os.path.realpath(tempfile.mkdtemp(prefix="skelebot-plugins-"))
@@ -119,9 +137,10 @@ class Home(unittest.TestCase):
     def skelebot(self, *words, folder=None, typed="", **environ):
         """A call of skelebot in the folder to work in, with the home of this test."""
         with self.variables(**environ):
-            if words[0] == "plugin":
+            if self.apart or "-n" in words:
+                return forked(words, folder or self.work, typed)
+            with kept_python():
                 return support.call(*words, folder=folder or self.work, typed=typed)
-            return forked(words, folder or self.work, typed)
 
     def place(self, name):
         return os.path.join(self.own, "plugins", name)
@@ -1141,6 +1160,63 @@ class WrongPlugins(Project):
                 self.assertEqual(self.go_wrong("commands", way, "-n", "train"), Ending(
                     5, "trained\n", f"skelebot: warning: plugin wrong: wrong.py:{fault}\n"))
 
+    def bad(self, body, *words, section="  bad: {a: 1}\n"):
+        """A call with a plugin whose class has these lines."""
+        self.put("bad", bad=BAD + "".join(f"    {line}\n" for line in body.split("\n")))
+        self.configure(section)
+        return self.run_in_project(*words)
+
+    def test_a_record_of_what_cannot_be_read(self):
+        self.assert_refused(self.bad("record = NamedTuple('Settings', [('a', set)])", "envs"),
+                            "skelebot.yaml:5: components.bad.a: cannot be read as set, which a plugin wants",
+                            "tell who wrote the plugin: str, int, float, bool, list, dict and records can be read")
+
+    def test_a_reader_of_its_own_that_raises(self):
+        self.assert_refused(self.bad("@classmethod\ndef read(cls, node, place):\n    raise KeyError('no')", "envs"),
+                            "skelebot.yaml:5: components.bad: KeyError: 'no'", "the plugin says so; tell who wrote it")
+
+    def test_a_class_that_is_none_of_ours_goes_to_quarantine(self):
+        for body, fault in (("record = int", "record has to be a NamedTuple, not \"<class 'int'>\""),
+                            ("activation = 'ALWAYS'", "activation has to be Activation.CONFIG or the like, not 'ALWAYS'")):
+            with self.subTest(body):
+                self.forget()
+                ending = self.bad(body, "envs", section="")
+                self.assertEqual(ending, Ending(0, "[default]\n", (
+                    f"skelebot: warning: plugin bad: bad.py: TypeError: {fault}; "
+                    f"it was moved to {self.own}/plugins-quarantine/bad\n")))
+
+    def test_a_launch_or_command_with_what_is_no_text(self):
+        for line in ("return launch._replace(environ={'EPOCHS': 1})", "return launch._replace(argv='echo')",
+                     "return launch._replace(argv=['echo', 1])", "yield Command('echo')", "yield Command(['echo', 1])",
+                     "yield Command(['true'], {'A': 1})", "yield Note(5)", "yield File('x', 'text')"):
+            with self.subTest(line):
+                self.forget()
+                ending = self.bad(f"def before(self, call, job, launch):\n    {line}", "-n", "train", section="")
+                self.assertRegex(ending.stderr, "^skelebot: plugin bad: (bad.py:[67]: )?[A-Za-z]+Error: .*\n  hint: "
+                                                "tell who wrote it; .*\n$")
+                self.assertEqual((ending.status, ending.stdout), (1, ""))
+
+    def test_a_command_that_no_one_can_type(self):
+        for name in ("x y", "-z", "+", ""):
+            with self.subTest(name):
+                self.forget()
+                ending = self.bad(f"def commands(self):\n    return {{{name!r}: Builtin('help', None)}}", "envs", section="")
+                self.assertEqual((ending.status, ending.stdout), (0, "[default]\n"))
+                self.assertRegex(ending.stderr, "^skelebot: warning: plugin bad: bad.py:6: TypeError: .*\n$")
+
+    def test_a_plugin_that_ends_the_program_ends_it_with_its_status(self):
+        self.apart = True
+        body = "def commands(self):\n    return {'x': Builtin('help', lambda *words: sys.exit(4))}"
+        self.assertEqual(self.bad(body, "x", section="").status, 4)
+
+
+BAD = """import sys; from typing import *
+from skelebot import *
+
+class Bad(Component):
+    activation = Activation.PROJECT
+"""
+
 
 # ---- Quarantine -------------------------------------------------------------
 
@@ -1184,7 +1260,7 @@ class Quarantine(Project):
                 write(self.place("broken"), {"broken.py": text.encode("utf-8", "surrogateescape"), "data": "1"})
                 ending = self.run_in_project("greet", "ada")
                 self.assertEqual((ending.status, ending.stdout), (3, "hello ada\n"))
-                self.assertRegex(ending.stderr, "^skelebot: warning: plugin broken: broken.py(:[0-9]+: .+)?: "
+                self.assertRegex(ending.stderr, "^skelebot: warning: plugin broken: broken.py(:[0-9]+)?(: .+)?: "
                                                 r"\w+: [^\0-\x1f]+; it was moved to .*/plugins-quarantine/broken\n$")
                 self.assertEqual(ending.stderr, self.warning(fault) if fault else ending.stderr)
                 self.assertEqual((self.quarantine(), os.listdir(self.place(""))), (["broken"], ["hello"]))
@@ -1256,6 +1332,7 @@ NOTIFY = "  notify: {server: s1, level: info, channels: [{name: a}, {name: b, ur
 
 
 class EarlierPlugins(Project):
+    apart = True
     put_plugins = ("notify",)
     sections = NOTIFY
 
@@ -1344,6 +1421,7 @@ class EarlierPlugins(Project):
 
 class EarlierModules(Project):
     """What those plugins import from `skelebot`."""
+    apart = True
     put_plugins = ("runner",)
 
     def configure(self, sections):
@@ -1354,9 +1432,9 @@ class EarlierModules(Project):
         self.assertEqual(self.run_in_project("show"), Ending(0, (
             "churn Python 1.2.3 churn\n"
             "[('train', 'echo trained; exit 5', 'i', ['epochs']), ('ok', 'echo trained \"$@\" $TIMED', 'i', ['epochs'])]\n"
-            "['numpy', 'req:requirements.txt'] None False ['Runner']\n"
+            "['numpy', 'req:requirements.txt']  False ['Runner']\n"
             "['description', 'jobs', 'language', 'name']\n"
-            f"{skelebot.__version__} True\n").replace("None False", " False").replace("'description', ", ""), ""))
+            f"{skelebot.__version__} True\n"), ""))
 
     def test_build_and_run(self):
         write(self.project, {"requirements.txt": "numpy\n"})
@@ -1381,6 +1459,7 @@ class EarlierModules(Project):
 
 
 class PluginsOf2019(Project):
+    apart = True
     put_plugins = ("legacy",)
 
     def configure(self, sections):
