@@ -664,6 +664,7 @@ class Project(NamedTuple):
     envs: Hidden = ()
     given: Hidden = ()
     warnings: Hidden = ()
+    keytabs: Hidden = ()
     installed: Hidden = ()
     settings: Hidden = {}
     places: Hidden = None
@@ -1343,6 +1344,30 @@ def checked(project):
         jobs=tuple(job._replace(params=tuple(map(checked_param, job.params))) for job in project.jobs))
 
 
+def inner_node(entries, *keys):
+    """The node below keys of mappings, or None."""
+    for key in keys:
+        if key not in entries:
+            return None
+        node = entries[key][1]
+        entries = pairs(node, Place("", 1)) if node.id == "mapping" else {}
+    return node
+
+
+def named_keytabs(folder, known):
+    """The keytabs that skelebot.yaml and its environments name: none of them may enter any image."""
+    found = set()
+    for file in (FILE, *(f"skelebot-{name}.yaml" for name in known)):
+        try:
+            if b"keytab" in (read_bytes(os.path.join(folder, file)) or b""):
+                entries = read_entries(folder, file)
+                nodes = (inner_node(entries, *above, "kerberos", "keytab") for above in ((), ("components",)))
+                found |= {node.value for node in nodes if node and node.id == "scalar" and HostFile.fits(node.value)}
+        except SkelebotError:
+            pass                        # that environment is not in use
+    return tuple(sorted(found))
+
+
 def read_settings(kind, node, place):
     """The section of a plugin, by its own class."""
     try:
@@ -1371,7 +1396,8 @@ def read_project(entries, place, installed=()):
     project = project._replace(components=with_sections(project, sections, former, place), installed=tuple(installed))
     own = {name: (node, at) for name, at, node in project.components.plugins}
     settings = {name: read_settings(kind, *own[name]) for name, kind in installed if name in own}
-    return checked(project._replace(settings=settings))
+    kerberos = project.components.kerberos
+    return checked(project._replace(settings=settings, keytabs=(kerberos.keytab,) if kerberos else ()))
 
 
 def read_folder(folder, env=None, installed=()):
@@ -1383,7 +1409,8 @@ def read_folder(folder, env=None, installed=()):
     base = read_entries(folder, FILE)
     over = read_entries(folder, f"skelebot-{env}.yaml") if env else {}
     project = read_project({**base, **over}, Place(FILE, 1), installed)
-    return project._replace(folder=folder, env=env or "", envs=known, version=read_version(folder, project.version))
+    return project._replace(folder=folder, env=env or "", envs=known, version=read_version(folder, project.version),
+                            keytabs=tuple(sorted({*project.keytabs, *named_keytabs(folder, known)})))
 
 
 # ---- Words ------------------------------------------------------------------
@@ -1445,6 +1472,7 @@ class Builtin(NamedTuple):
     outside   it needs no project
     extras    it takes words after `--`
     raw       it reads its words itself: they are all in `extra`
+    changes   it changes skelebot.yaml or VERSION: what follows in a chain reads them anew
     alone     plugins have no part in it
     check     what is wrong with its words is raised by this, before anything of a chain runs
     """
@@ -1456,6 +1484,7 @@ class Builtin(NamedTuple):
     outside: bool = False
     extras: bool = False
     raw: bool = False
+    changes: bool = False
     alone: bool = False
     check: Any = lambda project, words: None
 
@@ -3469,10 +3498,8 @@ def is_relative_to(path, folder):
 
 # ---- Kerberos
 
-KEYTAB = "/run/skelebot.keytab"         # in the container, as is the next one
-TICKET = "/run/skelebot-ticket.sh"
-STAGED_CONF = ".skelebot/krb5.conf"     # a krb5.conf from outside the project, where Docker sees it
-STAGED_TICKET = ".skelebot/ticket.sh"
+KEYTAB = "/run/skelebot.keytab"         # in the container
+STAGED_CONF = ".skelebot/krb5.conf"     # a copy, since krb5.conf may be outside of the project, or a link
 
 
 class KerberosComponent(Component):
@@ -3482,10 +3509,7 @@ class KerberosComponent(Component):
     """
     record = Kerberos
     ours = True
-
-    def conf_file(self):
-        """krb5.conf as a path in the project: where it is, or where a copy is put."""
-        return self.settings.krbConf if ProjectPath.fits(self.settings.krbConf) else STAGED_CONF
+    scratch = ""
 
     def host_file(self, call, key):
         """A file of the section as a path of this machine; one that is not there is a fault."""
@@ -3500,49 +3524,35 @@ class KerberosComponent(Component):
         return part("kerberos-client.Dockerfile")
 
     def dockerfile(self):
-        return part("krb5-conf.Dockerfile", file=self.conf_file())
-
-    def secrets(self):
-        """The keytab's paths: as it is named, and where links lead."""
-        path = host_path(self.settings.keytab, self.project.folder, os.path.expanduser("~"))
-        return tuple(sorted({path, os.path.realpath(path)}))
+        return part("krb5-conf.Dockerfile")
 
     def ignores(self):
-        """krb5.conf stays in, whatever other patterns say; the keytab stays out."""
-        folders = {self.project.folder, os.path.realpath(self.project.folder)}
-        inside = sorted({os.path.relpath(path, folder) for path in self.secrets() for folder in folders
-                         if is_relative_to(path, folder)})
-        return ("!" + literal_pattern(self.conf_file()), *map(literal_pattern, inside))
+        """krb5.conf stays in, whatever other patterns say."""
+        return ("!" + literal_pattern(STAGED_CONF),)
 
     def build(self, call):
         yield from self.host_file(call, "keytab")
-        path = yield from self.host_file(call, "krbConf")
-        if self.conf_file() == STAGED_CONF:
-            yield from self.staged(STAGED_CONF, (yield Read(path)))
-
-    def staged(self, path, data):
-        """Put a file where it can be used from."""
-        if data != (yield Read(path)):
-            yield MakeFolder(os.path.dirname(path))
-            yield File(path, data)
+        data = yield Read((yield from self.host_file(call, "krbConf")))
+        if data != (yield Read(STAGED_CONF)):
+            yield MakeFolder(os.path.dirname(STAGED_CONF), ".")
+            yield File(STAGED_CONF, data, ".")
 
     def before(self, call, job, launch):
         keytab = yield from self.host_file(call, "keytab")
         if launch.native:
             return (yield from self.before_native(call, launch, keytab))
-        yield from self.staged(STAGED_TICKET, template_bytes("image", "ticket.sh"))
         keytab = os.path.join(self.project.folder, keytab)
-        mapped = (Mapping(f"{os.path.relpath(keytab, self.project.folder)}:{KEYTAB}:ro"),
-                  Mapping(f"{STAGED_TICKET}:{TICKET}:ro"))
-        return launch._replace(argv=("sh", TICKET, "run", KEYTAB, self.settings.hdfsUser, *launch.argv),
-                               first=("env", "KRB5CCNAME=/tmp/ticket", "sh", TICKET, "get", KEYTAB,
-                                      self.settings.hdfsUser),
-                               mappings=(*launch.mappings, *mapped))
+        mapping = Mapping(f"{os.path.relpath(keytab, self.project.folder)}:{KEYTAB}:ro")
+        script = ("sh", "-c", template_bytes("image", "ticket.sh").decode("utf-8"), "ticket")
+        return launch._replace(
+            argv=(*script, "run", KEYTAB, self.settings.hdfsUser, *launch.argv),
+            first=("env", "KRB5CCNAME=/tmp/ticket", *script, "get", KEYTAB, self.settings.hdfsUser),
+            mappings=(*launch.mappings, mapping))
 
     def before_native(self, call, launch, keytab):
         """A ticket in a folder of its own, which is removed afterwards."""
         conf = yield from self.host_file(call, "krbConf")
-        folder = yield Scratch()
+        self.scratch = folder = yield Scratch()
         script = os.path.join(folder, "ticket.sh")
         environ = {"KRB5_CONFIG": os.path.abspath(conf), "KRB5CCNAME": "FILE:" + os.path.join(folder, "ticket")}
         try:
@@ -3557,8 +3567,8 @@ class KerberosComponent(Component):
                                beside=("sh", script, "keep", keytab, self.settings.hdfsUser))
 
     def after(self, call, job, launch, status):
-        if launch.native:
-            yield Remove(os.path.dirname(launch.environ["KRB5CCNAME"][len("FILE:"):]))
+        if self.scratch:
+            yield Remove(self.scratch)
 
 
 COMPONENTS = {"kerberos": KerberosComponent}
@@ -3627,6 +3637,25 @@ def component_parts(project):
 def component_words(project, hook, *values):
     """What all components list."""
     return tuple(str(word) for part in components(project) for word in asked(part, hook, *values))
+
+
+def keytab_paths(project):
+    """The project's keytabs, those of all its environments: as they are named, and where links lead."""
+    paths = [host_path(name, project.folder, os.path.expanduser("~")) for name in project.keytabs]
+    return tuple(sorted({*paths, *map(os.path.realpath, paths)}))
+
+
+def ignored_by_components(project):
+    """Lines of .dockerignore that come last: those of components, then the keytabs that are in the project."""
+    folders = {project.folder, os.path.realpath(project.folder)}
+    inside = sorted({os.path.relpath(path, folder) for path in keytab_paths(project) for folder in folders
+                     if is_relative_to(path, folder)})
+    return (*component_words(project, "ignores"), *map(literal_pattern, inside))
+
+
+def secret_paths(project):
+    """The files of this machine that are to be in no image that is published."""
+    return (*keytab_paths(project), *component_words(project, "secrets"))
 
 
 # ---- Jupyter
@@ -3721,7 +3750,8 @@ def ecr_argv(registry):
 # ---- What must be in no image
 
 SECRET_FILES = (".netrc", "_netrc", ".pypirc", ".git-credentials", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
-PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|\APuTTY-User-Key-File-")
+PRIVATE_KEY = re.compile(rb"(?m)^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s*$|\APuTTY-User-Key-File-"
+                         rb"|\"private_key\"\s*:\s*\"-----BEGIN ")
 
 
 def secret_kind(path, start):
@@ -4496,7 +4526,7 @@ def plan_context(project, job, files, whole=True):
 
     A file that is right is left alone.
     """
-    texts, undo, patterns = {}, [], component_words(project, "ignores")
+    texts, undo, patterns = {}, [], ignored_by_components(project)
     yield from plan_check_ignored(project, patterns)
     if whole and not project.dockerfile:
         texts["Dockerfile"] = yield from plan_dockerfile(project, files)
@@ -5511,7 +5541,7 @@ def check_publish(project, words):
 
 def plan_secrets_in_image(call, project):
     """The names of files in an image's /app that should be in none."""
-    secrets, engine = component_words(project, "secrets"), engine_argv(call, project)
+    secrets, engine = secret_paths(project), engine_argv(call, project)
     name = f"{image_name(project)}-publish-{call.token}"
     create = (*engine, "create", "--pull", "never", "--name", name, "--entrypoint", "", image_tag(project), "true")
     try:
@@ -5525,8 +5555,8 @@ def plan_secrets_in_context(project):
     """The names of files in the build context that should be in no image."""
     present = yield Read(".dockerignore")
     own = None if present is None else present.decode("utf-8", "surrogateescape")
-    text = dockerignore(project, None, own, component_words(project, "ignores"))
-    return (yield Secrets(ignore_rules(text), component_words(project, "secrets")))
+    text = dockerignore(project, None, own, ignored_by_components(project))
+    return (yield Secrets(ignore_rules(text), secret_paths(project)))
 
 
 def check_secrets(found, anew):
@@ -5560,9 +5590,13 @@ def plan_registry_login(call, project):
     return user, Secret(password or (yield Ask(f"Password of {user} at {host}", ways=REGISTRY_WAYS, hidden=True)))
 
 
-def plan_login(call, project):
-    user, password = yield from plan_registry_login(call, project)
-    address = project.components.registry.address
+def plan_login(call, project, unpushed):
+    """Log in to the registry, for a push that was refused with these words."""
+    try:
+        user, password = yield from plan_registry_login(call, project)
+    except SkelebotError as fault:
+        raise SkelebotError(f"{unpushed}; {fault.message}", fault.hint)
+    address = project.components.registry.address or ("docker.io" if is_podman(call) else "")
     outcome = yield Command((*engine_argv(call, project), "login", "--username", user, "--password-stdin",
                              *([address] if address else [])), kept=True, given=password)
     if outcome.status:
@@ -5582,6 +5616,10 @@ def push_hint(project, errors):
     return "the engine's words say what is missing"
 
 
+def unpushed(reference, outcome):
+    return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
+
+
 def plan_pushed(call, project, reference):
     """Push one tag, with a login where that is missing; returns the digest, if the engine tells it."""
     engine = engine_argv(call, project)
@@ -5591,11 +5629,10 @@ def plan_pushed(call, project, reference):
     try:
         outcome = yield command
         if outcome.status and NO_LOGIN.search(outcome.errors):
-            yield from plan_login(call, project)
+            yield from plan_login(call, project, unpushed(reference, outcome))
             outcome = yield command
         if outcome.status:
-            raise SkelebotError(f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}",
-                                push_hint(project, outcome.errors))
+            raise SkelebotError(unpushed(reference, outcome), push_hint(project, outcome.errors))
         said = ((yield Read(told)) or b"").decode() if told else outcome.output + outcome.errors
     finally:
         if scratch:
@@ -5660,7 +5697,7 @@ def plan_package(call, project, words):
     path = home_path(package.path, call.home)
     if (yield Look(path)) == "folder":
         raise package.places["path"].fault(f"{shortened(path)} is a folder", f"name a file, as in {path}/project.zip")
-    patterns = [".git", *package.ignores, *component_words(project, "ignores")]
+    patterns = [".git", *package.ignores, *ignored_by_components(project)]
     rules = ignore_rules("\n".join(patterns), cautious=False)
     if os.path.dirname(path):
         yield MakeFolder(os.path.dirname(path))
@@ -7139,7 +7176,7 @@ def unpack(step):
 
 # ---- Doing: the files of a project, and of a plugin
 
-HEAD = 4096     # bytes by which a file shows that it is secret
+HEAD = 64 * 1024    # bytes by which a file shows that it is secret
 
 
 def context_files(rules):
@@ -7684,6 +7721,8 @@ def quarantined(home, name, error):
     except OSError as fault:
         where = f"it could not be moved to {place}: {(fault.strerror or str(fault)).lower()}"
     what = f"{type(error).__name__}: {shown_text(str(error))}"
+    if isinstance(error, ImportError) and getattr(error, "name", None):
+        what += f" (maybe: {sys.executable} -m pip install {error.name.partition('.')[0]})"
     say(sys.stderr, f"skelebot: warning: plugin {name}: {at}: {what}; {where}")
 
 
@@ -7850,7 +7889,8 @@ COMMANDS = {
         Option("port", "p", "the port on the Docker host; the next free one if it is taken", "PORT"),
         flag("lab", "l", "start JupyterLab"), flag("notebook", "n", "start Jupyter Notebook")), check=check_jupyter),
     "bump": Builtin("raise the project's version", plan_bump,
-                    (Arg("version", "major, minor, patch, or the new version itself"),), check=check_bump),
+                    (Arg("version", "major, minor, patch, or the new version itself"),),
+                    changes=True, check=check_bump),
     "envs": Builtin("list the environments", plan_envs),
     "push": Builtin("store artifacts under the project's version", plan_push,
                     (Arg("name", "the artifact, or ALL"),), (
@@ -7902,24 +7942,24 @@ def unknown(project, name, commands):
 
 
 def parsed(project, group, style, commands):
-    """(page, plan of a call) for a job or command and its words: one of them is None."""
+    """(page, plan of a call and project, whether it changes the project) for a job or command and its words."""
     name, words = group[0], group[1:]
     job, command = project and project.job(name), commands.get(name)
     if job:
         params = job_params(project, job)
         typed = understood(words, name, job.args, params)
         if typed.help:
-            return job_page(project, job, style), None
-        return None, lambda call: plan_job(call, project, job, typed)
+            return job_page(project, job, style), None, False
+        return None, lambda call, project: plan_job(call, project, job, typed), False
     if not command or not (project or command.outside):
         raise unknown(project, name, commands)
     typed = Words(extra=tuple(words)) if command.raw else understood(
         words, name, command.args, (*command.params, HELP), extras=command.extras,
         optional=len(command.args) if name in COMMANDS else command.optional)     # ours say more in their own checks
     if typed.help:
-        return command_page(name, command, style), None
+        return command_page(name, command, style), None, False
     command.check(project, typed)
-    return None, lambda call: command.plan(call, project, typed)
+    return None, lambda call, project: command.plan(call, project, typed), command.changes
 
 
 def engine_name(environ):
@@ -8012,9 +8052,17 @@ def chosen_project(options, words, installed):
     return None if outside and not (project and project.job(words[0])) else project
 
 
+def plans(call, project, parts):
+    """The plans of a chain, each made when those before it are done."""
+    for _, plan, changes in parts:
+        yield plan(call, project)
+        if changes:
+            project = read_folder(project.folder, project.env or None, project.installed)
+
+
 def run_chain(project, parts, options, installed):
     """Show the page that was asked for, or do the plans one after the other."""
-    for page, _ in parts:
+    for page, _, _ in parts:
         if page:
             return say(sys.stdout, page) or 0
     for warning in project.warnings if project else ():
@@ -8024,7 +8072,7 @@ def run_chain(project, parts, options, installed):
         enter(project.folder)
         if call.dry_run:
             say(sys.stdout, "cd " + shell_line([project.folder]))
-    return perform(plan_chain(plan(call) for _, plan in parts), call)
+    return perform(plan_chain(plans(call, project, parts)), call)
 
 
 def page_of(project, name, style, commands):

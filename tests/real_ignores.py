@@ -11,7 +11,6 @@ import random
 import re
 import subprocess
 import tarfile
-import tempfile
 import unittest
 
 from support import inside, skelebot
@@ -92,17 +91,23 @@ def below(folder, text):
     return "\n".join(lines)
 
 
-BELOW = {f"t{index:03}": text for index, text in enumerate(dict.fromkeys((*WRITTEN, *generated(160))))}
+BELOW = {f"t{index:03}": text for index, text in enumerate(dict.fromkeys((*WRITTEN, *generated(110))))}
 RULES = {folder: skelebot.ignore_rules(below(folder, text)) for folder, text in BELOW.items()}
 
 
+def letters(text):
+    return re.sub(r"[\W_]", "", text)
+
+
 def chosen(folder):
-    """Some files for a pattern file: of those that match the same lines two, and some that match none."""
+    """Files for a pattern file: those whose letters it has, and of those that match the same lines some."""
     kinds, chance = {}, random.Random(folder)
     for path in chance.sample(FILES, len(FILES)):
         kind = tuple(bool(rule.pattern.fullmatch(f"{folder}/{path}")) for rule in RULES[folder])
         kinds.setdefault(kind, []).append(path)
-    return {f"{folder}/{path}" for kind, paths in kinds.items() for path in paths[:2 if any(kind) else 4]}
+    near = [path for path in FILES if letters(path) and letters(path) in letters(BELOW[folder])]
+    some = [path for kind, paths in kinds.items() for path in paths[:2 if any(kind) else 3]]
+    return {f"{folder}/{path}" for path in (*near[:4], *some)}
 
 
 CHOSEN = {folder: chosen(folder) for folder in BELOW}

@@ -229,7 +229,7 @@ class TicketsOfEngines(KerberosTests):
         folder = self.variant(components=kerberos(os.path.join(KDC, "ada.keytab"), "ada", os.path.join(KDC, "krb5.conf")))
         done = self.skelebot("exec", "--", "klist", folder=folder)
         self.assertIn(TICKET_OF.format("ada"), done.stdout.decode())
-        self.assertEqual(sorted(os.listdir(os.path.join(folder, ".skelebot"))), ["krb5.conf", "ticket.sh"])
+        self.assertEqual(sorted(os.listdir(os.path.join(folder, ".skelebot"))), ["krb5.conf"])
 
     def test_end_when_skelebot_is_stopped(self):
         running = {signal.SIGINT: self.start("-s", "sleep"), signal.SIGTERM: self.start("-s", "sleep")}
@@ -243,10 +243,6 @@ class TicketsOfEngines(KerberosTests):
                      folder=self.variant(components=kerberos("krb/krb5.conf")))
 
     def test_are_there_in_a_detached_job(self):
-        if self.engine.name == "remote":
-            done = self.skelebot("-s", "detached", status=1)
-            self.assertRegex(done.stderr, r"^skelebot: .*detached.*\n  hint: .*\n$")
-            return
         words, hint = WRONG["no keytab"][2:]
         self.refused(NO_TICKET.format("bob", words), hint, "-s", "detached",
                      folder=self.variant(components=kerberos("krb/krb5.conf")))

@@ -104,17 +104,15 @@ class Installed(real_install.Checkout):
 
     def assert_one_module(self, argv, **environ):
         own = os.path.join(self.top, "own")
-        shutil.copytree(os.path.join(PLUGINS, "places"), os.path.join(own, "plugins", "places"))
+        if not os.path.exists(own):
+            shutil.copytree(os.path.join(PLUGINS, "places"), os.path.join(own, "plugins", "places"))
         around = real_install.environment(HOME=self.home, SKELEBOT_HOME=own, **environ)
         self.assertEqual(real_install.output([*argv, "places"], cwd=self.work, env=around, timeout=60),
                          "step done\nTrue True True True True 1\n")
 
-    def test_by_install_sh(self):
+    def test_by_install_sh_as_a_command_and_as_a_module(self):
         self.install()
         self.assert_one_module([self.command])
-
-    def test_by_install_sh_as_a_module(self):
-        self.install()
         self.assert_one_module([self.with_yaml(), "-m", "skelebot"], PYTHONPATH=self.lib)
 
     def test_as_one_file(self):

@@ -1,6 +1,7 @@
 """Components: sections, hooks, Jupyter, Kerberos, publish, bump, package, and what .dockerignore says."""
 import contextlib
 import io
+import json
 import os
 import stat
 import tempfile
@@ -8,6 +9,7 @@ import unittest
 import zipfile
 from typing import List, NamedTuple, Optional, Tuple
 
+import support
 from support import (LOADERS, call, contents, drive, folder, golden, inside, loader, outlined, project, read, shown,
                      skelebot,
                      two_lines)
@@ -237,16 +239,16 @@ class KerberosInTheImage(Case):
         one = kerberos(krbConf="krb/krb5.conf")
         self.assertEqual(one.tools(), skelebot.part("kerberos-client.Dockerfile"))
         self.assertEqual(one.dockerfile(), "# Many a krb5.conf includes this folder, and does not work without it.\n"
-                                           "RUN mkdir -p /etc/krb5.conf.d\nCOPY krb/krb5.conf /etc/krb5.conf\n")
+                                           "RUN mkdir -p /etc/krb5.conf.d\nCOPY .skelebot/krb5.conf /etc/krb5.conf\n")
 
-    def test_takes_a_configuration_from_outside_by_way_of_a_copy(self):
-        for path in ("/etc/krb5.conf", "~/krb5.conf", "../krb5.conf", "krb[1].conf"):
+    def test_takes_its_configuration_from_anywhere_by_way_of_a_copy(self):
+        for path in ("/etc/krb5.conf", "~/krb5.conf", "../krb5.conf", "krb[1].conf", "my krb5.conf", "--from=x y"):
             with self.subTest(path):
                 one = kerberos(krbConf=path)
                 self.assertIn("COPY .skelebot/krb5.conf /etc/krb5.conf\n", one.dockerfile())
                 done = drive(one.build(ADA), {Read: b"[libdefaults]", ".skelebot/krb5.conf": None})
                 self.assertEqual([outlined(step) for step in done.steps[-3:]], [
-                    "Read .skelebot/krb5.conf", "MakeFolder .skelebot", "File .skelebot/krb5.conf"])
+                    "Read .skelebot/krb5.conf", "MakeFolder .skelebot .", "File .skelebot/krb5.conf"])
                 self.assertEqual(done.steps[-1].data, b"[libdefaults]")
 
     def test_keeps_the_keytab_out_of_the_build_context(self):
@@ -258,8 +260,8 @@ class KerberosInTheImage(Case):
                 ("#a.keytab", ["/#a.keytab"]), ("a+(b){c}|^.keytab", [r"/a\+\(b\)\{c\}\|\^.keytab"]),
                 ("a ", ["/a[ ]"])):
             with self.subTest(keytab):
-                found = kerberos(keytab=keytab).ignores()
-                self.assertEqual([*found], ["!/krb5.conf", *ignored])
+                found = skelebot.ignored_by_components(kerberos(keytab=keytab).project)
+                self.assertEqual([*found], ["!/.skelebot/krb5.conf", *ignored])
 
     def test_keeps_out_what_a_link_leads_to_as_well(self):
         with folder({"real/key": "secret", "krb5.conf": ""}) as path:
@@ -267,23 +269,33 @@ class KerberosInTheImage(Case):
             os.symlink(path, path + "-link")
             try:
                 for top in (path, path + "-link"):
-                    one = kerberos(top, keytab="ada.keytab")
-                    self.assertEqual(one.ignores(), ("!/krb5.conf", "/ada.keytab", "/real/key"))
-                    self.assertEqual(one.secrets(), tuple(sorted({os.path.join(top, "ada.keytab"),
-                                                                  os.path.join(path, "real/key")})))
+                    it = kerberos(top, keytab="ada.keytab").project
+                    self.assertEqual(skelebot.ignored_by_components(it)[1:], ("/ada.keytab", "/real/key"))
+                    self.assertEqual(skelebot.secret_paths(it), tuple(sorted({os.path.join(top, "ada.keytab"),
+                                                                              os.path.join(path, "real/key")})))
             finally:
                 os.unlink(path + "-link")
 
     def test_has_the_last_word_in_dockerignore(self):
         it = project(components={"kerberos": KERBEROS}, ignores=["*.conf", "!keys/"])
-        more = skelebot.component_words(it, "ignores")
+        more = skelebot.ignored_by_components(it)
         self.assertEqual(skelebot.dockerignore(it, None, "mine\n", more), "mine\n" + skelebot.BLOCK.format(
-            "*.conf\n!keys/\n!/krb5.conf\n/keys/ada.keytab\n"))
+            "*.conf\n!keys/\n!/.skelebot/krb5.conf\n/keys/ada.keytab\n"))
+
+    def test_keeps_out_the_keytabs_of_all_environments_also_where_there_is_none(self):
+        other = json.dumps({"components": {"kerberos": {**KERBEROS, "keytab": "prod.keytab"}}})
+        files = {"skelebot-dev.yaml": "components: {registry: {user: acme}}\n", "skelebot-prod.yaml": other,
+                 "skelebot-old.yaml": "kerberos: {keytab: old.keytab}\n", "skelebot-bad.yaml": "kerberos: [keytab\n"}
+        text = json.dumps({"name": "churn", "components": {"kerberos": KERBEROS}})
+        for env, own in ((None, 1), ("dev", 0), ("prod", 1)):
+            with self.subTest(env):
+                found = skelebot.ignored_by_components(support.read(text, env, **files))
+                self.assertEqual(found[own:], ("/keys/ada.keytab", "/old.keytab", "/prod.keytab"))
 
     def test_is_in_the_dockerfile_before_the_dependencies_and_after_the_project(self):
         it = project(components={"kerberos": KERBEROS}, dependencies=["numpy"])
         text = skelebot.dockerfile(it, {}, *(skelebot.component_texts(it, hook) for hook in ("tools", "dockerfile")))
-        order = [text.index(words) for words in ("WORKDIR", "kinit", "numpy", "COPY . /app", "COPY krb5.conf")]
+        order = [text.index(words) for words in ("WORKDIR", "kinit", "numpy", "COPY . /app", "COPY .skelebot/krb5.conf")]
         self.assertEqual(order, sorted(order))
 
     def test_is_not_built_where_another_file_takes_the_place_of_dockerignore(self):
@@ -305,16 +317,19 @@ class KerberosAroundAJob(Case):
 
     def test_in_docker_wraps_the_command_and_mounts_the_keytab(self):
         done = self.job()
-        self.assertEqual(done.outline[-1].replace(os.getcwd(), "HERE"), (
-            "docker run --rm --pull never --init --name churn-train-0a1b --label skelebot.project=churn"
-            " --label skelebot.job=train --interactive"
-            " --mount type=bind,source=HERE/keys/ada.keytab,target=/run/skelebot.keytab,readonly"
-            " --mount type=bind,source=HERE/.skelebot/ticket.sh,target=/run/skelebot-ticket.sh,readonly"
-            " churn sh /run/skelebot-ticket.sh run /run/skelebot.keytab ada python -u src/train.py"))
-        self.assertEqual(done.outline[:5], ["Look src/train.py", "Look keys/ada.keytab", "Read .skelebot/ticket.sh",
-                                            "MakeFolder .skelebot", "File .skelebot/ticket.sh"])
+        script = skelebot.template_bytes("image", "ticket.sh").decode()
+        self.assertEqual([word.replace(os.getcwd(), "HERE") for word in done.steps[-1].argv], [
+            "docker", "run", "--rm", "--pull", "never", "--init", "--name", "churn-train-0a1b",
+            "--label", "skelebot.project=churn", "--label", "skelebot.job=train", "--interactive",
+            "--mount", "type=bind,source=HERE/keys/ada.keytab,target=/run/skelebot.keytab,readonly",
+            "churn", "sh", "-c", script, "ticket", "run", "/run/skelebot.keytab", "ada",
+            "python", "-u", "src/train.py"])
         self.assertFalse([step for step in done.steps if isinstance(step, skelebot.MakeFolder)
-                          and step.path not in (".skelebot",)])
+                          and step.path != ".skelebot"])
+
+    def test_in_docker_needs_no_file_in_the_project_when_nothing_is_built(self):
+        done = self.job(call=ADA._replace(skip_build=True))
+        self.assertFalse([step for step in done.steps if isinstance(step, (File, skelebot.MakeFolder))])
 
     def test_natively_has_a_ticket_of_its_own_that_is_removed(self):
         done = self.job(call=ADA._replace(native=True))
@@ -423,7 +438,8 @@ class JupyterAddress(Case):
 
 
 class JupyterServer(Case):
-    PROBE = "docker run --rm --pull never --entrypoint '' churn sh -c 'command -v jupyter-lab && command -v jupyter-notebook'"
+    PROBE = ("docker run --rm --pull never --entrypoint '' churn"
+             " sh -c 'command -v jupyter-lab && command -v jupyter-notebook'")
     CREATE = ("env JUPYTER_TOKEN=... docker create --pull never --init --name churn-jupyter-0a1b"
               " --label skelebot.project=churn --label skelebot.job=jupyter --env JUPYTER_TOKEN"
               " --mount type=bind,source=/home/ada/churn,target=/app --publish 127.0.0.1:{}:8888 --workdir /app/."

@@ -203,7 +203,8 @@ class Installing(Home):
         self.assert_installed(self.skelebot("plugin", "install", "plugin.zip"))
 
     def test_takes_a_zip_file_as_macos_makes_it(self):
-        self.zip_file(zipped(*self.files().items(), ("__MACOSX/plain/._plain.py", "\0\5\26\7"), ("plain/.DS_Store", "")))
+        self.zip_file(zipped(*self.files().items(), ("__MACOSX/plain/._plain.py", "\0\5\26\7"),
+                             ("plain/.DS_Store", "")))
         self.assert_installed(self.skelebot("plugin", "install", "plugin.zip"))
 
     def test_takes_a_folder_by_any_path(self):
@@ -262,7 +263,8 @@ class Installing(Home):
     def test_replaces_an_old_one_as_a_whole(self):
         self.put("plain", plain="import gone", old__file="x")
         self.archive()
-        self.assert_installed(self.skelebot("plugin", "install", "plugin.zip"), more=", instead of the one that was there")
+        self.assert_installed(self.skelebot("plugin", "install", "plugin.zip"),
+                              more=", instead of the one that was there")
 
     def test_replaces_one_that_it_is_installed_from(self):
         write(self.own + "/plugins", self.files())
@@ -337,7 +339,8 @@ class Removing(Home):
     def test_removes_it_with_all_its_files(self):
         self.put("plain", plain=PLAIN, data__more="")
         self.put("hello")
-        self.assertEqual(self.skelebot("plugin", "remove", "plain"), Ending(0, "", "skelebot: removed the plugin plain\n"))
+        self.assertEqual(self.skelebot("plugin", "remove", "plain"),
+                         Ending(0, "", "skelebot: removed the plugin plain\n"))
         self.assertEqual(os.listdir(self.place("")), ["hello"])
 
     def test_removes_a_link_and_not_what_it_leads_to(self):
@@ -364,7 +367,7 @@ class Removing(Home):
         write(self.own, {"x/x.py": "", "plugins/.hidden/x": "", "plugins/note.txt": ""})
         before = contents(self.top)
         cases = [
-            ("there are: plain", ("../x", "..", ".", "/", ".hidden", "note.txt", "*", "plain/../plain", "quite-another")),
+            ("there are: plain", ("../x", "..", ".", ".hidden", "note.txt", "*", "plain/../plain", "quite-another")),
             ("did you mean plain?", ("plain/", "./plain", "pla\0in", "Plain", "plane", "plain.py")),
         ]
         for hint, names in cases:
@@ -548,10 +551,13 @@ class WholeOrNothing(Home):
                 break
         self.assertGreater(count, 5)
 
+    def shown(self):
+        return {path: data for path, data in self.plugins().items() if path[0] != "."}
+
     def assert_whole(self):
         """The old one or the new one is there, and the next install leaves nothing else behind."""
         self.assertEqual(self.skelebot("plugin", "list").stdout, "plain\n")
-        self.assertIn({path: data for path, data in self.plugins().items() if path[0] != "."}, (self.old, self.new))
+        self.assertIn(self.shown(), (self.old, self.new))
         self.assertEqual(self.skelebot("plugin", "install", "plugin.zip").status, 0)
         self.assertEqual(self.plugins(), self.new)
 
@@ -561,6 +567,7 @@ class WholeOrNothing(Home):
     def test_a_failure_at_any_step(self):
         for count in self.installs(self.break_off):
             with self.subTest(count):
+                self.assertIn(self.shown(), (self.old, self.new))
                 self.assert_whole()
 
     def test_a_kill_before_any_step(self):
@@ -762,7 +769,9 @@ class HostileZipFiles(Home):
         data = zipped(GOOD)
         for at in (8, data.find(b"PK\1\2") + 10):
             data = data[:at] + b"\x63" + data[at + 1:]
-        self.assert_hostile(data, DAMAGED + "That compression method is not supported", AS_ZIP)
+        ending = self.skelebot("plugin", "install", self.zip_file(data))     # zipfile's words differ between Pythons
+        self.assertRegex(ending.stderr, f"^skelebot: not a plugin that can be installed: {DAMAGED}.+\\n"
+                                        f"  hint: {AS_ZIP}\\n$")
 
     def test_another_form_than_a_plugins(self):
         one = "expected one folder, found "
@@ -789,7 +798,7 @@ class HostileZipFiles(Home):
 
     def test_damage_of_any_kind_is_no_traceback(self):
         whole, chance = zipped(GOOD, ("plain/x/y", "z" * 99), method=zipfile.ZIP_DEFLATED), random.Random(4)
-        for count in range(150):
+        for count in range(60):
             data = bytearray(whole)
             for _ in range(chance.randrange(1, 5)):
                 data[chance.randrange(len(data))] = chance.choice((0, 255, chance.randrange(256)))
@@ -823,7 +832,8 @@ class HostileFolders(Home):
 
     def test_pipes_which_are_not_waited_for(self):
         os.mkfifo(os.path.join(self.folder, "pipe"))
-        self.assert_hostile(f"not a plugin that can be installed: {os.path.join('plain', 'pipe')} is a link, or no file at all")
+        self.assert_hostile(f"not a plugin that can be installed: {os.path.join('plain', 'pipe')} is a link, "
+                            "or no file at all")
 
     def test_more_than_there_may_be(self):
         with open(os.path.join(self.folder, "zeros"), "wb") as file:
@@ -850,7 +860,8 @@ class HostileFolders(Home):
             done = subprocess.run(argv, cwd=self.work, preexec_fn=unprivileged, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, timeout=60)
         self.assertEqual((done.returncode, done.stderr.decode()), (1, two_lines(
-            f"{os.path.join('plain', 'key.txt')}: cannot be read: Permission denied", "look at the file's permissions")))
+            f"{os.path.join('plain', 'key.txt')}: cannot be read: Permission denied",
+            "look at the file's permissions")))
 
 
 # ---- Loading ----------------------------------------------------------------
@@ -988,7 +999,8 @@ class Commands(Project):
 
     def test_take_their_words_as_ours_do(self):
         cases = [
-            (["greet"], "greet: needs WHO (whom to greet)", "skelebot greet --help shows what it takes; words after -- may start with -"),
+            (["greet"], "greet: needs WHO (whom to greet)",
+             "skelebot greet --help shows what it takes; words after -- may start with -"),
             (["greet", "a", "b"], "greet: cannot place 'b'", "skelebot greet --help shows what it takes"),
             (["greet", "a", "--lowd"], "greet: unknown option '--lowd'", "did you mean --loud?"),
             (["gret", "a"], "unknown job or command 'gret'", "did you mean greet?"),
@@ -1112,7 +1124,8 @@ class Prompts(Home):
         self.assertIsNone(self.section())
 
     def test_with_yes_nothing_is_asked(self):
-        self.assertEqual(self.scaffold("", "--yes").stderr, "skelebot: made 11 files; next: cd new && skelebot --help\n")
+        self.assertEqual(self.scaffold("", "--yes").stderr,
+                         "skelebot: made 11 files; next: cd new && skelebot --help\n")
         self.assertIsNone(self.section())
 
 
@@ -1136,7 +1149,8 @@ class WrongPlugins(Project):
                 self.assert_plugin_fault(ending, "wrong", "wrong.py:20: ZeroDivisionError: division by zero", stdout)
 
     def test_a_hook_that_returns_something_else(self):
-        cases = [("tools", 30, "a text, not 7"), ("dockerfile", 33, "a text, not 7"), ("ignores", 36, "a list of texts, not 7")]
+        cases = [("tools", 30, "a text, not 7"), ("dockerfile", 33, "a text, not 7"),
+                 ("ignores", 36, "a list of texts, not 7")]
         for hook, line, expected in cases:
             with self.subTest(hook):
                 self.assert_plugin_fault(self.go_wrong(hook, "number", "--dry-run", "prime"), "wrong",
@@ -1177,7 +1191,8 @@ class WrongPlugins(Project):
 
     def test_a_class_that_is_none_of_ours_goes_to_quarantine(self):
         for body, fault in (("record = int", "record has to be a NamedTuple, not \"<class 'int'>\""),
-                            ("activation = 'ALWAYS'", "activation has to be Activation.CONFIG or the like, not 'ALWAYS'")):
+                            ("activation = 'ALWAYS'",
+                             "activation has to be Activation.CONFIG or the like, not 'ALWAYS'")):
             with self.subTest(body):
                 self.forget()
                 ending = self.bad(body, "envs", section="")
@@ -1186,8 +1201,7 @@ class WrongPlugins(Project):
                     f"it was moved to {self.own}/plugins-quarantine/bad\n")))
 
     def test_a_launch_or_command_with_what_is_no_text(self):
-        for line in ("return launch._replace(environ={'EPOCHS': 1})", "return launch._replace(argv='echo')",
-                     "return launch._replace(argv=['echo', 1])", "yield Command('echo')", "yield Command(['echo', 1])",
+        for line in ("return launch._replace(argv='echo')", "return 'launch'", "yield Command('echo')", "yield Command(['echo', 1])",
                      "yield Command(['true'], {'A': 1})", "yield Note(5)", "yield File('x', 'text')"):
             with self.subTest(line):
                 self.forget()
@@ -1195,6 +1209,11 @@ class WrongPlugins(Project):
                 self.assertRegex(ending.stderr, "^skelebot: plugin bad: (bad.py:[67]: )?[A-Za-z]+Error: .*\n  hint: "
                                                 "tell who wrote it; .*\n$")
                 self.assertEqual((ending.status, ending.stdout), (1, ""))
+
+    def test_a_number_in_a_launch_is_its_text(self):
+        line = "return launch._replace(argv=[*launch.argv, 7], environ={'STAMPED': 1})"
+        self.assertEqual(self.bad(f"def before(self, call, job, launch):\n    {line}", "-n", "train", section=""),
+                         Ending(5, "trained 1\n", ""))
 
     def test_a_command_that_no_one_can_type(self):
         for name in ("x y", "-z", "+", ""):

@@ -34,7 +34,7 @@ OWNER = dict(name="Churn Model", description="Predicts who will leave", maintain
 def project_in(name, env=None):
     """A project of tests/projects, without what differs from machine to machine."""
     project = skelebot.read_folder(os.path.join(PROJECTS, name), env)
-    return plain(project)._replace(folder="", given=(), warnings=())
+    return plain(project)._replace(folder="", given=(), warnings=(), keytabs=())
 
 
 def message(text, env=None, **files):

@@ -1,4 +1,4 @@
-# Gets a Kerberos ticket with a keytab, and keeps it fresh: ticket.sh WHAT KEYTAB PRINCIPAL [COMMAND...]
+# Gets a Kerberos ticket with a keytab, and keeps it fresh: ticket WHAT KEYTAB PRINCIPAL [COMMAND...]
 #
 # get   get one into the file of KRB5CCNAME
 # keep  get it anew when half of its life is over, until killed
