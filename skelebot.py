@@ -2021,8 +2021,9 @@ def bare_url(url):
 
 
 def public_url(url):
-    """An address as it may be shown to anyone: also without its query, which may hold a signature."""
-    return bare_url(url).partition("?")[0]
+    """An address as it may be shown to anyone: without its query, which may hold a signature; of a Secret the host."""
+    shown = bare_url(url).partition("?")[0]
+    return re.sub(r"(?<=[^:/])/.*", "/...", shown) if isinstance(url, Secret) else shown
 
 
 def packed_name(path):
@@ -2230,6 +2231,7 @@ class Request(NamedTuple):
     headers  those that may be seen; `login` has the others
     patient  tried again where network or server may recover; else Response() stands for no answer
     direct   past every proxy, at an address that only this machine has
+    sealed   no redirect may lead to where it is not encrypted
     """
     method: str
     url: str
@@ -2238,6 +2240,7 @@ class Request(NamedTuple):
     body: bytes = b""
     patient: bool = True
     direct: bool = False
+    sealed: bool = False
 
     @property
     def line(self):
@@ -2247,8 +2250,8 @@ class Request(NamedTuple):
         """The request as words for curl, without what tells who asks."""
         head = ["--head"] if self.method == "HEAD" else []
         headers = [f"{name}: {value}" for name, value in self.headers.items() if value]
-        return ["curl", "--fail", "--request", self.method, *head, *each("--header", headers), *options,
-                bare_url(self.url)]
+        url = public_url(self.url) if isinstance(self.url, Secret) else bare_url(self.url)
+        return ["curl", "--fail", "--request", self.method, *head, *each("--header", headers), *options, url]
 
 
 class Body(NamedTuple):
@@ -2872,6 +2875,8 @@ def redirected(request, response):
     except ValueError:
         return None                     # no address at all
     same = before == after or (before[0], before[2], after) == ("http", 80, ("https", before[1], 443))
+    if request.sealed and after[0] != "https" and after[1] not in TRUSTED:
+        return None
     if after[0] not in ("http", "https") or (
             request.method not in ("GET", "HEAD") and not (same and response.status in (307, 308))):
         return None
@@ -4333,6 +4338,16 @@ def plan_native(call, project, job, launch):
     return outcome.status
 
 
+def plan_after(part, call, job, launch, status):
+    """What a component does after a job; a fault in that hides none of the job's own."""
+    try:
+        yield from plan_asked(part, "after", call, job, launch, status)
+    except SkelebotError as fault:
+        if status == 0:
+            raise
+        yield Note(f"warning: {fault.message}")
+
+
 def plan_around(call, job, launch, parts, run):
     """A job by the plan `run(launch)`, between what components do before and after it."""
     if not parts:
@@ -4342,7 +4357,7 @@ def plan_around(call, job, launch, parts, run):
         status = yield from plan_around(call, job, launch, parts[1:], run)
         return status
     finally:
-        yield from plan_asked(parts[0], "after", call, job, launch, status)
+        yield from plan_after(parts[0], call, job, launch, status)
 
 
 def plan_endpoint(call, project, job):
@@ -5451,13 +5466,16 @@ def plan_on_free_port(call, project, job, launch, settings, name, image, copies)
                         "name another one: skelebot jupyter --port 9000")
 
 
-def plan_ready(engine, name):
+def plan_ready(engine, name, image, lab):
     """Nothing, as soon as the server answers."""
     outcome = yield Wait(Command((*engine, "exec", name, *JUPYTER_ANSWERS), kept=True), READY, GONE)
     if outcome.status:
         logs = yield Command((*engine, "logs", "--tail", "20", name), kept=True)
+        ours = re.search(r"(?m)^skelebot: (.+)\n  hint: (.+)", logs.errors + logs.output)
+        if ours:
+            raise SkelebotError(*ours.groups())
         raise SkelebotError(f"Jupyter does not answer: {last_line(logs.errors or logs.output or outcome.errors)}",
-                            f"try {shell_line(jupyter_argv(True)[:2])} by hand: skelebot exec")
+                            f"try it by hand: {shell_line([*engine, 'run', '--rm', image, *jupyter_argv(lab)])}")
 
 
 def plan_reachable(settings, endpoint, port):
@@ -5494,7 +5512,7 @@ def plan_server(call, project, job, launch, settings, lab, token):
     gently, force = stop_argvs(engine, name)
     try:
         port = yield from plan_on_free_port(call, project, job, launch, settings, name, image, copies)
-        yield from plan_ready(engine, name)
+        yield from plan_ready(engine, name, image, lab)
         yield Answer(jupyter_url(settings, port, lab, token))
         yield from plan_reachable(settings, endpoint, port)
         yield Command((*engine, "logs", "--follow", "--tail", "0", name), aside=True)
@@ -5679,7 +5697,7 @@ def plan_bump(call, project, words):
     if version == project.version:
         yield Note(f"{file} has {version} already")
     else:
-        yield File(file, changed)
+        yield File(os.path.realpath(file) if os.path.islink(file) else file, changed)
         yield Note(f"{file}: {project.version or 'none'} -> {version}")
     yield Answer(version)
     return 0
@@ -5730,7 +5748,7 @@ def plan_plugin_address(url):
     if not Url.fits(url.partition("?")[0]) or (url.startswith("http:") and host_of(url) not in TRUSTED):
         raise usage_error(f"plugin: expected https://..., found {shortened(public_url(url))}",
                           "a plugin is code that you will run: it has to come encrypted")
-    request = Request("GET", quoted_url(bare_url(url)))
+    request = Request("GET", quoted_url(bare_url(url)), sealed=True)
     response = yield request
     if response.status not in (0, 200):
         raise SkelebotError(http_fault(request, response).message, "look at the plugin's address")
@@ -7720,9 +7738,10 @@ def quarantined(home, name, error):
         where = f"it was moved to {place}"
     except OSError as fault:
         where = f"it could not be moved to {place}: {(fault.strerror or str(fault)).lower()}"
-    what = f"{type(error).__name__}: {shown_text(str(error))}"
-    if isinstance(error, ImportError) and getattr(error, "name", None):
-        what += f" (maybe: {sys.executable} -m pip install {error.name.partition('.')[0]})"
+    missing = getattr(error, "name", "") if isinstance(error, ImportError) else ""
+    foreign = bool(missing) and re.fullmatch(r"(?!skelebot)\w+", missing) and missing != name
+    what = (f"{type(error).__name__}: {shown_text(str(error))}"
+            + (f" (maybe: {sys.executable} -m pip install {missing})" if foreign else ""))
     say(sys.stderr, f"skelebot: warning: plugin {name}: {at}: {what}; {where}")
 
 

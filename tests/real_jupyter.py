@@ -356,8 +356,8 @@ class Settings(SharedTests):
     def test_name_more_mappings(self):
         self.engine.ask("exec", self.own, "touch", "/app/made/deep/file")
         self.assertTrue(os.path.exists(os.path.join(self.folder, "made/deep/file")))
-        self.assertEqual(self.engine.ask("exec", self.own, "sh", "-c", "cat /mnt/own.txt; touch /mnt/own.txt 2> /dev/null || echo refused"),
-                         ["at home", "refused"])
+        script = "cat /mnt/own.txt; touch /mnt/own.txt 2> /dev/null || echo refused"
+        self.assertEqual(self.engine.ask("exec", self.own, "sh", "-c", script), ["at home", "refused"])
 
     def test_name_an_address_with_a_warning(self):
         self.assertEqual(self.server.ask("/api/status", host=other_address())[0], 200)

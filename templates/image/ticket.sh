@@ -3,7 +3,7 @@
 # get   get one into the file of KRB5CCNAME
 # keep  get it anew when half of its life is over, until killed
 # run   run a command with a ticket of its own that is kept fresh
-what=$1 keytab=$2 principal=$3 parent=
+what=$1 keytab=$2 principal=$3 parent= told=
 shift 3
 
 get() {
@@ -16,6 +16,7 @@ pause() {
     ends=$(LC_ALL=C klist 2>/dev/null | sed -n 's|^[0-9/]* [0-9:]*  *\([0-9/]* [0-9:]*\)  *krbtgt/.*|\1|p' | head -n 1)
     ends=$(date -d "${ends:-unknown}" +%s 2>/dev/null) || { echo 300; return; }
     half=$(((ends - $(date +%s)) / 2))
+    [ "$half" -ge 0 ] || half=15
     [ "$half" -ge 4 ] || half=4
     [ "$half" -le 3600 ] || half=3600
     echo "$half"
@@ -23,7 +24,12 @@ pause() {
 
 keep() {
     while sleep "$(pause)" && { [ -z "$parent" ] || kill -0 "$parent"; } 2>/dev/null; do
-        get || echo "skelebot: warning: the Kerberos ticket was not renewed: $said" >&2
+        if get; then
+            told=
+        elif [ -z "$told" ]; then
+            told="the Kerberos ticket was not renewed, which will be tried again"
+            echo "skelebot: warning: $told: $said" >&2
+        fi
     done
 }
 
