@@ -2196,8 +2196,16 @@ class Release(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """The path of a new folder for what is thrown away afterwards."""
-    line = None
+    """The path of a new folder for what is thrown away afterwards; `token` is part of the one that is only shown."""
+    token: str = ""
+
+    @property
+    def line(self):
+        return shell_line(["mkdir", "-m", "700", "--", self.shown])
+
+    @property
+    def shown(self):
+        return f"/tmp/skelebot-{self.token or 'scratch'}"
 
 
 class AccessKey(NamedTuple):
@@ -3557,7 +3565,7 @@ class KerberosComponent(Component):
     def before_native(self, call, launch, keytab):
         """A ticket in a folder of its own, which is removed afterwards."""
         conf = yield from self.host_file(call, "krbConf")
-        self.scratch = folder = yield Scratch()
+        self.scratch = folder = yield Scratch(call.token)
         script = os.path.join(folder, "ticket.sh")
         environ = {"KRB5_CONFIG": os.path.abspath(conf), "KRB5CCNAME": "FILE:" + os.path.join(folder, "ticket")}
         try:
@@ -3691,9 +3699,16 @@ ANSWERS = (f"import urllib.request as r; "
 JUPYTER_ANSWERS = ("sh", "-c", 'exec "$(command -v python3 || command -v python)" -c "$1"', "sh", ANSWERS)
 
 
-def jupyter_url(settings, port, lab, token):
-    """The address for a browser on the Docker host."""
-    host = settings.address if settings.address not in ("0.0.0.0", "::") else "127.0.0.1"
+def host_in(endpoint):
+    """The machine of an endpoint such as ssh://user@box."""
+    import urllib.parse
+    return urllib.parse.urlsplit(endpoint).hostname or endpoint
+
+
+def jupyter_url(settings, port, lab, token, endpoint=""):
+    """The address for a browser: on the Docker host, or anywhere if it listens for everybody."""
+    everybody = "127.0.0.1" if is_local(endpoint) else host_in(endpoint)
+    host = everybody if settings.address in ("0.0.0.0", "::") else settings.address
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/{'lab' if lab else 'tree'}?token={token}"
 
 
@@ -3709,7 +3724,7 @@ def tunnel_line(endpoint, port):
     parts = urllib.parse.urlsplit(endpoint)
     user = f"{parts.username}@" if parts.username else ""
     ssh_port = ["-p", str(parts.port)] if parts.scheme == "ssh" and parts.port else []
-    return shell_line(["ssh", "-N", *ssh_port, "-L", f"{port}:127.0.0.1:{port}", f"{user}{parts.hostname or endpoint}"])
+    return shell_line(["ssh", "-N", *ssh_port, "-L", f"{port}:127.0.0.1:{port}", user + host_in(endpoint)])
 
 
 # ---- Registry
@@ -4899,7 +4914,7 @@ def plan_template(call, words, answers, sections=None):
         return (yield from plan_filled(words, answers, name, "", language, sections))
     if not GIT.fullmatch(name):
         return (yield from plan_filled(words, answers, name, os.path.expanduser(name), language, sections))
-    scratch = yield Scratch()
+    scratch = yield Scratch(call.token)
     try:
         clone = os.path.join(scratch, "template")
         outcome = yield Command(("git", "clone", "--quiet", "--depth", "1", "--", name, clone), aside=True)
@@ -5482,8 +5497,10 @@ def plan_reachable(settings, endpoint, port):
     """Say who can reach the server, and how."""
     if settings.address not in TRUSTED:
         yield Note(f"warning: all who reach {settings.address} find Jupyter there; only the token keeps them out")
-    if not is_local(endpoint):
+    if not is_local(endpoint) and settings.address in TRUSTED:
         yield Note(f"it runs on {endpoint}; {tunnel_line(endpoint, port)} brings it here")
+    if not is_local(endpoint):
+        yield Note("its copy of the project comes back over this one when it ends: change nothing here meanwhile")
     yield Note("Ctrl-C ends it")
 
 
@@ -5513,7 +5530,7 @@ def plan_server(call, project, job, launch, settings, lab, token):
     try:
         port = yield from plan_on_free_port(call, project, job, launch, settings, name, image, copies)
         yield from plan_ready(engine, name, image, lab)
-        yield Answer(jupyter_url(settings, port, lab, token))
+        yield Answer(jupyter_url(settings, port, lab, token, endpoint))
         yield from plan_reachable(settings, endpoint, port)
         yield Command((*engine, "logs", "--follow", "--tail", "0", name), aside=True)
         ended = yield Command((*engine, "wait", name), kept=True)
@@ -5641,7 +5658,7 @@ def unpushed(reference, outcome):
 def plan_pushed(call, project, reference):
     """Push one tag, with a login where that is missing; returns the digest, if the engine tells it."""
     engine = engine_argv(call, project)
-    scratch = (yield Scratch()) if is_podman(call) and not docker_host(call, project) else ""
+    scratch = (yield Scratch(call.token)) if is_podman(call) and not docker_host(call, project) else ""
     told = os.path.join(scratch, "digest") if scratch else ""
     command = Command((*engine, "push", *(("--digestfile", told) if told else ()), reference), kept=True, quiet=True)
     try:
@@ -7386,7 +7403,7 @@ DOING = {
 SHOWN = {
     Command: lambda step: Outcome(), Request: lambda step: Response(), Upload: lambda step: Response(),
     Digest: lambda step: Digests(), Pack: lambda step: Body(None, packed_name(step.path), 0),
-    Scratch: lambda step: "/tmp/skelebot-scratch", Ask: lambda step: step.default,
+    Scratch: lambda step: step.shown, Ask: lambda step: step.default,
     Token: lambda step: Secret("TOKEN"), Wait: lambda step: Outcome(), Zip: lambda step: Zipped(),
 }
 
@@ -7405,7 +7422,7 @@ def do(step, call):
     if call.dry_run and step.line is not None:
         say(sys.stdout, step.line)
         return SHOWN.get(type(step), lambda step: None)(step)
-    if call.dry_run and type(step) in (Hold, Release, Scratch, Ask, Digest, Token):
+    if call.dry_run and type(step) in (Hold, Release, Ask, Digest, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.verbose and isinstance(step, (Command, Wait, Request, Upload, Download)):
         say(sys.stderr, "+ " + step.line)
@@ -7737,7 +7754,8 @@ def quarantined(home, name, error):
         os.rename(folder, place)
         where = f"it was moved to {place}"
     except OSError as fault:
-        where = f"it could not be moved to {place}: {(fault.strerror or str(fault)).lower()}"
+        where = (f"it could not be moved to {place}: {(fault.strerror or str(fault)).lower()}"
+                 if os.path.exists(folder) else "another skelebot has moved it away")
     missing = getattr(error, "name", "") if isinstance(error, ImportError) else ""
     foreign = bool(missing) and re.fullmatch(r"(?!skelebot)\w+", missing) and missing != name
     what = (f"{type(error).__name__}: {shown_text(str(error))}"

@@ -336,7 +336,7 @@ class KerberosAroundAJob(Case):
         environ = {"KRB5_CONFIG": os.path.abspath("krb5.conf"), "KRB5CCNAME": "FILE:/tmp/scratch/ticket"}
         script = "/tmp/scratch/ticket.sh"
         self.assertEqual(done.steps[2:], [
-            Look("krb5.conf"), Scratch(), File(script, skelebot.template_bytes("image", "ticket.sh")),
+            Look("krb5.conf"), Scratch("0a1b"), File(script, skelebot.template_bytes("image", "ticket.sh")),
             Command(("sh", script, "get", "keys/ada.keytab", "ada"), environ),
             Command(("/usr/bin/python3", "-u", "src/train.py"), environ,
                     beside=("sh", script, "keep", "keys/ada.keytab", "ada")),
@@ -518,7 +518,9 @@ class JupyterServer(Case):
     def test_that_dies_is_a_fault_in_its_own_words(self):
         done = self.serve({Wait: Outcome(1, "", "container is not running"), "logs": Outcome(0, "",
                                                                                              "x\nno space left\n")})
-        self.assertFault(done, "Jupyter does not answer: no space left", "try jupyter lab by hand: skelebot exec")
+        self.assertFault(done, "Jupyter does not answer: no space left",
+                         "try it by hand: docker run --rm churn jupyter notebook --ip=0.0.0.0 --port=8888"
+                         " --no-browser --allow-root")
         self.assertEqual(done.outline[-3:], ["docker logs --tail 20 churn-jupyter-0a1b", *self.ENDS])
         self.assertFalse([step for step in done.steps if isinstance(step, Answer)])
 
@@ -548,6 +550,7 @@ class JupyterServer(Case):
             "tar -c -f - -C . --transform 's|^[.]|app|' . | docker --host ssh://ada@gpu cp - churn-jupyter-0a1b:/",
             "docker --host ssh://ada@gpu start churn-jupyter-0a1b", "Wait", self.URL.format(8888, "tree"),
             "Note it runs on ssh://ada@gpu; ssh -N -L 8888:127.0.0.1:8888 ada@gpu brings it here",
+            "Note its copy of the project comes back over this one when it ends: change nothing here meanwhile",
             "Note Ctrl-C ends it",
             "docker --host ssh://ada@gpu logs --follow --tail 0 churn-jupyter-0a1b >&2",
             "docker --host ssh://ada@gpu wait churn-jupyter-0a1b",

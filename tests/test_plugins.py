@@ -1141,12 +1141,15 @@ class WrongPlugins(Project):
     def test_a_hook_that_raises(self):
         cases = [("command", ["wrong"], ""), ("tools", ["--dry-run", "prime"], ""),
                  ("dockerfile", ["--dry-run", "prime"], ""), ("ignores", ["--dry-run", "prime"], ""),
-                 ("before", ["-n", "train"], ""), ("step before", ["-n", "train"], ""),
-                 ("after", ["-n", "train"], "trained\n")]
+                 ("before", ["-n", "train"], ""), ("step before", ["-n", "train"], "")]
         for hook, words, stdout in cases:
             with self.subTest(hook):
                 ending = self.go_wrong(hook, "raise", *words)
                 self.assert_plugin_fault(ending, "wrong", "wrong.py:20: ZeroDivisionError: division by zero", stdout)
+
+    def test_a_hook_after_a_job_leaves_it_the_status_that_it_failed_with(self):
+        self.assertEqual(self.go_wrong("after", "raise", "-n", "train"), (
+            5, "trained\n", "skelebot: warning: plugin wrong: wrong.py:20: ZeroDivisionError: division by zero\n"))
 
     def test_a_hook_that_returns_something_else(self):
         cases = [("tools", 30, "a text, not 7"), ("dockerfile", 33, "a text, not 7"),

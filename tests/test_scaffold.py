@@ -702,9 +702,9 @@ class DryRun(unittest.TestCase):
         with folder({}) as path:
             ending = call("--dry-run", "scaffold", "--template", "https://example.com/x", *ANSWERS, "--yes",
                           folder=path)
-            self.assertEqual(ending.stdout, (
-                "git clone --quiet --depth 1 -- https://example.com/x /tmp/skelebot-scratch/template >&2\n"
-                "rm -rf -- /tmp/skelebot-scratch\n"))
+            self.assertRegex(ending.stdout, (
+                r"\Amkdir -m 700 -- (/tmp/skelebot-[0-9a-f]{8})\n"
+                r"git clone --quiet --depth 1 -- https://example.com/x \1/template >&2\nrm -rf -- \1\n\Z"))
             self.assertEqual(ending.stderr, "skelebot: what follows depends on the template\n")
 
 
