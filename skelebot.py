@@ -3452,7 +3452,47 @@ class Component:
         return {}
 
 
-# ---- Those that are not ours
+# ---- Plugins among them
+
+def error_words(error):
+    """What an exception says; a KeyError would put it in quotes."""
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+
+
+def plugin_fault(name, error, hook=None):
+    """What a plugin's code has raised, with the last of its own lines; or where the hook is that returned it."""
+    import traceback
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
+              if f"plugins{os.sep}" in frame.filename]
+    code = getattr(hook, "__code__", None)
+    places = places or ([(code.co_filename, code.co_firstlineno)] if code else [])
+    at = f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
+    return SkelebotError(f"plugin {name}: {at}{type(error).__name__}: {shown_text(error_words(error))}",
+                         f"tell who wrote it; skelebot plugin remove {name} does without")
+
+
+def made(name, kind, project=None, settings=None):
+    """A plugin's component; a fault in its constructor is told as one."""
+    try:
+        return kind(project, settings)
+    except Exception as error:
+        if isinstance(error, SkelebotError):
+            raise
+        raise plugin_fault(name, error)
+
+
+def taking_part(project, installed):
+    """(name, class, settings) of the installed plugins that take part in a project, or outside of one."""
+    settings = project.settings if project else {}
+    everywhere = (Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY)
+    return [(name, kind, settings.get(name)) for name, kind in installed
+            if kind.activation in everywhere or (name in settings and kind.activation is Activation.CONFIG)]
+
+
+def plugins(project, installed):
+    """The components of the installed plugins that take part."""
+    return tuple(made(name, kind, project, settings) for name, kind, settings in taking_part(project, installed))
+
 
 HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tuple), "secrets": (list, tuple),
          "run_words": (list, tuple), "prompts": dict}
@@ -3594,46 +3634,6 @@ def components(project):
     """
     own = [(kind, getattr(project.components, name)) for name, kind in COMPONENTS.items()]
     return (*plugins(project, project.installed), *(kind(project, settings) for kind, settings in own if settings))
-
-
-def error_words(error):
-    """What an exception says; a KeyError would put it in quotes."""
-    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-
-
-def plugin_fault(name, error, hook=None):
-    """What a plugin's code has raised, with the last of its own lines; or where the hook is that returned it."""
-    import traceback
-    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
-              if f"plugins{os.sep}" in frame.filename]
-    code = getattr(hook, "__code__", None)
-    places = places or ([(code.co_filename, code.co_firstlineno)] if code else [])
-    at = f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
-    return SkelebotError(f"plugin {name}: {at}{type(error).__name__}: {shown_text(error_words(error))}",
-                         f"tell who wrote it; skelebot plugin remove {name} does without")
-
-
-def made(name, kind, project=None, settings=None):
-    """A plugin's component; a fault in its constructor is told as one."""
-    try:
-        return kind(project, settings)
-    except Exception as error:
-        if isinstance(error, SkelebotError):
-            raise
-        raise plugin_fault(name, error)
-
-
-def taking_part(project, installed):
-    """(name, class, settings) of the installed plugins that take part in a project, or outside of one."""
-    settings = project.settings if project else {}
-    everywhere = (Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY)
-    return [(name, kind, settings.get(name)) for name, kind in installed
-            if kind.activation in everywhere or (name in settings and kind.activation is Activation.CONFIG)]
-
-
-def plugins(project, installed):
-    """The components of these."""
-    return tuple(made(name, kind, project, settings) for name, kind, settings in taking_part(project, installed))
 
 
 def component_texts(project, hook):

@@ -1,11 +1,14 @@
 """README.md says what is true: its examples work, its tables agree with the records and options."""
+import http.server
+import json
 import os
 import re
+import threading
 import unittest
 
 import skelebot
 import support
-from support import call, contents, folder, read
+from support import call, contents, folder, process, read
 from skelebot import COMMANDS, OPTIONS, Arg, Components, Job, Param, Project, Words
 
 with open(os.path.join(support.ROOT, "README.md"), encoding="utf-8") as file:
@@ -60,6 +63,38 @@ class Examples(unittest.TestCase):
             self.assertEqual(contents(new)["src/big_churn.py"], b"print('Bern')\n")
             self.assertEqual([(job.source, job.help) for job in skelebot.read_folder(new).jobs],
                              [("src/big_churn.py", "Look at Bern")])
+
+    def test_the_plugin_tells_a_chat_room_how_each_job_ended(self):
+        told = []
+
+        class Room(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *words):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Room)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        config = {"name": "churn", "jobs": [{"name": "train", "source": "exit 3"}],
+                  "components": {"webhook": {"url": "http://127.0.0.1:%d/secret?k=1" % server.server_port}}}
+        with folder({"webhook/webhook.py": blocks("python")[0], "project/skelebot.yaml": json.dumps(config)}) as path:
+            home = {"SKELEBOT_HOME": os.path.join(path, "home")}
+            installed = process("plugin", "install", "webhook", folder=path, **home)
+            self.assertEqual(installed.stderr, "skelebot: installed the plugin webhook in %s\n"
+                             % os.path.join(path, "home", "plugins", "webhook"))
+            ending = process("-V", "-n", "train", folder=os.path.join(path, "project"), **home)
+        self.assertEqual((ending.status, told), (3, [{"text": "churn: train ended with 3"}]))
+        self.assertNotIn("secret", ending.stderr)
+        self.assertLess(len(blocks("python")[0].split("\n")), 17)
+
+    def test_the_kerberos_section_is_read(self):
+        shown = next(text for text in blocks("yaml") if "kerberos" in text)
+        self.assertEqual(read(shown).components.kerberos[:3], ("krb/krb5.conf", "~/ada.keytab", "ada@EXAMPLE.COM"))
 
     def test_the_fault_is_told_in_these_two_lines(self):
         text = "name: x\njobs:\n- {name: a, source: a}\n- name: b\n  source: b\n" + 8 * "\n" + "  mapping: [data/]\n"
