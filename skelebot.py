@@ -1356,16 +1356,17 @@ def inner_node(entries, *keys):
 
 def named_keytabs(folder, known):
     """The keytabs that skelebot.yaml and its environments name: none of them may enter any image."""
-    found = set()
+    found, data = set(), b""
     for file in (FILE, *(f"skelebot-{name}.yaml" for name in known)):
         try:
-            if b"keytab" in (read_bytes(os.path.join(folder, file)) or b""):
+            data = read_bytes(os.path.join(folder, file)) or b""
+            if b"keytab" in data:
                 entries = read_entries(folder, file)
                 nodes = (inner_node(entries, *above, "kerberos", "keytab") for above in ((), ("components",)))
-                found |= {node.value for node in nodes if node and node.id == "scalar" and HostFile.fits(node.value)}
-        except SkelebotError:
-            pass                        # that environment is not in use
-    return tuple(sorted(found))
+                found |= {node.value for node in nodes if node and node.id == "scalar"}
+        except SkelebotError:               # that environment is not in use, but its keytab lies there
+            found |= set(re.findall(r"""keytab["']?\s*:\s*["']?([^\s"',}#]+)""", data.decode("utf-8", "replace")))
+    return tuple(sorted(filter(HostFile.fits, found)))
 
 
 def read_settings(kind, node, place):
@@ -2405,6 +2406,12 @@ class Secrets(NamedTuple):
     """
     rules: Tuple[Rule, ...]
     keytabs: Tuple[str, ...] = ()
+    line = None
+
+
+class Twins(NamedTuple):
+    """The other names that files have in the current folder and below: hard links."""
+    paths: Tuple[str, ...]
     line = None
 
 
@@ -3471,14 +3478,28 @@ def plugin_fault(name, error, hook=None):
                          f"tell who wrote it; skelebot plugin remove {name} does without")
 
 
+class Blamed:
+    """Where code of a plugin runs (`with`): what it raises is told as the plugin's fault; without a name as a bug."""
+
+    def __init__(self, name, hook=None):
+        self.name, self.hook = name, hook
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if self.name and isinstance(error, Exception) and not isinstance(error, SkelebotError):
+            raise plugin_fault(self.name, error, self.hook)
+
+
+def blamed(part, hook):
+    return Blamed("" if part.ours else part.name, getattr(type(part), hook))
+
+
 def made(name, kind, project=None, settings=None):
-    """A plugin's component; a fault in its constructor is told as one."""
-    try:
+    """A plugin's component."""
+    with Blamed(name):
         return kind(project, settings)
-    except Exception as error:
-        if isinstance(error, SkelebotError):
-            raise
-        raise plugin_fault(name, error)
 
 
 def taking_part(project, installed):
@@ -3501,15 +3522,11 @@ HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tu
 def asked(part, hook, *values):
     """What a hook returns; a fault in a plugin's code is told as one."""
     kind = HOOKS[hook]
-    try:
+    with blamed(part, hook):
         found = getattr(part, hook)(*values)
         if found is not None and not isinstance(found, kind):
             wanted = {str: "a text", dict: "a dict"}.get(kind, "a list of texts")
             raise TypeError(f"{hook}() has to return {wanted}, not {repr(found)[:60]}")
-    except Exception as error:
-        if part.ours or isinstance(error, SkelebotError):
-            raise
-        raise plugin_fault(part.name, error, getattr(type(part), hook))
     return found or (kind if isinstance(kind, type) else tuple)()
 
 
@@ -3530,7 +3547,7 @@ def well_formed(launch):
 
 def plan_asked(part, hook, *values):
     """The steps of a hook that is a plan, and what it returns: of `before` a Launch, of `section` a dict, or None."""
-    try:
+    with blamed(part, hook):
         plan = getattr(part, hook)(*values)
         found = (yield from plan) if hasattr(plan, "send") else plan
         kind = {"before": Launch, "section": dict}.get(hook)
@@ -3538,10 +3555,12 @@ def plan_asked(part, hook, *values):
             raise TypeError(f"{hook}() has to return its {'launch' if kind is Launch else 'keys'}, "
                             f"not {repr(found)[:60]}")
         return well_formed(found) if kind is Launch and found and not part.ours else found
-    except Exception as error:
-        if part.ours or isinstance(error, SkelebotError):
-            raise
-        raise plugin_fault(part.name, error, getattr(type(part), hook))
+
+
+def relative_path(path, folder):
+    """A path as it is seen from a folder; on another drive of Windows it stays absolute."""
+    path = os.path.join(folder, path)
+    return os.path.relpath(path, folder) if os.path.splitdrive(path)[0] == os.path.splitdrive(folder)[0] else path
 
 
 def is_relative_to(path, folder):
@@ -3594,8 +3613,7 @@ class KerberosComponent(Component):
         keytab = yield from self.host_file(call, "keytab")
         if launch.native:
             return (yield from self.before_native(call, launch, keytab))
-        keytab = os.path.join(self.project.folder, keytab)
-        mapping = Mapping(f"{os.path.relpath(keytab, self.project.folder)}:{KEYTAB}:ro")
+        mapping = Mapping(f"{relative_path(keytab, self.project.folder)}:{KEYTAB}:ro")
         script = ("sh", "-c", template_bytes("image", "ticket.sh").decode("utf-8"), "ticket")
         return launch._replace(
             argv=(*script, "run", KEYTAB, self.settings.hdfsUser, *launch.argv),
@@ -3624,56 +3642,22 @@ class KerberosComponent(Component):
             yield Remove(self.scratch)
 
 
-COMPONENTS = {"kerberos": KerberosComponent}
-
-
-def components(project):
-    """The components that take part in a project, each with its settings.
-
-    Ours are the last to wrap a job's command, so that what plugins have added has a ticket as well.
-    """
-    own = [(kind, getattr(project.components, name)) for name, kind in COMPONENTS.items()]
-    return (*plugins(project, project.installed), *(kind(project, settings) for kind, settings in own if settings))
-
-
-def component_texts(project, hook):
-    """What all components say, each text with a line break at its end."""
-    found = [asked(part, hook) for part in components(project)]
-    return [text.rstrip("\n") + "\n" for text in found if text.strip()]
-
-
-def component_parts(project):
-    """(what stands before the dependencies, what stands late) of an image's file."""
-    return component_texts(project, "tools"), component_texts(project, "dockerfile")
-
-
-def component_words(project, hook, *values):
-    """What all components list."""
-    return tuple(str(word) for part in components(project) for word in asked(part, hook, *values))
-
-
-def keytab_paths(project):
-    """The project's keytabs, those of all its environments: as they are named, and where links lead."""
-    paths = [host_path(name, project.folder, os.path.expanduser("~")) for name in project.keytabs]
-    return tuple(sorted({*paths, *map(os.path.realpath, paths)}))
-
-
-def ignored_by_components(project):
-    """Lines of .dockerignore that come last: those of components, then the keytabs that are in the project."""
-    folders = {project.folder, os.path.realpath(project.folder)}
-    inside = sorted({os.path.relpath(path, folder) for path in keytab_paths(project) for folder in folders
-                     if is_relative_to(path, folder)})
-    return (*component_words(project, "ignores"), *map(literal_pattern, inside))
-
-
-def secret_paths(project):
-    """The files of this machine that are to be in no image that is published."""
-    return (*keytab_paths(project), *component_words(project, "secrets"))
-
-
 # ---- Jupyter
 
 JUPYTER_PORT = 8888     # in the container
+
+
+class JupyterComponent(Component):
+    """A server in the project's image; the image that has it on top of the project's is NAME:jupyter."""
+    record = Jupyter
+    ours = True
+
+    def commands(self):
+        return {"jupyter": Builtin(
+            "start Jupyter in the image, with the project's folder mapped", plan_jupyter, (), (
+                Option("port", "p", "the port on the Docker host; the next free one if it is taken", "PORT"),
+                flag("lab", "l", "start JupyterLab"), flag("notebook", "n", "start Jupyter Notebook")),
+            check=check_jupyter)}
 
 
 def jupyter_parts(project):
@@ -3727,12 +3711,60 @@ def tunnel_line(endpoint, port):
     return shell_line(["ssh", "-N", *ssh_port, "-L", f"{port}:127.0.0.1:{port}", user + host_in(endpoint)])
 
 
+# ---- Repository and package
+
+class RepositoryComponent(Component):
+    """Artifacts in versions, where the section Storage puts them."""
+    record = Repository
+    ours = True
+    storing = (
+        Option("prefix", "p", "begin the stored name with this", "TEXT"),
+        Option("user", "u", "the user at Artifactory", "USER"),
+        Option("token", "t", "the token or password there; others on this machine can see it", "TOKEN"),
+    )
+
+    def commands(self):
+        name = Arg("name", "the artifact, or ALL")
+        version = Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, "
+                                 "LATEST! the highest of all")
+        force = flag("force", "f", "replace what is stored under that version")
+        override = flag("override", "o", "put it in the artifact's own place, and replace what is there")
+        return {
+            "push": Builtin("store artifacts under the project's version", plan_push, (name,),
+                            (force, *self.storing), check=check_push),
+            "pull": Builtin("fetch artifacts", plan_pull, (name, version), (override, *self.storing), optional=1,
+                            check=check_pull),
+        }
+
+
+class PackageComponent(Component):
+    """A zip file of the project."""
+    record = Package
+    ours = True
+
+    def commands(self):
+        return {"package": Builtin("zip the project", plan_package, check=check_package)}
+
+
 # ---- Registry
 
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"      # source: distribution, reference grammar
 ECR = re.compile(r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
 NO_LOGIN = re.compile(r"(?i)no basic auth|unauthori[sz]ed|authentication required|authorization|access .*denied"
                       r"|denied: |\b401\b|invalid username/password|forbidden")
+
+
+class RegistryComponent(Component):
+    """The image, pushed under tags."""
+    record = Registry
+    ours = True
+
+    def commands(self):
+        return {"publish": Builtin(
+            "push the image to the registry, tagged with the version and latest", plan_publish, (), (
+                Option("tag", "t", "one more tag, or more of them", "TAG...", accepts="list"),
+                flag("omit-version", "v", "leave the version's tag out"),
+                flag("omit-latest", "l", "leave the tag latest out")), check=check_publish)}
 
 
 def published_name(project):
@@ -3764,7 +3796,6 @@ def ecr_argv(registry):
     region = registry.aws.region or (found.group(1) if found else "")
     return ("aws", "ecr", "get-login-password", *(("--region", region) if region else ()),
             *(("--profile", registry.aws.profile) if registry.aws.profile else ()))
-
 
 
 # ---- What must be in no image
@@ -3874,6 +3905,56 @@ def unzipped(data):
         raise bad_plugin(f"it is no zip file, or a damaged one: {shown_text(str(error))}",
                          "name a zip file or a folder")
     return files
+
+
+# ---- All of them
+
+COMPONENTS = {"jupyter": JupyterComponent, "kerberos": KerberosComponent, "repository": RepositoryComponent,
+              "registry": RegistryComponent, "package": PackageComponent}
+
+
+def components(project):
+    """The components that take part in a project, each with its settings.
+
+    Ours are the last to wrap a job's command, so that what plugins have added has a ticket as well.
+    """
+    own = [(kind, getattr(project.components, name)) for name, kind in COMPONENTS.items()]
+    return (*plugins(project, project.installed), *(kind(project, settings) for kind, settings in own if settings))
+
+
+def component_texts(project, hook):
+    """What all components say, each text with a line break at its end."""
+    found = [asked(part, hook) for part in components(project)]
+    return [text.rstrip("\n") + "\n" for text in found if text.strip()]
+
+
+def component_parts(project):
+    """(what stands before the dependencies, what stands late) of an image's file."""
+    return component_texts(project, "tools"), component_texts(project, "dockerfile")
+
+
+def component_words(project, hook, *values):
+    """What all components list."""
+    return tuple(str(word) for part in components(project) for word in asked(part, hook, *values))
+
+
+def keytab_paths(project):
+    """The project's keytabs, those of all its environments: as they are named, and where links lead."""
+    paths = [host_path(name, project.folder, os.path.expanduser("~")) for name in project.keytabs]
+    return tuple(sorted({*paths, *map(os.path.realpath, paths)}))
+
+
+def ignored_by_components(project):
+    """Lines of .dockerignore that come last: those of components, then the keytabs that are in the project."""
+    folders = {project.folder, os.path.realpath(project.folder)}
+    inside = sorted({os.path.relpath(path, folder) for path in keytab_paths(project) for folder in folders
+                     if is_relative_to(path, folder)})
+    return (*component_words(project, "ignores"), *map(literal_pattern, inside))
+
+
+def secret_paths(project):
+    """The files of this machine that are to be in no image that is published."""
+    return (*keytab_paths(project), *component_words(project, "secrets"))
 
 
 # ---- Versions ---------------------------------------------------------------
@@ -4526,6 +4607,13 @@ def plan_builder(call):
     return {"DOCKER_BUILDKIT": "0"}
 
 
+def plan_ignored(project):
+    """The lines of .dockerignore that come last, also for other names of the keytabs."""
+    names = (yield Twins(keytab_paths(project))) if project.keytabs else ()
+    lines = ignored_by_components(project)
+    return (*lines, *(pattern for pattern in map(literal_pattern, names or ()) if pattern not in lines))
+
+
 def plan_other_ignores(project):
     """The file that BuildKit or podman would read instead of .dockerignore, if there is one."""
     for file in (f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"):
@@ -4556,7 +4644,7 @@ def plan_context(project, job, files, whole=True):
 
     A file that is right is left alone.
     """
-    texts, undo, patterns = {}, [], ignored_by_components(project)
+    texts, undo, patterns = {}, [], (yield from plan_ignored(project))
     yield from plan_check_ignored(project, patterns)
     if whole and not project.dockerfile:
         texts["Dockerfile"] = yield from plan_dockerfile(project, files)
@@ -5527,8 +5615,10 @@ def plan_server(call, project, job, launch, settings, lab, token):
     away = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
     copies = yield from plan_copies(call, away)
     gently, force = stop_argvs(engine, name)
+    giving = []                         # until all is there, nothing is brought back
     try:
         port = yield from plan_on_free_port(call, project, job, launch, settings, name, image, copies)
+        giving = [copy for copy in copies if copy.returns]
         yield from plan_ready(engine, name, image, lab)
         yield Answer(jupyter_url(settings, port, lab, token, endpoint))
         yield from plan_reachable(settings, endpoint, port)
@@ -5536,7 +5626,7 @@ def plan_server(call, project, job, launch, settings, lab, token):
         ended = yield Command((*engine, "wait", name), kept=True)
         return int(ended.output) if ended.output.strip().isdigit() else ended.status
     finally:
-        yield from plan_ended(engine, name, gently, force, [copy for copy in copies if copy.returns], not call.uid)
+        yield from plan_ended(engine, name, gently, force, giving, not call.uid)
 
 
 def check_jupyter(project, words):
@@ -5590,7 +5680,7 @@ def plan_secrets_in_context(project):
     """The names of files in the build context that should be in no image."""
     present = yield Read(".dockerignore")
     own = None if present is None else present.decode("utf-8", "surrogateescape")
-    text = dockerignore(project, None, own, ignored_by_components(project))
+    text = dockerignore(project, None, own, (yield from plan_ignored(project)))
     return (yield Secrets(ignore_rules(text), secret_paths(project)))
 
 
@@ -5732,7 +5822,7 @@ def plan_package(call, project, words):
     path = home_path(package.path, call.home)
     if (yield Look(path)) == "folder":
         raise package.places["path"].fault(f"{shortened(path)} is a folder", f"name a file, as in {path}/project.zip")
-    patterns = [".git", *package.ignores, *ignored_by_components(project)]
+    patterns = [".git", *package.ignores, *(yield from plan_ignored(project))]
     rules = ignore_rules("\n".join(patterns), cautious=False)
     if os.path.dirname(path):
         yield MakeFolder(os.path.dirname(path))
@@ -5912,6 +6002,8 @@ def for_machine(step):
              if hasattr(step, name)}
     if isinstance(step, Wait):
         return step._replace(command=for_machine(step.command))
+    if isinstance(step, SecretsInside):
+        return step._replace(argv=tuple(map(machine_text, step.argv)), keytabs=tuple(map(machine_text, step.keytabs)))
     if not isinstance(step, Command):
         return step._replace(**paths)
     return step._replace(argv=tuple(map(machine_text, step.argv)), packed=tuple(map(machine_text, step.packed)),
@@ -6052,8 +6144,9 @@ def pack(folder, name, kind, process):
     try:
         with process.stdin, tarfile.open(fileobj=process.stdin, mode="w|") as archive:
             archive.add(os.path.realpath(folder), arcname=name)
-    except BrokenPipeError:
-        pass                            # the program has ended, and says why
+    except BrokenPipeError as error:
+        if isinstance(error.__context__, (KeyboardInterrupt, Stopped)):
+            raise error.__context__     # else the program has ended, and says why
     except OSError as error:
         process.kill()
         raise refused(folder, error)
@@ -6380,12 +6473,8 @@ def wait(step):
 
 
 def act(step):
-    try:
+    with Blamed(step.name):
         return step.function()
-    except Exception as error:
-        if isinstance(error, SkelebotError):
-            raise
-        raise plugin_fault(step.name, error)
 
 
 # ---- Doing: requests and transfers
@@ -7243,14 +7332,31 @@ def copies_of(paths):
     return {data for data in map(read_bytes, filter(os.path.isfile, paths)) if data}
 
 
-def secret_files(step):
-    keytabs, found = copies_of(step.keytabs), []
-    most = max([HEAD, *(len(data) + 1 for data in keytabs)])
-    for path, name in context_files(step.rules):
-        start = first_bytes(path, most)
-        kind = "a keytab" if start in keytabs else secret_kind(name, start)
-        found += [(plain_text(name), kind)] if kind and start else []
+def enough(keytabs):
+    """How many bytes of a file show whether it is secret, or a copy of one that is."""
+    return max([HEAD, *(len(data) + 1 for data in keytabs)])
+
+
+def kind_of(name, start, keytabs):
+    return "" if not start else "a keytab" if start in keytabs else secret_kind(name, start)
+
+
+def twins(step):
+    """The folder is walked only when one of the files has another name at all."""
+    known = [os.stat(path) for path in step.paths if os.path.isfile(path)]
+    wanted = {(status.st_dev, status.st_ino) for status in known if status.st_nlink > 1}
+    found = []
+    for path, name in context_files(()) if wanted else ():
+        status = os.lstat(path)
+        found += [plain_text(name)] if (status.st_dev, status.st_ino) in wanted else []
     return found
+
+
+def secret_files(step):
+    keytabs = copies_of(step.keytabs)
+    kinds = ((plain_text(name), kind_of(name, first_bytes(path, enough(keytabs)), keytabs))
+             for path, name in context_files(step.rules))
+    return [(name, kind) for name, kind in kinds if kind]
 
 
 def secret_members(step):
@@ -7258,15 +7364,13 @@ def secret_members(step):
     import tarfile
     import tempfile
     keytabs, found = copies_of(step.keytabs), []
-    most = max([HEAD, *(len(data) + 1 for data in keytabs)])
     with tempfile.TemporaryFile() as errors, \
             subprocess.Popen(step.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
         try:
             with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                 for entry in archive:
-                    start = archive.extractfile(entry).read(most) if entry.isreg() else b""
-                    kind = "a keytab" if start in keytabs else secret_kind(entry.name, start)
-                    found += [(entry.name.partition("/")[2], kind)] if kind and start else []
+                    start = archive.extractfile(entry).read(enough(keytabs)) if entry.isreg() else b""
+                    found.append((entry.name.partition("/")[2], kind_of(entry.name, start, keytabs)))
         except tarfile.TarError:
             pass                            # it has ended early, and says why
         process.stdout.read()
@@ -7274,7 +7378,7 @@ def secret_members(step):
         said = errors.read().decode("utf-8", "replace")
         if process.wait() and not re.search(r"(?i)could not find|no such", said):   # as where there is no /app
             raise SkelebotError(f"the image could not be looked through: {last_line(said)}", "leave -s out")
-    return found
+    return [(name, kind) for name, kind in found if kind]
 
 
 def zip_members(top, above, rules, root):
@@ -7391,7 +7495,8 @@ DOING = {
     Ask: ask, Hold: hold, Release: release, Scratch: scratch,
     Request: send_request, Open: open_file, Pack: pack_folder, Digest: digest, Upload: upload, Together: together,
     Download: download, Keep: keep, Take: take, Unpack: unpack, Netrc: netrc_login,
-    Token: token, Wait: wait, Act: act, Secrets: secret_files, SecretsInside: secret_members, Zip: zip_project,
+    Token: token, Wait: wait, Act: act, Zip: zip_project, Twins: twins,
+    Secrets: secret_files, SecretsInside: secret_members,
     Gather: gather, Folders: folders,
     Read: lambda step: read_bytes(step.path, step.most),
     Answer: lambda step: say(sys.stdout, step.text),
@@ -7424,7 +7529,7 @@ def do(step, call):
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.dry_run and type(step) in (Hold, Release, Ask, Digest, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
-    if call.verbose and isinstance(step, (Command, Wait, Request, Upload, Download)):
+    if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
         say(sys.stderr, "+ " + step.line)
     return DOING[type(step)](for_machine(step))
 
@@ -7848,25 +7953,17 @@ def installed_plugins(home):
 def guarded(one, plan):
     """A command's plan, with the faults of a plugin's code told as such."""
     def run(call, project, words):
-        try:
+        with Blamed(one.name):
             found = plan(call, project, words)
             status = (yield from found) if hasattr(found, "send") else found
             return status if isinstance(status, int) else 0
-        except Exception as error:
-            if isinstance(error, SkelebotError):
-                raise
-            raise plugin_fault(one.name, error)
     return run
 
 
 def guarded_check(one, check):
     def run(project, words):
-        try:
+        with Blamed(one.name):
             check(project, words)
-        except Exception as error:
-            if isinstance(error, SkelebotError):
-                raise
-            raise plugin_fault(one.name, error)
     return run
 
 
@@ -7901,11 +7998,6 @@ def plugin_commands(project, installed):
 
 # ---- Command line -----------------------------------------------------------
 
-STORING = (
-    Option("prefix", "p", "begin the stored name with this", "TEXT"),
-    Option("user", "u", "the user at Artifactory", "USER"),
-    Option("token", "t", "the token or password there; others on this machine can see it", "TOKEN"),
-)
 COMMANDS = {
     "scaffold": Builtin("make a new project, or make one of what is here (--existing)", plan_scaffold,
                         (Arg("folder", "where to make it; here, if not given"),), (
@@ -7922,30 +8014,15 @@ COMMANDS = {
         Option("output", "o", "save the image to this file", "FILE"),)),
     "exec": Builtin("open a shell in the project's image, or run the command after --", plan_exec, (), (
         flag("map", "m", "map the project's folder at /app"),), extras=True),
-    "jupyter": Builtin("start Jupyter in the image, with the project's folder mapped", plan_jupyter, (), (
-        Option("port", "p", "the port on the Docker host; the next free one if it is taken", "PORT"),
-        flag("lab", "l", "start JupyterLab"), flag("notebook", "n", "start Jupyter Notebook")), check=check_jupyter),
     "bump": Builtin("raise the project's version", plan_bump,
                     (Arg("version", "major, minor, patch, or the new version itself"),),
                     changes=True, check=check_bump),
     "envs": Builtin("list the environments", plan_envs),
-    "push": Builtin("store artifacts under the project's version", plan_push,
-                    (Arg("name", "the artifact, or ALL"),), (
-        flag("force", "f", "replace what is stored under that version"), *STORING), check=check_push),
-    "pull": Builtin("fetch artifacts", plan_pull, (
-        Arg("name", "the artifact, or ALL"),
-        Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, LATEST! the highest of all")), (
-        flag("override", "o", "put it in the artifact's own place, and replace what is there"), *STORING),
-        optional=1, check=check_pull),
-    "publish": Builtin("push the image to the registry, tagged with the version and latest", plan_publish, (), (
-        Option("tag", "t", "one more tag, or more of them", "TAG...", accepts="list"),
-        flag("omit-version", "v", "leave the version's tag out"), flag("omit-latest", "l", "leave the tag latest out")),
-        check=check_publish),
-    "package": Builtin("zip the project", plan_package, check=check_package),
     "plugin": Builtin("install, list or remove plugins", plan_plugin, (
         Arg("action", "install, list or remove; or what to install"),
         Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
         optional=2, outside=True, alone=True, check=check_plugin_words),
+    **{name: command for kind in COMPONENTS.values() for name, command in kind().commands().items()},
 }
 
 

@@ -989,7 +989,7 @@ class Commands(Project):
     sections = "  hello: {}\n"
 
     def test_are_on_the_projects_page(self):
-        self.assertIn("\n  plugin    install, list or remove plugins\n  greet     greet somebody\n",
+        self.assertIn("\n  package   zip the project\n  greet     greet somebody\n",
                       self.run_in_project("--help").stdout)
 
     def test_have_a_page_of_their_own(self):

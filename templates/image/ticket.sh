@@ -6,9 +6,15 @@
 what=$1 keytab=$2 principal=$3 parent= told=
 shift 3
 
+# A signal ends it at once, also while a KDC keeps kinit waiting.
 get() {
     file=${KRB5CCNAME#FILE:}
-    said=$(LC_ALL=C kinit -c "FILE:$file.new" -k -t "$keytab" "$principal" 2>&1) && mv -f "$file.new" "$file"
+    trap 'kill "$!" 2>/dev/null; exit 130' INT
+    trap 'kill "$!" 2>/dev/null; exit 143' TERM
+    LC_ALL=C kinit -c "FILE:$file.new" -k -t "$keytab" "$principal" >"$file.said" 2>&1 &
+    wait "$!" && mv -f "$file.new" "$file" && return
+    said=$(cat "$file.said")
+    return 1
 }
 
 # Seconds until half of the ticket's life is over; five minutes where `date` cannot read when it ends.
