@@ -3776,7 +3776,7 @@ def published_name(project):
 def check_tag(tag, what):
     if not re.fullmatch(TAG, tag, re.ASCII):
         raise usage_error(f"publish: {what}: {shortened(tag)} is no tag",
-                          "a tag has up to 128 letters, digits, _ . and -, and starts with none of the last two"
+                          "a tag has up to 128 letters, digits, _ . and -, and does not start with . or -"
                           + ("; -v leaves the version out" if what == "VERSION" else ""))
 
 
@@ -4031,7 +4031,7 @@ def next_version(version, bump):
                                 "type the whole version: skelebot bump 1.0.0")
         return bumped(version, bump)
     if not STRICT.fullmatch(bump):
-        hint = did_you_mean(bump, BUMPS, "a part of the version, or one such as 2.0.0 or 2.0.0-rc.1; parts are")
+        hint = did_you_mean(bump, BUMPS, "a whole version such as 2.0.0 or 2.0.0-rc.1, or one of")
         raise usage_error(f"bump: expected a semantic version, found {shortened(bump)}",
                           f"did you mean {bump[1:]}?" if STRICT.fullmatch(bump[1:]) and bump[0] in "vV" else hint)
     return bump
@@ -5563,7 +5563,7 @@ def plan_on_free_port(call, project, job, launch, settings, name, image, copies)
         if (yield from plan_started(call, project, job, launch._replace(words=words), name, image, copies)):
             return port
         yield Command(force, kept=True)
-        yield Note(f"port {port} is taken")
+        yield Note(f"port {port} is taken" + ("" if port == last else f", so {port + 1} is tried"))
     raise SkelebotError(f"the ports {settings.port} to {last} are taken" if last > settings.port else
                         f"port {last} is taken, and there is none after it",
                         "name another one: skelebot jupyter --port 9000")
@@ -5720,13 +5720,16 @@ def plan_login(call, project, unpushed):
     try:
         user, password = yield from plan_registry_login(call, project)
     except SkelebotError as fault:
-        raise SkelebotError(f"{unpushed}; {fault.message}", fault.hint)
+        asked_in_vain = fault.hint == REGISTRY_WAYS     # there is no terminal
+        raise SkelebotError(unpushed if asked_in_vain else f"{unpushed}; {fault.message}", fault.hint)
     address = project.components.registry.address or ("docker.io" if is_podman(call) else "")
     outcome = yield Command((*engine_argv(call, project), "login", "--username", user, "--password-stdin",
                              *([address] if address else [])), kept=True, given=password)
     if outcome.status:
         raise SkelebotError(f"{address or 'Docker Hub'} refuses the login of {user}: "
-                            f"{shown_text(last_line(outcome.errors))}", "give another user and password")
+                            f"{shown_text(last_line(outcome.errors))}",
+                            "look at SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD"
+                            if call.environ.get("SKELEBOT_REGISTRY_PASSWORD") else "give another user and password")
 
 
 def push_hint(project, errors):
@@ -7513,6 +7516,14 @@ SHOWN = {
 }
 
 
+def brief(step):
+    """A command with scripts among its words cut to their first line, for a person to read."""
+    if not isinstance(step, Command):
+        return step
+    return step._replace(argv=tuple(word if len(word) < 1000 or "\n" not in word else word.partition("\n")[0] + " ..."
+                                    for word in step.argv))
+
+
 def do(step, call):
     """Do one step, or only show it; the result is what its plan goes on with."""
     if type(step) not in DOING:
@@ -7530,7 +7541,7 @@ def do(step, call):
     if call.dry_run and type(step) in (Hold, Release, Ask, Digest, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
-        say(sys.stderr, "+ " + step.line)
+        say(sys.stderr, "+ " + brief(step).line)
     return DOING[type(step)](for_machine(step))
 
 

@@ -346,7 +346,7 @@ class Settings(SharedTests):
 
     def test_name_a_port_and_the_next_one_is_used_where_it_is_taken(self):
         self.assertEqual(self.server.url, f"http://127.0.0.1:{self.first + 1}/lab?token={self.server.token}")
-        self.assertIn(f"skelebot: port {self.first} is taken\n", self.server.stderr)
+        self.assertIn(f"skelebot: port {self.first} is taken, so {self.first + 1} is tried\n", self.server.stderr)
 
     def test_name_a_folder_which_is_made_and_where_the_server_starts(self):
         self.assertEqual(self.server.write("new.txt", "written\n"), 201)

@@ -499,8 +499,8 @@ class JupyterServer(Case):
                 result = next(ports) if outline[-1] == self.START else answers.get(type(step))
         remove = self.ENDS[1]
         self.assertEqual(outline[10:], [
-            self.CREATE.format(8888, "notebook"), self.START, remove, "Note port 8888 is taken",
-            self.CREATE.format(8889, "notebook"), self.START, remove, "Note port 8889 is taken",
+            self.CREATE.format(8888, "notebook"), self.START, remove, "Note port 8888 is taken, so 8889 is tried",
+            self.CREATE.format(8889, "notebook"), self.START, remove, "Note port 8889 is taken, so 8890 is tried",
             self.CREATE.format(8890, "notebook"), self.START, "Wait", self.URL.format(8890, "tree"),
             "Note Ctrl-C ends it", *self.RUNS, *self.ENDS])
 
@@ -632,7 +632,7 @@ class PublishedTags(Case):
         self.assertEqual(self.tags(version=""), ("latest",))
 
     def test_are_checked_before_anything_is_pushed(self):
-        hint = "a tag has up to 128 letters, digits, _ . and -, and starts with none of the last two"
+        hint = "a tag has up to 128 letters, digits, _ . and -, and does not start with . or -"
         for tag in ("", "-a", ".a", "a b", "a:b", "a/b", "a+b", "a" * 129, "\u00e9", "a\n"):
             with self.subTest(tag):
                 self.assertEqual(fault(lambda: self.tags(tag=("ok", tag))),
@@ -760,7 +760,7 @@ class Publish(Case):
             call=ADA._replace(environ={"SKELEBOT_REGISTRY_USER": "ada", "SKELEBOT_REGISTRY_PASSWORD": PASSWORD}))
         self.assertEqual(outline, [f"docker push {self.NAME}:1.2.0", self.LOGIN])
         self.assertEqual(f"{found}\n", two_lines("registry.example.com refuses the login of ada: Error: status: 401"
-                                                 " Unauthorized", "give another user and password"))
+                                                 " Unauthorized", "look at SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD"))
 
     def test_a_login_that_does_not_help_is_a_fault(self):
         outline, _, found, _ = self.pushes(self.NO_LOGIN, call=ADA._replace(environ={
@@ -910,7 +910,7 @@ class NextVersion(Case):
                 self.assertEqual(skelebot.next_version("anything", version), version)
 
     def test_that_is_none_is_refused(self):
-        hint = "a part of the version, or one such as 2.0.0 or 2.0.0-rc.1; parts are: major, minor, patch"
+        hint = "a whole version such as 2.0.0 or 2.0.0-rc.1, or one of: major, minor, patch"
         for typed, help in (("1", hint), ("1.2", hint), ("1.2.3.4", hint), ("01.2.3", hint), ("1.02.3", hint),
                             ("1.2.03", hint),
                             ("1.2.3-", hint), ("1.2.3-01", hint), ("1.2.3-a..b", hint), ("1.2.3+", hint),
