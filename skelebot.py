@@ -2432,7 +2432,7 @@ class Zip(NamedTuple):
 
     @property
     def line(self):
-        return shell_line(["zip", "-X", "-r", self.path, ".", "-x", self.path])
+        return f"# {shell_line(['zip', '-X', '-r', self.path, '.'])}, without itself and what is ignored"
 
 
 class Zipped(NamedTuple):
@@ -3475,7 +3475,7 @@ def plugin_fault(name, error, hook=None):
     places = places or ([(code.co_filename, code.co_firstlineno)] if code else [])
     at = f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
     return SkelebotError(f"plugin {name}: {at}{type(error).__name__}: {shown_text(error_words(error))}",
-                         f"tell who wrote it; skelebot plugin remove {name} does without")
+                         f"tell who wrote it, or do without: skelebot plugin remove {name}")
 
 
 class Blamed:
@@ -3854,6 +3854,8 @@ def check_plugin(files):
     if len(names) != 1:
         raise bad_plugin(f"expected one folder, found {listed(names[:5]) or 'nothing'}")
     name = names[0]
+    if name in files:
+        raise bad_plugin(f"{shortened(name)} is in no folder", "a plugin is a folder NAME with a file NAME.py in it")
     if not re.fullmatch(PLUGIN, name, re.ASCII) or name in fields(Components):
         raise bad_plugin(f"{shortened(name)} cannot be the name of a plugin",
                          "letters, digits, _ and -, and none of: " + ", ".join(fields(Components)))
@@ -3897,7 +3899,7 @@ def unzipped(data):
                     raise bad_plugin(f"{shortened(entry.orig_filename)} is there twice")
                 found = zipped_file(archive, entry, room)
                 room -= len(found)
-                if not re.search(r"/$|^__MACOSX/|/\.DS_Store$", entry.orig_filename):
+                if not re.search(r"/$|^__MACOSX/|(^|/)\.DS_Store$", entry.orig_filename):
                     files[entry.orig_filename] = Packed(found, bool(entry.external_attr >> 16 & 0o100))
     except Exception as error:              # zipfile, and what unpacks for it, raise of many kinds
         if isinstance(error, SkelebotError):
@@ -5660,6 +5662,9 @@ def check_publish(project, words):
     if not project.components.registry:
         raise SkelebotError(f"{FILE}: names no registry", "add it below components, as in: "
                             "registry: {host: registry.example.com, user: team}")
+    if not project.components.registry.host and not project.components.registry.user:
+        raise project.components.registry.places[""].fault(
+            "names neither host nor user", "Docker Hub needs a user, as in: registry: {user: team}")
     if not published_tags(project, words):
         raise usage_error("publish: no tag is left", "give one with --tag, or leave --omit-latest out")
 
@@ -5690,11 +5695,23 @@ def check_secrets(found, anew):
                             f"add it to ignores in {FILE}{anew}")
 
 
-def plan_image_to_publish(call, project):
+def plan_check_label(call, project, tags):
+    """An image that says to be of another version is not published as this one."""
+    label = '{{index .Config.Labels "%sversion"}}' % LABEL
+    outcome = yield Command((*engine_argv(call, project), "image", "inspect", "--format", label, image_tag(project)),
+                            kept=True, looks=True)
+    version = outcome.output.strip()
+    if project.version in tags and version not in ("", "<no value>", project.version):
+        raise SkelebotError(f"the image {image_tag(project)} is of version {shown_text(version)}, "
+                            f"not {project.version}", "leave -s out, so that it is built anew, or -v leaves the version's tag out")
+
+
+def plan_image_to_publish(call, project, tags):
     """Build the image, if need be, and look for what is secret: in the build context before, else in the image."""
     other = yield from plan_other_ignores(project)
     if call.skip_build:
         yield from plan_check_image(engine_argv(call, project), image_tag(project))
+        yield from plan_check_label(call, project, tags)
     elif not other:
         check_secrets((yield from plan_secrets_in_context(project)), "")
     yield from plan_image(call, project)
@@ -5772,8 +5789,9 @@ def plan_pushed(call, project, reference):
 def plan_publish(call, project, words):
     """Build the image, tag it, and push every tag; all that can be known to fail is looked at before."""
     engine, name = engine_argv(call, project), published_name(project)
-    yield from plan_image_to_publish(call, project)
-    references = [f"{name}:{tag}" for tag in published_tags(project, words)]
+    tags = published_tags(project, words)
+    yield from plan_image_to_publish(call, project, tags)
+    references = [f"{name}:{tag}" for tag in tags]
     for reference in references:
         yield from plan_must(Command((*engine, "tag", image_tag(project), reference), kept=True))
     for reference in references:
@@ -5816,7 +5834,7 @@ def plan_bump(call, project, words):
 def check_package(project, words):
     if not project.components.package:
         raise SkelebotError(f"{FILE}: has no section components.package",
-                            "add it, as in: package: {path: dist/churn.zip, ignores: [data/]}")
+                            "add it below components, as in: package: {path: dist/churn.zip, ignores: [data/]}")
 
 
 def plan_package(call, project, words):
@@ -5827,6 +5845,11 @@ def plan_package(call, project, words):
         raise package.places["path"].fault(f"{shortened(path)} is a folder", f"name a file, as in {path}/project.zip")
     patterns = [".git", *package.ignores, *(yield from plan_ignored(project))]
     rules = ignore_rules("\n".join(patterns), cautious=False)
+    start = yield Read(path, 2)
+    if start not in (None, b"", b"PK"):
+        raise package.places["path"].fault(f"{shortened(path)} is there, and is no zip file", "name another file")
+    for name, kind in (yield Secrets(rules, secret_paths(project))) or ():
+        yield Note(f"warning: {name} holds {kind}, and goes into the zip file; ignores keeps it out")
     if os.path.dirname(path):
         yield MakeFolder(os.path.dirname(path))
     zipped = yield Zip(path, rules)
@@ -5875,6 +5898,8 @@ def plan_plugin_files(source, home):
     kind = yield Look(path)
     if kind == "folder":
         name = os.path.basename(os.path.realpath(path))
+        if not (yield Look(os.path.join(path, f"{name}.py"))) and not (yield Look(os.path.join(path, OLD_PLUGIN))):
+            raise bad_plugin(f"it has no {name}/{name}.py", "a plugin is a folder NAME with a file NAME.py in it")
         return {f"{name}/{inner}": one for inner, one in (yield Gather(path, MOST_UNPACKED)).items()}
     data = (yield Read(path, MOST_UNPACKED + 1)) if kind else None
     if data is None:
@@ -6589,7 +6614,7 @@ def sent(request, body=None, size=0, timeout=TIMEOUT):
     for _ in range(6):
         has_body = request.method in ("PUT", "POST")
         more = {"Content-Type": "application/octet-stream", "Content-Length": str(size if body else len(request.body))}
-        whole = request._replace(headers={**request.headers, **(more if has_body else {})})
+        whole = request._replace(headers={**(more if has_body else {}), **request.headers})
         headers = {**whole.headers, **request.login.headers}
         if request.login.key:
             headers = signed_headers(whole, datetime.datetime.now(datetime.timezone.utc))

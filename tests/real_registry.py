@@ -330,7 +330,7 @@ class Amazon(LoginTests):
     def test_is_told_when_it_fails(self):
         self.aws("echo 'Unable to locate credentials. You can configure credentials.' >&2; exit 253")
         done = self.skelebot("publish", status=1)
-        self.assertRegex(done.stderr, r"skelebot: aws ecr get-login-password --region .* failed: Unable to locate "
+        self.assertRegex(done.stderr, r"was not pushed: no basic auth credentials; aws ecr get-login-password --region .* failed: Unable to locate "
                                       r"credentials. You can configure credentials.\n  hint: .+\n$")
         self.assertEqual((done.stdout, pushed_tags(self.image)), (b"", []))
 
@@ -340,8 +340,8 @@ class Amazon(LoginTests):
         for name in ("docker", "sh", "env"):
             os.symlink(shutil.which(name, path=self.variables({})["PATH"]), os.path.join(bare, name))
         done = self.skelebot("publish", status=1, PATH=bare)
-        self.assertTrue(done.stderr.endswith(two_lines(
-            "aws: not found on PATH", "install the AWS command line, which gets what AWS gives nobody else")), done.stderr)
+        self.assertTrue(done.stderr.endswith("; aws: not found on PATH\n  hint: install the AWS command line, which gets"
+                                             " what AWS gives nobody else\n"), done.stderr)
         self.assertEqual(pushed_tags(self.image), [])
 
 

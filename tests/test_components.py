@@ -282,6 +282,14 @@ class KerberosInTheImage(Case):
         self.assertEqual(skelebot.dockerignore(it, None, "mine\n", more), "mine\n" + skelebot.BLOCK.format(
             "*.conf\n!keys/\n!/.skelebot/krb5.conf\n/keys/ada.keytab\n"))
 
+    @unittest.skipUnless(hasattr(os, "link"), "hard links")
+    def test_keeps_out_its_other_names(self):
+        with inside({"keys/ada.keytab": "secret", "krb5.conf": ""}) as path:
+            it = kerberos(path).project
+            self.assertEqual(skelebot.perform(skelebot.plan_ignored(it), Call())[1:], ("/keys/ada.keytab",))
+            os.link("keys/ada.keytab", "data.bin")
+            self.assertEqual(skelebot.perform(skelebot.plan_ignored(it), Call())[1:], ("/keys/ada.keytab", "/data.bin"))
+
     def test_keeps_out_the_keytabs_of_all_environments_also_where_there_is_none(self):
         other = json.dumps({"components": {"kerberos": {**KERBEROS, "keytab": "prod.keytab"}}})
         files = {"skelebot-dev.yaml": "components: {registry: {user: acme}}\n", "skelebot-prod.yaml": other,
@@ -460,6 +468,14 @@ class JupyterServer(Case):
             "MakeFolder .", "Token", *BUILD, self.PROBE, self.CREATE.format(8888, "notebook"), self.START, "Wait",
             self.URL.format(8888, "tree"), "Note Ctrl-C ends it", *self.RUNS, *self.ENDS])
         self.assertEqual(done.status, 0)
+
+    def test_on_another_machine_brings_nothing_back_before_all_was_there(self):
+        for failing in ("create", "cp", "start"):
+            with self.subTest(failing):
+                done = self.serve({failing: KeyboardInterrupt()}, host="ssh://ada@gpu")
+                self.assertIsInstance(done.fault, KeyboardInterrupt)
+                self.assertFalse([line for line in done.outline if "churn-jupyter-0a1b:/app/." in line])
+                self.assertEqual(done.outline[-1], "docker --host ssh://ada@gpu rm --force --volumes churn-jupyter-0a1b")
 
     def test_never_shows_its_token_but_in_the_address(self):
         for step in self.serve().steps:
@@ -642,8 +658,8 @@ class PublishedTags(Case):
 
     def test_have_no_place_for_build_metadata(self):
         self.assertEqual(fault(lambda: self.tags("1.0.0+b1")), two_lines(
-            "publish: VERSION: '1.0.0+b1' is no tag", "a tag has up to 128 letters, digits, _ . and -, and starts with"
-                                                      " none of the last two; -v leaves the version out"))
+            "publish: VERSION: '1.0.0+b1' is no tag", "a tag has up to 128 letters, digits, _ . and -, and does not"
+                                                      " start with . or -; -v leaves the version out"))
         self.assertEqual(skelebot.published_tags(project(version="1.0.0+b1"), Words({"omit-version": ("true",)})),
                          ("latest",))
 
@@ -674,6 +690,7 @@ class Publish(Case):
     NAME = "registry.example.com/acme/churn"
     TAGS = [f"docker tag churn {NAME}:1.2.0", f"docker tag churn {NAME}:latest"]
     LOGIN = "printf %s ... | docker login --username ada --password-stdin registry.example.com"
+    LABEL = """docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}}' churn"""
     LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
     DIGEST = "sha256:" + "0123456789abcdef" * 4
     NO_LOGIN = Outcome(1, "", "denied\nno basic auth credentials\n")
@@ -799,11 +816,20 @@ class Publish(Case):
 
     def test_without_a_build_looks_into_the_image(self):
         done = self.publish(call=ADA._replace(skip_build=True))
-        self.assertEqual(done.outline[2:8], [
-            "docker version", "docker image inspect churn",
+        self.assertEqual(done.outline[2:9], [
+            "docker version", "docker image inspect churn", self.LABEL,
             "docker create --pull never --name churn-publish-0a1b --entrypoint '' churn true", "SecretsInside",
             "docker rm --force --volumes churn-publish-0a1b", self.TAGS[0]])
-        self.assertEqual(done.steps[5].argv, ("docker", "cp", "churn-publish-0a1b:/app", "-"))
+        self.assertEqual(done.steps[6].argv, ("docker", "cp", "churn-publish-0a1b:/app", "-"))
+
+    def test_without_a_build_is_refused_for_an_image_of_another_version(self):
+        told = {"inspect": Outcome(0, "1.1.0\n")}
+        done = self.publish(told, call=ADA._replace(skip_build=True))
+        self.assertFault(done, "the image churn is of version 1.1.0, not 1.2.0",
+                         "leave -s out, so that it is built anew, or -v leaves the version's tag out")
+        words = Words({"omit-version": ("true",)})
+        done = self.publish(told, ADA._replace(skip_build=True), words)
+        self.assertIsNone(done.fault)
 
     def test_with_another_file_in_the_place_of_dockerignore_looks_into_the_image_as_well(self):
         done = self.publish({"Dockerfile.dockerignore": "file", SecretsInside: [(".netrc", "passwords")]})
@@ -1007,6 +1033,20 @@ class VersionInSkelebotYaml(Case):
 
 
 class Bump(Case):
+    def test_is_known_to_what_follows_in_a_chain(self):
+        with inside({"skelebot.yaml": "name: churn\n", "VERSION": "1.2.0\n"}):
+            ending = call("bump", "minor", "+", "bump", "patch", "+", "bump", "major")
+            self.assertEqual((ending.status, ending.stdout), (0, "1.3.0\n1.3.1\n2.0.0\n"))
+            self.assertEqual(contents(".")["VERSION"], b"2.0.0\n")
+
+    @unittest.skipIf(os.name == "nt", "links")
+    def test_changes_what_a_link_leads_to(self):
+        with inside({"a/skelebot.yaml": "name: churn\n", "VERSION": "1.2.0\n"}):
+            os.symlink("../VERSION", "a/VERSION")
+            self.assertEqual(call("bump", "minor", folder="a").stdout, "1.3.0\n")
+            self.assertTrue(os.path.islink("a/VERSION"))
+            self.assertEqual(contents(".")["VERSION"], b"1.3.0\n")
+
     def test_writes_once_says_so_and_answers_with_the_version(self):
         it = project(version="1.2.0")
         done = drive(skelebot.plan_bump(ADA, it, Words({"version": ("patch",)})), {Read: b"1.2.0\n"})
@@ -1068,14 +1108,15 @@ class PackagePlan(Case):
         return drive(skelebot.plan_package(ADA, it, Words()), {Look: "", Zip: Zipped(3, 4200), **(results or {})})
 
     def test_looks_zips_and_answers_with_the_file(self):
-        self.assertEqual(self.plan().outline, ["Look dist/churn.zip", "MakeFolder dist", "Zip dist/churn.zip",
+        self.assertEqual(self.plan().outline, ["Look dist/churn.zip", "Read dist/churn.zip", "Secrets",
+                                               "MakeFolder dist", "Zip dist/churn.zip",
                                                "Note packaged 3 files, 4.2 kB", "Answer dist/churn.zip"])
         self.assertEqual(self.plan(path="~/churn.zip").outline[-1], "Answer /home/ada/churn.zip")
-        self.assertEqual(self.plan(path="churn.zip").outline[:2], ["Look churn.zip", "Zip churn.zip"])
+        self.assertEqual(self.plan(path="churn.zip").outline[:2], ["Look churn.zip", "Read churn.zip"])
 
     def test_names_what_was_left_out(self):
         done = self.plan({Zip: Zipped(1, 100, ("data", "pipe"))})
-        self.assertEqual(done.outline[3:5], ["Note data was left out: it leads out of the project, or is no file",
+        self.assertEqual(done.outline[5:7], ["Note data was left out: it leads out of the project, or is no file",
                                              "Note pipe was left out: it leads out of the project, or is no file"])
 
     def test_replaces_no_folder(self):
@@ -1086,7 +1127,7 @@ class PackagePlan(Case):
     def test_needs_its_section(self):
         self.assertEqual(fault(skelebot.check_package, project(), Words()), two_lines(
             "skelebot.yaml: has no section components.package",
-            "add it, as in: package: {path: dist/churn.zip, ignores: [data/]}"))
+            "add it below components, as in: package: {path: dist/churn.zip, ignores: [data/]}"))
 
 
 @unittest.skipIf(os.name == "nt", "links and modes")
@@ -1113,6 +1154,20 @@ class PackagedProject(Case):
                                                                                                               b"b"),
                 "src/deep/": folder, "src/deep/c d.py": (plain, b"c"), "\u00fc/": folder, "\u00fc/\u00e9.txt": (plain,
                                                                                                                 b"e")})
+
+    def test_replaces_no_file_that_is_no_zip(self):
+        for path in ("skelebot.yaml", "README.md"):
+            with inside({"skelebot.yaml": PACKAGED.format(path, "[]"), "README.md": "# Churn\n"}):
+                before = contents(".")
+                self.assertEqual(self.package(status=1).stderr, two_lines(
+                    f"skelebot.yaml:4: components.package.path: '{path}' is there, and is no zip file",
+                    "name another file"))
+                self.assertEqual(contents("."), before)
+
+    def test_warns_of_what_looks_secret(self):
+        with inside({"skelebot.yaml": self.CONFIG, ".netrc": "machine x\n", "data/id_rsa": "k"}):
+            self.assertIn("skelebot: warning: .netrc holds passwords, and goes into the zip file; ignores keeps it out\n",
+                          self.package().stderr)
 
     def test_is_the_same_bytes_for_the_same_tree(self):
         found = set()
@@ -1168,12 +1223,12 @@ class PackagedProject(Case):
     def test_a_file_that_cannot_be_read_leaves_the_old_one(self):
         with inside({"skelebot.yaml": self.CONFIG, "src/b.py": "b"}) as path:
             call("package")     # nobody may not be able to import more of Python
-            skelebot.write(File("dist/churn.zip", b"old"))
+            skelebot.write(File("dist/churn.zip", b"PK old"))
             os.chmod("src/b.py", 0)
             with as_nobody(path):
                 self.assertEqual(call("package"), (1, "", two_lines(
                     "src/b.py: permission denied", "look at the folder's permissions and at the room on the disk")))
-            self.assertEqual(contents("dist"), {"churn.zip": b"old"})
+            self.assertEqual(contents("dist"), {"churn.zip": b"PK old"})
 
     def test_leaves_a_folder_that_is_a_file_alone(self):
         with inside({"skelebot.yaml": self.CONFIG, "dist": "file"}):
@@ -1205,7 +1260,7 @@ class PackagedProject(Case):
     def test_is_only_shown_in_a_dry_run(self):
         with inside({"skelebot.yaml": self.CONFIG, "a": ""}):
             self.assertEqual(call("--dry-run", "package").stdout.partition("\n")[2], (
-                "[ -e dist ] || mkdir -p -- dist\nzip -X -r dist/churn.zip . -x dist/churn.zip\n"
+                "[ -e dist ] || mkdir -p -- dist\n# zip -X -r dist/churn.zip ., without itself and what is ignored\n"
                 "printf '%s\\n' dist/churn.zip\n"))
             self.assertEqual(sorted(contents(".")), ["a", "skelebot.yaml"])
 

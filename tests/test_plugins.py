@@ -780,7 +780,8 @@ class HostileZipFiles(Home):
             "an empty folder": ([("plain/", "")], one + "nothing", UNCHANGED),
             "two folders": ([GOOD, ("other/other.py", "")], one + "other and plain", UNCHANGED),
             "no folder": ([("plain.py", PLAIN), ("setup.py", "")], one + "plain.py and setup.py", UNCHANGED),
-            "one file": ([("plain.py", PLAIN)], "'plain.py' cannot be the name of a plugin", NAMES),
+            "one file": ([("plain.py", PLAIN)], "'plain.py' is in no folder",
+                         "a plugin is a folder NAME with a file NAME.py in it"),
             "another file": ([("plain/main.py", PLAIN)], "it has no plain/plain.py", FORM),
             "a folder deeper": ([("plain/plain/plain.py", PLAIN)], "it has no plain/plain.py", FORM),
             "other case": ([("plain/Plain.py", PLAIN)], "it has no plain/plain.py", FORM),
@@ -867,7 +868,7 @@ class HostileFolders(Home):
 # ---- Loading ----------------------------------------------------------------
 
 NO_ENGINE = "no-engine-of-this-name"
-BY_WHOM = "tell who wrote it; skelebot plugin remove {} does without"
+BY_WHOM = "tell who wrote it, or do without: skelebot plugin remove {}"
 
 
 def with_sections(sections, jobs="- {name: train, source: 'echo trained $STAMPED; exit 5'}"):
@@ -1211,7 +1212,7 @@ class WrongPlugins(Project):
                 self.forget()
                 ending = self.bad(f"def before(self, call, job, launch):\n    {line}", "-n", "train", section="")
                 self.assertRegex(ending.stderr, "^skelebot: plugin bad: (bad.py:[67]: )?[A-Za-z]+Error: .*\n  hint: "
-                                                "tell who wrote it; .*\n$")
+                                                "tell who wrote it.*\n$")
                 self.assertEqual((ending.status, ending.stdout), (1, ""))
 
     def test_a_number_in_a_launch_is_its_text(self):
