@@ -4625,8 +4625,9 @@ def plan_other_ignores(project):
 
 
 def plan_check_ignored(project, patterns):
-    """Nothing, unless another file takes the place of the .dockerignore that keeps a secret out."""
-    file = (yield from plan_other_ignores(project)) if patterns else ""
+    """Nothing, unless another file takes the place of the .dockerignore that keeps a keytab out."""
+    keytabs = set(patterns) - set(component_words(project, "ignores"))
+    file = (yield from plan_other_ignores(project)) if keytabs else ""
     if file:
         raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out of the image",
                             "move its lines into .dockerignore, and remove it")

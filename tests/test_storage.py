@@ -139,13 +139,12 @@ class Versions(unittest.TestCase):
             for other, after in enumerate(chain):
                 self.assertEqual(semantic(version) < semantic(after), place < other, (version, after))
 
-    def test_have_three_numbers_of_which_two_may_be_missing(self):
-        self.assertEqual(semantic("1"), semantic("1.0.0"))
+    def test_have_three_numbers_of_which_the_last_may_be_missing(self):
         self.assertEqual(semantic("1.2"), semantic("1.2.0"))
         self.assertEqual(semantic("1.2.3+20130313"), semantic("1.2.3"))
 
     def test_are_nothing_else(self):
-        for text in ("", "v1.0.0", "1.2.3.4", "1.0.0-", "1..0", "1.0.0-a..b", "2019-a_b", "\uff11.0.0", "1.0.0\n", "-1",
+        for text in ("", "1", "v1.0.0", "1.2.3.4", "1.0.0-", "1..0", "1.0.0-a..b", "2019-a_b", "\uff11.0.0", "1.0.0\n", "-1",
                      "latest", "1.0.0+"):
             with self.subTest(text):
                 self.assertIsNone(semantic(text))
@@ -943,7 +942,7 @@ class Chains(unittest.TestCase):
                 self.assertNotIn("trained", contents(path))
 
 
-class Versions(PlanCase):
+class VersionsOfPlans(PlanCase):
 
     def test_that_latest_will_not_find_are_warned_of(self):
         done = self.push(GONE, JFROG, GONE, created(), it=storing(version="1.2.0.4"))
