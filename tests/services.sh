@@ -199,7 +199,8 @@ install_servers() {
 
 install_npm() {
   installed "$@" && return
-  logged "$1-install" timeout 600 npm install --prefix "$state/$1" --no-audit --no-fund --no-update-notifier "${@:2}"
+  # npm trusts whom Node brings along, unless it is told to trust whom this machine trusts.
+  NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt} logged "$1-install" timeout 600 npm install --prefix "$state/$1" --no-audit --no-fund --no-update-notifier "${@:2}"
   echo "${*:2}" >"$state/$1/installed"
 }
 
