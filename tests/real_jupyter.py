@@ -6,13 +6,15 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import unittest
 import urllib.parse
 
 from browser import Browser, run_cell
-from engine import BASE, ROOT, SKELEBOT, Running, Tests, call, deadline, missing, on, prints, write
+from engine import (BASE, ROOT, SKELEBOT, TIMEOUT, Running, Tests, call, deadline, engines, environment, missing, on, prints,
+                    write)
 
 PROJECT = "skelebot-test-jupyter"   # its image with Jupyter stays, so that only a machine's first run installs it
 IMAGE = PROJECT + ":jupyter"
@@ -103,8 +105,20 @@ def other_address():
         return outward.getsockname()[0]
 
 
+def copy_image(source, target):
+    """Give an engine the image of another one."""
+    with subprocess.Popen([*source.cli, "save", IMAGE], env=environment(**source.environ),
+                          stdout=subprocess.PIPE) as save:
+        subprocess.run([*target.cli, "load"], env=environment(**target.environ), stdin=save.stdout,
+                       stdout=subprocess.DEVNULL, check=True, timeout=TIMEOUT)
+
+
 def make_jupyter(engine):
-    """Have an image that skelebot has put Jupyter into."""
+    """Have an image that skelebot has put Jupyter into: made once for all Docker engines, since it takes its time."""
+    if engine.name in ("legacy", "remote"):
+        make_jupyter(engines()["BuildKit"])
+    if not prints(*engine.cli, "image", "inspect", IMAGE, **engine.environ) and engine.name == "remote":
+        copy_image(engines()["BuildKit"], engine)
     if not prints(*engine.cli, "image", "inspect", IMAGE, **engine.environ):
         with tempfile.TemporaryDirectory() as top:
             folder = os.path.join(top, "project")
@@ -291,6 +305,11 @@ class Installing(KeptTests, Serving):
     @classmethod
     def begun(cls):
         """Not for the first time, but since then a file was edited."""
+        first = cls.launched("jupyter")
+        try:
+            first.announced().end()
+        finally:
+            first.running.stop()
         write(cls.folder, {"mark": os.urandom(8).hex()})
         done = cls.call("prime")
         if done.status:
@@ -369,11 +388,10 @@ class Settings(SharedTests):
 
 WAYS = {     # side by side: five servers are slow to start
     "BuildKit": {"SIGINT": 130, "Ctrl-C": 130, "SIGTERM": 143, "SIGHUP": 129, "shutdown": 0},
-    "podman": {"Ctrl-C": 130, "SIGTERM": 143, "shutdown": 0},
 }
 
 
-@on("BuildKit", "podman")
+@on("BuildKit")
 class Ending(KeptTests):
     """However it ends, the container is gone; several of one project run side by side, -s in the image on top."""
 
@@ -401,7 +419,7 @@ def end(server, way):
 
 # ---- Images -----------------------------------------------------------------
 
-@on("legacy", "podman")
+@on("legacy")
 class HandWritten(JupyterTests):
     """A project with a Dockerfile of its own gets what its image lacks on top: here only IRkernel, which takes no time."""
     files = {"Dockerfile": f"FROM {IMAGE}\nRUN echo mine > /srv/mark\n"}

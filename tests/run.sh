@@ -79,9 +79,9 @@ run() {
   done
 }
 
-# The other Pythons, and the real tests that need no engine, have their turn beside the real tests
-# that do, which mostly wait; what they say comes last.
-engineless="real_artifactory real_artifacts real_signing real_transfers"
+# The other Pythons, and the real tests that need hardly an engine, have their turn beside the real
+# tests that do, which mostly wait; what they say comes last.
+engineless="real_artifactory real_artifacts real_install real_signing real_transfers"
 
 without() { grep -v -x -F "$(echo "$1" | tr ' ' '\n')" || true; }
 

@@ -13,7 +13,7 @@ get() {
     trap 'kill "$!" 2>/dev/null; exit 143' TERM
     LC_ALL=C kinit -c "FILE:$file.new" -k -t "$keytab" "$principal" >"$file.said" 2>&1 &
     wait "$!" && mv -f "$file.new" "$file" && return
-    said=$(cat "$file.said")
+    read -r said <"$file.said"
     return 1
 }
 
