@@ -6,6 +6,7 @@ its end. A test with failed subtests is one failed test.
 """
 import faulthandler
 import os
+import signal
 import sys
 import unittest
 
@@ -68,6 +69,9 @@ class NotedResult(unittest.TextTestResult):
 def main(module, notes):
     tests = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(1, os.path.dirname(tests))  # after tests/ itself, which Python put first
+    # A shell has what it runs beside it ignore these, and so would all that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     faulthandler.dump_traceback_later(TIMEOUT, exit=True)
     with open(notes, "a", encoding="utf-8") as NotedResult.notes:
         suite = unittest.defaultTestLoader.discover(tests, module + ".py")
