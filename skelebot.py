@@ -26,10 +26,12 @@ Contents, in the data's order:
 """
 import enum
 import functools
+import gc
 import os
 import re
 import sys
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from operator import itemgetter
+from typing import Any, Dict, Optional, Tuple
 
 __version__ = "3.0.0"
 
@@ -97,7 +99,38 @@ def shortened(text, most=60):
 # A record's annotations and defaults are the schema: no default means required, Tuple is a list,
 # Hidden is not in the file. A scalar is a `str` class that says what it expects.
 
-class Place(NamedTuple):
+class Record(tuple):
+    """A tuple with named fields, as typing.NamedTuple makes them, which would take a sixth of the start-up."""
+
+    def __init_subclass__(cls):
+        cls._fields = tuple(cls.__annotations__)
+        cls._field_defaults = {name: vars(cls)[name] for name in cls._fields if name in vars(cls)}
+        for index, name in enumerate(cls._fields):
+            setattr(cls, name, property(itemgetter(index)))
+
+    def __new__(cls, *values, **named):
+        if len(values) == len(cls._fields) and not named:
+            return tuple.__new__(cls, values)
+        rest = cls._fields[len(values):]
+        known = {**cls._field_defaults, **named}
+        if len(values) > len(cls._fields) or not named.keys() <= set(rest) or not known.keys() >= set(rest):
+            raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}")
+        return tuple.__new__(cls, (*values, *[known[name] for name in rest]))
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._asdict().items())})"
+
+    def _asdict(self):
+        return dict(zip(self._fields, self))
+
+    def _replace(self, **named):
+        made = tuple.__new__(type(self), map(named.pop, self._fields, self))
+        if named:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(named)}")
+        return made
+
+
+class Place(Record):
     """Where a value stands: file, line (from 1) and path, as in `jobs[1].mappings[0]`."""
     file: str
     line: int
@@ -127,7 +160,7 @@ class Text(str):
 
     @classmethod
     def fits(cls, text):
-        return text in cls.values if cls.values else bool(re.fullmatch(cls.pattern, text))
+        return text in cls.values if cls.values else cls.pattern is Text.pattern or bool(re.fullmatch(cls.pattern, text))
 
 
 class Line(Text):
@@ -463,13 +496,13 @@ class Hidden:
 Texts = Tuple[Text, ...]
 
 
-class Variable(NamedTuple):
+class Variable(Record):
     """A variable of a job's environment; None is the caller's own value, if there is one."""
     name: str
     value: Optional[str]
 
 
-class Arg(NamedTuple):
+class Arg(Record):
     """A word that a job needs."""
     name: ParamName
     help: Text = ""
@@ -477,7 +510,7 @@ class Arg(NamedTuple):
     places: Hidden = None
 
 
-class Param(NamedTuple):
+class Param(Record):
     """`--name VALUE` of a job. `default` holds the words that are passed; () is none."""
     name: ParamName
     alt: ParamName = ""
@@ -488,7 +521,7 @@ class Param(NamedTuple):
     places: Hidden = None
 
 
-class Job(NamedTuple):
+class Job(Record):
     """A script or shell command that `skelebot NAME` runs."""
     name: JobName
     source: Source
@@ -505,7 +538,7 @@ class Job(NamedTuple):
     places: Hidden = None
 
 
-class Dependencies(NamedTuple):
+class Dependencies(Record):
     """What is installed, for each language in the order of the list."""
     Python: Tuple[PythonDependency, ...] = ()
     R: Tuple[RDependency, ...] = ()
@@ -516,7 +549,7 @@ class AuthType(Text):
     values = ("token", "api_key", "user_pass")
 
 
-class Jupyter(NamedTuple):
+class Jupyter(Record):
     """The server of `skelebot jupyter`: its port on the Docker host, and where it starts."""
     port: PortNumber = 8888
     folder: StartFolder = "."
@@ -525,7 +558,7 @@ class Jupyter(NamedTuple):
     address: IpAddress = "127.0.0.1"
 
 
-class Kerberos(NamedTuple):
+class Kerberos(Record):
     """Who a job is for Kerberos: the principal, and the file with its key."""
     krbConf: ConfFile
     keytab: HostFile
@@ -533,7 +566,7 @@ class Kerberos(NamedTuple):
     places: Hidden = None
 
 
-class Auth(NamedTuple):
+class Auth(Record):
     """How Artifactory is told who asks; without authType by user and password if there is a user, else by token."""
     authType: AuthType = ""
     aws: bool = False
@@ -543,14 +576,14 @@ class Auth(NamedTuple):
     places: Hidden = None
 
 
-class Artifactory(NamedTuple):
+class Artifactory(Record):
     url: Url
     repo: RepositoryName
     path: RepositoryPath = ""
     auth: Auth = Auth()
 
 
-class Deploy(NamedTuple):
+class Deploy(Record):
     """The place that every artifact of the 2019 spelling has for itself."""
     type: DeployType
     url: Url
@@ -562,7 +595,7 @@ class Deploy(NamedTuple):
         return Artifactory(self.url, self.repo, self.path)
 
 
-class Artifact(NamedTuple):
+class Artifact(Record):
     """A file, or a folder with a / at its end, that is kept in versions; a singular one has none."""
     name: ArtifactName
     file: ArtifactFile
@@ -575,18 +608,18 @@ class Artifact(NamedTuple):
         return self.file.endswith("/")
 
 
-class S3(NamedTuple):
+class S3(Record):
     bucket: Bucket
     region: Region = ""
     profile: Line = ""
     endpoint: Url = ""
 
 
-class Folder(NamedTuple):
+class Folder(Record):
     path: FolderPath
 
 
-class Repository(NamedTuple):
+class Repository(Record):
     """Where artifacts go: one of the three, or a folder in the caller's home."""
     artifactory: Optional[Artifactory] = None
     s3: Optional[S3] = None
@@ -595,12 +628,12 @@ class Repository(NamedTuple):
     places: Hidden = None
 
 
-class RegistryAws(NamedTuple):
+class RegistryAws(Record):
     region: Region = ""
     profile: Line = ""
 
 
-class Registry(NamedTuple):
+class Registry(Record):
     """Where images are published; without a host on Docker Hub."""
     host: RegistryHost = ""
     port: Optional[PortNumber] = None
@@ -614,14 +647,14 @@ class Registry(NamedTuple):
         return f"{self.host}:{self.port}" if self.port else self.host
 
 
-class Package(NamedTuple):
+class Package(Record):
     """The zip file of the project, and the patterns of what stays out."""
     path: ZipPath
     ignores: Tuple[Ignore, ...] = ()
     places: Hidden = None
 
 
-class Components(NamedTuple):
+class Components(Record):
     """The sections below `components`; others are the plugins' and stay YAML nodes."""
     jupyter: Optional[Jupyter] = None
     kerberos: Optional[Kerberos] = None
@@ -631,7 +664,7 @@ class Components(NamedTuple):
     plugins: Hidden = ()
 
 
-class Project(NamedTuple):
+class Project(Record):
     """One skelebot.yaml, in the canonical spelling."""
     name: ProjectName
     description: Text = ""
@@ -681,6 +714,8 @@ class Project(NamedTuple):
 FILE = "skelebot.yaml"
 MERGE = "tag:yaml.org,2002:merge"
 NULL = "tag:yaml.org,2002:null"
+TEXT = "tag:yaml.org,2002:str"
+PLAIN = "plain"     # the tag of a scalar without quotes, before anyone asks what YAML would make of it
 FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 # Older spellings of keys, by the record they stand in.
@@ -694,12 +729,12 @@ ACCEPTED_KEYS = {"skelebotVersion"}     # once written by the tool itself, witho
 BARE = (Arg, Param)                     # records that may be written as a bare name
 
 
-class FormerPlugin(NamedTuple):
+class FormerPlugin(Record):
     name: Line
     config: Any = None
 
 
-class FormerSections(NamedTuple):
+class FormerSections(Record):
     """The sections that stood at the top level in 2019, now below `components`."""
     jupyter: Optional[Jupyter] = None
     kerberos: Optional[Kerberos] = None
@@ -707,7 +742,7 @@ class FormerSections(NamedTuple):
     plugins: Tuple[FormerPlugin, ...] = ()
 
 
-class FormerArtifactory(NamedTuple):
+class FormerArtifactory(Record):
     """`components.artifactory` of the 1.x releases."""
     url: Url
     repo: RepositoryName
@@ -757,11 +792,24 @@ def read_number(node, place):
         raise place.fault(f"expected a number, found {found(node)}", "for example 0.5")
 
 
+def resolved(node, loader=None, seen=None):
+    """The node, its plain scalars with the tags that YAML has for them."""
+    loader, seen = loader or yaml_module().SafeLoader(""), set() if seen is None else seen
+    if node.tag == PLAIN:
+        node.tag = loader.resolve(type(node), node.value, (True, False))
+    inner = [] if node.id == "scalar" or id(node) in seen else node.value
+    seen.add(id(node))
+    for one in inner:
+        for side in one if isinstance(one, tuple) else [one]:
+            resolved(side, loader, seen)
+    return node
+
+
 def read_plain(node, place):
     """The value that PyYAML makes of a node: lists, dicts, texts, numbers."""
     yaml = yaml_module()
     try:
-        return yaml.SafeLoader("").construct_document(node)
+        return yaml.SafeLoader("").construct_document(resolved(node))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise place.fault(f"cannot be read: {getattr(error, 'problem', '') or error}", "write it in quotes")
 
@@ -788,7 +836,7 @@ def read_text(kind, node, place):
     text = node.value
     if issubclass(kind, Line) and not node.style and node.start_mark.line < node.end_mark.line:
         raise place.fault("goes on in the next line", "keep it in one line, or write each item of a list as - ITEM")
-    if "\0" in text or text != text.encode("utf-8", "replace").decode("utf-8"):
+    if node.style == '"' and re.search("[\0\ud800-\udfff]", text):     # by an escape
         raise place.fault("holds a character that no program can be given", "take it out")
     if not kind.fits(text):
         hint = did_you_mean(text, kind.values, "choose one of") if kind.values else kind.hint
@@ -829,6 +877,7 @@ def pairs(node, place, above=()):
     return {**merged, **own}
 
 
+@functools.lru_cache(None)
 def fields(kind):
     """name -> annotation of what a record takes from the file; a plugin's may be written as texts."""
     notes = kind.__annotations__
@@ -840,9 +889,11 @@ def fields(kind):
 
 def canonical(kind, entries, place):
     """The entries by the names that the keys have today; the key nodes keep the older spelling."""
+    if kind not in FORMER_KEYS:
+        return entries
     names = {}
     for key, (key_node, node) in entries.items():
-        name = FORMER_KEYS.get(kind, {}).get(key, key)
+        name = FORMER_KEYS[kind].get(key, key)
         if name in names:
             also = place.key(names[name][0].value, key_node).path
             raise place.key(key_node.value, key_node).fault(f"given twice, also as {also}", "keep one of them")
@@ -899,10 +950,10 @@ def read(kind, node, place):
     """The value of a node as `kind`, which is an annotation of a record."""
     if node.tag.startswith("!") and kind is not Any:
         raise place.fault(f"the tag {node.tag} has no meaning here", "put a text that starts with ! in quotes")
-    if kind in READERS:
-        return READERS[kind](node, place)
     if isinstance(kind, type) and issubclass(kind, Text):
         return read_text(kind, node, place)
+    if kind in READERS:
+        return READERS[kind](node, place)
     if hasattr(kind, "_fields"):
         return read_record(kind, node, place)
     if getattr(kind, "__origin__", None) in (dict, Dict):
@@ -992,7 +1043,7 @@ def decoded(data, file):
     return text
 
 
-class Syntax(NamedTuple):
+class Syntax(Record):
     """How a fault that PyYAML finds is told to a person.
 
     pattern  of PyYAML's context and problem
@@ -1057,6 +1108,25 @@ def odd_escape(text):
     return text.count("\n", 0, odd.start()) + 1 if odd else 1
 
 
+@functools.lru_cache(None)
+def fast_loader(yaml):
+    """libyaml's loader, which tells nothing and << from other plain scalars: more is seldom asked, and takes long."""
+    class FastLoader(yaml.CSafeLoader):
+        def resolve(self, kind, value, implicit):
+            if kind is not yaml.ScalarNode:
+                return super().resolve(kind, value, implicit)
+            return {"": NULL, "~": NULL, "null": NULL, "Null": NULL, "NULL": NULL, "<<": MERGE}.get(
+                value, PLAIN) if implicit[0] else TEXT
+
+        def descend_resolver(self, parent, index):
+            pass
+
+        def ascend_resolver(self):
+            pass
+
+    return FastLoader
+
+
 def compose(text, file):
     """The root node of a YAML text, or None when it is empty.
 
@@ -1066,7 +1136,7 @@ def compose(text, file):
     import io
     yaml = yaml_module()
     differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
-    fast = [yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") and not differ else []
+    fast = [fast_loader(yaml)] if hasattr(yaml, "CSafeLoader") and not differ else []
     for loader in [*fast, yaml.SafeLoader]:
         stream = type("Named", (io.StringIO,), {"name": file})(text)
         try:
@@ -1241,8 +1311,8 @@ def split_words(text, place):
 
 def check_source(job):
     """A script's words can be told apart; a shell command is the shell's own matter."""
-    words = job.source.split()
-    if os.path.splitext(words[0])[1] in INTERPRETERS:
+    first, quoted_part = job.source.split()[0], re.search(r"[\"'\\]", job.source)
+    if quoted_part and os.path.splitext(first)[1] in INTERPRETERS:
         split_words(job.source, job.places["source"])
 
 
@@ -1258,7 +1328,7 @@ def check_names(parts):
                 taken[name] = place
 
 
-VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
+VARIABLE = r"(?a)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))"
 
 
 def misfit(word, part):
@@ -1288,11 +1358,11 @@ def checked_param(param):
         words = ("true",) if words and FLAGS[words[0].lower()] else ()
     elif len(words) > 1 and param.accepts != "list":
         raise place.fault("expected one value, found a list", "add accepts: list, or keep one value")
-    for word in words if param.accepts != "boolean" and not any(map(VARIABLE.search, words)) else ():
+    for word in words if param.accepts != "boolean" and not any(re.search(VARIABLE, one) for one in words) else ():
         problem = misfit(word, param)
         if problem:
             raise place.fault(*problem)
-    return param._replace(default=words)
+    return param if words == param.default else param._replace(default=words)
 
 
 def near_section(name, known):
@@ -1416,7 +1486,7 @@ def read_folder(folder, env=None, installed=()):
 
 # ---- Words ------------------------------------------------------------------
 
-class Words(NamedTuple):
+class Words(Record):
     """A command line, understood: what was typed for each name, and the words after `--`.
 
     values  name -> tuple of words; a boolean that is set has ("true",)
@@ -1437,7 +1507,7 @@ class FromFile(str):
     """A word that skelebot.yaml gave as a default: it may name variables."""
 
 
-class Option(NamedTuple):
+class Option(Record):
     """A parameter of skelebot's own: `value` stands for its value on a page, `outside` means without a project too."""
     name: str
     alt: str
@@ -1466,7 +1536,7 @@ OPTIONS = (
     flag("verbose", "V", "show every command just before it runs", outside=True),
     flag("dry-run", "", "show every step as a line for a shell, and do none", outside=True),
 )
-class Builtin(NamedTuple):
+class Builtin(Record):
     """A command of skelebot's own.
 
     optional  how many of its arguments, counted from the last, may be missing
@@ -1645,17 +1715,17 @@ def script(job):
 
 
 # What has no place for words in a shell command: an escaped character, quotes, a comment; in double quotes $1 counts.
-OPAQUE = re.compile(r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'|(?:^|(?<=\s))(?P<comment>#[^\n]*)""")
+OPAQUE = r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'|(?:^|(?<=\s))(?P<comment>#[^\n]*)"""
 
 
 def places_words(source):
     """Whether a shell command says itself where its words go: as "$@" or $1."""
-    return bool(re.search(r"\$\{?[@*1]", OPAQUE.sub(lambda match: match.group(1) or "", source)))
+    return bool(re.search(r"\$\{?[@*1]", re.sub(OPAQUE, lambda match: match.group(1) or "", source)))
 
 
 def takes_words(source):
     """Whether words can follow a shell command: not where it ends in an operator, a comment or a here-document."""
-    bare = OPAQUE.sub(lambda match: ";" if match.group("comment") else "opaque", source)
+    bare = re.sub(OPAQUE, lambda match: ";" if match.group("comment") else "opaque", source)
     return bare[-1:] not in (";", "&", "|") and not re.search(r"<<-?\s*[\w'\"]+.*\n", source)
 
 
@@ -1682,7 +1752,7 @@ def job_words(project, job, words):
 
 
 def names_variables(word):
-    return isinstance(word, FromFile) and bool(VARIABLE.search(word))
+    return isinstance(word, FromFile) and bool(re.search(VARIABLE, word))
 
 
 def shell_word(word):
@@ -1690,7 +1760,7 @@ def shell_word(word):
     import shlex
     if not names_variables(word):
         return shlex.quote(word)
-    pieces = VARIABLE.split(word)       # text, name in braces, name without, text, ...
+    pieces = re.split(VARIABLE, word)       # text, name in braces, name without, text, ...
     names = ['"${%s}"' % (braced or bare) for braced, bare in zip(pieces[1::3], pieces[2::3])]
     return "".join((shlex.quote(text) if text else "") + name for text, name in zip(pieces[::3], [*names, ""]))
 
@@ -1709,7 +1779,7 @@ def expanded(word, environ):
     """The word with the file's variables taken from `environ`; unset ones are empty."""
     if not names_variables(word):
         return word
-    return VARIABLE.sub(lambda match: environ.get(match.group(1) or match.group(2), ""), word)
+    return re.sub(VARIABLE, lambda match: environ.get(match.group(1) or match.group(2), ""), word)
 
 
 # ---- Templates --------------------------------------------------------------
@@ -1865,15 +1935,15 @@ def dockerfile(project, files, tools=(), late=(), more=()):
     ])
 
 
-GENERATED = re.compile(r"(?m)^# (Generated by Skelebot from skelebot\.yaml\b|This \w+ was generated by Skelebot\s*$)")
+GENERATED = r"(?m)^# (Generated by Skelebot from skelebot\.yaml\b|This \w+ was generated by Skelebot\s*$)"
 BLOCK = "# ---- skelebot: from skelebot.yaml ----\n{}# ---- end of skelebot ----\n"
-ANY_BLOCK = re.compile(r"# ---- skelebot: from skelebot\.yaml ----\r?\n(?:(?!# ---- skelebot).*\n)*?"
-                       r"# ---- end of skelebot ----(?:\r?\n|\Z)")
+ANY_BLOCK = (r"# ---- skelebot: from skelebot\.yaml ----\r?\n(?:(?!# ---- skelebot).*\n)*?"
+             r"# ---- end of skelebot ----(?:\r?\n|\Z)")
 
 
 def is_generated(text):
     """Ours, and that of every earlier release, says so in its first lines."""
-    return bool(GENERATED.search("\n".join(text.split("\n")[:5])))
+    return bool(re.search(GENERATED, "\n".join(text.split("\n")[:5])))
 
 
 def ignore_patterns(project, job=None):
@@ -1881,7 +1951,7 @@ def ignore_patterns(project, job=None):
 
 
 def without_block(text):
-    return ANY_BLOCK.sub("", text)
+    return re.sub(ANY_BLOCK, "", text)
 
 
 def dockerignore(project, job, present, more=()):
@@ -1902,17 +1972,17 @@ def literal_pattern(path):
     return "/" + re.sub(r" $", "[ ]", escaped_path)
 
 
-class Rule(NamedTuple):
+class Rule(Record):
     """A line of .dockerignore: the paths it is about, and whether it lets them in again."""
     pattern: Any
     lets_in: bool
 
 
-GLOB = re.compile(r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\])+\])"
-                  r"|\\(?P<plain>.)|(?P<char>.)")
+GLOB = (r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\])+\])"
+        r"|\\(?P<plain>.)|(?P<char>.)")
 # What every engine takes alike: not a bare sign that some take for a regular expression's, nor the like in brackets.
-PLAIN_GLOB = re.compile(r"(?:\\[^A-Za-z0-9]|\[\^?(?:\\[^A-Za-z0-9]|[^\]\\*?\[&~|])+\]"
-                        r"|[^\\+(){}|^\[\]\x00-\x1f])*")
+PLAIN_GLOB = (r"(?:\\[^A-Za-z0-9]|\[\^?(?:\\[^A-Za-z0-9]|[^\]\\*?\[&~|])+\]"
+              r"|[^\\+(){}|^\[\]\x00-\x1f])*")
 BLANKS = " \t\r\n\v\f\x85\xa0"
 
 
@@ -1930,7 +2000,7 @@ def glob_pattern(cleaned):
     """A pattern, and what is below it, as a regular expression; None if it is none."""
     try:
         return None if re.search(r"\[[^\]]*--", cleaned) else re.compile(
-            f"(?s){GLOB.sub(glob_part, cleaned)}(?:/.*)?")
+            f"(?s){re.sub(GLOB, glob_part, cleaned)}(?:/.*)?")
     except re.error:
         return None
 
@@ -1947,7 +2017,7 @@ def ignore_rules(text, cautious=True):
         lets_in = pattern.startswith("!")
         pattern = pattern[lets_in:].strip(BLANKS)
         cleaned = posixpath.normpath(pattern).lstrip("/")
-        known = not cautious or (PLAIN_GLOB.fullmatch(cleaned) and ".." not in pattern.split("/"))
+        known = not cautious or (re.fullmatch(PLAIN_GLOB, cleaned) and ".." not in pattern.split("/"))
         found = glob_pattern(cleaned) if known else None
         found = found or (re.compile("(?s).*") if cautious and lets_in else None)
         if found and cleaned not in ("", "."):
@@ -1973,7 +2043,7 @@ def required_files(text, file):
 # A step is a value; `line` shows it as a line for a shell. A step without a line only looks, and is
 # done in a dry run as well.
 
-class Call(NamedTuple):
+class Call(Record):
     """One call of skelebot: the machine, the caller and the global options."""
     environ: Dict[str, str] = {}
     home: str = ""
@@ -2000,7 +2070,7 @@ class Secret(str):
         return "Secret(...)"
 
 
-class Outcome(NamedTuple):
+class Outcome(Record):
     """How a command ended: its exit status (128 + N after signal N), and what it printed, if that was kept."""
     status: int = 0
     output: str = ""
@@ -2040,7 +2110,7 @@ def tar_line(path, name, kind="folder"):
     return shell_line(["tar", "-c", "-h", "-f", "-", "-C", above or ".", "--transform", f"s|.*|{name}|", own])
 
 
-class Command(NamedTuple):
+class Command(Record):
     """A program to run, for its Outcome.
 
     environ  variables on top of the caller's own
@@ -2087,7 +2157,7 @@ class Command(NamedTuple):
         return f"printf %s {shell_line([self.given])} | " if self.given else ""
 
 
-class File(NamedTuple):
+class File(Record):
     """A file to write, whole or not at all; below `root`, if there is one."""
     path: str
     data: bytes
@@ -2107,7 +2177,7 @@ class File(NamedTuple):
         return f"printf %s {base64.b64encode(self.data).decode()} | base64 -d > {target}"
 
 
-class MakeFolder(NamedTuple):
+class MakeFolder(Record):
     """A folder to make, unless something is there."""
     path: str
     root: str = ""
@@ -2117,7 +2187,7 @@ class MakeFolder(NamedTuple):
         return f"[ -e {shell_line([self.path])} ] || mkdir -p -- {shell_line([self.path])}"
 
 
-class Remove(NamedTuple):
+class Remove(Record):
     """A file or folder to remove, if it is there."""
     path: str
 
@@ -2126,7 +2196,7 @@ class Remove(NamedTuple):
         return f"rm -rf -- {shell_line([self.path])}"
 
 
-class Move(NamedTuple):
+class Move(Record):
     source: str
     target: str
 
@@ -2135,7 +2205,7 @@ class Move(NamedTuple):
         return f"mv -- {shell_line([self.source, self.target])}"
 
 
-class Answer(NamedTuple):
+class Answer(Record):
     """A line for stdout."""
     text: str
 
@@ -2144,34 +2214,34 @@ class Answer(NamedTuple):
         return "printf '%s\\n' " + shell_line([self.text])
 
 
-class Note(NamedTuple):
+class Note(Record):
     """A line of skelebot's own, for stderr."""
     text: str
     line = None
 
 
-class Look(NamedTuple):
+class Look(Record):
     """`file`, `folder` or `` for what is at a path; it may have to be inside `root`."""
     path: str
     root: str = ""
     line = None
 
 
-class Read(NamedTuple):
+class Read(Record):
     """The bytes of a file, or None; with `most` not all of a larger one."""
     path: str
     most: int = -1
     line = None
 
 
-class Listing(NamedTuple):
+class Listing(Record):
     """The files below a folder, so many levels deep, sorted, as relative paths with `/`; hidden ones are left out."""
     path: str
     depth: int = 3
     line = None
 
 
-class Ask(NamedTuple):
+class Ask(Record):
     """A question for the person at the terminal; an empty answer is the default.
 
     ways    what to do where there is no terminal; without it, the answer is read from wherever stdin comes
@@ -2185,18 +2255,18 @@ class Ask(NamedTuple):
     line = None
 
 
-class Hold(NamedTuple):
+class Hold(Record):
     """A lock on a file or folder, waited for; Release gives it back."""
     path: str
     line = None
 
 
-class Release(NamedTuple):
+class Release(Record):
     lock: Any
     line = None
 
 
-class Scratch(NamedTuple):
+class Scratch(Record):
     """The path of a new folder for what is thrown away afterwards; `token` is part of the one that is only shown."""
     token: str = ""
 
@@ -2209,14 +2279,14 @@ class Scratch(NamedTuple):
         return f"/tmp/skelebot-{self.token or 'scratch'}"
 
 
-class AccessKey(NamedTuple):
+class AccessKey(Record):
     """What signs requests to S3; `token` belongs to a key that expires."""
     id: str
     secret: Secret
     token: Secret = Secret("")
 
 
-class Login(NamedTuple):
+class Login(Record):
     """What tells a server who asks: headers, or a key and the region that it signs for."""
     headers: Dict[str, Secret] = {}
     key: Optional[AccessKey] = None
@@ -2226,7 +2296,7 @@ class Login(NamedTuple):
         return "Login(...)"
 
 
-class Response(NamedTuple):
+class Response(Record):
     """What a server answered; the headers' names are in small letters. Status 0 is no answer."""
     status: int = 0
     reason: str = ""
@@ -2234,7 +2304,7 @@ class Response(NamedTuple):
     body: bytes = b""
 
 
-class Request(NamedTuple):
+class Request(Record):
     """A request to a server, for its Response.
 
     headers  those that may be seen; `login` has the others
@@ -2263,7 +2333,7 @@ class Request(NamedTuple):
         return ["curl", "--fail", "--request", self.method, *head, *each("--header", headers), *options, url]
 
 
-class Body(NamedTuple):
+class Body(Record):
     """A file that is open for reading: its path as it is shown, its size in bytes."""
     file: Any
     path: str
@@ -2271,20 +2341,20 @@ class Body(NamedTuple):
     lock: Any = None
 
 
-class Digests(NamedTuple):
+class Digests(Record):
     """Size in bytes and SHA-256 of a file, in hexadecimal digits, and the SHA-256 of its parts."""
     size: int = -1
     sha256: str = ""
     parts: Tuple[str, ...] = ()
 
 
-class Open(NamedTuple):
+class Open(Record):
     """The Body of a file, whatever takes its place from here on; None if there is none."""
     path: str
     line = None
 
 
-class Pack(NamedTuple):
+class Pack(Record):
     """The Body of a .tar.gz of the files below a folder; the same files give the same bytes, by the same Python."""
     path: str
 
@@ -2293,14 +2363,14 @@ class Pack(NamedTuple):
         return shell_line(["tar", "-c", "-z", "-f", packed_name(self.path), "-C", self.path, "."])
 
 
-class Digest(NamedTuple):
+class Digest(Record):
     """The Digests of a Body; with `part` bytes a part also of each part."""
     body: Body
     part: int = 0
     line = None
 
 
-class Upload(NamedTuple):
+class Upload(Record):
     """A request with a stretch of a Body, for its Response."""
     request: Request
     body: Body
@@ -2313,20 +2383,20 @@ class Upload(NamedTuple):
         return shell_line(self.request.curl("--upload-file", self.body.path))
 
 
-class Together(NamedTuple):
+class Together(Record):
     """Uploads that go side by side, for their Responses; the first that fails ends them all."""
     uploads: Tuple[Upload, ...]
     line = None
 
 
-class Stored(NamedTuple):
+class Stored(Record):
     """What is known of a stored artifact before it is fetched: size in bytes or -1, the others maybe empty."""
     size: int = -1
     sha256: str = ""
     etag: str = ""
 
 
-class Download(NamedTuple):
+class Download(Record):
     """A file to fetch, whole and as it was stored or not at all; what is left of an earlier try is made use of.
 
     condition  the header by which the rest of a file is had only while it is the same file
@@ -2342,7 +2412,7 @@ class Download(NamedTuple):
         return shell_line(self.request.curl("--output", self.path))
 
 
-class Keep(NamedTuple):
+class Keep(Record):
     """A Body to keep in a folder, with its SHA-256 beside it; False if its place was taken."""
     body: Body
     path: str
@@ -2354,7 +2424,7 @@ class Keep(NamedTuple):
         return shell_line(["cp", *(() if self.replace else ("-n",)), "--", self.body.path, self.path])
 
 
-class Take(NamedTuple):
+class Take(Record):
     """A file of a folder to copy, whole and as it was stored or not at all."""
     source: str
     path: str
@@ -2366,7 +2436,7 @@ class Take(NamedTuple):
         return shell_line(["cp", "--", self.source, self.path])
 
 
-class Unpack(NamedTuple):
+class Unpack(Record):
     """A .tar.gz to turn into a folder, which takes the place of the one that is there."""
     source: str
     path: str
@@ -2378,12 +2448,12 @@ class Unpack(NamedTuple):
         return f"rm -rf -- {path} && mkdir -- {path} && tar -x -z -f {packed} -C {path}"
 
 
-class Token(NamedTuple):
+class Token(Record):
     """A new Secret that nobody can guess."""
     line = None
 
 
-class Wait(NamedTuple):
+class Wait(Record):
     """Try a command again and again until it ends well, for its last Outcome.
 
     seconds  how long
@@ -2398,7 +2468,7 @@ class Wait(NamedTuple):
         return f"until {self.command.line}; do sleep 1; done"
 
 
-class Secrets(NamedTuple):
+class Secrets(Record):
     """The files of a build context that should be in no image: names, with why.
 
     rules    what keeps files out of the context
@@ -2409,13 +2479,13 @@ class Secrets(NamedTuple):
     line = None
 
 
-class Twins(NamedTuple):
+class Twins(Record):
     """The other names that files have in the current folder and below: hard links."""
     paths: Tuple[str, ...]
     line = None
 
 
-class SecretsInside(NamedTuple):
+class SecretsInside(Record):
     """The same of the one folder that a program writes as a tar archive."""
     argv: Tuple[str, ...]
     keytabs: Tuple[str, ...] = ()
@@ -2425,7 +2495,7 @@ class SecretsInside(NamedTuple):
         return f"{shell_line(self.argv)} | tar -t -f -"
 
 
-class Zip(NamedTuple):
+class Zip(Record):
     """A zip file of the project, for what was left out of it; the same files give the same bytes, by the same zlib."""
     path: str
     rules: Tuple[Rule, ...] = ()
@@ -2435,34 +2505,34 @@ class Zip(NamedTuple):
         return f"# {shell_line(['zip', '-X', '-r', self.path, '.'])}, without itself and what is ignored"
 
 
-class Zipped(NamedTuple):
+class Zipped(Record):
     """What has become of a Zip: how many files and bytes it has, and what was left out because it is no file."""
     files: int = 0
     size: int = 0
     left_out: Tuple[str, ...] = ()
 
 
-class Packed(NamedTuple):
+class Packed(Record):
     """A file of a plugin: its bytes, and whether it can be run."""
     data: bytes
     executable: bool = False
 
 
-class Gather(NamedTuple):
+class Gather(Record):
     """path -> Packed of all files below a folder; more than `most` bytes, and links, are refused."""
     path: str
     most: int
     line = None
 
 
-class Folders(NamedTuple):
+class Folders(Record):
     """The names of the folders in a folder, the hidden ones or all others; none if it is not there."""
     path: str
     hidden: bool = False
     line = None
 
 
-class Act(NamedTuple):
+class Act(Record):
     """Code of a plugin, run by a function without arguments, for what that returns."""
     name: str
     function: Any
@@ -2472,7 +2542,7 @@ class Act(NamedTuple):
         return f"# here the plugin {self.name} runs code of its own"
 
 
-class Netrc(NamedTuple):
+class Netrc(Record):
     """(user, password) of a file in netrc(5)'s form for a host, or None."""
     path: str
     host: str
@@ -2555,7 +2625,7 @@ def user_words(call, project, rootless):
             "--env", "HOME=/tmp", *(("--env", "USER=" + call.login) if call.login else ()))
 
 
-class Launch(NamedTuple):
+class Launch(Record):
     """How a job's command is about to be run; what comes before it may change that.
 
     environ   variables on top of the job's
@@ -2625,7 +2695,7 @@ def create_argv(call, project, job, argv, name, volumes, words=()):
     )
 
 
-class Copy(NamedTuple):
+class Copy(Record):
     """A mapped folder or file that travels to a container on another machine, and back if it `returns`."""
     source: str
     target: str
@@ -2994,7 +3064,7 @@ def child_names(children):
     return [str(child.get("uri") or "").lstrip("/") for child in files]
 
 
-class ArtifactoryStore(NamedTuple):
+class ArtifactoryStore(Record):
     """A folder of an Artifactory repository, or of any server that takes PUT.
 
     url     the folder's address
@@ -3086,7 +3156,7 @@ class ArtifactoryStore(NamedTuple):
 
 # ---- S3
 
-class Profile(NamedTuple):
+class Profile(Record):
     """What AWS's files say of a profile: its settings, and whether they know it at all."""
     name: str
     settings: Dict[str, str] = {}
@@ -3127,7 +3197,7 @@ KEY_NAMES = {
     "process": ("AccessKeyId", "SecretAccessKey", "SessionToken"),
     "metadata": ("AccessKeyId", "SecretAccessKey", "Token"),
 }
-BY_CLI = re.compile("sso_|role_arn|web_identity|login_session")  # settings that only the aws command can follow
+BY_CLI = "sso_|role_arn|web_identity|login_session"  # settings that only the aws command can follow
 
 
 def hash_of(data):
@@ -3215,7 +3285,7 @@ def part_list(responses, sums):
             f"{parts}</CompleteMultipartUpload>").encode()
 
 
-class S3Store(NamedTuple):
+class S3Store(Record):
     """The keys of a bucket that begin with a prefix.
 
     source  AWS, "Amazon S3 API Reference": PutObject, HeadObject, GetObject, ListObjectsV2, CreateMultipartUpload,
@@ -3345,7 +3415,7 @@ class S3Store(NamedTuple):
 
 # ---- A folder
 
-class FolderStore(NamedTuple):
+class FolderStore(Record):
     """A folder of this machine, or one that is mounted here."""
     path: str
 
@@ -3386,7 +3456,7 @@ class Activation(enum.Enum):
 class Component:
     """A part of projects; one of its own overrides what it adds.
 
-    record      a NamedTuple, whose fields are the keys of its section; None is none
+    record      a Record or NamedTuple, whose fields are the keys of its section; None is none
     name        of the section; a plugin has it of its folder
     ours        no plugin: a fault in its code is a bug of skelebot
     activation  where it takes part
@@ -3749,9 +3819,9 @@ class PackageComponent(Component):
 # ---- Registry
 
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"      # source: distribution, reference grammar
-ECR = re.compile(r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
-NO_LOGIN = re.compile(r"(?i)no basic auth|unauthori[sz]ed|authentication required|authorization|access .*denied"
-                      r"|denied: |\b401\b|invalid username/password|forbidden")
+ECR = r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\."
+NO_LOGIN = (r"(?i)no basic auth|unauthori[sz]ed|authentication required|authorization|access .*denied"
+            r"|denied: |\b401\b|invalid username/password|forbidden")
 
 
 class RegistryComponent(Component):
@@ -3792,7 +3862,7 @@ def published_tags(project, words):
 
 def ecr_argv(registry):
     """The command that prints a password for a registry of AWS."""
-    found = ECR.match(registry.host)
+    found = re.match(ECR, registry.host)
     region = registry.aws.region or (found.group(1) if found else "")
     return ("aws", "ecr", "get-login-password", *(("--region", region) if region else ()),
             *(("--profile", registry.aws.profile) if registry.aws.profile else ()))
@@ -3801,8 +3871,8 @@ def ecr_argv(registry):
 # ---- What must be in no image
 
 SECRET_FILES = (".netrc", "_netrc", ".pypirc", ".git-credentials", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
-PRIVATE_KEY = re.compile(rb"(?m)^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s*$|\APuTTY-User-Key-File-"
-                         rb"|\"private_key\"\s*:\s*\"-----BEGIN ")
+PRIVATE_KEY = (rb"(?m)^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s*$|\APuTTY-User-Key-File-"
+               rb"|\"private_key\"\s*:\s*\"-----BEGIN ")
 
 
 def secret_kind(path, start):
@@ -3810,7 +3880,7 @@ def secret_kind(path, start):
     name = path.rpartition("/")[2].lower()
     if name in SECRET_FILES:
         return "a private key" if name.startswith("id_") else "passwords"
-    if PRIVATE_KEY.search(start):
+    if re.search(PRIVATE_KEY, start):
         return "a private key"
     if start[:2] in (b"\5\1", b"\5\2") and (name.endswith(".keytab") or b"krbtgt" in start):
         return "a keytab"
@@ -3961,11 +4031,11 @@ def secret_paths(project):
 
 # ---- Versions ---------------------------------------------------------------
 
-SEMANTIC = re.compile(r"(\d{1,99})\.(\d{1,99})(?:\.(\d{1,99}))?"
-                      r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?", re.ASCII)
+SEMANTIC = (r"(?a)(\d{1,99})\.(\d{1,99})(?:\.(\d{1,99}))?"
+            r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?")
 
 
-class Semantic(NamedTuple):
+class Semantic(Record):
     """A semantic version in a form that compares as versions do: of two, the later one is the greater.
 
     released  a pre-release comes before its release
@@ -3981,7 +4051,7 @@ class Semantic(NamedTuple):
 
 def semantic(text):
     """The Semantic of a version, or None if it is none."""
-    match = SEMANTIC.fullmatch(text)
+    match = re.fullmatch(SEMANTIC, text)
     if not match:
         return None
     words = match.group(4).split(".") if match.group(4) else []
@@ -4008,8 +4078,8 @@ def latest(versions, own=""):
 BUMPS = ("major", "minor", "patch")
 NUMBER = r"(?:0|[1-9]\d*)"
 IDENTIFIER = rf"(?:{NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
-STRICT = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}(?:-{IDENTIFIER}(?:\.{IDENTIFIER})*)?"
-                    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?", re.ASCII)
+STRICT = (rf"(?a){NUMBER}\.{NUMBER}\.{NUMBER}(?:-{IDENTIFIER}(?:\.{IDENTIFIER})*)?"
+          r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
 
 
 def bumped(version, bump):
@@ -4032,10 +4102,10 @@ def next_version(version, bump):
             raise SkelebotError(f"{shortened(version)} is no semantic version, so it has no {bump} part",
                                 "type the whole version: skelebot bump 1.0.0")
         return bumped(version, bump)
-    if not STRICT.fullmatch(bump):
+    if not re.fullmatch(STRICT, bump):
         hint = did_you_mean(bump, BUMPS, "a whole version such as 2.0.0 or 2.0.0-rc.1, or one of")
         raise usage_error(f"bump: expected a semantic version, found {shortened(bump)}",
-                          f"did you mean {bump[1:]}?" if STRICT.fullmatch(bump[1:]) and bump[0] in "vV" else hint)
+                          f"did you mean {bump[1:]}?" if re.fullmatch(STRICT, bump[1:]) and bump[0] in "vV" else hint)
     return bump
 
 
@@ -4061,19 +4131,19 @@ def with_scalar(data, file, key, value):
 
 # ---- Scaffold ---------------------------------------------------------------
 
-class Prompt(NamedTuple):
+class Prompt(Record):
     var: ParamName
     message: Line
 
 
-class TemplateFile(NamedTuple):
+class TemplateFile(Record):
     """A file of the new project, and the file beside template.yaml that it is made from."""
     name: Line
     template: Line
     places: Hidden = None
 
 
-class Template(NamedTuple):
+class Template(Record):
     """template.yaml: what is asked, made, written, and put into skelebot.yaml."""
     prompts: Tuple[Prompt, ...] = ()
     dirs: Tuple[Line, ...] = ()
@@ -4084,11 +4154,11 @@ class Template(NamedTuple):
 
 DEFAULTS = {"Python": "default-python", "R": "default-r", "R+Python": "default-r-python"}
 TEMPLATES = ("default", "dash", "iris")
-GIT = re.compile(r"(https?|ssh|file)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+")
+GIT = r"(https?|ssh|file)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+"
 
 # Where scripts are looked for when a project is there already, and which are no jobs.
-SCRIPT = re.compile(r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?([^/]+)\.(py|R|r|sh)")
-NO_JOB = re.compile(r"__\w+__|setup|conftest|test_.*|.*_test|install|skelebot")
+SCRIPT = r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?([^/]+)\.(py|R|r|sh)"
+NO_JOB = r"__\w+__|setup|conftest|test_.*|.*_test|install|skelebot"
 
 
 def read_template(data, file):
@@ -4169,7 +4239,7 @@ def yaml_node(value):
 def yaml_text(keys):
     """YAML for (key, value) pairs in their order, with a blank line before what takes more than one."""
     yaml = yaml_module()
-    chunks = [yaml.serialize(yaml_node({key: value}), Dumper=yaml.SafeDumper, allow_unicode=True, width=1000)
+    chunks = [yaml.serialize(resolved(yaml_node({key: value})), Dumper=yaml.SafeDumper, allow_unicode=True, width=1000)
               for key, value in keys]
     return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
 
@@ -4199,8 +4269,8 @@ def found_jobs(files):
     """name -> script, for the scripts among a folder's files that look like jobs."""
     jobs = {}
     for file in files:
-        match = SCRIPT.fullmatch(file)
-        if match and not NO_JOB.fullmatch(match.group(1)) and JobName.fits(match.group(1)):
+        match = re.fullmatch(SCRIPT, file)
+        if match and not re.fullmatch(NO_JOB, match.group(1)) and JobName.fits(match.group(1)):
             name = match.group(1) if match.group(1) not in jobs else f"{match.group(1)}-{match.group(2).lower()}"
             jobs.setdefault(name, file)
     return jobs
@@ -4249,7 +4319,7 @@ def existing_config(language, dependencies, jobs):
 
 # ---- Help -------------------------------------------------------------------
 
-class Style(NamedTuple):
+class Style(Record):
     """How wide a page is, and whether its headings are bold."""
     width: int = 80
     bold: bool = False
@@ -4930,7 +5000,7 @@ def plan_check_template(name):
     if re.match(r"\w+://(?:[^/@]*:[^/]*|[^/@]{20,})@", name):
         raise usage_error(f"scaffold: {shown_url(name)} was given with a password in it",
                           "leave it out, since others on this machine can see it; git asks, or has a credential helper")
-    if name in (*TEMPLATES, *DEFAULTS.values()) or GIT.fullmatch(name):
+    if name in (*TEMPLATES, *DEFAULTS.values()) or re.fullmatch(GIT, name):
         return
     if (yield Look(os.path.expanduser(name))) != "folder":
         raise usage_error(f"scaffold: unknown template {shortened(shown_url(name))}",
@@ -5003,7 +5073,7 @@ def plan_template(call, words, answers, sections=None):
     yield from plan_check_template(name)
     if name in (*TEMPLATES, *DEFAULTS.values()):
         return (yield from plan_filled(words, answers, name, "", language, sections))
-    if not GIT.fullmatch(name):
+    if not re.fullmatch(GIT, name):
         return (yield from plan_filled(words, answers, name, os.path.expanduser(name), language, sections))
     scratch = yield Scratch(call.token)
     try:
@@ -5172,7 +5242,7 @@ def plan_profile_key(call, profile):
     key = key_of(profile.settings, KEY_NAMES["file"])
     if key:
         return key
-    by_cli = any(map(BY_CLI.match, profile.settings)) or call.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    by_cli = any(re.match(BY_CLI, key) for key in profile.settings) or call.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
     program = profile.settings.get("credential_process", "")
     if not program and not by_cli:
         return None
@@ -5504,7 +5574,7 @@ def plan_pull(call, project, words):
 
 # ---- jupyter
 
-PORT_TAKEN = re.compile(r"(?i)port is already allocated|address already in use|ports are not available|port is in use")
+PORT_TAKEN = r"(?i)port is already allocated|address already in use|ports are not available|port is in use"
 TRIES = 100         # ports, from the first one on
 READY = 120         # seconds that the server may take to answer
 GONE = r"(?i)not running|no such container|no container with name|exec sessions on running"
@@ -5551,7 +5621,7 @@ def plan_started(call, project, job, launch, name, image, copies):
     for copy in copies:
         yield from plan_must(copy_in(engine, name, copy))
     outcome = yield Command((*engine, "start", name), kept=True)
-    if outcome.status and not PORT_TAKEN.search(outcome.errors):
+    if outcome.status and not re.search(PORT_TAKEN, outcome.errors):
         raise SkelebotError(f"Jupyter was not started: {last_line(outcome.errors)}",
                             "the engine's words say what is missing")
     return not outcome.status
@@ -5757,7 +5827,7 @@ def push_hint(project, errors):
         return "make the repository first, as in: aws ecr create-repository --repository-name ..."
     if re.search(r"(?i)refused|no such host|timeout|unreachable", errors):
         return f"look at host and port below components.registry: {project.components.registry.address or 'Docker Hub'}"
-    if NO_LOGIN.search(errors):
+    if re.search(NO_LOGIN, errors):
         return "ask who runs the registry for the permission"
     return "the engine's words say what is missing"
 
@@ -5774,7 +5844,7 @@ def plan_pushed(call, project, reference):
     command = Command((*engine, "push", *(("--digestfile", told) if told else ()), reference), kept=True, quiet=True)
     try:
         outcome = yield command
-        if outcome.status and NO_LOGIN.search(outcome.errors):
+        if outcome.status and re.search(NO_LOGIN, outcome.errors):
             yield from plan_login(call, project, unpushed(reference, outcome))
             outcome = yield command
         if outcome.status:
@@ -8219,6 +8289,7 @@ def run_chain(project, parts, options, installed):
     for warning in project.warnings if project else ():
         say(sys.stderr, f"skelebot: warning: {warning}")
     call = caller_call(options, installed)
+    gc.enable()
     if project:
         enter(project.folder)
         if call.dry_run:
@@ -8257,6 +8328,7 @@ def found_plugins(options, words):
 
 def skelebot(words):
     """Read the command line and the project, then do what was asked; returns the exit status."""
+    gc.disable()                        # what is read stays until it is done
     values, plain, rest = take_options(words, OPTIONS, stop=True)
     options, words = Words(values), [*plain, *rest]
     if options.has("directory"):

@@ -198,7 +198,7 @@ def contents(path):
 def plain(value):
     """A record without the places where its parts stood, and with plugins' nodes as YAML."""
     if isinstance(value, yaml.Node):
-        return yaml.serialize(value)
+        return yaml.serialize(skelebot.resolved(value))
     if isinstance(value, skelebot.Place):
         return None
     if hasattr(value, "_fields"):
