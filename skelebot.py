@@ -1973,9 +1973,10 @@ def literal_pattern(path):
 
 
 class Rule(Record):
-    """A line of .dockerignore: the paths it is about, and whether it lets them in again."""
+    """Lines of .dockerignore: the paths they are about, whether they let them in again, and the folders on the way."""
     pattern: Any
     lets_in: bool
+    leads: Any = None
 
 
 GLOB = (r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\])+\])"
@@ -1999,10 +2000,26 @@ def glob_part(match):
 def glob_pattern(cleaned):
     """A pattern, and what is below it, as a regular expression; None if it is none."""
     try:
-        return None if re.search(r"\[[^\]]*--", cleaned) else re.compile(
-            f"(?s){re.sub(GLOB, glob_part, cleaned)}(?:/.*)?")
+        found = re.sub(GLOB, glob_part, cleaned) + "(?:/.*)?"
+        return found if not re.search(r"\[[^\]]*--", cleaned) and re.compile(found) else None
     except re.error:
         return None
+
+
+def leading_pattern(cleaned):
+    """The folders above what a pattern is about, as a regular expression; below ** that may be any."""
+    parts = cleaned.split("/")
+    near = next((count for count, one in enumerate(parts) if "**" in one), len(parts))
+    above = ["/".join(parts[:count]) for count in range(1, min(near + 1, len(parts)))]
+    return "|".join([re.sub(GLOB, glob_part, one) for one in above] + ([".*"] if near < len(parts) else [])) or "(?!)"
+
+
+def merged_rules(lines):
+    """The Rules of lines (pattern, whether it lets in, what leads there); neighbours that say the same are one."""
+    import itertools
+    for lets_in, group in itertools.groupby(lines, key=lambda line: line[1]):
+        patterns, _, leads = zip(*group)
+        yield Rule(re.compile(f"(?s)(?:{'|'.join(patterns)})"), lets_in, re.compile(f"(?s)(?:{'|'.join(leads)})"))
 
 
 def ignore_rules(text, cautious=True):
@@ -2011,7 +2028,7 @@ def ignore_rules(text, cautious=True):
     source  docker build, ".dockerignore file"; Go, filepath.Match and Clean
     """
     import posixpath
-    rules = []
+    lines = []
     for line in text.lstrip("\ufeff").split("\n"):
         pattern = "" if line.startswith("#") else line.strip(BLANKS)
         lets_in = pattern.startswith("!")
@@ -2019,16 +2036,24 @@ def ignore_rules(text, cautious=True):
         cleaned = posixpath.normpath(pattern).lstrip("/")
         known = not cautious or (re.fullmatch(PLAIN_GLOB, cleaned) and ".." not in pattern.split("/"))
         found = glob_pattern(cleaned) if known else None
-        found = found or (re.compile("(?s).*") if cautious and lets_in else None)
         if found and cleaned not in ("", "."):
-            rules.append(Rule(found, lets_in))
-    return tuple(rules)
+            lines.append((found, lets_in, leading_pattern(cleaned)))
+        elif cautious and lets_in and cleaned not in ("", "."):
+            lines.append((".*", lets_in, ".*"))
+    return tuple(merged_rules(lines))
 
 
 def is_ignored(path, rules):
     """Whether a file stays out of the build context: the last rule that is about it, or a folder above it, decides."""
-    decided = next((rule for rule in reversed(rules) if rule.pattern.fullmatch(path)), None)
-    return bool(decided) and not decided.lets_in
+    for rule in reversed(rules):
+        if rule.pattern.fullmatch(path):
+            return not rule.lets_in
+    return False
+
+
+def is_pruned(folder, rules):
+    """Whether nothing below a folder is in the build context."""
+    return is_ignored(folder, rules) and not any(rule.lets_in and rule.leads.fullmatch(folder) for rule in rules)
 
 
 def required_files(text, file):
@@ -7404,12 +7429,9 @@ HEAD = 64 * 1024    # bytes by which a file shows that it is secret
 
 def context_files(rules):
     """(path on this machine, name) of every file below the current folder that the rules leave in, sorted."""
-    prune = not any(rule.lets_in for rule in rules)
     for top, folders, files in os.walk("."):
         near = "" if top == "." else os.path.relpath(top, ".").replace(os.sep, "/") + "/"
-        if prune:
-            folders[:] = [name for name in folders if not is_ignored(plain_text(near + name), rules)]
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not is_pruned(plain_text(near + name), rules))
         for name in sorted(files):
             if not is_ignored(plain_text(near + name), rules):
                 yield os.path.join(top, name), near + name
