@@ -60,6 +60,10 @@ class Stopped(BaseException):
         self.status = 128 + number
 
 
+class NoImage(SkelebotError):
+    """The image that was to be run is not there."""
+
+
 class Refused(SkelebotError):
     """The fault has been told already, by the program that found it."""
 
@@ -1531,6 +1535,8 @@ OPTIONS = (
     Option("env", "e", "lay skelebot-ENV.yaml over skelebot.yaml", "ENV"),
     Option("docker-host", "d", "use the Docker engine of this host, as in ssh://user@box", "HOST"),
     flag("skip-build", "s", "run the image that is there"),
+    flag("rebuild", "", "build the image anew, from the newest base image and without Docker's cache"),
+    flag("live", "", "run the project's files as they are here, mapped over /app: an edit needs no build"),
     flag("native", "n", "run on this machine, without Docker"),
     flag("contact", "c", "show whom to ask about the project, and exit"),
     flag("verbose", "V", "show every command just before it runs", outside=True),
@@ -1858,8 +1864,9 @@ def pip_requirement(text):
     return shlex.quote(re.sub(r"^([\w.\[\],-]+?)\s*=\s*(?=[^=])", r"\1==", text))
 
 
-def dependency_fields(dependency):
-    fields = dependency.fields
+def dependency_fields(dependency, files):
+    """What a dependency's form leaves open; its file is the one that is copied."""
+    fields = {**dependency.fields, **({"file": files[dependency][0]} if files.get(dependency) else {})}
     if dependency.form == "python-package":
         return {"package": pip_requirement(fields["package"])}
     if dependency.form == "python-github" and not fields["repository"].startswith("https://"):
@@ -1867,22 +1874,71 @@ def dependency_fields(dependency):
     return {"url": fields.get("repository", ""), **fields}
 
 
-def dependency_parts(dependencies, files):
-    """A part for each dependency in the order of the list, so that one more at the end leaves those above cached.
+# How pip is told of a dependency; those of TOGETHER that follow each other are one RUN, and what comes below
+# names them again, so that pip sees to it that all fits together.
+PIP_WORDS = {"python-package": "{package}", "python-req": '--requirement "/app/{file}"', "python-file": '"/app/{file}"',
+             "python-ca": '"/app/{file}"', "python-github": '"git+{url}"', "python-proj": "--requirement /tmp/requirements.txt"}
+TOGETHER = ("python-package", "r-package")
+NAMED_AGAIN = ("python-package", "python-req")
+APPENDED = "# Appended since this image was first built here"
+MOST_GROUPS = 20    # of dependencies; each is a layer, and an image has 127 at most
+
+
+def dependency_groups(dependencies, known=()):
+    """[(language, dependencies)]: those that were installed together before, then what was appended since.
+
+    known  (language, names) of each group, in the order they were installed
+    """
+    left, groups = {"Python": dependencies.Python, "R": dependencies.R}, []
+    for language, names in known if len(known) < MOST_GROUPS else ():
+        if left[language][:len(names)] != names:
+            break
+        groups.append((language, left[language][:len(names)]))
+        left[language] = left[language][len(names):]
+    return [*groups, *((language, names) for language, names in left.items() if names)]
+
+
+def installed_together(dependencies):
+    """The dependencies of a group in lists, one for each RUN."""
+    import itertools
+    numbered = enumerate(dependencies)
+    runs = itertools.groupby(numbered, lambda pair: pair[1].form if pair[1].form in TOGETHER else pair[0])
+    return [[dependency for _, dependency in run] for _, run in runs]
+
+
+def python_words(run, files):
+    """The words for pip."""
+    return [PIP_WORDS[one.form].format(**dependency_fields(one, files)) for one in run]
+
+
+def language_part(language, run, above, files):
+    """What installs dependencies of one form; `above` are the words for what pip has installed before."""
+    if language == "Python":
+        words = [*above, *python_words(run, files)]
+        template = "python-proj" if run[0].form == "python-proj" else "python-packages"
+        return part(template + ".Dockerfile", **dependency_fields(run[0], files), packages=" \\\n    ".join([""] * (len(words) > 1) + words).lstrip(" "))
+    if run[0].form == "r-package":
+        return part("r-packages.Dockerfile", names=", ".join(f'"{one}"' for one in run))
+    return part(run[0].form + ".Dockerfile", **dependency_fields(run[0], files))
+
+
+def dependency_parts(groups, files):
+    """The parts of groups of dependencies, in their order: so one more at the end leaves those above cached.
 
     files  dependency -> the files of the project that it needs in the image, in the order they are copied
     """
-    brought, parts = set(), []
-    for dependency in (*dependencies.Python, *dependencies.R):
-        tool = TOOLS.get(dependency.form)
-        if tool and tool not in brought:
+    brought, seen, above, parts = set(), set(), [], []
+    for language, dependencies in groups:
+        said = part("appended.Dockerfile", appended=APPENDED) if language in seen else ""
+        seen.add(language)
+        for run in installed_together(dependencies):
+            tool = TOOLS.get(run[0].form)
+            parts += [part(tool + ".Dockerfile")] if tool and tool not in brought else []
             brought.add(tool)
-            parts.append(part(tool + ".Dockerfile"))
-        copied = files.get(dependency, ())
-        fields = {**dependency_fields(dependency), **({"file": copied[0]} if copied else {})}
-        form = "python-file" if dependency.form == "python-ca" else dependency.form
-        parts.append("".join(part("copy-file.Dockerfile", file=file.rstrip("/")) for file in copied)
-                     + part(form + ".Dockerfile", **fields))
+            copies = "".join(part("copy-file.Dockerfile", file=file.rstrip("/")) for file in files.get(run[0], ()))
+            copies, said = said + copies, ""
+            parts.append(copies + language_part(language, run, above, files))
+            above += python_words(run, files) if run[0].form in NAMED_AGAIN else []
     return parts
 
 
@@ -1911,11 +1967,12 @@ def primary_part(project):
     return part("primary.Dockerfile", instruction=project.primaryExe, argv=json.dumps(argv, ensure_ascii=False))
 
 
-def dockerfile(project, files, tools=(), late=(), more=()):
+def dockerfile(project, files, tools=(), late=(), more=(), known=()):
     """The text of the Dockerfile: what changes often comes late, so that Docker's cache holds what stands above.
 
     tools, late  texts of components: what they install, and what they add when the project is there
     more         of what one image has on top of the project's: below the dependencies, to stay in the cache
+    known        the groups of dependencies that were installed together before
     """
     return "\n".join([
         part("base.Dockerfile", base=base_image(project)),
@@ -1924,7 +1981,7 @@ def dockerfile(project, files, tools=(), late=(), more=()):
         *([part("timezone.Dockerfile", timezone=project.timezone)] if project.timezone else []),
         *tools,
         *language_parts(project),
-        *dependency_parts(project.dependencies, files),
+        *dependency_parts(dependency_groups(project.dependencies, known), files),
         *more,
         part("project.Dockerfile"),
         *map(copy_part, project.copy),
@@ -2063,6 +2120,179 @@ def required_files(text, file):
     return [posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) for name in named if "://" not in name]
 
 
+# ---- What an image is built of
+#
+# Two images of the same recipe are alike, so one that is there is not built again.
+
+class Recipe(Record):
+    """All that an image is built of, each part a text.
+
+    settings  what else the builder is told, one on a line
+    bases     the images that it begins with or copies from, with their ids: `python:3.13-slim sha256:...`
+    text      of the Dockerfile
+    ignored   of .dockerignore
+    files     the build context, a line for each file, link and folder: its path, //, and what tells it from others
+    """
+    settings: str = ""
+    bases: str = ""
+    text: str = ""
+    ignored: str = ""
+    files: str = ""
+
+
+class Built(Record):
+    """An image that was built, by its id.
+
+    key    whose it is
+    token  of the call that built it
+    """
+    key: str
+    image: str
+    token: str
+    recipe: Recipe
+
+
+def built_text(built):
+    """A Built as it is kept."""
+    return "\0".join((*built[:3], *built.recipe))
+
+
+def read_built(text, key):
+    """The Built of a text, or None if it is another's, or no such thing."""
+    parts = text.split("\0")
+    known = len(parts) == 3 + len(Recipe._fields) and parts[0] == key
+    return Built(*parts[:3], Recipe(*parts[3:])) if known else None
+
+
+class Layers(Record):
+    """How the dependencies were installed when an image of the project was built the last time.
+
+    groups  the language and the names of what was installed together, each on a line; an empty line between groups
+    """
+    key: str
+    bases: str
+    text: str
+    groups: str
+
+    @property
+    def known(self):
+        return [(language, tuple(names)) for language, *names in (
+            group.split("\n") for group in self.groups.split("\n\n") if group)]
+
+
+def read_layers(text, key):
+    parts = text.split("\0")
+    return Layers(*parts) if len(parts) == len(Layers._fields) and parts[0] == key else None
+
+
+def groups_text(groups):
+    return "\n\n".join("\n".join((language, *names)) for language, names in groups)
+
+
+def goes_on(layers, bases, text):
+    """Whether a text begins as the last one did, on the same base, up to what was appended since."""
+    return layers.bases == bases and layers.text.startswith(text.partition(APPENDED)[0].rstrip("\n"))
+
+
+def instructions(text):
+    """(instruction in capitals, its words) of the lines of a Dockerfile, those that go on joined."""
+    escape = re.match(r"(?i)(?:#[^\n]*\n)*?#\s*escape\s*=\s*`", text)
+    joined = re.sub(r"(`|\\)[ \t]*\n(?:[ \t]*#[^\n]*\n)*", lambda match: " " if match.group(1) == (
+        "`" if escape else "\\") else match.group(), text)
+    lines = [line.split(None, 1) for line in joined.split("\n") if line.strip() and line.lstrip()[0] != "#"]
+    return [(words[0].upper(), words[1].strip() if words[1:] else "") for words in lines]
+
+
+def with_args(text, args):
+    """A text with the ARGs of a Dockerfile filled in; None if it names another one."""
+    filled_in = re.sub(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))", lambda match: args.get(
+        match.group(1) or match.group(3), match.group(2) if match.group(2) is not None else "$"), text)
+    return None if "$" in filled_in else filled_in
+
+
+def base_images(text):
+    """The images that a Dockerfile begins with or copies from; None if only a build can know.
+
+    source  Dockerfile reference, FROM, ARG, COPY --from, RUN --mount, ADD
+    """
+    args, stages, found = {}, {"scratch"}, []
+    for instruction, words in instructions(text):
+        if instruction == "ARG" and not found:
+            name, equals, value = words.partition("=")
+            args[name] = value.strip("\"'") if equals else "$"
+        elif instruction == "FROM":
+            parts = [word for word in words.split() if not word.startswith("--")]
+            found += [with_args(part, args) for part in parts[:1] if part.lower() not in stages]
+            stages |= {part.lower() for part in parts[2:3]}
+        elif instruction == "ADD" and re.search(r"https?://|git@|\$", words):
+            return None
+        found += [name for name in re.findall(r"(?:--from=|,from=|=from=)([^\s,]+)", words)
+                  if name.lower() not in stages and not name.isdigit()] if instruction in ("COPY", "RUN", "ADD") else []
+    return None if None in found or any("$" in name for name in found) else tuple(dict.fromkeys(found))
+
+
+def copied_paths(text):
+    """The files and folders of the project that a Dockerfile names in COPY and ADD, other than `.`; None if unknown."""
+    import json
+    found = set()
+    for instruction, words in instructions(text):
+        words = re.sub(r"^(?:--\S+\s+)+", "", words) if "--from=" not in words else ""
+        if instruction in ("COPY", "ADD") and words:
+            try:
+                paths = json.loads(words) if words.startswith("[") else words.split()
+            except ValueError:
+                return None
+            found |= {re.sub(r"\\(.)", r"\1", path).strip("/") for path in paths[:-1]} - {".", "./", ""}
+    return None if any(re.search(r"[*?$\[]", path) for path in found) else frozenset(
+        os.path.normpath(path).replace(os.sep, "/") for path in found)
+
+
+def is_copied(path, copied):
+    return path in copied or any(path.startswith(above + "/") for above in copied)
+
+
+def live_recipe(recipe, copied):
+    """What matters of a recipe when the project is mapped over its copy: not the files that are hidden then."""
+    text = re.sub(rf"(?m)^(?:LABEL {re.escape(LABEL)}version=|CMD |ENTRYPOINT ).*\n", "", recipe.text)
+    files = [line for line in recipe.files.split("\n") if is_copied(line.partition("//")[0], copied)]
+    return recipe._replace(text=text, ignored="", files="\n".join(files))
+
+
+def first_difference(before, now):
+    """(number from 1, what stands there now) of the first line that differs."""
+    import itertools
+    for number, (old, new) in enumerate(itertools.zip_longest(before.split("\n"), now.split("\n")), 1):
+        if old != new:
+            return number, new
+    return 0, ""
+
+
+def changed_file(before, now):
+    """What is the matter with the first file that differs between two build contexts."""
+    before, now = (dict(line.partition("//")[::2] for line in files.split("\n") if line) for files in (before, now))
+    path = min(path for path in {*before, *now} if before.get(path) != now.get(path))
+    if path not in before or path not in now:
+        return f"{path} is {'new' if path in now else 'gone'}"
+    modes = [facts[path].partition(" ")[0] for facts in (before, now)]
+    return f"{path} was changed" if modes[0] == modes[1] else f"{path} has another mode"
+
+
+def change(before, now):
+    """The first thing by which two recipes differ, in words; "" if they are alike."""
+    if before == now:
+        return ""
+    name = next(name for name in Recipe._fields if getattr(before, name) != getattr(now, name))
+    if name == "files":
+        return changed_file(before.files, now.files)
+    number, line = first_difference(getattr(before, name), getattr(now, name))
+    if name == "bases" and line and line.startswith("? "):
+        return "only a build can know what the Dockerfile fetches"
+    if name == "bases" and line:
+        return f"the base image {line.partition(' ')[0]} is another one now"
+    what = {"text": f"line {number} of the Dockerfile", "ignored": f"line {number} of .dockerignore"}.get(name, name)
+    return f"{what} is {shown_text(line)}" if line else f"{what} is gone" if line is None else f"{what} is empty"
+
+
 # ---- Steps ------------------------------------------------------------------
 #
 # A step is a value; `line` shows it as a line for a shell. A step without a line only looks, and is
@@ -2083,6 +2313,8 @@ class Call(Record):
     plugins: Tuple = ()
     host: str = ""
     skip_build: bool = False
+    rebuild: bool = False
+    live: bool = False
     native: bool = False
     verbose: bool = False
     dry_run: bool = False
@@ -2277,6 +2509,33 @@ class Ask(Record):
     option: str = ""
     ways: str = ""
     hidden: bool = False
+    line = None
+
+
+class Index(Record):
+    """The files of a Recipe, of the current folder and what is below it.
+
+    rules  what keeps files out of the build context
+    left   paths that do not count, and what is below them
+    only   paths that alone count, and what is below them; () are all
+    """
+    rules: Tuple[Rule, ...]
+    left: Tuple[str, ...] = ()
+    only: Tuple[str, ...] = ()
+    line = None
+
+
+class ImageIds(Record):
+    """The ids of images at an engine's endpoint, "" for one that is not there; None if it cannot be asked like this."""
+    endpoint: str
+    names: Tuple[str, ...]
+    line = None
+
+
+class Forget(Record):
+    """The files in a folder that were not written for so many seconds, to remove."""
+    path: str
+    seconds: int
     line = None
 
 
@@ -2600,9 +2859,13 @@ def is_local(endpoint):
     return not endpoint or endpoint.startswith(("unix://", "npipe://", "fd://"))
 
 
-def build_argv(engine, tag, file):
-    """--force-rm: the legacy builder leaves its container behind when a build fails or is stopped."""
-    return (*engine, "build", "--force-rm", "--tag", tag, "--file", file, ".")
+def build_argv(engine, tag, file, told="", anew=False):
+    """`docker build`; --force-rm: the legacy builder leaves its container behind when a build fails or is stopped.
+
+    told  the file that the image's id is written to
+    """
+    return (*engine, "build", "--force-rm", *(("--pull", "--no-cache") if anew else ()), "--tag", tag,
+            *(("--iidfile", told) if told else ()), "--file", file, ".")
 
 
 def host_path(path, folder, home):
@@ -2692,14 +2955,14 @@ def container_words(call, project, job, name, rootless=False):
     )
 
 
-def run_argv(call, project, job, argv, name, rootless=False, words=()):
+def run_argv(call, project, job, argv, name, rootless=False, words=(), image=""):
     """`docker run` for one job; `argv` is the job's command, `words` are more for Docker."""
     return (
         *engine_argv(call, project, job), "run", "--rm",
         *(("--detach",) if job.mode == "d" else ()),
         *container_words(call, project, job, name, rootless),
         *(word for mapping in job.mappings for word in mount_words(mapping, project.folder, call.home)),
-        *words, image_tag(project, job), *argv,
+        *words, image or image_tag(project, job), *argv,
     )
 
 
@@ -2708,7 +2971,7 @@ def stays_there(mapping):
     return os.path.isabs(mapping.source)
 
 
-def create_argv(call, project, job, argv, name, volumes, words=()):
+def create_argv(call, project, job, argv, name, volumes, words=(), image=""):
     """`docker create` on another machine, with empty volumes at the targets where folders will be copied in."""
     return (
         *engine_argv(call, project, job), "create",
@@ -2716,7 +2979,7 @@ def create_argv(call, project, job, argv, name, volumes, words=()):
         *each("--mount", [csv_row("type=volume", "target=" + target, "volume-nocopy") for target in volumes]),
         *(word for mapping in job.mappings if stays_there(mapping)
           for word in mount_words(mapping, project.folder, call.home)),
-        *words, image_tag(project, job), *argv,
+        *words, image or image_tag(project, job), *argv,
     )
 
 
@@ -4553,28 +4816,78 @@ def plan_around(call, job, launch, parts, run):
         yield from plan_after(parts[0], call, job, launch, status)
 
 
-def plan_endpoint(call, project, job):
+def context_endpoint(data):
+    """The endpoint in a Docker context's file, "" if it is not to be found there. Source: docker context(1)"""
+    found = re.search(rb'"docker":\s*\{[^{}]*"Host":\s*"([^"\\]+)"', data or b"")
+    return found.group(1).decode("utf-8", "replace") if found else ""
+
+
+def plan_endpoint(call, project, job=None):
     """Where the engine is: "" for this machine's own, else as in unix://... or ssh://..."""
     host = docker_host(call, project, job)
     named = call.environ.get("CONTAINER_HOST" if is_podman(call) else "DOCKER_HOST", "")
-    if host or named or not call.context or is_podman(call) or not job.mappings:
+    if host or named or not call.context or is_podman(call):
         return host or named
+    import hashlib
+    folder = call.environ.get("DOCKER_CONFIG") or os.path.join(call.home, ".docker")
+    digest = hashlib.sha256(call.context.encode("utf-8", "surrogateescape")).hexdigest()
+    found = context_endpoint((yield Read(os.path.join(folder, "contexts", "meta", digest, "meta.json"))))
+    if found:
+        return found
     outcome = yield Command((call.engine, "context", "inspect", call.context,
                              "--format", "{{.Endpoints.docker.Host}}"), kept=True, looks=True)
     return outcome.output.strip()
 
 
+KEPT = 90 * 24 * 3600   # seconds that what is remembered stays, unless it is remembered anew
+
+
+def memory_path(call, name, *key):
+    """The file in which something is remembered about what the key's parts say."""
+    return os.path.join(skelebot_home(call.environ, call.home), "builds", f"{name}-{checksum(chr(0).join(key)):08x}")
+
+
+def plan_remember(call, path, data):
+    """Keep something for the next time, where that can be."""
+    try:
+        if not call.dry_run:
+            yield MakeFolder(os.path.dirname(path))
+            yield File(path, data)
+            yield Forget(os.path.dirname(path), KEPT)
+    except SkelebotError as fault:
+        if call.verbose:
+            yield Note(f"what was built is not remembered: {fault.message}")
+
+
+def plan_remembered(call, path, ask):
+    """What was found out once, and is still known; `ask` is the plan that finds it out, for a text or None."""
+    known = yield Read(path)
+    if known is not None:
+        return known.decode("utf-8", "replace")
+    found = yield from ask
+    if found is not None:
+        yield from plan_remember(call, path, found.encode())
+    return found
+
+
+def plan_ask_rootless(engine):
+    outcome = yield Command((*engine, "info", "--format", "{{.SecurityOptions}}"), kept=True, looks=True)
+    return None if outcome.status else "rootless" if "rootless" in outcome.output else "no"
+
+
 def plan_rootless(call, project, job=None):
-    """Whether the engine's root is the caller; asked only where it matters."""
+    """Whether the engine's root is the caller; asked only where it matters, and once."""
     if project.user != "host" or not call.uid or is_podman(call):
         return False
-    outcome = yield Command((*engine_argv(call, project, job), "info", "--format", "{{.SecurityOptions}}"),
-                            kept=True, looks=True)
-    return "rootless" in outcome.output
+    path = memory_path(call, "rootless", call.engine, (yield from plan_endpoint(call, project, job)))
+    return (yield from plan_remembered(call, path, plan_ask_rootless(engine_argv(call, project, job)))) == "rootless"
 
 
 def last_line(text):
     return (text.strip().split("\n") or [""])[-1].strip() or "it gave no reason"
+
+
+ENDPOINT = "unix:///var/run/docker.sock"    # where Docker's own engine is, unless one is named
 
 
 def plan_check_engine(engine):
@@ -4590,7 +4903,7 @@ def plan_check_image(engine, tag):
     """Say so if there is no engine or no image; else it was the job's own status, or Docker has told already."""
     yield from plan_check_engine(engine)
     if (yield Command((*engine, "image", "inspect", tag), kept=True, looks=True)).status:
-        raise SkelebotError(f"there is no image {tag}", "leave -s out, so that it is built")
+        raise NoImage(f"there is no image {tag}", "leave -s out, so that it is built")
 
 
 def check_started(engine, job, name, outcome):
@@ -4603,30 +4916,32 @@ def check_started(engine, job, name, outcome):
                             "the engine's words say what is missing")
 
 
-def plan_first(call, project, job, argv, words, rootless):
+def plan_first(call, project, job, argv, words, rootless, image):
     """Run a command in a container like the job's; when it fails, it has said why."""
     name = container_name(project, job, call.token)
-    outcome = yield Command(run_argv(call, project, job._replace(mode="i", ports=()), argv, name, rootless, words),
+    attached = job._replace(mode="i", ports=())
+    outcome = yield Command(run_argv(call, project, attached, argv, name, rootless, words, image),
                             secret_variables(job), stop=stop_argvs(engine_argv(call, project, job), name))
     if outcome.status:
         raise Refused(outcome.status)
 
 
-def plan_run(call, project, job, argv, words=(), first=()):
+def plan_run(call, project, job, image, argv, words=(), first=()):
     """`docker run`: attached until the job ends, or detached under a name that scripts can rely on."""
     rootless = yield from plan_rootless(call, project, job)
     engine = engine_argv(call, project, job)
     if job.mode != "d":
         name = container_name(project, job, call.token)
-        outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words), secret_variables(job),
-                                stop=stop_argvs(engine, name))
+        outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words, image),
+                                secret_variables(job), stop=stop_argvs(engine, name))
         if outcome.status == NOT_RUN:
-            yield from plan_check_image(engine, image_tag(project, job))
+            yield from plan_check_image(engine, image)
         return outcome.status
     if first:
-        yield from plan_first(call, project, job, first, words, rootless)
+        yield from plan_first(call, project, job, first, words, rootless, image)
     name = container_name(project, job)
-    outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words), secret_variables(job), kept=True)
+    outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words, image), secret_variables(job),
+                            kept=True)
     check_started(engine, job, name, outcome)
     yield Answer(name)
     return 0
@@ -4661,15 +4976,16 @@ def plan_copies(call, mappings):
     return copies
 
 
-def plan_elsewhere(call, project, job, argv, endpoint, copied, words=()):
+def plan_elsewhere(call, project, job, image, argv, endpoint, copied, words=()):
     """A job on another machine: its mapped folders are copied there, and back when it has ended."""
     for mapping in filter(stays_there, job.mappings):
         yield Note(f"{mapping.source} is mapped from {endpoint}, not from this machine")
     if not copied:
-        return (yield from plan_run(call, project, job, argv, words))
+        return (yield from plan_run(call, project, job, image, argv, words))
     engine, name = engine_argv(call, project, job), container_name(project, job, call.token)
     copies = yield from plan_copies(call, copied)
-    create = create_argv(call, project, job, argv, name, [copy.target for copy in copies if copy.folder], words)
+    volumes = [copy.target for copy in copies if copy.folder]
+    create = create_argv(call, project, job, argv, name, volumes, words, image)
     gently, force = stop_argvs(engine, name)
     lost = 0
     try:
@@ -4728,44 +5044,45 @@ def plan_check_ignored(project, patterns):
                             "move its lines into .dockerignore, and remove it")
 
 
-def plan_dockerfile(project, files):
-    """(text of the Dockerfile, its bytes that are there), if it may be written."""
+def plan_check_dockerfile():
+    """The bytes of the Dockerfile that is there, if it may be written."""
     present = yield Read("Dockerfile")
     if present is not None and not is_generated(present.decode("utf-8", "replace")):
         raise SkelebotError("Dockerfile: is not one that skelebot wrote, and stays as it is",
                             f"add the line dockerfile: Dockerfile to {FILE} to build from it, or rename it")
-    return dockerfile(project, files, *component_parts(project)), present
+    return present
 
 
-def plan_context(project, job, files, whole=True):
-    """The steps that write Dockerfile (if `whole`) and .dockerignore, and those that undo it.
+def plan_files(project, job, text, whole=True):
+    """(text of .dockerignore, steps that write it and, if `whole`, the Dockerfile, steps that undo that).
 
     A file that is right is left alone.
     """
     texts, undo, patterns = {}, [], (yield from plan_ignored(project))
     yield from plan_check_ignored(project, patterns)
     if whole and not project.dockerfile:
-        texts["Dockerfile"] = yield from plan_dockerfile(project, files)
+        texts["Dockerfile"] = text, (yield from plan_check_dockerfile())
         undo.append(Remove("Dockerfile"))
     present = yield Read(".dockerignore")
     own = None if present is None else present.decode("utf-8", "surrogateescape")
-    texts[".dockerignore"] = (dockerignore(project, job, own, patterns), present)
+    ignored = dockerignore(project, job, own, patterns)
+    texts[".dockerignore"] = ignored, present
     undo.append(Remove(".dockerignore") if own is None or is_generated(own)
                 else File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape")))
     new = [(path, text.encode("utf-8", "surrogateescape"), present) for path, (text, present) in texts.items()]
-    return [File(path, data) for path, data, present in new if data != present], undo
+    return ignored, [File(path, data) for path, data, present in new if data != present], undo
 
 
-def plan_detached_elsewhere(call, project, job, argv, endpoint, copied, words, first):
+def plan_detached_elsewhere(call, project, job, image, argv, endpoint, copied, words, first):
     """A detached job on another machine: what is read-only is copied there beforehand, and nothing comes back."""
     attached = job._replace(mode="i", ports=())
-    status = (yield from plan_elsewhere(call, project, attached, first, endpoint, copied, words)) if first else 0
+    status = (yield from plan_elsewhere(call, project, attached, image, first, endpoint, copied, words)) if first else 0
     if status:
         raise Refused(status)
     engine, name = engine_argv(call, project, job), container_name(project, job)
     copies = yield from plan_copies(call, copied)
     folders = [copy.target for copy in copies if copy.folder]
-    create = create_argv(call, project, job, argv, name, folders, ("--rm", *words))
+    create = create_argv(call, project, job, argv, name, folders, ("--rm", *words), image)
     check_started(engine, job, name, (yield Command(create, secret_variables(job), kept=True)))
     started = False
     try:
@@ -4838,61 +5155,257 @@ def plan_required_files(project):
     return files
 
 
-def plan_built(call, project, job, tag, more=()):
-    """Build an image; one that has more than the project's has a Dockerfile which is in no file."""
+class Build(Record):
+    """An image that is about to be built, unless `image` is one of its recipe.
+
+    known   what was built under that tag before
+    path    where that is remembered
+    layers  how the dependencies are installed, to be remembered at layers_path
+    copied  the paths that matter when the project is mapped over its copy; None if all do
+    """
+    tag: str
+    key: str
+    path: str
+    recipe: Recipe
+    layers_path: str
+    layers: Layers
+    known: Optional[Built] = None
+    image: str = ""
+    copied: Any = None
+    writes: Tuple = ()
+    undo: Tuple = ()
+
+    def alike(self, before, now):
+        """Both recipes, without what does not matter here."""
+        return [recipe if self.copied is None else live_recipe(recipe, self.copied) for recipe in (before, now)]
+
+    def reason(self, call):
+        """Why it is built; "" if it need not be."""
+        if call.rebuild and not (self.known and self.known.token == call.token):
+            return "--rebuild asks for it"
+        if not self.known:
+            return "it was not built here before"
+        return change(*self.alike(self.known.recipe, self.recipe)) or ("" if self.image else "its image is gone")
+
+
+def plan_image_ids(call, project, job, endpoint, names):
+    """The ids of images, "" for one that is not there: by the engine's own API, else by the command line."""
+    ids = None if is_podman(call) else (yield ImageIds(endpoint or ENDPOINT, names))
+    if ids is not None:
+        return ids
+    inspect = (*engine_argv(call, project, job), "image", "inspect", "--format", "{{.Id}}")
+    found = (yield Command((*inspect, *names), kept=True, looks=True)).output.split()
+    if len(found) == len(names):
+        return tuple(found)
+    found = []
+    for name in names if len(names) > 1 else ():
+        found.append((yield Command((*inspect, name), kept=True, looks=True)).output.strip())
+    return tuple(found) or ("",)
+
+
+def plan_bases(call, project, job, endpoint, text, known):
+    """(the lines of a recipe's bases, the id of an image that is known, or "" if it is gone)."""
+    names = base_images(text)
+    asked = [name for name in names or () if "@sha256:" not in name]
+    wanted = (*asked, *([known] if known else ()))
+    ids = dict(zip(wanted, (yield from plan_image_ids(call, project, job, endpoint, wanted)))) if wanted else {}
+    lines = [f"{name} {ids.get(name, '')}".strip() for name in names] if names is not None else [f"? {call.token}"]
+    return "\n".join(lines), known if ids.get(known) else ""
+
+
+def plan_recipe(call, project, job, text, ignored, copied):
+    """The Recipe of a Dockerfile's text, but for its bases."""
+    other = yield from plan_other_ignores(project)
+    own = ((yield Read(other)) or b"").decode("utf-8", "surrogateescape") if other else ignored
+    home = os.path.relpath(skelebot_home(call.environ, call.home), project.folder or ".").replace(os.sep, "/")
+    left = ("Dockerfile", ".dockerignore", *([home] if is_inside(home) else ()))
+    files = yield Index(() if other else ignore_rules(ignored), left, tuple(sorted(copied or ())))
+    settings = [f"{name}={call.environ[name]}" for name in ("DOCKER_DEFAULT_PLATFORM",) if call.environ.get(name)]
+    return Recipe("\n".join(settings), "", text, own, files or "")
+
+
+def plan_layers(call, project, endpoint, plain):
+    """How the project's dependencies were installed before; without groups if that is not to matter."""
+    key = (call.engine, endpoint, os.path.abspath(project.folder or "."), image_name(project))
+    path = memory_path(call, slug(image_name(project)) + "-layers", *key)
+    known = read_layers(((yield Read(path)) or b"").decode("utf-8", "surrogatepass"), "\n".join(key))
+    fresh = Layers("\n".join(key), "", "", "")
+    return path, fresh if plain or call.rebuild else known or fresh
+
+
+def plan_texts(project, more, known):
+    """(text of the Dockerfile, groups of dependencies), and the same with the groups that are known from before."""
+    if project.dockerfile:
+        text = ((yield Read(project.dockerfile)) or b"").decode("utf-8", "replace")
+        return (text, ()), (text, ())
+    values = project, (yield from plan_required_files(project)), *component_parts(project), more
+    plain, grouped = (dependency_groups(project.dependencies, groups) for groups in ((), known))
+    text = dockerfile(*values)
+    return (text, plain), (text if grouped == plain else dockerfile(*values, known), grouped)
+
+
+def plan_build(call, project, job, tag, more=(), plain=False):
+    """The Build of an image, with what is known of the one before; `plain` groups no dependencies by that."""
     if project.dockerfile:
         yield from plan_need(project.dockerfile, project.places["dockerfile"])
-    engine = engine_argv(call, project, job)
+    endpoint = yield from plan_endpoint(call, project, job)
+    key = (call.engine, endpoint, os.path.abspath(project.folder or "."), tag)
+    path = memory_path(call, slug(tag.replace(":", "-")), *key)
+    known = read_built(((yield Read(path)) or b"").decode("utf-8", "surrogatepass"), "\n".join(key))
+    layers_path, layers = yield from plan_layers(call, project, endpoint, plain)
+    (text, groups), grouped = yield from plan_texts(project, more, layers.known)
+    bases, image = yield from plan_bases(call, project, job, endpoint, text, known.image if known else "")
+    if goes_on(layers, bases, grouped[0]):
+        text, groups = grouped
+    ignored, writes, undo = yield from plan_files(project, job, text, not more)
+    copied = copied_paths(text) if call.live else None
+    recipe = yield from plan_recipe(call, project, job, text, ignored, copied)
+    return Build(tag, "\n".join(key), path, recipe._replace(bases=bases), layers_path,
+                 layers._replace(bases=bases, text=text, groups=groups_text(groups)), known, image, copied,
+                 tuple(writes), tuple(undo))
+
+
+def plan_run_build(call, project, job, build, file, given, told):
+    """`docker build`, for its Outcome."""
+    environ = yield from plan_builder(call)
+    argv = build_argv(engine_argv(call, project, job), build.tag, file, told, call.rebuild)
+    return (yield Command(argv, environ, aside=True, quiet=not call.verbose, apart=is_podman(call), given=given))
+
+
+def plan_id(call, project, job, build, file, given):
+    """The id of an image, built now; "" in a dry run."""
+    if call.dry_run:
+        yield from plan_run_build(call, project, job, build, file, given, "")
+        return ""
+    folder = yield Scratch(call.token)
+    try:
+        told = os.path.join(folder, "image")
+        outcome = yield from plan_run_build(call, project, job, build, file, given, told)
+        if outcome.status:
+            engine = engine_argv(call, project, job)
+            yield from plan_check_engine(engine)
+            raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {outcome.status})",
+                                "the lines above say which step failed")
+        return ((yield Read(told)) or b"").decode("utf-8", "replace").strip()
+    finally:
+        yield Remove(folder)
+
+
+def plan_build_anew(call, project, job, build, more):
+    """Build an image, remember of what, and give the id; the tag if the engine tells none."""
+    try:
+        for step in build.writes:
+            yield step
+        file = "-" if more else project.dockerfile or "Dockerfile"
+        image = yield from plan_id(call, project, job, build, file, build.recipe.text if more else "")
+    finally:
+        for step in build.undo if project.ephemeral else ():
+            yield step
+    if image:
+        yield from plan_remember_build(call, project, job, build, image)
+    return image or build.tag
+
+
+def plan_remember_build(call, project, job, build, image):
+    """Remember an image; base images that came only with the build have ids now."""
+    recipe = build.recipe
+    if re.search(r"(?m)^[^\s@]+$", recipe.bases):
+        endpoint = yield from plan_endpoint(call, project, job)
+        bases, _ = yield from plan_bases(call, project, job, endpoint, recipe.text, "")
+        recipe = recipe._replace(bases=bases)
+    for path, text in ((build.path, built_text(Built(build.key, image, call.token, recipe))),
+                       (build.layers_path, "\0".join(build.layers._replace(bases=recipe.bases)))):
+        yield from plan_remember(call, path, text.encode("utf-8", "surrogatepass"))
+
+
+def plan_say_appended(build):
+    """Say what is installed on top of what is there."""
+    groups = [group.split("\n")[1:] for group in build.layers.groups.split("\n\n")]
+    appended = [name for group in groups[1:] for name in group]
+    if APPENDED in build.recipe.text:
+        yield Note(f"appended since the first build here, and installed on top of it: {', '.join(appended)}")
+
+
+def builds_alone(project):
+    """Whether something has to be done, and by one at a time, before it is known what the image is built of."""
+    hooks = [getattr(type(part), "build", Component.build) for part in components(project)]
+    return any(hook is not Component.build for hook in hooks) or any(
+        dependency.form == "python-ca" for dependency in project.dependencies.Python)
+
+
+def plan_built(call, project, job, tag, more=(), plain=False, anew=False):
+    """Build an image, unless the one that is there was built of the same (and it is not to be made `anew`); its id."""
+    build = None if builds_alone(project) else (yield from plan_build(call, project, job, tag, more, plain))
+    if build and not anew and not build.reason(call):
+        return build.image
     lock = yield Hold(FILE)
     try:
         for one in components(project):
             yield from plan_asked(one, "build", call)
-        files = {} if project.dockerfile else (yield from plan_required_files(project))
-        write_steps, undo_steps = yield from plan_context(project, job, files, not more)
-        text = dockerfile(project, files, *component_parts(project), more) if more else ""
-        try:
-            for step in write_steps:
-                yield step
-            environ = yield from plan_builder(call)
-            file = "-" if more else project.dockerfile or "Dockerfile"
-            outcome = yield Command(build_argv(engine, tag, file), environ, aside=True, quiet=not call.verbose,
-                                    apart=is_podman(call), given=text)
-        finally:
-            for step in undo_steps if project.ephemeral else ():
-                yield step
+        if not build or (yield Read(build.path)) != (
+                built_text(build.known).encode("utf-8", "surrogatepass") if build.known else None):
+            build = yield from plan_build(call, project, job, tag, more, plain)
+        reason = "its image is gone" if anew else build.reason(call)
+        if not reason:
+            return build.image
+        if call.verbose:
+            yield Note(f"building {tag}: {reason}")
+            yield from plan_say_appended(build)
+        if call.live:
+            build = yield from plan_build(call._replace(live=False), project, job, tag, more, plain)
+        return (yield from plan_build_anew(call, project, job, build, more))
     finally:
         yield Release(lock)
-    if outcome.status:
-        yield from plan_check_engine(engine)
-        raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {outcome.status})",
-                            "the lines above say which step failed")
 
 
-def plan_image(call, project, job=None):
-    """Write what Docker builds from, and build the image."""
-    if not call.skip_build:
-        yield from plan_built(call, project, job, image_tag(project, job))
+def plan_image(call, project, job=None, plain=False):
+    """The image to run: by its id, built unless it is there; with -s by its name, as it is there."""
+    tag = image_tag(project, job)
+    return tag if call.skip_build else (yield from plan_built(call, project, job, tag, plain=plain))
 
 
-def plan_docker(call, project, job, launch):
-    """Build the project's image, and run a job in it, here or on another machine."""
-    job, words = launch.job(job), (*component_words(project, "run_words", job), *launch.words)
-    endpoint = yield from plan_endpoint(call, project, job)
+def plan_in_image(call, project, job, launch, endpoint, image, words):
+    """Run a job in an image, here or on another machine."""
     copied = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
-    giving = [mapping for mapping in copied if "ro" not in mapping.options]
-    if job.mode == "d" and giving:
-        raise job.places["mappings"].fault(f"a detached job on {endpoint} cannot give {giving[0].source} back",
-                                           "use mode: i, map it as :ro, or an absolute path of that machine")
-    yield from plan_image(call, project, job)
     for mapping in job.mappings:
         if (is_local(endpoint) or mapping in copied) and mapping not in launch.mappings:
             yield MakeFolder(mount_source(mapping, "", call.home))
     if job.mode == "d" and copied:
-        return (yield from plan_detached_elsewhere(call, project, job, launch.argv, endpoint, copied, words,
+        return (yield from plan_detached_elsewhere(call, project, job, image, launch.argv, endpoint, copied, words,
                                                    launch.first))
     if not is_local(endpoint) and job.mappings:
-        return (yield from plan_elsewhere(call, project, job, launch.argv, endpoint, copied, words))
-    return (yield from plan_run(call, project, job, launch.argv, words, launch.first))
+        return (yield from plan_elsewhere(call, project, job, image, launch.argv, endpoint, copied, words))
+    return (yield from plan_run(call, project, job, image, launch.argv, words, launch.first))
+
+
+def live_mappings(call, job, endpoint):
+    """The project over its copy in the image, and the job's own mappings over that."""
+    if not call.live:
+        return job.mappings
+    if not is_local(endpoint):
+        raise SkelebotError(f"--live cannot map this machine's folder on {endpoint}",
+                            "leave --live out: the image has a copy")
+    return (Mapping(".:/app"), *job.mappings)
+
+
+def plan_docker(call, project, job, launch):
+    """Build the project's image unless it is there, and run a job in it."""
+    job, words = launch.job(job), (*component_words(project, "run_words", job), *launch.words)
+    endpoint = yield from plan_endpoint(call, project, job)
+    job = job._replace(mappings=live_mappings(call, job, endpoint))
+    giving = [mapping for mapping in job.mappings if not stays_there(mapping) and "ro" not in mapping.options]
+    if job.mode == "d" and giving and not is_local(endpoint):
+        raise job.places["mappings"].fault(f"a detached job on {endpoint} cannot give {giving[0].source} back",
+                                           "use mode: i, map it as :ro, or an absolute path of that machine")
+    image = yield from plan_image(call, project, job)
+    try:
+        return (yield from plan_in_image(call, project, job, launch, endpoint, image, words))
+    except NoImage:
+        if call.skip_build:
+            raise
+        yield Note("its image is gone, so it is built anew")
+        image = yield from plan_built(call, project, job, image_tag(project, job), anew=True)
+        return (yield from plan_in_image(call, project, job, launch, endpoint, image, words))
 
 
 def plan_job(call, project, job, words):
@@ -4918,7 +5431,7 @@ def plan_prime(call, project, words):
         raise usage_error("prime: --output: expected a file, found ''", "name one, as in --output image.tar")
     if output and ((yield Look(os.path.dirname(output) or ".")) != "folder" or (yield Look(output)) == "folder"):
         raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that is there")
-    yield from plan_image(call._replace(skip_build=False), project)
+    yield from plan_built(call, project, None, image_tag(project), anew=True)
     if output:
         engine = engine_argv(call, project)
         outcome = yield Command((*engine, "save", "--output", output, image_tag(project)), kept=True)
@@ -4933,11 +5446,12 @@ def plan_prime(call, project, words):
 
 def plan_exec(call, project, words):
     """A shell in the project's image, or the command after `--`; -m maps the project at /app."""
-    mappings = (Mapping(".:/app"),) if words.has("map") else ()
-    job = Job("exec", "", mode="it", mappings=mappings, places={"": Place(FILE, 1)})
+    mappings = words.has("map")
+    job = Job("exec", "", mode="it", places={"": Place(FILE, 1)})
     endpoint = yield from plan_endpoint(call, project, job)
     if not is_local(endpoint) and mappings:
         raise SkelebotError(f"-m cannot map this machine's folder on {endpoint}", "leave -m out: the image has a copy")
+    call = call._replace(live=call.live or bool(mappings))
     return (yield from plan_around(call, job, Launch(words.extra or SHELL), components(project),
                                    lambda launch: plan_docker(call, project, job, launch)))
 
@@ -5618,8 +6132,7 @@ def plan_jupyter_on_top(call, project, image, own):
 
 def plan_jupyter_image(call, project):
     """The project's image if it has the server, else one of its own, which has the same and the server."""
-    yield from plan_image(call, project)
-    engine, image = engine_argv(call, project), image_tag(project)
+    image, engine = (yield from plan_image(call, project)), engine_argv(call, project)
     own = image_name(project) + ":jupyter"
     probe = yield Command((*engine, "run", "--rm", "--pull", "never", "--entrypoint", "", image,
                            *jupyter_probe(project)), kept=True)
@@ -5631,9 +6144,9 @@ def plan_jupyter_image(call, project):
         if (yield Command((*engine, "image", "inspect", own), kept=True, looks=True)).status:
             raise SkelebotError(f"the image {image} has no Jupyter", "leave -s out, so that one with Jupyter is built")
     elif project.dockerfile:
-        yield from plan_jupyter_on_top(call, project, image, own)
+        yield from plan_jupyter_on_top(call, project, image_tag(project), own)
     else:
-        yield from plan_built(call, project, None, own, jupyter_parts(project))
+        return (yield from plan_built(call, project, None, own, jupyter_parts(project)))
     return own
 
 
@@ -5765,11 +6278,11 @@ def check_publish(project, words):
         raise usage_error("publish: no tag is left", "give one with --tag, or leave --omit-latest out")
 
 
-def plan_secrets_in_image(call, project):
+def plan_secrets_in_image(call, project, image):
     """The names of files in an image's /app that should be in none."""
     secrets, engine = secret_paths(project), engine_argv(call, project)
     name = f"{image_name(project)}-publish-{call.token}"
-    create = (*engine, "create", "--pull", "never", "--name", name, "--entrypoint", "", image_tag(project), "true")
+    create = (*engine, "create", "--pull", "never", "--name", name, "--entrypoint", "", image, "true")
     try:
         yield from plan_must(Command(create, kept=True))
         return (yield SecretsInside((*engine, "cp", f"{name}:/app", "-"), secrets))
@@ -5803,17 +6316,18 @@ def plan_check_label(call, project, tags):
 
 
 def plan_image_to_publish(call, project, tags):
-    """Build the image, if need be, and look for what is secret: in the build context before, else in the image."""
+    """The image, built if need be; what is secret is looked for in the build context before, else in the image."""
     other = yield from plan_other_ignores(project)
     if call.skip_build:
         yield from plan_check_image(engine_argv(call, project), image_tag(project))
         yield from plan_check_label(call, project, tags)
     elif not other:
         check_secrets((yield from plan_secrets_in_context(project)), "")
-    yield from plan_image(call, project)
+    image = yield from plan_image(call, project, plain=True)
     if call.skip_build or other:
-        check_secrets((yield from plan_secrets_in_image(call, project)), f" or {other}" if other else
+        check_secrets((yield from plan_secrets_in_image(call, project, image)), f" or {other}" if other else
                       ", and leave -s out")
+    return image
 
 
 def plan_registry_login(call, project):
@@ -5886,10 +6400,10 @@ def plan_publish(call, project, words):
     """Build the image, tag it, and push every tag; all that can be known to fail is looked at before."""
     engine, name = engine_argv(call, project), published_name(project)
     tags = published_tags(project, words)
-    yield from plan_image_to_publish(call, project, tags)
+    image = yield from plan_image_to_publish(call, project, tags)
     references = [f"{name}:{tag}" for tag in tags]
     for reference in references:
-        yield from plan_must(Command((*engine, "tag", image_tag(project), reference), kept=True))
+        yield from plan_must(Command((*engine, "tag", image, reference), kept=True))
     for reference in references:
         digest = yield from plan_pushed(call, project, reference)
         if not call.dry_run:
@@ -7437,6 +7951,112 @@ def context_files(rules):
                 yield os.path.join(top, name), near + name
 
 
+RECENT = 50 * 10 ** 6       # nanoseconds in which a file could be changed twice with one time
+COARSE = 2100 * 10 ** 6     # and on a disk that counts seconds
+
+
+def is_recent(changed, now):
+    """Whether a file that was changed at a time (both in nanoseconds) can be changed again without a trace."""
+    return changed > now - (COARSE if changed % 10 ** 6 == 0 else RECENT)
+
+
+def context_line(path, name, status, now):
+    """A file, link or folder as a Recipe has it: mode, size, times in nanoseconds; what is too new to tell is unique.
+
+    The owner does not count, since nobody's is kept in an image. Source of the rule on time: git, racy-git.
+    """
+    import stat
+    if stat.S_ISLNK(status.st_mode):
+        return f"{name}//{status.st_mode:o} {os.readlink(path)!r}"
+    if not stat.S_ISREG(status.st_mode):
+        return f"{name}//{status.st_mode:o}"
+    times = f"{status.st_mtime_ns} {status.st_ctime_ns}" + (f" {now}" if is_recent(status.st_ctime_ns, now) else "")
+    return f"{name}//{status.st_mode:o} {status.st_size} {times}"
+
+
+def scanned(near, step, now):
+    """(lines, folders to go on with) of what is in a folder."""
+    lines, folders = [], []
+    with os.scandir(near or ".") as entries:
+        for entry in entries:
+            name = near + entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if name in step.left or (is_folder and is_pruned(name, step.rules)):
+                continue
+            if is_folder:
+                folders.append(name + "/")
+            if not is_ignored(name, step.rules):
+                lines.append(context_line(name, name, entry.stat(follow_symlinks=False), now))
+    return lines, folders
+
+
+def index(step):
+    import time
+    lines, now = [], int(time.time() * 10 ** 9)
+    pending = [path + "/" for path in step.only if os.path.isdir(path)] or ([] if step.only else [""])
+    for path in step.only:
+        if os.path.lexists(path) and not is_ignored(path, step.rules):
+            lines.append(context_line(path, path, os.lstat(path), now))
+    while pending:
+        near = pending.pop()
+        try:
+            found, folders = scanned(near, step, now)
+        except OSError as error:
+            found, folders = [f"{near}//{error.errno}"], []
+        lines += found
+        pending += folders
+    return "\n".join(sorted(set(lines)))
+
+
+ASKING = 5      # seconds that an engine may take for an answer
+
+
+def engine_socket(endpoint):
+    """A socket that an engine listens at; None for those that are reached in other ways."""
+    import socket
+    kind, _, address = endpoint.partition("://")
+    if kind == "unix" and hasattr(socket, "AF_UNIX"):
+        asked = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        asked.settimeout(ASKING)
+        asked.connect(address)
+        return asked
+    host, _, port = address.rpartition(":")
+    if kind != "tcp" or os.environ.get("DOCKER_TLS_VERIFY") or not host:
+        return None
+    return socket.create_connection((host.strip("[]"), int(port)), ASKING)
+
+
+def image_id(endpoint, name):
+    """The id of an image, "" if there is none, None if that cannot be asked. Source: Docker Engine API, ImageInspect"""
+    asked = engine_socket(endpoint) if re.fullmatch(r"[\w.:/@-]+", name, re.ASCII) else None
+    if not asked:
+        return None
+    with asked, asked.makefile("rb") as answer:
+        asked.sendall(f"GET /images/{name}/json HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+        status, text = answer.readline().split()[1:2], answer.read()
+    found = re.search(rb'"Id":"([^"]+)"', text)
+    return found.group(1).decode() if status == [b"200"] and found else "" if status == [b"404"] else None
+
+
+def image_ids(step):
+    """Asked for at the engine's socket, since starting Docker's command line takes a tenth of a short job's time."""
+    try:
+        ids = [image_id(step.endpoint, name) for name in step.names]
+    except (OSError, ValueError):
+        return None
+    return None if None in ids else tuple(ids)
+
+
+def forget(step):
+    import time
+    try:
+        for entry in os.scandir(step.path):
+            if entry.is_file() and entry.stat().st_mtime < time.time() - step.seconds:
+                os.unlink(entry.path)
+    except OSError:
+        pass                            # it will be forgotten another time
+
+
 def first_bytes(path, count):
     """The first bytes of a plain file; none of what cannot be read."""
     try:
@@ -7618,7 +8238,7 @@ DOING = {
     Download: download, Keep: keep, Take: take, Unpack: unpack, Netrc: netrc_login,
     Token: token, Wait: wait, Act: act, Zip: zip_project, Twins: twins,
     Secrets: secret_files, SecretsInside: secret_members,
-    Gather: gather, Folders: folders,
+    Gather: gather, Folders: folders, Index: index, ImageIds: image_ids, Forget: forget,
     Read: lambda step: read_bytes(step.path, step.most),
     Answer: lambda step: say(sys.stdout, step.text),
     Note: lambda step: say(sys.stderr, "skelebot: " + step.text),
@@ -7909,9 +8529,8 @@ def earlier_dockerfile(config):
     """`dockerfile.buildDockerfile`: writes the project's Dockerfile, and .dockerignore beside it."""
     def plan():
         project = config._project
-        files = yield from plan_required_files(project)
-        steps, _ = yield from plan_context(project, None, files)
-        for step in steps:
+        text = dockerfile(project, (yield from plan_required_files(project)), *component_parts(project))
+        for step in (yield from plan_files(project, None, text))[1]:
             yield step
     perform(plan(), config._call)
 
@@ -8239,7 +8858,7 @@ def caller_call(options, installed=()):
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=shutil.which("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
         plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"),
-        native=options.has("native"),
+        rebuild=options.has("rebuild"), live=options.has("live"), native=options.has("native"),
         verbose=options.has("verbose"), dry_run=options.has("dry-run"))
 
 
@@ -8310,6 +8929,8 @@ def run_chain(project, parts, options, installed):
             return say(sys.stdout, page) or 0
     for warning in project.warnings if project else ():
         say(sys.stderr, f"skelebot: warning: {warning}")
+    if options.has("rebuild") and options.has("skip-build"):
+        raise usage_error("--rebuild and --skip-build exclude each other", "leave one of them out")
     call = caller_call(options, installed)
     gc.enable()
     if project:

@@ -1,0 +1,1 @@
+$appended: a clean checkout installs it together with what stands above.

@@ -1,2 +1,0 @@
-RUN Rscript -e 'options(warn = 2)' \
-            -e 'install.packages("$name")'
