@@ -1874,11 +1874,12 @@ def dependency_fields(dependency, files):
     return {"url": fields.get("repository", ""), **fields}
 
 
-# How pip is told of a dependency; those of TOGETHER that follow each other are one RUN, and what comes below
-# names them again, so that pip sees to it that all fits together.
+# How pip is told of a dependency. Those of one kind in TOGETHER that follow each other are one RUN. What comes
+# below names them again (NAMED_AGAIN), so that pip sees to it that all fits together; it installs them only once.
 PIP_WORDS = {"python-package": "{package}", "python-req": '--requirement "/app/{file}"', "python-file": '"/app/{file}"',
              "python-ca": '"/app/{file}"', "python-github": '"git+{url}"', "python-proj": "--requirement /tmp/requirements.txt"}
-TOGETHER = ("python-package", "r-package")
+TOGETHER = {"python-package": "index", "python-github": "index", "python-req": "list", "python-file": "file",
+            "python-ca": "file", "r-package": "CRAN"}
 NAMED_AGAIN = ("python-package", "python-req")
 APPENDED = "# Appended since this image was first built here"
 MOST_GROUPS = 20    # of dependencies; each is a layer, and an image has 127 at most
@@ -1901,8 +1902,7 @@ def dependency_groups(dependencies, known=()):
 def installed_together(dependencies):
     """The dependencies of a group in lists, one for each RUN."""
     import itertools
-    numbered = enumerate(dependencies)
-    runs = itertools.groupby(numbered, lambda pair: pair[1].form if pair[1].form in TOGETHER else pair[0])
+    runs = itertools.groupby(enumerate(dependencies), lambda pair: TOGETHER.get(pair[1].form, pair[0]))
     return [[dependency for _, dependency in run] for _, run in runs]
 
 
@@ -1932,13 +1932,12 @@ def dependency_parts(groups, files):
         said = part("appended.Dockerfile", appended=APPENDED) if language in seen else ""
         seen.add(language)
         for run in installed_together(dependencies):
-            tool = TOOLS.get(run[0].form)
-            parts += [part(tool + ".Dockerfile")] if tool and tool not in brought else []
-            brought.add(tool)
-            copies = "".join(part("copy-file.Dockerfile", file=file.rstrip("/")) for file in files.get(run[0], ()))
-            copies, said = said + copies, ""
-            parts.append(copies + language_part(language, run, above, files))
-            above += python_words(run, files) if run[0].form in NAMED_AGAIN else []
+            tools = {TOOLS[one.form] for one in run if one.form in TOOLS} - brought
+            parts += [part(tool + ".Dockerfile") for tool in tools]
+            brought |= tools
+            copies = [part("copy-file.Dockerfile", file=file.rstrip("/")) for one in run for file in files.get(one, ())]
+            parts.append(said + "".join(copies) + language_part(language, run, above, files))
+            above, said = [*above, *python_words([one for one in run if one.form in NAMED_AGAIN], files)], ""
     return parts
 
 
@@ -4847,6 +4846,14 @@ def memory_path(call, name, *key):
     return os.path.join(skelebot_home(call.environ, call.home), "builds", f"{name}-{checksum(chr(0).join(key)):08x}")
 
 
+def memory_text(data):
+    """The text of what was remembered; "" for what is not text, or not there."""
+    try:
+        return (data or b"").decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return ""
+
+
 def plan_remember(call, path, data):
     """Keep something for the next time, where that can be."""
     try:
@@ -5053,24 +5060,22 @@ def plan_check_dockerfile():
     return present
 
 
-def plan_files(project, job, text, whole=True):
-    """(text of .dockerignore, steps that write it and, if `whole`, the Dockerfile, steps that undo that).
+def written(path, text, present):
+    """The step that writes a file, in a list; none for one that is right."""
+    data = text.encode("utf-8", "surrogateescape")
+    return [File(path, data)] if data != present else []
 
-    A file that is right is left alone.
-    """
-    texts, undo, patterns = {}, [], (yield from plan_ignored(project))
+
+def plan_ignore_file(project, job):
+    """(text of .dockerignore, steps that write it, the step that undoes that)."""
+    patterns = yield from plan_ignored(project)
     yield from plan_check_ignored(project, patterns)
-    if whole and not project.dockerfile:
-        texts["Dockerfile"] = text, (yield from plan_check_dockerfile())
-        undo.append(Remove("Dockerfile"))
     present = yield Read(".dockerignore")
     own = None if present is None else present.decode("utf-8", "surrogateescape")
-    ignored = dockerignore(project, job, own, patterns)
-    texts[".dockerignore"] = ignored, present
-    undo.append(Remove(".dockerignore") if own is None or is_generated(own)
-                else File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape")))
-    new = [(path, text.encode("utf-8", "surrogateescape"), present) for path, (text, present) in texts.items()]
-    return ignored, [File(path, data) for path, data, present in new if data != present], undo
+    text = dockerignore(project, job, own, patterns)
+    undo = (Remove(".dockerignore") if own is None or is_generated(own)
+            else File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape")))
+    return text, written(".dockerignore", text, present), undo
 
 
 def plan_detached_elsewhere(call, project, job, image, argv, endpoint, copied, words, first):
@@ -5159,13 +5164,14 @@ class Build(Record):
     """An image that is about to be built, unless `image` is one of its recipe.
 
     known   what was built under that tag before
-    path    where that is remembered
+    path    where that is remembered, which is data
     layers  how the dependencies are installed, to be remembered at layers_path
     copied  the paths that matter when the project is mapped over its copy; None if all do
     """
     tag: str
     key: str
     path: str
+    data: Optional[bytes]
     recipe: Recipe
     layers_path: str
     layers: Layers
@@ -5228,7 +5234,7 @@ def plan_layers(call, project, endpoint, plain):
     """How the project's dependencies were installed before; without groups if that is not to matter."""
     key = (call.engine, endpoint, os.path.abspath(project.folder or "."), image_name(project))
     path = memory_path(call, slug(image_name(project)) + "-layers", *key)
-    known = read_layers(((yield Read(path)) or b"").decode("utf-8", "surrogatepass"), "\n".join(key))
+    known = read_layers(memory_text((yield Read(path))), "\n".join(key))
     fresh = Layers("\n".join(key), "", "", "")
     return path, fresh if plain or call.rebuild else known or fresh
 
@@ -5251,18 +5257,22 @@ def plan_build(call, project, job, tag, more=(), plain=False):
     endpoint = yield from plan_endpoint(call, project, job)
     key = (call.engine, endpoint, os.path.abspath(project.folder or "."), tag)
     path = memory_path(call, slug(tag.replace(":", "-")), *key)
-    known = read_built(((yield Read(path)) or b"").decode("utf-8", "surrogatepass"), "\n".join(key))
+    data = yield Read(path)
+    known = read_built(memory_text(data), "\n".join(key))
+    ignored, writes, undo = yield from plan_ignore_file(project, job)
+    present = None if more or project.dockerfile else (yield from plan_check_dockerfile())
     layers_path, layers = yield from plan_layers(call, project, endpoint, plain)
     (text, groups), grouped = yield from plan_texts(project, more, layers.known)
     bases, image = yield from plan_bases(call, project, job, endpoint, text, known.image if known else "")
     if goes_on(layers, bases, grouped[0]):
         text, groups = grouped
-    ignored, writes, undo = yield from plan_files(project, job, text, not more)
+    own = not more and not project.dockerfile
     copied = copied_paths(text) if call.live else None
     recipe = yield from plan_recipe(call, project, job, text, ignored, copied)
-    return Build(tag, "\n".join(key), path, recipe._replace(bases=bases), layers_path,
-                 layers._replace(bases=bases, text=text, groups=groups_text(groups)), known, image, copied,
-                 tuple(writes), tuple(undo))
+    layers = layers._replace(bases=bases, text=text, groups=groups_text(groups))
+    return Build(tag, "\n".join(key), path, data, recipe._replace(bases=bases), layers_path, layers, known, image,
+                 copied, writes=(*(written("Dockerfile", text, present) if own else ()), *writes),
+                 undo=(*([Remove("Dockerfile")] if own else ()), undo))
 
 
 def plan_run_build(call, project, job, build, file, given, told):
@@ -5320,9 +5330,10 @@ def plan_remember_build(call, project, job, build, image):
 
 def plan_say_appended(build):
     """Say what is installed on top of what is there."""
-    groups = [group.split("\n")[1:] for group in build.layers.groups.split("\n\n")]
-    appended = [name for group in groups[1:] for name in group]
-    if APPENDED in build.recipe.text:
+    groups = build.layers.known
+    first = [next(names for language, names in groups if language == one) for one in dict(groups)]
+    appended = [name for _, names in groups if names not in first for name in names]
+    if appended:
         yield Note(f"appended since the first build here, and installed on top of it: {', '.join(appended)}")
 
 
@@ -5342,8 +5353,7 @@ def plan_built(call, project, job, tag, more=(), plain=False, anew=False):
     try:
         for one in components(project):
             yield from plan_asked(one, "build", call)
-        if not build or (yield Read(build.path)) != (
-                built_text(build.known).encode("utf-8", "surrogatepass") if build.known else None):
+        if not build or (yield Read(build.path)) != build.data:
             build = yield from plan_build(call, project, job, tag, more, plain)
         reason = "its image is gone" if anew else build.reason(call)
         if not reason:
@@ -8530,7 +8540,8 @@ def earlier_dockerfile(config):
     def plan():
         project = config._project
         text = dockerfile(project, (yield from plan_required_files(project)), *component_parts(project))
-        for step in (yield from plan_files(project, None, text))[1]:
+        present = yield from plan_check_dockerfile()
+        for step in (*written("Dockerfile", text, present), *(yield from plan_ignore_file(project, None))[1]):
             yield step
     perform(plan(), config._call)
 

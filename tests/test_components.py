@@ -20,8 +20,12 @@ from skelebot import (Activation, Answer, Ask, Call, Command, Component, File, K
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
 KERBEROS = {"krbConf": "krb5.conf", "keytab": "keys/ada.keytab", "hdfsUser": "ada"}
-BUILD = ["Hold skelebot.yaml", "Read Dockerfile", "Read .dockerignore", "File Dockerfile", "File .dockerignore",
-         "docker build --force-rm --tag churn --file Dockerfile . >&2", "Release"]
+READS = ["Read .dockerignore", "Read Dockerfile"]
+LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
+WRITES = ["Hold skelebot.yaml", "File Dockerfile", "File .dockerignore", "Scratch 0a1b",
+          "docker build --force-rm --tag churn --iidfile /tmp/scratch/image --file Dockerfile . >&2",
+          "Remove /tmp/scratch", "Release"]
+BUILD = [*READS, *LOOKS, *WRITES]
 HERE = Place("skelebot.yaml", 1, "components.notify")
 PASSWORD = "s3cret password"
 
@@ -507,14 +511,15 @@ class JupyterServer(Case):
                       Outcome(1, "", "Error: listen tcp4 127.0.0.1:8889: bind: address already in use\n"), Outcome()])
         it, outline, result = project(), [], None
         plan = skelebot.plan_jupyter(ADA, it, Words())
-        answers = {Look: "file", Token: Secret("T0KEN"), Wait: Outcome(), Command: Outcome()}
+        answers = {Look: "", Token: Secret("T0KEN"), Wait: Outcome(), Command: Outcome(),
+                   skelebot.Scratch: "/tmp/scratch"}
         with self.assertRaises(StopIteration):
             while True:
                 step = plan.send(result)
                 outline.append(outlined(step))
                 result = next(ports) if outline[-1] == self.START else answers.get(type(step))
         remove = self.ENDS[1]
-        self.assertEqual(outline[10:], [
+        self.assertEqual(outline[outline.index(self.PROBE) + 1:], [
             self.CREATE.format(8888, "notebook"), self.START, remove, "Note port 8888 is taken, so 8889 is tried",
             self.CREATE.format(8889, "notebook"), self.START, remove, "Note port 8889 is taken, so 8890 is tried",
             self.CREATE.format(8890, "notebook"), self.START, "Wait", self.URL.format(8890, "tree"),
@@ -557,7 +562,7 @@ class JupyterServer(Case):
 
     def test_on_another_machine_has_copies_and_says_how_to_reach_it(self):
         done = self.serve({Look: "folder"}, host="ssh://ada@gpu")
-        self.assertEqual(done.outline[9:], [
+        self.assertEqual(done.outline[done.outline.index("Release") + 1:], [
             self.PROBE.replace("docker", "docker --host ssh://ada@gpu", 1), "Look .",
             "env JUPYTER_TOKEN=... docker --host ssh://ada@gpu create --pull never --init --name churn-jupyter-0a1b"
             " --label skelebot.project=churn --label skelebot.job=jupyter --env JUPYTER_TOKEN"
@@ -716,8 +721,8 @@ class Publish(Case):
                     result = outcomes.pop(0) if len(outcomes) > 1 else outcomes[0]
                 else:
                     words = [word for word in getattr(step, "argv", ()) if word in (results or {})]
-                    result = (results[words[0]] if words else {Command: Outcome(), Look: "", Secrets: (),
-                                                               Ask: PASSWORD}.get(type(step)))
+                    result = (results[words[0]] if words else {Command: Outcome(), Look: "", Secrets: (), Ask: PASSWORD,
+                                                               skelebot.Scratch: "/tmp/scratch"}.get(type(step)))
         except StopIteration as end:
             status, found = end.value, None
         except SkelebotError as error:
@@ -811,8 +816,8 @@ class Publish(Case):
             Outcome(125, "", "Error: trying to reuse blob: unauthorized: authentication required\n"), Outcome(),
             call=ADA._replace(engine="podman", environ={"SKELEBOT_REGISTRY_USER": "ada",
                                                         "SKELEBOT_REGISTRY_PASSWORD": PASSWORD}))[0]
-        self.assertEqual(outline[:3], [f"podman push {self.NAME}:1.2.0", self.LOGIN.replace("docker", "podman"),
-                                       f"podman push {self.NAME}:1.2.0"])
+        push = f"podman push --digestfile /tmp/scratch/digest {self.NAME}:1.2.0"
+        self.assertEqual(outline[:3], [push, self.LOGIN.replace("docker", "podman"), push])
 
     def test_without_a_build_looks_into_the_image(self):
         done = self.publish(call=ADA._replace(skip_build=True))
@@ -832,8 +837,9 @@ class Publish(Case):
         self.assertIsNone(done.fault)
 
     def test_with_another_file_in_the_place_of_dockerignore_looks_into_the_image_as_well(self):
-        done = self.publish({"Dockerfile.dockerignore": "file", SecretsInside: [(".netrc", "passwords")]})
-        self.assertEqual(done.outline, [self.LOOKS[0], *BUILD, (
+        done = self.publish({Look: "", (Look, "Dockerfile.dockerignore"): "file", "Dockerfile.dockerignore": None,
+                             SecretsInside: [(".netrc", "passwords")]})
+        self.assertEqual(done.outline, [self.LOOKS[0], *READS, self.LOOKS[0], "Read Dockerfile.dockerignore", *WRITES, (
             "docker create --pull never --name churn-publish-0a1b --entrypoint '' churn true"), "SecretsInside",
             "docker rm --force --volumes churn-publish-0a1b"])
         self.assertFault(done, ".netrc: holds passwords, and would be in the image that is published",

@@ -9,11 +9,12 @@ from skelebot import (Call, Command, File, Listing, Look, Outcome, Read, Release
                       plan_image, plan_job, plan_prime)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
-BUILD = "docker build --force-rm --tag churn --file Dockerfile . >&2"
+BUILD = "docker build --force-rm --tag churn --iidfile /tmp/scratch/image --file Dockerfile . >&2"
 RUN = ("docker run --rm --pull never --init --name churn-train-0a1b --label skelebot.project=churn"
        " --label skelebot.job=train --interactive churn python -u src/train.py")
-IMAGE = ["Hold skelebot.yaml", "Read Dockerfile", "Read .dockerignore", "File Dockerfile", "File .dockerignore", BUILD,
-         "Release"]
+LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
+BUILT = ["Scratch 0a1b", BUILD, "Remove /tmp/scratch", "Release"]
+IMAGE = ["Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", "File Dockerfile", "File .dockerignore", *BUILT]
 FRESH = {Read: None, "version": Outcome()}
 
 
@@ -53,17 +54,17 @@ class JobInDocker(PlanCase):
 
     def test_leaves_files_alone_that_are_right(self):
         it = project()
-        present = {Read: skelebot.dockerfile(it, {}).encode(),
+        present = {"Dockerfile": skelebot.dockerfile(it, {}).encode(),
                    ".dockerignore": skelebot.dockerignore(it, None, None).encode()}
         self.assertEqual(driven(present).outline, [
-            "Look src/train.py", "Hold skelebot.yaml", "Read Dockerfile", "Read .dockerignore", BUILD, "Release", RUN])
+            "Look src/train.py", "Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", *BUILT, RUN])
 
     def test_builds_no_image_with_skip_build(self):
         self.assertEqual(driven(call=ADA._replace(skip_build=True)).outline, ["Look src/train.py", RUN])
 
     def test_builds_an_image_of_its_own_when_it_has_ignores_of_its_own(self):
         done = driven(**one(ignores=["big/"]))
-        self.assertIn("docker build --force-rm --tag churn:train --file Dockerfile . >&2", done.outline)
+        self.assertIn(BUILD.replace("churn", "churn:train"), done.outline)
         written = {step.path: step.data for step in done.steps if isinstance(step, File)}
         self.assertIn(b"\nbig/\n", written[".dockerignore"])
         self.assertIn(" churn:train python ", done.outline[-1])
@@ -78,8 +79,8 @@ class JobInDocker(PlanCase):
                          "correct the path, or add the file")
 
     def test_may_have_a_source_that_only_the_image_has(self):
-        self.assertEqual(driven(**one("/opt/train.py")).outline[0], "Hold skelebot.yaml")
-        self.assertEqual(driven(**one("make train")).outline[0], "Hold skelebot.yaml")
+        self.assertEqual(driven(**one("/opt/train.py")).outline[0], "Read .dockerignore")
+        self.assertEqual(driven(**one("make train")).outline[0], "Read .dockerignore")
 
     def test_expands_the_variables_of_the_file_in_the_container_and_no_others(self):
         keys = one("a.py $QUEUE", params=[{"name": "home", "default": "$HOME/x y"}], args=["who"])
@@ -187,7 +188,7 @@ class EphemeralProject(unittest.TestCase):
 
     def test_takes_only_its_block_out_of_a_dockerignore_that_is_not_its_own(self):
         done = driven({".dockerignore": b"mine\n\xff"}, ephemeral=True, ignores=["x"])
-        self.assertEqual([step for step in done.steps if isinstance(step, Remove)], [Remove("Dockerfile")])
+        self.assertEqual([step for step in done.steps if isinstance(step, Remove)][1:], [Remove("Dockerfile")])
         self.assertEqual(done.steps[-3], File(".dockerignore", b"mine\n\xff"))
 
     def test_keeps_a_dockerfile_that_was_written_by_hand(self):
@@ -199,7 +200,7 @@ class Image(PlanCase):
 
     def test_is_not_built_over_a_dockerfile_that_was_written_by_hand(self):
         done = driven({"Dockerfile": b"FROM python\n"})
-        self.assertEqual(done.outline, ["Look src/train.py", "Hold skelebot.yaml", "Read Dockerfile", "Release"])
+        self.assertEqual(done.outline, ["Look src/train.py", "Read .dockerignore", "Read Dockerfile"])
         self.assertFault(done, "Dockerfile: is not one that skelebot wrote, and stays as it is",
                          "add the line dockerfile: Dockerfile to skelebot.yaml to build from it, or rename it")
 
@@ -208,10 +209,10 @@ class Image(PlanCase):
         self.assertIn("File Dockerfile", done.outline)
 
     def test_is_built_from_the_dockerfile_that_the_project_names(self):
-        done = driven(dockerfile="docker/own", dependencies=["req:gone.txt"])
-        self.assertEqual(done.outline[1:-1], [
-            "Look docker/own", "Hold skelebot.yaml", "Read .dockerignore", "File .dockerignore",
-            "docker build --force-rm --tag churn --file docker/own . >&2", "Release"])
+        done = driven({"docker/own.dockerignore": ""}, dockerfile="docker/own", dependencies=["req:gone.txt"])
+        self.assertEqual([line for line in done.outline[1:-1] if "Look" not in line], [
+            "Read .dockerignore", "Read docker/own", "Hold skelebot.yaml", "File .dockerignore", "Scratch 0a1b",
+            BUILD.replace("Dockerfile", "docker/own"), "Remove /tmp/scratch", "Release"])
 
     def test_is_not_built_from_a_dockerfile_that_is_not_there(self):
         done = driven({"own": ""}, dockerfile="own")
@@ -219,7 +220,7 @@ class Image(PlanCase):
 
     def test_that_was_not_built_is_a_fault_and_no_job_runs(self):
         done = driven({"build": Outcome(1)})
-        self.assertEqual(done.outline[-2:], ["Release", "docker version"])
+        self.assertEqual(done.outline[-3:], ["docker version", "Remove /tmp/scratch", "Release"])
         self.assertFault(done, "the image was not built (docker build: exit status 1)",
                          "the lines above say which step failed")
 
@@ -536,10 +537,10 @@ class DryRun(unittest.TestCase):
         it = project(description="it's \"$5\" \\n %s\n", ignores=["it's", "-n", "\\"], commands=["a\\b", "x\ny"])
         for present in ({}, {".dockerignore": "mine"}, {".dockerignore": b"\xe9\n"}):
             with self.subTest(present), inside(present) as real, folder(present) as pasted:
-                lines = [step.line for step in drive(skelebot.plan_context(it, None, {}), {
-                    Read: None, ".dockerignore": skelebot.read_bytes(".dockerignore")}).status[0]]
-                for step in drive(skelebot.plan_context(it, None, {}), {
-                        Read: None, ".dockerignore": skelebot.read_bytes(".dockerignore")}).status[0]:
+                steps = drive(skelebot.plan_build(ADA, it, None, "churn"), {
+                    Read: None, ".dockerignore": skelebot.read_bytes(".dockerignore")}).status.writes
+                lines = [step.line for step in steps]
+                for step in steps:
                     skelebot.write(step)
                 self.assertEqual(sh("\n".join(lines), pasted), (0, b""))
                 self.assertEqual(contents(pasted), contents(real))
@@ -590,7 +591,7 @@ class DryRun(unittest.TestCase):
             with self.subTest(answer), inside({"src/train.py": "", "engine": f"#!/bin/sh\necho '{answer}'\n"}) as path:
                 os.chmod("engine", 0o755)
                 changes = {"engine": os.path.join(path, "engine"), "skip_build": True}
-                lines = shown(plan_job(ADA._replace(**changes), it, it.jobs[0], Words()))
+                lines = shown(plan_job(ADA._replace(dry_run=True, **changes), it, it.jobs[0], Words()))
                 self.assertEqual((lines.count("\n"), " --user 1000:100 " in lines), (1, user), lines)
 
     def test_goes_on_without_an_engine(self):

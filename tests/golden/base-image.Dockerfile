@@ -11,6 +11,6 @@ RUN Rscript -e 'if ("@CRAN@" %in% getOption("repos")) cat("options(repos = c(CRA
 RUN python -m pip install --no-cache-dir numpy
 
 RUN Rscript -e 'options(warn = 2)' \
-            -e 'install.packages("dplyr")'
+            -e 'install.packages(c("dplyr"))'
 
 COPY . /app

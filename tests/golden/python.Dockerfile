@@ -9,46 +9,82 @@ LABEL org.opencontainers.image.authors="Ada Lovelace <ada@example.com>"
 
 WORKDIR /app
 
-RUN python -m pip install --no-cache-dir numpy
-
-RUN python -m pip install --no-cache-dir pandas==2.2
-
-RUN python -m pip install --no-cache-dir 'scipy==1.13.*'
-
-RUN python -m pip install --no-cache-dir 'dash>=2,!=2.3'
-
-RUN python -m pip install --no-cache-dir 'uvicorn[standard]~=0.30'
-
-RUN python -m pip install --no-cache-dir 'uvloop>=0.19; sys_platform != '"'"'win32'"'"''
-
-RUN python -m pip install --no-cache-dir 'acme @ https://example.com/acme.zip'
+RUN python -m pip install --no-cache-dir \
+    numpy \
+    pandas==2.2 \
+    'scipy==1.13.*' \
+    'dash>=2,!=2.3' \
+    'uvicorn[standard]~=0.30' \
+    'uvloop>=0.19; sys_platform != '"'"'win32'"'"'' \
+    'acme @ https://example.com/acme.zip'
 
 COPY ["requirements.txt", "/app/requirements.txt"]
-RUN python -m pip install --no-cache-dir --requirement "/app/requirements.txt"
+RUN python -m pip install --no-cache-dir \
+    numpy \
+    pandas==2.2 \
+    'scipy==1.13.*' \
+    'dash>=2,!=2.3' \
+    'uvicorn[standard]~=0.30' \
+    'uvloop>=0.19; sys_platform != '"'"'win32'"'"'' \
+    'acme @ https://example.com/acme.zip' \
+    --requirement "/app/requirements.txt"
 
 COPY ["pyproject.toml", "/app/pyproject.toml"]
 RUN python -c 'import sys; toml = __import__("tomllib" if sys.version_info >= (3, 11) else "pip._vendor.tomli", fromlist=["load"]); print(*toml.load(open(sys.argv[1], "rb"))["project"].get("dependencies", []), sep="\n")' "/app/pyproject.toml" > /tmp/requirements.txt \
- && python -m pip install --no-cache-dir --requirement /tmp/requirements.txt \
+ && python -m pip install --no-cache-dir \
+    numpy \
+    pandas==2.2 \
+    'scipy==1.13.*' \
+    'dash>=2,!=2.3' \
+    'uvicorn[standard]~=0.30' \
+    'uvloop>=0.19; sys_platform != '"'"'win32'"'"'' \
+    'acme @ https://example.com/acme.zip' \
+    --requirement "/app/requirements.txt" \
+    --requirement /tmp/requirements.txt \
  && rm /tmp/requirements.txt
 
 COPY ["vendor/acme.whl", "/app/vendor/acme.whl"]
-RUN python -m pip install --no-cache-dir "/app/vendor/acme.whl"
-
 COPY ["libs/my tools", "/app/libs/my tools"]
-RUN python -m pip install --no-cache-dir "/app/libs/my tools/"
+RUN python -m pip install --no-cache-dir \
+    numpy \
+    pandas==2.2 \
+    'scipy==1.13.*' \
+    'dash>=2,!=2.3' \
+    'uvicorn[standard]~=0.30' \
+    'uvloop>=0.19; sys_platform != '"'"'win32'"'"'' \
+    'acme @ https://example.com/acme.zip' \
+    --requirement "/app/requirements.txt" \
+    "/app/vendor/acme.whl" \
+    "/app/libs/my tools/"
 
 RUN command -v git || { apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates git \
  && rm -rf /var/lib/apt/lists/*; }
 
-RUN python -m pip install --no-cache-dir "git+https://github.com/acme/tools"
-
-RUN python -m pip install --no-cache-dir "git+https://github.com/acme/models@v2"
-
-RUN python -m pip install --no-cache-dir "git+https://git.example.com/acme/data.git@main"
+RUN python -m pip install --no-cache-dir \
+    numpy \
+    pandas==2.2 \
+    'scipy==1.13.*' \
+    'dash>=2,!=2.3' \
+    'uvicorn[standard]~=0.30' \
+    'uvloop>=0.19; sys_platform != '"'"'win32'"'"'' \
+    'acme @ https://example.com/acme.zip' \
+    --requirement "/app/requirements.txt" \
+    "git+https://github.com/acme/tools" \
+    "git+https://github.com/acme/models@v2" \
+    "git+https://git.example.com/acme/data.git@main"
 
 COPY [".skelebot/acme-2.1/acme-2.1-py3-none-any.whl", "/app/.skelebot/acme-2.1/acme-2.1-py3-none-any.whl"]
-RUN python -m pip install --no-cache-dir "/app/.skelebot/acme-2.1/acme-2.1-py3-none-any.whl"
+RUN python -m pip install --no-cache-dir \
+    numpy \
+    pandas==2.2 \
+    'scipy==1.13.*' \
+    'dash>=2,!=2.3' \
+    'uvicorn[standard]~=0.30' \
+    'uvloop>=0.19; sys_platform != '"'"'win32'"'"'' \
+    'acme @ https://example.com/acme.zip' \
+    --requirement "/app/requirements.txt" \
+    "/app/.skelebot/acme-2.1/acme-2.1-py3-none-any.whl"
 
 COPY . /app
 

@@ -18,6 +18,6 @@ ENV PATH="/opt/python/bin:$PATH"
 RUN python -m pip install --no-cache-dir numpy==1.26
 
 RUN Rscript -e 'options(warn = 2)' \
-            -e 'install.packages("dplyr")'
+            -e 'install.packages(c("dplyr"))'
 
 COPY . /app

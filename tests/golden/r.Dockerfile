@@ -9,7 +9,7 @@ WORKDIR /app
 RUN Rscript -e 'if ("@CRAN@" %in% getOption("repos")) cat("options(repos = c(CRAN = \"https://cloud.r-project.org\"))\n", file = file.path(R.home("etc"), "Rprofile.site"), append = TRUE)'
 
 RUN Rscript -e 'options(warn = 2)' \
-            -e 'install.packages("dplyr")'
+            -e 'install.packages(c("dplyr"))'
 
 RUN Rscript -e 'options(warn = 2)' \
             -e 'if (!requireNamespace("remotes", quietly = TRUE)) install.packages("remotes")'
