@@ -164,7 +164,9 @@ class Text(str):
 
     @classmethod
     def fits(cls, text):
-        return text in cls.values if cls.values else cls.pattern is Text.pattern or bool(re.fullmatch(cls.pattern, text))
+        if cls.values:
+            return text in cls.values
+        return cls.pattern is Text.pattern or bool(re.fullmatch(cls.pattern, text))
 
 
 class Line(Text):
@@ -1877,7 +1879,8 @@ def dependency_fields(dependency, files):
 # How pip is told of a dependency. Those of one kind in TOGETHER that follow each other are one RUN. What comes
 # below names them again (NAMED_AGAIN), so that pip sees to it that all fits together; it installs them only once.
 PIP_WORDS = {"python-package": "{package}", "python-req": '--requirement "/app/{file}"', "python-file": '"/app/{file}"',
-             "python-ca": '"/app/{file}"', "python-github": '"git+{url}"', "python-proj": "--requirement /tmp/requirements.txt"}
+             "python-ca": '"/app/{file}"', "python-github": '"git+{url}"',
+             "python-proj": "--requirement /tmp/requirements.txt"}
 TOGETHER = {"python-package": "index", "python-github": "index", "python-req": "list", "python-file": "file",
             "python-ca": "file", "r-package": "CRAN"}
 NAMED_AGAIN = ("python-package", "python-req")
@@ -1916,7 +1919,8 @@ def language_part(language, run, above, files):
     if language == "Python":
         words = [*above, *python_words(run, files)]
         template = "python-proj" if run[0].form == "python-proj" else "python-packages"
-        return part(template + ".Dockerfile", **dependency_fields(run[0], files), packages=" \\\n    ".join([""] * (len(words) > 1) + words).lstrip(" "))
+        packages = words[0] if len(words) == 1 else "".join(f" \\\n    {word}" for word in words)[1:]
+        return part(template + ".Dockerfile", **dependency_fields(run[0], files), packages=packages)
     if run[0].form == "r-package":
         return part("r-packages.Dockerfile", names=", ".join(f'"{one}"' for one in run))
     return part(run[0].form + ".Dockerfile", **dependency_fields(run[0], files))
@@ -2175,8 +2179,8 @@ class Layers(Record):
 
     @property
     def known(self):
-        return [(language, tuple(names)) for language, *names in (
-            group.split("\n") for group in self.groups.split("\n\n") if group)]
+        groups = [group.split("\n") for group in self.groups.split("\n\n")]
+        return [(language, tuple(names)) for language, *names in groups if language in ("Python", "R")]
 
 
 def read_layers(text, key):
@@ -2194,19 +2198,28 @@ def goes_on(layers, bases, text):
 
 
 def instructions(text):
-    """(instruction in capitals, its words) of the lines of a Dockerfile, those that go on joined."""
-    escape = re.match(r"(?i)(?:#[^\n]*\n)*?#\s*escape\s*=\s*`", text)
-    joined = re.sub(r"(`|\\)[ \t]*\n(?:[ \t]*#[^\n]*\n)*", lambda match: " " if match.group(1) == (
-        "`" if escape else "\\") else match.group(), text)
-    lines = [line.split(None, 1) for line in joined.split("\n") if line.strip() and line.lstrip()[0] != "#"]
+    """(instruction in capitals, its words) of the lines of a Dockerfile: those that go on joined, no here-documents.
+
+    source  Dockerfile reference, "Parser directives", "Format", "Here-Documents"
+    """
+    text = text.lstrip("\ufeff").replace("\r\n", "\n")
+    escape = "`" if re.match(r"(?i)(?:#[ \t]*\w+[ \t]*=.*\n)*?#[ \t]*escape[ \t]*=[ \t]*`", text) else r"\\"
+    text = re.sub(r"(?m)^[ \t]*#.*\n?", "", text)
+    text = re.sub(escape + r"[ \t]*\n(?:[ \t]*\n)*", "", text)
+    text = re.sub(r"(?ims)^((?:RUN|COPY|ADD)\b[^\n]*?)<<-?([\"']?)(\w+)\2([^\n]*)\n.*?^\t*\3$", r"\1 $heredoc \4", text)
+    lines = [line.split(None, 1) for line in text.split("\n") if line.strip()]
     return [(words[0].upper(), words[1].strip() if words[1:] else "") for words in lines]
 
 
 def with_args(text, args):
-    """A text with the ARGs of a Dockerfile filled in; None if it names another one."""
-    filled_in = re.sub(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))", lambda match: args.get(
-        match.group(1) or match.group(3), match.group(2) if match.group(2) is not None else "$"), text)
-    return None if "$" in filled_in else filled_in
+    """A text with the ARGs of a Dockerfile filled in; what is unknown stays with a $."""
+    return re.sub(r"\$(?:\{(\w+)(?::-([^}$]*))?\}|(\w+))",
+                  lambda match: args.get(match.group(1) or match.group(3)) or match.group(2) or "$", text)
+
+
+def named_images(words):
+    """The images, or stages, that COPY --from and RUN --mount name."""
+    return re.findall(r"(?:--from=|[,=]from=)([^\s,]+)", words)
 
 
 def base_images(text):
@@ -2214,47 +2227,130 @@ def base_images(text):
 
     source  Dockerfile reference, FROM, ARG, COPY --from, RUN --mount, ADD
     """
-    args, stages, found = {}, {"scratch"}, []
+    args, stages, found, begun = {}, {"scratch"}, [], False
     for instruction, words in instructions(text):
-        if instruction == "ARG" and not found:
-            name, equals, value = words.partition("=")
-            args[name] = value.strip("\"'") if equals else "$"
+        if instruction == "ARG" and not begun:
+            plain = re.fullmatch(r"(\w+)=(\"?)([^\s\"'$]*)\2", words)
+            names = [plain.group(1)] if plain else re.findall(r"\w+", words)
+            args.update((name, plain.group(3) if plain else "$") for name in names)
         elif instruction == "FROM":
-            parts = [word for word in words.split() if not word.startswith("--")]
+            begun, parts = True, [word for word in words.split() if not word.startswith("--")]
             found += [with_args(part, args) for part in parts[:1] if part.lower() not in stages]
             stages |= {part.lower() for part in parts[2:3]}
-        elif instruction == "ADD" and re.search(r"https?://|git@|\$", words):
+        elif instruction in ("COPY", "RUN", "ADD"):
+            found += [name for name in named_images(words) if name.lower() not in stages and not name.isdigit()]
+        if instruction == "ADD" and re.search(r"://|git@|\$", words):
             return None
-        found += [name for name in re.findall(r"(?:--from=|,from=|=from=)([^\s,]+)", words)
-                  if name.lower() not in stages and not name.isdigit()] if instruction in ("COPY", "RUN", "ADD") else []
-    return None if None in found or any("$" in name for name in found) else tuple(dict.fromkeys(found))
+    return None if any(re.search(r"[$\"'`\\]", name) or not name for name in found) else tuple(dict.fromkeys(found))
+
+
+def copied_sources(words, workdir):
+    """The sources of a COPY or ADD, without the project that goes to /app; None if they are not plain."""
+    import json
+    try:
+        paths = json.loads(words) if words.startswith("[") else words.split()
+    except ValueError:
+        return None
+    if re.search(r"[*?$\[\"'<]", "".join(paths[:-1])):
+        return None
+    home = os.path.normpath(os.path.join(workdir, paths[-1])) == "/app" if paths else False
+    sources = {re.sub(r"^(?:\.\./)+", "", os.path.normpath(re.sub(r"\\(.)", r"\1", path).strip("/") or "."))
+               for path in paths[:-1]}
+    return None if "." in sources and not home else sources - {"."}
+
+
+def mounted_sources(words):
+    """The paths of the project that RUN --mount shows; None if that is all of it."""
+    found = set()
+    for mount in re.findall(r"--mount=(\S+)", words):
+        values = dict(pair.partition("=")[::2] for pair in mount.split(","))
+        source = values.get("source") or values.get("src") or "."
+        if values.get("type", "bind") == "bind" and "from" not in values:
+            found.add(None if re.search(r"[*?$\[\"']", source) else os.path.normpath(source.strip("/") or "."))
+    return None if found & {None, "."} else found
 
 
 def copied_paths(text):
-    """The files and folders of the project that a Dockerfile names in COPY and ADD, other than `.`; None if unknown."""
-    import json
-    found = set()
+    """The files and folders of the project that matter to an image whose /app is hidden; None if all may."""
+    found, workdir = set(), "/"
     for instruction, words in instructions(text):
-        words = re.sub(r"^(?:--\S+\s+)+", "", words) if "--from=" not in words else ""
-        if instruction in ("COPY", "ADD") and words:
-            try:
-                paths = json.loads(words) if words.startswith("[") else words.split()
-            except ValueError:
-                return None
-            found |= {re.sub(r"\\(.)", r"\1", path).strip("/") for path in paths[:-1]} - {".", "./", ""}
-    return None if any(re.search(r"[*?$\[]", path) for path in found) else frozenset(
-        os.path.normpath(path).replace(os.sep, "/") for path in found)
+        workdir = os.path.join(workdir, words) if instruction == "WORKDIR" else workdir
+        plain, sources = re.sub(r"^(?:--\S+\s+)+", "", words), set()
+        if instruction in ("COPY", "ADD") and "--from=" not in words:
+            sources = copied_sources(plain, workdir)
+        elif instruction == "RUN":
+            sources = mounted_sources(words)
+        if sources is None:
+            return None
+        found |= sources
+    return frozenset(path.replace(os.sep, "/") for path in found)
 
 
 def is_copied(path, copied):
     return path in copied or any(path.startswith(above + "/") for above in copied)
 
 
+def context_facts(files):
+    """path -> what tells it from others, of a Recipe's files; a name may hold a line break, but no //."""
+    return dict(re.findall(r"(?s)(.*?)//([^\n]*)(?:\n|\Z)", files))
+
+
 def live_recipe(recipe, copied):
     """What matters of a recipe when the project is mapped over its copy: not the files that are hidden then."""
     text = re.sub(rf"(?m)^(?:LABEL {re.escape(LABEL)}version=|CMD |ENTRYPOINT ).*\n", "", recipe.text)
-    files = [line for line in recipe.files.split("\n") if is_copied(line.partition("//")[0], copied)]
+    files = [f"{path}//{facts}" for path, facts in context_facts(recipe.files).items() if is_copied(path, copied)]
     return recipe._replace(text=text, ignored="", files="\n".join(files))
+
+
+LARGE_FILES = 500                   # so many files, or bytes, make a folder a large one
+LARGE_BYTES = 32 * 1024 * 1024
+MOST_COPIES = 40                    # an image has 127 layers at most
+
+
+def top_entries(files):
+    """name -> (mode in octal digits, how many files, how many bytes) of what is at the top of a build context."""
+    found = {}
+    for path, facts in context_facts(files).items():
+        name, below, _ = path.partition("/")
+        mode, size = (facts.split(" ") + ["0"])[:2]
+        own, count, total = found.get(name, ("", 0, 0))
+        found[name] = (own if below else mode, count + 1, total + (int(size) if mode.startswith("10") else 0))
+    return found
+
+
+def copies_alike(entries, ignored):
+    """Whether a COPY for each entry gives just what `COPY . /app` gives.
+
+    Docker follows a link that is named, gives a folder that is named the mode 755, and fails for what is ignored.
+    """
+    plain = all(re.fullmatch(r"[\w.+@=, -]+", name) for name in entries)
+    return plain and all(mode in ("40755", "") or mode.startswith("10") for mode, _, _ in entries.values()) and all(
+        "!" not in line and re.fullmatch(PLAIN_GLOB, line) for line in ignored.split("\n") if line[:1] != "#")
+
+
+def project_copies(recipe):
+    """What stands for `COPY . /app` while an image is built: of a large project a COPY for each of its folders.
+
+    The large folders come first, and stay in the cache when another one is changed.
+    """
+    import json
+    rules = ignore_rules(recipe.ignored)
+    ours = [f"{name}//100644" for name in ("Dockerfile", ".dockerignore") if not is_ignored(name, rules)]
+    entries = top_entries("\n".join([recipe.files, *ours]))
+    large = {name for name, (_, count, size) in entries.items() if count >= LARGE_FILES or size >= LARGE_BYTES}
+    folders = sorted((name for name, (mode, _, _) in entries.items() if mode == "40755"),
+                     key=lambda name: (name not in large, name))
+    files = sorted(name for name, (mode, _, _) in entries.items() if mode.startswith("10"))
+    if not large or len(entries) < 2 or len(folders) > MOST_COPIES or not copies_alike(entries, recipe.ignored):
+        return part("project.Dockerfile")
+    lists = [*([name, f"/app/{name}"] for name in folders), *([[*files, "/app/"]] if files else [])]
+    return "".join(f"COPY {json.dumps(names, ensure_ascii=False)}\n" for names in lists)
+
+
+def built_from(text, builder, copies):
+    """The text that an image is built from: that of its Dockerfile, but for what the builder can do better."""
+    own = text.startswith(part("base.Dockerfile", base="").partition("\n")[0])
+    return text.replace("\n" + part("project.Dockerfile"), "\n" + copies, 1) if own else text
 
 
 def first_difference(before, now):
@@ -2268,7 +2364,7 @@ def first_difference(before, now):
 
 def changed_file(before, now):
     """What is the matter with the first file that differs between two build contexts."""
-    before, now = (dict(line.partition("//")[::2] for line in files.split("\n") if line) for files in (before, now))
+    before, now = context_facts(before), context_facts(now)
     path = min(path for path in {*before, *now} if before.get(path) != now.get(path))
     if path not in before or path not in now:
         return f"{path} is {'new' if path in now else 'gone'}"
@@ -2298,7 +2394,7 @@ def change(before, now):
 # done in a dry run as well.
 
 class Call(Record):
-    """One call of skelebot: the machine, the caller and the global options."""
+    """One call of skelebot: the machine, the caller and the global options; `program` tells the engine's file."""
     environ: Dict[str, str] = {}
     home: str = ""
     uid: int = 0
@@ -2306,6 +2402,7 @@ class Call(Record):
     login: str = ""
     terminal: bool = False
     engine: str = "docker"
+    program: str = ""
     context: str = ""
     python: str = "python3"
     token: str = ""
@@ -5013,18 +5110,30 @@ def plan_elsewhere(call, project, job, image, argv, endpoint, copied, words=()):
             yield Command(force, kept=True)
 
 
-def plan_builder(call):
-    """DOCKER_BUILDKIT=1 fails where the command line is too new to have it built in and lacks buildx."""
-    if is_podman(call) or call.environ.get("DOCKER_BUILDKIT") != "1":
-        return {}
-    buildx = yield Command((call.engine, "buildx", "version"), kept=True, looks=True)
-    if not buildx.status:
-        return {}
+BUILDX = 23         # the first release of Docker's command line that leaves BuildKit to buildx, and prefers it
+
+
+def plan_ask_builder(call):
+    """What `docker build` builds with: `buildkit`, `legacy`, `lacking` where the wanted BuildKit is not there, None."""
+    setting = call.environ.get("DOCKER_BUILDKIT", "")
     version = re.search(r"version (\d+)", (yield Command((call.engine, "--version"), kept=True, looks=True)).output)
-    if not version or int(version.group(1)) < 23:
-        return {}
-    yield Note("docker has no buildx component: building without BuildKit")
-    return {"DOCKER_BUILDKIT": "0"}
+    if not version:
+        return None
+    major = int(version.group(1))
+    if setting != "1" and (setting or major < BUILDX):
+        return "legacy"
+    missing = (yield Command((call.engine, "buildx", "version"), kept=True, looks=True)).status
+    return "buildkit" if not missing or major < BUILDX else "lacking" if setting else "legacy"
+
+
+def plan_builder(call, anew=False):
+    """What an image is built with; found out once for this command line, unless it has to be found out `anew`."""
+    if is_podman(call):
+        return "podman"
+    path = memory_path(call, "builder", call.program, call.environ.get("DOCKER_BUILDKIT", ""))
+    if anew:
+        yield Remove(path)
+    return (yield from plan_remembered(call, path, plan_ask_builder(call))) or "legacy"
 
 
 def plan_ignored(project):
@@ -5163,6 +5272,8 @@ def plan_required_files(project):
 class Build(Record):
     """An image that is about to be built, unless `image` is one of its recipe.
 
+    more    what the Dockerfile has that is in no file
+    plain   whether it is to be published
     known   what was built under that tag before
     path    where that is remembered, which is data
     layers  how the dependencies are installed, to be remembered at layers_path
@@ -5178,8 +5289,15 @@ class Build(Record):
     known: Optional[Built] = None
     image: str = ""
     copied: Any = None
+    more: Tuple = ()
+    plain: bool = False
     writes: Tuple = ()
     undo: Tuple = ()
+
+    def text(self, builder):
+        """What it is built from: the text of its Dockerfile, but for what the builder can do better."""
+        copies = part("project.Dockerfile") if self.plain else project_copies(self.recipe)
+        return built_from(self.recipe.text, builder, copies)
 
     def alike(self, before, now):
         """Both recipes, without what does not matter here."""
@@ -5271,49 +5389,58 @@ def plan_build(call, project, job, tag, more=(), plain=False):
     recipe = yield from plan_recipe(call, project, job, text, ignored, copied)
     layers = layers._replace(bases=bases, text=text, groups=groups_text(groups))
     return Build(tag, "\n".join(key), path, data, recipe._replace(bases=bases), layers_path, layers, known, image,
-                 copied, writes=(*(written("Dockerfile", text, present) if own else ()), *writes),
+                 copied, more, plain, writes=(*(written("Dockerfile", text, present) if own else ()), *writes),
                  undo=(*([Remove("Dockerfile")] if own else ()), undo))
 
 
-def plan_run_build(call, project, job, build, file, given, told):
-    """`docker build`, for its Outcome."""
-    environ = yield from plan_builder(call)
+def builder_environ(builder):
+    """BuildKit fails where the command line is too new to have it built in, and lacks buildx."""
+    return {"DOCKER_BUILDKIT": "0"} if builder == "lacking" else {}
+
+
+def plan_run_build(call, project, job, build, builder, told):
+    """`docker build`, for its Outcome; from the Dockerfile that is there, or from what the builder does better with."""
+    text = build.text(builder)
+    file = project.dockerfile or "Dockerfile" if text == build.recipe.text and not build.more else "-"
     argv = build_argv(engine_argv(call, project, job), build.tag, file, told, call.rebuild)
-    return (yield Command(argv, environ, aside=True, quiet=not call.verbose, apart=is_podman(call), given=given))
+    return (yield Command(argv, builder_environ(builder), aside=True, quiet=not call.verbose, apart=is_podman(call),
+                          given=text if file == "-" else ""))
 
 
-def plan_id(call, project, job, build, file, given):
-    """The id of an image, built now; "" in a dry run."""
-    if call.dry_run:
-        yield from plan_run_build(call, project, job, build, file, given, "")
-        return ""
-    folder = yield Scratch(call.token)
-    try:
-        told = os.path.join(folder, "image")
-        outcome = yield from plan_run_build(call, project, job, build, file, given, told)
-        if outcome.status:
-            engine = engine_argv(call, project, job)
-            yield from plan_check_engine(engine)
-            raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {outcome.status})",
-                                "the lines above say which step failed")
-        return ((yield Read(told)) or b"").decode("utf-8", "replace").strip()
-    finally:
-        yield Remove(folder)
+def plan_id(call, project, job, build, told=""):
+    """Build an image; its id is in the file `told`. What was remembered of the builder may be out of date."""
+    builder = yield from plan_builder(call)
+    if builder == "lacking":
+        yield Note("docker has no buildx component: building without BuildKit")
+    outcome = yield from plan_run_build(call, project, job, build, builder, told)
+    if not outcome.status:
+        return
+    engine = engine_argv(call, project, job)
+    yield from plan_check_engine(engine)
+    now = builder if builder in ("podman", "legacy") else (yield from plan_builder(call, anew=True))
+    if now != builder:
+        outcome = yield from plan_run_build(call, project, job, build, now, told)
+    if outcome.status:
+        raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {outcome.status})",
+                            "the lines above say which step failed")
 
 
-def plan_build_anew(call, project, job, build, more):
-    """Build an image, remember of what, and give the id; the tag if the engine tells none."""
+def plan_build_anew(call, project, job, build):
+    """Build an image, remember of what, and give the id; the tag if the engine tells none, or in a dry run."""
+    folder = "" if call.dry_run else (yield Scratch(call.token))
     try:
         for step in build.writes:
             yield step
-        file = "-" if more else project.dockerfile or "Dockerfile"
-        image = yield from plan_id(call, project, job, build, file, build.recipe.text if more else "")
+        yield from plan_id(call, project, job, build, os.path.join(folder, "image") if folder else "")
+        told = memory_text((yield Read(os.path.join(folder, "image"))) if folder else b"").strip()
     finally:
+        if folder:
+            yield Remove(folder)
         for step in build.undo if project.ephemeral else ():
             yield step
-    if image:
-        yield from plan_remember_build(call, project, job, build, image)
-    return image or build.tag
+    if told:
+        yield from plan_remember_build(call, project, job, build, told)
+    return told or build.tag
 
 
 def plan_remember_build(call, project, job, build, image):
@@ -5363,7 +5490,7 @@ def plan_built(call, project, job, tag, more=(), plain=False, anew=False):
             yield from plan_say_appended(build)
         if call.live:
             build = yield from plan_build(call._replace(live=False), project, job, tag, more, plain)
-        return (yield from plan_build_anew(call, project, job, build, more))
+        return (yield from plan_build_anew(call, project, job, build))
     finally:
         yield Release(lock)
 
@@ -6132,9 +6259,10 @@ GONE = r"(?i)not running|no such container|no container with name|exec sessions 
 def plan_jupyter_on_top(call, project, image, own):
     """Build the image with the server from one that has a hand-written Dockerfile."""
     text = "\n".join([part("jupyter-base.Dockerfile", image=image), *jupyter_parts(project)])
-    environ = yield from plan_builder(call)
+    builder = yield from plan_builder(call)
     argv = (*engine_argv(call, project), "build", "--force-rm", "--tag", own, "-")
-    outcome = yield Command(argv, environ, aside=True, quiet=not call.verbose, apart=is_podman(call), given=text)
+    outcome = yield Command(argv, builder_environ(builder), aside=True, quiet=not call.verbose, apart=is_podman(call),
+                            given=text)
     if outcome.status:
         raise SkelebotError(f"the image {own} was not built (exit status {outcome.status})",
                             "the lines above say which step failed; an image that has Jupyter needs none")
@@ -6322,7 +6450,8 @@ def plan_check_label(call, project, tags):
     version = outcome.output.strip()
     if project.version in tags and version not in ("", "<no value>", project.version):
         raise SkelebotError(f"the image {image_tag(project)} is of version {shown_text(version)}, "
-                            f"not {project.version}", "leave -s out, so that it is built anew, or -v leaves the version's tag out")
+                            f"not {project.version}",
+                            "leave -s out, so that it is built anew, or -v leaves the version's tag out")
 
 
 def plan_image_to_publish(call, project, tags):
@@ -8844,6 +8973,17 @@ def engine_name(environ):
     return environ.get("SKELEBOT_DOCKER") or ("podman" if podman and (not docker or scripted or linked) else "docker")
 
 
+def program_stamp(name):
+    """What tells a program's file from its successor."""
+    import shutil
+    try:
+        path = shutil.which(name) or name
+        status = os.stat(path)
+    except OSError:
+        return name
+    return f"{path} {status.st_size} {status.st_mtime_ns}"
+
+
 def docker_context(environ, home):
     """The name of the Docker context in use; "" is the default one. Source: docker context(1)."""
     folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
@@ -8861,11 +9001,11 @@ def caller_call(options, installed=()):
     import binascii
     import shutil
     environ = dict(os.environ)
-    home = os.path.expanduser("~")
+    home, engine = os.path.expanduser("~"), engine_name(environ)
     return Call(
         environ=environ, home=home, uid=getattr(os, "getuid", int)(), gid=getattr(os, "getgid", int)(),
         login=environ.get("LOGNAME") or environ.get("USER", ""),
-        engine=engine_name(environ), context=docker_context(environ, home),
+        engine=engine, program=program_stamp(engine), context=docker_context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=shutil.which("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
         plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"),

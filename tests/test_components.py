@@ -22,7 +22,7 @@ ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", pytho
 KERBEROS = {"krbConf": "krb5.conf", "keytab": "keys/ada.keytab", "hdfsUser": "ada"}
 READS = ["Read .dockerignore", "Read Dockerfile"]
 LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
-WRITES = ["Hold skelebot.yaml", "File Dockerfile", "File .dockerignore", "Scratch 0a1b",
+WRITES = ["Hold skelebot.yaml", "Scratch 0a1b", "File Dockerfile", "File .dockerignore",
           "docker build --force-rm --tag churn --iidfile /tmp/scratch/image --file Dockerfile . >&2",
           "Remove /tmp/scratch", "Release"]
 BUILD = [*READS, *LOOKS, *WRITES]

@@ -13,8 +13,9 @@ BUILD = "docker build --force-rm --tag churn --iidfile /tmp/scratch/image --file
 RUN = ("docker run --rm --pull never --init --name churn-train-0a1b --label skelebot.project=churn"
        " --label skelebot.job=train --interactive churn python -u src/train.py")
 LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
-BUILT = ["Scratch 0a1b", BUILD, "Remove /tmp/scratch", "Release"]
-IMAGE = ["Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", "File Dockerfile", "File .dockerignore", *BUILT]
+BUILT = [BUILD, "Remove /tmp/scratch", "Release"]
+IMAGE = ["Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", "Scratch 0a1b", "File Dockerfile",
+         "File .dockerignore", *BUILT]
 FRESH = {Read: None, "version": Outcome()}
 
 
@@ -57,7 +58,8 @@ class JobInDocker(PlanCase):
         present = {"Dockerfile": skelebot.dockerfile(it, {}).encode(),
                    ".dockerignore": skelebot.dockerignore(it, None, None).encode()}
         self.assertEqual(driven(present).outline, [
-            "Look src/train.py", "Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", *BUILT, RUN])
+            "Look src/train.py", "Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", "Scratch 0a1b",
+            *BUILT, RUN])
 
     def test_builds_no_image_with_skip_build(self):
         self.assertEqual(driven(call=ADA._replace(skip_build=True)).outline, ["Look src/train.py", RUN])
@@ -211,7 +213,7 @@ class Image(PlanCase):
     def test_is_built_from_the_dockerfile_that_the_project_names(self):
         done = driven({"docker/own.dockerignore": ""}, dockerfile="docker/own", dependencies=["req:gone.txt"])
         self.assertEqual([line for line in done.outline[1:-1] if "Look" not in line], [
-            "Read .dockerignore", "Read docker/own", "Hold skelebot.yaml", "File .dockerignore", "Scratch 0a1b",
+            "Read .dockerignore", "Read docker/own", "Hold skelebot.yaml", "Scratch 0a1b", "File .dockerignore",
             BUILD.replace("Dockerfile", "docker/own"), "Remove /tmp/scratch", "Release"])
 
     def test_is_not_built_from_a_dockerfile_that_is_not_there(self):
@@ -262,11 +264,17 @@ class BuildKit(unittest.TestCase):
         self.assertEqual(self.built(old, DOCKER_BUILDKIT="1"), {})
         self.assertEqual(self.built({"buildx": Outcome(0)}, DOCKER_BUILDKIT="1"), {})
 
-    def test_is_not_asked_about_where_it_was_not_asked_for(self):
-        for engine, environ in (("docker", {}), ("docker", {"DOCKER_BUILDKIT": "0"}),
-                                ("podman", {"DOCKER_BUILDKIT": "1"})):
-            done = drive(plan_image(ADA._replace(environ=environ, engine=engine), project()))
-            self.assertEqual(sum(isinstance(step, Command) for step in done.steps), 1)
+    def test_is_asked_about_once(self):
+        for engine, environ, asked in (("docker", {}, 1), ("docker", {"DOCKER_BUILDKIT": "1"}, 2), ("podman", {}, 0)):
+            done = drive(plan_image(ADA._replace(environ=environ, engine=engine), project()), {
+                "--version": Outcome(0, "Docker version 20.10.24, build 297\n")})
+            self.assertEqual(sum(step.argv[-1] in ("--version", "version") for step in done.steps
+                                 if isinstance(step, Command)), asked)
+            known = next((step for step in done.steps if isinstance(step, File) and "/builder-" in step.path), None)
+            self.assertEqual(known and known.data, [None, b"legacy", b"buildkit"][asked])
+            if known:
+                done = drive(plan_image(ADA._replace(environ=environ), project()), {known.path: known.data})
+                self.assertFalse([step for step in done.steps if getattr(step, "argv", ())[-1:] == ("--version",)])
 
 
 class Chain(unittest.TestCase):
