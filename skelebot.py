@@ -2347,10 +2347,36 @@ def project_copies(recipe):
     return "".join(f"COPY {json.dumps(names, ensure_ascii=False)}\n" for names in lists)
 
 
+# What BuildKit can do better: a RUN with the words on the left gets a mount, in which what was downloaded stays, and
+# those on the right. The mounts are in a tmpfs, so that none of them leaves an empty folder in the image.
+APT = "-o Dir::Cache=/dev/shm/apt -o Dir::State::Lists=/dev/shm/apt/lists -o APT::Keep-Downloaded-Packages=true"
+CACHES = (
+    ("pip install --no-cache-dir", "id=skelebot-pip,target=/dev/shm/pip",
+     'pip install --cache-dir "/dev/shm/pip/$(id -u)"'),
+    ("apt-get update", "id=skelebot-apt-{base},target=/dev/shm/apt,sharing=locked",
+     f"mkdir -p /dev/shm/apt/lists/partial /dev/shm/apt/archives/partial && apt-get {APT} update"),
+    ("apt-get install", "id=skelebot-apt-{base},target=/dev/shm/apt,sharing=locked", f"apt-get {APT} install"),
+)
+
+
+def with_caches(run, base):
+    """A RUN with the cache mounts for what it installs by."""
+    mounts = dict.fromkeys(mount for words, mount, _ in CACHES if words in run)
+    for words, _, better in CACHES:
+        run = run.replace(words, better)
+    return "RUN " + "".join(f"--mount=type=cache,{mount.format(base=slug(base))} " for mount in mounts) + run[4:]
+
+
 def built_from(text, builder, copies):
     """The text that an image is built from: that of its Dockerfile, but for what the builder can do better."""
-    own = text.startswith(part("base.Dockerfile", base="").partition("\n")[0])
-    return text.replace("\n" + part("project.Dockerfile"), "\n" + copies, 1) if own else text
+    first, _, _ = part("base.Dockerfile", base="").partition("\n")
+    installs, project, late = text.partition("\n" + part("project.Dockerfile"))
+    if not text.startswith(first) or not project:
+        return text
+    if builder == "buildkit":
+        base = (base_images(text) or ("",))[0]
+        installs = re.sub(r"(?ms)^RUN .*?(?<!\\)\n", lambda match: with_caches(match.group(), base), installs)
+    return installs + "\n" + copies + late
 
 
 def first_difference(before, now):
