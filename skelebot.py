@@ -107,7 +107,7 @@ class Record(tuple):
     """A tuple with named fields, as typing.NamedTuple makes them, which would take a sixth of the start-up."""
 
     def __init_subclass__(cls):
-        cls._fields = tuple(cls.__annotations__)
+        cls._fields = tuple(getattr(cls, "__annotations__", ()))
         cls._field_defaults = {name: vars(cls)[name] for name in cls._fields if name in vars(cls)}
         for index, name in enumerate(cls._fields):
             setattr(cls, name, property(itemgetter(index)))
@@ -2204,9 +2204,10 @@ def instructions(text):
     """
     text = text.lstrip("\ufeff").replace("\r\n", "\n")
     escape = "`" if re.match(r"(?i)(?:#[ \t]*\w+[ \t]*=.*\n)*?#[ \t]*escape[ \t]*=[ \t]*`", text) else r"\\"
+    text = re.sub(r"(?ims)^([ \t]*(?:RUN|COPY|ADD)\b[^\n]*?)<<-?([\"']?)(\w+)\2([^\n]*)\n.*?^\t*\3$",
+                  r"\1 $heredoc \4", text)
     text = re.sub(r"(?m)^[ \t]*#.*\n?", "", text)
     text = re.sub(escape + r"[ \t]*\n(?:[ \t]*\n)*", "", text)
-    text = re.sub(r"(?ims)^((?:RUN|COPY|ADD)\b[^\n]*?)<<-?([\"']?)(\w+)\2([^\n]*)\n.*?^\t*\3$", r"\1 $heredoc \4", text)
     lines = [line.split(None, 1) for line in text.split("\n") if line.strip()]
     return [(words[0].upper(), words[1].strip() if words[1:] else "") for words in lines]
 
@@ -2272,8 +2273,10 @@ def mounted_sources(words):
 
 def copied_paths(text):
     """The files and folders of the project that matter to an image whose /app is hidden; None if all may."""
-    found, workdir = set(), "/"
-    for instruction, words in instructions(text):
+    found, workdir, lines = set(), "/", instructions(text)
+    if sum(instruction == "FROM" for instruction, _ in lines) > 1:
+        return None                     # what is in a stage may come into the image elsewhere
+    for instruction, words in lines:
         workdir = os.path.join(workdir, words) if instruction == "WORKDIR" else workdir
         plain, sources = re.sub(r"^(?:--\S+\s+)+", "", words), set()
         if instruction in ("COPY", "ADD") and "--from=" not in words:
@@ -2298,6 +2301,8 @@ def context_facts(files):
 def live_recipe(recipe, copied):
     """What matters of a recipe when the project is mapped over its copy: not the files that are hidden then."""
     text = re.sub(rf"(?m)^(?:LABEL {re.escape(LABEL)}version=|CMD |ENTRYPOINT ).*\n", "", recipe.text)
+    if not copied:
+        return recipe._replace(text=text, ignored="", files="")
     files = [f"{path}//{facts}" for path, facts in context_facts(recipe.files).items() if is_copied(path, copied)]
     return recipe._replace(text=text, ignored="", files="\n".join(files))
 
@@ -2410,8 +2415,10 @@ def change(before, now):
         return "only a build can know what the Dockerfile fetches"
     if name == "bases" and line:
         return f"the base image {line.partition(' ')[0]} is another one now"
-    what = {"text": f"line {number} of the Dockerfile", "ignored": f"line {number} of .dockerignore"}.get(name, name)
-    return f"{what} is {shown_text(line)}" if line else f"{what} is gone" if line is None else f"{what} is empty"
+    if name in ("bases", "settings"):
+        return "a base image is gone" if name == "bases" else f"DOCKER_DEFAULT_PLATFORM is {line[24:] or 'gone'}"
+    what = f"line {number} of {'the Dockerfile' if name == 'text' else '.dockerignore'}"
+    return f"{what} is {shown_text(line)}" if line else f"{what} is {'gone' if line is None else 'empty'}"
 
 
 # ---- Steps ------------------------------------------------------------------
@@ -5329,13 +5336,20 @@ class Build(Record):
         """Both recipes, without what does not matter here."""
         return [recipe if self.copied is None else live_recipe(recipe, self.copied) for recipe in (before, now)]
 
+    def is_fresh(self, call):
+        """Whether the image that is there will do; --rebuild wants one that this call has built."""
+        if not self.known or not self.image or (call.rebuild and self.known.token != call.token):
+            return False
+        before, now = self.alike(self.known.recipe, self.recipe)
+        return before == now
+
     def reason(self, call):
-        """Why it is built; "" if it need not be."""
-        if call.rebuild and not (self.known and self.known.token == call.token):
+        """Why it is built, in words."""
+        if call.rebuild:
             return "--rebuild asks for it"
         if not self.known:
             return "it was not built here before"
-        return change(*self.alike(self.known.recipe, self.recipe)) or ("" if self.image else "its image is gone")
+        return change(*self.alike(self.known.recipe, self.recipe)) or "its image is gone"
 
 
 def plan_image_ids(call, project, job, endpoint, names):
@@ -5344,9 +5358,12 @@ def plan_image_ids(call, project, job, endpoint, names):
     if ids is not None:
         return ids
     inspect = (*engine_argv(call, project, job), "image", "inspect", "--format", "{{.Id}}")
-    found = (yield Command((*inspect, *names), kept=True, looks=True)).output.split()
+    outcome = yield Command((*inspect, *names), kept=True, looks=True)
+    found = outcome.output.split()
     if len(found) == len(names):
         return tuple(found)
+    if outcome.status and not call.dry_run and not re.search(r"(?i)no such|not known|not found|unable to find", outcome.errors):
+        yield from plan_check_engine(engine_argv(call, project, job))
     found = []
     for name in names if len(names) > 1 else ():
         found.append((yield Command((*inspect, name), kept=True, looks=True)).output.strip())
@@ -5368,8 +5385,9 @@ def plan_recipe(call, project, job, text, ignored, copied):
     other = yield from plan_other_ignores(project)
     own = ((yield Read(other)) or b"").decode("utf-8", "surrogateescape") if other else ignored
     home = os.path.relpath(skelebot_home(call.environ, call.home), project.folder or ".").replace(os.sep, "/")
-    left = ("Dockerfile", ".dockerignore", *([home] if is_inside(home) else ()))
-    files = yield Index(() if other else ignore_rules(ignored), left, tuple(sorted(copied or ())))
+    left = (".dockerignore", *([] if project.dockerfile else ["Dockerfile"]), *([home] if is_inside(home) else ()))
+    index = Index(() if other else ignore_rules(ignored), left, tuple(sorted(copied or ())))
+    files = "" if copied is not None and not copied else (yield index)
     settings = [f"{name}={call.environ[name]}" for name in ("DOCKER_DEFAULT_PLATFORM",) if call.environ.get(name)]
     return Recipe("\n".join(settings), "", text, own, files or "")
 
@@ -5497,10 +5515,10 @@ def builds_alone(project):
         dependency.form == "python-ca" for dependency in project.dependencies.Python)
 
 
-def plan_built(call, project, job, tag, more=(), plain=False, anew=False):
-    """Build an image, unless the one that is there was built of the same (and it is not to be made `anew`); its id."""
+def plan_built(call, project, job, tag, more=(), plain=False, anew=""):
+    """Build an image, unless the one that is there was built of the same, and no reason to build it anew is given."""
     build = None if builds_alone(project) else (yield from plan_build(call, project, job, tag, more, plain))
-    if build and not anew and not build.reason(call):
+    if build and not anew and build.is_fresh(call):
         return build.image
     lock = yield Hold(FILE)
     try:
@@ -5508,11 +5526,10 @@ def plan_built(call, project, job, tag, more=(), plain=False, anew=False):
             yield from plan_asked(one, "build", call)
         if not build or (yield Read(build.path)) != build.data:
             build = yield from plan_build(call, project, job, tag, more, plain)
-        reason = "its image is gone" if anew else build.reason(call)
-        if not reason:
+        if not anew and build.is_fresh(call):
             return build.image
         if call.verbose:
-            yield Note(f"building {tag}: {reason}")
+            yield Note(f"building {tag}: {anew or build.reason(call)}")
             yield from plan_say_appended(build)
         if call.live:
             build = yield from plan_build(call._replace(live=False), project, job, tag, more, plain)
@@ -5567,7 +5584,7 @@ def plan_docker(call, project, job, launch):
         if call.skip_build:
             raise
         yield Note("its image is gone, so it is built anew")
-        image = yield from plan_built(call, project, job, image_tag(project, job), anew=True)
+        image = yield from plan_built(call, project, job, image_tag(project, job), anew="its image is gone")
         return (yield from plan_in_image(call, project, job, launch, endpoint, image, words))
 
 
@@ -5594,7 +5611,7 @@ def plan_prime(call, project, words):
         raise usage_error("prime: --output: expected a file, found ''", "name one, as in --output image.tar")
     if output and ((yield Look(os.path.dirname(output) or ".")) != "folder" or (yield Look(output)) == "folder"):
         raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that is there")
-    yield from plan_built(call, project, None, image_tag(project), anew=True)
+    yield from plan_built(call, project, None, image_tag(project), anew="prime always does")
     if output:
         engine = engine_argv(call, project)
         outcome = yield Command((*engine, "save", "--output", output, image_tag(project)), kept=True)
@@ -8142,26 +8159,27 @@ def context_line(path, name, status, now):
 def scanned(near, step, now):
     """(lines, folders to go on with) of what is in a folder."""
     lines, folders = [], []
-    with os.scandir(near or ".") as entries:
+    in_utf8 = sys.getfilesystemencoding() == "utf-8"
+    with os.scandir(machine_text(near) or ".") as entries:
         for entry in entries:
-            name = near + entry.name
+            name = near + (entry.name if in_utf8 else plain_text(entry.name))
             is_folder = entry.is_dir(follow_symlinks=False)
             if name in step.left or (is_folder and is_pruned(name, step.rules)):
                 continue
             if is_folder:
                 folders.append(name + "/")
             if not is_ignored(name, step.rules):
-                lines.append(context_line(name, name, entry.stat(follow_symlinks=False), now))
+                lines.append(context_line(entry.path, name, entry.stat(follow_symlinks=False), now))
     return lines, folders
 
 
 def index(step):
     import time
     lines, now = [], int(time.time() * 10 ** 9)
-    pending = [path + "/" for path in step.only if os.path.isdir(path)] or ([] if step.only else [""])
+    pending = [path + "/" for path in step.only if os.path.isdir(machine_text(path))] or ([] if step.only else [""])
     for path in step.only:
-        if os.path.lexists(path) and not is_ignored(path, step.rules):
-            lines.append(context_line(path, path, os.lstat(path), now))
+        if os.path.lexists(machine_text(path)) and not is_ignored(path, step.rules):
+            lines.append(context_line(machine_text(path), path, os.lstat(machine_text(path)), now))
     while pending:
         near = pending.pop()
         try:

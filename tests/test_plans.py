@@ -531,7 +531,7 @@ class DryRun(unittest.TestCase):
             files = {"src/train.py": "", "a b/it's.py": "", "x.py": ""}
             with self.subTest(keys, **changes), inside(files):
                 it = project(**keys)
-                lines = shown(plan_job(ADA._replace(**changes), it, it.jobs[0], words), **changes)
+                lines = shown(plan_job(ADA._replace(dry_run=True, **changes), it, it.jobs[0], words), **changes)
                 self.assertTrue(lines)
                 self.assertEqual(sh(lines, ".", "-n"), (0, b""))
 
