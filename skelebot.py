@@ -1937,10 +1937,11 @@ def dependency_parts(groups, files):
         seen.add(language)
         for run in installed_together(dependencies):
             tools = {TOOLS[one.form] for one in run if one.form in TOOLS} - brought
-            parts += [part(tool + ".Dockerfile") for tool in tools]
             brought |= tools
             copies = [part("copy-file.Dockerfile", file=file.rstrip("/")) for one in run for file in files.get(one, ())]
-            parts.append(said + "".join(copies) + language_part(language, run, above, files))
+            texts = [*(part(tool + ".Dockerfile") for tool in tools),
+                     "".join(copies) + language_part(language, run, above, files)]
+            parts += [said + texts[0], *texts[1:]]
             above, said = [*above, *python_words([one for one in run if one.form in NAMED_AGAIN], files)], ""
     return parts
 
@@ -2070,8 +2071,9 @@ def leading_pattern(cleaned):
     """The folders above what a pattern is about, as a regular expression; below ** that may be any."""
     parts = cleaned.split("/")
     near = next((count for count, one in enumerate(parts) if "**" in one), len(parts))
-    above = ["/".join(parts[:count]) for count in range(1, min(near + 1, len(parts)))]
-    return "|".join([re.sub(GLOB, glob_part, one) for one in above] + ([".*"] if near < len(parts) else [])) or "(?!)"
+    above = [re.sub(GLOB, glob_part, "/".join(parts[:count])) for count in range(1, min(near + 1, len(parts)))]
+    deeper = [f"{above[-1]}/.*" if above else ".*"] if near < len(parts) else []
+    return "|".join([*above, *deeper]) or "(?!)"
 
 
 def merged_rules(lines):
@@ -2300,7 +2302,7 @@ def context_facts(files):
 
 def live_recipe(recipe, copied):
     """What matters of a recipe when the project is mapped over its copy: not the files that are hidden then."""
-    text = re.sub(rf"(?m)^(?:LABEL {re.escape(LABEL)}version=|CMD |ENTRYPOINT ).*\n", "", recipe.text)
+    text = re.sub(rf"(?m)^(?:(?:LABEL {re.escape(LABEL)}version=|CMD |ENTRYPOINT ).*)?\n", "", recipe.text)
     if not copied:
         return recipe._replace(text=text, ignored="", files="")
     files = [f"{path}//{facts}" for path, facts in context_facts(recipe.files).items() if is_copied(path, copied)]
@@ -2416,7 +2418,7 @@ def change(before, now):
     if name == "bases" and line:
         return f"the base image {line.partition(' ')[0]} is another one now"
     if name in ("bases", "settings"):
-        return "a base image is gone" if name == "bases" else f"DOCKER_DEFAULT_PLATFORM is {line[24:] or 'gone'}"
+        return "a base image is gone" if name == "bases" else f"DOCKER_DEFAULT_PLATFORM is {(line or '')[24:] or 'gone'}"
     what = f"line {number} of {'the Dockerfile' if name == 'text' else '.dockerignore'}"
     return f"{what} is {shown_text(line)}" if line else f"{what} is {'gone' if line is None else 'empty'}"
 
@@ -9008,10 +9010,18 @@ def parsed(project, group, style, commands):
     return None, lambda call, project: command.plan(call, project, typed), command.changes
 
 
+def on_path(name):
+    """The path of a program, or None; as shutil.which has it, which takes as long to import as all else here."""
+    if os.name == "nt":
+        import shutil
+        return shutil.which(name)
+    paths = [name] if os.sep in name else [os.path.join(folder, name) for folder in os.get_exec_path()]
+    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
+
+
 def engine_name(environ):
     """SKELEBOT_DOCKER, else docker, or podman where that is all there is: also as the script named docker."""
-    import shutil
-    docker, podman = shutil.which("docker"), shutil.which("podman")
+    docker, podman = on_path("docker"), on_path("podman")
     scripted = docker and os.path.getsize(docker) < 10000 and b"podman" in (read_bytes(docker) or b"")
     linked = docker and os.path.basename(os.path.realpath(docker)).startswith("podman")
     return environ.get("SKELEBOT_DOCKER") or ("podman" if podman and (not docker or scripted or linked) else "docker")
@@ -9019,9 +9029,8 @@ def engine_name(environ):
 
 def program_stamp(name):
     """What tells a program's file from its successor."""
-    import shutil
     try:
-        path = shutil.which(name) or name
+        path = on_path(name) or name
         status = os.stat(path)
     except OSError:
         return name
@@ -9043,7 +9052,6 @@ def docker_context(environ, home):
 def caller_call(options, installed=()):
     """The Call for the machine that skelebot runs on."""
     import binascii
-    import shutil
     environ = dict(os.environ)
     home, engine = os.path.expanduser("~"), engine_name(environ)
     return Call(
@@ -9051,7 +9059,7 @@ def caller_call(options, installed=()):
         login=environ.get("LOGNAME") or environ.get("USER", ""),
         engine=engine, program=program_stamp(engine), context=docker_context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
-        python=shutil.which("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
+        python=on_path("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
         plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"),
         rebuild=options.has("rebuild"), live=options.has("live"), native=options.has("native"),
         verbose=options.has("verbose"), dry_run=options.has("dry-run"))
