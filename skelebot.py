@@ -2358,8 +2358,9 @@ def project_copies(recipe):
 # those on the right. The mounts are in a tmpfs, so that none of them leaves an empty folder in the image.
 APT = "-o Dir::Cache=/dev/shm/apt -o Dir::State::Lists=/dev/shm/apt/lists -o APT::Keep-Downloaded-Packages=true"
 CACHES = (
-    ("pip install --no-cache-dir", "id=skelebot-pip,target=/dev/shm/pip",
+    ("pip install --no-cache-dir", "id=skelebot-pip,target=/dev/shm/pip,mode=1777",
      'pip install --cache-dir "/dev/shm/pip/$(id -u)"'),
+    ("Rscript -e 'options(warn = 2)'", "id=skelebot-r,target=/dev/shm/r,mode=1777", "r-cache.Dockerfile"),
     ("apt-get update", "id=skelebot-apt-{base},target=/dev/shm/apt,sharing=locked",
      f"mkdir -p /dev/shm/apt/lists/partial /dev/shm/apt/archives/partial && apt-get {APT} update"),
     ("apt-get install", "id=skelebot-apt-{base},target=/dev/shm/apt,sharing=locked", f"apt-get {APT} install"),
@@ -2370,7 +2371,7 @@ def with_caches(run, base):
     """A RUN with the cache mounts for what it installs by."""
     mounts = dict.fromkeys(mount for words, mount, _ in CACHES if words in run)
     for words, _, better in CACHES:
-        run = run.replace(words, better)
+        run = run.replace(words, part(better).rstrip("\n") if better.endswith(".Dockerfile") else better)
     return "RUN " + "".join(f"--mount=type=cache,{mount.format(base=slug(base))} " for mount in mounts) + run[4:]
 
 
@@ -4998,11 +4999,19 @@ def plan_remember(call, path, data):
             yield Note(f"what was built is not remembered: {fault.message}")
 
 
-def plan_remembered(call, path, ask):
-    """What was found out once, and is still known; `ask` is the plan that finds it out, for a text or None."""
-    known = yield Read(path)
-    if known is not None:
-        return known.decode("utf-8", "replace")
+def plan_recall(path):
+    """The bytes of what was remembered; None if there is nothing that can be read."""
+    try:
+        return (yield Read(path))
+    except SkelebotError:
+        return None
+
+
+def plan_remembered(call, path, ask, answers):
+    """What was found out once, if it is one of the answers; `ask` is the plan that finds it out, for a text or None."""
+    known = memory_text((yield from plan_recall(path)))
+    if known in answers:
+        return known
     found = yield from ask
     if found is not None:
         yield from plan_remember(call, path, found.encode())
@@ -5011,7 +5020,7 @@ def plan_remembered(call, path, ask):
 
 def plan_ask_rootless(engine):
     outcome = yield Command((*engine, "info", "--format", "{{.SecurityOptions}}"), kept=True, looks=True)
-    return None if outcome.status else "rootless" if "rootless" in outcome.output else "no"
+    return None if outcome.status else "rootless" if "rootless" in outcome.output else "root"
 
 
 def plan_rootless(call, project, job=None):
@@ -5019,7 +5028,8 @@ def plan_rootless(call, project, job=None):
     if project.user != "host" or not call.uid or is_podman(call):
         return False
     path = memory_path(call, "rootless", call.engine, (yield from plan_endpoint(call, project, job)))
-    return (yield from plan_remembered(call, path, plan_ask_rootless(engine_argv(call, project, job)))) == "rootless"
+    ask = plan_ask_rootless(engine_argv(call, project, job))
+    return (yield from plan_remembered(call, path, ask, ("rootless", "root"))) == "rootless"
 
 
 def last_line(text):
@@ -5145,6 +5155,7 @@ def plan_elsewhere(call, project, job, image, argv, endpoint, copied, words=()):
             yield Command(force, kept=True)
 
 
+BUILDERS = ("buildkit", "legacy", "lacking")
 BUILDX = 23         # the first release of Docker's command line that leaves BuildKit to buildx, and prefers it
 
 
@@ -5168,7 +5179,7 @@ def plan_builder(call, anew=False):
     path = memory_path(call, "builder", call.program, call.environ.get("DOCKER_BUILDKIT", ""))
     if anew:
         yield Remove(path)
-    return (yield from plan_remembered(call, path, plan_ask_builder(call))) or "legacy"
+    return (yield from plan_remembered(call, path, plan_ask_builder(call), BUILDERS)) or "legacy"
 
 
 def plan_ignored(project):
@@ -5398,7 +5409,7 @@ def plan_layers(call, project, endpoint, plain):
     """How the project's dependencies were installed before; without groups if that is not to matter."""
     key = (call.engine, endpoint, os.path.abspath(project.folder or "."), image_name(project))
     path = memory_path(call, slug(image_name(project)) + "-layers", *key)
-    known = read_layers(memory_text((yield Read(path))), "\n".join(key))
+    known = read_layers(memory_text((yield from plan_recall(path))), "\n".join(key))
     fresh = Layers("\n".join(key), "", "", "")
     return path, fresh if plain or call.rebuild else known or fresh
 
@@ -5421,7 +5432,7 @@ def plan_build(call, project, job, tag, more=(), plain=False):
     endpoint = yield from plan_endpoint(call, project, job)
     key = (call.engine, endpoint, os.path.abspath(project.folder or "."), tag)
     path = memory_path(call, slug(tag.replace(":", "-")), *key)
-    data = yield Read(path)
+    data = yield from plan_recall(path)
     known = read_built(memory_text(data), "\n".join(key))
     ignored, writes, undo = yield from plan_ignore_file(project, job)
     present = None if more or project.dockerfile else (yield from plan_check_dockerfile())
@@ -5526,7 +5537,7 @@ def plan_built(call, project, job, tag, more=(), plain=False, anew=""):
     try:
         for one in components(project):
             yield from plan_asked(one, "build", call)
-        if not build or (yield Read(build.path)) != build.data:
+        if not build or (yield from plan_recall(build.path)) != build.data:
             build = yield from plan_build(call, project, job, tag, more, plain)
         if not anew and build.is_fresh(call):
             return build.image

@@ -1,0 +1,12 @@
+TMPDIR=/dev/shm/r Rscript \
+            -e 'kept <- new.env(); near <- function(index) {' \
+            -e '  kept[["name"]] <- paste0(index[, "Package"], "_", index[, "Version"], ".tar.gz")' \
+            -e '  kept[["copy"]] <- gsub("[^A-Za-z0-9._-]", "-", paste(index[, "Repository"], index[, "MD5sum"],' \
+            -e '                         getRversion(), R.version[["platform"]], kept[["name"]]))' \
+            -e '  here <- kept[["copy"]] %in% list.files("/dev/shm/r")' \
+            -e '  index[here, "File"] <- kept[["copy"]][here]; index[here, "Repository"] <- "file:///dev/shm/r"; index }' \
+            -e 'options(available_packages_filters = list(add = TRUE, near))' \
+            -e '.Last <- function() { new <- list.files(file.path(tempdir(), "downloaded_packages"), full.names = TRUE)' \
+            -e '  copies <- file.path("/dev/shm/r", kept[["copy"]][match(basename(new), kept[["name"]])])' \
+            -e '  suppressWarnings(file.rename(new, copies)) }' \
+            -e 'options(warn = 2)'
