@@ -1914,6 +1914,11 @@ def python_words(run, files):
     return [PIP_WORDS[one.form].format(**dependency_fields(one, files)) for one in run]
 
 
+def named_again(run):
+    """Those that pip finds satisfied when they are named again; what has an address would be fetched once more."""
+    return [one for one in run if one.form in NAMED_AGAIN and "://" not in one]
+
+
 def language_part(language, run, above, files):
     """What installs dependencies of one form; `above` are the words for what pip has installed before."""
     if language == "Python":
@@ -1942,7 +1947,7 @@ def dependency_parts(groups, files):
             texts = [*(part(tool + ".Dockerfile") for tool in tools),
                      "".join(copies) + language_part(language, run, above, files)]
             parts += [said + texts[0], *texts[1:]]
-            above, said = [*above, *python_words([one for one in run if one.form in NAMED_AGAIN], files)], ""
+            above, said = [*above, *python_words(named_again(run), files)], ""
     return parts
 
 
@@ -2355,14 +2360,18 @@ def project_copies(recipe):
 
 
 # What BuildKit can do better: a RUN with the words on the left gets a mount, in which what was downloaded stays, and
-# those on the right. The mounts are in a tmpfs, so that none of them leaves an empty folder in the image.
+# those on the right. A mount is in a tmpfs, so that it leaves no empty folder in the image, and each base image has
+# its own, since what is built for one need not run in another.
 APT = "-o Dir::Cache=/dev/shm/apt -o Dir::State::Lists=/dev/shm/apt/lists -o APT::Keep-Downloaded-Packages=true"
+RENV = "Rscript -e 'options(warn = 2)' \\\n            -e 'if (!requireNamespace(\"renv\""
 CACHES = (
-    ("pip install --no-cache-dir", "id=skelebot-pip,target=/dev/shm/pip,mode=1777",
+    ("pip install --no-cache-dir", "id=skelebot-pip-{base},target=/dev/shm/pip",
      'pip install --cache-dir "/dev/shm/pip/$(id -u)"'),
-    ("Rscript -e 'options(warn = 2)'", "id=skelebot-r,target=/dev/shm/r,mode=1777", "r-cache.Dockerfile"),
+    (RENV, "id=skelebot-renv-{base},target=/dev/shm/renv",
+     "RENV_PATHS_ROOT=/dev/shm/renv RENV_CONFIG_CACHE_SYMLINKS=FALSE " + RENV),
+    ("Rscript -e 'options(warn = 2)'", "id=skelebot-r-{base},target=/dev/shm/r", "r-cache.Dockerfile"),
     ("apt-get update", "id=skelebot-apt-{base},target=/dev/shm/apt,sharing=locked",
-     f"mkdir -p /dev/shm/apt/lists/partial /dev/shm/apt/archives/partial && apt-get {APT} update"),
+     f"mkdir -p /dev/shm/apt/lists && apt-get {APT} update"),
     ("apt-get install", "id=skelebot-apt-{base},target=/dev/shm/apt,sharing=locked", f"apt-get {APT} install"),
 )
 
@@ -5091,6 +5100,8 @@ def plan_run(call, project, job, image, argv, words=(), first=()):
     name = container_name(project, job)
     outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words, image), secret_variables(job),
                             kept=True)
+    if outcome.status and re.search(r"(?i)no such image|unable to find image|image not known", outcome.errors):
+        raise NoImage(f"there is no image {image}", "leave -s out, so that it is built")
     check_started(engine, job, name, outcome)
     yield Answer(name)
     return 0
@@ -5161,15 +5172,16 @@ BUILDX = 23         # the first release of Docker's command line that leaves Bui
 
 def plan_ask_builder(call):
     """What `docker build` builds with: `buildkit`, `legacy`, `lacking` where the wanted BuildKit is not there, None."""
-    setting = call.environ.get("DOCKER_BUILDKIT", "")
+    setting = call.environ.get("DOCKER_BUILDKIT", "").lower()
+    wanted = setting in ("1", "t", "true")
     version = re.search(r"version (\d+)", (yield Command((call.engine, "--version"), kept=True, looks=True)).output)
     if not version:
         return None
     major = int(version.group(1))
-    if setting != "1" and (setting or major < BUILDX):
+    if not wanted and (setting or major < BUILDX):
         return "legacy"
     missing = (yield Command((call.engine, "buildx", "version"), kept=True, looks=True)).status
-    return "buildkit" if not missing or major < BUILDX else "lacking" if setting else "legacy"
+    return "buildkit" if not missing or major < BUILDX else "lacking" if wanted else "legacy"
 
 
 def plan_builder(call, anew=False):

@@ -26,7 +26,6 @@ RUN python -m pip install --no-cache-dir \
     'dash>=2,!=2.3' \
     'uvicorn[standard]~=0.30' \
     'uvloop>=0.19; sys_platform != '"'"'win32'"'"'' \
-    'acme @ https://example.com/acme.zip' \
     --requirement "/app/requirements.txt"
 
 COPY ["pyproject.toml", "/app/pyproject.toml"]
@@ -38,7 +37,6 @@ RUN python -c 'import sys; toml = __import__("tomllib" if sys.version_info >= (3
     'dash>=2,!=2.3' \
     'uvicorn[standard]~=0.30' \
     'uvloop>=0.19; sys_platform != '"'"'win32'"'"'' \
-    'acme @ https://example.com/acme.zip' \
     --requirement "/app/requirements.txt" \
     --requirement /tmp/requirements.txt \
  && rm /tmp/requirements.txt
@@ -52,7 +50,6 @@ RUN python -m pip install --no-cache-dir \
     'dash>=2,!=2.3' \
     'uvicorn[standard]~=0.30' \
     'uvloop>=0.19; sys_platform != '"'"'win32'"'"'' \
-    'acme @ https://example.com/acme.zip' \
     --requirement "/app/requirements.txt" \
     "/app/vendor/acme.whl" \
     "/app/libs/my tools/"
@@ -68,7 +65,6 @@ RUN python -m pip install --no-cache-dir \
     'dash>=2,!=2.3' \
     'uvicorn[standard]~=0.30' \
     'uvloop>=0.19; sys_platform != '"'"'win32'"'"'' \
-    'acme @ https://example.com/acme.zip' \
     --requirement "/app/requirements.txt" \
     "git+https://github.com/acme/tools" \
     "git+https://github.com/acme/models@v2" \
@@ -82,7 +78,6 @@ RUN python -m pip install --no-cache-dir \
     'dash>=2,!=2.3' \
     'uvicorn[standard]~=0.30' \
     'uvloop>=0.19; sys_platform != '"'"'win32'"'"'' \
-    'acme @ https://example.com/acme.zip' \
     --requirement "/app/requirements.txt" \
     "/app/.skelebot/acme-2.1/acme-2.1-py3-none-any.whl"
 
