@@ -117,9 +117,9 @@ class DetachedJob(PlanCase):
                          "docker stop churn-train ends it")
 
     def test_that_cannot_be_started_is_a_fault_in_the_engines_words(self):
-        done = driven({"run": Outcome(125, "", "Unable to find image\ndocker: no such image: churn.\n")},
+        done = driven({"run": Outcome(125, "", "Oh\ndocker: no such runtime: x.\n")},
                       **one(mode="d"))
-        self.assertEqual(done.fault.message, "train was not started: docker: no such image: churn.")
+        self.assertEqual(done.fault.message, "train was not started: docker: no such runtime: x.")
 
     def test_whose_port_is_taken_is_not_said_to_run_already(self):
         error = ("docker: Error response from daemon: driver failed programming external connectivity:\n"
