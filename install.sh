@@ -321,6 +321,7 @@ write_pyz() {
     fi
     mkdir "$stage/new/yaml"
     cp "$yaml/"*.py "$stage/new/yaml"
+    compile_beside "$stage/new"
     zipped "$stage/new" >"$stage/pyz"
     chmod +x "$stage/pyz"
     version=$("$python" "$stage/pyz" --version) || fail "skelebot.py does not run by $python"
@@ -337,6 +338,20 @@ import os, yaml
 version = tuple(map(int, yaml.__version__.split(".")[:2]))
 print(os.path.dirname(yaml.__file__))
 sys.exit(not (5, 1) <= version < (7, 0))
+END
+}
+
+# Beside each module its byte code, for this Python; others read the source. Its date is not looked at.
+compile_beside() {
+    python_alone - "$1" <<'END'
+import sys
+sys.path.remove("")
+import glob, os, py_compile
+
+mode = getattr(py_compile, "PycInvalidationMode", None)     # Python 3.7
+for path in [*glob.glob(sys.argv[1] + "/*.py"), *glob.glob(sys.argv[1] + "/yaml/*.py")] if mode else []:
+    name = os.path.relpath(path, sys.argv[1])
+    py_compile.compile(path, path + "c", name, doraise=True, invalidation_mode=mode.UNCHECKED_HASH)
 END
 }
 
