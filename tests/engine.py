@@ -11,6 +11,7 @@ A class of tests is written once and stands on several engines:
 """
 import fcntl
 import functools
+import atexit
 import json
 import os
 import pty
@@ -58,9 +59,16 @@ def output(argv, **options):
     return done.stdout
 
 
+MEMORY = tempfile.mkdtemp(prefix="skelebot-memory-")
+"""What the calls of these tests remember, instead of ~/.skelebot."""
+os.chmod(MEMORY, 0o777)
+atexit.register(shutil.rmtree, MEMORY, ignore_errors=True)
+
+
 def environment(**changes):
     """The variables around us, without those that choose an engine."""
-    return {**{name: value for name, value in os.environ.items() if name not in OURS}, **changes}
+    around = {name: value for name, value in os.environ.items() if name not in OURS}
+    return {**around, "SKELEBOT_HOME": MEMORY, **changes}
 
 
 def first_on_path(program):

@@ -80,14 +80,15 @@ class Cache(Image):
     """What was built is not built again."""
     wheels = {f"wheels/{name}-1-py3-none-any.whl": wheel(name, "1") for name in ("first", "second")}
 
-    def layers(self, count):
-        folder = self.folder_of(self.wheels, dependencies=[f"file:{path}" for path in self.wheels][:count],
-                                jobs=[{"name": "job", "source": "true"}])
+    def layers(self, count, folder):
+        self.write_project(folder, dependencies=[f"file:{path}" for path in self.wheels][:count],
+                           jobs=[{"name": "job", "source": "true"}])
         self.skelebot("prime", folder=folder)
         return self.inspect(self.name)["RootFS"]["Layers"]
 
     def test_holds_what_stands_above_a_dependency_that_was_added_below(self):
-        one, two = self.layers(1), self.layers(2)
+        folder = self.folder_of(self.wheels)
+        one, two = self.layers(1, folder), self.layers(2, folder)
         self.assertEqual(two[:len(one) - 1], one[:-1])      # the last one is the project's copy
         self.assertEqual(len(two), len(one) + 2)            # the wheel's copy, and its installation
 
