@@ -2307,13 +2307,14 @@ def context_facts(files):
 
 def live_recipe(recipe, copied):
     """What matters of a recipe when the project is mapped over its copy: not the files that are hidden then."""
-    text = re.sub(rf"(?m)^(?:(?:LABEL {re.escape(LABEL)}version=|CMD |ENTRYPOINT ).*)?\n", "", recipe.text)
+    text = re.sub(rf"(?m)^(?:(?:LABEL {re.escape(LABEL)}version=|CMD ).*)?\n", "", recipe.text)
     if not copied:
         return recipe._replace(text=text, ignored="", files="")
     files = [f"{path}//{facts}" for path, facts in context_facts(recipe.files).items() if is_copied(path, copied)]
     return recipe._replace(text=text, ignored="", files="\n".join(files))
 
 
+EITHER = "# ---- or else ----"       # between the texts of two files of which one is .dockerignore for a builder
 LARGE_FILES = 500                   # so many files, or bytes, make a folder a large one
 LARGE_BYTES = 32 * 1024 * 1024
 MOST_COPIES = 40                    # an image has 127 layers at most
@@ -2336,7 +2337,7 @@ def copies_alike(entries, ignored):
     Docker follows a link that is named, gives a folder that is named the mode 755, and fails for what is ignored.
     """
     plain = all(re.fullmatch(r"[\w.+@=, -]+", name) for name in entries)
-    return plain and all(mode in ("40755", "") or mode.startswith("10") for mode, _, _ in entries.values()) and all(
+    return plain and EITHER not in ignored and all(mode in ("40755", "") or mode.startswith("10") for mode, _, _ in entries.values()) and all(
         "!" not in line and re.fullmatch(PLAIN_GLOB, line) for line in ignored.split("\n") if line[:1] != "#")
 
 
@@ -5408,13 +5409,14 @@ def plan_bases(call, project, job, endpoint, text, known):
 def plan_recipe(call, project, job, text, ignored, copied):
     """The Recipe of a Dockerfile's text, but for its bases."""
     other = yield from plan_other_ignores(project)
-    own = ((yield Read(other)) or b"").decode("utf-8", "surrogateescape") if other else ignored
+    if other:                           # the builders do not agree on which of the two counts
+        ignored = ((yield Read(other)) or b"").decode("utf-8", "surrogateescape") + f"\n{EITHER}\n" + ignored
     home = os.path.relpath(skelebot_home(call.environ, call.home), project.folder or ".").replace(os.sep, "/")
     left = (".dockerignore", *([] if project.dockerfile else ["Dockerfile"]), *([home] if is_inside(home) else ()))
     index = Index(() if other else ignore_rules(ignored), left, tuple(sorted(copied or ())))
     files = "" if copied is not None and not copied else (yield index)
     settings = [f"{name}={call.environ[name]}" for name in ("DOCKER_DEFAULT_PLATFORM",) if call.environ.get(name)]
-    return Recipe("\n".join(settings), "", text, own, files or "")
+    return Recipe("\n".join(settings), "", text, ignored, files or "")
 
 
 def plan_layers(call, project, endpoint, plain):

@@ -9,9 +9,9 @@ A class of tests is written once and stands on several engines:
         def test_says_hello(self):
             self.assertEqual(self.skelebot("greet").stdout, b"hello\n")
 """
+import atexit
 import fcntl
 import functools
-import atexit
 import json
 import os
 import pty
