@@ -5611,7 +5611,7 @@ def plan_docker(call, project, job, launch):
         if call.skip_build:
             raise
         yield Note("its image is gone, so it is built anew")
-        image = yield from plan_built(call, project, job, image_tag(project, job), anew="its image is gone")
+        image = yield from plan_image(call, project, job)
         return (yield from plan_in_image(call, project, job, launch, endpoint, image, words))
 
 
