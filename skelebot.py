@@ -10,7 +10,7 @@ Contents, in the data's order:
     Reading         YAML nodes -> records; three spellings, one schema; environments
     Words           command-line words -> arguments and parameters, job -> its command
     Templates       the files in templates/, and what is filled into them
-    Image           Dockerfile, .dockerignore, the image's name
+    Image           Dockerfile, .dockerignore, the image's name; what an image is built of, which tells whether to build
     Steps           the values that a plan is made of, each with a line that shows it
     Docker          argv of the Docker (or podman) command line
     Storage         artifacts in Artifactory, S3 or a folder: requests, and what answers mean
@@ -107,10 +107,12 @@ class Record(tuple):
     """A tuple with named fields, as typing.NamedTuple makes them, which would take a sixth of the start-up."""
 
     def __init_subclass__(cls):
-        cls._fields = tuple(getattr(cls, "__annotations__", ()))
-        cls._field_defaults = {name: vars(cls)[name] for name in cls._fields if name in vars(cls)}
-        for index, name in enumerate(cls._fields):
-            setattr(cls, name, property(itemgetter(index)))
+        own = tuple(getattr(cls, "__annotations__", ()))
+        above = tuple(name for name in getattr(cls, "_fields", ()) if name not in own)
+        defaults = {name: vars(cls)[name] for name in own if name in vars(cls)}
+        cls._fields, cls._field_defaults = above + own, {**getattr(cls, "_field_defaults", {}), **defaults}
+        for index, name in enumerate(own):
+            setattr(cls, name, property(itemgetter(len(above) + index)))
 
     def __new__(cls, *values, **named):
         if len(values) == len(cls._fields) and not named:
@@ -120,6 +122,9 @@ class Record(tuple):
         if len(values) > len(cls._fields) or not named.keys() <= set(rest) or not known.keys() >= set(rest):
             raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}")
         return tuple.__new__(cls, (*values, *[known[name] for name in rest]))
+
+    def __getnewargs__(self):
+        return tuple(self)
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._asdict().items())})"
@@ -1884,6 +1889,7 @@ PIP_WORDS = {"python-package": "{package}", "python-req": '--requirement "/app/{
 TOGETHER = {"python-package": "index", "python-github": "index", "python-req": "list", "python-file": "file",
             "python-ca": "file", "r-package": "CRAN"}
 NAMED_AGAIN = ("python-package", "python-req")
+PIP_OPTIONS = "options" # of pip's own in a requirements file, as --hash, hold for all that is named beside it
 APPENDED = "# Appended since this image was first built here"
 MOST_GROUPS = 20    # of dependencies; each is a layer, and an image has 127 at most
 
@@ -1914,15 +1920,16 @@ def python_words(run, files):
     return [PIP_WORDS[one.form].format(**dependency_fields(one, files)) for one in run]
 
 
-def named_again(run):
+def named_again(run, files):
     """Those that pip finds satisfied when they are named again; what has an address would be fetched once more."""
-    return [one for one in run if one.form in NAMED_AGAIN and "://" not in one]
+    return [one for one in run if one.form in NAMED_AGAIN and "://" not in one and (one, PIP_OPTIONS) not in files]
 
 
 def language_part(language, run, above, files):
     """What installs dependencies of one form; `above` are the words for what pip has installed before."""
     if language == "Python":
-        words = [*above, *python_words(run, files)]
+        alone = any((one, PIP_OPTIONS) in files for one in run)
+        words = [*([] if alone else above), *python_words(run, files)]
         template = "python-proj" if run[0].form == "python-proj" else "python-packages"
         packages = words[0] if len(words) == 1 else "".join(f" \\\n    {word}" for word in words)[1:]
         return part(template + ".Dockerfile", **dependency_fields(run[0], files), packages=packages)
@@ -1934,7 +1941,8 @@ def language_part(language, run, above, files):
 def dependency_parts(groups, files):
     """The parts of groups of dependencies, in their order: so one more at the end leaves those above cached.
 
-    files  dependency -> the files of the project that it needs in the image, in the order they are copied
+    files  dependency -> the files of the project that it needs in the image, in the order they are copied;
+           (dependency, PIP_OPTIONS) is there for a requirements file with options
     """
     brought, seen, above, parts = set(), set(), [], []
     for language, dependencies in groups:
@@ -1947,7 +1955,7 @@ def dependency_parts(groups, files):
             texts = [*(part(tool + ".Dockerfile") for tool in tools),
                      "".join(copies) + language_part(language, run, above, files)]
             parts += [said + texts[0], *texts[1:]]
-            above, said = [*above, *python_words(named_again(run), files)], ""
+            above, said = [*above, *python_words(named_again(run, files), files)], ""
     return parts
 
 
@@ -2317,6 +2325,7 @@ def live_recipe(recipe, copied):
 EITHER = "# ---- or else ----"       # between the texts of two files of which one is .dockerignore for a builder
 LARGE_FILES = 500                   # so many files, or bytes, make a folder a large one
 LARGE_BYTES = 32 * 1024 * 1024
+LONGEST_LINE = 16000                # of a Dockerfile, in characters; Docker takes 65535 bytes
 MOST_COPIES = 40                    # an image has 127 layers at most
 
 
@@ -2337,7 +2346,9 @@ def copies_alike(entries, ignored):
     Docker follows a link that is named, gives a folder that is named the mode 755, and fails for what is ignored.
     """
     plain = all(re.fullmatch(r"[\w.+@=, -]+", name) for name in entries)
-    return plain and EITHER not in ignored and all(mode in ("40755", "") or mode.startswith("10") for mode, _, _ in entries.values()) and all(
+    modes = [mode for mode, _, _ in entries.values()]
+    usual = all(mode in ("40755", "") or mode.startswith("10") for mode in modes)
+    return plain and usual and EITHER not in ignored and all(
         "!" not in line and re.fullmatch(PLAIN_GLOB, line) for line in ignored.split("\n") if line[:1] != "#")
 
 
@@ -2357,13 +2368,15 @@ def project_copies(recipe):
     if not large or len(entries) < 2 or len(folders) > MOST_COPIES or not copies_alike(entries, recipe.ignored):
         return part("project.Dockerfile")
     lists = [*([name, f"/app/{name}"] for name in folders), *([[*files, "/app/"]] if files else [])]
-    return "".join(f"COPY {json.dumps(names, ensure_ascii=False)}\n" for names in lists)
+    lines = [f"COPY {json.dumps(names, ensure_ascii=False)}\n" for names in lists]
+    return "".join(lines) if max(map(len, lines)) < LONGEST_LINE else part("project.Dockerfile")
 
 
 # What BuildKit can do better: a RUN with the words on the left gets a mount, in which what was downloaded stays, and
 # those on the right. A mount is in a tmpfs, so that it leaves no empty folder in the image, and each base image has
 # its own, since what is built for one need not run in another.
 APT = "-o Dir::Cache=/dev/shm/apt -o Dir::State::Lists=/dev/shm/apt/lists -o APT::Keep-Downloaded-Packages=true"
+INSTALL = "{} update \\\n && DEBIAN_FRONTEND=noninteractive {} install --yes --no-install-recommends"
 RENV = "Rscript -e 'options(warn = 2)' \\\n            -e 'if (!requireNamespace(\"renv\""
 CACHES = (
     ("pip install --no-cache-dir", "id=skelebot-pip-{base},target=/dev/shm/pip",
@@ -2371,9 +2384,8 @@ CACHES = (
     (RENV, "id=skelebot-renv-{base},target=/dev/shm/renv",
      "RENV_PATHS_ROOT=/dev/shm/renv RENV_CONFIG_CACHE_SYMLINKS=FALSE " + RENV),
     ("Rscript -e 'options(warn = 2)'", "id=skelebot-r-{base},target=/dev/shm/r", "r-cache.Dockerfile"),
-    ("apt-get update", "id=skelebot-apt-{base},target=/dev/shm/apt,sharing=locked",
-     f"mkdir -p /dev/shm/apt/lists && apt-get {APT} update"),
-    ("apt-get install", "id=skelebot-apt-{base},target=/dev/shm/apt,sharing=locked", f"apt-get {APT} install"),
+    (INSTALL.format("apt-get", "apt-get"), "id=skelebot-apt-{base},target=/dev/shm/apt,sharing=locked",
+     "mkdir -p /dev/shm/apt/lists && " + INSTALL.format(f"apt-get {APT}", f"apt-get {APT}")),
 )
 
 
@@ -2385,14 +2397,17 @@ def with_caches(run, base):
     return "RUN " + "".join(f"--mount=type=cache,{mount.format(base=slug(base))} " for mount in mounts) + run[4:]
 
 
-def built_from(text, builder, copies):
-    """The text that an image is built from: that of its Dockerfile, but for what the builder can do better."""
+def built_from(text, builder, copies, base=""):
+    """The text that an image is built from: that of its Dockerfile, but for what the builder can do better.
+
+    copies  what stands for `COPY . /app`
+    base    what tells the base image from others, also from the one that had its name before
+    """
     first, _, _ = part("base.Dockerfile", base="").partition("\n")
     installs, project, late = text.partition("\n" + part("project.Dockerfile"))
     if not text.startswith(first) or not project:
         return text
     if builder == "buildkit":
-        base = (base_images(text) or ("",))[0]
         installs = re.sub(r"(?ms)^RUN .*?(?<!\\)\n", lambda match: with_caches(match.group(), base), installs)
     return installs + "\n" + copies + late
 
@@ -2429,7 +2444,8 @@ def change(before, now):
     if name == "bases" and line:
         return f"the base image {line.partition(' ')[0]} is another one now"
     if name in ("bases", "settings"):
-        return "a base image is gone" if name == "bases" else f"DOCKER_DEFAULT_PLATFORM is {(line or '')[24:] or 'gone'}"
+        platform = (line or "").partition("=")[2] or "gone"
+        return "a base image is gone" if name == "bases" else f"DOCKER_DEFAULT_PLATFORM is {platform}"
     what = f"line {number} of {'the Dockerfile' if name == 'text' else '.dockerignore'}"
     return f"{what} is {shown_text(line)}" if line else f"{what} is {'gone' if line is None else 'empty'}"
 
@@ -2577,9 +2593,10 @@ class File(Record):
 
 
 class MakeFolder(Record):
-    """A folder to make, unless something is there."""
+    """A folder to make, unless something is there; a `private` one is for its owner only."""
     path: str
     root: str = ""
+    private: bool = False
 
     @property
     def line(self):
@@ -2657,12 +2674,12 @@ class Ask(Record):
 class Index(Record):
     """The files of a Recipe, of the current folder and what is below it.
 
-    rules  what keeps files out of the build context
-    left   paths that do not count, and what is below them
-    only   paths that alone count, and what is below them; () are all
+    rules     what keeps files out of the build context
+    left_out  paths that do not count, and what is below them
+    only      paths that alone count, and what is below them; () are all
     """
     rules: Tuple[Rule, ...]
-    left: Tuple[str, ...] = ()
+    left_out: Tuple[str, ...] = ()
     only: Tuple[str, ...] = ()
     line = None
 
@@ -2675,7 +2692,7 @@ class ImageIds(Record):
 
 
 class Forget(Record):
-    """The files in a folder that were not written for so many seconds, to remove."""
+    """What is remembered in a folder, and was not written for so many seconds, to remove."""
     path: str
     seconds: int
     line = None
@@ -4985,7 +5002,9 @@ KEPT = 90 * 24 * 3600   # seconds that what is remembered stays, unless it is re
 
 
 def memory_path(call, name, *key):
-    """The file in which something is remembered about what the key's parts say."""
+    """The file in which something is remembered about what the key's parts say; "" where there is no home."""
+    if skelebot_home(call.environ, call.home).startswith("~"):
+        return ""
     return os.path.join(skelebot_home(call.environ, call.home), "builds", f"{name}-{checksum(chr(0).join(key)):08x}")
 
 
@@ -5000,8 +5019,8 @@ def memory_text(data):
 def plan_remember(call, path, data):
     """Keep something for the next time, where that can be."""
     try:
-        if not call.dry_run:
-            yield MakeFolder(os.path.dirname(path))
+        if path and not call.dry_run:
+            yield MakeFolder(os.path.dirname(path), private=True)
             yield File(path, data)
             yield Forget(os.path.dirname(path), KEPT)
     except SkelebotError as fault:
@@ -5012,7 +5031,7 @@ def plan_remember(call, path, data):
 def plan_recall(path):
     """The bytes of what was remembered; None if there is nothing that can be read."""
     try:
-        return (yield Read(path))
+        return (yield Read(path)) if path else None
     except SkelebotError:
         return None
 
@@ -5167,7 +5186,6 @@ def plan_elsewhere(call, project, job, image, argv, endpoint, copied, words=()):
             yield Command(force, kept=True)
 
 
-BUILDERS = ("buildkit", "legacy", "lacking")
 BUILDX = 23         # the first release of Docker's command line that leaves BuildKit to buildx, and prefers it
 
 
@@ -5191,8 +5209,10 @@ def plan_builder(call, anew=False):
         return "podman"
     path = memory_path(call, "builder", call.program, call.environ.get("DOCKER_BUILDKIT", ""))
     if anew:
-        yield Remove(path)
-    return (yield from plan_remembered(call, path, plan_ask_builder(call), BUILDERS)) or "legacy"
+        found = yield from plan_ask_builder(call)
+        yield from plan_remember(call, path, (found or "").encode())
+        return found or "legacy"
+    return (yield from plan_remembered(call, path, plan_ask_builder(call), ("buildkit", "legacy"))) or "legacy"
 
 
 def plan_ignored(project):
@@ -5325,6 +5345,9 @@ def plan_required_files(project):
             yield from plan_need(file, place)
             named = (yield from plan_named_files(file, ())) if dependency.form == "python-req" else (file,)
             files[dependency] = named
+            for name in named if dependency.form == "python-req" else ():
+                if re.search(rb"(?m)^[^#\n]*(?:^|\s)--(?!requirement|constraint)\w", (yield Read(name)) or b""):
+                    files[dependency, PIP_OPTIONS] = named
     return files
 
 
@@ -5336,6 +5359,7 @@ class Build(Record):
     known   what was built under that tag before
     path    where that is remembered, which is data
     layers  how the dependencies are installed, to be remembered at layers_path
+    tagged  whether the tag is that image's, or has been given to another one
     copied  the paths that matter when the project is mapped over its copy; None if all do
     """
     tag: str
@@ -5347,6 +5371,7 @@ class Build(Record):
     layers: Layers
     known: Optional[Built] = None
     image: str = ""
+    tagged: bool = True
     copied: Any = None
     more: Tuple = ()
     plain: bool = False
@@ -5356,7 +5381,8 @@ class Build(Record):
     def text(self, builder):
         """What it is built from: the text of its Dockerfile, but for what the builder can do better."""
         copies = part("project.Dockerfile") if self.plain else project_copies(self.recipe)
-        return built_from(self.recipe.text, builder, copies)
+        base = re.sub(r"sha256:(.{12}).*", r"\1", self.recipe.bases.partition("\n")[0])
+        return built_from(self.recipe.text, builder, copies, base)
 
     def alike(self, before, now):
         """Both recipes, without what does not matter here."""
@@ -5388,7 +5414,8 @@ def plan_image_ids(call, project, job, endpoint, names):
     found = outcome.output.split()
     if len(found) == len(names):
         return tuple(found)
-    if outcome.status and not call.dry_run and not re.search(r"(?i)no such|not known|not found|unable to find", outcome.errors):
+    missing = re.search(r"(?i)no such|not known|not found|unable to find", outcome.errors)
+    if outcome.status and not call.dry_run and not missing:
         yield from plan_check_engine(engine_argv(call, project, job))
     found = []
     for name in names if len(names) > 1 else ():
@@ -5396,14 +5423,14 @@ def plan_image_ids(call, project, job, endpoint, names):
     return tuple(found) or ("",)
 
 
-def plan_bases(call, project, job, endpoint, text, known):
-    """(the lines of a recipe's bases, the id of an image that is known, or "" if it is gone)."""
+def plan_bases(call, project, job, endpoint, text, known="", tag=""):
+    """(the lines of a recipe's bases, the id of an image that is known, "" if it is gone, whether the tag is its)."""
     names = base_images(text)
     asked = [name for name in names or () if "@sha256:" not in name]
-    wanted = (*asked, *([known] if known else ()))
+    wanted = (*asked, *([known, tag] if known else ()))
     ids = dict(zip(wanted, (yield from plan_image_ids(call, project, job, endpoint, wanted)))) if wanted else {}
     lines = [f"{name} {ids.get(name, '')}".strip() for name in names] if names is not None else [f"? {call.token}"]
-    return "\n".join(lines), known if ids.get(known) else ""
+    return "\n".join(lines), known if ids.get(known) else "", not known or ids.get(tag) in (ids.get(known), None)
 
 
 def plan_recipe(call, project, job, text, ignored, copied):
@@ -5411,9 +5438,11 @@ def plan_recipe(call, project, job, text, ignored, copied):
     other = yield from plan_other_ignores(project)
     if other:                           # the builders do not agree on which of the two counts
         ignored = ((yield Read(other)) or b"").decode("utf-8", "surrogateescape") + f"\n{EITHER}\n" + ignored
-    home = os.path.relpath(skelebot_home(call.environ, call.home), project.folder or ".").replace(os.sep, "/")
-    left = (".dockerignore", *([] if project.dockerfile else ["Dockerfile"]), *([home] if is_inside(home) else ()))
-    index = Index(() if other else ignore_rules(ignored), left, tuple(sorted(copied or ())))
+    folder, home = map(os.path.abspath, (project.folder or ".", skelebot_home(call.environ, call.home)))
+    own = os.path.join(home, "builds") if home == folder else home
+    inside = [os.path.relpath(own, folder).replace(os.sep, "/")] if is_relative_to(own, folder) else []
+    left_out = (".dockerignore", *([] if project.dockerfile else ["Dockerfile"]), *inside)
+    index = Index(() if other else ignore_rules(ignored), left_out, tuple(sorted(copied or ())))
     files = "" if copied is not None and not copied else (yield index)
     settings = [f"{name}={call.environ[name]}" for name in ("DOCKER_DEFAULT_PLATFORM",) if call.environ.get(name)]
     return Recipe("\n".join(settings), "", text, ignored, files or "")
@@ -5431,7 +5460,7 @@ def plan_layers(call, project, endpoint, plain):
 def plan_texts(project, more, known):
     """(text of the Dockerfile, groups of dependencies), and the same with the groups that are known from before."""
     if project.dockerfile:
-        text = ((yield Read(project.dockerfile)) or b"").decode("utf-8", "replace")
+        text = ((yield Read(project.dockerfile)) or b"").decode("utf-8", "surrogateescape")
         return (text, ()), (text, ())
     values = project, (yield from plan_required_files(project)), *component_parts(project), more
     plain, grouped = (dependency_groups(project.dependencies, groups) for groups in ((), known))
@@ -5452,7 +5481,7 @@ def plan_build(call, project, job, tag, more=(), plain=False):
     present = None if more or project.dockerfile else (yield from plan_check_dockerfile())
     layers_path, layers = yield from plan_layers(call, project, endpoint, plain)
     (text, groups), grouped = yield from plan_texts(project, more, layers.known)
-    bases, image = yield from plan_bases(call, project, job, endpoint, text, known.image if known else "")
+    bases, image, tagged = yield from plan_bases(call, project, job, endpoint, text, getattr(known, "image", ""), tag)
     if goes_on(layers, bases, grouped[0]):
         text, groups = grouped
     own = not more and not project.dockerfile
@@ -5460,7 +5489,7 @@ def plan_build(call, project, job, tag, more=(), plain=False):
     recipe = yield from plan_recipe(call, project, job, text, ignored, copied)
     layers = layers._replace(bases=bases, text=text, groups=groups_text(groups))
     return Build(tag, "\n".join(key), path, data, recipe._replace(bases=bases), layers_path, layers, known, image,
-                 copied, more, plain, writes=(*(written("Dockerfile", text, present) if own else ()), *writes),
+                 tagged, copied, more, plain, writes=(*(written("Dockerfile", text, present) if own else ()), *writes),
                  undo=(*([Remove("Dockerfile")] if own else ()), undo))
 
 
@@ -5471,7 +5500,7 @@ def builder_environ(builder):
 
 def plan_run_build(call, project, job, build, builder, told):
     """`docker build`, for its Outcome; from the Dockerfile that is there, or from what the builder does better with."""
-    text = build.text(builder)
+    text = build.text("legacy" if call.rebuild else builder)
     file = project.dockerfile or "Dockerfile" if text == build.recipe.text and not build.more else "-"
     argv = build_argv(engine_argv(call, project, job), build.tag, file, told, call.rebuild)
     return (yield Command(argv, builder_environ(builder), aside=True, quiet=not call.verbose, apart=is_podman(call),
@@ -5509,9 +5538,17 @@ def plan_build_anew(call, project, job, build):
             yield Remove(folder)
         for step in build.undo if project.ephemeral else ():
             yield step
-    if told:
-        yield from plan_remember_build(call, project, job, build, told)
-    return told or build.tag
+    image = (yield from plan_known_id(call, project, job, build.tag, told)) if told else ""
+    if image:
+        yield from plan_remember_build(call, project, job, build, image)
+    return image or build.tag
+
+
+def plan_known_id(call, project, job, tag, told):
+    """The id that the engine knows an image by; builders have told others (docker/buildx#3952)."""
+    endpoint = yield from plan_endpoint(call, project, job)
+    ids = yield from plan_image_ids(call, project, job, endpoint, (told, tag))
+    return told if ids[0] or not ids[-1] else ids[-1]
 
 
 def plan_remember_build(call, project, job, build, image):
@@ -5519,7 +5556,7 @@ def plan_remember_build(call, project, job, build, image):
     recipe = build.recipe
     if re.search(r"(?m)^[^\s@]+$", recipe.bases):
         endpoint = yield from plan_endpoint(call, project, job)
-        bases, _ = yield from plan_bases(call, project, job, endpoint, recipe.text, "")
+        bases, _, _ = yield from plan_bases(call, project, job, endpoint, recipe.text)
         recipe = recipe._replace(bases=bases)
     for path, text in ((build.path, built_text(Built(build.key, image, call.token, recipe))),
                        (build.layers_path, "\0".join(build.layers._replace(bases=recipe.bases)))):
@@ -5542,11 +5579,18 @@ def builds_alone(project):
         dependency.form == "python-ca" for dependency in project.dependencies.Python)
 
 
+def plan_fresh(call, project, job, build):
+    """The id of an image that is there; another checkout may have taken its tag, which -s goes by."""
+    if not build.tagged:
+        yield Command((*engine_argv(call, project, job), "tag", build.image, build.tag), kept=True)
+    return build.image
+
+
 def plan_built(call, project, job, tag, more=(), plain=False, anew=""):
     """Build an image, unless the one that is there was built of the same, and no reason to build it anew is given."""
     build = None if builds_alone(project) else (yield from plan_build(call, project, job, tag, more, plain))
     if build and not anew and build.is_fresh(call):
-        return build.image
+        return (yield from plan_fresh(call, project, job, build))
     lock = yield Hold(FILE)
     try:
         for one in components(project):
@@ -5554,7 +5598,7 @@ def plan_built(call, project, job, tag, more=(), plain=False, anew=""):
         if not build or (yield from plan_recall(build.path)) != build.data:
             build = yield from plan_build(call, project, job, tag, more, plain)
         if not anew and build.is_fresh(call):
-            return build.image
+            return (yield from plan_fresh(call, project, job, build))
         if call.verbose:
             yield Note(f"building {tag}: {anew or build.reason(call)}")
             yield from plan_say_appended(build)
@@ -5592,7 +5636,8 @@ def live_mappings(call, job, endpoint):
     if not is_local(endpoint):
         raise SkelebotError(f"--live cannot map this machine's folder on {endpoint}",
                             "leave --live out: the image has a copy")
-    return (Mapping(".:/app"), *job.mappings)
+    mapped = any(os.path.normpath(mapping.target) == "/app" for mapping in job.mappings)
+    return job.mappings if mapped else (Mapping(".:/app"), *job.mappings)
 
 
 def plan_docker(call, project, job, launch):
@@ -5638,7 +5683,7 @@ def plan_prime(call, project, words):
         raise usage_error("prime: --output: expected a file, found ''", "name one, as in --output image.tar")
     if output and ((yield Look(os.path.dirname(output) or ".")) != "folder" or (yield Look(output)) == "folder"):
         raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that is there")
-    yield from plan_built(call, project, None, image_tag(project), anew="prime always does")
+    yield from plan_built(call, project, None, image_tag(project), plain=bool(output), anew="prime always does")
     if output:
         engine = engine_argv(call, project)
         outcome = yield Command((*engine, "save", "--output", output, image_tag(project)), kept=True)
@@ -6607,7 +6652,7 @@ def plan_pushed(call, project, reference):
 
 def plan_publish(call, project, words):
     """Build the image, tag it, and push every tag; all that can be known to fail is looked at before."""
-    engine, name = engine_argv(call, project), published_name(project)
+    call, engine, name = call._replace(live=False), engine_argv(call, project), published_name(project)
     tags = published_tags(project, words)
     image = yield from plan_image_to_publish(call, project, tags)
     references = [f"{name}:{tag}" for tag in tags]
@@ -7216,6 +7261,7 @@ def make_folder(step):
     try:
         if not os.path.lexists(step.path):
             os.makedirs(step.path, exist_ok=True)
+            os.chmod(step.path, 0o700 if step.private else os.stat(step.path).st_mode & 0o7777)
     except OSError as error:
         raise refused(step.path, error)
 
@@ -8191,7 +8237,7 @@ def scanned(near, step, now):
         for entry in entries:
             name = near + (entry.name if in_utf8 else plain_text(entry.name))
             is_folder = entry.is_dir(follow_symlinks=False)
-            if name in step.left or (is_folder and is_pruned(name, step.rules)):
+            if name in step.left_out or (is_folder and is_pruned(name, step.rules)):
                 continue
             if is_folder:
                 folders.append(name + "/")
@@ -8201,6 +8247,7 @@ def scanned(near, step, now):
 
 
 def index(step):
+    """The lines of all that is in the build context, sorted; what cannot be read has the number of its error."""
     import time
     lines, now = [], int(time.time() * 10 ** 9)
     pending = [path + "/" for path in step.only if os.path.isdir(machine_text(path))] or ([] if step.only else [""])
@@ -8261,7 +8308,8 @@ def forget(step):
     import time
     try:
         for entry in os.scandir(step.path):
-            if entry.is_file() and entry.stat().st_mtime < time.time() - step.seconds:
+            ours = re.search(r"-[0-9a-f]{8}$", entry.name) and entry.is_file(follow_symlinks=False)
+            if ours and entry.stat().st_mtime < time.time() - step.seconds:
                 os.unlink(entry.path)
     except OSError:
         pass                            # it will be forgotten another time

@@ -779,7 +779,7 @@ class SameRecipe(JobCase):
             with self.subTest(changes):
                 self.assertEqual(told(self.job(ADA._replace(**changes))), ["run"])
 
-    def test_is_so_when_the_home_is_in_the_project(self):
+    def test_is_so_when_the_home_is_in_the_project(self):       # FAULT 25
         os.mkdir("home")
         self.home = os.path.join(self.folder, "home")
         self.addCleanup(skelebot.remove, skelebot.Remove(self.home))
@@ -936,6 +936,7 @@ class Rebuilding(JobCase):
         self.engine.tag("churn", "sha256:foreign")
         done = self.job()
         self.assertEqual((told(done), images(done)), (["run"], ["sha256:1"]))
+        self.assertIn(("docker", "tag", "sha256:1", "churn"), [step.argv for step in commands(done)])
 
     def test_comes_once_more_when_the_image_goes_just_before_it_is_run(self):
         self.job()
@@ -1166,6 +1167,10 @@ class Live(JobCase):
             f"type=bind,source={self.folder},target=/app", f"type=bind,source={self.folder}/libs,target=/app/libs/",
             "type=bind,source=/srv/x,target=/srv/x"])
         self.assertEqual(len(self.mounts(self.job(jobs=jobs))), 2)
+
+    def test_leaves_it_to_a_job_that_maps_something_there_itself(self):
+        jobs = [{"name": "train", "source": "src/train.py", "mappings": ["libs:/app/"]}]
+        self.assertEqual(len(self.mounts(self.job(self.LIVE, jobs=jobs))), 1)
 
     def test_builds_nothing_for_an_edited_source(self):
         self.job(**self.KEYS)

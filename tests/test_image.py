@@ -235,7 +235,8 @@ class RequirementsFile(unittest.TestCase):
         looks = {(kind, name): text.encode() for name, text in files.items() for kind in (skelebot.Look, skelebot.Read)}
         found = drive(skelebot.plan_required_files(project(dependencies=dependencies)),
                       {skelebot.Look: "", **looks})
-        return f"{found.fault}\n" if found.fault else list(found.status.values())
+        return f"{found.fault}\n" if found.fault else [
+            paths for dependency, paths in found.status.items() if isinstance(dependency, str)]
 
     def test_brings_the_files_that_it_names(self):
         text = "numpy\n-r more.txt\n--requirement=eq.txt # why\n  -c limits.txt\n--constraint other.txt\n-rtight.txt\n"
@@ -254,6 +255,15 @@ class RequirementsFile(unittest.TestCase):
     def test_may_name_addresses_and_options(self):
         text = "-r https://example.com/x.txt\n--index-url https://example.com\n--require-hashes\n-e .\n# -r no.txt\n"
         self.assertEqual(self.required("req:a.txt", a_txt=text), [("a.txt",)])
+
+    def test_with_options_is_installed_alone_and_not_named_again(self):
+        for line, alone in (("six==1 --hash=sha256:0", True), ("--pre", True), ("six", False), ("-c c.txt", False),
+                            ("six # --pre", False), ("--requirement c.txt", False)):
+            with self.subTest(line):
+                it = project(dependencies=["idna", "req:a.txt", "toml"])
+                steps = drive(skelebot.plan_required_files(it), {"a.txt": line.encode(), "c.txt": b""})
+                runs = re.findall(r"RUN (.*(?:\\\n.*)*)", skelebot.dockerfile(it, steps.status))
+                self.assertEqual(["idna" in runs[1], "a.txt" in runs[2]], [not alone, not alone])
 
     def test_cannot_name_a_file_outside_of_the_project(self):
         for name in ("../b.txt", "/etc/b.txt", "b.txt"):
