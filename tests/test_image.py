@@ -261,8 +261,9 @@ class RequirementsFile(unittest.TestCase):
                             ("six # --pre", False), ("--requirement c.txt", False)):
             with self.subTest(line):
                 it = project(dependencies=["idna", "req:a.txt", "toml"])
-                steps = drive(skelebot.plan_required_files(it), {"a.txt": line.encode(), "c.txt": b""})
-                runs = re.findall(r"RUN (.*(?:\\\n.*)*)", skelebot.dockerfile(it, steps.status))
+                steps = drive(skelebot.plan_required_files(it), {(skelebot.Read, "a.txt"): line.encode(),
+                                                                          (skelebot.Read, "c.txt"): b""})
+                runs = skelebot.dockerfile(it, steps.status).split("RUN ")[1:]
                 self.assertEqual(["idna" in runs[1], "a.txt" in runs[2]], [not alone, not alone])
 
     def test_cannot_name_a_file_outside_of_the_project(self):
