@@ -779,7 +779,7 @@ class SameRecipe(JobCase):
             with self.subTest(changes):
                 self.assertEqual(told(self.job(ADA._replace(**changes))), ["run"])
 
-    def test_is_so_when_the_home_is_in_the_project(self):       # FAULT 25
+    def test_is_so_when_the_home_is_in_the_project(self):
         os.mkdir("home")
         self.home = os.path.join(self.folder, "home")
         self.addCleanup(skelebot.remove, skelebot.Remove(self.home))
