@@ -1365,7 +1365,7 @@ class NotRoot(Case):
     def test_needs_a_home_for_the_folder_there(self):
         write(self.give.folder, {"skelebot.yaml": "name: churn\nartifacts: [{name: model, file: models/model.bin}]\n"})
         self.assertIn("skelebot: there is no home folder for artifacts: HOME is not set\n",
-                      self.does_as(4321, *PUSH, status=1, without=("--unset=HOME",)))
+                      self.does_as(4321, *PUSH, status=1, without=("--unset=HOME", "--unset=SKELEBOT_HOME")))
 
 
 # ---- Proxies and certificates -----------------------------------------------
