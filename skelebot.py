@@ -31,7 +31,6 @@ import os
 import re
 import sys
 from operator import itemgetter
-from typing import Any, Dict, Optional, Tuple
 
 __version__ = "3.0.0"
 
@@ -102,6 +101,25 @@ def shortened(text, most=60):
 #
 # A record's annotations and defaults are the schema: no default means required, Tuple is a list,
 # Hidden is not in the file. A scalar is a `str` class that says what it expects.
+
+class Kind:
+    """An annotation as typing has them, whose import would take a tenth of the start-up: a list is `Tuple[Text, ...]`."""
+
+    def __init__(self, origin, *args):
+        self.__origin__, self.__args__ = origin, args
+
+    def __getitem__(self, args):
+        return Kind(self.__origin__, *(args if isinstance(args, tuple) else (args,)), *self.__args__)
+
+    def __eq__(self, other):
+        return isinstance(other, Kind) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash((self.__origin__, self.__args__))
+
+
+Any, Dict, Optional, Tuple = Kind("Any"), Kind(dict), Kind("Optional", type(None)), Kind(tuple)
+
 
 class Record(tuple):
     """A tuple with named fields, as typing.NamedTuple makes them, which would take a sixth of the start-up."""
@@ -895,7 +913,7 @@ def fields(kind):
     if any(type(note).__name__ in ("str", "ForwardRef", "_ForwardRef") for note in notes.values()):
         import typing
         notes = typing.get_type_hints(kind)
-    return {name: note for name, note in notes.items() if note is not Hidden}
+    return {name: Any if str(note) == "typing.Any" else note for name, note in notes.items() if note is not Hidden}
 
 
 def canonical(kind, entries, place):
@@ -967,7 +985,7 @@ def read(kind, node, place):
         return READERS[kind](node, place)
     if hasattr(kind, "_fields"):
         return read_record(kind, node, place)
-    if getattr(kind, "__origin__", None) in (dict, Dict):
+    if getattr(kind, "__origin__", None) is dict or str(kind).startswith("typing.Dict"):
         return read_dict(node, place)
     if not getattr(kind, "__args__", None):
         raise place.fault(f"cannot be read as {getattr(kind, '__name__', kind)}, which a plugin wants",
@@ -2109,8 +2127,8 @@ def ignore_rules(text, cautious=True):
         lets_in = pattern.startswith("!")
         pattern = pattern[lets_in:].strip(BLANKS)
         cleaned = posixpath.normpath(pattern).lstrip("/")
-        known = not cautious or (re.fullmatch(PLAIN_GLOB, cleaned) and ".." not in pattern.split("/"))
-        found = glob_pattern(cleaned) if known else None
+        certain = not cautious or (re.fullmatch(PLAIN_GLOB, cleaned) and ".." not in pattern.split("/"))
+        found = glob_pattern(cleaned) if certain else None
         if found and cleaned not in ("", "."):
             lines.append((found, lets_in, leading_pattern(cleaned)))
         elif cautious and lets_in and cleaned not in ("", "."):
@@ -2182,9 +2200,10 @@ def read_built(text, key):
     return Built(*parts[:3], Recipe(*parts[3:])) if known else None
 
 
-class Layers(Record):
+class Installs(Record):
     """How the dependencies were installed when an image of the project was built the last time.
 
+    text    of the Dockerfile
     groups  the language and the names of what was installed together, each on a line; an empty line between groups
     """
     key: str
@@ -2193,23 +2212,26 @@ class Layers(Record):
     groups: str
 
     @property
-    def known(self):
+    def named(self):
+        """(language, names) of each group."""
         groups = [group.split("\n") for group in self.groups.split("\n\n")]
         return [(language, tuple(names)) for language, *names in groups if language in ("Python", "R")]
 
 
-def read_layers(text, key):
+def read_installs(text, key):
+    """The Installs of a text, or None if they are another project's, or no such thing."""
     parts = text.split("\0")
-    return Layers(*parts) if len(parts) == len(Layers._fields) and parts[0] == key else None
+    return Installs(*parts) if len(parts) == len(Installs._fields) and parts[0] == key else None
 
 
 def groups_text(groups):
+    """Groups of (language, names) as they are kept."""
     return "\n\n".join("\n".join((language, *names)) for language, names in groups)
 
 
-def goes_on(layers, bases, text):
+def goes_on(installs, bases, text):
     """Whether a text begins as the last one did, on the same base, up to what was appended since."""
-    return layers.bases == bases and layers.text.startswith(text.partition(APPENDED)[0].rstrip("\n"))
+    return installs.bases == bases and installs.text.startswith(text.partition(APPENDED)[0].rstrip("\n"))
 
 
 def instructions(text):
@@ -2246,9 +2268,9 @@ def base_images(text):
     args, stages, found, begun = {}, {"scratch"}, [], False
     for instruction, words in instructions(text):
         if instruction == "ARG" and not begun:
-            plain = re.fullmatch(r"(\w+)=(\"?)([^\s\"'$]*)\2", words)
-            names = [plain.group(1)] if plain else re.findall(r"\w+", words)
-            args.update((name, plain.group(3) if plain else "$") for name in names)
+            default = re.fullmatch(r"(\w+)=(\"?)([^\s\"'$]*)\2", words)
+            names = [default.group(1)] if default else re.findall(r"\w+", words)
+            args.update((name, default.group(3) if default else "$") for name in names)
         elif instruction == "FROM":
             begun, parts = True, [word for word in words.split() if not word.startswith("--")]
             found += [with_args(part, args) for part in parts[:1] if part.lower() not in stages]
@@ -2293,9 +2315,9 @@ def copied_paths(text):
         return None                     # what is in a stage may come into the image elsewhere
     for instruction, words in lines:
         workdir = os.path.join(workdir, words) if instruction == "WORKDIR" else workdir
-        plain, sources = re.sub(r"^(?:--\S+\s+)+", "", words), set()
+        paths, sources = re.sub(r"^(?:--\S+\s+)+", "", words), set()
         if instruction in ("COPY", "ADD") and "--from=" not in words:
-            sources = copied_sources(plain, workdir)
+            sources = copied_sources(paths, workdir)
         elif instruction == "RUN":
             sources = mounted_sources(words)
         if sources is None:
@@ -2305,6 +2327,7 @@ def copied_paths(text):
 
 
 def is_copied(path, copied):
+    """Whether a path is among those that are copied, or below one."""
     return path in copied or any(path.startswith(above + "/") for above in copied)
 
 
@@ -2329,6 +2352,11 @@ LONGEST_LINE = 16000                # of a Dockerfile, in characters; Docker tak
 MOST_COPIES = 40                    # an image has 127 layers at most
 
 
+def is_regular(mode):
+    """Whether a mode in octal digits is that of a file; a pipe has one digit less."""
+    return bool(re.fullmatch(r"10\d{4}", mode))
+
+
 def top_entries(files):
     """name -> (mode in octal digits, how many files, how many bytes) of what is at the top of a build context."""
     found = {}
@@ -2336,7 +2364,7 @@ def top_entries(files):
         name, below, _ = path.partition("/")
         mode, size = (facts.split(" ") + ["0"])[:2]
         own, count, total = found.get(name, ("", 0, 0))
-        found[name] = (own if below else mode, count + 1, total + (int(size) if mode.startswith("10") else 0))
+        found[name] = (own if below else mode, count + 1, total + (int(size) if is_regular(mode) else 0))
     return found
 
 
@@ -2345,10 +2373,10 @@ def copies_alike(entries, ignored):
 
     Docker follows a link that is named, gives a folder that is named the mode 755, and fails for what is ignored.
     """
-    plain = all(re.fullmatch(r"[\w.+@=, -]+", name) for name in entries)
+    named = all(re.fullmatch(r"[\w.+@=, -]+", name) for name in entries)
     modes = [mode for mode, _, _ in entries.values()]
-    usual = all(mode in ("40755", "") or mode.startswith("10") for mode in modes)
-    return plain and usual and EITHER not in ignored and all(
+    usual = all(mode in ("40755", "") or is_regular(mode) for mode in modes)
+    return named and usual and EITHER not in ignored and all(
         "!" not in line and re.fullmatch(PLAIN_GLOB, line) for line in ignored.split("\n") if line[:1] != "#")
 
 
@@ -2364,7 +2392,7 @@ def project_copies(recipe):
     large = {name for name, (_, count, size) in entries.items() if count >= LARGE_FILES or size >= LARGE_BYTES}
     folders = sorted((name for name, (mode, _, _) in entries.items() if mode == "40755"),
                      key=lambda name: (name not in large, name))
-    files = sorted(name for name, (mode, _, _) in entries.items() if mode.startswith("10"))
+    files = sorted(name for name, (mode, _, _) in entries.items() if is_regular(mode))
     if not large or len(entries) < 2 or len(folders) > MOST_COPIES or not copies_alike(entries, recipe.ignored):
         return part("project.Dockerfile")
     lists = [*([name, f"/app/{name}"] for name in folders), *([[*files, "/app/"]] if files else [])]
@@ -3018,13 +3046,13 @@ def is_local(endpoint):
     return not endpoint or endpoint.startswith(("unix://", "npipe://", "fd://"))
 
 
-def build_argv(engine, tag, file, told="", anew=False):
+def build_argv(engine, tag, file, id_file="", rebuild=False):
     """`docker build`; --force-rm: the legacy builder leaves its container behind when a build fails or is stopped.
 
-    told  the file that the image's id is written to
+    id_file  the file that the image's id is written to
     """
-    return (*engine, "build", "--force-rm", *(("--pull", "--no-cache") if anew else ()), "--tag", tag,
-            *(("--iidfile", told) if told else ()), "--file", file, ".")
+    return (*engine, "build", "--force-rm", *(("--pull", "--no-cache") if rebuild else ()), "--tag", tag,
+            *(("--iidfile", id_file) if id_file else ()), "--file", file, ".")
 
 
 def host_path(path, folder, home):
@@ -4780,9 +4808,14 @@ USAGE = "usage: skelebot [OPTIONS] JOB [ARGS] [--PARAM\0VALUE]... [--\0EXTRA...]
 
 def wrapped(text, width, indent):
     """`text` in lines of a width, the ones after the first indented; a \0 is a blank that stays in its line."""
-    import textwrap
-    lines = textwrap.wrap(text, max(width - indent, 30), break_long_words=False, break_on_hyphens=False)
-    return ("\n" + " " * indent).join(lines or [""]).replace("\0", " ")
+    first, *words = re.split(r"[\t-\r ]+", text.strip())
+    lines, most = [text[:len(text) - len(text.lstrip())] + first], max(width - indent, 30)
+    for word in words:
+        if len(lines[-1]) + 1 + len(word) <= most:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return ("\n" + " " * indent).join(lines).replace("\0", " ")
 
 
 def paragraphs(text, style):
@@ -5186,6 +5219,32 @@ def plan_elsewhere(call, project, job, image, argv, endpoint, copied, words=()):
             yield Command(force, kept=True)
 
 
+def plan_detached_elsewhere(call, project, job, image, argv, endpoint, copied, words, first):
+    """A detached job on another machine: what is read-only is copied there beforehand, and nothing comes back."""
+    attached = job._replace(mode="i", ports=())
+    status = (yield from plan_elsewhere(call, project, attached, image, first, endpoint, copied, words)) if first else 0
+    if status:
+        raise Refused(status)
+    engine, name = engine_argv(call, project, job), container_name(project, job)
+    copies = yield from plan_copies(call, copied)
+    folders = [copy.target for copy in copies if copy.folder]
+    create = create_argv(call, project, job, argv, name, folders, ("--rm", *words), image)
+    check_started(engine, job, name, (yield Command(create, secret_variables(job), kept=True)))
+    started = False
+    try:
+        for copy in copies:
+            yield from plan_must(copy_in(engine, name, copy))
+        check_started(engine, job, name, (yield Command((*engine, "start", name), kept=True)))
+        started = True
+    finally:
+        if not started:
+            yield Command(stop_argvs(engine, name)[1], kept=True)
+    yield Answer(name)
+    return 0
+
+
+# ---- builds
+
 BUILDX = 23         # the first release of Docker's command line that leaves BuildKit to buildx, and prefers it
 
 
@@ -5266,30 +5325,6 @@ def plan_ignore_file(project, job):
     return text, written(".dockerignore", text, present), undo
 
 
-def plan_detached_elsewhere(call, project, job, image, argv, endpoint, copied, words, first):
-    """A detached job on another machine: what is read-only is copied there beforehand, and nothing comes back."""
-    attached = job._replace(mode="i", ports=())
-    status = (yield from plan_elsewhere(call, project, attached, image, first, endpoint, copied, words)) if first else 0
-    if status:
-        raise Refused(status)
-    engine, name = engine_argv(call, project, job), container_name(project, job)
-    copies = yield from plan_copies(call, copied)
-    folders = [copy.target for copy in copies if copy.folder]
-    create = create_argv(call, project, job, argv, name, folders, ("--rm", *words), image)
-    check_started(engine, job, name, (yield Command(create, secret_variables(job), kept=True)))
-    started = False
-    try:
-        for copy in copies:
-            yield from plan_must(copy_in(engine, name, copy))
-        check_started(engine, job, name, (yield Command((*engine, "start", name), kept=True)))
-        started = True
-    finally:
-        if not started:
-            yield Command(stop_argvs(engine, name)[1], kept=True)
-    yield Answer(name)
-    return 0
-
-
 def plan_named_files(file, seen):
     """A requirements file and those that it names, each once, as paths in the project."""
     seen = (*seen, file)
@@ -5356,9 +5391,9 @@ class Build(Record):
 
     more    what the Dockerfile has that is in no file
     plain   whether it is to be published
-    known   what was built under that tag before
+    before  what was built under that tag before
     path    where that is remembered, which is data
-    layers  how the dependencies are installed, to be remembered at layers_path
+    installs  how the dependencies are installed, to be remembered at installs_path
     tagged  whether the tag is that image's, or has been given to another one
     copied  the paths that matter when the project is mapped over its copy; None if all do
     """
@@ -5367,9 +5402,9 @@ class Build(Record):
     path: str
     data: Optional[bytes]
     recipe: Recipe
-    layers_path: str
-    layers: Layers
-    known: Optional[Built] = None
+    installs_path: str
+    installs: Installs
+    before: Optional[Built] = None
     image: str = ""
     tagged: bool = True
     copied: Any = None
@@ -5390,18 +5425,18 @@ class Build(Record):
 
     def is_fresh(self, call):
         """Whether the image that is there will do; --rebuild wants one that this call has built."""
-        if not self.known or not self.image or (call.rebuild and self.known.token != call.token):
+        if not self.before or not self.image or (call.rebuild and self.before.token != call.token):
             return False
-        before, now = self.alike(self.known.recipe, self.recipe)
+        before, now = self.alike(self.before.recipe, self.recipe)
         return before == now
 
     def reason(self, call):
         """Why it is built, in words."""
         if call.rebuild:
             return "--rebuild asks for it"
-        if not self.known:
+        if not self.before:
             return "it was not built here before"
-        return change(*self.alike(self.known.recipe, self.recipe)) or "its image is gone"
+        return change(*self.alike(self.before.recipe, self.recipe)) or "its image is gone"
 
 
 def plan_image_ids(call, project, job, endpoint, names):
@@ -5448,13 +5483,13 @@ def plan_recipe(call, project, job, text, ignored, copied):
     return Recipe("\n".join(settings), "", text, ignored, files or "")
 
 
-def plan_layers(call, project, endpoint, plain):
+def plan_installs(call, project, endpoint, plain):
     """How the project's dependencies were installed before; without groups if that is not to matter."""
     key = (call.engine, endpoint, os.path.abspath(project.folder or "."), image_name(project))
-    path = memory_path(call, slug(image_name(project)) + "-layers", *key)
-    known = read_layers(memory_text((yield from plan_recall(path))), "\n".join(key))
-    fresh = Layers("\n".join(key), "", "", "")
-    return path, fresh if plain or call.rebuild else known or fresh
+    path = memory_path(call, slug(image_name(project)) + "-installs", *key)
+    before = read_installs(memory_text((yield from plan_recall(path))), "\n".join(key))
+    none = Installs("\n".join(key), "", "", "")
+    return path, none if plain or call.rebuild else before or none
 
 
 def plan_texts(project, more, known):
@@ -5476,19 +5511,19 @@ def plan_build(call, project, job, tag, more=(), plain=False):
     key = (call.engine, endpoint, os.path.abspath(project.folder or "."), tag)
     path = memory_path(call, slug(tag.replace(":", "-")), *key)
     data = yield from plan_recall(path)
-    known = read_built(memory_text(data), "\n".join(key))
+    before = read_built(memory_text(data), "\n".join(key))
     ignored, writes, undo = yield from plan_ignore_file(project, job)
     present = None if more or project.dockerfile else (yield from plan_check_dockerfile())
-    layers_path, layers = yield from plan_layers(call, project, endpoint, plain)
-    (text, groups), grouped = yield from plan_texts(project, more, layers.known)
-    bases, image, tagged = yield from plan_bases(call, project, job, endpoint, text, getattr(known, "image", ""), tag)
-    if goes_on(layers, bases, grouped[0]):
+    installs_path, installs = yield from plan_installs(call, project, endpoint, plain)
+    (text, groups), grouped = yield from plan_texts(project, more, installs.named)
+    bases, image, tagged = yield from plan_bases(call, project, job, endpoint, text, getattr(before, "image", ""), tag)
+    if goes_on(installs, bases, grouped[0]):
         text, groups = grouped
     own = not more and not project.dockerfile
     copied = copied_paths(text) if call.live else None
     recipe = yield from plan_recipe(call, project, job, text, ignored, copied)
-    layers = layers._replace(bases=bases, text=text, groups=groups_text(groups))
-    return Build(tag, "\n".join(key), path, data, recipe._replace(bases=bases), layers_path, layers, known, image,
+    installs = installs._replace(bases=bases, text=text, groups=groups_text(groups))
+    return Build(tag, "\n".join(key), path, data, recipe._replace(bases=bases), installs_path, installs, before, image,
                  tagged, copied, more, plain, writes=(*(written("Dockerfile", text, present) if own else ()), *writes),
                  undo=(*([Remove("Dockerfile")] if own else ()), undo))
 
@@ -5498,28 +5533,28 @@ def builder_environ(builder):
     return {"DOCKER_BUILDKIT": "0"} if builder == "lacking" else {}
 
 
-def plan_run_build(call, project, job, build, builder, told):
+def plan_run_build(call, project, job, build, builder, id_file):
     """`docker build`, for its Outcome; from the Dockerfile that is there, or from what the builder does better with."""
     text = build.text("legacy" if call.rebuild else builder)
     file = project.dockerfile or "Dockerfile" if text == build.recipe.text and not build.more else "-"
-    argv = build_argv(engine_argv(call, project, job), build.tag, file, told, call.rebuild)
+    argv = build_argv(engine_argv(call, project, job), build.tag, file, id_file, call.rebuild)
     return (yield Command(argv, builder_environ(builder), aside=True, quiet=not call.verbose, apart=is_podman(call),
                           given=text if file == "-" else ""))
 
 
-def plan_id(call, project, job, build, told=""):
-    """Build an image; its id is in the file `told`. What was remembered of the builder may be out of date."""
+def plan_id(call, project, job, build, id_file=""):
+    """Build an image; its id goes into a file. What was remembered of the builder may be out of date."""
     builder = yield from plan_builder(call)
     if builder == "lacking":
         yield Note("docker has no buildx component: building without BuildKit")
-    outcome = yield from plan_run_build(call, project, job, build, builder, told)
+    outcome = yield from plan_run_build(call, project, job, build, builder, id_file)
     if not outcome.status:
         return
     engine = engine_argv(call, project, job)
     yield from plan_check_engine(engine)
     now = builder if builder in ("podman", "legacy") else (yield from plan_builder(call, anew=True))
     if now != builder:
-        outcome = yield from plan_run_build(call, project, job, build, now, told)
+        outcome = yield from plan_run_build(call, project, job, build, now, id_file)
     if outcome.status:
         raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {outcome.status})",
                             "the lines above say which step failed")
@@ -5559,13 +5594,13 @@ def plan_remember_build(call, project, job, build, image):
         bases, _, _ = yield from plan_bases(call, project, job, endpoint, recipe.text)
         recipe = recipe._replace(bases=bases)
     for path, text in ((build.path, built_text(Built(build.key, image, call.token, recipe))),
-                       (build.layers_path, "\0".join(build.layers._replace(bases=recipe.bases)))):
+                       (build.installs_path, "\0".join(build.installs._replace(bases=recipe.bases)))):
         yield from plan_remember(call, path, text.encode("utf-8", "surrogatepass"))
 
 
 def plan_say_appended(build):
     """Say what is installed on top of what is there."""
-    groups = build.layers.known
+    groups = build.installs.named
     first = [next(names for language, names in groups if language == one) for one in dict(groups)]
     appended = [name for _, names in groups if names not in first for name in names]
     if appended:
@@ -5586,10 +5621,10 @@ def plan_fresh(call, project, job, build):
     return build.image
 
 
-def plan_built(call, project, job, tag, more=(), plain=False, anew=""):
-    """Build an image, unless the one that is there was built of the same, and no reason to build it anew is given."""
-    build = None if builds_alone(project) else (yield from plan_build(call, project, job, tag, more, plain))
-    if build and not anew and build.is_fresh(call):
+def plan_built(call, project, job, tag, more=(), plain=False, reason=""):
+    """Build an image, unless the one that is there was built of the same, and no reason to build it is given."""
+    build = None if reason or builds_alone(project) else (yield from plan_build(call, project, job, tag, more, plain))
+    if build and build.is_fresh(call):
         return (yield from plan_fresh(call, project, job, build))
     lock = yield Hold(FILE)
     try:
@@ -5597,10 +5632,10 @@ def plan_built(call, project, job, tag, more=(), plain=False, anew=""):
             yield from plan_asked(one, "build", call)
         if not build or (yield from plan_recall(build.path)) != build.data:
             build = yield from plan_build(call, project, job, tag, more, plain)
-        if not anew and build.is_fresh(call):
+        if not reason and build.is_fresh(call):
             return (yield from plan_fresh(call, project, job, build))
         if call.verbose:
-            yield Note(f"building {tag}: {anew or build.reason(call)}")
+            yield Note(f"building {tag}: {reason or build.reason(call)}")
             yield from plan_say_appended(build)
         if call.live:
             build = yield from plan_build(call._replace(live=False), project, job, tag, more, plain)
@@ -5614,6 +5649,8 @@ def plan_image(call, project, job=None, plain=False):
     tag = image_tag(project, job)
     return tag if call.skip_build else (yield from plan_built(call, project, job, tag, plain=plain))
 
+
+# ---- jobs, prime, exec, envs
 
 def plan_in_image(call, project, job, launch, endpoint, image, words):
     """Run a job in an image, here or on another machine."""
@@ -5683,7 +5720,7 @@ def plan_prime(call, project, words):
         raise usage_error("prime: --output: expected a file, found ''", "name one, as in --output image.tar")
     if output and ((yield Look(os.path.dirname(output) or ".")) != "folder" or (yield Look(output)) == "folder"):
         raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that is there")
-    yield from plan_built(call, project, None, image_tag(project), plain=bool(output), anew="prime always does")
+    yield from plan_built(call, project, None, image_tag(project), plain=bool(output), reason="prime always does")
     if output:
         engine = engine_argv(call, project)
         outcome = yield Command((*engine, "save", "--output", output, image_tag(project)), kept=True)
@@ -5713,6 +5750,8 @@ def plan_envs(call, project, words):
         yield Answer(name)
     return 0
 
+
+# ---- scaffold
 
 def plan_question(words, name, question, default="", choices=(), option=""):
     """An answer: the option's, the default with --yes, else the person's; asked again until it fits."""
@@ -5946,6 +5985,8 @@ def plan_scaffold(call, project, words):
         yield Note(f"made {made_files} files; next: {step}skelebot --help")
     return 0
 
+
+# ---- stores
 
 ARTIFACTORY_WAYS = "set ARTIFACTORY_USER and ARTIFACTORY_TOKEN, write ~/.netrc, or give -u and -t"
 AWS_WAYS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write ~/.aws/credentials, as aws configure does"

@@ -424,6 +424,49 @@ class Live(Watched):
         self.assertEqual(tree(self.top)["log"], b"")
 
 
+# ---- Large projects ---------------------------------------------------------
+
+LISTING = """cd /app; export LC_ALL=C
+find . -printf '%P %#m %y %U:%G %l\\n' | sort; find . -type f -print0 | sort -z | xargs -0 cat"""
+
+
+@on("legacy", "BuildKit", "podman")
+class CopiedByFolder(Watched):
+    """A project so large that each of its folders is copied by itself, and one `COPY . /app` of it."""
+    config = {"language": "NA", "ignores": ["secret/", "**/*.log"]}
+    files = {**{f"data/{number}.csv": f"{number}\n" for number in range(500)},
+             "src/a b.py": "1\n", "src/deep/run.sh": "2\n", "notes, old/x": "", "gone/x": "", "job.py": "3\n",
+             ".hidden": "4\n", "secret/key": "5\n", "src/x.log": "6\n", "x.log": "7\n"}
+    first = ()
+
+    def contents(self):
+        """What is in the image, which was built from copies by folder, and in one of `COPY . /app`."""
+        self.assertRegex(self.calls("-V", "prime")[0].stderr, r'COPY \["data",\s*"/app/data"\]')
+        engine, whole = self.engine, self.name + "-whole"
+        engine.ask("build", "-q", "--tag", whole, "--file", self.path("Dockerfile"), self.folder)
+        return ["\n".join(engine.ask("run", "--rm", image, "bash", "-c", LISTING)) for image in (self.name, whole)]
+
+    def test_is_the_same_in_the_image(self):
+        os.makedirs(self.path("src", "empty"))
+        os.chmod(self.path("src", "deep"), 0o700)
+        os.chmod(self.path("src", "deep", "run.sh"), 0o4750)
+        os.symlink("a b.py", self.path("src", "link"))
+        os.symlink("nowhere", self.path("src", "deep", "dangling"))
+        copied, whole = self.contents()
+        self.assertEqual(copied, whole)
+        self.assertIn("\nsrc/deep/run.sh 04750 f 0:0 \n", copied)
+        self.is_so_when_folders_come_and_go()
+
+    def is_so_when_folders_come_and_go(self):
+        shutil.rmtree(self.path("gone"))
+        os.remove(self.path("data", "0.csv"))
+        os.remove(self.path(".hidden"))
+        write(self.folder, {"data/new/x": "8\n", "come/x": "9\n", "job.py": "10\n"})
+        copied, whole = self.contents()
+        self.assertEqual(copied, whole)
+        self.assertNotRegex(copied, r"(?m)^(gone|data/0\.csv|\.hidden|secret|.*log)\b")
+
+
 # ---- Dependencies -----------------------------------------------------------
 
 @on("legacy", "BuildKit")

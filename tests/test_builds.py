@@ -9,8 +9,8 @@ import time
 import unittest
 from types import SimpleNamespace
 
-from support import Driven, drive, folder, inside, project, skelebot, two_lines
-from skelebot import (Built, Call, Command, Hold, ImageIds, Index, Layers, Note, Outcome, Recipe, Words, base_images,
+from support import Driven, folder, inside, project, skelebot, two_lines
+from skelebot import (Built, Call, Command, Hold, ImageIds, Index, Installs, Note, Outcome, Recipe, Words, base_images,
                       built_text, change, context_line, copied_paths, dependency_groups, is_ignored, is_pruned,
                       is_recent, plan_build, plan_chain, plan_image, plan_job, read_built)
 
@@ -381,7 +381,7 @@ class PrunedFolder(unittest.TestCase):
         self.assertGreater(pruned, 100)
 
     def test_is_what_is_ignored_whole(self):
-        for text, folder, pruned in (
+        for text, path, pruned in (
                 ("data", "data", True), ("data", "data/raw", True), ("data/*", "data", False),
                 ("data/*", "data/raw", True), ("**/raw", "data/raw", True), ("data\n!data/raw/x", "data", False),
                 ("data\n!data/raw/x", "data/raw", False), ("data\n!data/raw/x", "data/deep", True),
@@ -389,8 +389,8 @@ class PrunedFolder(unittest.TestCase):
                 ("*\n!*/*.csv", "data/raw", True), ("*\n!**/*.csv", "data/raw", False), ("data\n!data", "data", False),
                 ("!data\ndata", "data", True), ("data\n!x/**", "data", True), ("*\n!src/**", "data", True),
                 ("data\n!d?ta/r*/x", "data/raw", False), ("*\n!data/**.csv", "data/raw/deep", False)):
-            with self.subTest(text, folder=folder):
-                self.assertEqual(is_pruned(folder, skelebot.ignore_rules(text)), pruned)
+            with self.subTest(text, path=path):
+                self.assertEqual(is_pruned(path, skelebot.ignore_rules(text)), pruned)
 
     def test_changes_nothing_of_what_is_found_on_a_disk(self):
         leaves = {path: "" for path in PATHS if not any(other.startswith(path + "/") for other in PATHS)}
@@ -595,6 +595,116 @@ class DockerfileOfOthers(unittest.TestCase):
         text = skelebot.dockerfile(it, files)
         self.assertEqual(base_images(text), (skelebot.base_image(it),))
         self.assertEqual(copied_paths(text), {"a.txt", "libs/my tools", "config/x.ini"})
+
+
+# ---- What the builder gets ---------------------------------------------------
+
+MANY = skelebot.LARGE_FILES
+WHOLE = "COPY . /app\n"
+
+
+def entry(path, size=1, mode="100644"):
+    return f"{path}//{mode} {size} 1 1" if mode.startswith("10") else f"{path}//{mode}"
+
+
+def many(folder, count=MANY, mode="40755"):
+    return [entry(folder, mode=mode), *(entry(f"{folder}/{number}") for number in range(count))]
+
+
+LARGE = (*many("data"), entry("src", mode="40755"), entry("src/a.py"), entry("job.py"))
+
+
+class CopiesOfProject(unittest.TestCase):
+    """What stands for `COPY . /app` while an image is built."""
+
+    def copies(self, *lines, ignored=".git\n**/__pycache__\n"):
+        return skelebot.project_copies(Recipe(ignored=ignored, files="\n".join(lines)))
+
+    def test_are_one_for_each_folder_large_ones_first_and_one_for_the_files(self):
+        self.assertEqual(self.copies(*LARGE, *many("weights"), entry("a b", mode="40755"), entry("a b/x")), """\
+COPY ["data", "/app/data"]
+COPY ["weights", "/app/weights"]
+COPY ["a b", "/app/a b"]
+COPY ["src", "/app/src"]
+COPY [".dockerignore", "Dockerfile", "job.py", "/app/"]
+""")
+
+    def test_are_so_for_one_large_file_as_well(self):
+        for size, split in ((skelebot.LARGE_BYTES, True), (skelebot.LARGE_BYTES - 1, False)):
+            self.assertEqual(self.copies(entry("data", mode="40755"), entry("data/big", size), entry("job.py")) != WHOLE,
+                             split)
+
+    def test_have_no_file_that_is_ignored(self):
+        self.assertTrue(self.copies(*LARGE, ignored="Dockerfile\n.dockerignore\n").endswith(
+            'COPY ["job.py", "/app/"]\n'))
+
+    def test_are_those_of_every_folder_also_of_an_empty_one(self):
+        self.assertIn('COPY ["empty", "/app/empty"]\n', self.copies(*LARGE, entry("empty", mode="40755")))
+
+    def test_are_one_for_all_where_others_would_not_be_alike(self):
+        for what, lines in (
+                ("a small project", [entry("src", mode="40755"), entry("src/a.py"), entry("job.py")]),
+                ("nothing at all", []),
+                ("a link at the top", [*LARGE, entry("link", mode="120777")]),
+                ("a folder that others may not read", [*LARGE, entry("own", mode="40700")]),
+                ("a folder that the group may write", many("data", mode="40775")),
+                ("a pipe at the top", [*LARGE, entry("pipe", mode="10644")]),
+                ("names that are patterns", [*LARGE, entry("a[b]", mode="40755")]),
+                ("a name with a quote", [*LARGE, entry('a"b')]),
+                ("a name with a variable", [*LARGE, entry("$HOME")]),
+                ("a name with a line break", [*LARGE, entry("a\nb")]),
+                ("too many folders", [*LARGE, *(entry(f"d{n}", mode="40755") for n in range(skelebot.MOST_COPIES))]),
+                ("a line that is too long", [*LARGE, *(entry(f"{n:0200}") for n in range(100))])):
+            with self.subTest(what):
+                self.assertEqual(self.copies(*lines), WHOLE)
+
+    def test_are_one_for_all_where_the_ignores_are_not_simple(self):
+        for ignored in ("*\n!src\n", "[", "data/[a-z", f"a\n{skelebot.EITHER}\nb\n"):
+            with self.subTest(ignored):
+                self.assertEqual(self.copies(*LARGE, ignored=ignored), WHOLE)
+
+
+class BuiltFrom(unittest.TestCase):
+    """The text that the builder gets for the one of the Dockerfile."""
+    copies = 'COPY ["data", "/app/data"]\n'
+
+    def text(self, builder, text=None, **keys):
+        text = text or skelebot.dockerfile(project(**keys), {})
+        return text, skelebot.built_from(text, builder, self.copies, "0a1b")
+
+    def test_has_the_copies_whatever_the_builder(self):
+        for builder in ("legacy", "buildkit", "podman"):
+            plain, text = self.text(builder)
+            self.assertEqual(text, plain.replace(WHOLE, self.copies))
+
+    def test_has_a_mount_for_what_was_downloaded_with_buildkit_only(self):
+        plain, text = self.text("legacy", dependencies=["six"])
+        self.assertEqual(text, plain.replace(WHOLE, self.copies))
+        text = self.text("buildkit", dependencies=["six"])[1]
+        self.assertIn("RUN --mount=type=cache,id=skelebot-pip-0a1b,target=/dev/shm/pip ", text)
+        self.assertIn('pip install --cache-dir "/dev/shm/pip/$(id -u)" ', text)
+        self.assertNotIn("--no-cache-dir", text)
+
+    def test_of_r_has_a_mount_too(self):
+        text = self.text("buildkit", language="R", dependencies=["dplyr"])[1]
+        self.assertIn("RUN --mount=type=cache,id=skelebot-r-0a1b,target=/dev/shm/r TMPDIR=/dev/shm/r Rscript", text)
+        text = self.text("buildkit", language="R", dependencies=["renv:renv.lock"])[1]
+        self.assertIn("--mount=type=cache,id=skelebot-renv-0a1b,target=/dev/shm/renv", text)
+        self.assertIn("RENV_PATHS_ROOT=/dev/shm/renv", text)
+
+    def test_has_mounts_of_its_own_for_each_base_image(self):
+        text = skelebot.dockerfile(project(dependencies=["six"]), {})
+        one, two = (skelebot.built_from(text, "buildkit", WHOLE, base) for base in ("0a1b", "2c3d"))
+        self.assertNotEqual(one, two)
+        self.assertEqual(one.replace("0a1b", "2c3d"), two)
+
+    def test_is_the_same_for_a_dockerfile_of_others(self):
+        for theirs in ("FROM python\nRUN pip install --no-cache-dir six\nCOPY . /app\n", "", "\n" + WHOLE):
+            self.assertEqual(self.text("buildkit", theirs or " ")[1], theirs or " ")
+
+    def test_leaves_what_a_project_adds_after_its_copy_as_it_is(self):
+        plain, text = self.text("buildkit", commands=["python -m pip install --no-cache-dir ."])
+        self.assertEqual(text, plain.replace(WHOLE, self.copies))
 
 
 # ---- Jobs, and Docker by hand -----------------------------------------------
@@ -1048,7 +1158,7 @@ class Memory(JobCase):
         for text in ("", "mine", "\0" * 7, "\0" * 9, "mine" + "\0" * 6, "mine" + "\0" * 8):
             with self.subTest(text):
                 self.assertIsNone(read_built(text, "mine"))
-                self.assertIsNone(skelebot.read_layers(text, "mine"))
+                self.assertIsNone(skelebot.read_installs(text, "mine"))
 
     def test_is_two_small_files_for_an_image(self):
         self.job()
@@ -1070,7 +1180,7 @@ class Memory(JobCase):
                     self.restore({**kept, path: broken})
                     done = self.job(dependencies=["numpy", "pandas"])
                     self.assertEqual((done.status, done.fault), (0, None))
-                    self.assertTrue("layers" in path or told(done) == ["build", "run"])
+                    self.assertTrue("installs" in path or told(done) == ["build", "run"])
                     self.assertEqual(told(self.job(dependencies=["numpy", "pandas"])), ["run"])
 
     @staticmethod
@@ -1094,7 +1204,7 @@ class Memory(JobCase):
         for path in self.remembered():
             if path not in kept:
                 os.unlink(path)
-                os.rename(next(one for one in kept if ("layers" in one) == ("layers" in path)), path)
+                os.rename(next(one for one in kept if ("installs" in one) == ("installs" in path)), path)
         self.assertEqual(told(self.job(env="dev")), ["build", "run"])
 
     def test_that_cannot_be_kept_changes_nothing_else_and_is_said_with_v_only(self):
@@ -1417,8 +1527,8 @@ class Dependencies(JobCase):
     def test_are_not_known_from_what_is_cut_off(self):
         for text in ("", "Pyth", "Python", "Python\n", "\n\n\n", "R\n\nPy", "x\ny\n\nPython\np1"):
             with self.subTest(text):
-                known = Layers("k", "", "", text).known
-                groups = dependency_groups(project(dependencies=["p1", "p2"]).dependencies, known)
+                named = Installs("k", "", "", text).named
+                groups = dependency_groups(project(dependencies=["p1", "p2"]).dependencies, named)
                 self.assertEqual([name for _, names in groups for name in names], ["p1", "p2"])
 
 
