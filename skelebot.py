@@ -103,7 +103,7 @@ def shortened(text, most=60):
 # Hidden is not in the file. A scalar is a `str` class that says what it expects.
 
 class Kind:
-    """An annotation as typing has them, whose import would take a tenth of the start-up: a list is `Tuple[Text, ...]`."""
+    """An annotation as typing has them, whose import would take a tenth of the start-up: `Tuple[Text, ...]`."""
 
     def __init__(self, origin, *args):
         self.__origin__, self.__args__ = origin, args
@@ -5415,7 +5415,8 @@ class Build(Record):
 
     def text(self, builder):
         """What it is built from: the text of its Dockerfile, but for what the builder can do better."""
-        copies = part("project.Dockerfile") if self.plain else project_copies(self.recipe)
+        whole = self.plain or builder != "buildkit"     # others take as long, or longer, for what they have to be sent
+        copies = part("project.Dockerfile") if whole else project_copies(self.recipe)
         base = re.sub(r"sha256:(.{12}).*", r"\1", self.recipe.bases.partition("\n")[0])
         return built_from(self.recipe.text, builder, copies, base)
 
