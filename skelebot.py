@@ -7137,26 +7137,42 @@ def start(step, log=None):
 PATIENCE = 1    # seconds that a build may take before what it says is shown
 
 
+def show_if_slow(log, ended):
+    """Show a program's log, whole and from then on, if it takes long to end."""
+    slow = not ended.wait(PATIENCE)
+    while slow:
+        slow = not ended.wait(0.1)
+        show(log)
+
+
+def show(log):
+    """Show what came into a log since; a stderr that nobody reads is no reason to stop a build."""
+    try:
+        sys.stderr.flush()
+        os.write(sys.stderr.fileno(), log.read())
+    except OSError:
+        pass
+
+
 def follow(process, path, step):
-    """Wait for a program; show its log, whole and from then on, once it takes long or has failed.
+    """Wait for a program; show its log if it takes long or has failed.
 
     What is kept is the plan's: it is shown only if it takes long.
     """
-    import subprocess
+    import threading
     if step.given:
         give(step.given, process)
     with open(path, "rb") as log:
-        pause, failed = PATIENCE, False
-        while True:
-            try:
-                failed = process.wait(pause) != 0 and not step.kept
-            except subprocess.TimeoutExpired:
-                pause = 0.1
-            if failed or pause != PATIENCE:
-                sys.stderr.flush()
-                os.write(sys.stderr.fileno(), log.read())
-            if process.returncode is not None:
-                return
+        ended = threading.Event()
+        beside = threading.Thread(target=show_if_slow, args=(log, ended))
+        beside.start()
+        try:
+            process.wait()              # without a limit: with one it is asked for only every 0.05 s
+        finally:
+            ended.set()
+            beside.join()
+        if process.returncode and not step.kept:
+            show(log)
 
 
 def exit_status(process):
