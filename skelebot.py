@@ -838,7 +838,7 @@ def read_plain(node, place):
     """The value that PyYAML makes of a node: lists, dicts, texts, numbers."""
     yaml = yaml_module()
     try:
-        return yaml.SafeLoader("").construct_document(resolved(node))
+        return yaml.SafeLoader("").construct_document(resolved(pyyaml_node(node)))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise place.fault(f"cannot be read: {getattr(error, 'problem', '') or error}", "write it in quotes")
 
@@ -1190,9 +1190,102 @@ def read_bytes(path, most=-1):
         raise SkelebotError(f"{path}: cannot be read: {error.strerror}", "look at the file's permissions")
 
 
+class Mark(Record):
+    name: str
+    line: int
+
+
+class Node:
+    """A node of a file that was read before: of PyYAML's nodes, what is asked of them here."""
+    __slots__ = ("id", "tag", "value", "style", "start_mark", "end_mark")
+
+    def __init__(self, *values):
+        for name, value in zip(self.__slots__, values):
+            setattr(self, name, value)
+
+
+def pyyaml_node(node):
+    """PyYAML's own node for one of ours; it has no marks."""
+    if not isinstance(node, Node):
+        return node
+    yaml = yaml_module()
+    if node.id == "scalar":
+        return yaml.ScalarNode(node.tag, node.value, style=node.style)
+    if node.id == "sequence":
+        return yaml.SequenceNode(node.tag, list(map(pyyaml_node, node.value)), flow_style=node.style)
+    return yaml.MappingNode(node.tag, [tuple(map(pyyaml_node, pair)) for pair in node.value], flow_style=node.style)
+
+
+def flat(node, seen):
+    """A node as plain tuples; KeyError if an alias has it twice."""
+    if id(node) in seen:
+        raise KeyError(node.tag)
+    seen.add(id(node))
+    value, style = node.value, node.style if node.id == "scalar" else node.flow_style
+    if node.id == "sequence":
+        value = [flat(item, seen) for item in value]
+    if node.id == "mapping":
+        value = [(flat(key, seen), flat(item, seen)) for key, item in value]
+    return node.id, node.tag, value, style, node.start_mark.line, node.end_mark.line
+
+
+def raised(plain, file):
+    """The Node of what `flat` made."""
+    kind, tag, value, style, start, end = plain
+    if kind == "sequence":
+        value = [raised(item, file) for item in value]
+    if kind == "mapping":
+        value = [(raised(key, file), raised(item, file)) for key, item in value]
+    return Node(kind, tag, value, style, Mark(file, start), Mark(file, end))
+
+
+def nodes_path(environ, home, path):
+    return memory_file(environ, home, "nodes", os.path.abspath(path))
+
+
+def nodes_stamp(body):
+    """What says that remembered nodes are whole, and of this Python and this form of them."""
+    return f"skelebot nodes 1 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
+
+
+def nodes_bytes(data, file):
+    """What is remembered of a file's bytes: these, and their nodes; b"" if they are not that simple."""
+    import marshal
+    try:
+        node = compose(decoded(data, file), file)
+        body = marshal.dumps((data, flat(node, set()))) if node else b""
+    except (SkelebotError, KeyError, RecursionError):
+        return b""
+    return nodes_stamp(body) + body if body else b""
+
+
+def remembered_nodes(memory, data, file):
+    """The root node of a file's bytes by what is remembered, or None if that is of other bytes.
+
+    PyYAML takes as long to import as all the rest; the bytes are compared, so that what is remembered is never late.
+    """
+    import marshal
+    stamp, _, body = memory.partition(b"\n")
+    if stamp + b"\n" != nodes_stamp(body):
+        return None
+    known, plain = marshal.loads(body)
+    return raised(plain, file) if known == data else None
+
+
+def read_nodes(folder, file):
+    """The root node of a YAML file, None for an empty one."""
+    path = os.path.join(folder, file)
+    data, memory = read_bytes(path) or b"", b""
+    try:
+        memory = read_bytes(nodes_path(os.environ, os.path.expanduser("~"), path)) or b""
+    except SkelebotError:
+        pass                                # it is not for us
+    return remembered_nodes(memory, data, file) or compose(decoded(data, file), file)
+
+
 def read_entries(folder, file):
     """The top-level keys of a file; an environment may have none."""
-    node = compose(decoded(read_bytes(os.path.join(folder, file)) or b"", file), file)
+    node = read_nodes(folder, file)
     if node is None or is_nothing(node):
         if file != FILE:
             return {}
@@ -1269,7 +1362,7 @@ FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primary
 
 def checksum(text):
     import zlib
-    return zlib.crc32(text.encode("utf-8", "surrogateescape"))
+    return zlib.crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
 
 
 def slug(text):
@@ -1471,7 +1564,7 @@ def named_keytabs(folder, known):
 def read_settings(kind, node, place):
     """The section of a plugin, by its own class."""
     try:
-        return kind.read(node, place)
+        return kind.read(pyyaml_node(node), place)
     except SkelebotError:
         raise
     except Exception as error:              # its author's
@@ -4375,6 +4468,12 @@ def skelebot_home(environ, home):
     return host_path(environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot"), "", home)
 
 
+def memory_file(environ, home, name, *key):
+    """The file in which something is remembered about what the key's parts say; "" where there is no home."""
+    folder = skelebot_home(environ, home)
+    return "" if folder.startswith("~") else os.path.join(folder, "builds", f"{name}-{checksum(chr(0).join(key)):08x}")
+
+
 def bad_plugin(message, hint="ask who made the plugin for another one; nothing was changed"):
     return SkelebotError(f"not a plugin that can be installed: {message}", hint)
 
@@ -4700,7 +4799,7 @@ def yaml_node(value):
     """The YAML node of a text, a list or a dict; a node is itself."""
     yaml = yaml_module()
     if hasattr(value, "id"):
-        return value
+        return pyyaml_node(value)
     if isinstance(value, dict):
         items = [(yaml_node(key), yaml_node(item)) for key, item in value.items()]
         return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=False)
@@ -5035,10 +5134,7 @@ KEPT = 90 * 24 * 3600   # seconds that what is remembered stays, unless it is re
 
 
 def memory_path(call, name, *key):
-    """The file in which something is remembered about what the key's parts say; "" where there is no home."""
-    if skelebot_home(call.environ, call.home).startswith("~"):
-        return ""
-    return os.path.join(skelebot_home(call.environ, call.home), "builds", f"{name}-{checksum(chr(0).join(key)):08x}")
+    return memory_file(call.environ, call.home, name, *key)
 
 
 def memory_text(data):
@@ -5678,6 +5774,17 @@ def live_mappings(call, job, endpoint):
     return job.mappings if mapped else (Mapping(".:/app"), *job.mappings)
 
 
+def plan_remember_nodes(call, project):
+    """Remember what the project's files hold, so that the next call need not parse them."""
+    for file in (FILE, *(f"skelebot-{name}.yaml" for name in project.envs)):
+        path, data = nodes_path(call.environ, call.home, os.path.join(project.folder or ".", file)), (yield Read(file))
+        read = data and (file in (FILE, f"skelebot-{project.env}.yaml") or b"keytab" in data)
+        if read and path and remembered_nodes((yield from plan_recall(path)) or b"", data, file) is None:
+            found = nodes_bytes(data, file)
+            if found:
+                yield from plan_remember(call, path, found)
+
+
 def plan_docker(call, project, job, launch):
     """Build the project's image unless it is there, and run a job in it."""
     job, words = launch.job(job), (*component_words(project, "run_words", job), *launch.words)
@@ -5687,6 +5794,7 @@ def plan_docker(call, project, job, launch):
     if job.mode == "d" and giving and not is_local(endpoint):
         raise job.places["mappings"].fault(f"a detached job on {endpoint} cannot give {giving[0].source} back",
                                            "use mode: i, map it as :ro, or an absolute path of that machine")
+    yield from plan_remember_nodes(call, project)
     image = yield from plan_image(call, project, job)
     try:
         return (yield from plan_in_image(call, project, job, launch, endpoint, image, words))

@@ -98,6 +98,28 @@ def loader(name):
             yaml.CSafeLoader = libyaml
 
 
+@contextlib.contextmanager
+def environment(**changes):
+    """Other environment variables for a while."""
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def without_yaml():
+    """A Python that lacks PyYAML."""
+    sys.modules["yaml"] = None
+    try:
+        yield
+    finally:
+        sys.modules["yaml"] = yaml
+
+
 def golden(name):
     """The text of a file in tests/golden."""
     with open(os.path.join(HERE, "golden", name), encoding="utf-8") as file:
@@ -205,6 +227,8 @@ def contents(path):
 
 def plain(value):
     """A record without the places where its parts stood, and with plugins' nodes as YAML."""
+    if isinstance(value, skelebot.Node):
+        value = skelebot.pyyaml_node(value)
     if isinstance(value, yaml.Node):
         return yaml.serialize(skelebot.resolved(value))
     if isinstance(value, skelebot.Place):

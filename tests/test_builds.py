@@ -1094,7 +1094,8 @@ class Rebuilding(JobCase):
     def test_does_not_come_with_skip_build_which_takes_the_image_by_name(self):
         self.engine.tag("churn", "sha256:1")
         done = self.job(ADA._replace(skip_build=True))
-        self.assertEqual((told(done), images(done), len(done.steps)), (["run"], ["churn"], 2))
+        self.assertEqual((told(done), images(done)), (["run"], ["churn"]))
+        self.assertEqual([type(step).__name__ for step in done.steps], ["Look", "Read", "Command"])
 
     def test_does_not_come_with_skip_build_when_there_is_no_image(self):
         done = self.job(ADA._replace(skip_build=True))
@@ -1163,6 +1164,23 @@ class Memory(JobCase):
     def test_is_two_small_files_for_an_image(self):
         self.job()
         self.assertEqual(len(self.remembered()), 2)
+
+    def test_has_the_nodes_of_the_projects_files_which_need_not_be_parsed_again(self):
+        self.job()
+        text = "name: churn\njobs: [{name: train, source: src/train.py}]\n"
+        self.edit("skelebot.yaml", text)
+        self.job()
+        self.assertEqual(len([name for name in os.listdir(self.builds) if name.startswith("nodes-")]), 1)
+        path = skelebot.nodes_path({}, self.home, "skelebot.yaml")
+        node = skelebot.remembered_nodes(read(path), text.encode(), "skelebot.yaml")
+        self.assertEqual(skelebot.pairs(node, None)["name"][1].value, "churn")
+        written = os.stat(path).st_mtime_ns
+        settle()
+        self.job()
+        self.assertEqual(os.stat(path).st_mtime_ns, written)
+        self.edit("skelebot.yaml", text.replace("churn", "shirt"))
+        self.job()
+        self.assertIn(b"shirt", read(path))
 
     def test_may_be_removed_at_any_time(self):
         self.job()

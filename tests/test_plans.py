@@ -15,7 +15,7 @@ RUN = ("docker run --rm --pull never --init --name churn-train-0a1b --label skel
 LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
 BUILT = [BUILD, "Remove /tmp/scratch", "Release"]
 WRITTEN = ["Scratch 0a1b", "File Dockerfile", "File .dockerignore", *BUILT]
-IMAGE = ["Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", *WRITTEN]
+IMAGE = ["Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", *WRITTEN]
 PRIMED = ["Hold skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS, *WRITTEN]
 FRESH = {Read: None, "version": Outcome()}
 
@@ -59,11 +59,11 @@ class JobInDocker(PlanCase):
         present = {"Dockerfile": skelebot.dockerfile(it, {}).encode(),
                    ".dockerignore": skelebot.dockerignore(it, None, None).encode()}
         self.assertEqual(driven(present).outline, [
-            "Look src/train.py", "Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", "Scratch 0a1b",
-            *BUILT, RUN])
+            "Look src/train.py", "Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS,
+            "Hold skelebot.yaml", "Scratch 0a1b", *BUILT, RUN])
 
     def test_builds_no_image_with_skip_build(self):
-        self.assertEqual(driven(call=ADA._replace(skip_build=True)).outline, ["Look src/train.py", RUN])
+        self.assertEqual(driven(call=ADA._replace(skip_build=True)).outline, ["Look src/train.py", "Read skelebot.yaml", RUN])
 
     def test_builds_an_image_of_its_own_when_it_has_ignores_of_its_own(self):
         done = driven(**one(ignores=["big/"]))
@@ -82,8 +82,8 @@ class JobInDocker(PlanCase):
                          "correct the path, or add the file")
 
     def test_may_have_a_source_that_only_the_image_has(self):
-        self.assertEqual(driven(**one("/opt/train.py")).outline[0], "Read .dockerignore")
-        self.assertEqual(driven(**one("make train")).outline[0], "Read .dockerignore")
+        self.assertEqual(driven(**one("/opt/train.py")).outline[0], "Read skelebot.yaml")
+        self.assertEqual(driven(**one("make train")).outline[0], "Read skelebot.yaml")
 
     def test_expands_the_variables_of_the_file_in_the_container_and_no_others(self):
         keys = one("a.py $QUEUE", params=[{"name": "home", "default": "$HOME/x y"}], args=["who"])
@@ -203,7 +203,8 @@ class Image(PlanCase):
 
     def test_is_not_built_over_a_dockerfile_that_was_written_by_hand(self):
         done = driven({"Dockerfile": b"FROM python\n"})
-        self.assertEqual(done.outline, ["Look src/train.py", "Read .dockerignore", "Read Dockerfile"])
+        self.assertEqual(done.outline, [
+            "Look src/train.py", "Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile"])
         self.assertFault(done, "Dockerfile: is not one that skelebot wrote, and stays as it is",
                          "add the line dockerfile: Dockerfile to skelebot.yaml to build from it, or rename it")
 
@@ -214,8 +215,8 @@ class Image(PlanCase):
     def test_is_built_from_the_dockerfile_that_the_project_names(self):
         done = driven({"docker/own.dockerignore": ""}, dockerfile="docker/own", dependencies=["req:gone.txt"])
         self.assertEqual([line for line in done.outline[1:-1] if "Look" not in line], [
-            "Read .dockerignore", "Read docker/own", "Hold skelebot.yaml", "Scratch 0a1b", "File .dockerignore",
-            BUILD.replace("Dockerfile", "docker/own"), "Remove /tmp/scratch", "Release"])
+            "Read skelebot.yaml", "Read .dockerignore", "Read docker/own", "Hold skelebot.yaml", "Scratch 0a1b",
+            "File .dockerignore", BUILD.replace("Dockerfile", "docker/own"), "Remove /tmp/scratch", "Release"])
 
     def test_is_not_built_from_a_dockerfile_that_is_not_there(self):
         done = driven({"own": ""}, dockerfile="own")

@@ -1,6 +1,8 @@
 """skelebot.yaml -> records: three spellings, scalars as typed, environments, faults with their place."""
+import contextlib
 import glob
 import os
+import sys
 import unittest
 
 import skelebot
@@ -404,6 +406,81 @@ class BrokenFiles(unittest.TestCase):
                     with support.folder({"skelebot.yaml": data}) as path:
                         self.assertEqual(support.call("--help", folder=path), (1, "", lines))
                         self.assertEqual(os.listdir(path), ["skelebot.yaml"])
+
+    def test_each_is_explained_alike_when_its_nodes_are_remembered(self):
+        count = 0
+        for name, data, lines in self.broken():
+            with self.subTest(name), support.folder({"skelebot.yaml": data}) as path, remembered(path) as kept:
+                count += bool(kept["skelebot.yaml"])
+                self.assertEqual(support.call("--help", folder=path), (1, "", lines))
+        self.assertGreater(count, 50)
+
+
+@contextlib.contextmanager
+def remembered(path, *envs):
+    """What a job in Docker remembers of a project's files: file -> bytes, b"" for what is not remembered."""
+    files = ("skelebot.yaml", *(f"skelebot-{env}.yaml" for env in envs))
+    with support.folder({}) as home, support.environment(SKELEBOT_HOME=home):
+        os.mkdir(os.path.join(home, "builds"))
+        found = {file: skelebot.nodes_bytes(skelebot.read_bytes(os.path.join(path, file)), file) for file in files}
+        for file, data in found.items():
+            with open(skelebot.nodes_path(os.environ, home, os.path.join(path, file)), "wb") as memory:
+                memory.write(data)
+        yield found
+
+
+class RememberedFile(unittest.TestCase):
+    """A file that was parsed before, and has not changed."""
+    maxDiff = None
+    TEXT = JOB + "x-more: {a: [1, yes, ~], b: 'yes'}\n"
+
+    def test_is_read_as_if_it_were_parsed(self):
+        for name in ("2019", "1.x", "2.x"):
+            folder = os.path.join(PROJECTS, name)
+            envs = skelebot.environments(folder)
+            for env in (None, *envs):
+                with self.subTest(name, env=env):
+                    parsed = skelebot.read_folder(folder, env)
+                    with remembered(folder, *envs) as kept, support.without_yaml():
+                        self.assertEqual([file for file in kept if not kept[file]], [])
+                        again = skelebot.read_folder(folder, env)
+                    self.assertEqual(plain(again), plain(parsed))
+                    self.assertEqual([job.places for job in again.jobs], [job.places for job in parsed.jobs])
+
+    def test_gives_the_values_that_pyyaml_gives(self):
+        with support.folder({"skelebot.yaml": self.TEXT}) as path:
+            with remembered(path):
+                key, node = skelebot.read_entries(path, "skelebot.yaml")["x-more"]
+                self.assertIsInstance(node, skelebot.Node)
+                self.assertEqual(skelebot.read_plain(node, None), {"a": [1, True, None], "b": "yes"})
+                self.assertEqual((key.start_mark.name, key.start_mark.line), ("skelebot.yaml", 4))
+
+    def test_is_parsed_anew_when_one_byte_is_another(self):
+        with support.folder({"skelebot.yaml": self.TEXT}) as path, remembered(path):
+            with open(os.path.join(path, "skelebot.yaml"), "w") as file:
+                file.write(self.TEXT.replace("churn", "shirt"))
+            self.assertEqual(skelebot.read_folder(path).name, "shirt")
+
+    def test_is_parsed_anew_when_what_is_remembered_is_broken(self):
+        with support.folder({"skelebot.yaml": self.TEXT}) as path, remembered(path) as kept:
+            kept, memory = kept["skelebot.yaml"], skelebot.nodes_path(os.environ, "", os.path.join(path, "skelebot.yaml"))
+            flipped = bytearray(kept)
+            flipped[-5] ^= 1
+            for data in (b"", b"\n", kept[:-1], kept + b"\0", bytes(flipped), kept.replace(b"1", b"2", 1),
+                         kept.replace(sys.implementation.cache_tag.encode(), b"cpython-20", 1), bytes(range(256))):
+                with self.subTest(data[:60], size=len(data)):
+                    with open(memory, "wb") as file:
+                        file.write(data)
+                    self.assertIsNone(skelebot.remembered_nodes(data, self.TEXT.encode(), "skelebot.yaml"))
+                    self.assertEqual(skelebot.read_folder(path).name, "churn")
+            os.unlink(memory)
+            os.mkdir(memory)
+            self.assertEqual(skelebot.read_folder(path).name, "churn")
+
+    def test_with_an_alias_or_a_fault_is_not_remembered(self):
+        for text in ("a: &a [1]\nb: *a\n", "a: &a {b: *a}\n", "", "name: [\n", "name: \0"):
+            self.assertEqual(skelebot.nodes_bytes(text.encode(), "skelebot.yaml"), b"", text)
+
 
 class Loaders(unittest.TestCase):
     """PyYAML's loader in Python and that of libyaml."""
