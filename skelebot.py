@@ -8387,27 +8387,26 @@ def context_line(path, name, status, now):
     The owner does not count, since nobody's is kept in an image. Source of the rule on time: git, racy-git.
     """
     import stat
-    if stat.S_ISLNK(status.st_mode):
-        return f"{name}//{status.st_mode:o} {os.readlink(path)!r}"
-    if not stat.S_ISREG(status.st_mode):
-        return f"{name}//{status.st_mode:o}"
-    times = f"{status.st_mtime_ns} {status.st_ctime_ns}" + (f" {now}" if is_recent(status.st_ctime_ns, now) else "")
-    return f"{name}//{status.st_mode:o} {status.st_size} {times}"
+    mode, changed = status.st_mode, status.st_ctime_ns
+    if stat.S_ISREG(mode):
+        line = f"{name}//{mode:o} {status.st_size} {status.st_mtime_ns} {changed}"
+        return f"{line} {now}" if is_recent(changed, now) else line
+    return f"{name}//{mode:o} {os.readlink(path)!r}" if stat.S_ISLNK(mode) else f"{name}//{mode:o}"
 
 
 def scanned(near, step, now):
     """(lines, folders to go on with) of what is in a folder."""
-    lines, folders = [], []
+    lines, folders, rules, left_out = [], [], step.rules, step.left_out
     in_utf8 = sys.getfilesystemencoding() == "utf-8"
     with os.scandir(machine_text(near) or ".") as entries:
         for entry in entries:
             name = near + (entry.name if in_utf8 else plain_text(entry.name))
             is_folder = entry.is_dir(follow_symlinks=False)
-            if name in step.left_out or (is_folder and is_pruned(name, step.rules)):
+            if name in left_out or (is_folder and is_pruned(name, rules)):
                 continue
             if is_folder:
                 folders.append(name + "/")
-            if not is_ignored(name, step.rules):
+            if not rules or not is_ignored(name, rules):
                 lines.append(context_line(entry.path, name, entry.stat(follow_symlinks=False), now))
     return lines, folders
 
