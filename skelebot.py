@@ -1191,8 +1191,11 @@ def read_bytes(path, most=-1):
 
 
 class Mark(Record):
+    """A place in a file, as PyYAML counts: from zero."""
     name: str
+    index: int
     line: int
+    column: int
 
 
 class Node:
@@ -1205,15 +1208,17 @@ class Node:
 
 
 def pyyaml_node(node):
-    """PyYAML's own node for one of ours; it has no marks."""
+    """PyYAML's own node for one of ours."""
     if not isinstance(node, Node):
         return node
     yaml = yaml_module()
+    marks = [yaml.Mark(*mark, None, None) for mark in (node.start_mark, node.end_mark)]
     if node.id == "scalar":
-        return yaml.ScalarNode(node.tag, node.value, style=node.style)
+        return yaml.ScalarNode(node.tag, node.value, *marks, style=node.style)
     if node.id == "sequence":
-        return yaml.SequenceNode(node.tag, list(map(pyyaml_node, node.value)), flow_style=node.style)
-    return yaml.MappingNode(node.tag, [tuple(map(pyyaml_node, pair)) for pair in node.value], flow_style=node.style)
+        return yaml.SequenceNode(node.tag, list(map(pyyaml_node, node.value)), *marks, flow_style=node.style)
+    items = [tuple(map(pyyaml_node, pair)) for pair in node.value]
+    return yaml.MappingNode(node.tag, items, *marks, flow_style=node.style)
 
 
 def flat(node, seen):
@@ -1226,7 +1231,8 @@ def flat(node, seen):
         value = [flat(item, seen) for item in value]
     if node.id == "mapping":
         value = [(flat(key, seen), flat(item, seen)) for key, item in value]
-    return node.id, node.tag, value, style, node.start_mark.line, node.end_mark.line
+    marks = [(mark.index, mark.line, mark.column) for mark in (node.start_mark, node.end_mark)]
+    return (node.id, node.tag, value, style, *marks)
 
 
 def raised(plain, file):
@@ -1236,7 +1242,7 @@ def raised(plain, file):
         value = [raised(item, file) for item in value]
     if kind == "mapping":
         value = [(raised(key, file), raised(item, file)) for key, item in value]
-    return Node(kind, tag, value, style, Mark(file, start), Mark(file, end))
+    return Node(kind, tag, value, style, Mark(file, *start), Mark(file, *end))
 
 
 def nodes_path(environ, home, path):
@@ -1245,7 +1251,7 @@ def nodes_path(environ, home, path):
 
 def nodes_stamp(body):
     """What says that remembered nodes are whole, and of this Python and this form of them."""
-    return f"skelebot nodes 1 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
+    return f"skelebot nodes 2 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
 
 
 def nodes_bytes(data, file):

@@ -455,6 +455,22 @@ class RememberedFile(unittest.TestCase):
                 self.assertEqual(skelebot.read_plain(node, None), {"a": [1, True, None], "b": "yes"})
                 self.assertEqual((key.start_mark.name, key.start_mark.line), ("skelebot.yaml", 4))
 
+    def test_gives_a_plugin_the_very_nodes_that_pyyaml_gives(self):
+        def laid_out(node):
+            if isinstance(node, (list, tuple)):
+                return [laid_out(item) for item in node]
+            if not isinstance(node, skelebot.yaml_module().Node):
+                return node
+            marks = [(mark.name, mark.index, mark.line, mark.column) for mark in (node.start_mark, node.end_mark)]
+            return type(node), node.tag, laid_out(node.value), getattr(node, "style", None), marks
+
+        with support.folder({"skelebot.yaml": self.TEXT + 'b: |\n  x\n"c": []\n'}) as path:
+            parsed = skelebot.read_nodes(path, "skelebot.yaml")
+            with remembered(path):
+                again = skelebot.read_nodes(path, "skelebot.yaml")
+        self.assertIsInstance(again, skelebot.Node)
+        self.assertEqual(laid_out(skelebot.pyyaml_node(again)), laid_out(parsed))
+
     def test_is_parsed_anew_when_one_byte_is_another(self):
         with support.folder({"skelebot.yaml": self.TEXT}) as path, remembered(path):
             with open(os.path.join(path, "skelebot.yaml"), "w") as file:
