@@ -8445,9 +8445,13 @@ def engine_socket(endpoint):
     kind, _, address = endpoint.partition("://")
     if kind == "unix" and hasattr(socket, "AF_UNIX"):
         asked = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        asked.settimeout(ASKING)
-        asked.connect(address)
-        return asked
+        try:
+            asked.settimeout(ASKING)
+            asked.connect(address)
+            return asked
+        except OSError:
+            asked.close()
+            raise
     host, _, port = address.rpartition(":")
     if kind != "tcp" or os.environ.get("DOCKER_TLS_VERIFY") or not host:
         return None
