@@ -594,7 +594,7 @@ class JupyterServer(Case):
     def test_is_only_shown_in_a_dry_run(self):
         it = project()
         with contextlib.redirect_stderr(io.StringIO()):
-            lines = shown(skelebot.plan_jupyter(ADA, it, Words()))
+            lines = shown(skelebot.plan_jupyter(ADA._replace(dry_run=True), it, Words()))
         self.assertNotIn("T0KEN", lines)
         self.assertIn(self.START + "\nuntil docker exec churn-jupyter-0a1b sh -c ", lines)
         self.assertIn("; do sleep 1; done\nprintf '%s\\n' 'http://127.0.0.1:8888/tree?token=TOKEN'\n", lines)

@@ -540,7 +540,7 @@ class DryRun(unittest.TestCase):
     def test_does_nothing(self):
         with inside({"src/train.py": ""}) as path:
             it = project(ephemeral=True, **one(mappings=["data/"]))
-            shown(plan_job(ADA, it, it.jobs[0], Words()))
+            shown(plan_job(ADA._replace(dry_run=True), it, it.jobs[0], Words()))
             self.assertEqual(sorted(contents(path)), ["src/", "src/train.py"])
 
     def test_of_an_image_writes_the_same_files_when_it_is_pasted(self):
