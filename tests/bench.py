@@ -73,6 +73,7 @@ class Bench(NamedTuple):
     peer: str
     runs: int
     small: bool
+    chosen: Tuple[str, ...] = ()
 
     @property
     def size(self):
@@ -81,7 +82,8 @@ class Bench(NamedTuple):
     @property
     def kinds(self):
         files, data = ("2,000", "64 MiB") if self.small else ("20,000", "1 GiB")
-        return {"tiny": "tiny project", "files": f"{files} small files", "data": f"{data} data file"}
+        names = {"tiny": "tiny project", "files": f"{files} small files", "data": f"{data} data file"}
+        return {kind: name for kind, name in names.items() if kind in self.chosen}
 
 
 class Contestant(NamedTuple):
@@ -623,6 +625,8 @@ def options():
     parser.add_argument("--runs", type=int, default=11, metavar="N", help="rounds that count (11)")
     parser.add_argument("--builder", choices=[*BUILDERS, "both"], default="both", help="Docker's builder (both)")
     parser.add_argument("--only", nargs="+", choices=list(TABLES), default=list(TABLES), help="these tables")
+    parser.add_argument("--projects", nargs="+", choices=list(NOOP_GOALS), default=list(NOOP_GOALS),
+                        help="these projects, for noop and edit")
     parser.add_argument("--small", action="store_true", help="2,000 files and 64 MiB, not 20,000 and 1 GiB")
     parser.add_argument("--docker", metavar="PATH", help="the docker to use, if not the first on PATH")
     parser.add_argument("--python", default=sys.executable, metavar="PATH", help="the Python that runs ours")
@@ -651,7 +655,7 @@ def make_benches(chosen):
     return [Bench(mark, folder, environment(folder, builder, chosen.docker), builder,
                   shutil.which(chosen.python) or chosen.python,
                   os.path.join(os.path.abspath(chosen.peer), "bin", "skelebot") if chosen.peer else "",
-                  chosen.runs, chosen.small)
+                  chosen.runs, chosen.small, tuple(chosen.projects))
             for builder in (builders if IN_DOCKER.intersection(chosen.only) else [""])]
 
 
