@@ -2484,7 +2484,6 @@ def project_copies(recipe):
 
     The large folders come first, and stay in the cache when another one is changed.
     """
-    import json
     rules = ignore_rules(recipe.ignored)
     ours = [f"{name}//100644" for name in ("Dockerfile", ".dockerignore") if not is_ignored(name, rules)]
     entries = top_entries("\n".join([recipe.files, *ours]))
@@ -2494,6 +2493,7 @@ def project_copies(recipe):
     files = sorted(name for name, (mode, _, _) in entries.items() if is_regular(mode))
     if not large or len(entries) < 2 or len(folders) > MOST_COPIES or not copies_alike(entries, recipe.ignored):
         return part("project.Dockerfile")
+    import json
     lists = [*([name, f"/app/{name}"] for name in folders), *([[*files, "/app/"]] if files else [])]
     lines = [f"COPY {json.dumps(names, ensure_ascii=False)}\n" for names in lists]
     return "".join(lines) if max(map(len, lines)) < LONGEST_LINE else part("project.Dockerfile")
@@ -7289,6 +7289,27 @@ def follow(process, path, step):
             show(log)
 
 
+def new_path(folder, prefix, make):
+    """(result of make, path) of a new name in a folder; "" is the one for temporary files.
+
+    This is tempfile's work, but its import would take as long as all that is ours between an edit and its build.
+    """
+    try:
+        path = os.path.join(folder or os.environ.get("TMPDIR") or "/tmp", prefix + os.urandom(8).hex())
+        return make(path), path
+    except OSError:
+        if folder:
+            raise
+    import tempfile
+    return new_path(tempfile.gettempdir(), prefix, make)
+
+
+def new_file(folder, prefix="skelebot-"):
+    """(descriptor, path) of a new file that only we may read."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return new_path(folder, prefix, lambda path: os.open(path, flags, 0o600))
+
+
 def exit_status(process):
     """0 to 255, as a shell has it: 128 + N after signal N."""
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
@@ -7355,8 +7376,7 @@ def attended(step, wait, log=None):
 
 def run_quietly(step):
     """Run a command whose output is worth a look only if it takes long or fails."""
-    import tempfile
-    handle, path = tempfile.mkstemp(prefix="skelebot-")
+    handle, path = new_file("")
     try:
         outcome = attended(step, lambda process: follow(process, path, step), handle)
         return outcome._replace(errors=read_bytes(path).decode("utf-8", "replace")) if step.kept else outcome
@@ -7412,10 +7432,8 @@ def mode_of(path):
 def write(step):
     """Write a file beside its place, then move it there."""
     look(Look(step.path, step.root))
-    import tempfile
-    folder = os.path.dirname(step.path) or "."
     try:
-        handle, beside = tempfile.mkstemp(prefix=".skelebot-", dir=folder)
+        handle, beside = new_file(os.path.dirname(step.path) or ".", ".skelebot-")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(step.data)
@@ -7438,11 +7456,21 @@ def make_folder(step):
         raise refused(step.path, error)
 
 
+def remove_folder(path):
+    """One that holds nothing but files goes without shutil, whose import takes longer."""
+    try:
+        for name in os.listdir(path):
+            os.unlink(os.path.join(path, name))
+        os.rmdir(path)
+    except OSError:
+        import shutil
+        shutil.rmtree(path)
+
+
 def remove(step):
-    import shutil
     try:
         if os.path.isdir(step.path) and not os.path.islink(step.path):
-            shutil.rmtree(step.path)
+            remove_folder(step.path)
         elif os.path.lexists(step.path):
             os.unlink(step.path)
     except OSError as error:
@@ -7518,8 +7546,7 @@ def release(step):
 
 
 def scratch(step):
-    import tempfile
-    return tempfile.mkdtemp(prefix="skelebot-")
+    return new_path("", "skelebot-", lambda path: os.mkdir(path, 0o700))[1]
 
 
 def token(step):
@@ -8458,25 +8485,35 @@ def engine_socket(endpoint):
     return socket.create_connection((host.strip("[]"), int(port)), ASKING)
 
 
-def image_id(endpoint, name):
-    """The id of an image, "" if there is none, None if that cannot be asked. Source: Docker Engine API, ImageInspect"""
-    asked = engine_socket(endpoint) if re.fullmatch(r"[\w.:/@-]+", name, re.ASCII) else None
-    if not asked:
-        return None
-    with asked, asked.makefile("rb") as answer:
-        asked.sendall(f"GET /images/{name}/json HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+def answered_id(asked):
+    """The id that an engine's answer names, "" if it knows no such image, None if that is no answer."""
+    with asked.makefile("rb") as answer:
         status, text = answer.readline().split()[1:2], answer.read()
     found = re.search(rb'"Id":"([^"]+)"', text)
     return found.group(1).decode() if status == [b"200"] and found else "" if status == [b"404"] else None
 
 
 def image_ids(step):
-    """Asked for at the engine's socket, since starting Docker's command line takes a tenth of a short job's time."""
+    """Asked for at the engine's socket, since starting Docker's command line takes a tenth of a short job's time.
+
+    source  Docker Engine API, ImageInspect
+    """
+    sockets = []
     try:
-        ids = [image_id(step.endpoint, name) for name in step.names]
+        for name in step.names:
+            asked = engine_socket(step.endpoint) if re.fullmatch(r"[\w.:/@-]+", name, re.ASCII) else None
+            if not asked:
+                return None
+            sockets.append(asked)
+            asked.sendall(f"GET /images/{name}/json HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+        import subprocess               # noqa: F401  the engine looks meanwhile, and what comes next needs it
+        ids = tuple(map(answered_id, sockets))
+        return None if None in ids else ids
     except (OSError, ValueError):
         return None
-    return None if None in ids else tuple(ids)
+    finally:
+        for asked in sockets:
+            asked.close()
 
 
 def forget(step):
@@ -9471,6 +9508,8 @@ def main(words=None):
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    finally:
+        getattr(gc, "freeze", int)()    # Python 3.7: what is there goes with the process, without a last look at it
 
 
 if __name__ == "__main__":
