@@ -29,6 +29,7 @@ import functools
 import gc
 import os
 import re
+import stat
 import sys
 from operator import itemgetter
 
@@ -2383,11 +2384,13 @@ def base_images(text):
 
 def copied_sources(words, workdir):
     """The sources of a COPY or ADD, without the project that goes to /app; None if they are not plain."""
-    import json
-    try:
-        paths = json.loads(words) if words.startswith("[") else words.split()
-    except ValueError:
-        return None
+    paths = words.split()
+    if words.startswith("["):
+        import json
+        try:
+            paths = [path + "" for path in json.loads(words)]
+        except (ValueError, TypeError):
+            return None
     if re.search(r"[*?$\[\"'<]", "".join(paths[:-1])):
         return None
     home = os.path.normpath(os.path.join(workdir, paths[-1])) == "/app" if paths else False
@@ -8419,11 +8422,10 @@ def context_line(path, name, status, now):
 
     The owner does not count, since nobody's is kept in an image. Source of the rule on time: git, racy-git.
     """
-    import stat
     mode, changed = status.st_mode, status.st_ctime_ns
     if stat.S_ISREG(mode):
         line = f"{name}//{mode:o} {status.st_size} {status.st_mtime_ns} {changed}"
-        return f"{line} {now}" if is_recent(changed, now) else line
+        return f"{line} {now}" if changed > now - COARSE and is_recent(changed, now) else line
     return f"{name}//{mode:o} {os.readlink(path)!r}" if stat.S_ISLNK(mode) else f"{name}//{mode:o}"
 
 
@@ -8460,7 +8462,7 @@ def index(step):
             found, folders = [f"{near}//{error.errno}"], []
         lines += found
         pending += folders
-    return "\n".join(sorted(set(lines)))
+    return "\n".join(sorted(set(lines) if step.only else lines))
 
 
 ASKING = 5      # seconds that an engine may take for an answer
