@@ -2586,7 +2586,11 @@ def change(before, now):
 # done in a dry run as well.
 
 class Call(Record):
-    """One call of skelebot: the machine, the caller and the global options; `program` tells the engine's file."""
+    """One call of skelebot: the machine, the caller and the global options.
+
+    program   what tells the engine's file from another
+    confined  whether it is a snap, which has another folder for temporary files
+    """
     environ: Dict[str, str] = {}
     home: str = ""
     uid: int = 0
@@ -2595,6 +2599,7 @@ class Call(Record):
     terminal: bool = False
     engine: str = "docker"
     program: str = ""
+    confined: bool = False
     context: str = ""
     python: str = "python3"
     token: str = ""
@@ -5668,7 +5673,7 @@ def plan_id(call, project, job, build, id_file=""):
 
 def plan_build_anew(call, project, job, build):
     """Build an image, remember of what, and give the id; the tag if the engine tells none, or in a dry run."""
-    folder = "" if call.dry_run else (yield Scratch(call.token))
+    folder = "" if call.dry_run or call.confined else (yield Scratch(call.token))
     try:
         for step in build.writes:
             yield step
@@ -5679,17 +5684,18 @@ def plan_build_anew(call, project, job, build):
             yield Remove(folder)
         for step in build.undo if project.ephemeral else ():
             yield step
-    image = (yield from plan_known_id(call, project, job, build.tag, told)) if told else ""
+    asks = told or (call.confined and not call.dry_run)
+    image = (yield from plan_known_id(call, project, job, build.tag, told)) if asks else ""
     if image:
         yield from plan_remember_build(call, project, job, build, image)
     return image or build.tag
 
 
 def plan_known_id(call, project, job, tag, told):
-    """The id that the engine knows an image by; builders have told others (docker/buildx#3952)."""
+    """The id that the engine knows an image by; builders have told others (docker/buildx#3952), or none."""
     endpoint = yield from plan_endpoint(call, project, job)
-    ids = yield from plan_image_ids(call, project, job, endpoint, (told, tag))
-    return told if ids[0] or not ids[-1] else ids[-1]
+    ids = yield from plan_image_ids(call, project, job, endpoint, (*([told] if told else []), tag))
+    return told if (told and ids[0]) or not ids[-1] else ids[-1]
 
 
 def plan_remember_build(call, project, job, build, image):
@@ -9324,6 +9330,11 @@ def program_stamp(name):
     return f"{path} {status.st_size} {status.st_mtime_ns}"
 
 
+def is_snap(name):
+    """Whether a program came as a snap: then it is one name of the program `snap`. Source: snapcraft.io/docs"""
+    return os.path.basename(os.path.realpath(on_path(name) or name)) == "snap"
+
+
 def docker_context(environ, home):
     """The name of the Docker context in use; "" is the default one. Source: docker context(1)."""
     folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
@@ -9344,7 +9355,7 @@ def caller_call(options, installed=()):
     return Call(
         environ=environ, home=home, uid=getattr(os, "getuid", int)(), gid=getattr(os, "getgid", int)(),
         login=environ.get("LOGNAME") or environ.get("USER", ""),
-        engine=engine, program=program_stamp(engine), context=docker_context(environ, home),
+        engine=engine, program=program_stamp(engine), confined=is_snap(engine), context=docker_context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=on_path("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
         plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"),

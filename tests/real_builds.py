@@ -130,6 +130,15 @@ class Built(Watched):
         self.assertEqual(self.kinds("show"), (b"one\n", ["build", "run"]))
         self.assertEqual(self.reason("show"), "")
 
+    def test_has_its_tag_again_when_another_checkout_took_it(self):
+        own, other = self.image(), os.path.join(self.top, "other")
+        shutil.copytree(self.folder, other)
+        write(other, {"word.txt": "other\n"})
+        self.assertEqual(self.skelebot("show", folder=other).stdout, b"other\n")
+        self.assertEqual(self.kinds("show"), (b"one\n", ["tag", "run"]))
+        self.assertEqual((self.image(), self.skelebot("-s", "show").stdout), (own, b"one\n"))
+        self.is_one_call()
+
     def test_is_built_anew_with_all_that_changed(self):
         write(self.folder, {"tree/z.txt": "two\n", "tree/new.txt": ""})
         os.chmod(self.path("tree", "y.sh"), 0o755)
@@ -139,6 +148,31 @@ class Built(Watched):
         os.symlink("u.txt", self.path("tree", "link"))
         self.assertEqual(self.kinds("list"), (
             b" 0755 \nlink 0777 u.txt\nnew.txt 0644 \nu.txt 0644 \ny.sh 0755 \nz.txt 0644 \ntwo\n", ["build", "run"]))
+
+
+CONFINED = """#!/bin/sh
+# A docker whose folder for temporary files is its own.
+printf '%s\\n' "$*" >> '{folder}/log'
+exec unshare --mount sh -c 'mount -t tmpfs none "$TMPDIR" && exec "$@"' confined '{program}' "$@"
+"""
+
+
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which("unshare"), "only root can give a program a folder of its own")
+@on("legacy", "BuildKit")
+class BuiltBySnap(Watched):
+    """The same by a docker that came as a snap, which sees no file in our folder for temporary ones."""
+    files = {"word.txt": "one\n"}
+    config = {"language": "NA", "jobs": [SHOW]}
+    first = ()
+
+    def test_is_run_with_one_call(self):
+        write(self.top, {"bin/snap": CONFINED.format(folder=self.top, program=self.engine.cli[0])})
+        os.chmod(os.path.join(self.top, "bin", "snap"), 0o755)
+        os.remove(os.path.join(self.top, "bin", "docker"))
+        os.symlink("snap", os.path.join(self.top, "bin", "docker"))
+        self.assertEqual(self.kinds("show"), (b"one\n", ["build", "run"]))
+        done, calls = self.calls("show")
+        self.assertEqual((done.stdout, calls), (b"one\n", [self.run_line("show", self.image(), *SHOW_ARGV)]))
 
 
 @on("podman")
@@ -469,6 +503,25 @@ class CopiedByFolder(Watched):
 
 # ---- Dependencies -----------------------------------------------------------
 
+@on("BuildKit")
+class Downloaded(Watched):
+    """What apt-get has to fetch for an image whose base lacks it."""
+    first = ()
+
+    def fetched(self, timezone):
+        self.write_project(self.folder, baseImage=self.name + "-base", language="NA", timezone=timezone, jobs=[SHOW])
+        return re.findall(r"Need to get ([\d,.]+ \w+) of archives|Need to get (0 B)/", self.skelebot("-V", "prime").stderr)
+
+    def test_is_fetched_once_for_each_base_image(self):
+        self.addCleanup(prints, *self.engine.cli, "rmi", "--force", self.name + "-base")
+        write(self.top, {"base/Dockerfile": "FROM skelebot-test/debian\nRUN dpkg --purge --force-depends tzdata\n"
+                                            f"LABEL of={self.name}\n"})
+        self.engine.ask("build", "--quiet", "--tag", self.name + "-base", os.path.join(self.top, "base"))
+        (first, _), = self.fetched("Europe/Berlin")
+        (_, second), = self.fetched("America/New_York")
+        self.assertEqual((first != "", second), (True, "0 B"))
+
+
 @on("legacy", "BuildKit")
 class Appended(Watched):
     """A dependency that is added at the end of the list."""
@@ -507,4 +560,5 @@ class Appended(Watched):
         plain = self.refused("prime", folder=folder)
         self.assertEqual((plain.count(self.appended), plain.count("pip install")), (0, 1))
         self.assertEqual(self.refused("publish", folder=self.folder), plain)
+        self.assertEqual(self.refused("prime", "-o", os.path.join(self.top, "image.tar"), folder=self.folder), plain)
         self.assertEqual(self.reason("job"), "")
