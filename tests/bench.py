@@ -6,7 +6,7 @@
 
     noop        a job when nothing has changed: `docker run`, `docker build -q && docker run`, ours
     edit        a job after a line of its source was edited; ours with --live as well
-    deps        the first build with eight dependencies, and the next one with a ninth appended
+    deps        the first build with eight dependencies, and the next one with a ninth appended; --heavy: large ones
     cli         start-up: help, and a job without Docker, with 3 and with 1,000 jobs
     transfers   an artifact to and from a web server of its own, where curl is the measure
 
@@ -43,8 +43,9 @@ CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIMEOUT = 1200      # seconds for one command
 BUILDERS = {"legacy": "0", "buildkit": "1"}     # values of DOCKER_BUILDKIT
 NOT_PASSED_ON = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SKELEBOT_DOCKER")
-PACKAGES = ("six", "idna", "certifi", "colorama", "toml", "tabulate", "click", "attrs")
-APPENDED = "packaging"
+PACKAGES = ("six", "wheel", "certifi", "colorama", "toml", "tabulate", "click", "attrs")
+HEAVY = ("numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "statsmodels", "pillow", "pyarrow")
+APPENDED = "idna"
 
 # Ratios: to `docker run`, to `python3 -c pass`, to libyaml, to curl, to the better one of two Dockerfiles.
 # Those of an edit in a large project were given as seconds, where `docker run` takes 0.4.
@@ -74,6 +75,7 @@ class Bench(NamedTuple):
     runs: int
     small: bool
     chosen: Tuple[str, ...] = ()
+    heavy: bool = False
 
     @property
     def size(self):
@@ -390,14 +392,14 @@ def deps_columns(bench, goals):
 
 
 def deps_table(benches):
-    """Eight small dependencies; then the same projects with one more."""
-    rows = []
+    """Eight dependencies; then the same projects with one more, a small one."""
+    rows, packages = [], HEAVY if benches[0].heavy else PACKAGES
     for bench in benches:
-        rows += [deps_row(bench, "first build", PACKAGES), deps_row(bench, "one appended", PACKAGES + (APPENDED,))]
+        rows += [deps_row(bench, "first build", packages), deps_row(bench, "one appended", (*packages, APPENDED))]
         sweep(bench, kept="-base-")
     notes = ("Seconds for the build and a job's run. For the first build no layer is in the builder's cache; what pip"
              " once downloaded may be, where a Dockerfile keeps it. Goal: within a tenth of the better Dockerfile.")
-    return table("Eight small dependencies, and one more", notes,
+    return table(f"Eight {'heavy' if benches[0].heavy else 'small'} dependencies, and one more", notes,
                  ["build, builder", *titles(deps_columns(benches[0], {}))], rows)
 
 
@@ -627,6 +629,7 @@ def options():
     parser.add_argument("--only", nargs="+", choices=list(TABLES), default=list(TABLES), help="these tables")
     parser.add_argument("--projects", nargs="+", choices=list(NOOP_GOALS), default=list(NOOP_GOALS),
                         help="these projects, for noop and edit")
+    parser.add_argument("--heavy", action="store_true", help="heavy dependencies, numpy to pyarrow, not small ones")
     parser.add_argument("--small", action="store_true", help="2,000 files and 64 MiB, not 20,000 and 1 GiB")
     parser.add_argument("--docker", metavar="PATH", help="the docker to use, if not the first on PATH")
     parser.add_argument("--python", default=sys.executable, metavar="PATH", help="the Python that runs ours")
@@ -655,7 +658,7 @@ def make_benches(chosen):
     return [Bench(mark, folder, environment(folder, builder, chosen.docker), builder,
                   shutil.which(chosen.python) or chosen.python,
                   os.path.join(os.path.abspath(chosen.peer), "bin", "skelebot") if chosen.peer else "",
-                  chosen.runs, chosen.small, tuple(chosen.projects))
+                  chosen.runs, chosen.small, tuple(chosen.projects), chosen.heavy)
             for builder in (builders if IN_DOCKER.intersection(chosen.only) else [""])]
 
 
