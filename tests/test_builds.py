@@ -753,7 +753,7 @@ class Engine:
         tag, file = (argv[argv.index(flag) + 1] for flag in ("--tag", "--file"))
         self.texts.append(given or read(file).decode())
         self.tag(tag, f"sha256:{len(self.texts)}")
-        if not self.silent:
+        if not self.silent and "--iidfile" in argv:
             put(argv[argv.index("--iidfile") + 1], self.ids[tag])
         return Outcome()
 
@@ -909,6 +909,12 @@ class SameRecipe(JobCase):
             done = self.job()
             self.assertEqual((told(done), images(done)), (["build", "run"], ["churn"]))
             self.assertEqual(self.remembered(), [])
+
+    def test_is_so_with_a_docker_that_cannot_write_the_id_where_we_could_read_it(self):
+        self.engine.silent = True
+        confined = ADA._replace(confined=True)
+        self.assertNotIn("--iidfile", commands(self.job(confined))[-2].argv)
+        self.assertEqual(images(self.job(confined)), ["sha256:1"])
 
     def test_writes_no_file_anew_for_an_ephemeral_project(self):
         self.job(ephemeral=True)

@@ -20,6 +20,18 @@ def stderr():
         said.append(file.read())
 
 
+@contextlib.contextmanager
+def variables(**changes):
+    """The environment with some variables changed."""
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def sh(text, **others):
     return Command(("sh", "-c", text), **others)
 
@@ -47,10 +59,34 @@ class Quiet(unittest.TestCase):
         self.assertEqual(said, ["step 1\nstep 2\n"])
 
     def test_its_log_is_removed(self):
-        with tempfile.TemporaryDirectory() as folder, stderr():
-            self.addCleanup(setattr, tempfile, "tempdir", tempfile.tempdir)
-            tempfile.tempdir = folder
-            skelebot.run(sh("exit 1", aside=True, quiet=True))
+        with tempfile.TemporaryDirectory() as folder, variables(TMPDIR=folder), stderr() as said:
+            skelebot.run(sh(f"ls -A '{folder}'; exit 1", aside=True, quiet=True))
+            self.assertEqual(os.listdir(folder), [])
+        self.assertRegex(said[0], r"\Askelebot-\w+\n\Z")
+
+
+class Temporary(unittest.TestCase):
+    def test_folders_are_below_tmpdir_and_ours_alone(self):
+        with tempfile.TemporaryDirectory() as folder, variables(TMPDIR=folder):
+            paths = {skelebot.scratch(None), skelebot.scratch(None)}
+            self.assertEqual(paths, {os.path.join(folder, name) for name in os.listdir(folder)})
+            self.assertEqual([os.stat(path).st_mode & 0o777 for path in paths], [0o700, 0o700])
+
+    def test_files_are_ours_alone_and_new(self):
+        with tempfile.TemporaryDirectory() as folder:
+            handle, path = skelebot.new_file(folder)
+            os.close(handle)
+            self.assertEqual((os.stat(path).st_mode & 0o777, os.listdir(folder)), (0o600, [os.path.basename(path)]))
+
+    def test_folders_are_elsewhere_where_tmpdir_will_not_do(self):
+        with variables(TMPDIR="/nowhere/at all"):
+            path = skelebot.scratch(None)
+            skelebot.remove(skelebot.Remove(path))
+        self.assertFalse(path.startswith("/nowhere"))
+
+    def test_folders_go_with_all_that_is_in_them(self):
+        with support.inside({"a/1": "", "a/b/c/2": ""}) as folder:
+            skelebot.remove(skelebot.Remove("a"))
             self.assertEqual(os.listdir(folder), [])
 
 
