@@ -218,7 +218,7 @@ install() {
     say "$made$(cat "$lib/.made" 2>/dev/null)" >"$stage/skelebot/.made"
     write_command >"$stage/command"
     chmod +x "$stage/command"
-    version=$("$python" "$stage/skelebot" --version) || fail "skelebot.py does not run by $python"
+    version=$("$python" "$stage/skelebot" --version | head -n 1) && [ -n "$version" ] || fail "skelebot.py does not run by $python"
 
     trap '' HUP INT TERM
     mv -f "$stage/command" "$bin/skelebot"
@@ -324,7 +324,7 @@ write_pyz() {
     compile_beside "$stage/new"
     zipped "$stage/new" >"$stage/pyz"
     chmod +x "$stage/pyz"
-    version=$("$python" "$stage/pyz" --version) || fail "skelebot.py does not run by $python"
+    version=$("$python" "$stage/pyz" --version | head -n 1) && [ -n "$version" ] || fail "skelebot.py does not run by $python"
     mv -f "$stage/pyz" "$file"
     say "$version is in $(quoted "$file"), for any Python from 3.6: python3 $(quoted "$1") --help"
 }

@@ -1275,8 +1275,11 @@ def remembered_nodes(memory, data, file):
     stamp, _, body = memory.partition(b"\n")
     if stamp + b"\n" != nodes_stamp(body):
         return None
-    known, plain = marshal.loads(body)
-    return raised(plain, file) if known == data else None
+    try:
+        known, plain = marshal.loads(body)
+        return raised(plain, file) if known == data else None
+    except (ValueError, TypeError, EOFError):
+        return None                     # somebody has made it up
 
 
 def read_nodes(folder, file):
@@ -2176,6 +2179,7 @@ GLOB = (r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\])+\])
 # What every engine takes alike: not a bare sign that some take for a regular expression's, nor the like in brackets.
 PLAIN_GLOB = (r"(?:\\[^A-Za-z0-9]|\[\^?(?:\\[^A-Za-z0-9]|[^\]\\*?\[&~|])+\]"
               r"|[^\\+(){}|^\[\]\x00-\x1f])*")
+BELOW = "(?:/.*)?"
 BLANKS = " \t\r\n\v\f\x85\xa0"
 
 
@@ -2192,7 +2196,7 @@ def glob_part(match):
 def glob_pattern(cleaned):
     """A pattern, and what is below it, as a regular expression; None if it is none."""
     try:
-        found = re.sub(GLOB, glob_part, cleaned) + "(?:/.*)?"
+        found = re.sub(GLOB, glob_part, cleaned) + BELOW
         return found if not re.search(r"\[[^\]]*--", cleaned) and re.compile(found) else None
     except re.error:
         return None
@@ -2221,7 +2225,7 @@ def ignore_rules(text, cautious=True):
     source  docker build, ".dockerignore file"; Go, filepath.Match and Clean
     """
     import posixpath
-    lines = []
+    lines, shallow = [], cautious and re.search(r"(?m)^\s*!", text)
     for line in text.lstrip("\ufeff").split("\n"):
         pattern = "" if line.startswith("#") else line.strip(BLANKS)
         lets_in = pattern.startswith("!")
@@ -2229,6 +2233,8 @@ def ignore_rules(text, cautious=True):
         cleaned = posixpath.normpath(pattern).lstrip("/")
         certain = not cautious or (re.fullmatch(PLAIN_GLOB, cleaned) and ".." not in pattern.split("/"))
         found = glob_pattern(cleaned) if certain else None
+        if found and shallow and "**" in cleaned and not lets_in:
+            found = found[:-len(BELOW)]     # engines before 23, in a folder that they look into for a line with !
         if found and cleaned not in ("", "."):
             lines.append((found, lets_in, leading_pattern(cleaned)))
         elif cautious and lets_in and cleaned not in ("", "."):
@@ -2274,6 +2280,11 @@ class Recipe(Record):
     text: str = ""
     ignored: str = ""
     files: str = ""
+
+
+def lacks_base(recipe):
+    """Whether a base image was not there, so that a build has to fetch it."""
+    return bool(re.search(r"(?m)^[^\s@]+$", recipe.bases))
 
 
 class Built(Record):
@@ -2412,7 +2423,7 @@ def mounted_sources(words):
 
 def copied_paths(text):
     """The files and folders of the project that matter to an image whose /app is hidden; None if all may."""
-    found, workdir, lines = set(), "/", instructions(text)
+    found, workdir, lines = set(), "", instructions(text)     # the base image's may be any
     if sum(instruction == "FROM" for instruction, _ in lines) > 1:
         return None                     # what is in a stage may come into the image elsewhere
     for instruction, words in lines:
@@ -2440,7 +2451,7 @@ def context_facts(files):
 
 def live_recipe(recipe, copied):
     """What matters of a recipe when the project is mapped over its copy: not the files that are hidden then."""
-    text = re.sub(rf"(?m)^(?:(?:LABEL {re.escape(LABEL)}version=|CMD ).*)?\n", "", recipe.text)
+    text = re.sub(rf"(?m)^(?:LABEL {re.escape(LABEL)}version=|CMD ).*$", "", recipe.text).rstrip("\n")
     if not copied:
         return recipe._replace(text=text, ignored="", files="")
     files = [f"{path}//{facts}" for path, facts in context_facts(recipe.files).items() if is_copied(path, copied)]
@@ -2543,18 +2554,20 @@ def built_from(text, builder, copies, base=""):
 
 
 def first_difference(before, now):
-    """(number from 1, what stands there now) of the first line that differs."""
+    """(number from 1, what stands there now) of the first line that differs, or of what follows if that is a comment."""
     import itertools
-    for number, (old, new) in enumerate(itertools.zip_longest(before.split("\n"), now.split("\n")), 1):
-        if old != new:
-            return number, new
-    return 0, ""
+    lines = list(enumerate(itertools.zip_longest(before.split("\n"), now.split("\n")), 1))
+    changed = list(itertools.dropwhile(lambda line: line[1][0] == line[1][1], lines))
+    number, (_, new) = next((line for line in changed if (line[1][1] or "-")[0] != "#"), (changed or [(0, ("", ""))])[0])
+    return number, new
 
 
 def changed_file(before, now):
     """What is the matter with the first file that differs between two build contexts."""
     before, now = context_facts(before), context_facts(now)
-    path = min(path for path in {*before, *now} if before.get(path) != now.get(path))
+    path = min((path for path in {*before, *now} if before.get(path) != now.get(path)), default="")
+    if not path:
+        return "what is remembered of it is damaged"
     if path not in before or path not in now:
         return f"{path} is {'new' if path in now else 'gone'}"
     modes = [facts[path].partition(" ")[0] for facts in (before, now)]
@@ -3054,6 +3067,12 @@ class Secrets(Record):
     """
     rules: Tuple[Rule, ...]
     keytabs: Tuple[str, ...] = ()
+    line = None
+
+
+class Direct(Record):
+    """Whether paths of the current folder are those of what is there, and lead through no link."""
+    paths: Tuple[str, ...]
     line = None
 
 
@@ -5424,7 +5443,7 @@ def written(path, text, present):
 
 
 def plan_ignore_file(project, job):
-    """(text of .dockerignore, steps that write it, the step that undoes that)."""
+    """(text of .dockerignore, the bytes that are there, the step that undoes what is written)."""
     patterns = yield from plan_ignored(project)
     yield from plan_check_ignored(project, patterns)
     present = yield Read(".dockerignore")
@@ -5432,7 +5451,7 @@ def plan_ignore_file(project, job):
     text = dockerignore(project, job, own, patterns)
     undo = (Remove(".dockerignore") if own is None or is_generated(own)
             else File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape")))
-    return text, written(".dockerignore", text, present), undo
+    return text, present, undo
 
 
 def plan_named_files(file, seen):
@@ -5501,8 +5520,8 @@ class Build(Record):
 
     more    what the Dockerfile has that is in no file
     plain   whether it is to be published
-    before  what was built under that tag before
-    path    where that is remembered, which is data
+    before  what was built under that tag before, which is remembered at path
+    seen    (path, bytes) of what is remembered, and of the files that are written, as they were found
     installs  how the dependencies are installed, to be remembered at installs_path
     tagged  whether the tag is that image's, or has been given to another one
     copied  the paths that matter when the project is mapped over its copy; None if all do
@@ -5510,7 +5529,7 @@ class Build(Record):
     tag: str
     key: str
     path: str
-    data: Optional[bytes]
+    seen: Tuple
     recipe: Recipe
     installs_path: str
     installs: Installs
@@ -5560,7 +5579,7 @@ def plan_image_ids(call, project, job, endpoint, names):
     found = outcome.output.split()
     if len(found) == len(names):
         return tuple(found)
-    missing = re.search(r"(?i)no such|not known|not found|unable to find", outcome.errors)
+    missing = re.search(r"(?i)no such (?!host|file)|not known|not found|unable to find", outcome.errors)
     if outcome.status and not call.dry_run and not missing:
         yield from plan_check_engine(engine_argv(call, project, job))
     found = []
@@ -5603,6 +5622,12 @@ def plan_installs(call, project, endpoint, plain):
     return path, none if plain or call.rebuild else before or none
 
 
+def plan_copied(text):
+    """The paths of the project that matter when it is mapped over its copy; None if all may, as with links."""
+    copied = copied_paths(text)
+    return copied if copied is not None and (yield Direct(tuple(sorted(copied)))) else None
+
+
 def plan_texts(project, more, known):
     """(text of the Dockerfile, groups of dependencies), and the same with the groups that are known from before."""
     if project.dockerfile:
@@ -5623,20 +5648,29 @@ def plan_build(call, project, job, tag, more=(), plain=False):
     path = memory_path(call, slug(tag.replace(":", "-")), *key)
     data = yield from plan_recall(path)
     before = read_built(memory_text(data), "\n".join(key))
-    ignored, writes, undo = yield from plan_ignore_file(project, job)
-    present = None if more or project.dockerfile else (yield from plan_check_dockerfile())
+    ignored, ignored_now, undo = yield from plan_ignore_file(project, job)
+    own = not more and not project.dockerfile
+    present = (yield from plan_check_dockerfile()) if own else None
     installs_path, installs = yield from plan_installs(call, project, endpoint, plain)
     (text, groups), grouped = yield from plan_texts(project, more, installs.named)
     bases, image, tagged = yield from plan_bases(call, project, job, endpoint, text, getattr(before, "image", ""), tag)
     if goes_on(installs, bases, grouped[0]):
         text, groups = grouped
-    own = not more and not project.dockerfile
-    copied = copied_paths(text) if call.live else None
+    copied = (yield from plan_copied(text)) if call.live else None
     recipe = yield from plan_recipe(call, project, job, text, ignored, copied)
     installs = installs._replace(bases=bases, text=text, groups=groups_text(groups))
-    return Build(tag, "\n".join(key), path, data, recipe._replace(bases=bases), installs_path, installs, before, image,
-                 tagged, copied, more, plain, writes=(*(written("Dockerfile", text, present) if own else ()), *writes),
-                 undo=(*([Remove("Dockerfile")] if own else ()), undo))
+    seen = ((path, data), (".dockerignore", ignored_now), *([("Dockerfile", present)] if own else []))
+    writes = [*(written("Dockerfile", text, present) if own else []), *written(".dockerignore", ignored, ignored_now)]
+    return Build(tag, "\n".join(key), path, seen, recipe._replace(bases=bases), installs_path, installs, before, image,
+                 tagged, copied, more, plain, tuple(writes), (*([Remove("Dockerfile")] if own else []), undo))
+
+
+def plan_is_current(build):
+    """Whether a Build is right still: others may have built meanwhile, or written the files that all images share."""
+    for path, data in build.seen:
+        if (yield from plan_recall(path)) != data:
+            return False
+    return True
 
 
 def builder_environ(builder):
@@ -5651,6 +5685,16 @@ def plan_run_build(call, project, job, build, builder, id_file):
     argv = build_argv(engine_argv(call, project, job), build.tag, file, id_file, call.rebuild)
     return (yield Command(argv, builder_environ(builder), aside=True, quiet=not call.verbose, apart=is_podman(call),
                           given=text if file == "-" else ""))
+
+
+def build_hint(call, build):
+    """What to do when a build has failed."""
+    base = build.recipe.bases.partition("\n")[0]
+    if call.rebuild:
+        return "the lines above say which step failed; --rebuild needs a base image that is in a registry"
+    if lacks_base(build.recipe):
+        return f"the lines above say which step failed; {base} was not here, and comes from its registry"
+    return "the lines above say which step failed"
 
 
 def plan_id(call, project, job, build, id_file=""):
@@ -5668,7 +5712,7 @@ def plan_id(call, project, job, build, id_file=""):
         outcome = yield from plan_run_build(call, project, job, build, now, id_file)
     if outcome.status:
         raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {outcome.status})",
-                            "the lines above say which step failed")
+                            build_hint(call, build))
 
 
 def plan_build_anew(call, project, job, build):
@@ -5699,9 +5743,9 @@ def plan_known_id(call, project, job, tag, told):
 
 
 def plan_remember_build(call, project, job, build, image):
-    """Remember an image; base images that came only with the build have ids now."""
+    """Remember an image; base images that came with the build have other ids now."""
     recipe = build.recipe
-    if re.search(r"(?m)^[^\s@]+$", recipe.bases):
+    if call.rebuild or lacks_base(recipe):
         endpoint = yield from plan_endpoint(call, project, job)
         bases, _, _ = yield from plan_bases(call, project, job, endpoint, recipe.text)
         recipe = recipe._replace(bases=bases)
@@ -5742,7 +5786,7 @@ def plan_built(call, project, job, tag, more=(), plain=False, reason=""):
     try:
         for one in components(project):
             yield from plan_asked(one, "build", call)
-        if not build or (yield from plan_recall(build.path)) != build.data:
+        if not build or not (yield from plan_is_current(build)):
             build = yield from plan_build(call, project, job, tag, more, plain)
         if not reason and build.is_fresh(call):
             return (yield from plan_fresh(call, project, job, build))
@@ -7310,7 +7354,10 @@ def new_path(folder, prefix, make):
         if folder:
             raise
     import tempfile
-    return new_path(tempfile.gettempdir(), prefix, make)
+    try:
+        return new_path(tempfile.gettempdir(), prefix, make)
+    except OSError as error:
+        raise refused(os.environ.get("TMPDIR") or "/tmp", error)
 
 
 def new_file(folder, prefix="skelebot-"):
@@ -7369,6 +7416,29 @@ def accompanied(step):
         end_beside(companion)
 
 
+UNREAD = 126        # exit status of podman run when its output cannot be written
+NO_READER = 141     # exit status when whoever read the output has gone, as a shell has it for SIGPIPE
+
+
+def has_no_reader():
+    """Whether nobody can read stdout any more. Source: poll(2), POLLERR of a pipe"""
+    import select
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        return bool(poll.poll(0))
+    except (AttributeError, OSError, ValueError):
+        return False                    # Windows, or a stdout that is no file
+
+
+def was_left(process, step):
+    """Whether a command line has left its container, for want of a reader; it is ended then. podman ends it itself."""
+    left = not quietly(step.stop[0])
+    if left:
+        quietly(step.stop[1])
+    return left or process.returncode == UNREAD
+
+
 def attended(step, wait, log=None):
     """The Outcome of a command that is started and waited for; an interruption ends it, and its container as well."""
     process = None
@@ -7380,6 +7450,8 @@ def attended(step, wait, log=None):
     except (KeyboardInterrupt, Stopped) as cause:
         end(process, step, was_interrupted(cause))
         raise
+    if process.returncode and step.stop and not step.kept and has_no_reader() and was_left(process, step):
+        return Outcome(NO_READER)
     return Outcome(exit_status(process), *((stream or b"").decode("utf-8", "replace") for stream in printed))
 
 
@@ -8424,13 +8496,13 @@ def is_recent(changed, now):
 
 
 def context_line(path, name, status, now):
-    """A file, link or folder as a Recipe has it: mode, size, times in nanoseconds; what is too new to tell is unique.
+    """A file, link or folder as a Recipe has it: mode, size, times in nanoseconds, inode; what is too new is unique.
 
     The owner does not count, since nobody's is kept in an image. Source of the rule on time: git, racy-git.
     """
     mode, changed = status.st_mode, status.st_ctime_ns
     if stat.S_ISREG(mode):
-        line = f"{name}//{mode:o} {status.st_size} {status.st_mtime_ns} {changed}"
+        line = f"{name}//{mode:o} {status.st_size} {status.st_mtime_ns} {changed} {status.st_ino}"
         return f"{line} {now}" if changed > now - COARSE and is_recent(changed, now) else line
     return f"{name}//{mode:o} {os.readlink(path)!r}" if stat.S_ISLNK(mode) else f"{name}//{mode:o}"
 
@@ -8569,6 +8641,11 @@ def twins(step):
         status = os.lstat(path)
         found += [plain_text(name)] if (status.st_dev, status.st_ino) in wanted else []
     return found
+
+
+def direct(step):
+    top = os.path.realpath(".")
+    return all(os.path.realpath(path) == os.path.join(top, os.path.normpath(path)) for path in map(machine_text, step.paths))
 
 
 def secret_files(step):
@@ -8714,7 +8791,7 @@ DOING = {
     Ask: ask, Hold: hold, Release: release, Scratch: scratch,
     Request: send_request, Open: open_file, Pack: pack_folder, Digest: digest, Upload: upload, Together: together,
     Download: download, Keep: keep, Take: take, Unpack: unpack, Netrc: netrc_login,
-    Token: token, Wait: wait, Act: act, Zip: zip_project, Twins: twins,
+    Token: token, Wait: wait, Act: act, Zip: zip_project, Twins: twins, Direct: direct,
     Secrets: secret_files, SecretsInside: secret_members,
     Gather: gather, Folders: folders, Index: index, ImageIds: image_ids, Forget: forget,
     Read: lambda step: read_bytes(step.path, step.most),
@@ -9009,7 +9086,8 @@ def earlier_dockerfile(config):
         project = config._project
         text = dockerfile(project, (yield from plan_required_files(project)), *component_parts(project))
         present = yield from plan_check_dockerfile()
-        for step in (*written("Dockerfile", text, present), *(yield from plan_ignore_file(project, None))[1]):
+        ignored, before, _ = yield from plan_ignore_file(project, None)
+        for step in (*written("Dockerfile", text, present), *written(".dockerignore", ignored, before)):
             yield step
     perform(plan(), config._call)
 
@@ -9350,6 +9428,8 @@ def docker_context(environ, home):
 def caller_call(options, installed=()):
     """The Call for the machine that skelebot runs on."""
     import binascii
+    if not os.environ.get("DOCKER_HOST"):
+        os.environ.pop("DOCKER_HOST", None)     # an empty one is none; Docker 20.10 would leave the context for it
     environ = dict(os.environ)
     home, engine = os.path.expanduser("~"), engine_name(environ)
     return Call(
@@ -9520,7 +9600,7 @@ def main(words=None):
         return stopped.status
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return NO_READER
     finally:
         getattr(gc, "freeze", int)()    # Python 3.7: what is there goes with the process, without a last look at it
 

@@ -3,6 +3,7 @@
 A docker before the real one on PATH writes down its words. Where a test only asks whether something would be
 built, and why, a dry run tells it.
 """
+import json
 import os
 import re
 import select
@@ -373,6 +374,22 @@ class Changes(Watched):
 
 
 # ---- Builds that are disturbed ----------------------------------------------
+
+@on("legacy")
+class EnvironmentsAtOnce(Watched):
+    """Runs of a project in two environments, which have one Dockerfile and one .dockerignore between them."""
+    files = {"word.txt": "", "skelebot-dev.yaml": json.dumps({"commands": ["sleep 1; echo dev > /which"]})}
+    config = {"language": "NA", "commands": ["echo default > /which"], "jobs": [{"name": "which", "source": "cat /which"}]}
+    first = ()
+
+    def test_are_what_each_of_them_says(self):
+        for number in range(3):
+            self.change({"word.txt": str(number)})
+            running = [self.start(*words, "which") for words in (("-e", "dev"), ())]
+            self.assertEqual([one.ends() for one in running], [0, 0])
+            self.assertEqual([self.skelebot(*words, "which").stdout for words in (("-e", "dev"), ())],
+                             [b"dev\n", b"default\n"])
+
 
 @on("BuildKit")
 class AtOnce(Watched):

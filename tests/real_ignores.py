@@ -37,7 +37,8 @@ PARTS = (
 WRITTEN = (
     "*", "**", "!**", "*\n!a", "**\n!**/a", "data\n!data/raw", "data/\n!data/raw/a.csv", "data/**\n!data/raw/deep",
     "data/*\n!data/raw", "x\n!x/y\nx/y/z\n!x/y/z/w", "!x\nx", "x\n!x", "*\n!*.txt\nq*", "**/a\n!x/**", "x/**/a",
-    "x/**", "x/**/", "**/y", "**/y/", "**/y/**", "**/y/*", "**/*.csv", "*/*.csv", "*.csv", "data/**/*.csv",
+    "x/**", "x/**/", "**/data\n!data/.keep", "**/[w-x]\n!x/y/b",
+    "**/y", "**/y/", "**/y/**", "**/y/*", "**/*.csv", "*/*.csv", "*.csv", "data/**/*.csv",
     "data/**.csv", "/data", "//data", "data//raw", "./data", "data/./raw", "data/../x", "data/raw/../a.csv", "...",
     "..a", "# data\ndata", " # data", "#hash", "\\#hash", "! x", "\\!bang", "  data  ", "data\t", "\n\n  \nx\n",
     "x\r\ny\r\n", "b c", "b c/d e.txt", "b\\ c", "*c/f", "tail ", "tail?", "a?", "?", "??", "x/?", "q?.txt",

@@ -170,6 +170,12 @@ class Installing(Checkout):
     def quoted(self, path):
         return "'" + path.replace("'", "'\\''") + "'"
 
+    def test_says_its_own_version_only_also_in_a_project(self):
+        write(os.path.join(self.work, "skelebot.yaml"), "name: flowers\n")
+        write(os.path.join(self.work, "VERSION"), "7.8.9\n")
+        for said in (self.install(), self.install("--pyz", "one file")):
+            self.assertEqual((said.split("\n")[0][:15], "7.8.9" in said), ("skelebot 3.0.0 ", False))
+
     def test_says_how_to_put_it_on_path(self):
         line = self.install().splitlines()[-1]
         shell = ["sh", "-c", f"{line}\nskelebot --version"]

@@ -3,12 +3,13 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
-from engine import ROOT, SKELEBOT, Tests, call, deadline, on, shell_status, tree, write
+from engine import ROOT, SKELEBOT, Tests, call, deadline, environment, on, shell_status, tree, write
 
 # What a person may type. A word that starts with a dash is typed as --name=VALUE or after --.
 PLAIN = ["two words", " ", "it's", 'say "so"', "$HOME", "${HOME}", "$(id)", "`id`", "a;b", "a&b|c>d", "*", "?", "[a-z]",
@@ -190,6 +191,30 @@ class StoppingJobs(Tests):
         os.close(running.end)
         running.end = os.open(os.devnull, os.O_RDONLY)
         self.assertEqual(shell_status(running.process.wait(60)), 129)
+
+
+@on("legacy", "BuildKit", "podman", "remote")
+class NoReader(Tests):
+    """A job whose output nobody reads any more."""
+    config = {"jobs": [{"name": "yes", "source": "yes"}, {"name": "slow", "source": "echo a; sleep 1; echo b; sleep 300"},
+                       {"name": "back", "source": "yes", "mappings": ["out/"]}, {"name": "fail", "source": "echo a; exit 3"}]}
+
+    def read_a_line(self, *words):
+        """The exit status, after the first line was read and the pipe closed."""
+        process = subprocess.Popen(self.argv("-s", *words), cwd=self.folder, env=environment(**self.engine.environ),
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.kill)
+        process.stdout.readline()
+        process.stdout.close()
+        return shell_status(process.wait(60))
+
+    def test_is_ended(self):
+        self.assertEqual({job: self.read_a_line(job) for job in ("yes", "slow", "back")},
+                         {"yes": 141, "slow": 141, "back": 141})
+        self.assertEqual(self.containers_left(), [])
+
+    def test_has_its_own_status_if_it_ended_by_itself(self):
+        self.assertEqual(self.read_a_line("fail"), 3)
 
 
 @on("BuildKit")

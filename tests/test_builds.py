@@ -2,6 +2,7 @@
 import contextlib
 import io
 import itertools
+import marshal
 import os
 import random
 import re
@@ -172,14 +173,14 @@ class ContextLine(unittest.TestCase):
     def line(self, path="f", now=NOW, **changes):
         return context_line(path, path, status(**changes), now)
 
-    def test_tells_files_apart_by_mode_size_and_both_times_to_the_nanosecond(self):
+    def test_tells_files_apart_by_mode_size_inode_and_both_times_to_the_nanosecond(self):
         for changes in ({"st_mode": 0o100755}, {"st_mode": 0o104644}, {"st_size": 8}, {"st_mtime_ns": SECOND + 2},
-                        {"st_ctime_ns": SECOND + 2}, {"st_mode": 0o40644}, {"path": "g"}):
+                        {"st_ctime_ns": SECOND + 2}, {"st_ino": 2}, {"st_mode": 0o40644}, {"path": "g"}):
             with self.subTest(changes):
                 self.assertNotEqual(self.line(**changes), self.line())
 
-    def test_says_nothing_of_an_owner_who_is_in_no_image_nor_of_where_the_file_lies(self):
-        for name in ("st_uid", "st_gid", "st_ino", "st_dev", "st_nlink", "st_atime_ns"):
+    def test_says_nothing_of_an_owner_who_is_in_no_image(self):
+        for name in ("st_uid", "st_gid", "st_dev", "st_nlink", "st_atime_ns"):
             with self.subTest(name):
                 self.assertEqual(self.line(**{name: 7}), self.line())
 
@@ -373,7 +374,7 @@ class PrunedFolder(unittest.TestCase):
     def test_holds_no_file_of_the_build_context(self):
         pruned = 0
         for text in (*WRITTEN, *pattern_files(400)):
-            rules = skelebot.ignore_rules(text)
+            rules = skelebot.ignore_rules(text, cautious=not ("**" in text and "!" in text))
             closed = {folder for path in PATHS for folder in folders_above(path) if is_pruned(folder, rules)}
             sent = {path for path in PATHS if not is_ignored(path, rules)}
             self.assertEqual({path for path in sent if closed & {*folders_above(path)}}, set(), text)
@@ -434,6 +435,10 @@ class Change(unittest.TestCase):
 
     def test_is_nothing_for_recipes_that_are_alike(self):
         self.assertEqual(change(RECIPE, Recipe(*RECIPE)), "")
+
+    def test_is_the_damage_when_no_file_differs(self):
+        one = Recipe(files="a//100644 1 2 3 4")
+        self.assertEqual(skelebot.change(one._replace(files=one.files + "\njunk"), one), "what is remembered of it is damaged")
 
     def test_is_always_something_for_others(self):
         for name, value in zip(Recipe._fields, RECIPE):
@@ -719,11 +724,12 @@ class Engine:
     during  what is done while a lock is waited for
     pruned  how many containers are yet to find that their image has gone just before
     silent  the ids of what is built are not told
+    pulled  the id of the newest base image, which a build with --pull fetches
     """
 
     def __init__(self):
         self.ids, self.there, self.texts = {BASE: "sha256:base"}, {"sha256:base"}, []
-        self.ended, self.during, self.pruned, self.silent = {}, None, 0, False
+        self.ended, self.during, self.pruned, self.silent, self.pulled = {}, None, 0, False, ""
 
     def answer(self, step):
         if isinstance(step, Note):
@@ -752,6 +758,8 @@ class Engine:
     def build(self, argv, given):
         tag, file = (argv[argv.index(flag) + 1] for flag in ("--tag", "--file"))
         self.texts.append(given or read(file).decode())
+        if self.pulled and "--pull" in argv:
+            self.tag(BASE, self.pulled)
         self.tag(tag, f"sha256:{len(self.texts)}")
         if not self.silent and "--iidfile" in argv:
             put(argv[argv.index("--iidfile") + 1], self.ids[tag])
@@ -1080,6 +1088,13 @@ class Rebuilding(JobCase):
         self.assertEqual(told(self.job(ADA._replace(rebuild=True, token="ffff"))), ["rebuild", "run"])
         self.assertEqual(told(self.job()), ["run"])
 
+    def test_by_rebuild_is_of_the_base_image_that_came_with_it(self):
+        self.job()
+        self.engine.pulled = "sha256:newest"
+        anew = ADA._replace(rebuild=True, token="ffff")
+        self.assertEqual((told(self.job(anew)), told(self.job(anew, name="score")), told(self.job())),
+                         (["rebuild", "run"], ["run"], ["run"]))
+
     def test_by_rebuild_comes_once_in_a_chain_for_each_image(self):
         def plan(call, it):
             names = ("train", "score", "small", "train")
@@ -1130,6 +1145,23 @@ class Rebuilding(JobCase):
         done = self.job()
         self.assertEqual((told(done), told(others[0])), (["run", "run"], ["build", "run"]))
         self.assertEqual(images(done), ["sha256:1", "sha256:2"])
+
+    def test_is_of_the_files_as_they_are_meant_also_when_another_run_wrote_its_own(self):
+        self.job()
+        right = self.engine.texts[-1]
+        self.edit("src/train.py", "other")
+        self.engine.during = lambda: self.perform(
+            lambda call, it: plan_job(call, it, it.job("small"), Words()), commands=["true"])
+        self.assertEqual(told(self.job()), ["build", "run"])
+        self.assertEqual((self.engine.texts[-1], read(".dockerignore").decode().count("libs/")), (right, 0))
+
+    def test_keeps_what_somebody_adds_to_dockerignore_while_it_waits(self):
+        put(".dockerignore", "*.log\n")
+        self.addCleanup(os.unlink, ".dockerignore")
+        self.job()
+        self.engine.during = lambda: put(".dockerignore", "*.log\nsecret.pem\n")
+        self.assertEqual(told(self.job(name="small")), ["build", "run"])
+        self.assertEqual(read(".dockerignore").decode().split("\n")[:2], ["*.log", "secret.pem"])
 
     def test_is_not_left_to_a_run_of_something_else(self):
         self.job()
@@ -1220,6 +1252,13 @@ class Memory(JobCase):
         for path, data in files.items():
             with open(path, "wb") as file:
                 file.write(data)
+
+    def test_that_somebody_made_up_is_as_good_as_none(self):
+        data = b"name: churn\n"
+        for body in (b"", b"i", marshal.dumps(7), marshal.dumps((data,)), marshal.dumps((data, ())),
+                     marshal.dumps((data, ("mapping", "", [7], "", (0, 0, 0), (0, 0, 0))))):
+            with self.subTest(body):
+                self.assertIsNone(skelebot.remembered_nodes(skelebot.nodes_stamp(body) + body, data, "skelebot.yaml"))
 
     def test_of_another_image_is_not_taken_for_that_of_this_one(self):
         self.job()
@@ -1336,6 +1375,31 @@ class Live(JobCase):
     def test_looks_at_no_file_where_none_matters(self):
         self.job()
         self.assertFalse([step for step in self.job(self.LIVE).steps if isinstance(step, Index)])
+
+    @unittest.skipIf(WINDOWS, "links")
+    def test_builds_for_every_file_when_a_link_is_copied(self):
+        os.symlink("limits.txt", "link.txt")
+        os.symlink("libs", "linked")
+        self.addCleanup(lambda: (os.unlink("link.txt"), os.unlink("linked")))
+        for pair in ("link.txt:/etc/x", "linked:/opt/x", "linked/a:/opt/x"):
+            with self.subTest(pair):
+                self.job(copy=[pair])
+                self.assertEqual(told(self.job(self.LIVE, copy=[pair])), ["run"])
+                self.edit("limits.txt", pair)
+                self.assertEqual(told(self.job(self.LIVE, copy=[pair])), ["build", "run"])
+
+    def test_builds_for_every_file_when_a_dockerfile_of_others_goes_by_its_bases_folder(self):
+        self.edit("own", "FROM python\nCOPY . app\n")
+        self.job(dockerfile="own")
+        self.edit("src/train.py", "elsewhere")
+        self.assertEqual(told(self.job(self.LIVE, dockerfile="own")), ["build", "run"])
+
+    def test_names_the_line_that_is_in_the_dockerfile(self):
+        loud = self.LIVE._replace(verbose=True)
+        self.job(dependencies=["numpy"])
+        done = self.job(loud, dependencies=["scipy"])
+        number = next(number for number, line in enumerate(read("Dockerfile").decode().split("\n"), 1) if "scipy" in line)
+        self.assertRegex(notes(done)[0], f"^building churn: line {number} of the Dockerfile is .*scipy$")
 
     def test_builds_for_a_base_image_that_is_another_one(self):
         self.job()

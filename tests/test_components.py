@@ -22,7 +22,7 @@ ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", pytho
 KERBEROS = {"krbConf": "krb5.conf", "keytab": "keys/ada.keytab", "hdfsUser": "ada"}
 READS = ["Read .dockerignore", "Read Dockerfile"]
 LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
-WRITES = ["Hold skelebot.yaml", "Scratch 0a1b", "File Dockerfile", "File .dockerignore",
+WRITES = ["Hold skelebot.yaml", *READS, "Scratch 0a1b", "File Dockerfile", "File .dockerignore",
           "docker build --force-rm --tag churn --iidfile /tmp/scratch/image --file Dockerfile . >&2",
           "Remove /tmp/scratch", "Release"]
 BUILD = [*READS, *LOOKS, *WRITES]
@@ -1296,7 +1296,7 @@ class Dockerignore(Case):
                 ("[^a-c]", ["\u00e9"]), ("d e", ["d e/f"]), ("q\\?", ["q?"]), ("star\\*", ["star*"]), ("B", []),
                 ("*\n!a", [path for path in every if path != "a"]), ("!a\n*", every), ("a\n!a\na", ["a"]),
                 ("b\n!b/c", ["b/a", "b/c.csv"]), ("*\n!b/c/a", [path for path in every if path != "b/c/a"]),
-                ("b\n! b/a ", ["b/c/a", "b/c.csv"]), ("**\n!**/*.csv\nb", [path for path in every if path != "c.csv"]),
+                ("**/b", ["b/a", "b/c/a", "b/c.csv"]), ("**/b\n!b/a", []), ("b\n! b/a ", ["b/c/a", "b/c.csv"]), ("**\n!**/*.csv\nb", [path for path in every if path != "c.csv"]),
                 (".x", [".x/y"]), (".*", [".x/y"]), ("a\x1c", []), ("[", []), ("a\n[b-\n!a", [])):
             with self.subTest(text):
                 self.assertEqual(self.ignored(text), ignored)

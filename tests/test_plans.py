@@ -14,8 +14,9 @@ RUN = ("docker run --rm --pull never --init --name churn-train-0a1b --label skel
        " --label skelebot.job=train --interactive churn python -u src/train.py")
 LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
 BUILT = [BUILD, "Remove /tmp/scratch", "Release"]
+AGAIN = ["Read .dockerignore", "Read Dockerfile"]    # under the lock, since another call may have written them
 WRITTEN = ["Scratch 0a1b", "File Dockerfile", "File .dockerignore", *BUILT]
-IMAGE = ["Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", *WRITTEN]
+IMAGE = ["Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", *AGAIN, *WRITTEN]
 PRIMED = ["Hold skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS, *WRITTEN]
 FRESH = {Read: None, "version": Outcome()}
 
@@ -60,7 +61,7 @@ class JobInDocker(PlanCase):
                    ".dockerignore": skelebot.dockerignore(it, None, None).encode()}
         self.assertEqual(driven(present).outline, [
             "Look src/train.py", "Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS,
-            "Hold skelebot.yaml", "Scratch 0a1b", *BUILT, RUN])
+            "Hold skelebot.yaml", *AGAIN, "Scratch 0a1b", *BUILT, RUN])
 
     def test_builds_no_image_with_skip_build(self):
         self.assertEqual(driven(call=ADA._replace(skip_build=True)).outline, ["Look src/train.py", "Read skelebot.yaml", RUN])
@@ -215,8 +216,8 @@ class Image(PlanCase):
     def test_is_built_from_the_dockerfile_that_the_project_names(self):
         done = driven({"docker/own.dockerignore": ""}, dockerfile="docker/own", dependencies=["req:gone.txt"])
         self.assertEqual([line for line in done.outline[1:-1] if "Look" not in line], [
-            "Read skelebot.yaml", "Read .dockerignore", "Read docker/own", "Hold skelebot.yaml", "Scratch 0a1b",
-            "File .dockerignore", BUILD.replace("Dockerfile", "docker/own"), "Remove /tmp/scratch", "Release"])
+            "Read skelebot.yaml", "Read .dockerignore", "Read docker/own", "Hold skelebot.yaml",
+            "Read .dockerignore", "Scratch 0a1b", "File .dockerignore", BUILD.replace("Dockerfile", "docker/own"), "Remove /tmp/scratch", "Release"])
 
     def test_is_not_built_from_a_dockerfile_that_is_not_there(self):
         done = driven({"own": ""}, dockerfile="own")
@@ -226,7 +227,12 @@ class Image(PlanCase):
         done = driven({"build": Outcome(1)})
         self.assertEqual(done.outline[-3:], ["docker version", "Remove /tmp/scratch", "Release"])
         self.assertFault(done, "the image was not built (docker build: exit status 1)",
-                         "the lines above say which step failed")
+                         "the lines above say which step failed; python:3.13-slim was not here, and comes from its registry")
+
+    def test_that_was_not_built_anew_may_have_a_base_that_is_in_no_registry(self):
+        done = driven({"build": Outcome(1)}, call=ADA._replace(rebuild=True))
+        self.assertFault(done, "the image was not built (docker build: exit status 1)", "the lines above say which "
+                         "step failed; --rebuild needs a base image that is in a registry")
 
     def test_that_no_engine_builds_is_a_fault_in_the_engines_words(self):
         done = driven({"build": Outcome(1), "version": Outcome(1, "", "Cannot connect to the Docker daemon.\n")},
