@@ -1252,7 +1252,7 @@ def nodes_path(environ, home, path):
 
 def nodes_stamp(body):
     """What says that remembered nodes are whole, and of this Python and this form of them."""
-    return f"skelebot nodes 2 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
+    return f"skelebot nodes 3 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
 
 
 def nodes_bytes(data, file):
@@ -1260,10 +1260,18 @@ def nodes_bytes(data, file):
     import marshal
     try:
         node = compose(decoded(data, file), file)
-        body = marshal.dumps((data, flat(node, set()))) if node else b""
+        body = marshal.dumps(data) + marshal.dumps(flat(node, set())) if node else b""
     except (SkelebotError, KeyError, RecursionError):
         return b""
     return nodes_stamp(body) + body if body else b""
+
+
+def nodes_body(memory, data):
+    """The part of what is remembered that is the nodes of a file's bytes, b"" if it is that of others."""
+    import marshal
+    stamp, _, body = memory.partition(b"\n")
+    known = marshal.dumps(data)
+    return body[len(known):] if body.startswith(known) and stamp + b"\n" == nodes_stamp(body) else b""
 
 
 def remembered_nodes(memory, data, file):
@@ -1272,14 +1280,10 @@ def remembered_nodes(memory, data, file):
     PyYAML takes as long to import as all the rest; the bytes are compared, so that what is remembered is never late.
     """
     import marshal
-    stamp, _, body = memory.partition(b"\n")
-    if stamp + b"\n" != nodes_stamp(body):
-        return None
     try:
-        known, plain = marshal.loads(body)
-        return raised(plain, file) if known == data else None
+        return raised(marshal.loads(nodes_body(memory, data)), file)
     except (ValueError, TypeError, EOFError):
-        return None                     # somebody has made it up
+        return None                     # there is nothing, or what somebody has made up
 
 
 def read_nodes(folder, file):
@@ -5109,15 +5113,6 @@ def native_argv(call, project, job, argv):
     return (call.python, *argv[1:]) if argv[0] == "python" else argv
 
 
-def plan_native(call, project, job, launch):
-    """Run a job on this machine."""
-    for mapping in job.mappings:
-        if mapping.source != "." and os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source):
-            yield MakeFolder(mount_source(mapping, "", call.home))
-    outcome = yield Command(launch.argv, {**given_variables(project, job), **launch.environ}, beside=launch.beside)
-    return outcome.status
-
-
 def plan_after(part, call, job, launch, status):
     """What a component does after a job; a fault in that hides none of the job's own."""
     try:
@@ -5838,10 +5833,20 @@ def plan_remember_nodes(call, project):
     for file in (FILE, *(f"skelebot-{name}.yaml" for name in project.envs)):
         path, data = nodes_path(call.environ, call.home, os.path.join(project.folder or ".", file)), (yield Read(file))
         read = data and (file in (FILE, f"skelebot-{project.env}.yaml") or b"keytab" in data)
-        if read and path and remembered_nodes((yield from plan_recall(path)) or b"", data, file) is None:
+        if read and path and not nodes_body((yield from plan_recall(path)) or b"", data):
             found = nodes_bytes(data, file)
             if found:
                 yield from plan_remember(call, path, found)
+
+
+def plan_native(call, project, job, launch):
+    """Run a job on this machine."""
+    yield from plan_remember_nodes(call, project)
+    for mapping in job.mappings:
+        if mapping.source != "." and os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source):
+            yield MakeFolder(mount_source(mapping, "", call.home))
+    outcome = yield Command(launch.argv, {**given_variables(project, job), **launch.environ}, beside=launch.beside)
+    return outcome.status
 
 
 def plan_docker(call, project, job, launch):

@@ -350,7 +350,7 @@ class KerberosAroundAJob(Case):
         self.assertEqual(done.steps[2:], [
             Look("krb5.conf"), Scratch("0a1b"), File(script, skelebot.template_bytes("image", "ticket.sh")),
             Command(("sh", script, "get", "keys/ada.keytab", "ada"), environ),
-            Command(("/usr/bin/python3", "-u", "src/train.py"), environ,
+            Read("skelebot.yaml"), Command(("/usr/bin/python3", "-u", "src/train.py"), environ,
                     beside=("sh", script, "keep", "keys/ada.keytab", "ada")),
             Remove("/tmp/scratch")])
 
