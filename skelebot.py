@@ -1199,13 +1199,11 @@ class Mark(Record):
     column: int
 
 
-class Node:
-    """A node of a file that was read before: of PyYAML's nodes, what is asked of them here."""
-    __slots__ = ("id", "tag", "value", "style", "start_mark", "end_mark")
-
-    def __init__(self, *values):
-        for name, value in zip(self.__slots__, values):
-            setattr(self, name, value)
+class Node(tuple):
+    """A node of a file that was read before: of PyYAML's nodes, what is asked of them here. It is what `flat` made."""
+    __slots__ = ()
+    id, tag, value, style = (property(itemgetter(index)) for index in range(4))
+    start_mark, end_mark = (property(lambda self, index=index: tuple.__new__(Mark, self[index])) for index in (4, 5))
 
 
 def pyyaml_node(node):
@@ -1232,18 +1230,20 @@ def flat(node, seen):
         value = [flat(item, seen) for item in value]
     if node.id == "mapping":
         value = [(flat(key, seen), flat(item, seen)) for key, item in value]
-    marks = [(mark.index, mark.line, mark.column) for mark in (node.start_mark, node.end_mark)]
+    marks = [(mark.name, mark.index, mark.line, mark.column) for mark in (node.start_mark, node.end_mark)]
     return (node.id, node.tag, value, style, *marks)
 
 
-def raised(plain, file):
+def raised(plain):
     """The Node of what `flat` made."""
     kind, tag, value, style, start, end = plain
+    if kind == "scalar":
+        return Node(plain)
     if kind == "sequence":
-        value = [raised(item, file) for item in value]
+        value = list(map(raised, value))
     if kind == "mapping":
-        value = [(raised(key, file), raised(item, file)) for key, item in value]
-    return Node(kind, tag, value, style, Mark(file, *start), Mark(file, *end))
+        value = [(raised(key), raised(item)) for key, item in value]
+    return Node((kind, tag, value, style, start, end))
 
 
 def nodes_path(environ, home, path):
@@ -1252,7 +1252,7 @@ def nodes_path(environ, home, path):
 
 def nodes_stamp(body):
     """What says that remembered nodes are whole, and of this Python and this form of them."""
-    return f"skelebot nodes 3 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
+    return f"skelebot nodes 4 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
 
 
 def nodes_bytes(data, file):
@@ -1281,7 +1281,7 @@ def remembered_nodes(memory, data, file):
     """
     import marshal
     try:
-        return raised(marshal.loads(nodes_body(memory, data)), file)
+        return raised(marshal.loads(nodes_body(memory, data)))
     except (ValueError, TypeError, EOFError):
         return None                     # there is nothing, or what somebody has made up
 
@@ -9448,6 +9448,11 @@ def caller_call(options, installed=()):
         verbose=options.has("verbose"), dry_run=options.has("dry-run"))
 
 
+def let_stay():
+    """Spare the garbage collector what is there by now; Python 3.6 cannot."""
+    getattr(gc, "freeze", int)()
+
+
 def page_style():
     try:
         width = min(os.get_terminal_size(sys.stdout.fileno()).columns, 120)
@@ -9518,6 +9523,7 @@ def run_chain(project, parts, options, installed):
     if options.has("rebuild") and options.has("skip-build"):
         raise usage_error("--rebuild and --skip-build exclude each other", "leave one of them out")
     call = caller_call(options, installed)
+    let_stay()
     gc.enable()
     if project:
         enter(project.folder)
@@ -9607,7 +9613,7 @@ def main(words=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
     finally:
-        getattr(gc, "freeze", int)()    # Python 3.7: what is there goes with the process, without a last look at it
+        let_stay()                      # what is there goes with the process, without a last look at each object
 
 
 if __name__ == "__main__":
