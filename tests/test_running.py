@@ -4,7 +4,7 @@ import os
 import tempfile
 import unittest
 
-import support  # noqa: F401  (puts skelebot on the path)
+import support
 import skelebot
 from skelebot import Command, Outcome
 
@@ -18,18 +18,6 @@ def stderr():
             yield said
         file.seek(0)
         said.append(file.read())
-
-
-@contextlib.contextmanager
-def variables(**changes):
-    """The environment with some variables changed."""
-    before = dict(os.environ)
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def sh(text, **others):
@@ -59,7 +47,7 @@ class Quiet(unittest.TestCase):
         self.assertEqual(said, ["step 1\nstep 2\n"])
 
     def test_its_log_is_removed(self):
-        with tempfile.TemporaryDirectory() as folder, variables(TMPDIR=folder), stderr() as said:
+        with tempfile.TemporaryDirectory() as folder, support.environment(TMPDIR=folder), stderr() as said:
             skelebot.run(sh(f"ls -A '{folder}'; exit 1", aside=True, quiet=True))
             self.assertEqual(os.listdir(folder), [])
         self.assertRegex(said[0], r"\Askelebot-\w+\n\Z")
@@ -67,7 +55,7 @@ class Quiet(unittest.TestCase):
 
 class Temporary(unittest.TestCase):
     def test_folders_are_below_tmpdir_and_ours_alone(self):
-        with tempfile.TemporaryDirectory() as folder, variables(TMPDIR=folder):
+        with tempfile.TemporaryDirectory() as folder, support.environment(TMPDIR=folder):
             paths = {skelebot.scratch(None), skelebot.scratch(None)}
             self.assertEqual(paths, {os.path.join(folder, name) for name in os.listdir(folder)})
             self.assertEqual([os.stat(path).st_mode & 0o777 for path in paths], [0o700, 0o700])
@@ -79,7 +67,7 @@ class Temporary(unittest.TestCase):
             self.assertEqual((os.stat(path).st_mode & 0o777, os.listdir(folder)), (0o600, [os.path.basename(path)]))
 
     def test_folders_are_elsewhere_where_tmpdir_will_not_do(self):
-        with variables(TMPDIR="/nowhere/at all"):
+        with support.environment(TMPDIR="/nowhere/at all"):
             path = skelebot.scratch(None)
             skelebot.remove(skelebot.Remove(path))
         self.assertFalse(path.startswith("/nowhere"))
@@ -118,3 +106,10 @@ class Endings(unittest.TestCase):
             os.symlink("real", "data")
             step = Command(("tar", "-t", "-f", "-"), kept=True, packed=("data", "data"))
             self.assertEqual(skelebot.run(step).output, "data/\ndata/a.txt\n")
+
+
+class Caller(unittest.TestCase):
+    def test_with_an_empty_docker_host_has_none_nor_has_what_it_starts(self):
+        with support.environment(DOCKER_HOST=""):
+            self.assertNotIn("DOCKER_HOST", skelebot.caller_call(skelebot.Words()).environ)
+            self.assertEqual(skelebot.run(sh("echo ${DOCKER_HOST-none}", kept=True)).output, "none\n")
