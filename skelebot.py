@@ -2560,10 +2560,9 @@ def built_from(text, builder, copies, base=""):
 def first_difference(before, now):
     """(number from 1, what stands there now) of the first line that differs, or of what follows if that is a comment."""
     import itertools
-    lines = list(enumerate(itertools.zip_longest(before.split("\n"), now.split("\n")), 1))
-    changed = list(itertools.dropwhile(lambda line: line[1][0] == line[1][1], lines))
-    number, (_, new) = next((line for line in changed if (line[1][1] or "-")[0] != "#"), (changed or [(0, ("", ""))])[0])
-    return number, new
+    lines = enumerate(itertools.zip_longest(before.split("\n"), now.split("\n")), 1)
+    changed = [(number, new) for number, (old, new) in lines if old != new] or [(0, "")]
+    return next((line for line in changed if (line[1] or "")[:1] != "#"), changed[0])
 
 
 def changed_file(before, now):
