@@ -1256,14 +1256,15 @@ def nodes_stamp(body):
 
 
 def nodes_bytes(data, file):
-    """What is remembered of a file's bytes: these, and their nodes; b"" if they are not that simple."""
+    """What is remembered of a file's bytes: these, and their nodes, or None for nodes that are not that simple."""
     import marshal
     try:
         node = compose(decoded(data, file), file)
-        body = marshal.dumps(data) + marshal.dumps(flat(node, set())) if node else b""
-    except (SkelebotError, KeyError, RecursionError):
-        return b""
-    return nodes_stamp(body) + body if body else b""
+        nodes = marshal.dumps(node and flat(node, set()))
+    except (SkelebotError, KeyError, RecursionError, ValueError):
+        nodes = marshal.dumps(None)
+    body = marshal.dumps(data) + nodes
+    return nodes_stamp(body) + body
 
 
 def nodes_body(memory, data):
@@ -1274,16 +1275,16 @@ def nodes_body(memory, data):
     return body[len(known):] if body.startswith(known) and stamp + b"\n" == nodes_stamp(body) else b""
 
 
-def remembered_nodes(memory, data, file):
-    """The root node of a file's bytes by what is remembered, or None if that is of other bytes.
+def remembered_nodes(memory, data):
+    """The root node of a file's bytes by what is remembered, or None if that is of other bytes, or none that is simple.
 
     PyYAML takes as long to import as all the rest; the bytes are compared, so that what is remembered is never late.
     """
     import marshal
     try:
         return raised(marshal.loads(nodes_body(memory, data)))
-    except (ValueError, TypeError, EOFError):
-        return None                     # there is nothing, or what somebody has made up
+    except (ValueError, TypeError, EOFError, RecursionError):
+        return None                     # there is none, or what somebody has made up
 
 
 def read_nodes(folder, file):
@@ -1294,7 +1295,7 @@ def read_nodes(folder, file):
         memory = read_bytes(nodes_path(os.environ, os.path.expanduser("~"), path)) or b""
     except SkelebotError:
         pass                                # it is not for us
-    return remembered_nodes(memory, data, file) or compose(decoded(data, file), file)
+    return remembered_nodes(memory, data) or compose(decoded(data, file), file)
 
 
 def read_entries(folder, file):
@@ -5833,9 +5834,7 @@ def plan_remember_nodes(call, project):
         path, data = nodes_path(call.environ, call.home, os.path.join(project.folder or ".", file)), (yield Read(file))
         read = data and (file in (FILE, f"skelebot-{project.env}.yaml") or b"keytab" in data)
         if read and path and not nodes_body((yield from plan_recall(path)) or b"", data):
-            found = nodes_bytes(data, file)
-            if found:
-                yield from plan_remember(call, path, found)
+            yield from plan_remember(call, path, nodes_bytes(data, file))
 
 
 def plan_native(call, project, job, launch):

@@ -436,6 +436,11 @@ class Change(unittest.TestCase):
     def test_is_nothing_for_recipes_that_are_alike(self):
         self.assertEqual(change(RECIPE, Recipe(*RECIPE)), "")
 
+    def test_is_what_follows_a_comment_that_is_new(self):
+        before = Recipe(text="FROM a\nCOPY . /app\n")
+        now = Recipe(text="FROM a\n# why\nRUN b\nCOPY . /app\n")
+        self.assertEqual(skelebot.change(before, now), "line 3 of the Dockerfile is RUN b")
+
     def test_is_the_damage_when_no_file_differs(self):
         one = Recipe(files="a//100644 1 2 3 4")
         self.assertEqual(skelebot.change(one._replace(files=one.files + "\njunk"), one), "what is remembered of it is damaged")
@@ -1210,7 +1215,7 @@ class Memory(JobCase):
         self.job()
         self.assertEqual(len([name for name in os.listdir(self.builds) if name.startswith("nodes-")]), 1)
         path = skelebot.nodes_path({}, self.home, "skelebot.yaml")
-        node = skelebot.remembered_nodes(read(path), text.encode(), "skelebot.yaml")
+        node = skelebot.remembered_nodes(read(path), text.encode())
         self.assertEqual(skelebot.pairs(node, None)["name"][1].value, "churn")
         written = os.stat(path).st_mtime_ns
         settle()
@@ -1259,7 +1264,7 @@ class Memory(JobCase):
                 b"", b"i", marshal.dumps(7), marshal.dumps(()),
                 marshal.dumps(("mapping", "", [7], "", (0, 0, 0), (0, 0, 0)))))):
             with self.subTest(body):
-                self.assertIsNone(skelebot.remembered_nodes(skelebot.nodes_stamp(body) + body, data, "skelebot.yaml"))
+                self.assertIsNone(skelebot.remembered_nodes(skelebot.nodes_stamp(body) + body, data))
 
     def test_of_another_image_is_not_taken_for_that_of_this_one(self):
         self.job()

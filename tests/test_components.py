@@ -1296,7 +1296,8 @@ class Dockerignore(Case):
                 ("[^a-c]", ["\u00e9"]), ("d e", ["d e/f"]), ("q\\?", ["q?"]), ("star\\*", ["star*"]), ("B", []),
                 ("*\n!a", [path for path in every if path != "a"]), ("!a\n*", every), ("a\n!a\na", ["a"]),
                 ("b\n!b/c", ["b/a", "b/c.csv"]), ("*\n!b/c/a", [path for path in every if path != "b/c/a"]),
-                ("**/b", ["b/a", "b/c/a", "b/c.csv"]), ("**/b\n!b/a", []), ("b\n! b/a ", ["b/c/a", "b/c.csv"]), ("**\n!**/*.csv\nb", [path for path in every if path != "c.csv"]),
+                ("**/b", ["b/a", "b/c/a", "b/c.csv"]), ("**/b\n!b/a", []),
+                ("b\n! b/a ", ["b/c/a", "b/c.csv"]), ("**\n!**/*.csv\nb", [path for path in every if path != "c.csv"]),
                 (".x", [".x/y"]), (".*", [".x/y"]), ("a\x1c", []), ("[", []), ("a\n[b-\n!a", [])):
             with self.subTest(text):
                 self.assertEqual(self.ignored(text), ignored)

@@ -418,7 +418,7 @@ class BrokenFiles(unittest.TestCase):
 
 @contextlib.contextmanager
 def remembered(path, *envs):
-    """What a job in Docker remembers of a project's files: file -> bytes, b"" for what is not remembered."""
+    """What a job remembers of a project's files: file -> bytes."""
     files = ("skelebot.yaml", *(f"skelebot-{env}.yaml" for env in envs))
     with support.folder({}) as home, support.environment(SKELEBOT_HOME=home):
         os.mkdir(os.path.join(home, "builds"))
@@ -487,15 +487,23 @@ class RememberedFile(unittest.TestCase):
                 with self.subTest(data[:60], size=len(data)):
                     with open(memory, "wb") as file:
                         file.write(data)
-                    self.assertIsNone(skelebot.remembered_nodes(data, self.TEXT.encode(), "skelebot.yaml"))
+                    self.assertIsNone(skelebot.remembered_nodes(data, self.TEXT.encode()))
                     self.assertEqual(skelebot.read_folder(path).name, "churn")
             os.unlink(memory)
             os.mkdir(memory)
             self.assertEqual(skelebot.read_folder(path).name, "churn")
 
-    def test_with_an_alias_or_a_fault_is_not_remembered(self):
-        for text in ("a: &a [1]\nb: *a\n", "a: &a {b: *a}\n", "", "name: [\n", "name: \0"):
-            self.assertEqual(skelebot.nodes_bytes(text.encode(), "skelebot.yaml"), b"", text)
+    def test_with_an_alias_or_a_fault_is_parsed_each_time_and_that_is_remembered(self):
+        for data in map(str.encode, ("a: &a [1]\nb: *a\n", "a: &a {b: *a}\n", "", "name: [\n", "name: \0")):
+            memory = skelebot.nodes_bytes(data, "skelebot.yaml")
+            self.assertIsNone(skelebot.remembered_nodes(memory, data), data)
+            self.assertTrue(skelebot.nodes_body(memory, data), data)
+
+    def test_may_be_as_deep_as_can_be(self):
+        for depth in (100, 300, 600, 900):
+            with support.folder({"skelebot.yaml": f"name: churn\nx-deep: {'[' * depth}{']' * depth}\n"}) as path:
+                with remembered(path):
+                    self.assertEqual(skelebot.read_folder(path).name, "churn")
 
 
 class Loaders(unittest.TestCase):

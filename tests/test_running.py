@@ -72,6 +72,13 @@ class Temporary(unittest.TestCase):
             skelebot.remove(skelebot.Remove(path))
         self.assertFalse(path.startswith("/nowhere"))
 
+    def test_folders_that_can_be_nowhere_are_a_fault(self):
+        self.addCleanup(setattr, tempfile, "tempdir", tempfile.tempdir)
+        tempfile.tempdir = "/nowhere"
+        with support.environment(TMPDIR="/nowhere"), self.assertRaises(skelebot.SkelebotError) as caught:
+            skelebot.scratch(None)
+        self.assertEqual(caught.exception.message, "/nowhere: no such file or directory")
+
     def test_folders_go_with_all_that_is_in_them(self):
         with support.inside({"a/1": "", "a/b/c/2": ""}) as folder:
             skelebot.remove(skelebot.Remove("a"))
