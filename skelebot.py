@@ -736,6 +736,220 @@ class Project(Record):
         return next((job for job in self.jobs if job.name == name), None)
 
 
+# ---- Looking ----------------------------------------------------------------
+#
+# What only reads the disk or the environment, and changes nothing: a dry run does it as well.
+
+
+class Body(Record):
+    """A file that is open for reading: its path as it is shown, its size in bytes."""
+    file: Any
+    path: str
+    size: int
+    lock: Any = None
+
+
+class Digests(Record):
+    """Size in bytes and SHA-256 of a file, in hexadecimal digits, and the SHA-256 of its parts."""
+    size: int = -1
+    sha256: str = ""
+    parts: Tuple[str, ...] = ()
+
+
+class Packed(Record):
+    """A file of a plugin: its bytes, and whether it can be run."""
+    data: bytes
+    executable: bool = False
+
+
+def machine_text(text):
+    """`text` as this machine's interfaces take it: its bytes are UTF-8, whatever the locale says.
+
+    The same, but for Python 3.6 in the C locale, which takes the bytes of anything else for ASCII's surrogates.
+    """
+    return text if os.name == "nt" else os.fsdecode(text.encode("utf-8", "surrogateescape"))
+
+
+def plain_text(text):
+    """What the machine gave, as UTF-8: the other way round."""
+    try:
+        return text if os.name == "nt" else os.fsencode(text).decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text                     # PYTHONIOENCODING has seen to it
+
+
+def refused(path, error):
+    return SkelebotError(f"{path}: {(error.strerror or str(error)).lower()}",
+                         "look at the folder's permissions and at the room on the disk")
+
+
+def read_bytes(path, most=-1):
+    """The bytes of a file, or None when there is none."""
+    try:
+        with open(machine_text(path), "rb") as file:
+            return file.read(most)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise SkelebotError(f"{path}: cannot be read: {error.strerror}", "look at the file's permissions")
+
+
+def look(path, root=""):
+    """`file`, `folder` or `` for what is at a path; it may have to be inside `root`."""
+    path, root = machine_text(path), machine_text(root)
+    if root and not (os.path.realpath(path) + os.sep).startswith(os.path.join(os.path.realpath(root), "")):
+        raise SkelebotError(f"{path}: leads outside of {root}, by a link", "nothing was written; remove the link")
+    try:
+        os.lstat(path)
+    except PermissionError as error:
+        raise refused(path, error)
+    except (OSError, ValueError):
+        return ""
+    return "folder" if os.path.isdir(path) else "file"
+
+
+def current_mask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def mode_of(path):
+    """The mode of a file, or of one that would be made now."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except OSError:
+        return 0o666 & ~current_mask()
+
+
+def listing(path, depth=3):
+    """The files below a folder, so many levels deep, sorted, as relative paths with `/`; hidden ones are left out."""
+    paths, path = [], machine_text(path)
+    try:
+        os.listdir(path)
+    except PermissionError as error:
+        raise refused(path, error)
+    except OSError:
+        return []
+    for folder, folders, files in os.walk(path):
+        inner = os.path.relpath(folder, path)
+        near = [] if inner == "." else inner.split(os.sep)
+        folders[:] = sorted(name for name in folders if not re.match(r"\.|_|node_modules$|venv$", name)
+                            and len(near) < depth)
+        paths += ["/".join([*near, name]) for name in sorted(files) if name[0] != "."]
+    return sorted(map(plain_text, paths))
+
+
+def folder_names(path, hidden=False):
+    """The names of the folders in a folder, the hidden ones or all others; none if it is not there."""
+    path = machine_text(path)
+    try:
+        names = os.listdir(path)
+    except OSError:
+        return []
+    return sorted(plain_text(name) for name in names if name != "__pycache__"
+                  and name.startswith(".") == hidden and os.path.isdir(os.path.join(path, name)))
+
+
+def opened_body(file, path):
+    import threading
+    return Body(file, path, os.fstat(file.fileno()).st_size, threading.Lock())
+
+
+def open_file(path):
+    """The Body of a file, whatever takes its place from here on; None if there is none."""
+    path = machine_text(path)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise SkelebotError(f"{path}: is no file", "name a file, or a folder with a / at its end")
+        return opened_body(open(path, "rb", buffering=0), path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise refused(path, error)
+
+
+def bytes_at(body, count, start):
+    """Bytes of an open file, which several threads may be reading."""
+    try:
+        if hasattr(os, "pread"):
+            data = os.pread(body.file.fileno(), count, start)
+        else:
+            with body.lock:
+                body.file.seek(start)
+                data = body.file.read(count)
+    except OSError as error:
+        raise refused(body.path, error)
+    if not data:
+        raise SkelebotError(f"{body.path}: has become shorter meanwhile", "push it again when it is finished")
+    return data
+
+
+def blocks(body, start, size, tell):
+    """The bytes of a stretch of an open file; `tell` hears how many there have been."""
+    done = 0
+    while done < size:
+        data = bytes_at(body, min(CHUNK, size - done), start + done)
+        yield data
+        done += len(data)
+        tell(done)
+
+
+class Hashing:
+    """SHA-256 in a thread of its own; whoever has a buffer of it may give it something to hash.
+
+    SimpleQueue, since a signal in the midst of Queue.put would leave that locked for ever; Python 3.6 has only that.
+    """
+
+    def __init__(self):
+        import hashlib
+        import queue
+        import threading
+        kind = getattr(queue, "SimpleQueue", queue.Queue)
+        self.hash, self.full, self.free = hashlib.sha256(), kind(), kind()
+        for _ in range(4):
+            self.free.put(memoryview(bytearray(CHUNK)))
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+
+    def work(self):
+        for data, buffer in iter(self.full.get, None):
+            self.hash.update(data)
+            self.free.put(buffer)
+
+    def buffer(self):
+        return self.free.get()
+
+    def update(self, data, buffer):
+        """Hash data, in that buffer or elsewhere, that does not change any more; the buffer is taken back."""
+        self.full.put((data, buffer))
+
+    def end(self):
+        """The digest, in hexadecimal digits."""
+        self.full.put(None)
+        self.thread.join()
+        return self.hash.hexdigest()
+
+
+def digests_of(body, part=0):
+    """The Digests of a Body; with `part` bytes a part also of each part. Of one that is only shown, none."""
+    import hashlib
+    if not body.file:
+        return Digests()
+    whole, parts, size = Hashing(), [], body.size
+    try:
+        for start in range(0, size, part or size or 1):
+            own = hashlib.sha256()
+            for block in blocks(body, start, min(part or size, size - start), lambda done: None):
+                whole.update(block, whole.buffer())
+                if part:
+                    own.update(block)
+            parts.append(own.hexdigest())
+    finally:
+        sha256 = whole.end()
+    return Digests(size, sha256, tuple(parts) if part else ())
+
+
 # ---- Reading ----------------------------------------------------------------
 #
 # The nodes are read, not the values PyYAML would make of them: so `3.10`, `yes` and `8080:22` stay
@@ -1178,17 +1392,6 @@ def compose(text, file):
         except yaml.YAMLError as error:
             fault = error
     raise syntax_error(fault, file)
-
-
-def read_bytes(path, most=-1):
-    """The bytes of a file, or None when there is none."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(most)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise SkelebotError(f"{path}: cannot be read: {error.strerror}", "look at the file's permissions")
 
 
 class Mark(Record):
@@ -2788,27 +2991,6 @@ class Note(Record):
     line = None
 
 
-class Look(Record):
-    """`file`, `folder` or `` for what is at a path; it may have to be inside `root`."""
-    path: str
-    root: str = ""
-    line = None
-
-
-class Read(Record):
-    """The bytes of a file, or None; with `most` not all of a larger one."""
-    path: str
-    most: int = -1
-    line = None
-
-
-class Listing(Record):
-    """The files below a folder, so many levels deep, sorted, as relative paths with `/`; hidden ones are left out."""
-    path: str
-    depth: int = 3
-    line = None
-
-
 class Ask(Record):
     """A question for the person at the terminal; an empty answer is the default.
 
@@ -2820,19 +3002,6 @@ class Ask(Record):
     option: str = ""
     ways: str = ""
     hidden: bool = False
-    line = None
-
-
-class Index(Record):
-    """The files of a Recipe, of the current folder and what is below it.
-
-    rules     what keeps files out of the build context
-    left_out  paths that do not count, and what is below them
-    only      paths that alone count, and what is below them; () are all
-    """
-    rules: Tuple[Rule, ...]
-    left_out: Tuple[str, ...] = ()
-    only: Tuple[str, ...] = ()
     line = None
 
 
@@ -2928,27 +3097,6 @@ class Request(Record):
         return ["curl", "--fail", "--request", self.method, *head, *each("--header", headers), *options, url]
 
 
-class Body(Record):
-    """A file that is open for reading: its path as it is shown, its size in bytes."""
-    file: Any
-    path: str
-    size: int
-    lock: Any = None
-
-
-class Digests(Record):
-    """Size in bytes and SHA-256 of a file, in hexadecimal digits, and the SHA-256 of its parts."""
-    size: int = -1
-    sha256: str = ""
-    parts: Tuple[str, ...] = ()
-
-
-class Open(Record):
-    """The Body of a file, whatever takes its place from here on; None if there is none."""
-    path: str
-    line = None
-
-
 class Pack(Record):
     """The Body of a .tar.gz of the files below a folder; the same files give the same bytes, by the same Python."""
     path: str
@@ -2956,13 +3104,6 @@ class Pack(Record):
     @property
     def line(self):
         return shell_line(["tar", "-c", "-z", "-f", packed_name(self.path), "-C", self.path, "."])
-
-
-class Digest(Record):
-    """The Digests of a Body; with `part` bytes a part also of each part."""
-    body: Body
-    part: int = 0
-    line = None
 
 
 class Upload(Record):
@@ -3063,29 +3204,6 @@ class Wait(Record):
         return f"until {self.command.line}; do sleep 1; done"
 
 
-class Secrets(Record):
-    """The files of a build context that should be in no image: names, with why.
-
-    rules    what keeps files out of the context
-    keytabs  paths of files that are secret themselves, and whose copies are
-    """
-    rules: Tuple[Rule, ...]
-    keytabs: Tuple[str, ...] = ()
-    line = None
-
-
-class Direct(Record):
-    """Whether paths of the current folder are those of what is there, and lead through no link."""
-    paths: Tuple[str, ...]
-    line = None
-
-
-class Twins(Record):
-    """The other names that files have in the current folder and below: hard links."""
-    paths: Tuple[str, ...]
-    line = None
-
-
 class SecretsInside(Record):
     """The same of the one folder that a program writes as a tar archive."""
     argv: Tuple[str, ...]
@@ -3113,26 +3231,6 @@ class Zipped(Record):
     left_out: Tuple[str, ...] = ()
 
 
-class Packed(Record):
-    """A file of a plugin: its bytes, and whether it can be run."""
-    data: bytes
-    executable: bool = False
-
-
-class Gather(Record):
-    """path -> Packed of all files below a folder; more than `most` bytes, and links, are refused."""
-    path: str
-    most: int
-    line = None
-
-
-class Folders(Record):
-    """The names of the folders in a folder, the hidden ones or all others; none if it is not there."""
-    path: str
-    hidden: bool = False
-    line = None
-
-
 class Act(Record):
     """Code of a plugin, run by a function without arguments, for what that returns."""
     name: str
@@ -3141,13 +3239,6 @@ class Act(Record):
     @property
     def line(self):
         return f"# here the plugin {self.name} runs code of its own"
-
-
-class Netrc(Record):
-    """(user, password) of a file in netrc(5)'s form for a host, or None."""
-    path: str
-    host: str
-    line = None
 
 
 # ---- Docker -----------------------------------------------------------------
@@ -3717,7 +3808,7 @@ class ArtifactoryStore(Record):
 
     def send(self, name, body, replace):
         """By checksum where the server has the same bytes already; else with them."""
-        digests = yield Digest(body)
+        digests = digests_of(body)
         put = Request("PUT", self.address(name), {"X-Checksum-Sha256": digests.sha256}, self.login)
         if not (yield from self.is_artifactory(name)):
             return (yield from self.send_plainly(name, put, body, digests, replace))
@@ -3943,7 +4034,7 @@ class S3Store(Record):
     def send(self, name, body, replace):
         """Only where nothing is yet, unless it is to be replaced; large ones in parts."""
         part = part_size(body.size)
-        digests = yield Digest(body, part)
+        digests = digests_of(body, part)
         once = {} if replace else {"If-None-Match": "*"}
         in_parts = part and digests.parts
         request, response = yield from (self.send_parts(name, body, digests, part, once) if in_parts else
@@ -4028,12 +4119,14 @@ class FolderStore(Record):
         return os.path.join(self.path, name)
 
     def find(self, name, fine=()):
-        if (yield Look(self.where(name))) != "file":
+        yield from ()                   # a plan in every store, though here it only looks
+        if look(self.where(name)) != "file":
             return None
-        return Stored(sha256=sha256_of((yield Read(self.where(name + ".sha256"))) or b""))
+        return Stored(sha256=sha256_of(read_bytes(self.where(name + ".sha256")) or b""))
 
     def names(self, start):
-        return (yield Listing(self.path, 0))
+        yield from ()
+        return listing(self.path, 0)
 
     def send(self, name, body, replace):
         yield MakeFolder(self.path)
@@ -4261,7 +4354,7 @@ class KerberosComponent(Component):
     def host_file(self, call, key):
         """A file of the section as a path of this machine; one that is not there is a fault."""
         path, place = host_path(getattr(self.settings, key), "", call.home), self.settings.places[key]
-        kind = yield Look(path)
+        kind = look(path)
         if kind != "file":
             raise place.fault(f"{shortened(path)} is {'a folder' if kind else 'not there'}",
                               "correct the path, or put the file there")
@@ -4278,14 +4371,14 @@ class KerberosComponent(Component):
         return ("!" + literal_pattern(STAGED_CONF),)
 
     def build(self, call):
-        yield from self.host_file(call, "keytab")
-        data = yield Read((yield from self.host_file(call, "krbConf")))
-        if data != (yield Read(STAGED_CONF)):
+        self.host_file(call, "keytab")
+        data = read_bytes(self.host_file(call, "krbConf"))
+        if data != read_bytes(STAGED_CONF):
             yield MakeFolder(os.path.dirname(STAGED_CONF), ".")
             yield File(STAGED_CONF, data, ".")
 
     def before(self, call, job, launch):
-        keytab = yield from self.host_file(call, "keytab")
+        keytab = self.host_file(call, "keytab")
         if launch.native:
             return (yield from self.before_native(call, launch, keytab))
         mapping = Mapping(f"{relative_path(keytab, self.project.folder)}:{KEYTAB}:ro")
@@ -4297,7 +4390,7 @@ class KerberosComponent(Component):
 
     def before_native(self, call, launch, keytab):
         """A ticket in a folder of its own, which is removed afterwards."""
-        conf = yield from self.host_file(call, "krbConf")
+        conf = self.host_file(call, "krbConf")
         self.scratch = folder = yield Scratch(call.token)
         script = os.path.join(folder, "ticket.sh")
         environ = {"KRB5_CONFIG": os.path.abspath(conf), "KRB5CCNAME": "FILE:" + os.path.join(folder, "ticket")}
@@ -5095,9 +5188,9 @@ def plan_chain(plans):
     return 0
 
 
-def plan_need(path, place):
+def check_there(path, place):
     """Nothing, if a path of the project is there."""
-    if not (yield Look(path)):
+    if not look(path):
         raise place.fault(f"{shortened(path)} is not there", "correct the path, or add the file")
 
 
@@ -5150,7 +5243,7 @@ def plan_endpoint(call, project, job=None):
     import hashlib
     folder = call.environ.get("DOCKER_CONFIG") or os.path.join(call.home, ".docker")
     digest = hashlib.sha256(call.context.encode("utf-8", "surrogateescape")).hexdigest()
-    found = context_endpoint((yield Read(os.path.join(folder, "contexts", "meta", digest, "meta.json"))))
+    found = context_endpoint(read_bytes(os.path.join(folder, "contexts", "meta", digest, "meta.json")))
     if found:
         return found
     outcome = yield Command((call.engine, "context", "inspect", call.context,
@@ -5185,17 +5278,17 @@ def plan_remember(call, path, data):
             yield Note(f"what was built is not remembered: {fault.message}")
 
 
-def plan_recall(path):
+def recalled(path):
     """The bytes of what was remembered; None if there is nothing that can be read."""
     try:
-        return (yield Read(path)) if path else None
+        return read_bytes(path) if path else None
     except SkelebotError:
         return None
 
 
 def plan_remembered(call, path, ask, answers):
     """What was found out once, if it is one of the answers; `ask` is the plan that finds it out, for a text or None."""
-    known = memory_text((yield from plan_recall(path)))
+    known = memory_text(recalled(path))
     if known in answers:
         return known
     found = yield from ask
@@ -5304,12 +5397,12 @@ def plan_must(command):
     return outcome
 
 
-def plan_copies(call, mappings):
+def copies_of_mappings(call, mappings):
     """The Copy of each mapping that travels to another machine."""
     copies = []
     for mapping in mappings:
         source = mount_source(mapping, "", call.home)
-        copies.append(Copy(source, mapping.target, (yield Look(source)) != "file", "ro" not in mapping.options))
+        copies.append(Copy(source, mapping.target, look(source) != "file", "ro" not in mapping.options))
     return copies
 
 
@@ -5320,7 +5413,7 @@ def plan_elsewhere(call, project, job, image, argv, endpoint, copied, words=()):
     if not copied:
         return (yield from plan_run(call, project, job, image, argv, words))
     engine, name = engine_argv(call, project, job), container_name(project, job, call.token)
-    copies = yield from plan_copies(call, copied)
+    copies = copies_of_mappings(call, copied)
     volumes = [copy.target for copy in copies if copy.folder]
     create = create_argv(call, project, job, argv, name, volumes, words, image)
     gently, force = stop_argvs(engine, name)
@@ -5350,7 +5443,7 @@ def plan_detached_elsewhere(call, project, job, image, argv, endpoint, copied, w
     if status:
         raise Refused(status)
     engine, name = engine_argv(call, project, job), container_name(project, job)
-    copies = yield from plan_copies(call, copied)
+    copies = copies_of_mappings(call, copied)
     folders = [copy.target for copy in copies if copy.folder]
     create = create_argv(call, project, job, argv, name, folders, ("--rm", *words), image)
     check_started(engine, job, name, (yield Command(create, secret_variables(job), kept=True)))
@@ -5398,33 +5491,33 @@ def plan_builder(call, anew=False):
     return (yield from plan_remembered(call, path, plan_ask_builder(call), ("buildkit", "legacy"))) or "legacy"
 
 
-def plan_ignored(project):
+def last_ignores(project):
     """The lines of .dockerignore that come last, also for other names of the keytabs."""
-    names = (yield Twins(keytab_paths(project))) if project.keytabs else ()
+    names = twins(keytab_paths(project)) if project.keytabs else ()
     lines = ignored_by_components(project)
     return (*lines, *(pattern for pattern in map(literal_pattern, names or ()) if pattern not in lines))
 
 
-def plan_other_ignores(project):
+def other_ignore_file(project):
     """The file that BuildKit or podman would read instead of .dockerignore, if there is one."""
     for file in (f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"):
-        if (yield Look(file)):
+        if look(file):
             return file
     return ""
 
 
-def plan_check_ignored(project, patterns):
+def check_ignored(project, patterns):
     """Nothing, unless another file takes the place of the .dockerignore that keeps a keytab out."""
     keytabs = set(patterns) - set(component_words(project, "ignores"))
-    file = (yield from plan_other_ignores(project)) if keytabs else ""
+    file = other_ignore_file(project) if keytabs else ""
     if file:
         raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out of the image",
                             "move its lines into .dockerignore, and remove it")
 
 
-def plan_check_dockerfile():
+def own_dockerfile():
     """The bytes of the Dockerfile that is there, if it may be written."""
-    present = yield Read("Dockerfile")
+    present = read_bytes("Dockerfile")
     if present is not None and not is_generated(present.decode("utf-8", "replace")):
         raise SkelebotError("Dockerfile: is not one that skelebot wrote, and stays as it is",
                             f"add the line dockerfile: Dockerfile to {FILE} to build from it, or rename it")
@@ -5437,11 +5530,11 @@ def written(path, text, present):
     return [File(path, data)] if data != present else []
 
 
-def plan_ignore_file(project, job):
+def ignore_file(project, job):
     """(text of .dockerignore, the bytes that are there, the step that undoes what is written)."""
-    patterns = yield from plan_ignored(project)
-    yield from plan_check_ignored(project, patterns)
-    present = yield Read(".dockerignore")
+    patterns = last_ignores(project)
+    check_ignored(project, patterns)
+    present = read_bytes(".dockerignore")
     own = None if present is None else present.decode("utf-8", "surrogateescape")
     text = dockerignore(project, job, own, patterns)
     undo = (Remove(".dockerignore") if own is None or is_generated(own)
@@ -5449,15 +5542,15 @@ def plan_ignore_file(project, job):
     return text, present, undo
 
 
-def plan_named_files(file, seen):
+def requirement_files(file, seen=()):
     """A requirements file and those that it names, each once, as paths in the project."""
     seen = (*seen, file)
-    for name in required_files(((yield Read(file)) or b"").decode("utf-8", "replace"), file):
+    for name in required_files((read_bytes(file) or b"").decode("utf-8", "replace"), file):
         if name not in seen:
-            if not ProjectPath.fits(name) or not (yield Look(name)):
+            if not ProjectPath.fits(name) or not look(name):
                 raise SkelebotError(f"{file}: names {shortened(name)}, which is not in the project",
                                     "only files below skelebot.yaml can be part of the image")
-            seen = yield from plan_named_files(name, seen)
+            seen = requirement_files(name, seen)
     return seen
 
 
@@ -5466,7 +5559,7 @@ def plan_code_artifact(dependency):
     import json
     fields = dependency.fields
     folder = f".skelebot/{fields['name']}-{fields['version']}"
-    present = yield Listing(folder)
+    present = listing(folder)
     if present:
         return f"{folder}/{present[0]}"
     words = ("--domain", fields["domain"], "--domain-owner", fields["owner"], "--repository", fields["repository"],
@@ -5501,11 +5594,11 @@ def plan_required_files(project):
             files[dependency] = ((yield from plan_code_artifact(dependency)),)
         elif "file" in dependency.fields:
             file = dependency.fields["file"]
-            yield from plan_need(file, place)
-            named = (yield from plan_named_files(file, ())) if dependency.form == "python-req" else (file,)
+            check_there(file, place)
+            named = requirement_files(file) if dependency.form == "python-req" else (file,)
             files[dependency] = named
             for name in named if dependency.form == "python-req" else ():
-                if re.search(rb"(?m)^[^#\n]*(?:^|\s)--(?!requirement|constraint)\w", (yield Read(name)) or b""):
+                if re.search(rb"(?m)^[^#\n]*(?:^|\s)--(?!requirement|constraint)\w", read_bytes(name) or b""):
                     files[dependency, PIP_OPTIONS] = named
     return files
 
@@ -5593,40 +5686,40 @@ def plan_bases(call, project, job, endpoint, text, known="", tag=""):
     return "\n".join(lines), known if ids.get(known) else "", not known or ids.get(tag) in (ids.get(known), None)
 
 
-def plan_recipe(call, project, job, text, ignored, copied):
+def recipe_of(call, project, job, text, ignored, copied):
     """The Recipe of a Dockerfile's text, but for its bases."""
-    other = yield from plan_other_ignores(project)
+    other = other_ignore_file(project)
     if other:                           # the builders do not agree on which of the two counts
-        ignored = ((yield Read(other)) or b"").decode("utf-8", "surrogateescape") + f"\n{EITHER}\n" + ignored
+        ignored = (read_bytes(other) or b"").decode("utf-8", "surrogateescape") + f"\n{EITHER}\n" + ignored
     folder, home = map(os.path.abspath, (project.folder or ".", skelebot_home(call.environ, call.home)))
     own = os.path.join(home, "builds") if home == folder else home
     inside = [os.path.relpath(own, folder).replace(os.sep, "/")] if is_relative_to(own, folder) else []
     left_out = (".dockerignore", *([] if project.dockerfile else ["Dockerfile"]), *inside)
-    index = Index(() if other else ignore_rules(ignored), left_out, tuple(sorted(copied or ())))
-    files = "" if copied is not None and not copied else (yield index)
+    files = "" if copied is not None and not copied else context_index(
+        () if other else ignore_rules(ignored), left_out, tuple(sorted(copied or ())))
     settings = [f"{name}={call.environ[name]}" for name in ("DOCKER_DEFAULT_PLATFORM",) if call.environ.get(name)]
     return Recipe("\n".join(settings), "", text, ignored, files or "")
 
 
-def plan_installs(call, project, endpoint, plain):
+def installs_before(call, project, endpoint, plain):
     """How the project's dependencies were installed before; without groups if that is not to matter."""
     key = (call.engine, endpoint, os.path.abspath(project.folder or "."), image_name(project))
     path = memory_path(call, slug(image_name(project)) + "-installs", *key)
-    before = read_installs(memory_text((yield from plan_recall(path))), "\n".join(key))
+    before = read_installs(memory_text(recalled(path)), "\n".join(key))
     none = Installs("\n".join(key), "", "", "")
     return path, none if plain or call.rebuild else before or none
 
 
-def plan_copied(text):
+def copied_below(text):
     """The paths of the project that matter when it is mapped over its copy; None if all may, as with links."""
     copied = copied_paths(text)
-    return copied if copied is not None and (yield Direct(tuple(sorted(copied)))) else None
+    return copied if copied is not None and are_direct(tuple(sorted(copied))) else None
 
 
 def plan_texts(project, more, known):
     """(text of the Dockerfile, groups of dependencies), and the same with the groups that are known from before."""
     if project.dockerfile:
-        text = ((yield Read(project.dockerfile)) or b"").decode("utf-8", "surrogateescape")
+        text = (read_bytes(project.dockerfile) or b"").decode("utf-8", "surrogateescape")
         return (text, ()), (text, ())
     values = project, (yield from plan_required_files(project)), *component_parts(project), more
     plain, grouped = (dependency_groups(project.dependencies, groups) for groups in ((), known))
@@ -5637,22 +5730,22 @@ def plan_texts(project, more, known):
 def plan_build(call, project, job, tag, more=(), plain=False):
     """The Build of an image, with what is known of the one before; `plain` groups no dependencies by that."""
     if project.dockerfile:
-        yield from plan_need(project.dockerfile, project.places["dockerfile"])
+        check_there(project.dockerfile, project.places["dockerfile"])
     endpoint = yield from plan_endpoint(call, project, job)
     key = (call.engine, endpoint, os.path.abspath(project.folder or "."), tag)
     path = memory_path(call, slug(tag.replace(":", "-")), *key)
-    data = yield from plan_recall(path)
+    data = recalled(path)
     before = read_built(memory_text(data), "\n".join(key))
-    ignored, ignored_now, undo = yield from plan_ignore_file(project, job)
+    ignored, ignored_now, undo = ignore_file(project, job)
     own = not more and not project.dockerfile
-    present = (yield from plan_check_dockerfile()) if own else None
-    installs_path, installs = yield from plan_installs(call, project, endpoint, plain)
+    present = own_dockerfile() if own else None
+    installs_path, installs = installs_before(call, project, endpoint, plain)
     (text, groups), grouped = yield from plan_texts(project, more, installs.named)
     bases, image, tagged = yield from plan_bases(call, project, job, endpoint, text, getattr(before, "image", ""), tag)
     if goes_on(installs, bases, grouped[0]):
         text, groups = grouped
-    copied = (yield from plan_copied(text)) if call.live else None
-    recipe = yield from plan_recipe(call, project, job, text, ignored, copied)
+    copied = copied_below(text) if call.live else None
+    recipe = recipe_of(call, project, job, text, ignored, copied)
     installs = installs._replace(bases=bases, text=text, groups=groups_text(groups))
     seen = ((path, data), (".dockerignore", ignored_now), *([("Dockerfile", present)] if own else []))
     writes = [*(written("Dockerfile", text, present) if own else []), *written(".dockerignore", ignored, ignored_now)]
@@ -5660,10 +5753,10 @@ def plan_build(call, project, job, tag, more=(), plain=False):
                  tagged, copied, more, plain, tuple(writes), (*([Remove("Dockerfile")] if own else []), undo))
 
 
-def plan_is_current(build):
+def is_current(build):
     """Whether a Build is right still: others may have built meanwhile, or written the files that all images share."""
     for path, data in build.seen:
-        if (yield from plan_recall(path)) != data:
+        if recalled(path) != data:
             return False
     return True
 
@@ -5717,7 +5810,7 @@ def plan_build_anew(call, project, job, build):
         for step in build.writes:
             yield step
         yield from plan_id(call, project, job, build, os.path.join(folder, "image") if folder else "")
-        told = memory_text((yield Read(os.path.join(folder, "image"))) if folder else b"").strip()
+        told = memory_text(read_bytes(os.path.join(folder, "image")) if folder else b"").strip()
     finally:
         if folder:
             yield Remove(folder)
@@ -5781,7 +5874,7 @@ def plan_built(call, project, job, tag, more=(), plain=False, reason=""):
     try:
         for one in components(project):
             yield from plan_asked(one, "build", call)
-        if not build or not (yield from plan_is_current(build)):
+        if not build or not is_current(build):
             build = yield from plan_build(call, project, job, tag, more, plain)
         if not reason and build.is_fresh(call):
             return (yield from plan_fresh(call, project, job, build))
@@ -5831,9 +5924,9 @@ def live_mappings(call, job, endpoint):
 def plan_remember_nodes(call, project):
     """Remember what the project's files hold, so that the next call need not parse them."""
     for file in (FILE, *(f"skelebot-{name}.yaml" for name in project.envs)):
-        path, data = nodes_path(call.environ, call.home, os.path.join(project.folder or ".", file)), (yield Read(file))
+        path, data = nodes_path(call.environ, call.home, os.path.join(project.folder or ".", file)), read_bytes(file)
         read = data and (file in (FILE, f"skelebot-{project.env}.yaml") or b"keytab" in data)
-        if read and path and not nodes_body((yield from plan_recall(path)) or b"", data):
+        if read and path and not nodes_body(recalled(path) or b"", data):
             yield from plan_remember(call, path, nodes_bytes(data, file))
 
 
@@ -5875,7 +5968,7 @@ def plan_job(call, project, job, words):
         raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)", "leave -n out")
     native = call.native or job.native == "always"
     if script(job) and (native or not script(job).startswith("/")):
-        yield from plan_need(script(job), job.places["source"])
+        check_there(script(job), job.places["source"])
     if native:
         launch, run = Launch(native_argv(call, project, job, argv), native=True), plan_native
     else:
@@ -5889,7 +5982,7 @@ def plan_prime(call, project, words):
     output = words.one("output", None)
     if output == "":
         raise usage_error("prime: --output: expected a file, found ''", "name one, as in --output image.tar")
-    if output and ((yield Look(os.path.dirname(output) or ".")) != "folder" or (yield Look(output)) == "folder"):
+    if output and (look(os.path.dirname(output) or ".") != "folder" or look(output) == "folder"):
         raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that is there")
     yield from plan_built(call, project, None, image_tag(project), plain=bool(output), reason="prime always does")
     if output:
@@ -5996,27 +6089,27 @@ def shown_url(url):
     return re.sub(r"(?<=://)[^/]*@", "", url)
 
 
-def plan_check_template(name):
+def check_template(name):
     """Nothing, if there can be such a template."""
     if re.match(r"\w+://(?:[^/@]*:[^/]*|[^/@]{20,})@", name):
         raise usage_error(f"scaffold: {shown_url(name)} was given with a password in it",
                           "leave it out, since others on this machine can see it; git asks, or has a credential helper")
     if name in (*TEMPLATES, *DEFAULTS.values()) or re.fullmatch(GIT, name):
         return
-    if (yield Look(os.path.expanduser(name))) != "folder":
+    if look(os.path.expanduser(name)) != "folder":
         raise usage_error(f"scaffold: unknown template {shortened(shown_url(name))}",
                           did_you_mean(name, TEMPLATES, "there are") + "; or give a folder, https://... or git@...")
 
 
-def plan_template_file(name, folder, file):
+def template_file(name, folder, file):
     """The bytes of a template's file: one of ours, or one in a folder, where it must be, links followed."""
     if not folder:
         return template_bytes("projects", name, file)
     path = os.path.join(folder, *file.split("/"))
-    if (yield Look(path, folder)) != "file":
+    if look(path, folder) != "file":
         raise SkelebotError(f"template {shown_url(name)}: has no file {shortened(file)}",
                             "a template is a folder with a template.yaml, which names the files beside it")
-    return (yield Read(path))
+    return read_bytes(path)
 
 
 def plan_prompts(words, template):
@@ -6040,11 +6133,11 @@ def plan_prompts(words, template):
 
 def plan_filled(words, answers, name, folder, language, sections=None):
     """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
-    template = read_template((yield from plan_template_file(name, folder, "template.yaml")), "template.yaml")
+    template = read_template(template_file(name, folder, "template.yaml"), "template.yaml")
     answers = {**answers, **(yield from plan_prompts(words, template))}
     contents = []
     for file in template.files:
-        data = yield from plan_template_file(
+        data = template_file(
             name, folder, inside(substituted(file.template, answers), file.places["template"]))
         text = substituted(data.decode("utf-8", "surrogateescape"), answers).encode("utf-8", "surrogateescape")
         contents.append((inside(substituted(file.name, answers), file.places["name"]), text))
@@ -6071,7 +6164,7 @@ def plan_chosen_template(words):
 def plan_template(call, words, answers, sections=None):
     """(folders, [(path, data)]) of a template, filled with the answers; None if a dry run cannot know."""
     name, language = yield from plan_chosen_template(words)
-    yield from plan_check_template(name)
+    check_template(name)
     if name in (*TEMPLATES, *DEFAULTS.values()):
         return (yield from plan_filled(words, answers, name, "", language, sections))
     if not re.fullmatch(GIT, name):
@@ -6097,7 +6190,7 @@ def plan_all_or_none(steps):
     made = []
     try:
         for path, step in steps:
-            new = not (yield Look(path))
+            new = not look(path)
             yield step
             made += [path] if new else []
     except (SkelebotError, KeyboardInterrupt, Stopped):
@@ -6112,10 +6205,10 @@ def plan_new_files(folder, dirs, contents, installed=()):
     present = {}
     for path in (*dirs, *(path for path, _ in contents)):
         for above in ancestors(path):
-            if (yield Look(os.path.join(folder, above), folder)) == "file":
+            if look(os.path.join(folder, above), folder) == "file":
                 raise SkelebotError(f"{os.path.join(folder, above)}: is a file, and has to be a folder for {path}",
                                     "nothing was written; rename the file")
-        present[path] = yield Look(os.path.join(folder, path), folder)
+        present[path] = look(os.path.join(folder, path), folder)
     folders = sorted({*dirs, *(above for path, _ in contents for above in ancestors(path))})
     steps = [(folder, MakeFolder(folder)), *((path, MakeFolder(path, folder)) for path in joined(folder, folders)),
              *((os.path.join(folder, path), File(os.path.join(folder, path), data, folder))
@@ -6130,17 +6223,17 @@ def plan_new_files(folder, dirs, contents, installed=()):
 def plan_scaffold(call, project, words):
     """Ask, make the files of a new project, and say what to type next."""
     folder = words.one("folder", ".")
-    if (yield Look(os.path.join(folder, FILE))):
+    if look(os.path.join(folder, FILE)):
         raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
                             "skelebot --help explains the project; to start anew, remove the file first")
-    if words.has("existing") and (yield Look(folder)) != "folder":
+    if words.has("existing") and look(folder) != "folder":
         raise usage_error(f"scaffold: there is no folder {shortened(folder)} to make a project of",
                           "leave --existing out")
     if words.has("existing") and (words.has("template") or words.has("answer")):
         raise usage_error("scaffold: --existing adds no template", "leave --template and --answer out, or --existing")
-    files = (yield Listing(folder)) if words.has("existing") else ()
+    files = listing(folder) if words.has("existing") else ()
     if "template" in words.values:
-        yield from plan_check_template(words.one("template"))
+        check_template(words.one("template"))
     answers = yield from plan_answers(words, folder)
     sections = yield from plan_sections(call, words)
     if words.has("existing"):
@@ -6199,7 +6292,7 @@ def plan_user_and_token(call, place, words):
     elif address.password:
         found = user, urllib.parse.unquote(address.password)
     else:
-        found = yield Netrc(os.path.join(call.home, "_netrc" if os.name == "nt" else ".netrc"), host_of(place.url))
+        found = netrc_login(os.path.join(call.home, "_netrc" if os.name == "nt" else ".netrc"), host_of(place.url))
     if found and (not user or found[0] in (user, "")):
         return found[0] or user, found[1]
     host = host_of(place.url)
@@ -6219,12 +6312,12 @@ def plan_artifactory_store(call, place, words):
         artifactory_login(place.auth.authType, user, token) if token else Login())
 
 
-def plan_aws_profile(call, name):
+def read_aws_profile(call, name):
     """The Profile of a name, by ~/.aws/config and ~/.aws/credentials."""
     sections = []
     for variable, file in (("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
         path = call.environ.get(variable) or os.path.join(call.home, ".aws", file)
-        sections.append(aws_sections((yield Read(path)), path))
+        sections.append(aws_sections(read_bytes(path), path))
     return aws_profile(name, *sections)
 
 
@@ -6278,7 +6371,7 @@ def plan_container_key(call):
         raise SkelebotError("AWS_CONTAINER_CREDENTIALS_FULL_URI names another host, without https", "correct it")
     token = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
     if environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
-        token = ((yield Read(environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])) or b"").decode("utf-8", "replace")
+        token = (read_bytes(environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]) or b"").decode("utf-8", "replace")
     login = Login({"Authorization": secret_header(secret_text(token, "the container's token"))}) if token else Login()
     response = yield Request("GET", url, login=login, patient=False, direct=True)
     return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
@@ -6327,7 +6420,7 @@ def plan_access_key(call, place, profile):
 
 def plan_s3_store(call, place, words):
     environ = call.environ
-    profile = yield from plan_aws_profile(call, place.profile or environ.get("AWS_PROFILE") or "default")
+    profile = read_aws_profile(call, place.profile or environ.get("AWS_PROFILE") or "default")
     region = (place.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
               or profile.settings.get("region") or "us-east-1")
     if not Region.fits(region):
@@ -6415,14 +6508,14 @@ def plan_check_version(project, artifacts):
 def plan_body(call, artifact):
     """The file of an artifact, open; that of a folder is its archive."""
     path, place = home_path(artifact.file, call.home), artifact.places["file"]
-    kind = yield Look(path)
+    kind = look(path)
     if not kind:
         raise place.fault(f"{shortened(path)} is not there", "run the job that makes it, or correct the path")
     if kind == "folder" and not artifact.is_folder:
         raise place.fault(f"{shortened(path)} is a folder", f"write it with a / at its end: {artifact.file}/")
     if kind != "folder" and artifact.is_folder:
         raise place.fault(f"{shortened(path)} is a file", "write it without the / at its end")
-    body = yield Pack(path) if artifact.is_folder else Open(path)
+    body = (yield Pack(path)) if artifact.is_folder else open_file(path)
     if not body:
         raise place.fault(f"{shortened(path)} is not there any more", "push it when it is finished")
     return body
@@ -6434,7 +6527,7 @@ def plan_is_new(artifact, store, name, body):
     if not stored:
         return True
     where = store.where(name)
-    if artifact.singular and stored.sha256 and stored.sha256 == (yield Digest(body)).sha256:
+    if artifact.singular and stored.sha256 and stored.sha256 == digests_of(body).sha256:
         yield Note(f"{name} is there already, as it is here: {where}")
         return False
     raise SkelebotError(f"{name} is there already: {where}",
@@ -6509,18 +6602,18 @@ def plan_version(call, project, artifact, store, asked, prefix):
 
 def plan_is_there(call, path, stored, is_folder=False):
     """Whether what lies at a path is what is stored."""
-    if call.dry_run or not stored.sha256 or (yield Look(path)) != ("folder" if is_folder else "file"):
+    if call.dry_run or not stored.sha256 or look(path) != ("folder" if is_folder else "file"):
         return False
     try:
-        body = yield Pack(path) if is_folder else Open(path)
-        return bool(body) and (yield Digest(body)).sha256 == stored.sha256
+        body = (yield Pack(path)) if is_folder else open_file(path)
+        return bool(body) and digests_of(body).sha256 == stored.sha256
     except SkelebotError:
         return False                    # it cannot be read, so it is something else
 
 
-def plan_check_place(artifact, name, path):
+def check_place(artifact, name, path):
     """Nothing, if what is to be fetched may take this place."""
-    kind = yield Look(path)
+    kind = look(path)
     if kind and kind != ("folder" if artifact.is_folder else "file"):
         raise SkelebotError(f"{path}: is a {kind}, which {name} cannot replace", "move it away")
 
@@ -6568,7 +6661,7 @@ def plan_pull(call, project, words):
             yield from plan_not_there(project, artifact, store, name, prefix)
         path = (home_path(artifact.file, call.home) if words.has("override") else
                 name[:-len(".tar.gz")] if artifact.is_folder else name)
-        yield from plan_check_place(artifact, name, path)
+        check_place(artifact, name, path)
         found.append((artifact, store, name, stored or Stored(), path))
     for artifact, store, name, stored, path in found:
         yield from plan_fetched(call, artifact, store, name, stored, path)
@@ -6689,7 +6782,7 @@ def plan_server(call, project, job, launch, settings, lab, token):
     for mapping in settings.mappings:
         yield MakeFolder(mount_source(mapping, "", call.home))
     away = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
-    copies = yield from plan_copies(call, away)
+    copies = copies_of_mappings(call, away)
     gently, force = stop_argvs(engine, name)
     giving = []                         # until all is there, nothing is brought back
     try:
@@ -6755,12 +6848,12 @@ def plan_secrets_in_image(call, project, image):
         yield Command((*engine, "rm", "--force", "--volumes", name), kept=True)
 
 
-def plan_secrets_in_context(project):
+def secrets_in_context(project):
     """The names of files in the build context that should be in no image."""
-    present = yield Read(".dockerignore")
+    present = read_bytes(".dockerignore")
     own = None if present is None else present.decode("utf-8", "surrogateescape")
-    text = dockerignore(project, None, own, (yield from plan_ignored(project)))
-    return (yield Secrets(ignore_rules(text), secret_paths(project)))
+    text = dockerignore(project, None, own, last_ignores(project))
+    return secrets_in(ignore_rules(text), secret_paths(project))
 
 
 def check_secrets(found, anew):
@@ -6783,12 +6876,12 @@ def plan_check_label(call, project, tags):
 
 def plan_image_to_publish(call, project, tags):
     """The image, built if need be; what is secret is looked for in the build context before, else in the image."""
-    other = yield from plan_other_ignores(project)
+    other = other_ignore_file(project)
     if call.skip_build:
         yield from plan_check_image(engine_argv(call, project), image_tag(project))
         yield from plan_check_label(call, project, tags)
     elif not other:
-        check_secrets((yield from plan_secrets_in_context(project)), "")
+        check_secrets(secrets_in_context(project), "")
     image = yield from plan_image(call, project, plain=True)
     if call.skip_build or other:
         check_secrets((yield from plan_secrets_in_image(call, project, image)), f" or {other}" if other else
@@ -6854,7 +6947,7 @@ def plan_pushed(call, project, reference):
             outcome = yield command
         if outcome.status:
             raise SkelebotError(unpushed(reference, outcome), push_hint(project, outcome.errors))
-        said = ((yield Read(told)) or b"").decode() if told else outcome.output + outcome.errors
+        said = (read_bytes(told) or b"").decode() if told else outcome.output + outcome.errors
     finally:
         if scratch:
             yield Remove(scratch)
@@ -6889,7 +6982,7 @@ def check_bump(project, words):
 
 def plan_bump(call, project, words):
     """Write the next version where the project's version stands, and nothing else."""
-    bump, data, place = words.one("version"), (yield Read("VERSION")), project.places.get("version")
+    bump, data, place = words.one("version"), read_bytes("VERSION"), project.places.get("version")
     if not project.version and bump in BUMPS:
         raise SkelebotError(f"{project.name} has no version that could be bumped", "begin with: skelebot bump 0.1.0")
     version = next_version(project.version, bump)
@@ -6897,7 +6990,7 @@ def plan_bump(call, project, words):
         file, changed = "VERSION", with_version(data or b"", project.version, version)
     else:
         file = place.file
-        changed = with_scalar((yield Read(file)), file, "version", version)
+        changed = with_scalar(read_bytes(file), file, "version", version)
     if version == project.version:
         yield Note(f"{file} has {version} already")
     else:
@@ -6917,14 +7010,14 @@ def plan_package(call, project, words):
     """Zip the project."""
     package = project.components.package
     path = home_path(package.path, call.home)
-    if (yield Look(path)) == "folder":
+    if look(path) == "folder":
         raise package.places["path"].fault(f"{shortened(path)} is a folder", f"name a file, as in {path}/project.zip")
-    patterns = [".git", *package.ignores, *(yield from plan_ignored(project))]
+    patterns = [".git", *package.ignores, *last_ignores(project)]
     rules = ignore_rules("\n".join(patterns), cautious=False)
-    start = yield Read(path, 2)
+    start = read_bytes(path, 2)
     if start not in (None, b"", b"PK"):
         raise package.places["path"].fault(f"{shortened(path)} is there, and is no zip file", "name another file")
-    for name, kind in (yield Secrets(rules, secret_paths(project))) or ():
+    for name, kind in secrets_in(rules, secret_paths(project)) or ():
         yield Note(f"warning: {name} holds {kind}, and goes into the zip file; ignores keeps it out")
     if os.path.dirname(path):
         yield MakeFolder(os.path.dirname(path))
@@ -6971,13 +7064,13 @@ def plan_plugin_files(source, home):
     if re.match(r"https?://", source):
         return (yield from plan_plugin_address(source))
     path = home_path(source, home)
-    kind = yield Look(path)
+    kind = look(path)
     if kind == "folder":
         name = os.path.basename(os.path.realpath(path))
-        if not (yield Look(os.path.join(path, f"{name}.py"))) and not (yield Look(os.path.join(path, OLD_PLUGIN))):
+        if not look(os.path.join(path, f"{name}.py")) and not look(os.path.join(path, OLD_PLUGIN)):
             raise bad_plugin(f"it has no {name}/{name}.py", "a plugin is a folder NAME with a file NAME.py in it")
-        return {f"{name}/{inner}": one for inner, one in (yield Gather(path, MOST_UNPACKED)).items()}
-    data = (yield Read(path, MOST_UNPACKED + 1)) if kind else None
+        return {f"{name}/{inner}": one for inner, one in plugin_files(path, MOST_UNPACKED).items()}
+    data = read_bytes(path, MOST_UNPACKED + 1) if kind else None
     if data is None:
         raise usage_error(f"plugin: there is no file or folder {shortened(source)}",
                           did_you_mean(source, ["install", "remove", "list"], "name a zip file or folder; or say"))
@@ -6988,9 +7081,9 @@ def plan_plugin_files(source, home):
 
 def plan_tidied(folder):
     """Put right what an install that was killed has left among the plugins."""
-    for left in (yield Folders(folder, hidden=True)):
+    for left in folder_names(folder, hidden=True):
         match = re.fullmatch(rf"\.({PLUGIN})\.[0-9a-f]+\.(old|new)", left)
-        if match and match.group(2) == "old" and not (yield Look(os.path.join(folder, match.group(1)))):
+        if match and match.group(2) == "old" and not look(os.path.join(folder, match.group(1))):
             yield Move(os.path.join(folder, left), os.path.join(folder, match.group(1)))
         elif match:
             yield Remove(os.path.join(folder, left))
@@ -6998,7 +7091,7 @@ def plan_tidied(folder):
 
 def plan_tidy(folder):
     """The same, when nobody else installs."""
-    if (yield Folders(folder, hidden=True)):
+    if folder_names(folder, hidden=True):
         lock = yield Hold(folder)
         try:
             yield from plan_tidied(folder)
@@ -7008,7 +7101,7 @@ def plan_tidy(folder):
 
 def plan_in_place(place, new, old):
     """Let a folder take its place; what was there goes back if that fails. Returns whether something was there."""
-    there = bool((yield Look(place)))
+    there = bool(look(place))
     if there:
         yield Move(place, old)
     try:
@@ -7055,7 +7148,7 @@ def plan_plugin_names(home):
     names = {}
     yield from plan_tidy(os.path.join(home, "plugins"))
     for folder in ("plugins", QUARANTINE):
-        for name in (yield Folders(os.path.join(home, folder))):
+        for name in folder_names(os.path.join(home, folder)):
             names.setdefault(name, os.path.join(home, folder, name))
     return names
 
@@ -7083,22 +7176,6 @@ def plan_plugin(call, project, words):
 
 
 # ---- Doing ------------------------------------------------------------------
-
-def machine_text(text):
-    """`text` as this machine's interfaces take it: its bytes are UTF-8, whatever the locale says.
-
-    The same, but for Python 3.6 in the C locale, which takes the bytes of anything else for ASCII's surrogates.
-    """
-    return text if os.name == "nt" else os.fsdecode(text.encode("utf-8", "surrogateescape"))
-
-
-def plain_text(text):
-    """What the machine gave, as UTF-8: the other way round."""
-    try:
-        return text if os.name == "nt" else os.fsencode(text).decode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text                     # PYTHONIOENCODING has seen to it
-
 
 def for_machine(step):
     """A step with its paths and words as the machine's interfaces take them."""
@@ -7235,11 +7312,6 @@ def say(stream, text, end="\n"):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}",
                             "make room, or send it elsewhere")
-
-
-def refused(path, error):
-    return SkelebotError(f"{path}: {(error.strerror or str(error)).lower()}",
-                         "look at the folder's permissions and at the room on the disk")
 
 
 def pack(folder, name, kind, process):
@@ -7485,37 +7557,9 @@ def run(step):
     return run_quietly(step) if step.quiet else attended(step, lambda process: exchange(process, step))
 
 
-def look(step):
-    if step.root and not (os.path.realpath(step.path) + os.sep).startswith(
-            os.path.join(os.path.realpath(step.root), "")):
-        raise SkelebotError(f"{step.path}: leads outside of {step.root}, by a link",
-                            "nothing was written; remove the link")
-    try:
-        os.lstat(step.path)
-    except PermissionError as error:
-        raise refused(step.path, error)
-    except (OSError, ValueError):
-        return ""
-    return "folder" if os.path.isdir(step.path) else "file"
-
-
-def current_mask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def mode_of(path):
-    """The mode of a file, or of one that would be made now."""
-    try:
-        return os.stat(path).st_mode & 0o777
-    except OSError:
-        return 0o666 & ~current_mask()
-
-
 def write(step):
     """Write a file beside its place, then move it there."""
-    look(Look(step.path, step.root))
+    look(step.path, step.root)
     try:
         handle, beside = new_file(os.path.dirname(step.path) or ".", ".skelebot-")
         try:
@@ -7531,7 +7575,7 @@ def write(step):
 
 
 def make_folder(step):
-    look(Look(step.path, step.root))
+    look(step.path, step.root)
     try:
         if not os.path.lexists(step.path):
             os.makedirs(step.path, exist_ok=True)
@@ -7566,23 +7610,6 @@ def move(step):
         os.replace(step.source, step.target)
     except OSError as error:
         raise refused(step.target, error)
-
-
-def listing(step):
-    paths = []
-    try:
-        os.listdir(step.path)
-    except PermissionError as error:
-        raise refused(step.path, error)
-    except OSError:
-        return []
-    for folder, folders, files in os.walk(step.path):
-        inner = os.path.relpath(folder, step.path)
-        near = [] if inner == "." else inner.split(os.sep)
-        folders[:] = sorted(name for name in folders if not re.match(r"\.|_|node_modules$|venv$", name)
-                            and len(near) < step.depth)
-        paths += ["/".join([*near, name]) for name in sorted(files) if name[0] != "."]
-    return sorted(map(plain_text, paths))
 
 
 def ask(step):
@@ -7864,101 +7891,6 @@ def send_request(step):
         return attempt()
     except (OSError, http.client.HTTPException, UnicodeError, OverflowError):
         return Response()
-
-
-def opened_body(file, path):
-    import threading
-    return Body(file, path, os.fstat(file.fileno()).st_size, threading.Lock())
-
-
-def open_file(step):
-    import stat
-    try:
-        if not stat.S_ISREG(os.stat(step.path).st_mode):
-            raise SkelebotError(f"{step.path}: is no file", "name a file, or a folder with a / at its end")
-        return opened_body(open(step.path, "rb", buffering=0), step.path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise refused(step.path, error)
-
-
-def bytes_at(body, count, start):
-    """Bytes of an open file, which several threads may be reading."""
-    try:
-        if hasattr(os, "pread"):
-            data = os.pread(body.file.fileno(), count, start)
-        else:
-            with body.lock:
-                body.file.seek(start)
-                data = body.file.read(count)
-    except OSError as error:
-        raise refused(body.path, error)
-    if not data:
-        raise SkelebotError(f"{body.path}: has become shorter meanwhile", "push it again when it is finished")
-    return data
-
-
-def blocks(body, start, size, tell):
-    """The bytes of a stretch of an open file; `tell` hears how many there have been."""
-    done = 0
-    while done < size:
-        data = bytes_at(body, min(CHUNK, size - done), start + done)
-        yield data
-        done += len(data)
-        tell(done)
-
-
-class Hashing:
-    """SHA-256 in a thread of its own; whoever has a buffer of it may give it something to hash.
-
-    SimpleQueue, since a signal in the midst of Queue.put would leave that locked for ever; Python 3.6 has only that.
-    """
-
-    def __init__(self):
-        import hashlib
-        import queue
-        import threading
-        kind = getattr(queue, "SimpleQueue", queue.Queue)
-        self.hash, self.full, self.free = hashlib.sha256(), kind(), kind()
-        for _ in range(4):
-            self.free.put(memoryview(bytearray(CHUNK)))
-        self.thread = threading.Thread(target=self.work, daemon=True)
-        self.thread.start()
-
-    def work(self):
-        for data, buffer in iter(self.full.get, None):
-            self.hash.update(data)
-            self.free.put(buffer)
-
-    def buffer(self):
-        return self.free.get()
-
-    def update(self, data, buffer):
-        """Hash data, in that buffer or elsewhere, that does not change any more; the buffer is taken back."""
-        self.full.put((data, buffer))
-
-    def end(self):
-        """The digest, in hexadecimal digits."""
-        self.full.put(None)
-        self.thread.join()
-        return self.hash.hexdigest()
-
-
-def digest(step):
-    import hashlib
-    whole, parts, size = Hashing(), [], step.body.size
-    try:
-        for start in range(0, size, step.part or size or 1):
-            part = hashlib.sha256()
-            for block in blocks(step.body, start, min(step.part or size, size - start), lambda done: None):
-                whole.update(block, whole.buffer())
-                if step.part:
-                    part.update(block)
-            parts.append(part.hexdigest())
-    finally:
-        sha256 = whole.end()
-    return Digests(size, sha256, tuple(parts) if step.part else ())
 
 
 def upload(step, progress=None, stopped=None):
@@ -8272,8 +8204,8 @@ def fetch(step, part, tell):
 
 def is_stored(path, stored):
     """Whether the file at a path is the one that is stored."""
-    body = open_file(Open(path))
-    return bool(body) and bool(stored.sha256) and digest(Digest(body)).sha256 == stored.sha256
+    body = open_file(path)
+    return bool(body) and bool(stored.sha256) and digests_of(body).sha256 == stored.sha256
 
 
 def download(step):
@@ -8307,7 +8239,7 @@ def download(step):
 
 
 def take(step):
-    source = open_file(Open(step.source))
+    source = open_file(step.source)
     if not source:
         raise SkelebotError(f"{step.source}: is not there any more", "pull another version")
     part, progress, well = Partial(step.path, str(step.stored)), Progress("fetching", step.name, source.size), False
@@ -8351,7 +8283,7 @@ def keep(step):
             if replaced:
                 write_checksum(beside, line)
             elif not done:              # another push was faster, and its checksum has been overwritten
-                write_checksum(beside, checksum_line(digest(Digest(open_file(Open(step.path)))).sha256, step.name))
+                write_checksum(beside, checksum_line(digests_of(open_file(step.path)).sha256, step.name))
         return done
     except OSError as error:
         raise refused(step.path, error)
@@ -8510,9 +8442,9 @@ def context_line(path, name, status, now):
     return f"{name}//{mode:o} {os.readlink(path)!r}" if stat.S_ISLNK(mode) else f"{name}//{mode:o}"
 
 
-def scanned(near, step, now):
+def scanned(near, rules, left_out, now):
     """(lines, folders to go on with) of what is in a folder."""
-    lines, folders, rules, left_out = [], [], step.rules, step.left_out
+    lines, folders = [], []
     in_utf8 = sys.getfilesystemencoding() == "utf-8"
     with os.scandir(machine_text(near) or ".") as entries:
         for entry in entries:
@@ -8527,23 +8459,29 @@ def scanned(near, step, now):
     return lines, folders
 
 
-def index(step):
-    """The lines of all that is in the build context, sorted; what cannot be read has the number of its error."""
+def context_index(rules, left_out=(), only=()):
+    """The files of a Recipe, of the current folder and what is below it, sorted.
+
+    rules     what keeps files out of the build context
+    left_out  paths that do not count, and what is below them
+    only      paths that alone count, and what is below them; () are all
+    What cannot be read has the number of its error.
+    """
     import time
     lines, now = [], int(time.time() * 10 ** 9)
-    pending = [path + "/" for path in step.only if os.path.isdir(machine_text(path))] or ([] if step.only else [""])
-    for path in step.only:
-        if os.path.lexists(machine_text(path)) and not is_ignored(path, step.rules):
+    pending = [path + "/" for path in only if os.path.isdir(machine_text(path))] or ([] if only else [""])
+    for path in only:
+        if os.path.lexists(machine_text(path)) and not is_ignored(path, rules):
             lines.append(context_line(machine_text(path), path, os.lstat(machine_text(path)), now))
     while pending:
         near = pending.pop()
         try:
-            found, folders = scanned(near, step, now)
+            found, folders = scanned(near, rules, left_out, now)
         except OSError as error:
             found, folders = [f"{near}//{error.errno}"], []
         lines += found
         pending += folders
-    return "\n".join(sorted(set(lines) if step.only else lines))
+    return "\n".join(sorted(set(lines) if only else lines))
 
 
 ASKING = 5      # seconds that an engine may take for an answer
@@ -8623,7 +8561,7 @@ def first_bytes(path, count):
 
 def copies_of(paths):
     """The bytes of secret files, which may be there under any name."""
-    return {data for data in map(read_bytes, filter(os.path.isfile, paths)) if data}
+    return {data for data in map(read_bytes, filter(os.path.isfile, map(machine_text, paths))) if data}
 
 
 def enough(keytabs):
@@ -8635,9 +8573,12 @@ def kind_of(name, start, keytabs):
     return "" if not start else "a keytab" if start in keytabs else secret_kind(name, start)
 
 
-def twins(step):
-    """The folder is walked only when one of the files has another name at all."""
-    known = [os.stat(path) for path in step.paths if os.path.isfile(path)]
+def twins(paths):
+    """The other names that files have in the current folder and below: hard links.
+
+    The folder is walked only when one of the files has another name at all.
+    """
+    known = [os.stat(path) for path in map(machine_text, paths) if os.path.isfile(path)]
     wanted = {(status.st_dev, status.st_ino) for status in known if status.st_nlink > 1}
     found = []
     for path, name in context_files(()) if wanted else ():
@@ -8646,15 +8587,21 @@ def twins(step):
     return found
 
 
-def direct(step):
+def are_direct(paths):
+    """Whether paths of the current folder are those of what is there, and lead through no link."""
     top = os.path.realpath(".")
-    return all(os.path.realpath(path) == os.path.join(top, os.path.normpath(path)) for path in map(machine_text, step.paths))
+    return all(os.path.realpath(path) == os.path.join(top, os.path.normpath(path)) for path in map(machine_text, paths))
 
 
-def secret_files(step):
-    keytabs = copies_of(step.keytabs)
+def secrets_in(rules, keytabs=()):
+    """The files of a build context that should be in no image: names, with why.
+
+    rules    what keeps files out of the context
+    keytabs  paths of files that are secret themselves, and whose copies are
+    """
+    keytabs = copies_of(keytabs)
     kinds = ((plain_text(name), kind_of(name, first_bytes(path, enough(keytabs)), keytabs))
-             for path, name in context_files(step.rules))
+             for path, name in context_files(rules))
     return [(name, kind) for name, kind in kinds if kind]
 
 
@@ -8747,9 +8694,10 @@ def zip_project(step):
         raise refused(step.path if own else error.filename, error)
 
 
-def gather(step):
-    files, size = {}, 0
-    for top, folders, names in os.walk(step.path, onerror=refuse_walk):
+def plugin_files(folder, most):
+    """path -> Packed of all files below a folder; more than `most` bytes, and links, are refused."""
+    files, size, folder = {}, 0, machine_text(folder)
+    for top, folders, names in os.walk(folder, onerror=refuse_walk):
         folders[:] = sorted(name for name in folders if name not in ("__pycache__", ".git"))
         for name in sorted([*folders, *names]):
             path = os.path.join(top, name)
@@ -8757,47 +8705,36 @@ def gather(step):
                 raise bad_plugin(f"{path} is a link, or no file at all")
             if os.path.isfile(path):
                 size += os.path.getsize(path)
-                if size > step.most:
-                    raise bad_plugin(f"it is larger than {shown_size(step.most)}")
-                name = plain_text(os.path.relpath(path, step.path).replace(os.sep, "/"))
+                if size > most:
+                    raise bad_plugin(f"it is larger than {shown_size(most)}")
+                name = plain_text(os.path.relpath(path, folder).replace(os.sep, "/"))
                 check_plugin_path(name)
                 files[name] = Packed(read_bytes(path) or b"", bool(os.stat(path).st_mode & 0o100))
     return files
 
 
-def folders(step):
-    try:
-        names = os.listdir(step.path)
-    except OSError:
-        return []
-    return sorted(plain_text(name) for name in names if name != "__pycache__"
-                  and name.startswith(".") == step.hidden and os.path.isdir(os.path.join(step.path, name)))
-
-
-def netrc_login(step):
+def netrc_login(path, host):
+    """(user, password) of a file in netrc(5)'s form for a host, or None."""
     import netrc
     try:
-        found = netrc.netrc(step.path).authenticators(step.host)
+        found = netrc.netrc(path).authenticators(host)
     except FileNotFoundError:
         return None
     except netrc.NetrcParseError as error:
-        raise Place(step.path, error.lineno or 1).fault(   # error.msg may have a piece of a password
+        raise Place(path, error.lineno or 1).fault(   # error.msg may have a piece of a password
             "is not in netrc's form", "write machine HOST login USER password TOKEN; no blanks in them")
     except (OSError, UnicodeDecodeError) as error:
-        raise SkelebotError(f"{step.path}: cannot be read: {getattr(error, 'strerror', '') or 'it is not text'}",
+        raise SkelebotError(f"{path}: cannot be read: {getattr(error, 'strerror', '') or 'it is not text'}",
                             "look at the file's permissions")
     return (found[0] or "", found[2] or "") if found else None
 
 
 DOING = {
-    Command: run, File: write, MakeFolder: make_folder, Remove: remove, Move: move, Look: look, Listing: listing,
+    Command: run, File: write, MakeFolder: make_folder, Remove: remove, Move: move,
     Ask: ask, Hold: hold, Release: release, Scratch: scratch,
-    Request: send_request, Open: open_file, Pack: pack_folder, Digest: digest, Upload: upload, Together: together,
-    Download: download, Keep: keep, Take: take, Unpack: unpack, Netrc: netrc_login,
-    Token: token, Wait: wait, Act: act, Zip: zip_project, Twins: twins, Direct: direct,
-    Secrets: secret_files, SecretsInside: secret_members,
-    Gather: gather, Folders: folders, Index: index, ImageIds: image_ids, Forget: forget,
-    Read: lambda step: read_bytes(step.path, step.most),
+    Request: send_request, Pack: pack_folder, Upload: upload, Together: together,
+    Download: download, Keep: keep, Take: take, Unpack: unpack,
+    Token: token, Wait: wait, Act: act, Zip: zip_project, SecretsInside: secret_members, ImageIds: image_ids, Forget: forget,
     Answer: lambda step: say(sys.stdout, step.text),
     Note: lambda step: say(sys.stderr, "skelebot: " + step.text),
 }
@@ -8806,7 +8743,7 @@ DOING = {
 # What a plan goes on with after a step that was only shown.
 SHOWN = {
     Command: lambda step: Outcome(), Request: lambda step: Response(), Upload: lambda step: Response(),
-    Digest: lambda step: Digests(), Pack: lambda step: Body(None, packed_name(step.path), 0),
+    Pack: lambda step: Body(None, packed_name(step.path), 0),
     Scratch: lambda step: step.shown, Ask: lambda step: step.default,
     Token: lambda step: Secret("TOKEN"), Wait: lambda step: Outcome(), Zip: lambda step: Zipped(),
 }
@@ -8834,7 +8771,7 @@ def do(step, call):
     if call.dry_run and step.line is not None:
         say(sys.stdout, step.line)
         return SHOWN.get(type(step), lambda step: None)(step)
-    if call.dry_run and type(step) in (Hold, Release, Ask, Digest, Token):
+    if call.dry_run and type(step) in (Hold, Release, Ask, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
         say(sys.stderr, "+ " + brief(step).line)
@@ -9088,8 +9025,8 @@ def earlier_dockerfile(config):
     def plan():
         project = config._project
         text = dockerfile(project, (yield from plan_required_files(project)), *component_parts(project))
-        present = yield from plan_check_dockerfile()
-        ignored, before, _ = yield from plan_ignore_file(project, None)
+        present = own_dockerfile()
+        ignored, before, _ = ignore_file(project, None)
         for step in (*written("Dockerfile", text, present), *written(".dockerignore", ignored, before)):
             yield step
     perform(plan(), config._call)
@@ -9230,7 +9167,7 @@ def plugin_names(place):
         perform(plan_tidy(place), Call())
     except SkelebotError:
         pass                            # the folder cannot be written
-    return folders(Folders(place))
+    return folder_names(place)
 
 
 def open_streams():

@@ -133,12 +133,88 @@ def two_lines(message, hint):
 
 # ---- Plans by hand ----------------------------------------------------------
 
-USUAL = {skelebot.Look: "file", skelebot.Listing: (), skelebot.Scratch: "/tmp/scratch",
+class Look(NamedTuple):
+    path: str
+    root: str = ""
+
+
+class Read(NamedTuple):
+    path: str
+    most: int = -1
+
+
+class Listing(NamedTuple):
+    path: str
+    depth: int = 3
+
+
+class Index(NamedTuple):
+    rules: tuple
+    left_out: tuple = ()
+    only: tuple = ()
+
+
+class Open(NamedTuple):
+    path: str
+
+
+class Digest(NamedTuple):
+    body: object
+    part: int = 0
+
+
+class Secrets(NamedTuple):
+    rules: tuple
+    keytabs: tuple = ()
+
+
+class Direct(NamedTuple):
+    paths: tuple
+
+
+class Twins(NamedTuple):
+    paths: tuple
+
+
+class Gather(NamedTuple):
+    path: str
+    most: int
+
+
+class Folders(NamedTuple):
+    path: str
+    hidden: bool = False
+
+
+class Netrc(NamedTuple):
+    path: str
+    host: str
+
+
+LOOKING = {"look": Look, "read_bytes": Read, "listing": Listing, "context_index": Index, "open_file": Open,
+           "digests_of": Digest, "secrets_in": Secrets, "are_direct": Direct, "twins": Twins, "plugin_files": Gather,
+           "folder_names": Folders, "netrc_login": Netrc}
+
+
+@contextlib.contextmanager
+def disk(answer):
+    """A disk that exists only in a test: answer(Look(path)) is what `look(path)` sees, and so on."""
+    before = {name: getattr(skelebot, name) for name in LOOKING}
+    for name, kind in LOOKING.items():
+        setattr(skelebot, name, lambda *values, kind=kind, **named: answer(kind(*values, **named)))
+    try:
+        yield
+    finally:
+        for name, function in before.items():
+            setattr(skelebot, name, function)
+
+
+USUAL = {Look: "file", Listing: (), skelebot.Scratch: "/tmp/scratch",
          skelebot.Command: skelebot.Outcome(), "Dockerfile.dockerignore": "", ".containerignore": ""}
 
 
 class Driven(NamedTuple):
-    """What a plan did: its steps, what it returned, and the fault that ended it."""
+    """What a plan did: its steps, and where it looked; what it returned, and the fault that ended it."""
     steps: list
     status: object = None
     fault: object = None
@@ -155,15 +231,25 @@ def drive(plan, results=None):
     results  word of a command, path, class of a step, or (class, path) -> the result, or the exception raised there
     """
     given, steps, go, result = {**USUAL, **(results or {})}, [], plan.send, None
+
+    def result_of(step):
+        steps.append(step)
+        path = getattr(step, "path", None)
+        words = [word for word in getattr(step, "argv", ()) if isinstance(given.get(word), (tuple, BaseException))]
+        keys = [*words, (type(step), path), path, type(step)]
+        return next((given[key] for key in keys if key in given), None)
+
+    def seen(step):
+        result = result_of(step)
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
     try:
-        while True:
-            step = go(result)
-            steps.append(step)
-            path = getattr(step, "path", None)
-            words = [word for word in getattr(step, "argv", ()) if isinstance(given.get(word), (tuple, BaseException))]
-            keys = [*words, (type(step), path), path, type(step)]
-            result = next((given[key] for key in keys if key in given), None)
-            go = plan.throw if isinstance(result, BaseException) else plan.send
+        with disk(seen):
+            while True:
+                result = result_of(go(result))
+                go = plan.throw if isinstance(result, BaseException) else plan.send
     except StopIteration as end:
         return Driven(steps, end.value)
     except (skelebot.SkelebotError, KeyboardInterrupt) as fault:
@@ -172,7 +258,7 @@ def drive(plan, results=None):
 
 def is_about_builds(step):
     path = str(getattr(step, "path", ""))
-    return (isinstance(step, (skelebot.Index, skelebot.ImageIds, skelebot.Forget)) or "/.skelebot/builds" in path
+    return (isinstance(step, (Index, skelebot.ImageIds, skelebot.Forget)) or "/.skelebot/builds" in path
             or path == "/tmp/scratch/image" or "{{.Id}}" in getattr(step, "argv", ()) or getattr(step, "argv", ())[1:] in (("--version",),
                                                                                            ("buildx", "version")))
 

@@ -10,10 +10,11 @@ import time
 import unittest
 from types import SimpleNamespace
 
-from support import Driven, folder, inside, project, skelebot, two_lines
-from skelebot import (Built, Call, Command, Hold, ImageIds, Index, Installs, Note, Outcome, Recipe, Words, base_images,
-                      built_text, change, context_line, copied_paths, dependency_groups, is_ignored, is_pruned,
-                      is_recent, plan_build, plan_chain, plan_image, plan_job, read_built)
+from support import Driven, Index, folder, inside, project, skelebot, two_lines
+from skelebot import (Built, Call, Command, Hold, ImageIds, Installs, Note, Outcome, Recipe, Words,
+                      base_images, built_text, change, context_line, copied_paths,
+                      dependency_groups, is_ignored, is_pruned, is_recent, plan_build, plan_chain,
+                      plan_image, plan_job, read_built)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
 SECOND = 10 ** 9
@@ -140,7 +141,7 @@ class BuildContext(unittest.TestCase):
         found = []
         for path in folders:
             os.chdir(path)
-            found.append(Recipe(files=skelebot.index(Index(IGNORES, OURS))))
+            found.append(Recipe(files=skelebot.context_index(IGNORES, OURS)))
         return found
 
     def test_is_another_one_with(self):
@@ -211,9 +212,9 @@ class ContextLine(unittest.TestCase):
             unique = 0
             for _ in range(20):         # the machine may be busy for longer than a moment
                 put("f", "a")
-                unique += len({skelebot.index(Index(())) for _ in range(2)}) == 2
+                unique += len({skelebot.context_index(()) for _ in range(2)}) == 2
             settle()
-            settled, unchanged = (skelebot.index(Index(())) for _ in range(2))
+            settled, unchanged = (skelebot.context_index(()) for _ in range(2))
         self.assertGreater(unique, 0)
         self.assertEqual(settled, unchanged)
 
@@ -269,7 +270,7 @@ class OddNames(unittest.TestCase):
             os.chmod(path, 0o755)
             for name, target in tree.items():
                 os.mkdir(name, 0o755) if target is None else os.symlink(target, name)
-            return skelebot.index(Index(()))
+            return skelebot.context_index(())
 
     def test_make_no_two_trees_alike(self):
         alike = {}
@@ -298,10 +299,10 @@ class NamesOfAnyLanguage(unittest.TestCase):
 
     def test_are_compared_as_they_are_written(self):
         with inside({"ü.log": "", "lü/x": "", "a": ""}):
-            for step, paths in ((Index(skelebot.ignore_rules("*\n!ü.log\n")), {"ü.log"}),
-                                (Index(skelebot.ignore_rules("lü\n*.log")), {"a"}),
-                                (Index((), (), ("lü",)), {"lü", "lü/x"}), (Index((), ("lü",)), {"a", "ü.log"})):
-                found = skelebot.context_facts(skelebot.do(step, ADA))
+            for values, paths in (((skelebot.ignore_rules("*\n!ü.log\n"),), {"ü.log"}),
+                                  ((skelebot.ignore_rules("lü\n*.log"),), {"a"}),
+                                  (((), (), ("lü",)), {"lü", "lü/x"}), (((), ("lü",)), {"a", "ü.log"})):
+                found = skelebot.context_facts(skelebot.context_index(*values))
                 self.assertEqual({*found}, paths)
 
 
@@ -323,11 +324,11 @@ class UnreadableFolder(unittest.TestCase):
         with inside({"d/f": "", "g": ""}) as path:
             os.chmod(path, 0o755)
             settle()
-            readable = skelebot.index(Index(()))
+            readable = skelebot.context_index(())
             os.chmod("d", 0)
             try:
                 with self.nobody():
-                    closed = skelebot.index(Index(()))
+                    closed = skelebot.context_index(())
             finally:
                 os.chmod("d", 0o755)
         self.assertIn("d/f//", readable)
@@ -399,7 +400,7 @@ class PrunedFolder(unittest.TestCase):
             for text in (*WRITTEN, *pattern_files(20, seed=3)):
                 rules = skelebot.ignore_rules(text)
                 expected = sorted(path for path in leaves if not is_ignored(path, rules))
-                found = skelebot.context_facts(skelebot.index(Index(rules)))
+                found = skelebot.context_facts(skelebot.context_index(rules))
                 self.assertEqual(sorted(path for path in found if path in leaves), expected, text)
                 names = [skelebot.plain_text(name) for _, name in skelebot.context_files(rules)]
                 self.assertEqual(sorted(names), expected, text)
@@ -1121,7 +1122,7 @@ class Rebuilding(JobCase):
         self.engine.tag("churn", "sha256:1")
         done = self.job(ADA._replace(skip_build=True))
         self.assertEqual((told(done), images(done)), (["run"], ["churn"]))
-        self.assertEqual([type(step).__name__ for step in done.steps], ["Look", "Read", "Command"])
+        self.assertEqual([type(step).__name__ for step in done.steps], ["Command"])
 
     def test_does_not_come_with_skip_build_when_there_is_no_image(self):
         done = self.job(ADA._replace(skip_build=True))

@@ -3,8 +3,8 @@ import os
 import unittest
 
 from support import folder, job, project, skelebot
-from skelebot import (Call, Mapping, build_argv, container_name, create_argv, engine_argv, mount_words, run_argv,
-                      stop_argvs)
+from skelebot import (Call, Mapping, build_argv, container_name, create_argv, engine_argv,
+                      mount_words, run_argv, stop_argvs)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", terminal=True)
 PODMAN = ADA._replace(engine="podman")

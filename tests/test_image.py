@@ -5,7 +5,7 @@ import re
 import subprocess
 import unittest
 
-from support import drive, folder, golden, job, project, skelebot, two_lines
+from support import Look, Read, drive, folder, golden, job, project, skelebot, two_lines
 from skelebot import dockerignore, image_tag, is_generated, slug
 
 WHEEL = ".skelebot/acme-2.1/acme-2.1-py3-none-any.whl"
@@ -232,9 +232,9 @@ class RequirementsFile(unittest.TestCase):
     def required(self, *dependencies, **present):
         """The files of a Python project's dependencies, in the order they are copied."""
         files = {name.replace("__", "/").replace("_txt", ".txt"): text for name, text in present.items()}
-        looks = {(kind, name): text.encode() for name, text in files.items() for kind in (skelebot.Look, skelebot.Read)}
+        looks = {(kind, name): text.encode() for name, text in files.items() for kind in (Look, Read)}
         found = drive(skelebot.plan_required_files(project(dependencies=dependencies)),
-                      {skelebot.Look: "", **looks})
+                      {Look: "", **looks})
         return f"{found.fault}\n" if found.fault else [
             paths for dependency, paths in found.status.items() if isinstance(dependency, str)]
 
@@ -261,8 +261,8 @@ class RequirementsFile(unittest.TestCase):
                             ("six # --pre", False), ("--requirement c.txt", False)):
             with self.subTest(line):
                 it = project(dependencies=["idna", "req:a.txt", "toml"])
-                steps = drive(skelebot.plan_required_files(it), {(skelebot.Read, "a.txt"): line.encode(),
-                                                                          (skelebot.Read, "c.txt"): b""})
+                steps = drive(skelebot.plan_required_files(it), {(Read, "a.txt"): line.encode(),
+                                                                          (Read, "c.txt"): b""})
                 runs = skelebot.dockerfile(it, steps.status).split("RUN ")[1:]
                 self.assertEqual(["idna" in runs[1], "a.txt" in runs[2]], [not alone, not alone])
 

@@ -4,8 +4,9 @@ import os
 import subprocess
 import unittest
 
-from support import call, contents, drive, folder, inside, process, project, shown, skelebot, two_lines
-from skelebot import (Call, Command, File, Listing, Look, Outcome, Read, Release, Remove, Words, plan_chain, plan_exec,
+from support import (Listing, Look, Read, call, contents, drive, folder, inside, process, project,
+                     shown, skelebot, two_lines)
+from skelebot import (Call, Command, File, Outcome, Release, Remove, Words, plan_chain, plan_exec,
                       plan_image, plan_job, plan_prime)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")

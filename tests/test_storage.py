@@ -1,13 +1,15 @@
 """Storage: names, versions, requests and answers; the plans of push and pull, with answers handed in."""
 import datetime
+import hashlib
 import json
 import unittest
 import warnings
 
-from support import call, contents, drive, folder, inside, project, read, shown, skelebot, two_lines
-from skelebot import (AccessKey, Body, Call, Digest, Digests, Download, Keep, Login, Look, MakeFolder, Note, Open, Pack,
-                      Read, Remove, Request, Response, S3, Secret, SkelebotError, Stored, Take, Together, Unpack, Upload,
-                      Words, latest, semantic)
+from support import (Digest, Listing, Look, Netrc, Open, Read, Secrets, call, contents, drive,
+                     folder, inside, project, read, shown, skelebot, two_lines)
+from skelebot import (AccessKey, Body, Call, Digests, Download, Keep, Login, MakeFolder, Note, Pack,
+                      Remove, Request, Response, S3, Secret, SkelebotError, Stored, Take, Together,
+                      Unpack, Upload, Words, latest, semantic)
 
 MIB = 1024 * 1024
 SHA = "5e" * 32
@@ -516,7 +518,7 @@ class ArtifactoryLogins(unittest.TestCase):
 
     def test_come_from_the_options_then_the_environment_then_the_files(self):
         given = {"ARTIFACTORY_USER": "eve", "ARTIFACTORY_TOKEN": "env"}
-        netrc = {skelebot.Netrc: ("bob", "net")}
+        netrc = {Netrc: ("bob", "net")}
         bearer, basic = {"Authorization": "Bearer typed"}, {"Authorization": "Basic ZXZlOmVudg=="}
         self.assertEqual(self.found(netrc, {"auth": {"authType": "token"}}, given, token="typed"), (bearer, []))
         self.assertEqual(self.found(netrc, None, given), (basic, []))
@@ -526,7 +528,7 @@ class ArtifactoryLogins(unittest.TestCase):
     def test_are_asked_for_where_nothing_is_known(self):
         asked = {skelebot.Ask: "x"}
         self.assertEqual(self.found(asked), ({"Authorization": "Basic eDp4"}, ["User at host", "Token or password at host"]))
-        self.assertEqual(self.found({**asked, skelebot.Netrc: ("bob", "net")}, user="ada"),
+        self.assertEqual(self.found({**asked, Netrc: ("bob", "net")}, user="ada"),
                          ({"Authorization": "Basic YWRhOng="}, ["Token or password at host"]))
 
     def test_come_from_aws_with_or_without_a_user(self):
@@ -1337,7 +1339,7 @@ class PullFromAFolder(PlanCase):
         shelf = "/mnt/models/model_v1.2.0.tar.gz"
         listed = ("model_v1.1.0.tar.gz", "model_v1.2.0.tar.gz", "model_v1.2.0.tar.gz.sha256")
         done = self.pull(it=storing(place=SHELF), version="LATEST", results={
-            skelebot.Listing: listed, f"{shelf}.sha256": f"{SHA}  x".encode()})
+            Listing: listed, f"{shelf}.sha256": f"{SHA}  x".encode()})
         self.assertEqual(done.steps[-2:], [
             Take(shelf, "model_v1.2.0.tar.gz", Stored(sha256=SHA), "model_v1.2.0.tar.gz"),
             Note("pulled model_v1.2.0.tar.gz to model_v1.2.0.tar.gz")])
@@ -1358,14 +1360,17 @@ class DryRuns(unittest.TestCase):
                          **{name: value for name, value in changes.items() if name != "dry_run"}).splitlines()
 
     def test_of_a_push(self):
-        put = f"curl --fail --request PUT --header 'X-Checksum-Deploy: true' {CHURN}model_v1.2.0.tar.gz"
+        sha = hashlib.sha256(b"model").hexdigest()
+        sent = f"curl --fail --request PUT --header 'X-Checksum-Sha256: {sha}' "
+        deploy = f"{sent}--header 'X-Checksum-Deploy: true' {CHURN}model_v1.2.0.tar.gz"
         for place, lines in (
                 (ARTIFACTORY, [f"curl --fail --request HEAD --head {CHURN}model_v1.2.0.tar.gz",
-                               f"curl --fail --request GET {INFO}/model_v1.2.0.tar.gz", put,
-                               f"curl --fail --request PUT --upload-file models/model.tar.gz {CHURN}model_v1.2.0.tar.gz"]),
+                               f"curl --fail --request GET {INFO}/model_v1.2.0.tar.gz",
+                               deploy, f"{sent}--upload-file models/model.tar.gz {CHURN}model_v1.2.0.tar.gz"]),
                 (BUCKET, [f"curl --fail --request HEAD --head --header 'x-amz-content-sha256: {NOTHING}' {KEY}",
-                          "curl --fail --request PUT --header 'If-None-Match: *' "
-                          f"--upload-file models/model.tar.gz {KEY}"]),
+                          "curl --fail --request PUT --header 'If-None-Match: *' --header 'x-amz-checksum-sha256: "
+                          f"{skelebot.base64_of(sha)}' --header 'x-amz-meta-sha256: {sha}' "
+                          f"--header 'x-amz-content-sha256: {sha}' --upload-file models/model.tar.gz {KEY}"]),
                 (SHELF, ["[ -e /mnt/models ] || mkdir -p -- /mnt/models",
                          "cp -n -- models/model.tar.gz /mnt/models/model_v1.2.0.tar.gz"])):
             with self.subTest(place):
