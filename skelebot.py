@@ -1450,7 +1450,7 @@ def raised(plain):
 
 
 def nodes_path(environ, home, path):
-    return memory_file(environ, home, "nodes", os.path.abspath(path))
+    return cache_file(environ, home, "nodes", os.path.abspath(path))
 
 
 def nodes_stamp(body):
@@ -3241,39 +3241,75 @@ class Act(Record):
         return f"# here the plugin {self.name} runs code of its own"
 
 
-# ---- Docker -----------------------------------------------------------------
+class Cache(Record):
+    """What a call keeps for the next ones, in the folder `builds` of ~/.skelebot; it may be lost at any time."""
+    call: Call
+    days = 90       # that something stays, unless it is kept again
+
+    def path(self, name, *key):
+        """The file for what the key's parts say; "" where there is no home."""
+        return cache_file(self.call.environ, self.call.home, name, *key)
+
+    def read(self, path):
+        """The bytes that are kept at a path; None if there is nothing that can be read."""
+        try:
+            return read_bytes(path) if path else None
+        except SkelebotError:
+            return None
+
+    def text(self, path):
+        """The same as text; "" for what is none."""
+        try:
+            return (self.read(path) or b"").decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return ""
+
+    def plan_keep(self, path, data):
+        """Keep something, where that can be."""
+        try:
+            if path and not self.call.dry_run:
+                yield MakeFolder(os.path.dirname(path), private=True)
+                yield File(path, data)
+                yield Forget(os.path.dirname(path), self.days * 24 * 3600)
+        except SkelebotError as error:
+            if self.call.verbose:
+                yield Note(f"what was built is not kept in the cache: {error.message}")
+
+    def plan_answer(self, path, ask, answers):
+        """An answer that is kept, if it is one of these; else what the plan `ask` returns: a text, or None."""
+        answer = self.text(path)
+        if answer in answers:
+            return answer
+        answer = yield from ask
+        if answer is not None:
+            yield from self.plan_keep(path, answer.encode())
+        return answer
+
+
+# ---- Engine -----------------------------------------------------------------
+#
+# The Docker (or podman) that a call talks to, at one host. It is found once for each job and passed
+# on. Where podman differs, it overrides; nothing else asks which of the two it is.
 
 NOT_RUN = 125   # exit status of `docker run` when the container was not started; source: docker run(1)
 GRACE = 10      # seconds a container has to end by itself, as in `docker stop`
-SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec sh; fi")
-
-
-def is_podman(call):
-    return os.path.basename(call.engine).startswith("podman")
-
-
-def docker_host(call, project, job=None):
-    """The host that was asked for: -d, the job's, the project's; "" for the engine's own default."""
-    return call.host or (job.host if job else "") or project.host
-
-
-def engine_argv(call, project, job=None):
-    host = docker_host(call, project, job)
-    return (call.engine, *((("--remote", "--url", host) if is_podman(call) else ("--host", host)) if host else ()))
+BUILDX = 23     # the first release of Docker's command line that leaves BuildKit to buildx
+ENDPOINT = "unix:///var/run/docker.sock"    # where Docker's own engine is, unless one is named
 
 
 def is_local(endpoint):
-    """Whether an endpoint such as unix:///var/run/docker.sock is on this machine; "" is the default one."""
+    """Whether an endpoint such as unix:///var/run/docker.sock is on this machine; "" is the default."""
     return not endpoint or endpoint.startswith(("unix://", "npipe://", "fd://"))
 
 
-def build_argv(engine, tag, file, id_file="", rebuild=False):
-    """`docker build`; --force-rm: the legacy builder leaves its container behind when a build fails or is stopped.
+def context_endpoint(data):
+    """The endpoint in a Docker context's file, "" if it has none. Source: docker context(1)"""
+    found = re.search(rb'"docker":\s*\{[^{}]*"Host":\s*"([^"\\]+)"', data or b"")
+    return found.group(1).decode("utf-8", "replace") if found else ""
 
-    id_file  the file that the image's id is written to
-    """
-    return (*engine, "build", "--force-rm", *(("--pull", "--no-cache") if rebuild else ()), "--tag", tag,
-            *(("--iidfile", id_file) if id_file else ()), "--file", file, ".")
+
+def last_line(text):
+    return (text.strip().split("\n") or [""])[-1].strip() or "it gave no reason"
 
 
 def host_path(path, folder, home):
@@ -3313,13 +3349,629 @@ def secret_variables(job):
     return {name: value for name, value in job.environment if isinstance(value, Secret)}
 
 
-def user_words(call, project, rootless):
-    """The caller's uid and gid; in a rootless engine the container's root is the caller already."""
-    if project.user != "host" or not call.uid or (rootless and not is_podman(call)):
-        return ()
-    return (*(("--userns", "keep-id") if is_podman(call) else ()), "--user", f"{call.uid}:{call.gid}",
-            "--env", "HOME=/tmp", *(("--env", "USER=" + call.login) if call.login else ()))
+class Copy(Record):
+    """A mapped folder or file that travels to a container, and back if it `returns`."""
+    source: str
+    target: str
+    folder: bool
+    returns: bool
 
+
+class Engine(Record):
+    """Docker's command line for one host; what is named plan_ asks it.
+
+    host      that was asked for; "" is the engine's own default
+    endpoint  where that is, as in unix://... or ssh://...; "" is this machine's own
+    """
+    call: Call
+    host: str = ""
+    endpoint: str = ""
+    variable = "DOCKER_HOST"    # the environment's word for the host
+    docker_hub = ""             # what `login` calls Docker Hub
+    apart = False               # whether a build is ended by way of the programs that it runs
+    builders = ("buildkit", "legacy")
+
+    @property
+    def argv(self):
+        return (self.call.engine, *(("--host", self.host) if self.host else ()))
+
+    @property
+    def is_local(self):
+        return is_local(self.endpoint)
+
+    def build(self, tag, file, id_file="", rebuild=False):
+        """--force-rm: the legacy builder leaves its container when a build fails or is stopped.
+
+        id_file  the file that the image's id is written to
+        """
+        return (*self.argv, "build", "--force-rm", *(("--pull", "--no-cache") if rebuild else ()),
+                "--tag", tag, *(("--iidfile", id_file) if id_file else ()), "--file", file, ".")
+
+    def inspect(self, form, *names):
+        return (*self.argv, "image", "inspect", "--format", form, *names)
+
+    def start(self, name, *options):
+        return (*self.argv, "start", *options, name)
+
+    def stop(self, name):
+        return (*self.argv, "stop", "--time", str(GRACE), name)
+
+    def remove(self, name):
+        return (*self.argv, "rm", "--force", "--volumes", name)
+
+    def user_words(self, project, rootless):
+        """The caller's uid and gid; in a rootless engine the container's root is the caller already."""
+        call = self.call
+        if project.user != "host" or not call.uid or rootless:
+            return ()
+        return ("--user", f"{call.uid}:{call.gid}", "--env", "HOME=/tmp",
+                *(("--env", "USER=" + call.login) if call.login else ()))
+
+    def copy_in(self, name, copy):
+        """As an archive that is unpacked above it, so that it keeps its own owner and mode as well."""
+        import posixpath
+        above, own = posixpath.split(copy.target.rstrip("/"))
+        return Command((*self.argv, "cp", "-", f"{name}:{above or '/'}"), kept=True,
+                       packed=(copy.source, own) if copy.folder else (copy.source, own, "file"))
+
+    def copy_back(self, name, copy):
+        """The files keep their owners where the caller is root, who alone can see to it."""
+        source = f"{name}:{copy.target.rstrip('/')}" + ("/." if copy.folder else "")
+        owners = () if self.call.uid else ("--archive",)
+        return Command((*self.argv, "cp", *owners, source, copy.source), kept=True)
+
+    def plan_endpoint(self):
+        """Where the engine is, by the host, the environment or the context in use."""
+        call = self.call
+        named = self.host or call.environ.get(self.variable, "")
+        if named or not call.context:
+            return named
+        import hashlib
+        folder = call.environ.get("DOCKER_CONFIG") or os.path.join(call.home, ".docker")
+        digest = hashlib.sha256(call.context.encode("utf-8", "surrogateescape")).hexdigest()
+        known = context_endpoint(read_bytes(os.path.join(folder, "contexts", "meta", digest, "meta.json")))
+        if known:
+            return known
+        return (yield Command((call.engine, "context", "inspect", call.context,
+                               "--format", "{{.Endpoints.docker.Host}}"), kept=True, looks=True)).output.strip()
+
+    def plan_ask_rootless(self):
+        outcome = yield Command((*self.argv, "info", "--format", "{{.SecurityOptions}}"), kept=True, looks=True)
+        return None if outcome.status else "rootless" if "rootless" in outcome.output else "root"
+
+    def plan_rootless(self, project):
+        """Whether the engine's root is the caller; asked only where it matters, and once."""
+        if project.user != "host" or not self.call.uid:
+            return False
+        cache = Cache(self.call)
+        path = cache.path("rootless", self.call.engine, self.endpoint)
+        return (yield from cache.plan_answer(path, self.plan_ask_rootless(), ("rootless", "root"))) == "rootless"
+
+    def plan_check(self):
+        """Nothing, if the engine answers."""
+        outcome = yield Command((*self.argv, "version"), kept=True, looks=True)
+        if outcome.status:
+            hint = ("join the group docker and log in again" if "permission denied" in outcome.errors.lower()
+                    else "start Docker, name another host with -d")
+            raise SkelebotError(f"no engine answers {shell_line(self.argv)}: {last_line(outcome.errors)}",
+                                f"{hint}, or run the job natively with -n")
+
+    def plan_check_image(self, tag):
+        """Say so if there is no engine or no image; else it was the job's own status, or Docker has told already."""
+        yield from self.plan_check()
+        if (yield Command((*self.argv, "image", "inspect", tag), kept=True, looks=True)).status:
+            raise NoImage(f"there is no image {tag}", "leave -s out, so that it is built")
+
+    def plan_ids_by_socket(self, names):
+        return (yield ImageIds(self.endpoint or ENDPOINT, names))
+
+    def plan_image_ids(self, names):
+        """The ids of images, "" for one that does not exist: by the engine's API, else by its command line."""
+        ids = yield from self.plan_ids_by_socket(names)
+        if ids is not None:
+            return ids
+        outcome = yield Command(self.inspect("{{.Id}}", *names), kept=True, looks=True)
+        ids = outcome.output.split()
+        if len(ids) == len(names):
+            return tuple(ids)
+        missing = re.search(r"(?i)no such (?!host|file)|not known|not found|unable to find", outcome.errors)
+        if outcome.status and not self.call.dry_run and not missing:
+            yield from self.plan_check()
+        ids = []
+        for name in names if len(names) > 1 else ():
+            ids.append((yield Command(self.inspect("{{.Id}}", name), kept=True, looks=True)).output.strip())
+        return tuple(ids) or ("",)
+
+    def plan_ask_builder(self):
+        """What `docker build` builds with: `buildkit`, `legacy`, None; `lacking` where BuildKit is wanted in vain."""
+        program, setting = self.call.engine, self.call.environ.get("DOCKER_BUILDKIT", "").lower()
+        wanted = setting in ("1", "t", "true")
+        said = yield Command((program, "--version"), kept=True, looks=True)
+        version = re.search(r"version (\d+)", said.output)
+        if not version:
+            return None
+        major = int(version.group(1))
+        if not wanted and (setting or major < BUILDX):
+            return "legacy"
+        missing = (yield Command((program, "buildx", "version"), kept=True, looks=True)).status
+        return "buildkit" if not missing or major < BUILDX else "lacking" if wanted else "legacy"
+
+    def plan_builder(self, again=False):
+        """What an image is built with; found out once for this command line, unless it is to be asked `again`."""
+        cache, environ = Cache(self.call), self.call.environ
+        path = cache.path("builder", self.call.program, environ.get("DOCKER_BUILDKIT", ""))
+        if again:
+            builder = yield from self.plan_ask_builder()
+            yield from cache.plan_keep(path, (builder or "").encode())
+            return builder or "legacy"
+        return (yield from cache.plan_answer(path, self.plan_ask_builder(), self.builders)) or "legacy"
+
+    def plan_push(self, reference):
+        """(Outcome, what tells the digest) of a push."""
+        outcome = yield Command((*self.argv, "push", reference), kept=True, quiet=True)
+        return outcome, outcome.output + outcome.errors
+
+
+class Podman(Engine):
+    """podman, which needs no daemon: its root is the caller, and its endpoint is in no context."""
+    variable = "CONTAINER_HOST"
+    docker_hub = "docker.io"
+    apart = True
+
+    @property
+    def argv(self):
+        return (self.call.engine, *(("--remote", "--url", self.host) if self.host else ()))
+
+    def user_words(self, project, rootless):
+        words = super().user_words(project, False)
+        return ("--userns", "keep-id", *words) if words else ()
+
+    def plan_endpoint(self):
+        yield from ()
+        return self.host or self.call.environ.get(self.variable, "")
+
+    def plan_rootless(self, project):
+        yield from ()
+        return False                    # --userns does what that would be asked for
+
+    def plan_ids_by_socket(self, names):
+        yield from ()
+
+    def plan_builder(self, again=False):
+        yield from ()
+        return "podman"
+
+    def plan_push(self, reference):
+        """It tells the digest in a file only, and not when it is remote."""
+        if self.host:
+            return (yield from super().plan_push(reference))
+        folder = yield Scratch(self.call.token)
+        file = os.path.join(folder, "digest")
+        try:
+            outcome = yield Command((*self.argv, "push", "--digestfile", file, reference), kept=True, quiet=True)
+            return outcome, (read_bytes(file) or b"").decode()
+        finally:
+            yield Remove(folder)
+
+
+def engine_kind(program):
+    """The class for an engine's command line."""
+    return Podman if os.path.basename(program).startswith("podman") else Engine
+
+
+def plan_engine(call, host):
+    """The Engine at a host; without one at its own default."""
+    engine = engine_kind(call.engine)(call, host)
+    return engine._replace(endpoint=(yield from engine.plan_endpoint()))
+
+
+# ---- Builds -----------------------------------------------------------------
+#
+# Whether an image has to be built, and its build. An image whose recipe is that of the one before
+# is not built again; what is known of that one is in the cache.
+
+
+def plan_must(command):
+    """A command whose failure ends the plan, with its own last words."""
+    outcome = yield command
+    if outcome.status:
+        raise SkelebotError(f"{shell_line(command.argv[:4])} ... failed: {last_line(outcome.errors)}",
+                            "skelebot -V shows every command; try this one by itself")
+    return outcome
+
+
+def check_there(path, place):
+    """Nothing, if a path of the project is there."""
+    if not look(path):
+        raise place.fault(f"{shortened(path)} is not there", "correct the path, or add the file")
+
+
+def last_ignores(project):
+    """The lines of .dockerignore that come last, also for other names of the keytabs."""
+    names = twins(keytab_paths(project)) if project.keytabs else ()
+    lines = ignored_by_components(project)
+    return (*lines, *(pattern for pattern in map(literal_pattern, names or ()) if pattern not in lines))
+
+
+def other_ignore_file(project):
+    """The file that BuildKit or podman would read instead of .dockerignore, if there is one."""
+    for file in (f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"):
+        if look(file):
+            return file
+    return ""
+
+
+def check_ignored(project, patterns):
+    """Nothing, unless another file takes the place of the .dockerignore that keeps a keytab out."""
+    keytabs = set(patterns) - set(component_words(project, "ignores"))
+    file = other_ignore_file(project) if keytabs else ""
+    if file:
+        raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out of the image",
+                            "move its lines into .dockerignore, and remove it")
+
+
+def own_dockerfile():
+    """The bytes of the Dockerfile that is there, if it may be written."""
+    present = read_bytes("Dockerfile")
+    if present is not None and not is_generated(present.decode("utf-8", "replace")):
+        raise SkelebotError("Dockerfile: is not one that skelebot wrote, and stays as it is",
+                            f"add the line dockerfile: Dockerfile to {FILE} to build from it, or rename it")
+    return present
+
+
+def written(path, text, present):
+    """The step that writes a file, in a list; none for one that is right."""
+    data = text.encode("utf-8", "surrogateescape")
+    return [File(path, data)] if data != present else []
+
+
+def ignore_file(project, job):
+    """(text of .dockerignore, the bytes that are there, the step that undoes what is written)."""
+    patterns = last_ignores(project)
+    check_ignored(project, patterns)
+    present = read_bytes(".dockerignore")
+    own = None if present is None else present.decode("utf-8", "surrogateescape")
+    text = dockerignore(project, job, own, patterns)
+    undo = (Remove(".dockerignore") if own is None or is_generated(own)
+            else File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape")))
+    return text, present, undo
+
+
+def requirement_files(file, seen=()):
+    """A requirements file and those that it names, each once, as paths in the project."""
+    seen = (*seen, file)
+    for name in required_files((read_bytes(file) or b"").decode("utf-8", "replace"), file):
+        if name not in seen:
+            if not ProjectPath.fits(name) or not look(name):
+                raise SkelebotError(f"{file}: names {shortened(name)}, which is not in the project",
+                                    "only files below skelebot.yaml can be part of the image")
+            seen = requirement_files(name, seen)
+    return seen
+
+
+def plan_code_artifact(dependency):
+    """The path of a package's file from AWS CodeArtifact, fetched by the aws CLI unless it is here."""
+    import json
+    fields = dependency.fields
+    folder = f".skelebot/{fields['name']}-{fields['version']}"
+    present = listing(folder)
+    if present:
+        return f"{folder}/{present[0]}"
+    words = ("--domain", fields["domain"], "--domain-owner", fields["owner"], "--repository", fields["repository"],
+             "--format", "pypi", "--package", fields["name"], "--package-version", fields["version"],
+             *(("--profile", fields["profile"]) if fields["profile"] else ()))
+    outcome = yield from plan_must(Command(("aws", "codeartifact", "list-package-version-assets", *words,
+                                            "--output", "json"), kept=True))
+    try:
+        names = [str(asset["name"]) for asset in json.loads(outcome.output or '{"assets": []}')["assets"]]
+    except (ValueError, KeyError, TypeError):
+        raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(outcome.output)}",
+                            "update the AWS command line, or look at the proxy")
+    names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
+             if name.endswith(end) and ProjectPath.fits(name)]
+    if not names and outcome.output:
+        raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
+                            "look at it with aws codeartifact list-package-version-assets")
+    name, part_folder = os.path.basename((names or ["package.whl"])[0]), folder + ".part"
+    yield Remove(part_folder)
+    yield MakeFolder(part_folder)
+    yield from plan_must(Command(("aws", "codeartifact", "get-package-version-asset", *words,
+                                  "--asset", name, f"{part_folder}/{name}"), kept=True))
+    yield Move(part_folder, folder)
+    return f"{folder}/{name}"
+
+
+def plan_required_files(project):
+    """dependency -> the files it needs in the image; those that are not there are a fault."""
+    files, place = {}, project.places.get("dependencies")
+    for dependency in (*project.dependencies.Python, *project.dependencies.R):
+        if dependency.form == "python-ca":
+            files[dependency] = ((yield from plan_code_artifact(dependency)),)
+        elif "file" in dependency.fields:
+            file = dependency.fields["file"]
+            check_there(file, place)
+            named = requirement_files(file) if dependency.form == "python-req" else (file,)
+            files[dependency] = named
+            for name in named if dependency.form == "python-req" else ():
+                if re.search(rb"(?m)^[^#\n]*(?:^|\s)--(?!requirement|constraint)\w", read_bytes(name) or b""):
+                    files[dependency, PIP_OPTIONS] = named
+    return files
+
+
+def copied_below(text):
+    """The paths of the project that matter when it is mapped over its copy; None if all may, as with links."""
+    copied = copied_paths(text)
+    return copied if copied is not None and are_direct(tuple(sorted(copied))) else None
+
+
+class Build(Record):
+    """What is known of an image before it is built, or found to be there.
+
+    path    of the cache's file, for what was built under that tag `before`
+    seen    (path, bytes) of the cache's file and of the files that are written, as they were found
+    recipe  what it is to be built of
+    installs  how the dependencies are installed, to be kept at installs_path
+    image   id of the image before, "" if it is gone
+    tagged  whether the tag is that image's, or has been given to another one
+    copied  the paths that matter when the project is mapped over its copy; None if all do
+    """
+    path: str
+    seen: Tuple
+    recipe: Recipe
+    installs_path: str
+    installs: Installs
+    before: Optional[Built] = None
+    image: str = ""
+    tagged: bool = True
+    copied: Any = None
+    writes: Tuple = ()
+    undo: Tuple = ()
+
+    def alike(self, before, now):
+        """Both recipes, without what does not matter here."""
+        return [recipe if self.copied is None else live_recipe(recipe, self.copied) for recipe in (before, now)]
+
+    def is_fresh(self, call):
+        """Whether the image that exists will do; --rebuild wants one that this call has built."""
+        if not self.before or not self.image or (call.rebuild and self.before.token != call.token):
+            return False
+        before, now = self.alike(self.before.recipe, self.recipe)
+        return before == now
+
+    def reason(self, call):
+        """Why it is built, in words."""
+        if call.rebuild:
+            return "--rebuild asks for it"
+        if not self.before:
+            return "it was not built here before"
+        return change(*self.alike(self.before.recipe, self.recipe)) or "its image is gone"
+
+    def hint(self, call):
+        """What to do when its build has failed."""
+        base = self.recipe.bases.partition("\n")[0]
+        if call.rebuild:
+            return "the lines above say which step failed; --rebuild needs a base image that is in a registry"
+        if lacks_base(self.recipe):
+            return f"the lines above say which step failed; {base} was not here, and comes from its registry"
+        return "the lines above say which step failed"
+
+    def is_current(self, cache):
+        """Whether it is right still: others may have built, or written the files that all images share."""
+        return all(cache.read(path) == data for path, data in self.seen)
+
+    @property
+    def appended(self):
+        """The dependencies that are installed on top of what was installed together at first."""
+        groups = self.installs.named
+        first = [next(names for language, names in groups if language == one) for one in dict(groups)]
+        return [name for _, names in groups if names not in first for name in names]
+
+
+def builder_environ(builder):
+    """BuildKit fails where the command line is too new to have it built in, and lacks buildx."""
+    return {"DOCKER_BUILDKIT": "0"} if builder == "lacking" else {}
+
+
+class Image:
+    """An image of a project, which is built unless one of the same recipe exists.
+
+    job    whose own it is; None for the project's
+    more   what the Dockerfile has on top of the project's, and is in no file
+    plain  whether it is to be published: dependencies are not grouped by what was installed before
+    """
+
+    def __init__(self, engine, project, job=None, tag="", more=(), plain=False):
+        self.engine, self.call, self.project, self.job = engine, engine.call, project, job
+        self.tag, self.more, self.plain = tag or image_tag(project, job), more, plain
+        self.cache = Cache(self.call)
+
+    def key(self, name):
+        return self.call.engine, self.engine.endpoint, os.path.abspath(self.project.folder or "."), name
+
+    def plan_ready(self):
+        """The image to run: by its id, built unless it exists; with -s by its name, as it is there."""
+        return self.tag if self.call.skip_build else (yield from self.plan_built())
+
+    def plan_built(self, reason=""):
+        """Build the image, unless the one that exists is of the same recipe and no reason to build is given."""
+        build = None if reason or self.builds_alone() else (yield from self.plan_build())
+        if build and build.is_fresh(self.call):
+            return (yield from self.plan_fresh(build))
+        lock = yield Hold(FILE)
+        try:
+            for component in components(self.project):
+                yield from plan_asked(component, "build", self.call)
+            if not build or not build.is_current(self.cache):
+                build = yield from self.plan_build()
+            if not reason and build.is_fresh(self.call):
+                return (yield from self.plan_fresh(build))
+            yield from self.plan_say_why(build, reason)
+            if self.call.live:          # the image is built of all, also of what is mapped over it
+                build = yield from self.plan_build(live=False)
+            return (yield from self.plan_build_again(build))
+        finally:
+            yield Release(lock)
+
+    def builds_alone(self):
+        """Whether something has to be done, and by one at a time, before the recipe is known."""
+        hooks = [getattr(type(component), "build", Component.build) for component in components(self.project)]
+        return any(hook is not Component.build for hook in hooks) or any(
+            dependency.form == "python-ca" for dependency in self.project.dependencies.Python)
+
+    def plan_fresh(self, build):
+        """The id of an image that exists; another checkout may have taken its tag, which -s goes by."""
+        if not build.tagged:
+            yield Command((*self.engine.argv, "tag", build.image, self.tag), kept=True)
+        return build.image
+
+    def plan_say_why(self, build, reason):
+        if self.call.verbose:
+            yield Note(f"building {self.tag}: {reason or build.reason(self.call)}")
+        if self.call.verbose and build.appended:
+            yield Note(f"appended since the first build here, and installed on top of it: {', '.join(build.appended)}")
+
+    def plan_build(self, live=True):
+        """The Build, with what is known of the one before."""
+        project, key = self.project, self.key(self.tag)
+        if project.dockerfile:
+            check_there(project.dockerfile, project.places["dockerfile"])
+        path = self.cache.path(slug(self.tag.replace(":", "-")), *key)
+        data, before = self.cache.read(path), read_built(self.cache.text(path), "\n".join(key))
+        ignored, ignored_now, undo = ignore_file(project, self.job)
+        own = not self.more and not project.dockerfile
+        present = own_dockerfile() if own else None
+        installs_path, installs = self.installs_before()
+        (text, groups), grouped = yield from self.plan_texts(installs.named)
+        bases, image, tagged = yield from self.plan_bases(text, getattr(before, "image", ""))
+        if goes_on(installs, bases, grouped[0]):
+            text, groups = grouped
+        copied = copied_below(text) if self.call.live and live else None
+        recipe = self.recipe(text, ignored, copied)._replace(bases=bases)
+        installs = installs._replace(bases=bases, text=text, groups=groups_text(groups))
+        seen = ((path, data), (".dockerignore", ignored_now), *([("Dockerfile", present)] if own else []))
+        writes = (*(written("Dockerfile", text, present) if own else []),
+                  *written(".dockerignore", ignored, ignored_now))
+        return Build(path, seen, recipe, installs_path, installs, before, image, tagged, copied, writes,
+                     (*([Remove("Dockerfile")] if own else []), undo))
+
+    def installs_before(self):
+        """(path of the cache's file, how the dependencies were installed before); no groups if that is not to matter."""
+        key = self.key(image_name(self.project))
+        path = self.cache.path(slug(image_name(self.project)) + "-installs", *key)
+        before, none = read_installs(self.cache.text(path), "\n".join(key)), Installs("\n".join(key), "", "", "")
+        return path, none if self.plain or self.call.rebuild else before or none
+
+    def plan_texts(self, groups):
+        """(text of the Dockerfile, groups of dependencies), and the same with the groups that are known from before."""
+        project = self.project
+        if project.dockerfile:
+            text = (read_bytes(project.dockerfile) or b"").decode("utf-8", "surrogateescape")
+            return (text, ()), (text, ())
+        values = project, (yield from plan_required_files(project)), *component_parts(project), self.more
+        plain, grouped = (dependency_groups(project.dependencies, known) for known in ((), groups))
+        text = dockerfile(*values)
+        return (text, plain), (text if grouped == plain else dockerfile(*values, groups), grouped)
+
+    def plan_bases(self, text, known=""):
+        """(the lines of a recipe's bases, the id of an image that is known, "" if it is gone, whether the tag is its)."""
+        names = base_images(text)
+        bases = [name for name in names or () if "@sha256:" not in name]
+        wanted = (*bases, *([known, self.tag] if known else ()))
+        ids = dict(zip(wanted, (yield from self.engine.plan_image_ids(wanted)))) if wanted else {}
+        lines = ([f"{name} {ids.get(name, '')}".strip() for name in names] if names is not None
+                 else [f"? {self.call.token}"])
+        return "\n".join(lines), known if ids.get(known) else "", not known or ids.get(self.tag) in (ids.get(known), None)
+
+    def recipe(self, text, ignored, copied):
+        """The Recipe of a Dockerfile's text, but for its bases."""
+        other, environ = other_ignore_file(self.project), self.call.environ
+        if other:                       # the builders do not agree on which of the two counts
+            ignored = (read_bytes(other) or b"").decode("utf-8", "surrogateescape") + f"\n{EITHER}\n" + ignored
+        left_out = (".dockerignore", *([] if self.project.dockerfile else ["Dockerfile"]), *self.own_files())
+        files = "" if copied is not None and not copied else context_index(
+            () if other else ignore_rules(ignored), left_out, tuple(sorted(copied or ())))
+        settings = [f"{name}={environ[name]}" for name in ("DOCKER_DEFAULT_PLATFORM",) if environ.get(name)]
+        return Recipe("\n".join(settings), "", text, ignored, files or "")
+
+    def own_files(self):
+        """Where our own files lie in the project, if they do."""
+        folder, home = map(os.path.abspath, (self.project.folder or ".", skelebot_home(self.call.environ, self.call.home)))
+        own = os.path.join(home, "builds") if home == folder else home
+        return [os.path.relpath(own, folder).replace(os.sep, "/")] if is_relative_to(own, folder) else []
+
+    def text(self, build, builder):
+        """What it is built from: the text of its Dockerfile, but for what the builder can do better."""
+        whole = self.plain or builder != "buildkit"     # others take as long, or longer, for what they have to be sent
+        copies = part("project.Dockerfile") if whole else project_copies(build.recipe)
+        base = re.sub(r"sha256:(.{12}).*", r"\1", build.recipe.bases.partition("\n")[0])
+        return built_from(build.recipe.text, builder, copies, base)
+
+    def plan_run_build(self, build, builder, id_file):
+        """`docker build`, for its Outcome; from the Dockerfile that exists, or from what the builder does better with."""
+        text = self.text(build, "legacy" if self.call.rebuild else builder)
+        own = text == build.recipe.text and not self.more
+        file = self.project.dockerfile or "Dockerfile" if own else "-"
+        return (yield Command(self.engine.build(self.tag, file, id_file, self.call.rebuild), builder_environ(builder),
+                              aside=True, quiet=not self.call.verbose, apart=self.engine.apart,
+                              given="" if own else text))
+
+    def plan_id(self, build, id_file=""):
+        """Build it; its id goes into a file. What the cache has of the builder may be out of date."""
+        builder = yield from self.engine.plan_builder()
+        if builder == "lacking":
+            yield Note("docker has no buildx component: building without BuildKit")
+        outcome = yield from self.plan_run_build(build, builder, id_file)
+        if not outcome.status:
+            return
+        yield from self.engine.plan_check()
+        now = builder if builder in ("podman", "legacy") else (yield from self.engine.plan_builder(again=True))
+        if now != builder:
+            outcome = yield from self.plan_run_build(build, now, id_file)
+        if outcome.status:
+            raise SkelebotError(f"the image was not built ({shell_line(self.engine.argv)} build: "
+                                f"exit status {outcome.status})", build.hint(self.call))
+
+    def plan_build_again(self, build):
+        """Build it, keep of what, and give the id; the tag if the engine tells none, or in a dry run."""
+        call = self.call
+        folder = "" if call.dry_run or call.confined else (yield Scratch(call.token))
+        try:
+            for step in build.writes:
+                yield step
+            yield from self.plan_id(build, os.path.join(folder, "image") if folder else "")
+            told = self.cache.text(os.path.join(folder, "image")).strip() if folder else ""
+        finally:
+            if folder:
+                yield Remove(folder)
+            for step in build.undo if self.project.ephemeral else ():
+                yield step
+        asks = told or (call.confined and not call.dry_run)
+        image = (yield from self.plan_known_id(told)) if asks else ""
+        if image:
+            yield from self.plan_keep(build, image)
+        return image or self.tag
+
+    def plan_known_id(self, told):
+        """The id that the engine knows it by; builders have told others (docker/buildx#3952), or none."""
+        ids = yield from self.engine.plan_image_ids((*([told] if told else []), self.tag))
+        return told if (told and ids[0]) or not ids[-1] else ids[-1]
+
+    def plan_keep(self, build, image):
+        """Keep what it was built of; base images that came with the build have other ids now."""
+        recipe = build.recipe
+        if self.call.rebuild or lacks_base(recipe):
+            bases, _, _ = yield from self.plan_bases(recipe.text)
+            recipe = recipe._replace(bases=bases)
+        built = Built("\n".join(self.key(self.tag)), image, self.call.token, recipe)
+        for path, text in ((build.path, built_text(built)),
+                           (build.installs_path, "\0".join(build.installs._replace(bases=recipe.bases)))):
+            yield from self.cache.plan_keep(path, text.encode("utf-8", "surrogatepass"))
+
+
+# ---- Runners ----------------------------------------------------------------
+#
+# Where a job runs. A runner is a class with few hooks and a row of RUNNERS; the life of a run is
+# written once, in Runner.plan_run.
 
 class Launch(Record):
     """How a job's command is about to be run; what comes before it may change that.
@@ -3344,34 +3996,335 @@ class Launch(Record):
                             environment=(*job.environment, *(Variable(*pair) for pair in self.environ.items())))
 
 
-def container_words(call, project, job, name, rootless=False):
-    """What `docker run` and `docker create` are told alike, but for the mounts.
+def container_name(project, job, token=""):
+    return "-".join(filter(None, [image_name(project), slug(job.name), token]))
 
-    --pull never: an image that is not there is never looked for in a registry, under a name of ours.
+
+def plan_after(part, call, job, launch, status):
+    """What a component does after a job; a fault in that hides none of the job's own."""
+    try:
+        yield from plan_asked(part, "after", call, job, launch, status)
+    except SkelebotError as fault:
+        if status == 0:
+            raise
+        yield Note(f"warning: {fault.message}")
+
+
+def plan_around(call, job, launch, parts, run):
+    """A job by the plan `run(launch)`, between what components do before and after it."""
+    if not parts:
+        return (yield from run(launch))
+    launch, status = (yield from plan_asked(parts[0], "before", call, job, launch)) or launch, None
+    try:
+        status = yield from plan_around(call, job, launch, parts[1:], run)
+        return status
+    finally:
+        yield from plan_after(parts[0], call, job, launch, status)
+
+
+def plan_remember_nodes(call, project):
+    """Keep what the project's files hold, so that the next call need not parse them."""
+    cache = Cache(call)
+    for file in (FILE, *(f"skelebot-{name}.yaml" for name in project.envs)):
+        path = nodes_path(call.environ, call.home, os.path.join(project.folder or ".", file))
+        data = read_bytes(file)
+        read = data and (file in (FILE, f"skelebot-{project.env}.yaml") or b"keytab" in data)
+        if read and path and not nodes_body(cache.read(path) or b"", data):
+            yield from cache.plan_keep(path, nodes_bytes(data, file))
+
+
+class Run(Record):
+    """One run of a job.
+
+    image     what it runs from, an id or a tag; "" where the runner has to make one ready
+    name      of its container
+    copies    what travels there before it, and back after it
+    serve     plan of a server, for this Run, done as soon as its container runs
+    rootless  whether the engine's root is the caller
     """
-    return (
-        "--pull", "never", "--init", "--name", name,
-        "--label", "skelebot.project=" + project.name,
-        "--label", "skelebot.job=" + job.name,
-        *(() if job.mode == "d" else ("--interactive",)),
-        *(("--tty",) if job.mode == "it" and call.terminal else ()),
-        *user_words(call, project, rootless),
-        *(("--gpus", "all", "--ipc=host") if project.gpu else ()),
-        *each("--publish", (*project.ports, *job.ports)),
-        *variable_words((*project.environment, *job.environment)),
-        *(("--entrypoint", "") if project.primaryExe == "ENTRYPOINT" else ()),
-    )
+    job: Job
+    launch: Launch
+    image: str = ""
+    name: str = ""
+    copies: Tuple[Copy, ...] = ()
+    serve: Any = None
+    rootless: bool = False
+
+    @property
+    def detached(self):
+        return self.job.mode == "d" and not self.serve
 
 
-def run_argv(call, project, job, argv, name, rootless=False, words=(), image=""):
-    """`docker run` for one job; `argv` is the job's command, `words` are more for Docker."""
-    return (
-        *engine_argv(call, project, job), "run", "--rm",
-        *(("--detach",) if job.mode == "d" else ()),
-        *container_words(call, project, job, name, rootless),
-        *(word for mapping in job.mappings for word in mount_words(mapping, project.folder, call.home)),
-        *words, image or image_tag(project, job), *argv,
-    )
+class Runner:
+    """Where a job runs. To add one is a class that overrides some of the hooks, and a row of RUNNERS.
+
+    The hooks are plans; `plan_run` calls them in the order in which they stand here.
+    """
+
+    def __init__(self, call, project):
+        self.call, self.project = call, project
+
+    @classmethod
+    def plan_at(cls, call, project, host):
+        """The Runner for a host."""
+        yield from ()
+        return cls(call, project)
+
+    def launch(self, job, argv):
+        """The Launch of a job's command; it is no plan."""
+        return Launch(tuple(argv))
+
+    def prepare(self, run):
+        """Make ready what it runs from; returns the Run, completed. What fails in this leaves nothing."""
+        yield from ()
+        return run
+
+    def start(self, run):
+        """Start it, as far as that is not part of `follow`."""
+        yield from ()
+
+    def follow(self, run):
+        """Attend it to its end; returns its exit status."""
+        raise NotImplementedError
+
+    def bring_back(self, run):
+        """Bring back what it wrote; returns 1 if something is missing, having said so, else 0."""
+        yield from ()
+        return 0
+
+    def clean_up(self, run, lost):
+        """Leave nothing behind, but for what is `lost` otherwise."""
+        yield from ()
+
+    def plan_run(self, run):
+        """The life of a run; returns its exit status, which is 0 for one that goes on without us."""
+        run = yield from self.prepare(run)
+        goes_on, lost = False, 0
+        try:
+            yield from self.start(run)
+            if run.detached:
+                goes_on = True
+                yield Answer(run.name)
+                return 0
+            try:
+                status = yield from self.follow(run)
+            finally:
+                lost = 1                # until all is back
+                lost = yield from self.bring_back(run)
+            return status or lost
+        finally:
+            if not goes_on:
+                yield from self.clean_up(run, lost)
+
+    def plan(self, run):
+        """A run, between what components do before and after it."""
+        return plan_around(self.call, run.job, run.launch, components(self.project),
+                           lambda launch: self.plan_run(run._replace(launch=launch)))
+
+
+class Native(Runner):
+    """This machine, without Docker."""
+
+    def variables(self, job):
+        """name -> value of the variables that the file sets itself."""
+        return {name: value for name, value in (*self.project.environment, *job.environment) if value is not None}
+
+    def launch(self, job, argv):
+        """`python` is the caller's python3; variables that the file names are expanded."""
+        environ = {**self.call.environ, **self.variables(job)}
+        argv = tuple(expanded(word, environ) for word in argv)
+        return Launch((self.call.python, *argv[1:]) if argv[0] == "python" else argv, native=True)
+
+    def prepare(self, run):
+        """A mapped folder of the project is just there, and is made if need be; `SRC:DEST` has no meaning."""
+        yield from ()
+        for mapping in run.job.mappings:
+            own = os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source)
+            if own and mapping.source != ".":
+                yield MakeFolder(mount_source(mapping, "", self.call.home))
+        return run
+
+    def follow(self, run):
+        environ = {**self.variables(run.job), **run.launch.environ}
+        return (yield Command(run.launch.argv, environ, beside=run.launch.beside)).status
+
+
+class PortTaken(SkelebotError):
+    """A port that was to be published is in use."""
+
+
+PORT_TAKEN = r"(?i)port is already allocated|address already in use|ports are not available|port is in use"
+NO_IMAGE = r"(?i)no such image|unable to find image|image not known"
+
+
+class OnEngine(Runner):
+    """This machine's engine: a container of the project's image, in which mapped folders are mounted."""
+
+    def __init__(self, call, project, engine):
+        super().__init__(call, project)
+        self.engine = engine
+
+    @classmethod
+    def plan_at(cls, call, project, host):
+        engine = yield from plan_engine(call, host)
+        return (cls if engine.is_local else OnOtherEngine)(call, project, engine)
+
+    def launch(self, job, argv):
+        return Launch(expanding_argv(argv))
+
+    # -- What another machine does in other ways
+
+    def mappings(self, job):
+        """The job's mappings; with --live the project's folder over its copy in the image, below them."""
+        mapped = any(os.path.normpath(mapping.target) == "/app" for mapping in job.mappings)
+        return (Mapping(".:/app"), *job.mappings) if self.call.live and not mapped else job.mappings
+
+    def check(self, run):
+        """Nothing, unless it cannot run there."""
+
+    def own(self, job):
+        """The mappings of what is on this machine."""
+        return job.mappings
+
+    def copies(self, job):
+        """The Copy of each mapping that travels."""
+        return ()
+
+    # -- The life of a container
+
+    def prepare(self, run):
+        job = run.launch.job(run.job)
+        job = job._replace(mappings=self.mappings(job))
+        words = (*component_words(self.project, "run_words", job), *run.launch.words)
+        self.check(run._replace(job=job))
+        image = run.image or (yield from Image(self.engine, self.project, run.job).plan_ready())
+        for mapping in self.own(job):
+            if mapping not in run.launch.mappings and mapping.source != ".":
+                yield MakeFolder(mount_source(mapping, "", self.call.home))
+        yield from self.plan_first(run._replace(image=image))
+        run = run._replace(
+            job=job, launch=run.launch._replace(words=words), image=image, copies=self.copies(job),
+            name=container_name(self.project, job, "" if run.detached else self.call.token),
+            rootless=(yield from self.engine.plan_rootless(self.project)))
+        if run.copies or run.serve:
+            yield from self.plan_create(run)
+        return run
+
+    def plan_first(self, run):
+        """What has to end well in a container of its own before a detached job starts; it has said why it failed."""
+        if run.detached and run.launch.first:
+            job = run.job._replace(mode="i", ports=())
+            launch = run.launch._replace(argv=run.launch.first, first=())
+            status = yield from self.plan_run(run._replace(job=job, launch=launch))
+            if status:
+                raise Refused(status)
+
+    def plan_create(self, run):
+        ends = self.engine.stop(run.name), self.engine.remove(run.name)
+        create = Command(self.container_argv(("create", *(["--rm"] if run.detached else [])), run),
+                         secret_variables(run.job), kept=True, stop=() if run.detached else ends)
+        if run.detached:                # under that name there may be another one
+            return self.check_started(run, (yield create))
+        try:
+            yield from plan_must(create)
+        except BaseException:
+            yield Command(ends[1], kept=True)
+            raise
+
+    def start(self, run):
+        for copy in run.copies:
+            yield from plan_must(self.engine.copy_in(run.name, copy))
+        if run.serve or (run.detached and run.copies):
+            self.check_started(run, (yield Command(self.engine.start(run.name), kept=True)))
+        elif run.detached:
+            self.check_started(run, (yield Command(self.container_argv(("run", "--rm", "--detach"), run),
+                                                   secret_variables(run.job), kept=True)))
+
+    def follow(self, run):
+        if run.serve:
+            return (yield from self.plan_serve(run))
+        gently, force = self.engine.stop(run.name), self.engine.remove(run.name)
+        if run.copies:
+            start = self.engine.start(run.name, "--attach", "--interactive")
+            return (yield Command(start, stop=(gently, (*self.engine.argv, "kill", run.name)))).status
+        outcome = yield Command(self.container_argv(("run", "--rm"), run), secret_variables(run.job),
+                                stop=(gently, force))
+        if outcome.status == NOT_RUN:
+            yield from self.engine.plan_check_image(run.image)
+        return outcome.status
+
+    def plan_serve(self, run):
+        """A server, until it ends or is stopped; what it says goes to stderr."""
+        yield from run.serve(run)
+        yield Command((*self.engine.argv, "logs", "--follow", "--tail", "0", run.name), aside=True)
+        ended = yield Command((*self.engine.argv, "wait", run.name), kept=True)
+        return int(ended.output) if ended.output.strip().isdigit() else ended.status
+
+    def bring_back(self, run):
+        lost = 0
+        if run.serve:
+            yield Command(self.engine.stop(run.name), kept=True)
+        for copy in run.copies:
+            outcome = (yield self.engine.copy_back(run.name, copy)) if copy.returns else Outcome()
+            if outcome.status:
+                lost = 1
+                yield Note(f"{copy.source} was not copied back: {last_line(outcome.errors)}")
+        return lost
+
+    def clean_up(self, run, lost):
+        remove = self.engine.remove(run.name)
+        if lost and any(copy.returns for copy in run.copies):
+            yield Note(f"the container {run.name} stays, for `docker cp`; {shell_line(remove)} removes it")
+        elif run.copies or run.serve:
+            yield Command(remove, kept=True)
+
+    def plan_run(self, run):
+        """Another call may have removed the image between its build and the run."""
+        try:
+            return (yield from super().plan_run(run))
+        except NoImage:
+            if self.call.skip_build or run.image:
+                raise
+        yield Note("its image is gone, so it is built again")
+        return (yield from super().plan_run(run))
+
+    def container_argv(self, verb, run):
+        """`docker run`, or `docker create` with empty volumes at the targets where folders are copied in.
+
+        --pull never: an image that does not exist is never looked for in a registry, under a name of ours.
+        """
+        job, project, copied = run.job, self.project, {copy.target for copy in run.copies}
+        return (
+            *self.engine.argv, *verb,
+            "--pull", "never", "--init", "--name", run.name,
+            "--label", "skelebot.project=" + project.name,
+            "--label", "skelebot.job=" + job.name,
+            *(() if job.mode == "d" else ("--interactive",)),
+            *(("--tty",) if job.mode == "it" and self.call.terminal else ()),
+            *self.engine.user_words(project, run.rootless),
+            *(("--gpus", "all", "--ipc=host") if project.gpu else ()),
+            *each("--publish", (*project.ports, *job.ports)),
+            *variable_words((*project.environment, *job.environment)),
+            *(("--entrypoint", "") if project.primaryExe == "ENTRYPOINT" else ()),
+            *each("--mount", [csv_row("type=volume", "target=" + copy.target, "volume-nocopy")
+                              for copy in run.copies if copy.folder]),
+            *(word for mapping in job.mappings if mapping.target not in copied
+              for word in mount_words(mapping, project.folder, self.call.home)),
+            *run.launch.words, run.image, *run.launch.argv,
+        )
+
+    def check_started(self, run, outcome):
+        """The container of a detached job, or of a server, was made and runs."""
+        if not outcome.status:
+            return
+        if re.search(NO_IMAGE, outcome.errors):
+            raise NoImage(f"there is no image {run.image}", "leave -s out, so that it is built")
+        if re.search(r"name \S+ is already in use", outcome.errors):
+            raise SkelebotError(f"{run.job.name} runs already, as the container {run.name}",
+                                f"{shell_line([*self.engine.argv, 'stop', run.name])} ends it")
+        kind = PortTaken if run.serve and re.search(PORT_TAKEN, outcome.errors) else SkelebotError
+        raise kind(f"{run.job.name} was not started: {last_line(outcome.errors)}",
+                   "the engine's words say what is missing")
 
 
 def stays_there(mapping):
@@ -3379,60 +4332,108 @@ def stays_there(mapping):
     return os.path.isabs(mapping.source)
 
 
-def create_argv(call, project, job, argv, name, volumes, words=(), image=""):
-    """`docker create` on another machine, with empty volumes at the targets where folders will be copied in."""
-    return (
-        *engine_argv(call, project, job), "create",
-        *container_words(call, project, job, name),
-        *each("--mount", [csv_row("type=volume", "target=" + target, "volume-nocopy") for target in volumes]),
-        *(word for mapping in job.mappings if stays_there(mapping)
-          for word in mount_words(mapping, project.folder, call.home)),
-        *words, image or image_tag(project, job), *argv,
-    )
+class OnOtherEngine(OnEngine):
+    """The engine of another machine: mapped folders of the project and the home travel there and back."""
+
+    def mappings(self, job):
+        mappings = super().mappings(job)
+        if mappings != job.mappings:
+            raise SkelebotError(f"--live cannot map this machine's folder on {self.engine.endpoint}",
+                                "leave --live out: the image has a copy")
+        return mappings
+
+    def check(self, run):
+        giving = [mapping for mapping in self.own(run.job) if "ro" not in mapping.options]
+        if run.detached and giving:
+            raise run.job.places["mappings"].fault(
+                f"a detached job on {self.engine.endpoint} cannot give {giving[0].source} back",
+                "use mode: i, map it as :ro, or an absolute path of that machine")
+
+    def own(self, job):
+        return [mapping for mapping in job.mappings if not stays_there(mapping)]
+
+    def copies(self, job):
+        copies = []
+        for mapping in self.own(job):
+            source = mount_source(mapping, "", self.call.home)
+            copies.append(Copy(source, mapping.target, look(source) != "file", "ro" not in mapping.options))
+        return tuple(copies)
+
+    def prepare(self, run):
+        for mapping in filter(stays_there, run.job.mappings):
+            yield Note(f"{mapping.source} is mapped from {self.engine.endpoint}, not from this machine")
+        return (yield from super().prepare(run))
 
 
-class Copy(Record):
-    """A mapped folder or file that travels to a container on another machine, and back if it `returns`."""
-    source: str
-    target: str
-    folder: bool
-    returns: bool
+RUNNERS = {"native": Native}    # how a host begins -> where it is; any other is an engine's
 
 
-def server_argv(call, project, job, launch, name, image, copies, rootless):
-    """`docker create` for a server in an image of its own; `copies` are what is copied in, and not mounted."""
-    copied = [copy.target for copy in copies]
-    return (
-        *engine_argv(call, project, job), "create",
-        *container_words(call, project, job, name, rootless),
-        *each("--mount", [csv_row("type=volume", "target=" + copy.target, "volume-nocopy")
-                          for copy in copies if copy.folder]),
-        *(word for mapping in job.mappings if mapping.target not in copied
-          for word in mount_words(mapping, project.folder, call.home)),
-        *launch.words, image, *launch.argv,
-    )
+def plan_runner(call, project, job, native=False):
+    """The Runner for a job: natively, or at the host that -d, the job or the project names."""
+    host = "native:" if native else call.host or job.host or project.host
+    return (yield from RUNNERS.get(host.partition(":")[0], OnEngine).plan_at(call, project, host))
 
 
-def copy_in(engine, name, copy):
-    """It travels as an archive that is unpacked above it, so that it keeps its own owner and mode as well."""
-    import posixpath
-    above, own = posixpath.split(copy.target.rstrip("/"))
-    return Command((*engine, "cp", "-", f"{name}:{above or '/'}"), kept=True,
-                   packed=(copy.source, own) if copy.folder else (copy.source, own, "file"))
+SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec sh; fi")
 
 
-def copy_back(engine, name, copy, owners):
-    """`owners`: the files keep them, which only root can see to."""
-    source = f"{name}:{copy.target.rstrip('/')}" + ("/." if copy.folder else "")
-    return Command((*engine, "cp", *(("--archive",) if owners else ()), source, copy.source), kept=True)
+# -- jobs, prime, exec, envs
+
+def plan_job(call, project, job, words):
+    """Run one job of the project, where it is to run."""
+    argv = job_argv(job, job_words(project, job, words))
+    if call.native and job.native == "never":
+        raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)", "leave -n out")
+    native = call.native or job.native == "always"
+    if script(job) and (native or not script(job).startswith("/")):
+        check_there(script(job), job.places["source"])
+    yield from plan_remember_nodes(call, project)
+    runner = yield from plan_runner(call, project, job, native)
+    return (yield from runner.plan(Run(job, runner.launch(job, argv))))
 
 
-def stop_argvs(engine, name):
-    return ((*engine, "stop", "--time", str(GRACE), name), (*engine, "rm", "--force", "--volumes", name))
+def plan_image(call, project):
+    """The image to run of a project: by its id, built unless it exists; with -s by its name."""
+    engine = yield from plan_engine(call, call.host or project.host)
+    return (yield from Image(engine, project).plan_ready())
 
 
-def container_name(project, job, token=""):
-    return "-".join(filter(None, [image_name(project), slug(job.name), token]))
+def plan_launch(call, project, job, launch):
+    """Run what is launched in the project's image, as a job of it."""
+    runner = yield from plan_runner(call, project, job)
+    return (yield from runner.plan(Run(job, launch)))
+
+
+def plan_prime(call, project, words):
+    """Write the files, build the image, and save it to a file if one is named."""
+    output = words.one("output", None)
+    if output == "":
+        raise usage_error("prime: --output: expected a file, found ''", "name one, as in --output image.tar")
+    if output and (look(os.path.dirname(output) or ".") != "folder" or look(output) == "folder"):
+        raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that is there")
+    engine = yield from plan_engine(call, call.host or project.host)
+    image = Image(engine, project, plain=bool(output))
+    yield from image.plan_built(reason="prime always does")
+    if output:
+        outcome = yield Command((*engine.argv, "save", "--output", output, image.tag), kept=True)
+        if outcome.status:
+            raise SkelebotError(f"{output}: the image was not saved: {last_line(outcome.errors)}",
+                                "name a file in a folder that you can write to")
+        yield Note(f"saved the image {image.tag} to {output}")
+        if is_inside(os.path.relpath(output)):
+            yield Note(f"{output} lies in the project: every build sends it to Docker, unless it is among the ignores")
+    return 0
+
+
+def plan_exec(call, project, words):
+    """A shell in the project's image, or the command after `--`; -m maps the project at /app."""
+    mapped = words.has("map")
+    job = Job("exec", "", mode="it", places={"": Place(FILE, 1)})
+    runner = yield from plan_runner(call._replace(live=call.live or mapped), project, job)
+    if mapped and not runner.engine.is_local:
+        raise SkelebotError(f"-m cannot map this machine's folder on {runner.engine.endpoint}",
+                            "leave -m out: the image has a copy")
+    return (yield from runner.plan(Run(job, Launch(words.extra or SHELL))))
 
 
 # ---- Storage ----------------------------------------------------------------
@@ -4598,7 +5599,7 @@ def skelebot_home(environ, home):
     return host_path(environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot"), "", home)
 
 
-def memory_file(environ, home, name, *key):
+def cache_file(environ, home, name, *key):
     """The file in which something is remembered about what the key's parts say; "" where there is no home."""
     folder = skelebot_home(environ, home)
     return "" if folder.startswith("~") else os.path.join(folder, "builds", f"{name}-{checksum(chr(0).join(key)):08x}")
@@ -5186,827 +6187,6 @@ def plan_chain(plans):
         if status:
             return status
     return 0
-
-
-def check_there(path, place):
-    """Nothing, if a path of the project is there."""
-    if not look(path):
-        raise place.fault(f"{shortened(path)} is not there", "correct the path, or add the file")
-
-
-def given_variables(project, job):
-    """name -> value of the variables that the file sets itself."""
-    return {name: value for name, value in (*project.environment, *job.environment) if value is not None}
-
-
-def native_argv(call, project, job, argv):
-    """A job's command for this machine, with `python` as the caller's python3."""
-    environ = {**call.environ, **given_variables(project, job)}
-    argv = tuple(expanded(word, environ) for word in argv)
-    return (call.python, *argv[1:]) if argv[0] == "python" else argv
-
-
-def plan_after(part, call, job, launch, status):
-    """What a component does after a job; a fault in that hides none of the job's own."""
-    try:
-        yield from plan_asked(part, "after", call, job, launch, status)
-    except SkelebotError as fault:
-        if status == 0:
-            raise
-        yield Note(f"warning: {fault.message}")
-
-
-def plan_around(call, job, launch, parts, run):
-    """A job by the plan `run(launch)`, between what components do before and after it."""
-    if not parts:
-        return (yield from run(launch))
-    launch, status = (yield from plan_asked(parts[0], "before", call, job, launch)) or launch, None
-    try:
-        status = yield from plan_around(call, job, launch, parts[1:], run)
-        return status
-    finally:
-        yield from plan_after(parts[0], call, job, launch, status)
-
-
-def context_endpoint(data):
-    """The endpoint in a Docker context's file, "" if it is not to be found there. Source: docker context(1)"""
-    found = re.search(rb'"docker":\s*\{[^{}]*"Host":\s*"([^"\\]+)"', data or b"")
-    return found.group(1).decode("utf-8", "replace") if found else ""
-
-
-def plan_endpoint(call, project, job=None):
-    """Where the engine is: "" for this machine's own, else as in unix://... or ssh://..."""
-    host = docker_host(call, project, job)
-    named = call.environ.get("CONTAINER_HOST" if is_podman(call) else "DOCKER_HOST", "")
-    if host or named or not call.context or is_podman(call):
-        return host or named
-    import hashlib
-    folder = call.environ.get("DOCKER_CONFIG") or os.path.join(call.home, ".docker")
-    digest = hashlib.sha256(call.context.encode("utf-8", "surrogateescape")).hexdigest()
-    found = context_endpoint(read_bytes(os.path.join(folder, "contexts", "meta", digest, "meta.json")))
-    if found:
-        return found
-    outcome = yield Command((call.engine, "context", "inspect", call.context,
-                             "--format", "{{.Endpoints.docker.Host}}"), kept=True, looks=True)
-    return outcome.output.strip()
-
-
-KEPT = 90 * 24 * 3600   # seconds that what is remembered stays, unless it is remembered anew
-
-
-def memory_path(call, name, *key):
-    return memory_file(call.environ, call.home, name, *key)
-
-
-def memory_text(data):
-    """The text of what was remembered; "" for what is not text, or not there."""
-    try:
-        return (data or b"").decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return ""
-
-
-def plan_remember(call, path, data):
-    """Keep something for the next time, where that can be."""
-    try:
-        if path and not call.dry_run:
-            yield MakeFolder(os.path.dirname(path), private=True)
-            yield File(path, data)
-            yield Forget(os.path.dirname(path), KEPT)
-    except SkelebotError as fault:
-        if call.verbose:
-            yield Note(f"what was built is not remembered: {fault.message}")
-
-
-def recalled(path):
-    """The bytes of what was remembered; None if there is nothing that can be read."""
-    try:
-        return read_bytes(path) if path else None
-    except SkelebotError:
-        return None
-
-
-def plan_remembered(call, path, ask, answers):
-    """What was found out once, if it is one of the answers; `ask` is the plan that finds it out, for a text or None."""
-    known = memory_text(recalled(path))
-    if known in answers:
-        return known
-    found = yield from ask
-    if found is not None:
-        yield from plan_remember(call, path, found.encode())
-    return found
-
-
-def plan_ask_rootless(engine):
-    outcome = yield Command((*engine, "info", "--format", "{{.SecurityOptions}}"), kept=True, looks=True)
-    return None if outcome.status else "rootless" if "rootless" in outcome.output else "root"
-
-
-def plan_rootless(call, project, job=None):
-    """Whether the engine's root is the caller; asked only where it matters, and once."""
-    if project.user != "host" or not call.uid or is_podman(call):
-        return False
-    path = memory_path(call, "rootless", call.engine, (yield from plan_endpoint(call, project, job)))
-    ask = plan_ask_rootless(engine_argv(call, project, job))
-    return (yield from plan_remembered(call, path, ask, ("rootless", "root"))) == "rootless"
-
-
-def last_line(text):
-    return (text.strip().split("\n") or [""])[-1].strip() or "it gave no reason"
-
-
-ENDPOINT = "unix:///var/run/docker.sock"    # where Docker's own engine is, unless one is named
-
-
-def plan_check_engine(engine):
-    outcome = yield Command((*engine, "version"), kept=True, looks=True)
-    if outcome.status:
-        hint = ("join the group docker and log in anew" if "permission denied" in outcome.errors.lower() else
-                "start Docker, name another host with -d")
-        raise SkelebotError(f"no engine answers {shell_line(engine)}: {last_line(outcome.errors)}",
-                            f"{hint}, or run the job natively with -n")
-
-
-def plan_check_image(engine, tag):
-    """Say so if there is no engine or no image; else it was the job's own status, or Docker has told already."""
-    yield from plan_check_engine(engine)
-    if (yield Command((*engine, "image", "inspect", tag), kept=True, looks=True)).status:
-        raise NoImage(f"there is no image {tag}", "leave -s out, so that it is built")
-
-
-def check_started(engine, job, name, outcome):
-    """A detached job's container was made, and runs."""
-    if outcome.status and re.search(r"name \S+ is already in use", outcome.errors):
-        raise SkelebotError(f"{job.name} runs already, as the container {name}",
-                            f"{shell_line([*engine, 'stop', name])} ends it")
-    if outcome.status:
-        raise SkelebotError(f"{job.name} was not started: {last_line(outcome.errors)}",
-                            "the engine's words say what is missing")
-
-
-def plan_first(call, project, job, argv, words, rootless, image):
-    """Run a command in a container like the job's; when it fails, it has said why."""
-    name = container_name(project, job, call.token)
-    attached = job._replace(mode="i", ports=())
-    outcome = yield Command(run_argv(call, project, attached, argv, name, rootless, words, image),
-                            secret_variables(job), stop=stop_argvs(engine_argv(call, project, job), name))
-    if outcome.status:
-        raise Refused(outcome.status)
-
-
-def plan_run(call, project, job, image, argv, words=(), first=()):
-    """`docker run`: attached until the job ends, or detached under a name that scripts can rely on."""
-    rootless = yield from plan_rootless(call, project, job)
-    engine = engine_argv(call, project, job)
-    if job.mode != "d":
-        name = container_name(project, job, call.token)
-        outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words, image),
-                                secret_variables(job), stop=stop_argvs(engine, name))
-        if outcome.status == NOT_RUN:
-            yield from plan_check_image(engine, image)
-        return outcome.status
-    if first:
-        yield from plan_first(call, project, job, first, words, rootless, image)
-    name = container_name(project, job)
-    outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words, image), secret_variables(job),
-                            kept=True)
-    if outcome.status and re.search(r"(?i)no such image|unable to find image|image not known", outcome.errors):
-        raise NoImage(f"there is no image {image}", "leave -s out, so that it is built")
-    check_started(engine, job, name, outcome)
-    yield Answer(name)
-    return 0
-
-
-def plan_copies_back(engine, name, copies, owners):
-    """Copy what a job has left back from its container; returns 1 if something is missing, having said so, else 0."""
-    status = 0
-    for copy in copies:
-        outcome = yield copy_back(engine, name, copy, owners)
-        if outcome.status:
-            status = 1
-            yield Note(f"{copy.source} was not copied back: {last_line(outcome.errors)}")
-    return status
-
-
-def plan_must(command):
-    """A command whose failure ends the plan, with its own last words."""
-    outcome = yield command
-    if outcome.status:
-        raise SkelebotError(f"{shell_line(command.argv[:4])} ... failed: {last_line(outcome.errors)}",
-                            "skelebot -V shows every command; try this one by itself")
-    return outcome
-
-
-def copies_of_mappings(call, mappings):
-    """The Copy of each mapping that travels to another machine."""
-    copies = []
-    for mapping in mappings:
-        source = mount_source(mapping, "", call.home)
-        copies.append(Copy(source, mapping.target, look(source) != "file", "ro" not in mapping.options))
-    return copies
-
-
-def plan_elsewhere(call, project, job, image, argv, endpoint, copied, words=()):
-    """A job on another machine: its mapped folders are copied there, and back when it has ended."""
-    for mapping in filter(stays_there, job.mappings):
-        yield Note(f"{mapping.source} is mapped from {endpoint}, not from this machine")
-    if not copied:
-        return (yield from plan_run(call, project, job, image, argv, words))
-    engine, name = engine_argv(call, project, job), container_name(project, job, call.token)
-    copies = copies_of_mappings(call, copied)
-    volumes = [copy.target for copy in copies if copy.folder]
-    create = create_argv(call, project, job, argv, name, volumes, words, image)
-    gently, force = stop_argvs(engine, name)
-    lost = 0
-    try:
-        yield from plan_must(Command(create, secret_variables(job), kept=True, stop=(gently, force)))
-        for copy in copies:
-            yield from plan_must(copy_in(engine, name, copy))
-        start_argv = (*engine, "start", "--attach", "--interactive", name)
-        try:
-            outcome = yield Command(start_argv, stop=(gently, (*engine, "kill", name)))
-        finally:
-            lost = 1                    # until all is back
-            lost = yield from plan_copies_back(engine, name, [copy for copy in copies if copy.returns], not call.uid)
-        return outcome.status or lost
-    finally:
-        if lost:
-            yield Note(f"the container {name} stays, for `docker cp`; {shell_line(force)} removes it")
-        else:
-            yield Command(force, kept=True)
-
-
-def plan_detached_elsewhere(call, project, job, image, argv, endpoint, copied, words, first):
-    """A detached job on another machine: what is read-only is copied there beforehand, and nothing comes back."""
-    attached = job._replace(mode="i", ports=())
-    status = (yield from plan_elsewhere(call, project, attached, image, first, endpoint, copied, words)) if first else 0
-    if status:
-        raise Refused(status)
-    engine, name = engine_argv(call, project, job), container_name(project, job)
-    copies = copies_of_mappings(call, copied)
-    folders = [copy.target for copy in copies if copy.folder]
-    create = create_argv(call, project, job, argv, name, folders, ("--rm", *words), image)
-    check_started(engine, job, name, (yield Command(create, secret_variables(job), kept=True)))
-    started = False
-    try:
-        for copy in copies:
-            yield from plan_must(copy_in(engine, name, copy))
-        check_started(engine, job, name, (yield Command((*engine, "start", name), kept=True)))
-        started = True
-    finally:
-        if not started:
-            yield Command(stop_argvs(engine, name)[1], kept=True)
-    yield Answer(name)
-    return 0
-
-
-# ---- builds
-
-BUILDX = 23         # the first release of Docker's command line that leaves BuildKit to buildx, and prefers it
-
-
-def plan_ask_builder(call):
-    """What `docker build` builds with: `buildkit`, `legacy`, `lacking` where the wanted BuildKit is not there, None."""
-    setting = call.environ.get("DOCKER_BUILDKIT", "").lower()
-    wanted = setting in ("1", "t", "true")
-    version = re.search(r"version (\d+)", (yield Command((call.engine, "--version"), kept=True, looks=True)).output)
-    if not version:
-        return None
-    major = int(version.group(1))
-    if not wanted and (setting or major < BUILDX):
-        return "legacy"
-    missing = (yield Command((call.engine, "buildx", "version"), kept=True, looks=True)).status
-    return "buildkit" if not missing or major < BUILDX else "lacking" if wanted else "legacy"
-
-
-def plan_builder(call, anew=False):
-    """What an image is built with; found out once for this command line, unless it has to be found out `anew`."""
-    if is_podman(call):
-        return "podman"
-    path = memory_path(call, "builder", call.program, call.environ.get("DOCKER_BUILDKIT", ""))
-    if anew:
-        found = yield from plan_ask_builder(call)
-        yield from plan_remember(call, path, (found or "").encode())
-        return found or "legacy"
-    return (yield from plan_remembered(call, path, plan_ask_builder(call), ("buildkit", "legacy"))) or "legacy"
-
-
-def last_ignores(project):
-    """The lines of .dockerignore that come last, also for other names of the keytabs."""
-    names = twins(keytab_paths(project)) if project.keytabs else ()
-    lines = ignored_by_components(project)
-    return (*lines, *(pattern for pattern in map(literal_pattern, names or ()) if pattern not in lines))
-
-
-def other_ignore_file(project):
-    """The file that BuildKit or podman would read instead of .dockerignore, if there is one."""
-    for file in (f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"):
-        if look(file):
-            return file
-    return ""
-
-
-def check_ignored(project, patterns):
-    """Nothing, unless another file takes the place of the .dockerignore that keeps a keytab out."""
-    keytabs = set(patterns) - set(component_words(project, "ignores"))
-    file = other_ignore_file(project) if keytabs else ""
-    if file:
-        raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out of the image",
-                            "move its lines into .dockerignore, and remove it")
-
-
-def own_dockerfile():
-    """The bytes of the Dockerfile that is there, if it may be written."""
-    present = read_bytes("Dockerfile")
-    if present is not None and not is_generated(present.decode("utf-8", "replace")):
-        raise SkelebotError("Dockerfile: is not one that skelebot wrote, and stays as it is",
-                            f"add the line dockerfile: Dockerfile to {FILE} to build from it, or rename it")
-    return present
-
-
-def written(path, text, present):
-    """The step that writes a file, in a list; none for one that is right."""
-    data = text.encode("utf-8", "surrogateescape")
-    return [File(path, data)] if data != present else []
-
-
-def ignore_file(project, job):
-    """(text of .dockerignore, the bytes that are there, the step that undoes what is written)."""
-    patterns = last_ignores(project)
-    check_ignored(project, patterns)
-    present = read_bytes(".dockerignore")
-    own = None if present is None else present.decode("utf-8", "surrogateescape")
-    text = dockerignore(project, job, own, patterns)
-    undo = (Remove(".dockerignore") if own is None or is_generated(own)
-            else File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape")))
-    return text, present, undo
-
-
-def requirement_files(file, seen=()):
-    """A requirements file and those that it names, each once, as paths in the project."""
-    seen = (*seen, file)
-    for name in required_files((read_bytes(file) or b"").decode("utf-8", "replace"), file):
-        if name not in seen:
-            if not ProjectPath.fits(name) or not look(name):
-                raise SkelebotError(f"{file}: names {shortened(name)}, which is not in the project",
-                                    "only files below skelebot.yaml can be part of the image")
-            seen = requirement_files(name, seen)
-    return seen
-
-
-def plan_code_artifact(dependency):
-    """The path of a package's file from AWS CodeArtifact, fetched by the aws CLI unless it is here."""
-    import json
-    fields = dependency.fields
-    folder = f".skelebot/{fields['name']}-{fields['version']}"
-    present = listing(folder)
-    if present:
-        return f"{folder}/{present[0]}"
-    words = ("--domain", fields["domain"], "--domain-owner", fields["owner"], "--repository", fields["repository"],
-             "--format", "pypi", "--package", fields["name"], "--package-version", fields["version"],
-             *(("--profile", fields["profile"]) if fields["profile"] else ()))
-    outcome = yield from plan_must(Command(("aws", "codeartifact", "list-package-version-assets", *words,
-                                            "--output", "json"), kept=True))
-    try:
-        names = [str(asset["name"]) for asset in json.loads(outcome.output or '{"assets": []}')["assets"]]
-    except (ValueError, KeyError, TypeError):
-        raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(outcome.output)}",
-                            "update the AWS command line, or look at the proxy")
-    names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
-             if name.endswith(end) and ProjectPath.fits(name)]
-    if not names and outcome.output:
-        raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
-                            "look at it with aws codeartifact list-package-version-assets")
-    name, part_folder = os.path.basename((names or ["package.whl"])[0]), folder + ".part"
-    yield Remove(part_folder)
-    yield MakeFolder(part_folder)
-    yield from plan_must(Command(("aws", "codeartifact", "get-package-version-asset", *words,
-                                  "--asset", name, f"{part_folder}/{name}"), kept=True))
-    yield Move(part_folder, folder)
-    return f"{folder}/{name}"
-
-
-def plan_required_files(project):
-    """dependency -> the files it needs in the image; those that are not there are a fault."""
-    files, place = {}, project.places.get("dependencies")
-    for dependency in (*project.dependencies.Python, *project.dependencies.R):
-        if dependency.form == "python-ca":
-            files[dependency] = ((yield from plan_code_artifact(dependency)),)
-        elif "file" in dependency.fields:
-            file = dependency.fields["file"]
-            check_there(file, place)
-            named = requirement_files(file) if dependency.form == "python-req" else (file,)
-            files[dependency] = named
-            for name in named if dependency.form == "python-req" else ():
-                if re.search(rb"(?m)^[^#\n]*(?:^|\s)--(?!requirement|constraint)\w", read_bytes(name) or b""):
-                    files[dependency, PIP_OPTIONS] = named
-    return files
-
-
-class Build(Record):
-    """An image that is about to be built, unless `image` is one of its recipe.
-
-    more    what the Dockerfile has that is in no file
-    plain   whether it is to be published
-    before  what was built under that tag before, which is remembered at path
-    seen    (path, bytes) of what is remembered, and of the files that are written, as they were found
-    installs  how the dependencies are installed, to be remembered at installs_path
-    tagged  whether the tag is that image's, or has been given to another one
-    copied  the paths that matter when the project is mapped over its copy; None if all do
-    """
-    tag: str
-    key: str
-    path: str
-    seen: Tuple
-    recipe: Recipe
-    installs_path: str
-    installs: Installs
-    before: Optional[Built] = None
-    image: str = ""
-    tagged: bool = True
-    copied: Any = None
-    more: Tuple = ()
-    plain: bool = False
-    writes: Tuple = ()
-    undo: Tuple = ()
-
-    def text(self, builder):
-        """What it is built from: the text of its Dockerfile, but for what the builder can do better."""
-        whole = self.plain or builder != "buildkit"     # others take as long, or longer, for what they have to be sent
-        copies = part("project.Dockerfile") if whole else project_copies(self.recipe)
-        base = re.sub(r"sha256:(.{12}).*", r"\1", self.recipe.bases.partition("\n")[0])
-        return built_from(self.recipe.text, builder, copies, base)
-
-    def alike(self, before, now):
-        """Both recipes, without what does not matter here."""
-        return [recipe if self.copied is None else live_recipe(recipe, self.copied) for recipe in (before, now)]
-
-    def is_fresh(self, call):
-        """Whether the image that is there will do; --rebuild wants one that this call has built."""
-        if not self.before or not self.image or (call.rebuild and self.before.token != call.token):
-            return False
-        before, now = self.alike(self.before.recipe, self.recipe)
-        return before == now
-
-    def reason(self, call):
-        """Why it is built, in words."""
-        if call.rebuild:
-            return "--rebuild asks for it"
-        if not self.before:
-            return "it was not built here before"
-        return change(*self.alike(self.before.recipe, self.recipe)) or "its image is gone"
-
-
-def plan_image_ids(call, project, job, endpoint, names):
-    """The ids of images, "" for one that is not there: by the engine's own API, else by the command line."""
-    ids = None if is_podman(call) else (yield ImageIds(endpoint or ENDPOINT, names))
-    if ids is not None:
-        return ids
-    inspect = (*engine_argv(call, project, job), "image", "inspect", "--format", "{{.Id}}")
-    outcome = yield Command((*inspect, *names), kept=True, looks=True)
-    found = outcome.output.split()
-    if len(found) == len(names):
-        return tuple(found)
-    missing = re.search(r"(?i)no such (?!host|file)|not known|not found|unable to find", outcome.errors)
-    if outcome.status and not call.dry_run and not missing:
-        yield from plan_check_engine(engine_argv(call, project, job))
-    found = []
-    for name in names if len(names) > 1 else ():
-        found.append((yield Command((*inspect, name), kept=True, looks=True)).output.strip())
-    return tuple(found) or ("",)
-
-
-def plan_bases(call, project, job, endpoint, text, known="", tag=""):
-    """(the lines of a recipe's bases, the id of an image that is known, "" if it is gone, whether the tag is its)."""
-    names = base_images(text)
-    asked = [name for name in names or () if "@sha256:" not in name]
-    wanted = (*asked, *([known, tag] if known else ()))
-    ids = dict(zip(wanted, (yield from plan_image_ids(call, project, job, endpoint, wanted)))) if wanted else {}
-    lines = [f"{name} {ids.get(name, '')}".strip() for name in names] if names is not None else [f"? {call.token}"]
-    return "\n".join(lines), known if ids.get(known) else "", not known or ids.get(tag) in (ids.get(known), None)
-
-
-def recipe_of(call, project, job, text, ignored, copied):
-    """The Recipe of a Dockerfile's text, but for its bases."""
-    other = other_ignore_file(project)
-    if other:                           # the builders do not agree on which of the two counts
-        ignored = (read_bytes(other) or b"").decode("utf-8", "surrogateescape") + f"\n{EITHER}\n" + ignored
-    folder, home = map(os.path.abspath, (project.folder or ".", skelebot_home(call.environ, call.home)))
-    own = os.path.join(home, "builds") if home == folder else home
-    inside = [os.path.relpath(own, folder).replace(os.sep, "/")] if is_relative_to(own, folder) else []
-    left_out = (".dockerignore", *([] if project.dockerfile else ["Dockerfile"]), *inside)
-    files = "" if copied is not None and not copied else context_index(
-        () if other else ignore_rules(ignored), left_out, tuple(sorted(copied or ())))
-    settings = [f"{name}={call.environ[name]}" for name in ("DOCKER_DEFAULT_PLATFORM",) if call.environ.get(name)]
-    return Recipe("\n".join(settings), "", text, ignored, files or "")
-
-
-def installs_before(call, project, endpoint, plain):
-    """How the project's dependencies were installed before; without groups if that is not to matter."""
-    key = (call.engine, endpoint, os.path.abspath(project.folder or "."), image_name(project))
-    path = memory_path(call, slug(image_name(project)) + "-installs", *key)
-    before = read_installs(memory_text(recalled(path)), "\n".join(key))
-    none = Installs("\n".join(key), "", "", "")
-    return path, none if plain or call.rebuild else before or none
-
-
-def copied_below(text):
-    """The paths of the project that matter when it is mapped over its copy; None if all may, as with links."""
-    copied = copied_paths(text)
-    return copied if copied is not None and are_direct(tuple(sorted(copied))) else None
-
-
-def plan_texts(project, more, known):
-    """(text of the Dockerfile, groups of dependencies), and the same with the groups that are known from before."""
-    if project.dockerfile:
-        text = (read_bytes(project.dockerfile) or b"").decode("utf-8", "surrogateescape")
-        return (text, ()), (text, ())
-    values = project, (yield from plan_required_files(project)), *component_parts(project), more
-    plain, grouped = (dependency_groups(project.dependencies, groups) for groups in ((), known))
-    text = dockerfile(*values)
-    return (text, plain), (text if grouped == plain else dockerfile(*values, known), grouped)
-
-
-def plan_build(call, project, job, tag, more=(), plain=False):
-    """The Build of an image, with what is known of the one before; `plain` groups no dependencies by that."""
-    if project.dockerfile:
-        check_there(project.dockerfile, project.places["dockerfile"])
-    endpoint = yield from plan_endpoint(call, project, job)
-    key = (call.engine, endpoint, os.path.abspath(project.folder or "."), tag)
-    path = memory_path(call, slug(tag.replace(":", "-")), *key)
-    data = recalled(path)
-    before = read_built(memory_text(data), "\n".join(key))
-    ignored, ignored_now, undo = ignore_file(project, job)
-    own = not more and not project.dockerfile
-    present = own_dockerfile() if own else None
-    installs_path, installs = installs_before(call, project, endpoint, plain)
-    (text, groups), grouped = yield from plan_texts(project, more, installs.named)
-    bases, image, tagged = yield from plan_bases(call, project, job, endpoint, text, getattr(before, "image", ""), tag)
-    if goes_on(installs, bases, grouped[0]):
-        text, groups = grouped
-    copied = copied_below(text) if call.live else None
-    recipe = recipe_of(call, project, job, text, ignored, copied)
-    installs = installs._replace(bases=bases, text=text, groups=groups_text(groups))
-    seen = ((path, data), (".dockerignore", ignored_now), *([("Dockerfile", present)] if own else []))
-    writes = [*(written("Dockerfile", text, present) if own else []), *written(".dockerignore", ignored, ignored_now)]
-    return Build(tag, "\n".join(key), path, seen, recipe._replace(bases=bases), installs_path, installs, before, image,
-                 tagged, copied, more, plain, tuple(writes), (*([Remove("Dockerfile")] if own else []), undo))
-
-
-def is_current(build):
-    """Whether a Build is right still: others may have built meanwhile, or written the files that all images share."""
-    for path, data in build.seen:
-        if recalled(path) != data:
-            return False
-    return True
-
-
-def builder_environ(builder):
-    """BuildKit fails where the command line is too new to have it built in, and lacks buildx."""
-    return {"DOCKER_BUILDKIT": "0"} if builder == "lacking" else {}
-
-
-def plan_run_build(call, project, job, build, builder, id_file):
-    """`docker build`, for its Outcome; from the Dockerfile that is there, or from what the builder does better with."""
-    text = build.text("legacy" if call.rebuild else builder)
-    file = project.dockerfile or "Dockerfile" if text == build.recipe.text and not build.more else "-"
-    argv = build_argv(engine_argv(call, project, job), build.tag, file, id_file, call.rebuild)
-    return (yield Command(argv, builder_environ(builder), aside=True, quiet=not call.verbose, apart=is_podman(call),
-                          given=text if file == "-" else ""))
-
-
-def build_hint(call, build):
-    """What to do when a build has failed."""
-    base = build.recipe.bases.partition("\n")[0]
-    if call.rebuild:
-        return "the lines above say which step failed; --rebuild needs a base image that is in a registry"
-    if lacks_base(build.recipe):
-        return f"the lines above say which step failed; {base} was not here, and comes from its registry"
-    return "the lines above say which step failed"
-
-
-def plan_id(call, project, job, build, id_file=""):
-    """Build an image; its id goes into a file. What was remembered of the builder may be out of date."""
-    builder = yield from plan_builder(call)
-    if builder == "lacking":
-        yield Note("docker has no buildx component: building without BuildKit")
-    outcome = yield from plan_run_build(call, project, job, build, builder, id_file)
-    if not outcome.status:
-        return
-    engine = engine_argv(call, project, job)
-    yield from plan_check_engine(engine)
-    now = builder if builder in ("podman", "legacy") else (yield from plan_builder(call, anew=True))
-    if now != builder:
-        outcome = yield from plan_run_build(call, project, job, build, now, id_file)
-    if outcome.status:
-        raise SkelebotError(f"the image was not built ({shell_line(engine)} build: exit status {outcome.status})",
-                            build_hint(call, build))
-
-
-def plan_build_anew(call, project, job, build):
-    """Build an image, remember of what, and give the id; the tag if the engine tells none, or in a dry run."""
-    folder = "" if call.dry_run or call.confined else (yield Scratch(call.token))
-    try:
-        for step in build.writes:
-            yield step
-        yield from plan_id(call, project, job, build, os.path.join(folder, "image") if folder else "")
-        told = memory_text(read_bytes(os.path.join(folder, "image")) if folder else b"").strip()
-    finally:
-        if folder:
-            yield Remove(folder)
-        for step in build.undo if project.ephemeral else ():
-            yield step
-    asks = told or (call.confined and not call.dry_run)
-    image = (yield from plan_known_id(call, project, job, build.tag, told)) if asks else ""
-    if image:
-        yield from plan_remember_build(call, project, job, build, image)
-    return image or build.tag
-
-
-def plan_known_id(call, project, job, tag, told):
-    """The id that the engine knows an image by; builders have told others (docker/buildx#3952), or none."""
-    endpoint = yield from plan_endpoint(call, project, job)
-    ids = yield from plan_image_ids(call, project, job, endpoint, (*([told] if told else []), tag))
-    return told if (told and ids[0]) or not ids[-1] else ids[-1]
-
-
-def plan_remember_build(call, project, job, build, image):
-    """Remember an image; base images that came with the build have other ids now."""
-    recipe = build.recipe
-    if call.rebuild or lacks_base(recipe):
-        endpoint = yield from plan_endpoint(call, project, job)
-        bases, _, _ = yield from plan_bases(call, project, job, endpoint, recipe.text)
-        recipe = recipe._replace(bases=bases)
-    for path, text in ((build.path, built_text(Built(build.key, image, call.token, recipe))),
-                       (build.installs_path, "\0".join(build.installs._replace(bases=recipe.bases)))):
-        yield from plan_remember(call, path, text.encode("utf-8", "surrogatepass"))
-
-
-def plan_say_appended(build):
-    """Say what is installed on top of what is there."""
-    groups = build.installs.named
-    first = [next(names for language, names in groups if language == one) for one in dict(groups)]
-    appended = [name for _, names in groups if names not in first for name in names]
-    if appended:
-        yield Note(f"appended since the first build here, and installed on top of it: {', '.join(appended)}")
-
-
-def builds_alone(project):
-    """Whether something has to be done, and by one at a time, before it is known what the image is built of."""
-    hooks = [getattr(type(part), "build", Component.build) for part in components(project)]
-    return any(hook is not Component.build for hook in hooks) or any(
-        dependency.form == "python-ca" for dependency in project.dependencies.Python)
-
-
-def plan_fresh(call, project, job, build):
-    """The id of an image that is there; another checkout may have taken its tag, which -s goes by."""
-    if not build.tagged:
-        yield Command((*engine_argv(call, project, job), "tag", build.image, build.tag), kept=True)
-    return build.image
-
-
-def plan_built(call, project, job, tag, more=(), plain=False, reason=""):
-    """Build an image, unless the one that is there was built of the same, and no reason to build it is given."""
-    build = None if reason or builds_alone(project) else (yield from plan_build(call, project, job, tag, more, plain))
-    if build and build.is_fresh(call):
-        return (yield from plan_fresh(call, project, job, build))
-    lock = yield Hold(FILE)
-    try:
-        for one in components(project):
-            yield from plan_asked(one, "build", call)
-        if not build or not is_current(build):
-            build = yield from plan_build(call, project, job, tag, more, plain)
-        if not reason and build.is_fresh(call):
-            return (yield from plan_fresh(call, project, job, build))
-        if call.verbose:
-            yield Note(f"building {tag}: {reason or build.reason(call)}")
-            yield from plan_say_appended(build)
-        if call.live:
-            build = yield from plan_build(call._replace(live=False), project, job, tag, more, plain)
-        return (yield from plan_build_anew(call, project, job, build))
-    finally:
-        yield Release(lock)
-
-
-def plan_image(call, project, job=None, plain=False):
-    """The image to run: by its id, built unless it is there; with -s by its name, as it is there."""
-    tag = image_tag(project, job)
-    return tag if call.skip_build else (yield from plan_built(call, project, job, tag, plain=plain))
-
-
-# ---- jobs, prime, exec, envs
-
-def plan_in_image(call, project, job, launch, endpoint, image, words):
-    """Run a job in an image, here or on another machine."""
-    copied = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
-    for mapping in job.mappings:
-        if (is_local(endpoint) or mapping in copied) and mapping not in launch.mappings:
-            yield MakeFolder(mount_source(mapping, "", call.home))
-    if job.mode == "d" and copied:
-        return (yield from plan_detached_elsewhere(call, project, job, image, launch.argv, endpoint, copied, words,
-                                                   launch.first))
-    if not is_local(endpoint) and job.mappings:
-        return (yield from plan_elsewhere(call, project, job, image, launch.argv, endpoint, copied, words))
-    return (yield from plan_run(call, project, job, image, launch.argv, words, launch.first))
-
-
-def live_mappings(call, job, endpoint):
-    """The project over its copy in the image, and the job's own mappings over that."""
-    if not call.live:
-        return job.mappings
-    if not is_local(endpoint):
-        raise SkelebotError(f"--live cannot map this machine's folder on {endpoint}",
-                            "leave --live out: the image has a copy")
-    mapped = any(os.path.normpath(mapping.target) == "/app" for mapping in job.mappings)
-    return job.mappings if mapped else (Mapping(".:/app"), *job.mappings)
-
-
-def plan_remember_nodes(call, project):
-    """Remember what the project's files hold, so that the next call need not parse them."""
-    for file in (FILE, *(f"skelebot-{name}.yaml" for name in project.envs)):
-        path, data = nodes_path(call.environ, call.home, os.path.join(project.folder or ".", file)), read_bytes(file)
-        read = data and (file in (FILE, f"skelebot-{project.env}.yaml") or b"keytab" in data)
-        if read and path and not nodes_body(recalled(path) or b"", data):
-            yield from plan_remember(call, path, nodes_bytes(data, file))
-
-
-def plan_native(call, project, job, launch):
-    """Run a job on this machine."""
-    yield from plan_remember_nodes(call, project)
-    for mapping in job.mappings:
-        if mapping.source != "." and os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source):
-            yield MakeFolder(mount_source(mapping, "", call.home))
-    outcome = yield Command(launch.argv, {**given_variables(project, job), **launch.environ}, beside=launch.beside)
-    return outcome.status
-
-
-def plan_docker(call, project, job, launch):
-    """Build the project's image unless it is there, and run a job in it."""
-    job, words = launch.job(job), (*component_words(project, "run_words", job), *launch.words)
-    endpoint = yield from plan_endpoint(call, project, job)
-    job = job._replace(mappings=live_mappings(call, job, endpoint))
-    giving = [mapping for mapping in job.mappings if not stays_there(mapping) and "ro" not in mapping.options]
-    if job.mode == "d" and giving and not is_local(endpoint):
-        raise job.places["mappings"].fault(f"a detached job on {endpoint} cannot give {giving[0].source} back",
-                                           "use mode: i, map it as :ro, or an absolute path of that machine")
-    yield from plan_remember_nodes(call, project)
-    image = yield from plan_image(call, project, job)
-    try:
-        return (yield from plan_in_image(call, project, job, launch, endpoint, image, words))
-    except NoImage:
-        if call.skip_build:
-            raise
-        yield Note("its image is gone, so it is built anew")
-        image = yield from plan_image(call, project, job)
-        return (yield from plan_in_image(call, project, job, launch, endpoint, image, words))
-
-
-def plan_job(call, project, job, words):
-    """Build the project's image, then run one job in it; or run the job natively."""
-    argv = job_argv(job, job_words(project, job, words))
-    if call.native and job.native == "never":
-        raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)", "leave -n out")
-    native = call.native or job.native == "always"
-    if script(job) and (native or not script(job).startswith("/")):
-        check_there(script(job), job.places["source"])
-    if native:
-        launch, run = Launch(native_argv(call, project, job, argv), native=True), plan_native
-    else:
-        launch, run = Launch(expanding_argv(argv)), plan_docker
-    return (yield from plan_around(call, job, launch, components(project),
-                                   lambda launch: run(call, project, job, launch)))
-
-
-def plan_prime(call, project, words):
-    """Write the files, build the image, and save it to a file if one is named."""
-    output = words.one("output", None)
-    if output == "":
-        raise usage_error("prime: --output: expected a file, found ''", "name one, as in --output image.tar")
-    if output and (look(os.path.dirname(output) or ".") != "folder" or look(output) == "folder"):
-        raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that is there")
-    yield from plan_built(call, project, None, image_tag(project), plain=bool(output), reason="prime always does")
-    if output:
-        engine = engine_argv(call, project)
-        outcome = yield Command((*engine, "save", "--output", output, image_tag(project)), kept=True)
-        if outcome.status:
-            raise SkelebotError(f"{output}: the image was not saved: {last_line(outcome.errors)}",
-                                "name a file in a folder that you can write to")
-        yield Note(f"saved the image {image_tag(project)} to {output}")
-        if is_inside(os.path.relpath(output)):
-            yield Note(f"{output} lies in the project: every build sends it to Docker, unless it is among the ignores")
-    return 0
-
-
-def plan_exec(call, project, words):
-    """A shell in the project's image, or the command after `--`; -m maps the project at /app."""
-    mappings = words.has("map")
-    job = Job("exec", "", mode="it", places={"": Place(FILE, 1)})
-    endpoint = yield from plan_endpoint(call, project, job)
-    if not is_local(endpoint) and mappings:
-        raise SkelebotError(f"-m cannot map this machine's folder on {endpoint}", "leave -m out: the image has a copy")
-    call = call._replace(live=call.live or bool(mappings))
-    return (yield from plan_around(call, job, Launch(words.extra or SHELL), components(project),
-                                   lambda launch: plan_docker(call, project, job, launch)))
 
 
 def plan_envs(call, project, words):
@@ -6670,84 +6850,56 @@ def plan_pull(call, project, words):
 
 # ---- jupyter
 
-PORT_TAKEN = r"(?i)port is already allocated|address already in use|ports are not available|port is in use"
 TRIES = 100         # ports, from the first one on
 READY = 120         # seconds that the server may take to answer
 GONE = r"(?i)not running|no such container|no container with name|exec sessions on running"
 
 
-def plan_jupyter_on_top(call, project, image, own):
+def plan_jupyter_on_top(engine, project, image, own):
     """Build the image with the server from one that has a hand-written Dockerfile."""
     text = "\n".join([part("jupyter-base.Dockerfile", image=image), *jupyter_parts(project)])
-    builder = yield from plan_builder(call)
-    argv = (*engine_argv(call, project), "build", "--force-rm", "--tag", own, "-")
-    outcome = yield Command(argv, builder_environ(builder), aside=True, quiet=not call.verbose, apart=is_podman(call),
-                            given=text)
+    builder = yield from engine.plan_builder()
+    argv = (*engine.argv, "build", "--force-rm", "--tag", own, "-")
+    outcome = yield Command(argv, builder_environ(builder), aside=True, quiet=not engine.call.verbose,
+                            apart=engine.apart, given=text)
     if outcome.status:
         raise SkelebotError(f"the image {own} was not built (exit status {outcome.status})",
                             "the lines above say which step failed; an image that has Jupyter needs none")
 
 
-def plan_jupyter_image(call, project):
+def plan_jupyter_image(engine, project):
     """The project's image if it has the server, else one of its own, which has the same and the server."""
-    image, engine = (yield from plan_image(call, project)), engine_argv(call, project)
+    image, call = (yield from Image(engine, project).plan_ready()), engine.call
     own = image_name(project) + ":jupyter"
-    probe = yield Command((*engine, "run", "--rm", "--pull", "never", "--entrypoint", "", image,
+    probe = yield Command((*engine.argv, "run", "--rm", "--pull", "never", "--entrypoint", "", image,
                            *jupyter_probe(project)), kept=True)
     if not probe.status and not call.dry_run:
         return image
     if probe.status == NOT_RUN:
-        yield from plan_check_image(engine, image)
+        yield from engine.plan_check_image(image)
     if call.skip_build:
-        if (yield Command((*engine, "image", "inspect", own), kept=True, looks=True)).status:
+        if (yield Command((*engine.argv, "image", "inspect", own), kept=True, looks=True)).status:
             raise SkelebotError(f"the image {image} has no Jupyter", "leave -s out, so that one with Jupyter is built")
     elif project.dockerfile:
-        yield from plan_jupyter_on_top(call, project, image_tag(project), own)
+        yield from plan_jupyter_on_top(engine, project, image_tag(project), own)
     else:
-        return (yield from plan_built(call, project, None, own, jupyter_parts(project)))
+        return (yield from Image(engine, project, tag=own, more=jupyter_parts(project)).plan_built())
     return own
 
 
-def plan_started(call, project, job, launch, name, image, copies):
-    """Create and start a server's container; False if its port is taken."""
-    engine = engine_argv(call, project, job)
-    rootless = yield from plan_rootless(call, project, job)
-    yield from plan_must(Command(server_argv(call, project, job, launch, name, image, copies, rootless),
-                                 secret_variables(job), kept=True))
-    for copy in copies:
-        yield from plan_must(copy_in(engine, name, copy))
-    outcome = yield Command((*engine, "start", name), kept=True)
-    if outcome.status and not re.search(PORT_TAKEN, outcome.errors):
-        raise SkelebotError(f"Jupyter was not started: {last_line(outcome.errors)}",
-                            "the engine's words say what is missing")
-    return not outcome.status
-
-
-def plan_on_free_port(call, project, job, launch, settings, name, image, copies):
-    """Start the server at the first port that is free; returns the port."""
-    force = (*engine_argv(call, project, job), "rm", "--force", "--volumes", name)
-    last = min(settings.port + TRIES, 65536) - 1
-    for port in range(settings.port, last + 1):
-        words = (*launch.words, *jupyter_words(settings, port))
-        if (yield from plan_started(call, project, job, launch._replace(words=words), name, image, copies)):
-            return port
-        yield Command(force, kept=True)
-        yield Note(f"port {port} is taken" + ("" if port == last else f", so {port + 1} is tried"))
-    raise SkelebotError(f"the ports {settings.port} to {last} are taken" if last > settings.port else
-                        f"port {last} is taken, and there is none after it",
-                        "name another one: skelebot jupyter --port 9000")
-
-
-def plan_ready(engine, name, image, lab):
-    """Nothing, as soon as the server answers."""
-    outcome = yield Wait(Command((*engine, "exec", name, *JUPYTER_ANSWERS), kept=True), READY, GONE)
+def plan_served(engine, run, settings, port, lab, token):
+    """Say where the server is, and who can reach it, as soon as it answers."""
+    outcome = yield Wait(Command((*engine.argv, "exec", run.name, *JUPYTER_ANSWERS), kept=True), READY, GONE)
     if outcome.status:
-        logs = yield Command((*engine, "logs", "--tail", "20", name), kept=True)
+        logs = yield Command((*engine.argv, "logs", "--tail", "20", run.name), kept=True)
         ours = re.search(r"(?m)^skelebot: (.+)\n  hint: (.+)", logs.errors + logs.output)
         if ours:
             raise SkelebotError(*ours.groups())
+        by_hand = shell_line([*engine.argv, "run", "--rm", run.image, *jupyter_argv(lab)])
         raise SkelebotError(f"Jupyter does not answer: {last_line(logs.errors or logs.output or outcome.errors)}",
-                            f"try it by hand: {shell_line([*engine, 'run', '--rm', image, *jupyter_argv(lab)])}")
+                            f"try it by hand: {by_hand}")
+    yield Answer(jupyter_url(settings, port, lab, token, engine.endpoint))
+    yield from plan_reachable(settings, engine.endpoint, port)
 
 
 def plan_reachable(settings, endpoint, port):
@@ -6761,41 +6913,21 @@ def plan_reachable(settings, endpoint, port):
     yield Note("Ctrl-C ends it")
 
 
-def plan_ended(engine, name, gently, force, copies, owners):
-    """Stop a server's container, and remove it when all that it has left is here."""
-    lost = 1 if copies else 0
-    try:
-        yield Command(gently, kept=True)
-        lost = yield from plan_copies_back(engine, name, copies, owners)
-    finally:
-        if lost:
-            yield Note(f"the container {name} stays, for `docker cp`; {shell_line(force)} removes it")
-        else:
-            yield Command(force, kept=True)
-
-
-def plan_server(call, project, job, launch, settings, lab, token):
-    """Run the server until it ends, or is stopped; what was copied to another machine is copied back."""
-    job, engine, name = launch.job(job), engine_argv(call, project, job), container_name(project, job, call.token)
-    endpoint = yield from plan_endpoint(call, project, job)
-    image = yield from plan_jupyter_image(call, project)
-    for mapping in settings.mappings:
-        yield MakeFolder(mount_source(mapping, "", call.home))
-    away = [] if is_local(endpoint) else [mapping for mapping in job.mappings if not stays_there(mapping)]
-    copies = copies_of_mappings(call, away)
-    gently, force = stop_argvs(engine, name)
-    giving = []                         # until all is there, nothing is brought back
-    try:
-        port = yield from plan_on_free_port(call, project, job, launch, settings, name, image, copies)
-        giving = [copy for copy in copies if copy.returns]
-        yield from plan_ready(engine, name, image, lab)
-        yield Answer(jupyter_url(settings, port, lab, token, endpoint))
-        yield from plan_reachable(settings, endpoint, port)
-        yield Command((*engine, "logs", "--follow", "--tail", "0", name), aside=True)
-        ended = yield Command((*engine, "wait", name), kept=True)
-        return int(ended.output) if ended.output.strip().isdigit() else ended.status
-    finally:
-        yield from plan_ended(engine, name, gently, force, giving, not call.uid)
+def plan_server(runner, run, settings, lab, token):
+    """Run the server at the first port that is free, until it ends or is stopped."""
+    image = yield from plan_jupyter_image(runner.engine, runner.project)
+    last = min(settings.port + TRIES, 65536) - 1
+    for port in range(settings.port, last + 1):
+        launch = run.launch._replace(words=(*run.launch.words, *jupyter_words(settings, port)))
+        try:
+            return (yield from runner.plan_run(run._replace(
+                image=image, launch=launch,
+                serve=lambda run, port=port: plan_served(runner.engine, run, settings, port, lab, token))))
+        except PortTaken:
+            yield Note(f"port {port} is taken" + ("" if port == last else f", so {port + 1} is tried"))
+    raise SkelebotError(f"the ports {settings.port} to {last} are taken" if last > settings.port else
+                        f"port {last} is taken, and there is none after it",
+                        "name another one: skelebot jupyter --port 9000")
 
 
 def check_jupyter(project, words):
@@ -6815,9 +6947,10 @@ def plan_jupyter(call, project, words):
     job = Job("jupyter", "", mode="d", mappings=(Mapping(".:/app"), *settings.mappings), places={"": Place(FILE, 1)})
     yield MakeFolder(host_path(settings.folder, "", call.home))
     token = yield Token()
-    launch = Launch(jupyter_argv(lab), {"JUPYTER_TOKEN": token}, words=component_words(project, "run_words", job))
+    runner = yield from plan_runner(call, project, job)
+    launch = Launch(jupyter_argv(lab), {"JUPYTER_TOKEN": token})
     return (yield from plan_around(call, job, launch, components(project),
-                                   lambda launch: plan_server(call, project, job, launch, settings, lab, token)))
+                                   lambda launch: plan_server(runner, Run(job, launch), settings, lab, token)))
 
 
 # ---- publish
@@ -6836,16 +6969,15 @@ def check_publish(project, words):
         raise usage_error("publish: no tag is left", "give one with --tag, or leave --omit-latest out")
 
 
-def plan_secrets_in_image(call, project, image):
+def plan_secrets_in_image(engine, project, image):
     """The names of files in an image's /app that should be in none."""
-    secrets, engine = secret_paths(project), engine_argv(call, project)
-    name = f"{image_name(project)}-publish-{call.token}"
-    create = (*engine, "create", "--pull", "never", "--name", name, "--entrypoint", "", image, "true")
+    name = f"{image_name(project)}-publish-{engine.call.token}"
+    create = (*engine.argv, "create", "--pull", "never", "--name", name, "--entrypoint", "", image, "true")
     try:
         yield from plan_must(Command(create, kept=True))
-        return (yield SecretsInside((*engine, "cp", f"{name}:/app", "-"), secrets))
+        return (yield SecretsInside((*engine.argv, "cp", f"{name}:/app", "-"), secret_paths(project)))
     finally:
-        yield Command((*engine, "rm", "--force", "--volumes", name), kept=True)
+        yield Command(engine.remove(name), kept=True)
 
 
 def secrets_in_context(project):
@@ -6862,11 +6994,10 @@ def check_secrets(found, anew):
                             f"add it to ignores in {FILE}{anew}")
 
 
-def plan_check_label(call, project, tags):
+def plan_check_label(engine, project, tags):
     """An image that says to be of another version is not published as this one."""
     label = '{{index .Config.Labels "%sversion"}}' % LABEL
-    outcome = yield Command((*engine_argv(call, project), "image", "inspect", "--format", label, image_tag(project)),
-                            kept=True, looks=True)
+    outcome = yield Command(engine.inspect(label, image_tag(project)), kept=True, looks=True)
     version = outcome.output.strip()
     if project.version in tags and version not in ("", "<no value>", project.version):
         raise SkelebotError(f"the image {image_tag(project)} is of version {shown_text(version)}, "
@@ -6874,17 +7005,17 @@ def plan_check_label(call, project, tags):
                             "leave -s out, so that it is built anew, or -v leaves the version's tag out")
 
 
-def plan_image_to_publish(call, project, tags):
+def plan_image_to_publish(engine, project, tags):
     """The image, built if need be; what is secret is looked for in the build context before, else in the image."""
-    other = other_ignore_file(project)
-    if call.skip_build:
-        yield from plan_check_image(engine_argv(call, project), image_tag(project))
-        yield from plan_check_label(call, project, tags)
+    other, skip_build = other_ignore_file(project), engine.call.skip_build
+    if skip_build:
+        yield from engine.plan_check_image(image_tag(project))
+        yield from plan_check_label(engine, project, tags)
     elif not other:
         check_secrets(secrets_in_context(project), "")
-    image = yield from plan_image(call, project, plain=True)
-    if call.skip_build or other:
-        check_secrets((yield from plan_secrets_in_image(call, project, image)), f" or {other}" if other else
+    image = yield from Image(engine, project, plain=True).plan_ready()
+    if skip_build or other:
+        check_secrets((yield from plan_secrets_in_image(engine, project, image)), f" or {other}" if other else
                       ", and leave -s out")
     return image
 
@@ -6901,15 +7032,16 @@ def plan_registry_login(call, project):
     return user, Secret(password or (yield Ask(f"Password of {user} at {host}", ways=REGISTRY_WAYS, hidden=True)))
 
 
-def plan_login(call, project, unpushed):
+def plan_login(engine, project, unpushed):
     """Log in to the registry, for a push that was refused with these words."""
+    call = engine.call
     try:
         user, password = yield from plan_registry_login(call, project)
     except SkelebotError as fault:
         asked_in_vain = fault.hint == REGISTRY_WAYS     # there is no terminal
         raise SkelebotError(unpushed if asked_in_vain else f"{unpushed}; {fault.message}", fault.hint)
-    address = project.components.registry.address or ("docker.io" if is_podman(call) else "")
-    outcome = yield Command((*engine_argv(call, project), "login", "--username", user, "--password-stdin",
+    address = project.components.registry.address or engine.docker_hub
+    outcome = yield Command((*engine.argv, "login", "--username", user, "--password-stdin",
                              *([address] if address else [])), kept=True, given=password)
     if outcome.status:
         raise SkelebotError(f"{address or 'Docker Hub'} refuses the login of {user}: "
@@ -6934,37 +7066,28 @@ def unpushed(reference, outcome):
     return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
 
 
-def plan_pushed(call, project, reference):
+def plan_pushed(engine, project, reference):
     """Push one tag, with a login where that is missing; returns the digest, if the engine tells it."""
-    engine = engine_argv(call, project)
-    scratch = (yield Scratch(call.token)) if is_podman(call) and not docker_host(call, project) else ""
-    told = os.path.join(scratch, "digest") if scratch else ""
-    command = Command((*engine, "push", *(("--digestfile", told) if told else ()), reference), kept=True, quiet=True)
-    try:
-        outcome = yield command
-        if outcome.status and re.search(NO_LOGIN, outcome.errors):
-            yield from plan_login(call, project, unpushed(reference, outcome))
-            outcome = yield command
-        if outcome.status:
-            raise SkelebotError(unpushed(reference, outcome), push_hint(project, outcome.errors))
-        said = (read_bytes(told) or b"").decode() if told else outcome.output + outcome.errors
-    finally:
-        if scratch:
-            yield Remove(scratch)
+    outcome, said = yield from engine.plan_push(reference)
+    if outcome.status and re.search(NO_LOGIN, outcome.errors):
+        yield from plan_login(engine, project, unpushed(reference, outcome))
+        outcome, said = yield from engine.plan_push(reference)
+    if outcome.status:
+        raise SkelebotError(unpushed(reference, outcome), push_hint(project, outcome.errors))
     digest = re.search(r"(?:digest: |\A)(sha256:[0-9a-f]{64})", said)
     return digest.group(1) if digest else ""
 
 
 def plan_publish(call, project, words):
     """Build the image, tag it, and push every tag; all that can be known to fail is looked at before."""
-    call, engine, name = call._replace(live=False), engine_argv(call, project), published_name(project)
+    engine = yield from plan_engine(call._replace(live=False), call.host or project.host)
     tags = published_tags(project, words)
-    image = yield from plan_image_to_publish(call, project, tags)
-    references = [f"{name}:{tag}" for tag in tags]
+    image = yield from plan_image_to_publish(engine, project, tags)
+    references = [f"{published_name(project)}:{tag}" for tag in tags]
     for reference in references:
-        yield from plan_must(Command((*engine, "tag", image, reference), kept=True))
+        yield from plan_must(Command((*engine.argv, "tag", image, reference), kept=True))
     for reference in references:
-        digest = yield from plan_pushed(call, project, reference)
+        digest = yield from plan_pushed(engine, project, reference)
         if not call.dry_run:
             yield Answer(reference + (f"@{digest}" if digest else ""))
     return 0
@@ -9005,8 +9128,8 @@ def earlier_call(config, host):
 
 def earlier_build(config, host=None):
     """`docker.build`."""
-    call = earlier_call(config, host)
-    perform(plan_image(call, config._project), call)
+    call, project = earlier_call(config, host), config._project
+    perform(plan_image(call, project), call)
     return 0
 
 
@@ -9016,8 +9139,7 @@ def earlier_run(config, command, mode="i", ports=(), mappings=(), task="run", ho
     job = Job(task, str(command), mode=mode if mode in Mode.values else "i", ports=tuple(ports or ()),
               mappings=tuple(map(Mapping, mappings or ())), places={"": Place(FILE, 1)})
     argv = ("bash", "-c", command) if isinstance(command, str) else tuple(command)
-    return perform(plan_around(call, job, Launch(argv), components(config._project),
-                               lambda launch: plan_docker(call, config._project, job, launch)), call)
+    return perform(plan_launch(call, config._project, job, Launch(argv)), call)
 
 
 def earlier_dockerfile(config):

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from support import Driven, Index, folder, inside, project, skelebot, two_lines
 from skelebot import (Built, Call, Command, Hold, ImageIds, Installs, Note, Outcome, Recipe, Words,
                       base_images, built_text, change, context_line, copied_paths,
-                      dependency_groups, is_ignored, is_pruned, is_recent, plan_build, plan_chain,
+                      dependency_groups, is_ignored, is_pruned, is_recent, plan_chain,
                       plan_image, plan_job, read_built)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
@@ -863,7 +863,8 @@ class JobCase(unittest.TestCase):
         """The Build of the image, which is not built."""
         def plan(call, it):
             own = job and it.job(job)
-            return plan_build(call, it, own, skelebot.image_tag(it, own))
+            engine = yield from skelebot.plan_engine(call, call.host or it.host)
+            return (yield from skelebot.Image(engine, it, own).plan_build())
         return self.perform(plan, call, **keys).status
 
     def edit(self, path, text):
@@ -995,7 +996,7 @@ class OtherRecipe(JobCase):
         for case, (changes, keys) in self.APART.items():
             with self.subTest(case):
                 other = self.build(ADA._replace(**changes), **keys)
-                self.assertNotEqual(other.key, usual.key)
+                self.assertNotEqual(other.path, usual.path)
                 self.assertNotEqual(other.path, usual.path)
 
     def test_of_one_host_builds_nothing_on_another(self):
@@ -1073,7 +1074,7 @@ class Rebuilding(JobCase):
         self.engine.pruned = 1
         done = self.job()
         self.assertEqual((told(done), done.status), (["run", "build", "run"], 0))
-        self.assertEqual(notes(done), ["its image is gone, so it is built anew"])
+        self.assertEqual(notes(done), ["its image is gone, so it is built again"])
         self.assertEqual(images(done), ["sha256:1", "sha256:2"])
 
     def test_comes_not_twice_when_it_goes_again(self):
@@ -1289,12 +1290,12 @@ class Memory(JobCase):
         self.assertIsNotRemembered()
 
     def assertIsNotRemembered(self):
-        for call, said in ((ADA, []), (ADA._replace(verbose=True), ["what was built is not remembered: "])):
+        for call, said in ((ADA, []), (ADA._replace(verbose=True), ["what was built is not kept in the cache: "])):
             with self.subTest(call.verbose):
                 done = self.job(call)
                 self.assertEqual((told(done), done.status, done.fault), (["build", "run"], 0, None))
                 self.assertEqual(images(done), [self.engine.ids["churn"]])
-                self.assertEqual(sorted({note[:34] for note in notes(done) if "remembered" in note}), said)
+                self.assertEqual(sorted({note[:41] for note in notes(done) if "cache" in note}), said)
 
     def test_of_the_engine_counts_only_if_it_is_something_that_could_be_found_out(self):
         self.engine.ended["info"] = Outcome(0, "[name=rootless]")
@@ -1542,7 +1543,7 @@ class Dependencies(JobCase):
     def test_are_plain_in_an_image_to_be_published(self):
         self.built("p1")
         self.built("p1", "p2")
-        self.perform(lambda call, it: plan_image(call, it, plain=True), dependencies=["p1", "p2"])
+        self.perform(lambda call, it: skelebot.Image(skelebot.Engine(call), it, plain=True).plan_ready(), dependencies=["p1", "p2"])
         self.assertEqual(installed(self.engine.texts[-1]), [["p1", "p2"]])
         self.assertEqual(read("Dockerfile").decode().count(skelebot.APPENDED), 0)
         self.assertEqual(told(self.job(dependencies=["p1", "p2"])), ["run"])

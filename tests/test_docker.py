@@ -2,9 +2,8 @@
 import os
 import unittest
 
-from support import folder, job, project, skelebot
-from skelebot import (Call, Mapping, build_argv, container_name, create_argv, engine_argv,
-                      mount_words, run_argv, stop_argvs)
+from support import drive, folder, job, project, skelebot
+from skelebot import Call, Copy, Launch, Mapping, OnEngine, container_name, mount_words
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", terminal=True)
 PODMAN = ADA._replace(engine="podman")
@@ -12,9 +11,25 @@ NAME = "churn-train-0a1b2c3d"
 ARGV = ("python", "-u", "src/train.py")
 
 
+def engine(call, host=""):
+    return skelebot.engine_kind(call.engine)(call, host)
+
+
+def container(verb, it, its_job, argv=ARGV, call=ADA, rootless=False, copies=()):
+    """The words of the engine's command line for a container of a job."""
+    run = skelebot.Run(its_job, Launch(argv), skelebot.image_tag(it, its_job), NAME, copies, None, rootless)
+    return OnEngine(call, it, engine(call, it.host)).container_argv(verb, run)
+
+
 def run(call=ADA, rootless=False, keys=None, **changes):
     """`docker run` of the plainest job but for `changes`, in the plainest project but for `keys`."""
-    return list(run_argv(call, project(**(keys or {})), job(**changes), ARGV, NAME, rootless))
+    verb = ("run", "--rm", *(["--detach"] if changes.get("mode") == "d" else []))
+    return list(container(verb, project(**(keys or {})), job(**changes), call=call, rootless=rootless))
+
+
+def copies(*targets):
+    """The Copy of a folder to each target."""
+    return tuple(Copy("", target, True, True) for target in targets)
 
 
 def between(argv, first="skelebot.job=train", last="churn"):
@@ -102,13 +117,14 @@ class Run(unittest.TestCase):
 
     def test_ends_with_the_jobs_argv_word_for_word(self):
         words = ("python", "-u", "a b.py", "", "--x", "-", "$HOME", "`id`", "it's", "\n", "ü")
-        self.assertEqual(run_argv(ADA, project(), job(), words, NAME)[-len(words):], words)
+        self.assertEqual(container(("run", "--rm"), project(), job(), words)[-len(words):], words)
 
 
 class Create(unittest.TestCase):
     def test_has_empty_volumes_where_folders_will_be_copied(self):
         it = job(mappings=["data/", "~/m:/m", "/srv/x:/x", "notes.txt"])
-        self.assertEqual(list(create_argv(ADA, project(host="ssh://box"), it, ARGV, NAME, [mapping.target for mapping in it.mappings[:2]])), [
+        travel = (*copies("/app/data/", "/m"), Copy("", "/app/notes.txt", False, True))
+        self.assertEqual(list(container(("create",), project(host="ssh://box"), it, copies=travel)), [
             "docker", "--host", "ssh://box", "create",
             "--pull", "never", "--init", "--name", "churn-train-0a1b2c3d",
             "--label", "skelebot.project=churn", "--label", "skelebot.job=train",
@@ -121,35 +137,36 @@ class Create(unittest.TestCase):
     def test_quotes_a_volume_whose_folder_has_a_comma(self):
         it = job(mappings=["a,b/"])
         self.assertIn('type=volume,"target=/app/a,b/",volume-nocopy',
-                      create_argv(ADA, project(), it, ARGV, NAME, [mapping.target for mapping in it.mappings]))
+                      container(("create",), project(), it, copies=copies(it.mappings[0].target)))
 
 
 class Build(unittest.TestCase):
     def test_takes_a_dockerfile_and_the_projects_folder(self):
-        self.assertEqual(list(build_argv(("docker",), "churn", "Dockerfile")), [
+        self.assertEqual(list(engine(Call()).build("churn", "Dockerfile")), [
             "docker", "build", "--force-rm", "--tag", "churn", "--file", "Dockerfile", "."])
-        self.assertEqual(list(build_argv(("podman", "--remote", "--url", "ssh://box"), "churn:train", "docker/my own")), [
+        podman = engine(Call(engine="podman"), "ssh://box")
+        self.assertEqual(list(podman.build("churn:train", "docker/my own")), [
             "podman", "--remote", "--url", "ssh://box",
             "build", "--force-rm", "--tag", "churn:train", "--file", "docker/my own", "."])
 
 
 class Engine(unittest.TestCase):
     def test_is_this_machines_or_that_of_the_host(self):
-        for engine, host, expected in (
+        for program, host, expected in (
                 ("docker", "", ["docker"]),
                 ("docker", "ssh://ada@box", ["docker", "--host", "ssh://ada@box"]),
                 ("podman", "", ["podman"]),
                 ("podman", "ssh://ada@box", ["podman", "--remote", "--url", "ssh://ada@box"]),
                 ("/opt/bin/podman-4", "tcp://box:1", ["/opt/bin/podman-4", "--remote", "--url", "tcp://box:1"])):
-            with self.subTest(engine=engine, host=host):
-                self.assertEqual(list(engine_argv(Call(engine=engine, host=host), project())), expected)
+            with self.subTest(program=program, host=host):
+                self.assertEqual(list(engine(Call(engine=program), host).argv), expected)
 
     def test_is_on_the_host_of_the_option_before_the_jobs_before_the_projects(self):
         it, its_job, other = project(host="ssh://project"), job(host="ssh://job"), job()
-        self.assertEqual(engine_argv(Call(host="ssh://option"), it, its_job)[-1], "ssh://option")
-        self.assertEqual(engine_argv(Call(), it, its_job)[-1], "ssh://job")
-        self.assertEqual(engine_argv(Call(), it, other)[-1], "ssh://project")
-        self.assertEqual(engine_argv(Call(), it)[-1], "ssh://project")
+        for call, one, host in ((Call(host="ssh://option"), its_job, "ssh://option"), (Call(), its_job, "ssh://job"),
+                                (Call(), other, "ssh://project")):
+            runner = drive(skelebot.plan_runner(call, it, one)).status
+            self.assertEqual((runner.engine.host, runner.engine.endpoint), (host, host))
 
     def test_is_local_at_a_socket_or_pipe(self):
         for endpoint, expected in (("", True), ("unix:///var/run/docker.sock", True), ("npipe:////./pipe/docker", True),
@@ -158,7 +175,8 @@ class Engine(unittest.TestCase):
                 self.assertEqual(skelebot.is_local(endpoint), expected)
 
     def test_ends_a_container_gently_then_by_force(self):
-        self.assertEqual(stop_argvs(("docker", "--host", "ssh://box"), "churn-train"), (
+        it = engine(Call(), "ssh://box")
+        self.assertEqual((it.stop("churn-train"), it.remove("churn-train")), (
             ("docker", "--host", "ssh://box", "stop", "--time", "10", "churn-train"),
             ("docker", "--host", "ssh://box", "rm", "--force", "--volumes", "churn-train")))
 

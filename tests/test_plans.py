@@ -13,6 +13,7 @@ ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", pytho
 BUILD = "docker build --force-rm --tag churn --iidfile /tmp/scratch/image --file Dockerfile . >&2"
 RUN = ("docker run --rm --pull never --init --name churn-train-0a1b --label skelebot.project=churn"
        " --label skelebot.job=train --interactive churn python -u src/train.py")
+ENDS = (("docker", "stop", "--time", "10", "churn-train-0a1b"), ("docker", "rm", "--force", "--volumes", "churn-train-0a1b"))
 LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
 BUILT = [BUILD, "Remove /tmp/scratch", "Release"]
 AGAIN = ["Read .dockerignore", "Read Dockerfile"]    # under the lock, since another call may have written them
@@ -45,7 +46,7 @@ class JobInDocker(PlanCase):
     def test_writes_what_docker_builds_from_then_builds_then_runs(self):
         done = driven()
         self.assertEqual(done.outline, ["Look src/train.py", *IMAGE, RUN])
-        self.assertEqual(done.steps[-1].stop, skelebot.stop_argvs(("docker",), "churn-train-0a1b"))
+        self.assertEqual(done.steps[-1].stop, ENDS)
 
     def test_makes_its_mapped_folders_once_there_is_an_image(self):
         done = driven(**one(mappings=["data/", "~/models:/m", "/srv/x"]))
@@ -315,13 +316,13 @@ class OnAnotherHost(PlanCase):
                                " churn python -u src/train.py")
         self.assertEqual(done.outline[done.outline.index("Release") + 1:], [
             "MakeFolder data", "MakeFolder /home/ada/notes.txt",
-            "Note /srv/x is mapped from ssh://box, not from this machine",
             "Look data", "Look /home/ada/notes.txt", words,
             "tar -c -f - -C data --transform 's|^[.]|data|' . | " + self.ENGINE + "cp - churn-train-0a1b:/app",
             "tar -c -h -f - -C /home/ada --transform 's|.*|n.txt|' notes.txt | " + self.ENGINE + "cp - churn-train-0a1b:/",
             self.ENGINE + "start --attach --interactive churn-train-0a1b",
             self.ENGINE + "cp churn-train-0a1b:/app/data/. data",
             self.REMOVED])
+        self.assertIn("Note /srv/x is mapped from ssh://box, not from this machine", done.outline)
 
     def test_a_job_gives_its_status_and_its_files_also_when_it_fails(self):
         done = driven({**self.LOOKS, "start": Outcome(3)}, **self.MAPPED)
@@ -343,12 +344,12 @@ class OnAnotherHost(PlanCase):
 
     def test_a_job_without_folders_of_this_machine_is_just_run(self):
         done = driven(host="ssh://box", **one(mappings=["/srv/x"]))
-        self.assertEqual(done.outline[-2], "Note /srv/x is mapped from ssh://box, not from this machine")
+        self.assertIn("Note /srv/x is mapped from ssh://box, not from this machine", done.outline)
         self.assertIn(" run --rm ", done.outline[-1])
 
     def test_a_detached_job_with_folders_of_this_machine_is_refused_before_the_build(self):
         done = driven(host="ssh://box", **one(mode="d", mappings=["data/"]))
-        self.assertEqual(done.outline, ["Look src/train.py"])
+        self.assertEqual(done.outline, ["Look src/train.py", "Read skelebot.yaml"])
         self.assertFault(done, "skelebot.yaml:1: jobs[0].mappings: a detached job on ssh://box cannot give data/ back",
                          "use mode: i, map it as :ro, or an absolute path of that machine")
 
@@ -393,7 +394,7 @@ class Exec(PlanCase):
 
     def test_opens_a_shell_in_the_image(self):
         done = self.executed(call=ADA._replace(terminal=True))
-        self.assertEqual(done.outline, [*IMAGE, "docker run --rm --pull never --init --name churn-exec-0a1b"
+        self.assertEqual(done.outline, [*IMAGE[1:], "docker run --rm --pull never --init --name churn-exec-0a1b"
                                         " --label skelebot.project=churn --label skelebot.job=exec --interactive --tty"
                                         " churn sh -c" + self.SHELL])
 
@@ -554,7 +555,7 @@ class DryRun(unittest.TestCase):
         it = project(description="it's \"$5\" \\n %s\n", ignores=["it's", "-n", "\\"], commands=["a\\b", "x\ny"])
         for present in ({}, {".dockerignore": "mine"}, {".dockerignore": b"\xe9\n"}):
             with self.subTest(present), inside(present) as real, folder(present) as pasted:
-                steps = drive(skelebot.plan_build(ADA, it, None, "churn"), {
+                steps = drive(skelebot.Image(skelebot.Engine(ADA), it).plan_build(), {
                     Read: None, ".dockerignore": skelebot.read_bytes(".dockerignore")}).status.writes
                 lines = [step.line for step in steps]
                 for step in steps:
