@@ -86,7 +86,7 @@ def did_you_mean(word, known, otherwise="known are"):
     """A hint that names the nearest of the known words, or all of them."""
     import difflib
     lower = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), lower, n=1)
+    near = difflib.get_close_matches(word[:99].lower(), lower, n=1)
     if near:
         return f"did you mean {lower[near[0]]}?"
     return f"{otherwise}: {', '.join(sorted(known)) or 'none'}"
@@ -1055,8 +1055,16 @@ READERS = {bool: read_flag, int: read_whole, PortNumber: read_port, float: read_
            Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default, Components: read_components}
 
 
+MOST_TEXT = 500 * 1000      # bytes of a YAML file, of which each byte may become 200 in memory
+MOST_NODES = 100 * 1000     # of it when aliases have been followed
+DEEPEST = 950               # brackets, or lists, inside each other
+PURE = 64 * 1024            # characters that the pure loader reads in a second or two
+
+
 def decoded(data, file):
     """The text of a file's bytes: UTF-8, without the characters that YAML forbids."""
+    if len(data) > MOST_TEXT:
+        raise Place(file, 1).fault(f"is larger than {shown_size(MOST_TEXT)}", "put the file there that is meant")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -1066,7 +1074,7 @@ def decoded(data, file):
     if bad:
         place = Place(file, text.count("\n", 0, bad.start()) + 1)
         raise place.fault(f"holds the control character {ascii(bad.group())}", "take it out")
-    odd = re.search(r"(?m)^ *(?! )[^\S\n\r\t]\s*[\w-]+:", text)
+    odd = re.search(r"(?m)^ *(?! )[^\S\n\r\t][^\S\n]*[\w-]+:", text)
     if odd:
         place = Place(file, text.count("\n", 0, odd.start()) + 1)
         raise place.fault("line starts with a no-break space", "indent with blanks")
@@ -1115,6 +1123,7 @@ def syntax_error(error, file):
     """The SkelebotError for what PyYAML says, in the words of SYNTAX."""
     problem, mark = getattr(error, "problem", None) or "is not YAML", getattr(error, "problem_mark", None)
     start, said = getattr(error, "context_mark", None), f"{getattr(error, 'context', '')} {problem}"
+    said = said[:1000]                  # it may have names from the file
     known = next(syntax for syntax in SYNTAX if re.search(syntax.pattern, said))
     message = re.sub(".*?" + known.pattern + ".*", known.message, said) if known.message else problem
     if start and mark and start.line < mark.line and not known.message and not known.begin:
@@ -1139,25 +1148,55 @@ def odd_escape(text):
 
 
 @functools.lru_cache(None)
-def fast_loader(yaml):
-    """libyaml's loader, which tells nothing and << from other plain scalars: more is seldom asked, and takes long."""
-    class FastLoader(yaml.CSafeLoader):
+def loaders(yaml, deepest):
+    """libyaml's loader and the pure one; far deeper libyaml, which is written in C, would break down."""
+    class Pure(yaml.SafeLoader):
+        depth = 0
+
+        def descend_resolver(self, parent, index):
+            self.depth += 1
+            if self.depth > deepest:
+                raise RecursionError
+
+        def ascend_resolver(self):
+            self.depth -= 1
+
+    class Fast(getattr(yaml, "CSafeLoader", object)):
+        """It tells nothing and << from other plain scalars: more is seldom asked, and takes long."""
+        depth, descend_resolver, ascend_resolver = 0, Pure.descend_resolver, Pure.ascend_resolver
+
         def resolve(self, kind, value, implicit):
             if kind is not yaml.ScalarNode:
                 return super().resolve(kind, value, implicit)
             return {"": NULL, "~": NULL, "null": NULL, "Null": NULL, "NULL": NULL, "<<": MERGE}.get(
                 value, PLAIN) if implicit[0] else TEXT
 
-        def descend_resolver(self, parent, index):
-            pass
-
-        def ascend_resolver(self):
-            pass
-
-    return FastLoader
+    return Fast, Pure
 
 
-def compose(text, file):
+def check_aliases(node, file, sizes):
+    """Refuse what becomes too much when each alias stands for what it names; how many nodes are in a node.
+
+    sizes  id of a node -> that number, 0 while it is counted
+    """
+    if id(node) not in sizes:
+        sizes[id(node)], inner = 0, [] if node.id == "scalar" else node.value
+        sides = [side for one in inner for side in (one if isinstance(one, tuple) else [one])]
+        sizes[id(node)] = 1 + sum([check_aliases(side, file, sizes) for side in sides])
+    if sizes[id(node)] > MOST_NODES:
+        raise Place(file, node.start_mark.line + 1).fault(
+            f"has more than {MOST_NODES} values when its aliases are followed", "take aliases out")
+    return sizes[id(node)]
+
+
+def composed(stream, loader, text):
+    root = yaml_module().compose(stream, Loader=loader)
+    if root and "*" in text and "&" in text:
+        check_aliases(root, stream.name, {})
+    return root
+
+
+def compose(text, file, deepest=DEEPEST):
     """The root node of a YAML text, or None when it is empty.
 
     The words of a fault come from the pure loader, so that they are the same with and without libyaml;
@@ -1166,11 +1205,14 @@ def compose(text, file):
     import io
     yaml = yaml_module()
     differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
-    fast = [fast_loader(yaml)] if hasattr(yaml, "CSafeLoader") and not differ else []
-    for loader in [*fast, yaml.SafeLoader]:
+    fast, pure = loaders(yaml, deepest)
+    kinds = [fast] * hasattr(yaml, "CSafeLoader")
+    if not kinds or len(text) <= PURE:
+        kinds = [*([] if differ else kinds), pure]
+    for loader in kinds:
         stream = type("Named", (io.StringIO,), {"name": file})(text)
         try:
-            return yaml.compose(stream, Loader=loader)
+            return composed(stream, loader, text)
         except RecursionError:
             raise Place(file, 1).fault("is nested too deeply", "use fewer brackets inside each other")
         except (ValueError, OverflowError):
@@ -1180,15 +1222,32 @@ def compose(text, file):
     raise syntax_error(fault, file)
 
 
-def read_bytes(path, most=-1):
-    """The bytes of a file, or None when there is none."""
+MOST = 64 * 1000 * 1000     # bytes of a file, or of what a program says, that are kept in memory
+
+
+def opened_plain(path, flags):
+    """The handle of a file; a pipe would wait for ever, and a device has no end."""
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    kind = stat.S_IFMT(os.fstat(handle).st_mode)
+    if kind == stat.S_IFREG:
+        return handle
+    os.close(handle)
+    said = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe"}.get(kind, "a device")
+    raise SkelebotError(f"{path}: is {said}, no file", "put a plain file there, or remove it")
+
+
+def read_bytes(path, most=None):
+    """The bytes of a plain file, the first if only so many are wanted; None when there is none."""
     try:
-        with open(path, "rb") as file:
-            return file.read(most)
+        with open(path, "rb", opener=opened_plain) as file:
+            data = file.read(most or MOST + 1) or b""   # None of a file in /proc that has nothing yet
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise SkelebotError(f"{path}: cannot be read: {error.strerror}", "look at the file's permissions")
+    if len(data) > MOST:
+        raise SkelebotError(f"{path}: is larger than {shown_size(MOST)}", "put the file there that is meant")
+    return data
 
 
 class Mark(Record):
@@ -2798,7 +2857,7 @@ class Look(Record):
 class Read(Record):
     """The bytes of a file, or None; with `most` not all of a larger one."""
     path: str
-    most: int = -1
+    most: int = 0
     line = None
 
 
@@ -4774,7 +4833,7 @@ NO_JOB = r"__\w+__|setup|conftest|test_.*|.*_test|install|skelebot"
 
 def read_template(data, file):
     """The Template of a template.yaml."""
-    node = compose(decoded(data, file), file)
+    node = compose(decoded(data, file), file, deepest=100)     # what is in it is copied and written
     place = Place(file, 1)
     return Template(places={"": place}) if node is None or is_nothing(node) else read(Template, node, place)
 
@@ -7463,7 +7522,7 @@ def run_quietly(step):
     handle, path = new_file("")
     try:
         outcome = attended(step, lambda process: follow(process, path, step), handle)
-        return outcome._replace(errors=read_bytes(path).decode("utf-8", "replace")) if step.kept else outcome
+        return outcome._replace(errors=read_bytes(path, MOST).decode("utf-8", "replace")) if step.kept else outcome
     finally:
         os.close(handle)
         os.unlink(path)
@@ -7659,7 +7718,6 @@ TIMEOUT = 60            # seconds without a byte until a connection counts as br
 SLOW_ANSWER = 600       # seconds that a server may take to store what it has been sent
 GLANCE = 2              # seconds for an address that is perhaps not there at all
 PAUSES = (0.5, 1, 2, 4)     # seconds before another try
-MOST = 64 * CHUNK       # bytes of an answer that are kept
 ADVANCE = 64 * 1024     # bytes by which a try that was cut off must have come further than all before
 
 
@@ -7872,11 +7930,8 @@ def opened_body(file, path):
 
 
 def open_file(step):
-    import stat
     try:
-        if not stat.S_ISREG(os.stat(step.path).st_mode):
-            raise SkelebotError(f"{step.path}: is no file", "name a file, or a folder with a / at its end")
-        return opened_body(open(step.path, "rb", buffering=0), step.path)
+        return opened_body(open(step.path, "rb", buffering=0, opener=opened_plain), step.path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -8680,15 +8735,21 @@ def secret_members(step):
     return [(name, kind) for name, kind in found if kind]
 
 
-def zip_members(top, above, rules, root):
+MOST_LINKED = 30 * 1000     # files that links may lead to: folders that link to each other have paths without end
+
+
+def zip_members(top, above, rules, root, linked):
     """(path, name) of what goes into a zip file, folders as well; None instead of the path for what is left out.
 
     A link is what it leads to, as long as that is in the project and not above the link itself.
     """
     for name in sorted(os.listdir(top or ".")):
-        path, real = os.path.join(top, name), os.path.realpath(os.path.join(top, name))
+        path, is_link = os.path.join(top, name), os.path.islink(os.path.join(top, name))
+        real = os.path.realpath(path) if is_link else os.path.join(above[-1], name)
         shown = plain_text(path.replace(os.sep, "/"))
-        outside = os.path.islink(path) and (not is_relative_to(real, root) or real in above)
+        if top and above[-1] != os.path.join(root, top) and next(linked, None) is None:
+            raise SkelebotError(f"{shown}: links have led to more than {MOST_LINKED} files", "take some of the links out")
+        outside = is_link and (not is_relative_to(real, root) or real in above)
         if outside or not os.path.isdir(path) and not os.path.isfile(path):
             if not is_ignored(shown, rules):
                 yield None, shown
@@ -8697,7 +8758,7 @@ def zip_members(top, above, rules, root):
                 yield path, shown + "/"
             elif not any(rule.lets_in for rule in rules):
                 continue
-            yield from zip_members(path, (*above, real), rules, root)
+            yield from zip_members(path, (*above, real), rules, root, linked)
         elif not is_ignored(shown, rules) and not os.path.basename(path).startswith(".skelebot-"):
             yield path, shown
 
@@ -8725,7 +8786,7 @@ def zip_project(step):
     target, files, left_out = os.path.realpath(step.path), 0, []
     root = os.path.realpath(".")
     try:
-        members = [(path, name) for path, name in zip_members("", (root,), step.rules, root)
+        members = [(path, name) for path, name in zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
                    if path is None or os.path.realpath(path) != target]
         handle, beside = tempfile.mkstemp(prefix=".skelebot-", dir=os.path.dirname(target))
         try:
@@ -8776,6 +8837,7 @@ def folders(step):
 
 def netrc_login(step):
     import netrc
+    read_bytes(step.path)               # a pipe, or what is too large, is told; netrc opens it by itself
     try:
         found = netrc.netrc(step.path).authenticators(step.host)
     except FileNotFoundError:
