@@ -8475,11 +8475,78 @@ def pack_folder(step):
     return opened_body(file, packed_name(step.path))
 
 
+MOST_MEMBERS = 1000 * 1000
+MOST_HEADER = 100 * 1000    # bytes that say more of a member: long names, attributes
+DENSEST = 300               # bytes of a folder for each of its archive; zlib's level 1 makes 228 of nothing but zeros
+
+
+def bad_archive(message):
+    return SkelebotError(f"the archive {message}", "make it again, of plain files and folders")
+
+
+@functools.lru_cache(None)
+def member_kind():
+    """A TarInfo that refuses what tarfile would take into memory whole, or make of nothing."""
+    import tarfile
+
+    class Member(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, *given):
+            entry = super().frombuf(*given)
+            if entry.type == tarfile.GNUTYPE_SPARSE:
+                raise bad_archive("holds a file with holes")
+            if not entry.isreg() and entry.size > MOST_HEADER:
+                raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about one of its files")
+            return entry
+
+        def _proc_gnusparse_00(self, *given):
+            raise bad_archive("holds a file with holes")
+
+        _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse_00
+    return Member
+
+
+class Unpacked:
+    """What is in a packed file, as far as there is room for it."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def read(self, size):
+        data = self.file.read(size)
+        self.check(len(data))
+        self.room -= len(data)
+        return data
+
+    def check(self, size):
+        """So many bytes are to come."""
+        if not 0 <= size <= self.room:
+            raise bad_archive("becomes larger than an archive of this size, or the room on the disk, explains")
+
+
+def archive_members(file):
+    """(archive, member) of all that is in a tar file that is read once, from start to end."""
+    import tarfile
+    try:
+        with tarfile.open(fileobj=file, mode="r|", tarinfo=member_kind()) as archive:
+            for count, entry in enumerate(iter(archive.next, None)):
+                if count == MOST_MEMBERS:
+                    raise bad_archive(f"holds more than {MOST_MEMBERS} files and folders")
+                if sum(map(len, archive.pax_headers.values())) > MOST_HEADER:
+                    raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about all of its files")
+                yield archive, entry
+                archive.members.clear()     # else it keeps them all
+    except (ValueError, RecursionError, TypeError, LookupError, ArithmeticError) as error:
+        raise tarfile.ReadError(f"it is damaged: {error}")      # what tarfile does not catch itself
+
+
 def member_path(name, folder):
     """Where a member of an archive goes; it must be inside of the folder."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or "\0" in name or (os.name == "nt" and re.search(r'[\\:]', name)):
         raise SkelebotError(f"the archive holds {shortened(name)}, which leads out of its folder", "push it anew")
+    if len(parts) > 200:
+        raise bad_archive(f"holds {shortened(name)}, which is in more than 200 folders")
     return os.path.join(folder, *parts)
 
 
@@ -8501,6 +8568,7 @@ def unpack_member(archive, entry, folder):
 def unpack(step):
     """Unpack beside the folder's place, then let the new one take it."""
     import gzip
+    import shutil
     import tarfile
     import zlib
     folder, name = os.path.split(os.path.realpath(step.path))
@@ -8512,8 +8580,11 @@ def unpack(step):
         for left in (new, old):
             remove(Remove(left))
         os.mkdir(new)
-        with gzip.open(step.source) as packed, tarfile.open(fileobj=packed, mode="r|") as archive:
-            for entry in archive:
+        room = min(shutil.disk_usage(new).free, DENSEST * os.path.getsize(step.source) + CHUNK)
+        with gzip.open(step.source) as file:
+            packed = Unpacked(file, room)
+            for archive, entry in archive_members(packed):
+                packed.check(entry.size)
                 unpack_member(archive, entry, new)
             while packed.read(CHUNK):
                 pass                    # only at its end does gzip say whether it is whole
@@ -8521,7 +8592,7 @@ def unpack(step):
             os.replace(path, old)
         os.replace(new, path)
         remove(Remove(old))
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
         if getattr(error, "errno", None):
             raise refused(step.path, error)
         raise SkelebotError(f"{step.name}: cannot be unpacked: {error}", "push it anew, as a folder")
@@ -8721,15 +8792,15 @@ def secret_members(step):
     with tempfile.TemporaryFile() as errors, \
             subprocess.Popen(step.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
         try:
-            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-                for entry in archive:
-                    start = archive.extractfile(entry).read(enough(keytabs)) if entry.isreg() else b""
-                    found.append((entry.name.partition("/")[2], kind_of(entry.name, start, keytabs)))
+            for archive, entry in archive_members(process.stdout):
+                start = archive.extractfile(entry).read(enough(keytabs)) if entry.isreg() else b""
+                found.append((entry.name.partition("/")[2], kind_of(entry.name, start, keytabs)))
         except tarfile.TarError:
             pass                            # it has ended early, and says why
-        process.stdout.read()
+        while process.stdout.read(CHUNK):
+            pass
         errors.seek(0)
-        said = errors.read().decode("utf-8", "replace")
+        said = errors.read(MOST).decode("utf-8", "replace")
         if process.wait() and not re.search(r"(?i)could not find|no such", said):   # as where there is no /app
             raise SkelebotError(f"the image could not be looked through: {last_line(said)}", "leave -s out")
     return [(name, kind) for name, kind in found if kind]

@@ -1,12 +1,16 @@
 """What others wrote has bounds: depth, size, count and seconds; and what is no file is none."""
+import gzip
 import os
+import random
 import resource
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
 
 import support
+import skelebot
 from test_reading import message
 
 HOSTILE_YAML = {
@@ -94,6 +98,93 @@ class NoFiles(unittest.TestCase):
                     status, stderr = ending(*words, folder=path, home=home)
                     self.assertIn(f"{os.path.basename(name)}: is {said}\n  hint: put a plain file there, or remove it\n", stderr)
                     self.assertEqual(status, 1)
+
+
+def header(name, size=0, kind=b"0", **fields):
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.type = size, kind
+    for field, value in fields.items():
+        setattr(entry, field, value)
+    return entry.tobuf(tarfile.PAX_FORMAT)
+
+
+def filled(data):
+    return data + bytes(-len(data) % 512)
+
+
+def pax(kind, **values):
+    lines = b"".join(b"%d %s=%s\n" % (len(name) + len(value) + 5, name.encode(), value)    # of two digits
+                     for name, value in values.items())
+    return header("x", len(lines), kind) + filled(lines)
+
+
+class Archives(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.top = holder.name
+        self.packed, self.folder = os.path.join(self.top, "packed"), os.path.join(self.top, "folder")
+
+    def said(self, blocks):
+        """The message about an archive of these blocks; nothing else is left."""
+        skelebot.remove(skelebot.Remove(self.folder))
+        with gzip.open(self.packed, "wb") as file:
+            file.writelines(blocks)
+        try:
+            skelebot.unpack(skelebot.Unpack(self.packed, self.folder, "data"))
+        except skelebot.SkelebotError as error:
+            self.assertEqual(os.listdir(self.top), ["packed"])
+            return error.message
+        return "unpacked"
+
+    def test_what_is_bounded_is_said(self):
+        mega = bytes(1 << 20)
+        sparse = bytearray(header("s", 512, b"S"))
+        large = "becomes larger than an archive of this size, or the room on the disk, explains"
+        for blocks, said in (
+            ([header("zeros", 64 << 20), *[mega] * 64], large),
+            ([header("f"), *[mega] * 64], large),
+            ([header("tera", 1 << 40)], large),
+            ([bytes(sparse), bytes(512)], "holds a file with holes"),
+            ([pax(b"x", **{"GNU.sparse.major": b"1", "GNU.sparse.minor": b"0"}), header("s", 512), bytes(512)],
+             "holds a file with holes"),
+            ([pax(b"x", **{"GNU.sparse.size": b"1099511627776"}), header("s", 0)], "holds a file with holes"),
+            ([header("x", 1500 << 20, b"x"), *[mega] * 20], "says more than 100.0 kB about one of its files"),
+            ([header("x", 1500 << 20, b"g"), *[mega] * 20], "says more than 100.0 kB about one of its files"),
+            ([header("x", 1500 << 20, b"L"), *[mega] * 20], "says more than 100.0 kB about one of its files"),
+            ([header("a/" * 120 + "b"), bytes(1024)], "unpacked"),
+            ([header("a/" * 300 + "b"), bytes(1024)], f"holds {skelebot.shortened('a/' * 300 + 'b')}, which is in more than 200 folders"),
+        ):
+            with self.subTest(said):
+                self.assertEqual(self.said(blocks), said if said == "unpacked" else "the archive " + said)
+
+    def test_a_folder_of_nothing_but_zeros_comes_back(self):
+        os.mkdir(os.path.join(self.top, "zeros"))
+        with open(os.path.join(self.top, "zeros", "file"), "wb") as file:
+            file.truncate(50 << 20)
+        body = skelebot.pack_folder(skelebot.Pack(os.path.join(self.top, "zeros")))
+        with open(self.packed, "wb") as file, body.file:
+            body.file.seek(0)
+            file.write(body.file.read())
+        skelebot.unpack(skelebot.Unpack(self.packed, self.folder, "data"))
+        self.assertEqual(os.path.getsize(os.path.join(self.folder, "file")), 50 << 20)
+
+    def test_a_damaged_one_is_a_fault_whatever_is_wrong(self):
+        whole = b"".join((pax(b"x", comment=b"more"), header("d/file", 700), filled(b"x" * 700), header("long/" * 30, 9),
+                          filled(b"9" * 9), pax(b"g", comment=b"all"), header("other", 3), filled(b"abc"), bytes(1024)))
+        chance = random.Random(1)
+        for _ in range(400):
+            data = bytearray(whole)
+            for _ in range(chance.randrange(1, 5)):
+                block = chance.randrange(len(data) // 512) * 512
+                data[block + chance.choice((0, 124, 135, 156, 257, chance.randrange(512)))] = chance.choice(b"\0\xff\x80gxSLK9=\n")
+                data[block + 148:block + 156] = b" " * 8
+                data[block + 148:block + 156] = b"%06o\0 " % sum(data[block:block + 512])
+            with self.subTest(bytes(data).hex()):
+                said = self.said([bytes(data)])
+                self.assertRegex(said, r"^(unpacked$|the archive |data: cannot be unpacked: |.*folder: )")
 
 
 class Links(unittest.TestCase):
