@@ -27,6 +27,7 @@ Contents, in the data's order:
 import enum
 import functools
 import gc
+import io
 import os
 import re
 import stat
@@ -1202,7 +1203,6 @@ def compose(text, file, deepest=DEEPEST):
     The words of a fault come from the pure loader, so that they are the same with and without libyaml;
     and so does the verdict on tabs, and on ? in brackets, which the two see differently.
     """
-    import io
     yaml = yaml_module()
     differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
     fast, pure = loaders(yaml, deepest)
@@ -2461,10 +2461,9 @@ def copied_sources(words, workdir):
     """The sources of a COPY or ADD, without the project that goes to /app; None if they are not plain."""
     paths = words.split()
     if words.startswith("["):
-        import json
         try:
-            paths = [path + "" for path in json.loads(words)]
-        except (ValueError, TypeError):
+            paths = [path + "" for path in json_value(words.encode("utf-8", "surrogateescape"))]
+        except TypeError:
             return None
     if re.search(r"[*?$\[\"'<]", "".join(paths[:-1])):
         return None
@@ -3492,18 +3491,30 @@ def host_of(url):
 
 # ---- Answers of servers
 
+ODD_SERVER = "try again later, or ask who runs the server"
+MOST_LISTED = 8 * 1000 * 1000   # bytes of an answer that is taken apart, of which each may become 20 in memory
+MOST_WORDS = 64 * 1024          # bytes of one in which its words are looked for
+
+
 def shown_text(data):
     """What a server has said, as one line that a terminal can take."""
-    import html
-    text = html.unescape(data).encode("utf-8", "replace").decode("utf-8")
+    text = xml_text(data[:2000]).encode("utf-8", "replace").decode("utf-8")
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).split())[:300]
+
+
+def check_listing(data, most=MOST_LISTED):
+    if len(data) > most:
+        raise SkelebotError(f"an answer is larger than the {shown_size(most)} that can be taken apart", ODD_SERVER)
 
 
 def json_value(data):
     """The value of a JSON text, or None."""
     import json
+    check_listing(data)
+    if data.count(b"{") + data.count(b"[") > MOST_LISTED // 40:
+        raise SkelebotError(f"an answer has more than {MOST_LISTED // 40} parts", ODD_SERVER)
     try:
-        return json.loads(data.decode("utf-8"))
+        return json.loads(data.decode("utf-8"), parse_int=lambda digits: int(digits[:20]))
     except (ValueError, RecursionError):
         return None
 
@@ -3518,8 +3529,9 @@ def json_words(answer):
 
 def element(name, text):
     """The text of the first XML or HTML element with this name; "" if there is none."""
-    match = re.search(rf"(?is)<{name}(?:\s[^>]*)?>(.*?)</{name}\s*>", text)
-    return match.group(1) if match else ""
+    match = re.search(rf"(?i)<{name}(?:\s[^<>]*)?>", text)
+    end = match and re.compile(rf"(?i)</{name}\s*>").search(text, match.end())
+    return text[match.end():end.start()] if end else ""
 
 
 def xml_element(name, response):
@@ -3528,10 +3540,11 @@ def xml_element(name, response):
 
 def server_words(response):
     """Why a server refused, in its own words: of JSON, XML, the title of a page, or a line of text."""
-    text = response.body.decode("utf-8", "replace")
+    body = response.body[:MOST_WORDS]
+    text = body.decode("utf-8", "replace")
     coded = ": ".join(filter(None, [element("Code", text), element("Message", text)]))
     plain = "" if text.lstrip()[:1] in ("<", "{", "[") else text.strip().partition("\n")[0]
-    return shown_text(json_words(json_value(response.body)) or coded or element("title", text) or plain)
+    return shown_text(json_words(json_value(body)) or coded or element("title", text) or plain)
 
 
 HINTS = {
@@ -3602,7 +3615,7 @@ def checksum_line(sha256, name):
 
 def xml_text(text):
     import html
-    return html.unescape(text)
+    return html.unescape(re.sub("&#[0-9]{9,};?", "\ufffd", text))    # html gives up at a number of 4,301 digits
 
 
 def origin(url):
@@ -3714,10 +3727,9 @@ def artifactory_login(kind, user, token):
 
 def links(page):
     """The names of files that the index page of a folder links to."""
-    import html
     import urllib.parse
-    found = re.findall(r"""(?i)<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^"'\s>]+))""", page)
-    names = [urllib.parse.unquote(html.unescape("".join(link))) for link in found]
+    found = re.findall(r"""(?i)<a\s[^<>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^"'\s>]+))""", page)
+    names = [urllib.parse.unquote(xml_text("".join(link))) for link in found]
     return [re.sub(r"^(\./)+", "", name) for name in names if not re.search(r"(?<!^\.)/|^\?", name)]
 
 
@@ -3761,12 +3773,13 @@ class ArtifactoryStore(Record):
 
     def names(self, start):
         response = yield from plan_answer(Request("GET", self.info, login=self.login), (200, 404))
-        answer = json_value(response.body)
+        answer = json_value(response.body) if response.body.lstrip()[:1] in (b"{", b"[") else None
         if isinstance(answer, dict):
             return child_names(answer.get("children"))
         if not response.status:
             return []
         response = yield from plan_answer(Request("GET", self.url, login=self.login), (200, 404))
+        check_listing(response.body)
         return links(response.body.decode("utf-8", "replace")) if response.status == 200 else []
 
     def is_artifactory(self, name):
@@ -3949,6 +3962,9 @@ def part_list(responses, sums):
             f"{parts}</CompleteMultipartUpload>").encode()
 
 
+MOST_PAGES = 1000       # of 1,000 names
+
+
 class S3Store(Record):
     """The keys of a bucket that begin with a prefix.
 
@@ -3985,19 +4001,22 @@ class S3Store(Record):
 
     def names(self, start):
         """All pages of the listing, 1,000 keys each."""
-        found, token = [], ""
-        while True:
+        found, token, seen, size = [], "", set(), 0
+        while len(seen) < MOST_PAGES:
             query = [("list-type", "2"), ("prefix", self.prefix + start), ("delimiter", "/"),
                      *([("continuation-token", token)] if token else [])]
             response = yield from plan_answer(self.request("GET", None, query=query))
-            page = response.body.decode("utf-8", "replace")
+            page, size = response.body.decode("utf-8", "replace"), size + len(response.body)
+            check_listing(range(size), 5 * MOST_LISTED)
             if response.status and "<ListBucketResult" not in page:
                 raise SkelebotError(f"{public_url(self.url)}: does not answer as S3 does",
                                     "look at endpoint: and bucket:")
             found += [xml_text(key)[len(self.prefix):] for key in re.findall(r"<Key>([^<]*)</Key>", page)]
-            token, last = xml_text(element("NextContinuationToken", page)), token
-            if not token or token == last:
+            token = xml_text(element("NextContinuationToken", page))
+            if not token or token in seen:
                 return found
+            seen.add(token)
+        raise SkelebotError(f"{public_url(self.url)}: lists more than {MOST_PAGES} pages", "look at bucket:")
 
     def send(self, name, body, replace):
         """Only where nothing is yet, unless it is to be replaced; large ones in parts."""
@@ -4070,7 +4089,7 @@ class S3Store(Record):
         """The ids of unfinished uploads of this name; none where the server does not tell."""
         key = self.prefix + name
         response = yield self.request("GET", None, query=[("uploads", ""), ("prefix", key)])._replace(patient=False)
-        found = re.findall(r"(?s)<Upload>(.*?)</Upload>", response.body.decode("utf-8", "replace"))
+        found = response.body.decode("utf-8", "replace").split("<Upload>")[1:]
         return [xml_text(element("UploadId", one)) for one in found if xml_text(element("Key", one)) == key]
 
     def fetch(self, name, path, stored):
@@ -5522,7 +5541,6 @@ def plan_named_files(file, seen):
 
 def plan_code_artifact(dependency):
     """The path of a package's file from AWS CodeArtifact, fetched by the aws CLI unless it is here."""
-    import json
     fields = dependency.fields
     folder = f".skelebot/{fields['name']}-{fields['version']}"
     present = yield Listing(folder)
@@ -5534,8 +5552,8 @@ def plan_code_artifact(dependency):
     outcome = yield from plan_must(Command(("aws", "codeartifact", "list-package-version-assets", *words,
                                             "--output", "json"), kept=True))
     try:
-        names = [str(asset["name"]) for asset in json.loads(outcome.output or '{"assets": []}')["assets"]]
-    except (ValueError, KeyError, TypeError):
+        names = [str(asset["name"]) for asset in json_value(outcome.output.encode() or b'{"assets": []}')["assets"]]
+    except (KeyError, TypeError):
         raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(outcome.output)}",
                             "update the AWS command line, or look at the proxy")
     names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
@@ -7718,6 +7736,9 @@ TIMEOUT = 60            # seconds without a byte until a connection counts as br
 SLOW_ANSWER = 600       # seconds that a server may take to store what it has been sent
 GLANCE = 2              # seconds for an address that is perhaps not there at all
 PAUSES = (0.5, 1, 2, 4)     # seconds before another try
+MOST_HEAD = 1024 * 1024 # bytes of an answer before its body, and more than it needs beside it
+HONEST = 1000 * 1000 * 1000     # bytes that may come unannounced
+SLOWEST = 1000          # bytes a second of an answer that comes at all
 ADVANCE = 64 * 1024     # bytes by which a try that was cut off must have come further than all before
 
 
@@ -7772,9 +7793,57 @@ def certificates():
     return context
 
 
+class Measured(io.RawIOBase):
+    """What another machine sends: not more than there is room for, and not for ever.
+
+    seconds  that may be waited in all, after the first byte, until SLOWEST bytes for each have come
+    """
+
+    def __init__(self, file, host, seconds, room=MOST_HEAD):
+        self.file, self.host, self.seconds = file, host, seconds
+        self.waited, self.came = float("-inf"), 0
+        self.allow(room)
+
+    def allow(self, room):
+        """From now on there is room for so many bytes."""
+        self.most = self.room = room
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        import time
+        start = time.monotonic()
+        count = self.file.readinto(buffer) or 0
+        self.waited, self.came = max(self.waited + time.monotonic() - start, 0), self.came + count
+        self.room -= count
+        if self.room < 0:
+            raise SkelebotError(f"{self.host}: sends more than the {shown_size(self.most)} that are expected", ODD_SERVER)
+        if self.waited > self.seconds:
+            if self.came < self.seconds * SLOWEST:
+                raise SkelebotError(f"{self.host}: sends less than {SLOWEST} bytes a second", ODD_SERVER)
+            self.waited, self.came = 0, 0
+        return count
+
+    def close(self):
+        self.file.close()
+        super().close()
+
+
+def allow(response, room):
+    """Take so many bytes more of an answer; the double, since what stands between chunks is sent as well."""
+    if response.fp:
+        response.fp.raw.allow(2 * room + MOST_HEAD)
+
+
 def early(kind):
     """A kind of connection whose server may answer before it has the whole body, and take its time afterwards."""
     class Early(kind):
+        def response_class(self, sock, *given, **named):
+            response = super().response_class(sock, *given, **named)
+            response.fp = io.BufferedReader(Measured(response.fp.detach(), self.host, sock.gettimeout()))
+            return response
+
         def request(self, method, url, body=None, headers={}, **options):
             try:
                 super().request(method, url, body, headers, **options)
@@ -7837,8 +7906,11 @@ def sent(request, body=None, size=0, timeout=TIMEOUT):
 
 def whole_body(response):
     """The body of an answer; urllib gives one that was cut off without a word."""
-    body = response.read(MOST)
-    if response.length and len(body) < MOST:
+    allow(response, MOST)
+    body = response.read(MOST + 1)
+    if len(body) > MOST:
+        raise SkelebotError(f"an answer is larger than {shown_size(MOST)}", ODD_SERVER)
+    if response.length:
         raise ConnectionResetError("the connection was cut")
     return body
 
@@ -7920,7 +7992,7 @@ def send_request(step):
         return patiently(step, attempt)
     try:
         return attempt()
-    except (OSError, http.client.HTTPException, UnicodeError, OverflowError):
+    except (OSError, http.client.HTTPException, UnicodeError, OverflowError, SkelebotError):
         return Response()
 
 
@@ -8168,9 +8240,9 @@ class Partial:
         """Hash what there is already."""
         self.read(self.file)
 
-    def read(self, source, tell=lambda size: None, keep=False):
-        """Take what a source gives until its end; `keep` writes it, too."""
-        while True:
+    def read(self, source, tell=lambda size: None, keep=False, most=sys.maxsize):
+        """Take what a source gives until its end, or until it is more than `most` bytes; `keep` writes it, too."""
+        while self.size <= most:
             buffer, count = self.hashing.buffer(), 0
             try:
                 count = source.readinto(buffer)
@@ -8266,6 +8338,12 @@ def check_room(part, size):
                             "make room on the disk")
 
 
+def half_of_the_room(part):
+    """How many bytes may come without having been announced."""
+    import shutil
+    return max(HONEST, shutil.disk_usage(os.path.dirname(part.path)).free // 2)
+
+
 def can_resume(stored):
     """Whether the rest of a file can be had later: by its ETag, if that stands for each of its bytes."""
     return bool(stored.etag) and not stored.etag.startswith("W/")
@@ -8303,12 +8381,18 @@ def fetch_some(step, part, tell):
             return given._replace(body=whole_body(response))
         start = part.size
         expected = length(given) if length(given) >= 0 else step.stored.size - start
+        most = step.stored.size if step.stored.size >= 0 else start + half_of_the_room(part)
+        allow(response, most - start)
         cut = None
         try:
-            part.read(response, tell, keep=True)
+            part.read(response, tell, keep=True, most=most)
         except (OSError, http.client.HTTPException) as error:
             cut = error
-        part.whole = not cut and part.size - start >= expected
+        if part.size > most and step.stored.size < 0:
+            part.give_up()
+            raise SkelebotError(f"{step.name}: is larger than the {shown_size(most)} that are half of the disk's room, "
+                                "and no size was announced", "make room on the disk")
+        part.whole = part.size > most or (not cut and part.size - start >= expected)
         if not part.whole and part.size < part.furthest + ADVANCE:
             raise cut or ConnectionResetError("the connection was cut")
         part.furthest = part.size
@@ -8477,7 +8561,7 @@ def pack_folder(step):
 
 MOST_MEMBERS = 1000 * 1000
 MOST_HEADER = 100 * 1000    # bytes that say more of a member: long names, attributes
-DENSEST = 300               # bytes of a folder for each of its archive; zlib's level 1 makes 228 of nothing but zeros
+DENSEST = 300               # bytes of a folder, beyond HONEST, for each of its archive; zeros that we pack have 229
 
 
 def bad_archive(message):
@@ -8507,7 +8591,7 @@ def member_kind():
 
 
 class Unpacked:
-    """What is in a packed file, as far as there is room for it."""
+    """What is in a packed file, up to as much as it can honestly hold."""
 
     def __init__(self, file, room):
         self.file, self.room = file, room
@@ -8521,7 +8605,7 @@ class Unpacked:
     def check(self, size):
         """So many bytes are to come."""
         if not 0 <= size <= self.room:
-            raise bad_archive("becomes larger than an archive of this size, or the room on the disk, explains")
+            raise bad_archive("becomes larger than one of its size explains")
 
 
 def archive_members(file):
@@ -8568,7 +8652,6 @@ def unpack_member(archive, entry, folder):
 def unpack(step):
     """Unpack beside the folder's place, then let the new one take it."""
     import gzip
-    import shutil
     import tarfile
     import zlib
     folder, name = os.path.split(os.path.realpath(step.path))
@@ -8580,9 +8663,8 @@ def unpack(step):
         for left in (new, old):
             remove(Remove(left))
         os.mkdir(new)
-        room = min(shutil.disk_usage(new).free, DENSEST * os.path.getsize(step.source) + CHUNK)
         with gzip.open(step.source) as file:
-            packed = Unpacked(file, room)
+            packed = Unpacked(file, HONEST + DENSEST * os.path.getsize(step.source))
             for archive, entry in archive_members(packed):
                 packed.check(entry.size)
                 unpack_member(archive, entry, new)
@@ -8696,7 +8778,7 @@ def engine_socket(endpoint):
 
 def answered_id(asked):
     """The id that an engine's answer names, "" if it knows no such image, None if that is no answer."""
-    with asked.makefile("rb") as answer:
+    with io.BufferedReader(Measured(asked.makefile("rb", 0), "the engine", ASKING, MOST_HEAD)) as answer:
         status, text = answer.readline().split()[1:2], answer.read()
     found = re.search(rb'"Id":"([^"]+)"', text)
     return found.group(1).decode() if status == [b"200"] and found else "" if status == [b"404"] else None
