@@ -27,6 +27,7 @@ Contents, in the data's order:
 import enum
 import functools
 import gc
+import io
 import os
 import re
 import stat
@@ -86,7 +87,7 @@ def did_you_mean(word, known, otherwise="known are"):
     """A hint that names the nearest of the known words, or all of them."""
     import difflib
     lower = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), lower, n=1)
+    near = difflib.get_close_matches(word[:99].lower(), lower, n=1)
     if near:
         return f"did you mean {lower[near[0]]}?"
     return f"{otherwise}: {', '.join(sorted(known)) or 'none'}"
@@ -783,15 +784,32 @@ def refused(path, error):
                          "look at the folder's permissions and at the room on the disk")
 
 
-def read_bytes(path, most=-1):
-    """The bytes of a file, or None when there is none."""
+MOST = 64 * 1000 * 1000     # bytes of a file, or of what a program says, that are kept in memory
+
+
+def opened_plain(path, flags):
+    """The handle of a file; a pipe would wait for ever, and a device has no end."""
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    kind = stat.S_IFMT(os.fstat(handle).st_mode)
+    if kind == stat.S_IFREG:
+        return handle
+    os.close(handle)
+    said = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe"}.get(kind, "a device")
+    raise SkelebotError(f"{path}: is {said}, no file", "put a plain file there, or remove it")
+
+
+def read_bytes(path, most=None):
+    """The bytes of a plain file, the first if only so many are wanted; None when there is none."""
     try:
-        with open(machine_text(path), "rb") as file:
-            return file.read(most)
+        with open(machine_text(path), "rb", opener=opened_plain) as file:
+            data = file.read(most or MOST + 1) or b""   # None of a file in /proc that has nothing yet
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise SkelebotError(f"{path}: cannot be read: {error.strerror}", "look at the file's permissions")
+    if len(data) > MOST:
+        raise SkelebotError(f"{path}: is larger than {shown_size(MOST)}", "put the file there that is meant")
+    return data
 
 
 def look(path, root=""):
@@ -860,9 +878,7 @@ def open_file(path):
     """The Body of a file, whatever takes its place from here on; None if there is none."""
     path = machine_text(path)
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise SkelebotError(f"{path}: is no file", "name a file, or a folder with a / at its end")
-        return opened_body(open(path, "rb", buffering=0), path)
+        return opened_body(open(path, "rb", buffering=0, opener=opened_plain), path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -1269,8 +1285,16 @@ READERS = {bool: read_flag, int: read_whole, PortNumber: read_port, float: read_
            Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default, Components: read_components}
 
 
+MOST_TEXT = 500 * 1000      # bytes of a YAML file, of which each byte may become 200 in memory
+MOST_NODES = 100 * 1000     # of it when aliases have been followed
+DEEPEST = 950               # brackets, or lists, inside each other
+PURE = 64 * 1024            # characters that the pure loader reads in a second or two
+
+
 def decoded(data, file):
     """The text of a file's bytes: UTF-8, without the characters that YAML forbids."""
+    if len(data) > MOST_TEXT:
+        raise Place(file, 1).fault(f"is larger than {shown_size(MOST_TEXT)}", "put the file there that is meant")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -1280,7 +1304,7 @@ def decoded(data, file):
     if bad:
         place = Place(file, text.count("\n", 0, bad.start()) + 1)
         raise place.fault(f"holds the control character {ascii(bad.group())}", "take it out")
-    odd = re.search(r"(?m)^ *(?! )[^\S\n\r\t]\s*[\w-]+:", text)
+    odd = re.search(r"(?m)^ *(?! )[^\S\n\r\t][^\S\n]*[\w-]+:", text)
     if odd:
         place = Place(file, text.count("\n", 0, odd.start()) + 1)
         raise place.fault("line starts with a no-break space", "indent with blanks")
@@ -1329,6 +1353,7 @@ def syntax_error(error, file):
     """The SkelebotError for what PyYAML says, in the words of SYNTAX."""
     problem, mark = getattr(error, "problem", None) or "is not YAML", getattr(error, "problem_mark", None)
     start, said = getattr(error, "context_mark", None), f"{getattr(error, 'context', '')} {problem}"
+    said = said[:1000]                  # it may have names from the file
     known = next(syntax for syntax in SYNTAX if re.search(syntax.pattern, said))
     message = re.sub(".*?" + known.pattern + ".*", known.message, said) if known.message else problem
     if start and mark and start.line < mark.line and not known.message and not known.begin:
@@ -1353,38 +1378,70 @@ def odd_escape(text):
 
 
 @functools.lru_cache(None)
-def fast_loader(yaml):
-    """libyaml's loader, which tells nothing and << from other plain scalars: more is seldom asked, and takes long."""
-    class FastLoader(yaml.CSafeLoader):
+def loaders(yaml, deepest):
+    """libyaml's loader and the pure one; far deeper libyaml, which is written in C, would break down."""
+    class Pure(yaml.SafeLoader):
+        depth = 0
+
+        def descend_resolver(self, parent, index):
+            self.depth += 1
+            if self.depth > deepest:
+                raise RecursionError
+
+        def ascend_resolver(self):
+            self.depth -= 1
+
+    class Fast(getattr(yaml, "CSafeLoader", object)):
+        """It tells nothing and << from other plain scalars: more is seldom asked, and takes long."""
+        depth, descend_resolver, ascend_resolver = 0, Pure.descend_resolver, Pure.ascend_resolver
+
         def resolve(self, kind, value, implicit):
             if kind is not yaml.ScalarNode:
                 return super().resolve(kind, value, implicit)
             return {"": NULL, "~": NULL, "null": NULL, "Null": NULL, "NULL": NULL, "<<": MERGE}.get(
                 value, PLAIN) if implicit[0] else TEXT
 
-        def descend_resolver(self, parent, index):
-            pass
-
-        def ascend_resolver(self):
-            pass
-
-    return FastLoader
+    return Fast, Pure
 
 
-def compose(text, file):
+def check_aliases(node, file, sizes):
+    """Refuse what becomes too much when each alias stands for what it names; how many nodes are in a node.
+
+    sizes  id of a node -> that number, 0 while it is counted
+    """
+    if id(node) not in sizes:
+        sizes[id(node)], inner = 0, [] if node.id == "scalar" else node.value
+        sides = [side for one in inner for side in (one if isinstance(one, tuple) else [one])]
+        sizes[id(node)] = 1 + sum([check_aliases(side, file, sizes) for side in sides])
+    if sizes[id(node)] > MOST_NODES:
+        raise Place(file, node.start_mark.line + 1).fault(
+            f"has more than {MOST_NODES} values when its aliases are followed", "take aliases out")
+    return sizes[id(node)]
+
+
+def composed(stream, loader, text):
+    root = yaml_module().compose(stream, Loader=loader)
+    if root and "*" in text and "&" in text:
+        check_aliases(root, stream.name, {})
+    return root
+
+
+def compose(text, file, deepest=DEEPEST):
     """The root node of a YAML text, or None when it is empty.
 
     The words of a fault come from the pure loader, so that they are the same with and without libyaml;
     and so does the verdict on tabs, and on ? in brackets, which the two see differently.
     """
-    import io
     yaml = yaml_module()
     differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
-    fast = [fast_loader(yaml)] if hasattr(yaml, "CSafeLoader") and not differ else []
-    for loader in [*fast, yaml.SafeLoader]:
+    fast, pure = loaders(yaml, deepest)
+    kinds = [fast] * hasattr(yaml, "CSafeLoader")
+    if not kinds or len(text) <= PURE:
+        kinds = [*([] if differ else kinds), pure]
+    for loader in kinds:
         stream = type("Named", (io.StringIO,), {"name": file})(text)
         try:
-            return yaml.compose(stream, Loader=loader)
+            return composed(stream, loader, text)
         except RecursionError:
             raise Place(file, 1).fault("is nested too deeply", "use fewer brackets inside each other")
         except (ValueError, OverflowError):
@@ -2605,10 +2662,9 @@ def copied_sources(words, workdir):
     """The sources of a COPY or ADD, without the project that goes to /app; None if they are not plain."""
     paths = words.split()
     if words.startswith("["):
-        import json
         try:
-            paths = [path + "" for path in json.loads(words)]
-        except (ValueError, TypeError):
+            paths = [path + "" for path in json_value(words.encode("utf-8", "surrogateescape"))]
+        except TypeError:
             return None
     if re.search(r"[*?$\[\"'<]", "".join(paths[:-1])):
         return None
@@ -3651,7 +3707,6 @@ def requirement_files(file, seen=()):
 
 def plan_code_artifact(dependency):
     """The path of a package's file from AWS CodeArtifact, fetched by the aws CLI unless it is here."""
-    import json
     fields = dependency.fields
     folder = f".skelebot/{fields['name']}-{fields['version']}"
     present = listing(folder)
@@ -3663,8 +3718,8 @@ def plan_code_artifact(dependency):
     outcome = yield from plan_must(Command(("aws", "codeartifact", "list-package-version-assets", *words,
                                             "--output", "json"), kept=True))
     try:
-        names = [str(asset["name"]) for asset in json.loads(outcome.output or '{"assets": []}')["assets"]]
-    except (ValueError, KeyError, TypeError):
+        names = [str(asset["name"]) for asset in json_value(outcome.output.encode() or b'{"assets": []}')["assets"]]
+    except (KeyError, TypeError):
         raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(outcome.output)}",
                             "update the AWS command line, or look at the proxy")
     names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
@@ -4525,18 +4580,30 @@ def host_of(url):
 
 # ---- Answers of servers
 
+ODD_SERVER = "try again later, or ask who runs the server"
+MOST_LISTED = 8 * 1000 * 1000   # bytes of an answer that is taken apart, of which each may become 20 in memory
+MOST_WORDS = 64 * 1024          # bytes of one in which its words are looked for
+
+
 def shown_text(data):
     """What a server has said, as one line that a terminal can take."""
-    import html
-    text = html.unescape(data).encode("utf-8", "replace").decode("utf-8")
+    text = xml_text(data[:2000]).encode("utf-8", "replace").decode("utf-8")
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).split())[:300]
+
+
+def check_listing(data, most=MOST_LISTED):
+    if len(data) > most:
+        raise SkelebotError(f"an answer is larger than the {shown_size(most)} that can be taken apart", ODD_SERVER)
 
 
 def json_value(data):
     """The value of a JSON text, or None."""
     import json
+    check_listing(data)
+    if data.count(b"{") + data.count(b"[") > MOST_LISTED // 40:
+        raise SkelebotError(f"an answer has more than {MOST_LISTED // 40} parts", ODD_SERVER)
     try:
-        return json.loads(data.decode("utf-8"))
+        return json.loads(data.decode("utf-8"), parse_int=lambda digits: int(digits[:20]))
     except (ValueError, RecursionError):
         return None
 
@@ -4551,8 +4618,9 @@ def json_words(answer):
 
 def element(name, text):
     """The text of the first XML or HTML element with this name; "" if there is none."""
-    match = re.search(rf"(?is)<{name}(?:\s[^>]*)?>(.*?)</{name}\s*>", text)
-    return match.group(1) if match else ""
+    match = re.search(rf"(?i)<{name}(?:\s[^<>]*)?>", text)
+    end = match and re.compile(rf"(?i)</{name}\s*>").search(text, match.end())
+    return text[match.end():end.start()] if end else ""
 
 
 def xml_element(name, response):
@@ -4561,10 +4629,11 @@ def xml_element(name, response):
 
 def server_words(response):
     """Why a server refused, in its own words: of JSON, XML, the title of a page, or a line of text."""
-    text = response.body.decode("utf-8", "replace")
+    body = response.body[:MOST_WORDS]
+    text = body.decode("utf-8", "replace")
     coded = ": ".join(filter(None, [element("Code", text), element("Message", text)]))
     plain = "" if text.lstrip()[:1] in ("<", "{", "[") else text.strip().partition("\n")[0]
-    return shown_text(json_words(json_value(response.body)) or coded or element("title", text) or plain)
+    return shown_text(json_words(json_value(body)) or coded or element("title", text) or plain)
 
 
 HINTS = {
@@ -4635,7 +4704,7 @@ def checksum_line(sha256, name):
 
 def xml_text(text):
     import html
-    return html.unescape(text)
+    return html.unescape(re.sub("&#[0-9]{9,};?", "\ufffd", text))    # html gives up at a number of 4,301 digits
 
 
 def origin(url):
@@ -4747,10 +4816,9 @@ def artifactory_login(kind, user, token):
 
 def links(page):
     """The names of files that the index page of a folder links to."""
-    import html
     import urllib.parse
-    found = re.findall(r"""(?i)<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^"'\s>]+))""", page)
-    names = [urllib.parse.unquote(html.unescape("".join(link))) for link in found]
+    found = re.findall(r"""(?i)<a\s[^<>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^"'\s>]+))""", page)
+    names = [urllib.parse.unquote(xml_text("".join(link))) for link in found]
     return [re.sub(r"^(\./)+", "", name) for name in names if not re.search(r"(?<!^\.)/|^\?", name)]
 
 
@@ -4794,12 +4862,13 @@ class ArtifactoryStore(Record):
 
     def names(self, start):
         response = yield from plan_answer(Request("GET", self.info, login=self.login), (200, 404))
-        answer = json_value(response.body)
+        answer = json_value(response.body) if response.body.lstrip()[:1] in (b"{", b"[") else None
         if isinstance(answer, dict):
             return child_names(answer.get("children"))
         if not response.status:
             return []
         response = yield from plan_answer(Request("GET", self.url, login=self.login), (200, 404))
+        check_listing(response.body)
         return links(response.body.decode("utf-8", "replace")) if response.status == 200 else []
 
     def is_artifactory(self, name):
@@ -4982,6 +5051,9 @@ def part_list(responses, sums):
             f"{parts}</CompleteMultipartUpload>").encode()
 
 
+MOST_PAGES = 1000       # of 1,000 names
+
+
 class S3Store(Record):
     """The keys of a bucket that begin with a prefix.
 
@@ -5018,19 +5090,22 @@ class S3Store(Record):
 
     def names(self, start):
         """All pages of the listing, 1,000 keys each."""
-        found, token = [], ""
-        while True:
+        found, token, seen, size = [], "", set(), 0
+        while len(seen) < MOST_PAGES:
             query = [("list-type", "2"), ("prefix", self.prefix + start), ("delimiter", "/"),
                      *([("continuation-token", token)] if token else [])]
             response = yield from plan_answer(self.request("GET", None, query=query))
-            page = response.body.decode("utf-8", "replace")
+            page, size = response.body.decode("utf-8", "replace"), size + len(response.body)
+            check_listing(range(size), 5 * MOST_LISTED)
             if response.status and "<ListBucketResult" not in page:
                 raise SkelebotError(f"{public_url(self.url)}: does not answer as S3 does",
                                     "look at endpoint: and bucket:")
             found += [xml_text(key)[len(self.prefix):] for key in re.findall(r"<Key>([^<]*)</Key>", page)]
-            token, last = xml_text(element("NextContinuationToken", page)), token
-            if not token or token == last:
+            token = xml_text(element("NextContinuationToken", page))
+            if not token or token in seen:
                 return found
+            seen.add(token)
+        raise SkelebotError(f"{public_url(self.url)}: lists more than {MOST_PAGES} pages", "look at bucket:")
 
     def send(self, name, body, replace):
         """Only where nothing is yet, unless it is to be replaced; large ones in parts."""
@@ -5103,7 +5178,7 @@ class S3Store(Record):
         """The ids of unfinished uploads of this name; none where the server does not tell."""
         key = self.prefix + name
         response = yield self.request("GET", None, query=[("uploads", ""), ("prefix", key)])._replace(patient=False)
-        found = re.findall(r"(?s)<Upload>(.*?)</Upload>", response.body.decode("utf-8", "replace"))
+        found = response.body.decode("utf-8", "replace").split("<Upload>")[1:]
         return [xml_text(element("UploadId", one)) for one in found if xml_text(element("Key", one)) == key]
 
     def fetch(self, name, path, stored):
@@ -5868,7 +5943,7 @@ NO_JOB = r"__\w+__|setup|conftest|test_.*|.*_test|install|skelebot"
 
 def read_template(data, file):
     """The Template of a template.yaml."""
-    node = compose(decoded(data, file), file)
+    node = compose(decoded(data, file), file, deepest=100)     # what is in it is copied and written
     place = Place(file, 1)
     return Template(places={"": place}) if node is None or is_nothing(node) else read(Template, node, place)
 
@@ -7658,7 +7733,7 @@ def run_quietly(step):
     handle, path = new_file("")
     try:
         outcome = attended(step, lambda process: follow(process, path, step), handle)
-        return outcome._replace(errors=read_bytes(path).decode("utf-8", "replace")) if step.kept else outcome
+        return outcome._replace(errors=read_bytes(path, MOST).decode("utf-8", "replace")) if step.kept else outcome
     finally:
         os.close(handle)
         os.unlink(path)
@@ -7809,7 +7884,9 @@ TIMEOUT = 60            # seconds without a byte until a connection counts as br
 SLOW_ANSWER = 600       # seconds that a server may take to store what it has been sent
 GLANCE = 2              # seconds for an address that is perhaps not there at all
 PAUSES = (0.5, 1, 2, 4)     # seconds before another try
-MOST = 64 * CHUNK       # bytes of an answer that are kept
+MOST_HEAD = 1024 * 1024 # bytes of an answer before its body, and more than it needs beside it
+HONEST = 1000 * 1000 * 1000     # bytes that may come unannounced
+SLOWEST = 1000          # bytes a second of an answer that comes at all
 ADVANCE = 64 * 1024     # bytes by which a try that was cut off must have come further than all before
 
 
@@ -7864,9 +7941,57 @@ def certificates():
     return context
 
 
+class Measured(io.RawIOBase):
+    """What another machine sends: not more than there is room for, and not for ever.
+
+    seconds  that may be waited in all, after the first byte, until SLOWEST bytes for each have come
+    """
+
+    def __init__(self, file, host, seconds, room=MOST_HEAD):
+        self.file, self.host, self.seconds = file, host, seconds
+        self.waited, self.came = float("-inf"), 0
+        self.allow(room)
+
+    def allow(self, room):
+        """From now on there is room for so many bytes."""
+        self.most = self.room = room
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        import time
+        start = time.monotonic()
+        count = self.file.readinto(buffer) or 0
+        self.waited, self.came = max(self.waited + time.monotonic() - start, 0), self.came + count
+        self.room -= count
+        if self.room < 0:
+            raise SkelebotError(f"{self.host}: sends more than the {shown_size(self.most)} that are expected", ODD_SERVER)
+        if self.waited > self.seconds:
+            if self.came < self.seconds * SLOWEST:
+                raise SkelebotError(f"{self.host}: sends less than {SLOWEST} bytes a second", ODD_SERVER)
+            self.waited, self.came = 0, 0
+        return count
+
+    def close(self):
+        self.file.close()
+        super().close()
+
+
+def allow(response, room):
+    """Take so many bytes more of an answer; the double, since what stands between chunks is sent as well."""
+    if response.fp:
+        response.fp.raw.allow(2 * room + MOST_HEAD)
+
+
 def early(kind):
     """A kind of connection whose server may answer before it has the whole body, and take its time afterwards."""
     class Early(kind):
+        def response_class(self, sock, *given, **named):
+            response = super().response_class(sock, *given, **named)
+            response.fp = io.BufferedReader(Measured(response.fp.detach(), self.host, sock.gettimeout()))
+            return response
+
         def request(self, method, url, body=None, headers={}, **options):
             try:
                 super().request(method, url, body, headers, **options)
@@ -7929,8 +8054,11 @@ def sent(request, body=None, size=0, timeout=TIMEOUT):
 
 def whole_body(response):
     """The body of an answer; urllib gives one that was cut off without a word."""
-    body = response.read(MOST)
-    if response.length and len(body) < MOST:
+    allow(response, MOST)
+    body = response.read(MOST + 1)
+    if len(body) > MOST:
+        raise SkelebotError(f"an answer is larger than {shown_size(MOST)}", ODD_SERVER)
+    if response.length:
         raise ConnectionResetError("the connection was cut")
     return body
 
@@ -8012,7 +8140,7 @@ def send_request(step):
         return patiently(step, attempt)
     try:
         return attempt()
-    except (OSError, http.client.HTTPException, UnicodeError, OverflowError):
+    except (OSError, http.client.HTTPException, UnicodeError, OverflowError, SkelebotError):
         return Response()
 
 
@@ -8168,9 +8296,9 @@ class Partial:
         """Hash what there is already."""
         self.read(self.file)
 
-    def read(self, source, tell=lambda size: None, keep=False):
-        """Take what a source gives until its end; `keep` writes it, too."""
-        while True:
+    def read(self, source, tell=lambda size: None, keep=False, most=sys.maxsize):
+        """Take what a source gives until its end, or until it is more than `most` bytes; `keep` writes it, too."""
+        while self.size <= most:
             buffer, count = self.hashing.buffer(), 0
             try:
                 count = source.readinto(buffer)
@@ -8266,6 +8394,12 @@ def check_room(part, size):
                             "make room on the disk")
 
 
+def half_of_the_room(part):
+    """How many bytes may come without having been announced."""
+    import shutil
+    return max(HONEST, shutil.disk_usage(os.path.dirname(part.path)).free // 2)
+
+
 def can_resume(stored):
     """Whether the rest of a file can be had later: by its ETag, if that stands for each of its bytes."""
     return bool(stored.etag) and not stored.etag.startswith("W/")
@@ -8303,12 +8437,18 @@ def fetch_some(step, part, tell):
             return given._replace(body=whole_body(response))
         start = part.size
         expected = length(given) if length(given) >= 0 else step.stored.size - start
+        most = step.stored.size if step.stored.size >= 0 else start + half_of_the_room(part)
+        allow(response, most - start)
         cut = None
         try:
-            part.read(response, tell, keep=True)
+            part.read(response, tell, keep=True, most=most)
         except (OSError, http.client.HTTPException) as error:
             cut = error
-        part.whole = not cut and part.size - start >= expected
+        if part.size > most and step.stored.size < 0:
+            part.give_up()
+            raise SkelebotError(f"{step.name}: is larger than the {shown_size(most)} that are half of the disk's room, "
+                                "and no size was announced", "make room on the disk")
+        part.whole = part.size > most or (not cut and part.size - start >= expected)
         if not part.whole and part.size < part.furthest + ADVANCE:
             raise cut or ConnectionResetError("the connection was cut")
         part.furthest = part.size
@@ -8475,11 +8615,78 @@ def pack_folder(step):
     return opened_body(file, packed_name(step.path))
 
 
+MOST_MEMBERS = 1000 * 1000
+MOST_HEADER = 100 * 1000    # bytes that say more of a member: long names, attributes
+DENSEST = 300               # bytes of a folder, beyond HONEST, for each of its archive; zeros that we pack have 229
+
+
+def bad_archive(message):
+    return SkelebotError(f"the archive {message}", "make it again, of plain files and folders")
+
+
+@functools.lru_cache(None)
+def member_kind():
+    """A TarInfo that refuses what tarfile would take into memory whole, or make of nothing."""
+    import tarfile
+
+    class Member(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, *given):
+            entry = super().frombuf(*given)
+            if entry.type == tarfile.GNUTYPE_SPARSE:
+                raise bad_archive("holds a file with holes")
+            if not entry.isreg() and entry.size > MOST_HEADER:
+                raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about one of its files")
+            return entry
+
+        def _proc_gnusparse_00(self, *given):
+            raise bad_archive("holds a file with holes")
+
+        _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse_00
+    return Member
+
+
+class Unpacked:
+    """What is in a packed file, up to as much as it can honestly hold."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def read(self, size):
+        data = self.file.read(size)
+        self.check(len(data))
+        self.room -= len(data)
+        return data
+
+    def check(self, size):
+        """So many bytes are to come."""
+        if not 0 <= size <= self.room:
+            raise bad_archive("becomes larger than one of its size explains")
+
+
+def archive_members(file):
+    """(archive, member) of all that is in a tar file that is read once, from start to end."""
+    import tarfile
+    try:
+        with tarfile.open(fileobj=file, mode="r|", tarinfo=member_kind()) as archive:
+            for count, entry in enumerate(iter(archive.next, None)):
+                if count == MOST_MEMBERS:
+                    raise bad_archive(f"holds more than {MOST_MEMBERS} files and folders")
+                if sum(map(len, archive.pax_headers.values())) > MOST_HEADER:
+                    raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about all of its files")
+                yield archive, entry
+                archive.members.clear()     # else it keeps them all
+    except (ValueError, RecursionError, TypeError, LookupError, ArithmeticError) as error:
+        raise tarfile.ReadError(f"it is damaged: {error}")      # what tarfile does not catch itself
+
+
 def member_path(name, folder):
     """Where a member of an archive goes; it must be inside of the folder."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or "\0" in name or (os.name == "nt" and re.search(r'[\\:]', name)):
         raise SkelebotError(f"the archive holds {shortened(name)}, which leads out of its folder", "push it anew")
+    if len(parts) > 200:
+        raise bad_archive(f"holds {shortened(name)}, which is in more than 200 folders")
     return os.path.join(folder, *parts)
 
 
@@ -8512,8 +8719,10 @@ def unpack(step):
         for left in (new, old):
             remove(Remove(left))
         os.mkdir(new)
-        with gzip.open(step.source) as packed, tarfile.open(fileobj=packed, mode="r|") as archive:
-            for entry in archive:
+        with gzip.open(step.source) as file:
+            packed = Unpacked(file, HONEST + DENSEST * os.path.getsize(step.source))
+            for archive, entry in archive_members(packed):
+                packed.check(entry.size)
                 unpack_member(archive, entry, new)
             while packed.read(CHUNK):
                 pass                    # only at its end does gzip say whether it is whole
@@ -8521,7 +8730,7 @@ def unpack(step):
             os.replace(path, old)
         os.replace(new, path)
         remove(Remove(old))
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
         if getattr(error, "errno", None):
             raise refused(step.path, error)
         raise SkelebotError(f"{step.name}: cannot be unpacked: {error}", "push it anew, as a folder")
@@ -8631,7 +8840,7 @@ def engine_socket(endpoint):
 
 def answered_id(asked):
     """The id that an engine's answer names, "" if it knows no such image, None if that is no answer."""
-    with asked.makefile("rb") as answer:
+    with io.BufferedReader(Measured(asked.makefile("rb", 0), "the engine", ASKING, MOST_HEAD)) as answer:
         status, text = answer.readline().split()[1:2], answer.read()
     found = re.search(rb'"Id":"([^"]+)"', text)
     return found.group(1).decode() if status == [b"200"] and found else "" if status == [b"404"] else None
@@ -8736,29 +8945,35 @@ def secret_members(step):
     with tempfile.TemporaryFile() as errors, \
             subprocess.Popen(step.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
         try:
-            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-                for entry in archive:
-                    start = archive.extractfile(entry).read(enough(keytabs)) if entry.isreg() else b""
-                    found.append((entry.name.partition("/")[2], kind_of(entry.name, start, keytabs)))
+            for archive, entry in archive_members(process.stdout):
+                start = archive.extractfile(entry).read(enough(keytabs)) if entry.isreg() else b""
+                found.append((entry.name.partition("/")[2], kind_of(entry.name, start, keytabs)))
         except tarfile.TarError:
             pass                            # it has ended early, and says why
-        process.stdout.read()
+        while process.stdout.read(CHUNK):
+            pass
         errors.seek(0)
-        said = errors.read().decode("utf-8", "replace")
+        said = errors.read(MOST).decode("utf-8", "replace")
         if process.wait() and not re.search(r"(?i)could not find|no such", said):   # as where there is no /app
             raise SkelebotError(f"the image could not be looked through: {last_line(said)}", "leave -s out")
     return [(name, kind) for name, kind in found if kind]
 
 
-def zip_members(top, above, rules, root):
+MOST_LINKED = 30 * 1000     # files that links may lead to: folders that link to each other have paths without end
+
+
+def zip_members(top, above, rules, root, linked):
     """(path, name) of what goes into a zip file, folders as well; None instead of the path for what is left out.
 
     A link is what it leads to, as long as that is in the project and not above the link itself.
     """
     for name in sorted(os.listdir(top or ".")):
-        path, real = os.path.join(top, name), os.path.realpath(os.path.join(top, name))
+        path, is_link = os.path.join(top, name), os.path.islink(os.path.join(top, name))
+        real = os.path.realpath(path) if is_link else os.path.join(above[-1], name)
         shown = plain_text(path.replace(os.sep, "/"))
-        outside = os.path.islink(path) and (not is_relative_to(real, root) or real in above)
+        if top and above[-1] != os.path.join(root, top) and next(linked, None) is None:
+            raise SkelebotError(f"{shown}: links have led to more than {MOST_LINKED} files", "take some of the links out")
+        outside = is_link and (not is_relative_to(real, root) or real in above)
         if outside or not os.path.isdir(path) and not os.path.isfile(path):
             if not is_ignored(shown, rules):
                 yield None, shown
@@ -8767,7 +8982,7 @@ def zip_members(top, above, rules, root):
                 yield path, shown + "/"
             elif not any(rule.lets_in for rule in rules):
                 continue
-            yield from zip_members(path, (*above, real), rules, root)
+            yield from zip_members(path, (*above, real), rules, root, linked)
         elif not is_ignored(shown, rules) and not os.path.basename(path).startswith(".skelebot-"):
             yield path, shown
 
@@ -8795,7 +9010,7 @@ def zip_project(step):
     target, files, left_out = os.path.realpath(step.path), 0, []
     root = os.path.realpath(".")
     try:
-        members = [(path, name) for path, name in zip_members("", (root,), step.rules, root)
+        members = [(path, name) for path, name in zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
                    if path is None or os.path.realpath(path) != target]
         handle, beside = tempfile.mkstemp(prefix=".skelebot-", dir=os.path.dirname(target))
         try:
@@ -8839,6 +9054,7 @@ def plugin_files(folder, most):
 def netrc_login(path, host):
     """(user, password) of a file in netrc(5)'s form for a host, or None."""
     import netrc
+    read_bytes(path)                    # a pipe, or what is too large, is told; netrc opens it by itself
     try:
         found = netrc.netrc(path).authenticators(host)
     except FileNotFoundError:

@@ -140,7 +140,7 @@ class Look(NamedTuple):
 
 class Read(NamedTuple):
     path: str
-    most: int = -1
+    most: int = 0
 
 
 class Listing(NamedTuple):
