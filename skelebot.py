@@ -695,6 +695,22 @@ class Components(Record):
     plugins: Hidden = ()
 
 
+def checksum(text):
+    import zlib
+    return zlib.crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
+
+
+def slug(text):
+    """`text` as part of an image's name: a-z, 0-9 and single separators, or a checksum if it has none of these."""
+    plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
+    plain = re.sub(r"([._-])[._-]+", r"\1", plain).strip("._-")
+    return plain or (f"x{checksum(text):08x}" if text else "")
+
+
+BASES = {"Python": "python:{0.pythonVersion}-slim", "R": "rocker/r-ver:{0.rVersion}",
+         "R+Python": "rocker/r-ver:{0.rVersion}", "NA": "debian:stable-slim"}
+
+
 class Project(Record):
     """One skelebot.yaml, in the canonical spelling."""
     name: ProjectName
@@ -735,6 +751,24 @@ class Project(Record):
 
     def job(self, name):
         return next((job for job in self.jobs if job.name == name), None)
+
+    @property
+    def image(self):
+        """The name of its image."""
+        return "-".join(filter(None, [slug(self.name), slug(self.env)]))
+
+    @property
+    def base(self):
+        """The image that its own begins with."""
+        return self.baseImage or BASES[self.language].format(self)
+
+    def image_tag(self, job=None):
+        """A job with ignores of its own has an image of its own."""
+        return self.image + (":" + slug(job.name) if job and job.ignores else "")
+
+    def container(self, job, token=""):
+        """The name of a job's container; scripts rely on that of a detached one, which has no token."""
+        return "-".join(filter(None, [self.image, slug(job.name), token]))
 
 
 # ---- Looking ----------------------------------------------------------------
@@ -1635,18 +1669,6 @@ FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primary
                   "commands", "copy")
 
 
-def checksum(text):
-    import zlib
-    return zlib.crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
-
-
-def slug(text):
-    """`text` as part of an image's name: a-z, 0-9 and single separators, or a checksum if it has none of these."""
-    plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
-    plain = re.sub(r"([._-])[._-]+", r"\1", plain).strip("._-")
-    return plain or (f"x{checksum(text):08x}" if text else "")
-
-
 def check_images(project):
     """A job with ignores has its own image, a detached one its own container: no other job's, nor the project's."""
     images = {"latest": "the project", "jupyter": "Jupyter"}
@@ -2209,25 +2231,9 @@ def part(template, **values):
 
 # ---- Image ------------------------------------------------------------------
 
-BASES = {"Python": "python:{0.pythonVersion}-slim", "R": "rocker/r-ver:{0.rVersion}",
-         "R+Python": "rocker/r-ver:{0.rVersion}", "NA": "debian:stable-slim"}
-
 # What has to be in the image before the first dependency of a form; "" is said before any.
 TOOLS = {"python-github": "git", "r-version": "r-remotes", "r-file": "r-remotes", "r-github": "r-remotes"}
 LABEL = "org.opencontainers.image."
-
-
-def image_name(project):
-    return "-".join(filter(None, [slug(project.name), slug(project.env)]))
-
-
-def image_tag(project, job=None):
-    """A job with ignores of its own has an image of its own."""
-    return image_name(project) + (":" + slug(job.name) if job and job.ignores else "")
-
-
-def base_image(project):
-    return project.baseImage or BASES[project.language].format(project)
 
 
 def escaped(text):
@@ -2378,7 +2384,7 @@ def dockerfile(project, files, tools=(), late=(), more=(), known=()):
     known        the groups of dependencies that were installed together before
     """
     return "\n".join([
-        part("base.Dockerfile", base=base_image(project)),
+        part("base.Dockerfile", base=project.base),
         *label_parts(project),
         part("workdir.Dockerfile"),
         *([part("timezone.Dockerfile", timezone=project.timezone)] if project.timezone else []),
@@ -3837,7 +3843,7 @@ class Image:
 
     def __init__(self, engine, project, job=None, tag="", more=(), plain=False):
         self.engine, self.call, self.project, self.job = engine, engine.call, project, job
-        self.tag, self.more, self.plain = tag or image_tag(project, job), more, plain
+        self.tag, self.more, self.plain = tag or project.image_tag(job), more, plain
         self.cache = Cache(self.call)
 
     def key(self, name):
@@ -3911,8 +3917,8 @@ class Image:
 
     def installs_before(self):
         """(path of the cache's file, how the dependencies were installed before); no groups if that is not to matter."""
-        key = self.key(image_name(self.project))
-        path = self.cache.path(slug(image_name(self.project)) + "-installs", *key)
+        key = self.key(self.project.image)
+        path = self.cache.path(slug(self.project.image) + "-installs", *key)
         before, none = read_installs(self.cache.text(path), "\n".join(key)), Installs("\n".join(key), "", "", "")
         return path, none if self.plain or self.call.rebuild else before or none
 
@@ -4049,10 +4055,6 @@ class Launch(Record):
         """The job with what is its own here."""
         return job._replace(mappings=(*job.mappings, *self.mappings),
                             environment=(*job.environment, *(Variable(*pair) for pair in self.environ.items())))
-
-
-def container_name(project, job, token=""):
-    return "-".join(filter(None, [image_name(project), slug(job.name), token]))
 
 
 def plan_after(part, call, job, launch, status):
@@ -4259,7 +4261,7 @@ class OnEngine(Runner):
         yield from self.plan_first(run._replace(image=image))
         run = run._replace(
             job=job, launch=run.launch._replace(words=words), image=image, copies=self.copies(job),
-            name=container_name(self.project, job, "" if run.detached else self.call.token),
+            name=self.project.container(job, "" if run.detached else self.call.token),
             rootless=(yield from self.engine.plan_rootless(self.project)))
         if run.copies or run.serve:
             yield from self.plan_create(run)
@@ -5614,7 +5616,7 @@ class RegistryComponent(Component):
 def published_name(project):
     """`[HOST[:PORT]/][USER/]NAME`."""
     registry = project.components.registry
-    return "/".join(filter(None, [registry.address, registry.user, image_name(project)]))
+    return "/".join(filter(None, [registry.address, registry.user, project.image]))
 
 
 def check_tag(tag, what):
@@ -6945,7 +6947,7 @@ def plan_jupyter_on_top(engine, project, image, own):
 def plan_jupyter_image(engine, project):
     """The project's image if it has the server, else one of its own, which has the same and the server."""
     image, call = (yield from Image(engine, project).plan_ready()), engine.call
-    own = image_name(project) + ":jupyter"
+    own = project.image + ":jupyter"
     probe = yield Command((*engine.argv, "run", "--rm", "--pull", "never", "--entrypoint", "", image,
                            *jupyter_probe(project)), kept=True)
     if not probe.status and not call.dry_run:
@@ -6956,7 +6958,7 @@ def plan_jupyter_image(engine, project):
         if (yield Command((*engine.argv, "image", "inspect", own), kept=True, looks=True)).status:
             raise SkelebotError(f"the image {image} has no Jupyter", "leave -s out, so that one with Jupyter is built")
     elif project.dockerfile:
-        yield from plan_jupyter_on_top(engine, project, image_tag(project), own)
+        yield from plan_jupyter_on_top(engine, project, project.image_tag(), own)
     else:
         return (yield from Image(engine, project, tag=own, more=jupyter_parts(project)).plan_built())
     return own
@@ -7046,7 +7048,7 @@ def check_publish(project, words):
 
 def plan_secrets_in_image(engine, project, image):
     """The names of files in an image's /app that should be in none."""
-    name = f"{image_name(project)}-publish-{engine.call.token}"
+    name = f"{project.image}-publish-{engine.call.token}"
     create = (*engine.argv, "create", "--pull", "never", "--name", name, "--entrypoint", "", image, "true")
     try:
         yield from plan_must(Command(create, kept=True))
@@ -7072,10 +7074,10 @@ def check_secrets(found, anew):
 def plan_check_label(engine, project, tags):
     """An image that says to be of another version is not published as this one."""
     label = '{{index .Config.Labels "%sversion"}}' % LABEL
-    outcome = yield Command(engine.inspect(label, image_tag(project)), kept=True, looks=True)
+    outcome = yield Command(engine.inspect(label, project.image_tag()), kept=True, looks=True)
     version = outcome.output.strip()
     if project.version in tags and version not in ("", "<no value>", project.version):
-        raise SkelebotError(f"the image {image_tag(project)} is of version {shown_text(version)}, "
+        raise SkelebotError(f"the image {project.image_tag()} is of version {shown_text(version)}, "
                             f"not {project.version}",
                             "leave -s out, so that it is built anew, or -v leaves the version's tag out")
 
@@ -7084,7 +7086,7 @@ def plan_image_to_publish(engine, project, tags):
     """The image, built if need be; what is secret is looked for in the build context before, else in the image."""
     other, skip_build = other_ignore_file(project), engine.call.skip_build
     if skip_build:
-        yield from engine.plan_check_image(image_tag(project))
+        yield from engine.plan_check_image(project.image_tag())
         yield from plan_check_label(engine, project, tags)
     elif not other:
         check_secrets(secrets_in_context(project), "")
@@ -9233,7 +9235,7 @@ class EarlierConfig(SkeleYaml):
         return {key: plain_value(getattr(self, key)) for key in fields(Project) if key != "components"}
 
     def getImageName(self):
-        return image_name(self._project)
+        return self._project.image
 
 
 class EarlierPlugin(Component):

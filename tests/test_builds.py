@@ -604,7 +604,7 @@ class DockerfileOfOthers(unittest.TestCase):
         it = project(**keys)
         files = {one: (one.fields["file"],) for one in it.dependencies.Python if "file" in one.fields}
         text = skelebot.dockerfile(it, files)
-        self.assertEqual(base_images(text), (skelebot.base_image(it),))
+        self.assertEqual(base_images(text), (it.base,))
         self.assertEqual(copied_paths(text), {"a.txt", "libs/my tools", "config/x.ini"})
 
 
@@ -720,7 +720,7 @@ class BuiltFrom(unittest.TestCase):
 
 # ---- Jobs, and Docker by hand -----------------------------------------------
 
-BASE = skelebot.base_image(project())
+BASE = project().base
 
 
 class Engine:

@@ -3,7 +3,7 @@ import os
 import unittest
 
 from support import drive, folder, job, project, skelebot
-from skelebot import Call, Copy, Launch, Mapping, OnEngine, container_name, mount_words
+from skelebot import Call, Copy, Launch, Mapping, OnEngine, mount_words
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", terminal=True)
 PODMAN = ADA._replace(engine="podman")
@@ -17,7 +17,7 @@ def engine(call, host=""):
 
 def container(verb, it, its_job, argv=ARGV, call=ADA, rootless=False, copies=()):
     """The words of the engine's command line for a container of a job."""
-    run = skelebot.Run(its_job, Launch(argv), skelebot.image_tag(it, its_job), NAME, copies, None, rootless)
+    run = skelebot.Run(its_job, Launch(argv), it.image_tag(its_job), NAME, copies, None, rootless)
     return OnEngine(call, it, engine(call, it.host)).container_argv(verb, run)
 
 
@@ -211,13 +211,13 @@ class Engine(unittest.TestCase):
 class ContainerName(unittest.TestCase):
     def test_is_the_images_and_the_jobs_and_for_an_attached_one_a_token(self):
         it = project(name="Big Churn", env="dev")
-        self.assertEqual(container_name(it, job(name="loadData")), "big-churn-dev-loaddata")
-        self.assertEqual(container_name(it, job(name="loadData"), "0a1b"), "big-churn-dev-loaddata-0a1b")
+        self.assertEqual(it.container(job(name="loadData")), "big-churn-dev-loaddata")
+        self.assertEqual(it.container(job(name="loadData"), "0a1b"), "big-churn-dev-loaddata-0a1b")
 
     def test_is_one_that_docker_takes(self):
         for name in ("日本", "a/b:c", "_", "é"):
             with self.subTest(name):
-                self.assertRegex(container_name(project(), job(name=name)), r"^churn-[a-z0-9][a-z0-9_.-]*$")
+                self.assertRegex(project().container(job(name=name)), r"^churn-[a-z0-9][a-z0-9_.-]*$")
 
 
 # mapping -> (source, target, options), in the project /home/ada/churn of /home/ada

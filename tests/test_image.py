@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from support import Look, Read, drive, folder, golden, job, project, skelebot, two_lines
-from skelebot import dockerignore, image_tag, is_generated, slug
+from skelebot import dockerignore, is_generated, slug
 
 WHEEL = ".skelebot/acme-2.1/acme-2.1-py3-none-any.whl"
 SCORE = {"name": "score", "source": "src/score.py", "args": ["rows"],
@@ -207,25 +207,25 @@ class ImageName(unittest.TestCase):
                 "Zoë's": "zo-s", "日本 7": "7", "ÄRGER": "rger"}.items():
             with self.subTest(name):
                 self.assertEqual(slug(name), expected)
-                self.assertEqual(image_tag(project(name=name)), expected)
+                self.assertEqual(project(name=name).image_tag(), expected)
 
     def test_has_the_environment_at_its_end(self):
-        self.assertEqual(image_tag(project(name="Churn", env="Dev 2")), "churn-dev-2")
+        self.assertEqual(project(name="Churn", env="Dev 2").image_tag(), "churn-dev-2")
 
     def test_of_an_environment_is_never_that_of_the_default(self):
         for env in ("日本", "_"):
             with self.subTest(env):
-                self.assertRegex(image_tag(project(env=env)), r"^churn-[a-z0-9]+$")
+                self.assertRegex(project(env=env).image_tag(), r"^churn-[a-z0-9]+$")
 
     def test_of_a_job_with_its_own_ignores_is_its_own(self):
-        self.assertEqual(image_tag(project(env="dev"), job(name="Big Data".replace(" ", "_"), ignores=["x"])),
+        self.assertEqual(project(env="dev").image_tag(job(name="Big Data".replace(" ", "_"), ignores=["x"])),
                          "churn-dev:big_data")
-        self.assertEqual(image_tag(project(env="dev"), job()), "churn-dev")
+        self.assertEqual(project(env="dev").image_tag(job()), "churn-dev")
 
     def test_of_a_job_is_a_tag_that_docker_takes(self):
         for name in ("日本", "_", "a:b", "Ünicode"):
             with self.subTest(name):
-                self.assertRegex(image_tag(project(), job(name=name, ignores=["x"])), r"^churn:[a-z0-9][a-z0-9._-]*$")
+                self.assertRegex(project().image_tag(job(name=name, ignores=["x"])), r"^churn:[a-z0-9][a-z0-9._-]*$")
 
 
 class RequirementsFile(unittest.TestCase):

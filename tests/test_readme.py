@@ -46,7 +46,7 @@ class Examples(unittest.TestCase):
         job = it.jobs[0]
         words = skelebot.understood(["-e", "50"], job.name, job.args, skelebot.job_params(it, job))
         argv = skelebot.job_argv(job, skelebot.job_words(it, job, words))
-        self.assertEqual((it.warnings, skelebot.image_tag(it)), ((), "churn-model"))
+        self.assertEqual((it.warnings, it.image_tag()), ((), "churn-model"))
         self.assertIn(f"`{' '.join(argv)}`", README)
 
     def test_the_artifacts_are_read_and_stored_under_the_name_that_is_said(self):
