@@ -685,16 +685,6 @@ class Package(Record):
     places: Hidden = None
 
 
-class Components(Record):
-    """The sections below `components`; others are the plugins' and stay YAML nodes."""
-    jupyter: Optional[Jupyter] = None
-    kerberos: Optional[Kerberos] = None
-    repository: Optional[Repository] = None
-    registry: Optional[Registry] = None
-    package: Optional[Package] = None
-    plugins: Hidden = ()
-
-
 def checksum(text):
     import zlib
     return zlib.crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
@@ -712,7 +702,11 @@ BASES = {"Python": "python:{0.pythonVersion}-slim", "R": "rocker/r-ver:{0.rVersi
 
 
 class Project(Record):
-    """One skelebot.yaml, in the canonical spelling."""
+    """One skelebot.yaml, in the canonical spelling.
+
+    components  each Component that takes part, made once
+    settings    name -> what a component's section holds
+    """
     name: ProjectName
     description: Text = ""
     maintainer: Line = ""
@@ -738,7 +732,7 @@ class Project(Record):
     ports: Tuple[Port, ...] = ()
     params: Tuple[Param, ...] = ()
     jobs: Tuple[Job, ...] = ()
-    components: Components = Components()
+    components: Tuple[Any, ...] = ()
     folder: Hidden = ""
     env: Hidden = ""
     envs: Hidden = ()
@@ -1028,27 +1022,6 @@ class FormerPlugin(Record):
     config: Any = None
 
 
-class FormerSections(Record):
-    """The sections that stood at the top level in 2019, now below `components`."""
-    jupyter: Optional[Jupyter] = None
-    kerberos: Optional[Kerberos] = None
-    artifacts: Tuple[Artifact, ...] = ()
-    plugins: Tuple[FormerPlugin, ...] = ()
-
-
-class FormerArtifactory(Record):
-    """`components.artifactory` of the 1.x releases."""
-    url: Url
-    repo: RepositoryName
-    path: RepositoryPath = ""
-    auth: Auth = Auth()
-    artifacts: Tuple[Artifact, ...] = ()
-
-    @property
-    def repository(self):
-        return Repository(Artifactory(self.url, self.repo, self.path, self.auth), artifacts=self.artifacts)
-
-
 def found(node):
     """What a node is, in the words of a message."""
     if node.id == "scalar":
@@ -1203,11 +1176,11 @@ def near_key(kind, key, known):
         return "passwords are not kept here: log in with docker login, or set SKELEBOT_REGISTRY_PASSWORD"
     if kind is not Project:
         return did_you_mean(key, known)
-    if key in fields(Components):
+    if key in COMPONENTS:
         return f"did you mean components.{key}?"
     if key in fields(Job) or key in FORMER_KEYS[Job]:
         return f"{key} belongs to a job, below jobs"
-    hint = did_you_mean(key, [*known, *fields(FormerSections)])
+    hint = did_you_mean(key, [*known, *former_keys()])
     return hint if hint.startswith("did you mean") else did_you_mean(key, known)
 
 
@@ -1217,16 +1190,9 @@ def example(kind):
             ArtifactFile: "models/model.tar.gz"}.get(kind, "...")
 
 
-WHOLE = {Package: "{path: dist/churn.zip}", Registry: "{host: registry.example.com}",
-         Jupyter: "{port: 8888}", Kerberos: "{krbConf: krb/krb5.conf, keytab: krb/ada.keytab, hdfsUser: ada}"}
-
-
 def read_record(kind, node, place):
     if node.id == "scalar" and kind in BARE:
         return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
-    if node.id != "mapping" and kind in WHOLE:
-        raise place.fault(f"expected keys and values, found {found(node)}",
-                          f"as in {place.path.rpartition('.')[2]}: {WHOLE[kind]}")
     return kind(**read_fields(kind, pairs(node, place), place))
 
 
@@ -1240,10 +1206,15 @@ def read_items(kind, node, place):
     return [] if is_nothing(node) else [(read(kind, node, place), place)]
 
 
+def check_no_tag(node, place):
+    if node.tag.startswith("!"):
+        raise place.fault(f"the tag {node.tag} has no meaning here", "put a text that starts with ! in quotes")
+
+
 def read(kind, node, place):
     """The value of a node as `kind`, which is an annotation of a record."""
-    if node.tag.startswith("!") and kind is not Any:
-        raise place.fault(f"the tag {node.tag} has no meaning here", "put a text that starts with ! in quotes")
+    if kind is not Any:
+        check_no_tag(node, place)
     if isinstance(kind, type) and issubclass(kind, Text):
         return read_text(kind, node, place)
     if kind in READERS:
@@ -1296,27 +1267,10 @@ def read_default(node, place):
     return read_text(DefaultWord, node, place)
 
 
-def read_components(node, place):
-    """The known sections as records, the others as nodes for plugins."""
-    entries = pairs(node, place)
-    former = entries.pop("artifactory", None)
-    sections = fields(Components)
-    known = {name: pair for name, pair in entries.items() if name in sections}
-    others = tuple((name, place.key(name, key), value) for name, (key, value) in entries.items()
-                   if name not in sections and not name.startswith("x-"))
-    components = Components(**read_fields(Components, known, place), plugins=others)
-    if not former:
-        return components
-    at = place.key("artifactory", former[0])
-    if components.repository:
-        raise at.fault("given twice, also as components.repository", "keep one of them")
-    return components._replace(repository=read_record(FormerArtifactory, former[1], at).repository)
-
-
 READERS = {bool: read_flag, int: read_whole, PortNumber: read_port, float: read_number,
            dict: read_dict, list: read_list, tuple: lambda node, place: tuple(read(list, node, place)),
            str: lambda node, place: str(read_text(Text, node, place)), Any: lambda node, place: node,
-           Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default, Components: read_components}
+           Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default}
 
 
 MOST_TEXT = 500 * 1000      # bytes of a YAML file, of which each byte may become 200 in memory
@@ -1647,22 +1601,56 @@ def read_dependencies(language, node, place):
     return Dependencies(**{language: tuple(value for value, _ in read_items(kind, node, place))})
 
 
-def with_sections(project, sections, former, place):
-    """The components with the sections of the 2019 spelling among them; of two files the environment's wins."""
-    components, names = project.components, {"artifacts": "repository", "plugins": "plugins"}
-    if former.get("artifacts"):
-        sections = sections._replace(artifacts=Repository(artifacts=sections.artifacts))
-    below = project.places.get("components")
-    for key, (node, _) in former.items():
-        name, at = names.get(key, key), place.key(key, node)
-        if key == "plugins":
-            components = components._replace(plugins=(*components.plugins, *(
-                (plugin.name, at, plugin.config or yaml_module().ScalarNode(NULL, "")) for plugin in sections.plugins)))
-        elif getattr(components, name) and at.file == below.file:
-            raise at.fault(f"given twice, also as components.{name}", "keep one of them")
-        elif not getattr(components, name) or below.file == FILE:
-            components = components._replace(**{name: getattr(sections, key)})
-    return components
+PLUGINS = "plugins"     # the key of their list in 2019
+
+
+def section_paths(name, kind):
+    """path -> reader of a component's section, as it is written today and as it was before."""
+    return {f"components.{name}": kind.read, **{path: read or kind.read for path, read in kind.former.items()}}
+
+
+def former_keys():
+    """The sections that stood at the top level in 2019."""
+    return (*(path for kind in COMPONENTS.values() for path in kind.former if "." not in path), PLUGINS)
+
+
+def section_entries(entries, place):
+    """path -> (key node, node) of every section, in all spellings."""
+    sections = {key: entries[key] for key in former_keys() if key in entries}
+    if "components" in entries:
+        key, node = entries["components"]
+        at = place.key("components", key)
+        check_no_tag(node, at)
+        below = {} if is_nothing(node) else pairs(node, at)
+        sections.update((f"components.{name}", pair) for name, pair in below.items() if not name.startswith("x-"))
+    return sections
+
+
+def read_section(name, kind, sections, place):
+    """The settings of one of our components, None without a section; of two files the environment's wins."""
+    last = None
+    for path, read_it in section_paths(name, kind).items():
+        if path not in sections:
+            continue
+        key, node = sections[path]
+        at = place.key(path, key)
+        if last and last.file == at.file:
+            raise at.fault(f"given twice, also as {last.path}", "keep one of them")
+        if not last or last.file == FILE:
+            last, settings = at, None if is_nothing(node) else read_it(node, at)
+    return settings if last else None
+
+
+def plugin_sections(sections, place):
+    """name -> (place, node) of the sections that are not ours: of today, and of 2019."""
+    ours = {path for name, kind in COMPONENTS.items() for path in section_paths(name, kind)} | {PLUGINS}
+    others = {path.partition(".")[2]: (place.key(path, key), node)
+              for path, (key, node) in sections.items() if path not in ours}
+    if PLUGINS in sections:
+        at = place.key(PLUGINS, sections[PLUGINS][0])
+        for plugin in read(Tuple[FormerPlugin, ...], sections[PLUGINS][1], at):
+            others[plugin.name] = at, plugin.config or yaml_module().ScalarNode(NULL, "")
+    return others
 
 
 FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primaryJob", "primaryExe", "dependencies",
@@ -1682,7 +1670,7 @@ def check_images(project):
 
 
 def check_repository(project):
-    repository = project.components.repository
+    repository = project.settings.get("repository")
     named = [name for name in ("artifactory", "s3", "folder") if getattr(repository, name, None)]
     if len(named) > 1:
         raise repository.places[""].fault(f"names {listed(named)}", "keep one of them")
@@ -1701,7 +1689,7 @@ def check_repository(project):
 
 def check_registry(project):
     """Docker would take a host without dot and port for a user of Docker Hub, and push there."""
-    registry = project.components.registry
+    registry = project.settings.get("registry")
     if not registry:
         return
     host, places = registry.host, registry.places
@@ -1785,18 +1773,21 @@ def checked_param(param):
 
 
 def near_section(name, known):
-    hint = did_you_mean(name, [*fields(Components), *known])
+    hint = did_you_mean(name, [*COMPONENTS, *known])
     return f"; {hint}" if hint.startswith("did you mean") else ""
 
 
-def warnings(project):
-    """What is not wrong, but is perhaps meant otherwise."""
+def warnings(project, sections):
+    """What is not wrong, but is perhaps meant otherwise.
+
+    sections  name -> (place, node) of those that are not ours
+    """
     job = project.job(project.primaryJob)
     asked = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
     known = [name for name, _ in project.installed]
     return (
         *(f"{place}: needs a plugin of that name{near_section(name, known)}"
-          for name, place, _ in project.components.plugins if name not in known),
+          for name, (place, _) in sections.items() if name not in known),
         *([f"{project.places['primaryJob']}: {job.name} needs {asked}, which docker run cannot give a CMD; "
            "primaryExe: ENTRYPOINT takes words"] if asked else []),
         *(f"{project.places[key]}: has no effect, since {project.dockerfile} is built as it is"
@@ -1819,7 +1810,7 @@ def check_jobs(project):
 
 
 def checked(project):
-    """The project, when its parts fit each other, with its defaults as words and its warnings."""
+    """The project, when its parts fit each other, with its defaults as words."""
     check_jobs(project)
     check_repository(project)
     check_registry(project)
@@ -1829,7 +1820,7 @@ def checked(project):
         check_source(job)
         check_names((*job.args, *job.params))
     return project._replace(
-        params=tuple(map(checked_param, project.params)), warnings=warnings(project),
+        params=tuple(map(checked_param, project.params)),
         jobs=tuple(job._replace(params=tuple(map(checked_param, job.params))) for job in project.jobs))
 
 
@@ -1869,12 +1860,12 @@ def read_settings(kind, node, place):
 
 
 def read_project(entries, place, installed=()):
-    """The project of the top-level keys; the older spellings become the canonical one.
+    """The project of the top-level keys, without its components; the older spellings become today's.
 
     installed  (name, class) of each plugin, which reads its own section
     """
-    former = {key: pair for key, pair in entries.items() if key in fields(FormerSections)}
-    entries = {key: pair for key, pair in entries.items() if key not in former}
+    sections = section_entries(entries, place)
+    entries = {key: pair for key, pair in entries.items() if key not in sections and key != "components"}
     dependencies = entries.pop("dependencies", None)
     values = read_fields(Project, entries, place)
     project = Project(**values, given=(*entries, *(["dependencies"] if dependencies else [])))
@@ -1882,12 +1873,13 @@ def read_project(entries, place, installed=()):
         at = place.key("dependencies", dependencies[0])
         project = project._replace(dependencies=read_dependencies(project.language, dependencies[1], at),
                                    places={**project.places, "dependencies": at})
-    sections = FormerSections(**read_fields(FormerSections, former, place))
-    project = project._replace(components=with_sections(project, sections, former, place), installed=tuple(installed))
-    own = {name: (node, at) for name, at, node in project.components.plugins}
-    settings = {name: read_settings(kind, *own[name]) for name, kind in installed if name in own}
-    kerberos = project.components.kerberos
-    return checked(project._replace(settings=settings, keytabs=(kerberos.keytab,) if kerberos else ()))
+    ours = {name: read_section(name, kind, sections, place) for name, kind in COMPONENTS.items()}
+    others = plugin_sections(sections, place)
+    settings = {name: read_settings(kind, *reversed(others[name])) for name, kind in installed if name in others}
+    settings.update((name, section) for name, section in ours.items() if section)
+    keytabs = (settings["kerberos"].keytab,) if "kerberos" in settings else ()
+    project = checked(project._replace(settings=settings, keytabs=keytabs, installed=tuple(installed)))
+    return project._replace(warnings=warnings(project, others))
 
 
 def read_folder(folder, env=None, installed=()):
@@ -1899,8 +1891,9 @@ def read_folder(folder, env=None, installed=()):
     base = read_entries(folder, FILE)
     over = read_entries(folder, f"skelebot-{env}.yaml") if env else {}
     project = read_project({**base, **over}, Place(FILE, 1), installed)
-    return project._replace(folder=folder, env=env or "", envs=known, version=read_version(folder, project.version),
-                            keytabs=tuple(sorted({*project.keytabs, *named_keytabs(folder, known)})))
+    return with_components(project._replace(
+        folder=folder, env=env or "", envs=known, version=read_version(folder, project.version),
+        keytabs=tuple(sorted({*project.keytabs, *named_keytabs(folder, known)}))))
 
 
 # ---- Words ------------------------------------------------------------------
@@ -3860,7 +3853,7 @@ class Image:
             return (yield from self.plan_fresh(build))
         lock = yield Hold(FILE)
         try:
-            for component in components(self.project):
+            for component in self.project.components:
                 yield from plan_asked(component, "build", self.call)
             if not build or not build.is_current(self.cache):
                 build = yield from self.plan_build()
@@ -3875,7 +3868,7 @@ class Image:
 
     def builds_alone(self):
         """Whether something has to be done, and by one at a time, before the recipe is known."""
-        hooks = [getattr(type(component), "build", Component.build) for component in components(self.project)]
+        hooks = [getattr(type(component), "build", Component.build) for component in self.project.components]
         return any(hook is not Component.build for hook in hooks) or any(
             dependency.form == "python-ca" for dependency in self.project.dependencies.Python)
 
@@ -4175,7 +4168,7 @@ class Runner:
 
     def plan(self, run):
         """A run, between what components do before and after it."""
-        return plan_around(self.call, run.job, run.launch, components(self.project),
+        return plan_around(self.call, run.job, run.launch, self.project.components,
                            lambda launch: self.plan_run(run._replace(launch=launch)))
 
 
@@ -5234,7 +5227,9 @@ class Component:
 
     record      a Record or NamedTuple, whose fields are the keys of its section; None is none
     name        of the section; a plugin has it of its folder
+    example     of its section, for a hint
     ours        no plugin: a fault in its code is a bug of skelebot
+    former      path of an older spelling of its section -> what reads it (node, place), None as it is read today
     activation  where it takes part
     project     the Project, None outside of one
     settings    the section as a `record`, None where there is none
@@ -5242,7 +5237,9 @@ class Component:
     record = None
     activation = Activation.CONFIG
     name = ""
+    example = ""
     ours = False
+    former = {}
 
     def __init__(self, project=None, settings=None):
         self.project = project
@@ -5251,6 +5248,10 @@ class Component:
     @classmethod
     def read(cls, node, place):
         """The settings of a section; one that is empty has the defaults."""
+        check_no_tag(node, place)
+        if cls.example and node.id != "mapping" and not is_nothing(node):
+            raise place.fault(f"expected keys and values, found {found(node)}",
+                              f"as in {place.path.rpartition('.')[2]}: {cls.example}")
         entries = {} if is_nothing(node) else pairs(node, place)
         if cls.record:
             return cls.record(**read_fields(cls.record, entries, place))
@@ -5342,23 +5343,38 @@ def blamed(part, hook):
     return Blamed("" if part.ours else part.name, getattr(type(part), hook))
 
 
-def made(name, kind, project=None, settings=None):
+class Failed(Component):
+    """In place of a plugin that cannot be made: its fault, told where the plugin would be needed."""
+
+    def __init__(self, name, fault):
+        super().__init__()
+        self.name = name
+        self.fault = fault
+
+    def fail(self, *values):
+        raise self.fault
+
+    commands = tools = dockerfile = ignores = secrets = run_words = build = before = after = fail
+
+
+def new_plugin(name, kind, project=None, settings=None):
     """A plugin's component."""
     with Blamed(name):
         return kind(project, settings)
 
 
-def taking_part(project, installed):
-    """(name, class, settings) of the installed plugins that take part in a project, or outside of one."""
+def new_plugins(project, installed):
+    """The components of the installed plugins that take part in a project, or outside of one."""
     settings = project.settings if project else {}
     everywhere = (Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY)
-    return [(name, kind, settings.get(name)) for name, kind in installed
-            if kind.activation in everywhere or (name in settings and kind.activation is Activation.CONFIG)]
-
-
-def plugins(project, installed):
-    """The components of the installed plugins that take part."""
-    return tuple(made(name, kind, project, settings) for name, kind, settings in taking_part(project, installed))
+    parts = []
+    for name, kind in installed:
+        if kind.activation in everywhere or (name in settings and kind.activation is Activation.CONFIG):
+            try:
+                parts.append(new_plugin(name, kind, project, settings.get(name)))
+            except SkelebotError as fault:
+                parts.append(Failed(name, fault))
+    return tuple(parts)
 
 
 HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tuple), "secrets": (list, tuple),
@@ -5426,7 +5442,9 @@ class KerberosComponent(Component):
     The keytab is mounted where a job runs, and kept out of every build context.
     """
     record = Kerberos
+    example = "{krbConf: krb/krb5.conf, keytab: krb/ada.keytab, hdfsUser: ada}"
     ours = True
+    former = {"kerberos": None}
     scratch = ""
 
     def host_file(self, call, key):
@@ -5496,7 +5514,9 @@ JUPYTER_PORT = 8888     # in the container
 class JupyterComponent(Component):
     """A server in the project's image; the image that has it on top of the project's is NAME:jupyter."""
     record = Jupyter
+    example = "{port: 8888}"
     ours = True
+    former = {"jupyter": None}
 
     def commands(self):
         return {"jupyter": Builtin(
@@ -5559,10 +5579,30 @@ def tunnel_line(endpoint, port):
 
 # ---- Repository and package
 
+class FormerArtifactory(Record):
+    """`components.artifactory` of the 1.x releases."""
+    url: Url
+    repo: RepositoryName
+    path: RepositoryPath = ""
+    auth: Auth = Auth()
+    artifacts: Tuple[Artifact, ...] = ()
+
+
+def read_former_artifactory(node, place):
+    former = read(FormerArtifactory, node, place)
+    return Repository(Artifactory(*former[:4]), artifacts=former.artifacts)
+
+
+def read_former_artifacts(node, place):
+    """The list at the top level of 2019."""
+    return Repository(artifacts=read(Tuple[Artifact, ...], node, place))
+
+
 class RepositoryComponent(Component):
     """Artifacts in versions, where the section Storage puts them."""
     record = Repository
     ours = True
+    former = {"components.artifactory": read_former_artifactory, "artifacts": read_former_artifacts}
     storing = (
         Option("prefix", "p", "begin the stored name with this", "TEXT"),
         Option("user", "u", "the user at Artifactory", "USER"),
@@ -5586,6 +5626,7 @@ class RepositoryComponent(Component):
 class PackageComponent(Component):
     """A zip file of the project."""
     record = Package
+    example = "{path: dist/churn.zip}"
     ours = True
 
     def commands(self):
@@ -5603,6 +5644,7 @@ NO_LOGIN = (r"(?i)no basic auth|unauthori[sz]ed|authentication required|authoriz
 class RegistryComponent(Component):
     """The image, pushed under tags."""
     record = Registry
+    example = "{host: registry.example.com}"
     ours = True
 
     def commands(self):
@@ -5615,7 +5657,7 @@ class RegistryComponent(Component):
 
 def published_name(project):
     """`[HOST[:PORT]/][USER/]NAME`."""
-    registry = project.components.registry
+    registry = project.settings["registry"]
     return "/".join(filter(None, [registry.address, registry.user, project.image]))
 
 
@@ -5708,9 +5750,9 @@ def check_plugin(files):
     name = names[0]
     if name in files:
         raise bad_plugin(f"{shortened(name)} is in no folder", "a plugin is a folder NAME with a file NAME.py in it")
-    if not re.fullmatch(PLUGIN, name, re.ASCII) or name in fields(Components):
+    if not re.fullmatch(PLUGIN, name, re.ASCII) or name in COMPONENTS:
         raise bad_plugin(f"{shortened(name)} cannot be the name of a plugin",
-                         "letters, digits, _ and -, and none of: " + ", ".join(fields(Components)))
+                         "letters, digits, _ and -, and none of: " + ", ".join(COMPONENTS))
     if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(files):
         raise bad_plugin(f"it has no {name}/{name}.py", "a plugin is a folder NAME with a file NAME.py in it")
     import unicodedata
@@ -5767,18 +5809,21 @@ COMPONENTS = {"jupyter": JupyterComponent, "kerberos": KerberosComponent, "repos
               "registry": RegistryComponent, "package": PackageComponent}
 
 
-def components(project):
-    """The components that take part in a project, each with its settings.
+def with_components(project):
+    """The project with the components that take part in it, each with its settings.
 
     Ours are the last to wrap a job's command, so that what plugins have added has a ticket as well.
     """
-    own = [(kind, getattr(project.components, name)) for name, kind in COMPONENTS.items()]
-    return (*plugins(project, project.installed), *(kind(project, settings) for kind, settings in own if settings))
+    ours = [kind(project, project.settings[name]) for name, kind in COMPONENTS.items() if name in project.settings]
+    project = project._replace(components=(*new_plugins(project, project.installed), *ours))
+    for one in project.components:
+        one.project = project
+    return project
 
 
 def component_texts(project, hook):
     """What all components say, each text with a line break at its end."""
-    found = [asked(part, hook) for part in components(project)]
+    found = [asked(part, hook) for part in project.components]
     return [text.rstrip("\n") + "\n" for text in found if text.strip()]
 
 
@@ -5789,7 +5834,7 @@ def component_parts(project):
 
 def component_words(project, hook, *values):
     """What all components list."""
-    return tuple(str(word) for part in components(project) for word in asked(part, hook, *values))
+    return tuple(str(word) for part in project.components for word in asked(part, hook, *values))
 
 
 def keytab_paths(project):
@@ -6318,7 +6363,7 @@ def plan_sections(call, words):
     """name -> section, of the plugins that ask for one when a project is made."""
     sections = {}
     for name, kind in call.plugins:
-        one, found = made(name, kind), {}
+        one, found = new_plugin(name, kind), {}
         for key, question in asked(one, "prompts").items():
             answer = yield from plan_question(words, "", f"{name}: {question}", option=f"{name} below components")
             found.update({key: answer} if answer else {})
@@ -6711,7 +6756,7 @@ def plan_stores(call, project, artifacts, words):
     """The store of each artifact; one that several share asks only once who asks."""
     if words.one("token"):
         yield Note("warning: others on this machine can see a token that is typed; ARTIFACTORY_TOKEN keeps it hidden")
-    repository, made = project.components.repository or Repository(), []
+    repository, made = project.settings.get("repository") or Repository(), []
     folder = project.name if re.fullmatch(r"\w[\w .-]*", project.name) else slug(project.name)
     places = [(name, getattr(repository, name)) for name in STORES if getattr(repository, name)]
     if places and places[0][0] != "artifactory" and (words.one("user") or words.one("token")):
@@ -6729,7 +6774,7 @@ def plan_stores(call, project, artifacts, words):
 
 def chosen_artifacts(project, command, words):
     """The artifacts that a command names: one, or ALL."""
-    known = {artifact.name: artifact for artifact in getattr(project.components.repository, "artifacts", ())}
+    known = {artifact.name: artifact for artifact in getattr(project.settings.get("repository"), "artifacts", ())}
     name = words.one("name")
     if not known:
         raise SkelebotError(f"{FILE}: names no artifacts", "add them below components.repository, as in: "
@@ -6820,7 +6865,7 @@ def plan_push(call, project, words):
 def plan_versions(project, artifact, store, prefix):
     """The versions of an artifact that are there; a singular one beside it may look like one."""
     names = yield from store.names(stored_name(artifact, "\0", prefix).split("\0")[0])
-    others = [stored_name(other, "", prefix) for other in project.components.repository.artifacts if other.singular]
+    others = [stored_name(other, "", prefix) for other in project.settings["repository"].artifacts if other.singular]
     versions = [stored_version(name, artifact, prefix) for name in names if name not in others]
     return [version for version in versions if version and not version.endswith(".sha256")]
 
@@ -7017,7 +7062,7 @@ def check_jupyter(project, words):
 
 def plan_jupyter(call, project, words):
     """A server in the project's image, with the project mapped, until Ctrl-C."""
-    settings = project.components.jupyter or Jupyter()
+    settings = project.settings.get("jupyter") or Jupyter()
     settings = settings._replace(port=int(words.one("port") or settings.port))
     lab = words.has("lab") or (settings.lab and not words.has("notebook"))
     project = project._replace(ports=())
@@ -7026,7 +7071,7 @@ def plan_jupyter(call, project, words):
     token = yield Token()
     runner = yield from plan_runner(call, project, job)
     launch = Launch(jupyter_argv(lab), {"JUPYTER_TOKEN": token})
-    return (yield from plan_around(call, job, launch, components(project),
+    return (yield from plan_around(call, job, launch, project.components,
                                    lambda launch: plan_server(runner, Run(job, launch), settings, lab, token)))
 
 
@@ -7036,11 +7081,11 @@ REGISTRY_WAYS = ("log in before, with docker login, or set SKELEBOT_REGISTRY_USE
 
 
 def check_publish(project, words):
-    if not project.components.registry:
+    if "registry" not in project.settings:
         raise SkelebotError(f"{FILE}: names no registry", "add it below components, as in: "
                             "registry: {host: registry.example.com, user: team}")
-    if not project.components.registry.host and not project.components.registry.user:
-        raise project.components.registry.places[""].fault(
+    if not project.settings["registry"].host and not project.settings["registry"].user:
+        raise project.settings["registry"].places[""].fault(
             "names neither host nor user", "Docker Hub needs a user, as in: registry: {user: team}")
     if not published_tags(project, words):
         raise usage_error("publish: no tag is left", "give one with --tag, or leave --omit-latest out")
@@ -7099,7 +7144,7 @@ def plan_image_to_publish(engine, project, tags):
 
 def plan_registry_login(call, project):
     """(user, password) for the registry: of AWS, of the environment, or asked for."""
-    registry, host = project.components.registry, project.components.registry.host or "Docker Hub"
+    registry, host = project.settings["registry"], project.settings["registry"].host or "Docker Hub"
     if registry.aws:
         outcome = yield from plan_must(Command(ecr_argv(registry), kept=True))
         return "AWS", Secret(outcome.output.strip())
@@ -7117,7 +7162,7 @@ def plan_login(engine, project, unpushed):
     except SkelebotError as fault:
         asked_in_vain = fault.hint == REGISTRY_WAYS     # there is no terminal
         raise SkelebotError(unpushed if asked_in_vain else f"{unpushed}; {fault.message}", fault.hint)
-    address = project.components.registry.address or engine.docker_hub
+    address = project.settings["registry"].address or engine.docker_hub
     outcome = yield Command((*engine.argv, "login", "--username", user, "--password-stdin",
                              *([address] if address else [])), kept=True, given=password)
     if outcome.status:
@@ -7133,7 +7178,8 @@ def push_hint(project, errors):
     if re.search(r"(?i)does not exist|name unknown", errors):
         return "make the repository first, as in: aws ecr create-repository --repository-name ..."
     if re.search(r"(?i)refused|no such host|timeout|unreachable", errors):
-        return f"look at host and port below components.registry: {project.components.registry.address or 'Docker Hub'}"
+        address = project.settings["registry"].address or "Docker Hub"
+        return f"look at host and port below components.registry: {address}"
     if re.search(NO_LOGIN, errors):
         return "ask who runs the registry for the permission"
     return "the engine's words say what is missing"
@@ -7201,14 +7247,14 @@ def plan_bump(call, project, words):
 
 
 def check_package(project, words):
-    if not project.components.package:
+    if "package" not in project.settings:
         raise SkelebotError(f"{FILE}: has no section components.package",
                             "add it below components, as in: package: {path: dist/churn.zip, ignores: [data/]}")
 
 
 def plan_package(call, project, words):
     """Zip the project."""
-    package = project.components.package
+    package = project.settings["package"]
     path = home_path(package.path, call.home)
     if look(path) == "folder":
         raise package.places["path"].fault(f"{shortened(path)} is a folder", f"name a file, as in {path}/project.zip")
@@ -9220,7 +9266,7 @@ class EarlierConfig(SkeleYaml):
             setattr(self, key, list(value) if isinstance(value, tuple) and not hasattr(value, "_fields") else value)
         self.env = project.env if project else None
         self.dependencies = self.listed(project) if project else None
-        self.components = [one.plugin for one in components(project) if hasattr(one, "plugin")] if project else []
+        self.components = [one.plugin for one in project.components if hasattr(one, "plugin")] if project else []
         self._call, self._project, self._before = call, project, self.values()
 
     @staticmethod
@@ -9526,7 +9572,7 @@ def installed_plugins(home):
         sys.modules["skelebot"] = sys.modules[__name__]
         sys.modules.update(earlier_modules())
         sys.path.append(place)
-    for name in filter(lambda name: name not in fields(Components), names):
+    for name in filter(lambda name: name not in COMPONENTS, names):
         try:
             found.append((name, loaded(os.path.join(os.path.abspath(place), name), name)))
         except (Exception, SystemExit) as error:
@@ -9566,17 +9612,17 @@ def commands_of(one, project):
     return found
 
 
-def plugin_commands(project, installed):
-    """name -> Builtin of the plugins that take part here; one that fails in this does without commands."""
+def plugin_commands(project, parts, warn):
+    """name -> Builtin of the plugins among the components; one that fails in this does without commands."""
     known = {}
-    for name, kind, settings in taking_part(project, installed):
+    for one in parts:
         try:
-            found = commands_of(made(name, kind, project, settings), project)
+            found = {} if one.ours else commands_of(one, project)
         except SkelebotError as fault:
-            say(sys.stderr, f"skelebot: warning: {fault.message}")
+            warn(fault.message)
             continue
         for hidden in sorted(set(found) & {*COMMANDS, *known}):
-            say(sys.stderr, f"skelebot: warning: plugin {name}: its command {hidden} is hidden by another one")
+            warn(f"plugin {one.name}: its command {hidden} is hidden by another one")
         known = {**found, **known}
     return known
 
@@ -9640,8 +9686,14 @@ def unknown(project, name, commands):
     return usage_error(f"unknown job or command {shortened(name)}", did_you_mean(name, known))
 
 
+def commands_here(project, parts, warn=lambda message: None):
+    """name -> Builtin of all that can be asked for here; ours hide those of plugins."""
+    return {**COMMANDS, **{name: command for name, command in plugin_commands(project, parts, warn).items()
+                           if name not in COMMANDS}}
+
+
 def parsed(project, group, style, commands):
-    """(page, plan of a call and project, whether it changes the project) for a job or command and its words."""
+    """(page, plan of a call, project and its commands, whether it changes the project) for a job or command."""
     name, words = group[0], group[1:]
     job, command = project and project.job(name), commands.get(name)
     if job:
@@ -9649,7 +9701,7 @@ def parsed(project, group, style, commands):
         typed = understood(words, name, job.args, params)
         if typed.help:
             return job_page(project, job, style), None, False
-        return None, lambda call, project: plan_job(call, project, job, typed), False
+        return None, lambda call, project, commands: plan_job(call, project, job, typed), False
     if not command or not (project or command.outside):
         raise unknown(project, name, commands)
     typed = Words(extra=tuple(words)) if command.raw else understood(
@@ -9658,7 +9710,7 @@ def parsed(project, group, style, commands):
     if typed.help:
         return command_page(name, command, style), None, False
     command.check(project, typed)
-    return None, lambda call, project: command.plan(call, project, typed), command.changes
+    return None, lambda call, project, commands: commands.get(name, command).plan(call, project, typed), command.changes
 
 
 def on_path(name):
@@ -9780,15 +9832,16 @@ def chosen_project(options, words, installed):
     return None if outside and not (project and project.job(words[0])) else project
 
 
-def plans(call, project, parts):
+def plans(call, project, commands, parts):
     """The plans of a chain, each made when those before it are done."""
     for _, plan, changes in parts:
-        yield plan(call, project)
+        yield plan(call, project, commands)
         if changes:
             project = read_folder(project.folder, project.env or None, project.installed)
+            commands = commands_here(project, project.components)
 
 
-def run_chain(project, parts, options, installed):
+def run_chain(project, commands, parts, options, installed):
     """Show the page that was asked for, or do the plans one after the other."""
     for page, _, _ in parts:
         if page:
@@ -9804,7 +9857,7 @@ def run_chain(project, parts, options, installed):
         enter(project.folder)
         if call.dry_run:
             say(sys.stdout, "cd " + shell_line([project.folder]))
-    return perform(plan_chain(plans(call, project, parts)), call)
+    return perform(plan_chain(plans(call, project, commands, parts)), call)
 
 
 def page_of(project, name, style, commands):
@@ -9851,15 +9904,16 @@ def skelebot(words):
         if not project:
             raise unknown(project, "--contact", COMMANDS)
         return show_contact(project) or 0
-    of_plugins = plugin_commands(project, installed)
-    style, commands = page_style(), {**COMMANDS, **{name: of_plugins[name] for name in of_plugins
-                                                    if name not in COMMANDS}}
+    style, commands = page_style(), commands_here(
+        project, project.components if project else new_plugins(None, installed),
+        lambda message: say(sys.stderr, f"skelebot: warning: {message}"))
     if options.has("help") and words:
         return say(sys.stdout, page_of(project, words[0], style, commands)) or 0
     if options.has("help") or not words:
         page = project_page(project, commands, OPTIONS, style) if project else outside_page(commands, OPTIONS, style)
         return say(sys.stdout, page) or 0
-    return run_chain(project, [parsed(project, group, style, commands) for group in chain(words)], options, installed)
+    parts = [parsed(project, group, style, commands) for group in chain(words)]
+    return run_chain(project, commands, parts, options, installed)
 
 
 def on_signal(number, frame):

@@ -28,7 +28,7 @@ def project(**changes):
     text = json.dumps(keys, ensure_ascii=False)     # JSON is YAML in which every text is quoted
     place = skelebot.Place("skelebot.yaml", 1)
     entries = skelebot.pairs(skelebot.compose(text, "skelebot.yaml"), place)
-    return skelebot.read_project(entries, place)._replace(**known)
+    return skelebot.with_components(skelebot.read_project(entries, place)._replace(**known))
 
 
 def job(**changes):
@@ -312,13 +312,17 @@ def contents(path):
 
 
 def plain(value):
-    """A record without the places where its parts stood, and with plugins' nodes as YAML."""
+    """A record without the places where its parts stood, with plugins' nodes as YAML and of components their settings."""
     if isinstance(value, skelebot.Node):
         value = skelebot.pyyaml_node(value)
     if isinstance(value, yaml.Node):
         return yaml.serialize(skelebot.resolved(value))
     if isinstance(value, skelebot.Place):
         return None
+    if isinstance(value, skelebot.Component):
+        return type(value), plain(value.settings)
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
     if hasattr(value, "_fields"):
         parts = {name: plain(part) for name, part in zip(value._fields, value)}
         return value._replace(**{**parts, **({"places": None} if "places" in parts else {})})

@@ -31,7 +31,7 @@ PASSWORD = "s3cret password"
 def kerberos(path="/home/ada/churn", **changes):
     """The component of a project that lies at a path."""
     it = project(components={"kerberos": {**KERBEROS, **changes}}, folder=path)
-    return KerberosComponent(it, it.components.kerberos)
+    return it.components[0]
 
 
 def node(text):
@@ -157,13 +157,18 @@ class PartOfAProject(Case):
         for it, taking in ((None, ["EMPTY", "ALWAYS"]), (bare, ["PROJECT", "ALWAYS"]),
                            (named, ["CONFIG", "PROJECT", "ALWAYS"])):
             with self.subTest(taking):
-                found = [one.name for one in skelebot.plugins(it, installed)]
+                found = [one.name for one in skelebot.new_plugins(it, installed)]
                 self.assertEqual(sorted(found), sorted(taking))
 
     def test_is_the_last_around_a_job_when_it_is_ours(self):
         kind = type("Always", (Component,), {"activation": Activation.ALWAYS, "name": "always"})
-        it = project(components={"kerberos": KERBEROS})._replace(installed=(("always", kind),))
-        self.assertEqual([type(one) for one in skelebot.components(it)], [kind, KerberosComponent])
+        it = project(components={"kerberos": KERBEROS}, installed=(("always", kind),))
+        self.assertEqual([type(one) for one in it.components], [kind, KerberosComponent])
+
+    def test_knows_the_project_that_it_is_a_part_of(self):
+        it = read("name: churn\ncomponents: {kerberos: {krbConf: a, keytab: b, hdfsUser: c}}\n", VERSION="1.2\n")
+        self.assertIs(it.components[0].project, it)
+        self.assertEqual((it.version, it.components[0].settings), ("1.2", it.settings["kerberos"]))
 
 
 class Recorder(Component):

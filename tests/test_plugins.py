@@ -1100,6 +1100,60 @@ class AroundJobs(Project):
                 "a before", "b before", "b after 5", "a after 5"))))
 
 
+KEEPS = """from skelebot import Activation, Answer, Builtin, Component, Note
+
+
+class Keeps(Component):
+    activation = Activation.PROJECT
+    kept = "nothing"
+
+    def commands(self):
+        return {"keep": Builtin("keep the version", self.keep)}
+
+    def keep(self, call, project, words):
+        yield Answer(self.kept)
+        self.kept = project.version + self.project.version
+
+    def before(self, call, job, launch):
+        self.kept += " before"
+        return launch
+
+    def run_words(self, job):
+        return ["--env", "KEPT=" + self.kept]
+
+    def after(self, call, job, launch, status):
+        yield Note(self.kept)
+"""
+
+
+class OneForACall(Project):
+    """A component is made once: what it keeps at one hook or command is there at the next."""
+
+    def setUp(self):
+        super().setUp()
+        self.put("keeps", keeps=KEEPS)
+        write(self.project, {"VERSION": "1.0.0\n"})
+
+    def kept(self, *words):
+        ending = self.run_in_project(*words)
+        return [*re.findall("KEPT=([^']*)", ending.stdout), *ending.stderr.replace("skelebot: ", "").splitlines()]
+
+    def test_from_before_a_job_to_its_words_for_docker_and_to_its_end(self):
+        self.assertEqual(self.kept("-n", "train"), ["nothing before"])
+        for words in (["train"], ["exec"], ["jupyter"]):
+            with self.subTest(words):
+                shown = self.kept("--dry-run", *words)
+                self.assertEqual([shown[0], shown[-1]], ["nothing before", "nothing before"])
+
+    def test_from_a_command_to_a_job(self):
+        self.assertEqual(self.kept("-n", "keep", "+", "train"), ["1.0.01.0.0 before"])
+        self.assertEqual(self.run_in_project("keep", "+", "keep").stdout, "nothing\n1.0.01.0.0\n")
+
+    def test_but_not_past_what_changes_the_project(self):
+        ending = self.run_in_project("keep", "+", "bump", "2.0.0", "+", "keep", "+", "keep")
+        self.assertEqual(ending.stdout, "nothing\n2.0.0\nnothing\n2.0.02.0.0\n")
+
+
 class Prompts(Home):
     def scaffold(self, typed, *words):
         self.put("stamp")
@@ -1219,6 +1273,19 @@ class WrongPlugins(Project):
         line = "return launch._replace(argv=[*launch.argv, 7], environ={'STAMPED': 1})"
         self.assertEqual(self.bad(f"def before(self, call, job, launch):\n    {line}", "-n", "train", section=""),
                          Ending(5, "trained 1\n", ""))
+
+    def test_a_class_that_cannot_be_made_is_a_fault_only_where_a_job_or_image_needs_it(self):
+        body, said = "def __init__(self, project=None, settings=None):\n    1 / 0", "ZeroDivisionError: division by zero"
+        for words in (["envs"], ["--help"], ["bump", "2.0.0"]):
+            with self.subTest(words):
+                ending = self.bad(body, *words, section="")
+                self.assertEqual((ending.status, ending.stderr.partition("\n")[0]),
+                                 (0, f"skelebot: warning: plugin bad: bad.py:7: {said}"))
+        for words in (["-n", "train"], ["--dry-run", "train"], ["--dry-run", "prime"], ["--dry-run", "exec"]):
+            with self.subTest(words):
+                ending = self.bad(body, *words, section="")
+                self.assertEqual((ending.status, ending.stderr.split("\n", 1)[1]), (
+                    1, two_lines(f"plugin bad: bad.py:7: {said}", BY_WHOM.format("bad"))))
 
     def test_a_command_that_no_one_can_type(self):
         for name in ("x y", "-z", "+", ""):

@@ -4,6 +4,7 @@ import glob
 import os
 import sys
 import unittest
+from typing import NamedTuple
 
 import skelebot
 import support
@@ -33,10 +34,14 @@ OWNER = dict(name="Churn Model", description="Predicts who will leave", maintain
              contact="ada@example.com")
 
 
+class Slack(skelebot.Component):
+    record = NamedTuple("Settings", [("channel", str)])
+
+
 def project_in(name, env=None):
     """A project of tests/projects, without what differs from machine to machine."""
-    project = skelebot.read_folder(os.path.join(PROJECTS, name), env)
-    return plain(project)._replace(folder="", given=(), warnings=(), keytabs=())
+    project = skelebot.read_folder(os.path.join(PROJECTS, name), env, [("slack", Slack)])
+    return plain(project)._replace(folder="", given=(), warnings=(), keytabs=(), installed=(), components=())
 
 
 def message(text, env=None, **files):
@@ -56,8 +61,8 @@ class ThreeSpellings(unittest.TestCase):
             dependencies=Dependencies(("numpy", "pandas=0.25.3", "req:requirements.txt",
                                        "file:libs/tools.tar.gz", "github:ada/churn-tools")),
             copy=("config/app.ini:/etc/app.ini",), ignores=(".git", "**/*.csv"), jobs=(TRAIN, REPORT),
-            components=skelebot.Components(
-                JUPYTER, KERBEROS, plugins=(("slack", None, "{channel: models}\n"),),
+            settings=dict(
+                jupyter=JUPYTER, kerberos=KERBEROS, slack=Slack.record("models"),
                 repository=skelebot.Repository(artifacts=(skelebot.Artifact(
                     "model", "models/model.pkl", deploy=skelebot.Deploy("artifactory", *ARTIFACTORY[:3])),)))))
 
@@ -69,8 +74,8 @@ class ThreeSpellings(unittest.TestCase):
                                        "file:libs/tools.tar.gz", "github:ada/churn-tools")),
             commands=("rm -rf build/",), copy=("config/app.ini:/etc/app.ini",), ignores=(".git", "**/*.csv"),
             ports=("5000:5000",), params=(Param("level", default=("info",)),), jobs=(TRAIN, REPORT),
-            components=skelebot.Components(
-                JUPYTER, KERBEROS, plugins=(("slack", None, "channel: models\n"),),
+            settings=dict(
+                jupyter=JUPYTER, kerberos=KERBEROS, slack=Slack.record("models"),
                 registry=skelebot.Registry("registry.example.com", 5000, "ada"),
                 repository=skelebot.Repository(ARTIFACTORY, artifacts=(
                     skelebot.Artifact("model", "models/model.pkl", singular=True),)))))
@@ -89,8 +94,8 @@ class ThreeSpellings(unittest.TestCase):
                  "renv:renv.lock")),
             commands=("rm -rf build/",), copy=("config/app.ini:/etc/app.ini",), ignores=(".git", "**/*.csv"),
             ports=("5000:5000",), params=(Param("level", default=("info",)),), jobs=(TRAIN, REPORT, SERVE),
-            components=skelebot.Components(
-                JUPYTER._replace(lab=True), KERBEROS, plugins=(("slack", None, "channel: models\n"),),
+            settings=dict(
+                jupyter=JUPYTER._replace(lab=True), kerberos=KERBEROS, slack=Slack.record("models"),
                 registry=skelebot.Registry("registry.example.com", 5000, "ada",
                                            skelebot.RegistryAws("eu-central-1", "dev")),
                 package=skelebot.Package("churn.zip", ("data/",)),
@@ -280,10 +285,10 @@ class Environments(unittest.TestCase):
     def test_an_environment_may_be_in_another_spelling_than_the_file_below(self):
         overlay = {"skelebot-dev.yaml": "ignore: [b]\njupyter: {port: 1}\n"}
         project = read("name: churn\nignores: [a]\ncomponents: {jupyter: {port: 2, folder: n}}\n", "dev", **overlay)
-        self.assertEqual((project.ignores, plain(project.components.jupyter)), (("b",), skelebot.Jupyter(1)))
+        self.assertEqual((project.ignores, plain(project.settings["jupyter"])), (("b",), skelebot.Jupyter(1)))
         overlay = {"skelebot-dev.yaml": "ignores: [b]\ncomponents: {jupyter: {port: 1}}\n"}
         project = read("name: churn\nignore: [a]\njupyter: {port: 2, folder: n}\n", "dev", **overlay)
-        self.assertEqual((project.ignores, plain(project.components.jupyter)), (("b",), skelebot.Jupyter(1)))
+        self.assertEqual((project.ignores, plain(project.settings["jupyter"])), (("b",), skelebot.Jupyter(1)))
 
     def test_a_key_without_a_value_in_an_environment_takes_the_key_away(self):
         self.assertEqual(read("name: churn\nhost: a\n", "dev", **{"skelebot-dev.yaml": "host:\n"}).host, "")

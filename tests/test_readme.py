@@ -9,7 +9,7 @@ import unittest
 import skelebot
 import support
 from support import call, contents, folder, process, read
-from skelebot import COMMANDS, OPTIONS, Arg, Components, Job, Param, Project, Words
+from skelebot import COMMANDS, OPTIONS, Arg, Job, Param, Project, Words
 
 with open(os.path.join(support.ROOT, "README.md"), encoding="utf-8") as file:
     README = file.read()
@@ -51,7 +51,7 @@ class Examples(unittest.TestCase):
 
     def test_the_artifacts_are_read_and_stored_under_the_name_that_is_said(self):
         shown = next(text for text in blocks("yaml") if "artifacts" in text)
-        artifact = read(shown).components.repository.artifacts[0]
+        artifact = read(shown).settings["repository"].artifacts[0]
         self.assertIn(f"stores `{artifact.file}` as `{skelebot.stored_name(artifact, '1.2.0')}`", README)
 
     def test_the_template_yaml_makes_a_project(self):
@@ -96,7 +96,7 @@ class Examples(unittest.TestCase):
 
     def test_the_kerberos_section_is_read(self):
         shown = next(text for text in blocks("yaml") if "kerberos" in text)
-        self.assertEqual(read(shown).components.kerberos[:3], ("krb/krb5.conf", "~/ada.keytab", "ada@EXAMPLE.COM"))
+        self.assertEqual(read(shown).settings["kerberos"][:3], ("krb/krb5.conf", "~/ada.keytab", "ada@EXAMPLE.COM"))
 
     def test_the_fault_is_told_in_these_two_lines(self):
         text = "name: x\njobs:\n- {name: a, source: a}\n- name: b\n  source: b\n" + 8 * "\n" + "  mapping: [data/]\n"
@@ -122,7 +122,7 @@ class Keys(unittest.TestCase):
                 self.assertEqual([typed(row[0]) for row in rows(heading)], [[key] for key in skelebot.fields(record)])
 
     def test_have_the_defaults_of_the_records(self):
-        words = {"": "", (): "", None: "", False: "false", skelebot.Dependencies(): "", Components(): "",
+        words = {"": "", (): "", None: "", False: "false", skelebot.Dependencies(): "",
                  skelebot.Auth(): ""}
         said = {("key", "gpu"): "false", ("key", "ephemeral"): "false", ("key of `params`", "accepts"): "text",
                 ("key of `registry`", "host"): "Docker Hub", ("key", "baseImage"): "by language; `NA`: `debian:stable-slim`",
@@ -144,10 +144,10 @@ class Keys(unittest.TestCase):
 
     def test_of_the_components_are_those_of_their_records(self):
         sections = {typed(row[0])[0]: row[1] for row in rows("section")}
-        self.assertEqual(list(sections), list(skelebot.fields(Components)))
-        for name, kind in skelebot.fields(Components).items():
+        self.assertEqual(list(sections), list(skelebot.COMPONENTS))
+        for name, kind in skelebot.COMPONENTS.items():
             keys = [re.match(r"\w+", text).group() for text in typed(sections[name])]
-            self.assertEqual(keys, list(skelebot.fields(kind.__args__[0])), name)
+            self.assertEqual(keys, list(skelebot.fields(kind.record)), name)
 
 
 class CommandLine(unittest.TestCase):

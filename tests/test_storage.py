@@ -31,7 +31,7 @@ def storing(*artifacts, place=ARTIFACTORY, **changes):
 
 
 def artifact(file="models/model.tar.gz", **keys):
-    return storing({"name": "model", "file": file, **keys}).components.repository.artifacts[0]
+    return storing({"name": "model", "file": file, **keys}).settings["repository"].artifacts[0]
 
 
 def words(**typed):
@@ -249,7 +249,7 @@ class Addresses(unittest.TestCase):
                  "https://host/artifactory/api/storage/ml"),
                 ({"url": "https://host:8443", "repo": "m l", "path": "/a//b+c/\xfc/"},
                  "https://host:8443/m%20l/a//b%2Bc/%C3%BC/", "https://host:8443/api/storage/m%20l/a//b%2Bc/%C3%BC")):
-            it = storing(place={"artifactory": keys}).components.repository.artifactory
+            it = storing(place={"artifactory": keys}).settings["repository"].artifactory
             store = drive(skelebot.plan_artifactory_store(ADA, it, words())).status
             self.assertEqual((store.url, store.info, store.address("a b")), (url, info, url + "a%20b"))
 
@@ -510,7 +510,7 @@ class ArtifactoryLogins(unittest.TestCase):
     def found(self, results=None, place=None, environ=None, **typed):
         """The headers that tell Artifactory who asks, or the fault."""
         keys = {"artifactory": {**ARTIFACTORY["artifactory"], **(place or {})}}
-        it = storing(place=keys).components.repository.artifactory
+        it = storing(place=keys).settings["repository"].artifactory
         caller = Call(home="/home/ada", environ=environ or {})
         done = drive(skelebot.plan_artifactory_store(caller, it, words(**typed)), results)
         asked = [step.question for step in done.steps if isinstance(step, skelebot.Ask)]
@@ -607,7 +607,7 @@ class KeysForS3(unittest.TestCase):
 
     def found(self, environ=None, files=None, results=None, **keys):
         """The store of a bucket, or the fault, as a plan finds it."""
-        it = storing(place={"s3": {"bucket": "models", **keys}}).components.repository.s3
+        it = storing(place={"s3": {"bucket": "models", **keys}}).settings["repository"].s3
         caller = Call(home="/home/ada", environ={"AWS_EC2_METADATA_DISABLED": "true", **(environ or {})})
         read = {f"/home/ada/.aws/{name}": data for name, data in (files or {}).items()}
         done = drive(skelebot.plan_s3_store(caller, it, words()), {Read: None, **read, **(results or {})})
@@ -715,7 +715,7 @@ class Secrets(unittest.TestCase):
 
     def test_that_are_typed_are_warned_of(self):
         it = storing()
-        done = drive(skelebot.plan_stores(ADA, it, it.components.repository.artifacts, words(token="typed-s3cret")))
+        done = drive(skelebot.plan_stores(ADA, it, it.settings["repository"].artifacts, words(token="typed-s3cret")))
         self.assertEqual([step.text for step in done.steps if isinstance(step, Note)],
                          ["warning: others on this machine can see a token that is typed; ARTIFACTORY_TOKEN keeps it hidden"])
         self.assertNotIn("typed-s3cret", repr(done))
@@ -724,7 +724,7 @@ class Secrets(unittest.TestCase):
         for url, texts in (("http://host/artifactory", ["warning: user and token go to host unencrypted; https:// would encrypt them"]),
                            ("http://127.0.0.1:8081/artifactory", []), ("https://host/artifactory", [])):
             it = storing(place={"artifactory": {"url": url, "repo": "ml"}})
-            done = drive(skelebot.plan_stores(ADA, it, it.components.repository.artifacts, words()))
+            done = drive(skelebot.plan_stores(ADA, it, it.settings["repository"].artifacts, words()))
             self.assertEqual([step.text for step in done.steps if isinstance(step, Note)], texts)
 
 
