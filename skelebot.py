@@ -2226,9 +2226,13 @@ def dockerignore(project, job, present, more=()):
 
 
 def literal_pattern(path):
-    """The pattern of .dockerignore for one path of the project and nothing else."""
-    escaped_path = re.sub(r"([\\*?\[\](){}|+^$])", r"\\\1", path.replace(os.sep, "/"))
-    return "/" + re.sub(r" $", "[ ]", escaped_path)
+    """The pattern of .dockerignore for one path of the project; a sign that no line can hold is any odd one.
+
+    Engines take blanks, a byte order mark and ! off its ends, but not out of brackets. Source: moby/patternmatcher
+    """
+    pattern = re.sub(r"[\\*?\[\](){}|+^$]", r"\\\g<0>", path.replace(os.sep, "/"))
+    pattern = re.sub(r"[\x01-\x1f\x7f\udc80-\udcff]", "[^ -}]", pattern)     # BuildKit sends patterns as a header
+    return "/" + re.sub(r"^[\s!\ufeff]|\s\Z", r"[\g<0>]", pattern)
 
 
 class Rule(Record):
@@ -2244,7 +2248,7 @@ GLOB = (r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\])+\])
 PLAIN_GLOB = (r"(?:\\[^A-Za-z0-9]|\[\^?(?:\\[^A-Za-z0-9]|[^\]\\*?\[&~|])+\]"
               r"|[^\\+(){}|^\[\]\x00-\x1f])*")
 BELOW = "(?:/.*)?"
-BLANKS = " \t\r\n\v\f\x85\xa0"
+BLANKS = " \t\r\n\v\f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200b)))
 
 
 def glob_part(match):
