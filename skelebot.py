@@ -269,7 +269,7 @@ class Timezone(Line):
 class Host(Line):
     expected = "a Docker host"
     hint = "for example ssh://user@box"
-    pattern = r"[^\s-]\S*"
+    pattern = r"(?!(?:\w+://)?(?:[^\s/@]*@)?-)\S+"
 
 
 class ProjectPath(Line):
@@ -359,8 +359,8 @@ class PythonDependency(Dependency):
         "python-proj": rf"proj:(?P<file>{ProjectPath.pattern})",
         "python-file": rf"file:(?P<file>{ProjectPath.pattern})",
         "python-github": r"github:(?P<repository>https://[^\s\"'`$\\]+|[\w.-]+/[\w.-]+(@[\w./-]+)?)",
-        "python-ca": r"ca_file:(?P<domain>[^:\s]+):(?P<owner>[^:\s]+):(?P<repository>[^:\s]+)"
-                     r":(?P<name>[\w.-]+):(?P<version>[\w.+!-]+)(?::(?P<profile>[^:\n]+))?",
+        "python-ca": r"ca_file:(?P<domain>\w[^:\s]*):(?P<owner>\w[^:\s]*):(?P<repository>\w[^:\s]*)"
+                     r":(?P<name>\w[\w.-]*):(?P<version>\w[\w.+!-]*)(?::(?P<profile>[^:\s-][^:\n]*))?",
         "python-package": r"(?P<package>(?:[A-Za-z0-9][\w.-]*(?:\s*\[[\w\s.,-]*\])?"
                           rf"(?:\s*@\s*\S+|\s*\(?{version}(?:\s*,{version})*\s*\)?)?|(?:git\+)?https?://\S+)"
                           r"(?:\s*;[^\n]+)?)",
@@ -425,7 +425,14 @@ class Bucket(Line):
 class Region(Line):
     expected = "the name of a region"
     hint = "for example eu-central-1"
-    pattern = r"[a-z0-9-]+"
+    pattern = r"[a-z0-9][a-z0-9-]*"
+
+
+class AwsWord(Line):
+    """A word for the aws command, which takes file:// and https:// for what is there, and - for an option."""
+    expected = "a name that AWS knows"
+    hint = "for example artifactory-token"
+    pattern = r"(?!-|(?i:file|fileb|https?):)[^\n]*"
 
 
 class RepositoryPath(Line):
@@ -601,9 +608,9 @@ class Auth(Record):
     """How Artifactory is told who asks; without authType by user and password if there is a user, else by token."""
     authType: AuthType = ""
     aws: bool = False
-    awsSecret: Line = ""
-    awsProfile: Line = ""
-    awsRegion: Line = ""
+    awsSecret: AwsWord = ""
+    awsProfile: AwsWord = ""
+    awsRegion: Region = ""
     places: Hidden = None
 
 
@@ -642,7 +649,7 @@ class Artifact(Record):
 class S3(Record):
     bucket: Bucket
     region: Region = ""
-    profile: Line = ""
+    profile: AwsWord = ""
     endpoint: Url = ""
 
 
@@ -661,7 +668,7 @@ class Repository(Record):
 
 class RegistryAws(Record):
     region: Region = ""
-    profile: Line = ""
+    profile: AwsWord = ""
 
 
 class Registry(Record):
@@ -2334,6 +2341,11 @@ def required_files(text, file):
 #
 # Two images of the same recipe are alike, so one that is there is not built again.
 
+def image_id(text):
+    """An image's id, as engines and builders give it; "" for any other text, which Docker might take for an option."""
+    return text if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", text) else ""
+
+
 class Recipe(Record):
     """All that an image is built of, each part a text.
 
@@ -2375,7 +2387,7 @@ def built_text(built):
 def read_built(text, key):
     """The Built of a text, or None if it is another's, or no such thing."""
     parts = text.split("\0")
-    known = len(parts) == 3 + len(Recipe._fields) and parts[0] == key
+    known = len(parts) == 3 + len(Recipe._fields) and parts[0] == key and image_id(parts[1])
     return Built(*parts[:3], Recipe(*parts[3:])) if known else None
 
 
@@ -2458,7 +2470,7 @@ def base_images(text):
             found += [name for name in named_images(words) if name.lower() not in stages and not name.isdigit()]
         if instruction == "ADD" and re.search(r"://|git@|\$", words):
             return None
-    return None if any(re.search(r"[$\"'`\\]", name) or not name for name in found) else tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found)) if all(map(ImageName.fits, found)) else None
 
 
 def copied_sources(words, workdir):
@@ -3576,8 +3588,8 @@ def fault_hint(request, response, words):
     if request.login.key and response.status == 401:
         return "look at the AWS credentials"
     region = response.headers.get("x-amz-bucket-region", "")
-    if region and response.status in (301, 307, 400):
-        return f"add region: {shown_text(region)} below components.repository.s3"
+    if Region.fits(region) and response.status in (301, 307, 400):
+        return f"add region: {region} below components.repository.s3"
     if response.status in (301, 302, 303, 307, 308) and response.headers.get("location"):
         return f"the server sends on to {shown_text(public_url(response.headers['location']))}: name that in {FILE}"
     known = next((hint for code, hint in S3_HINTS.items() if words.startswith(code)), "")
@@ -4506,7 +4518,7 @@ class PackageComponent(Component):
 # ---- Registry
 
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"      # source: distribution, reference grammar
-ECR = r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\."
+ECR = r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9][a-z0-9-]*)\."
 NO_LOGIN = (r"(?i)no basic auth|unauthori[sz]ed|authentication required|authorization|access .*denied"
             r"|denied: |\b401\b|invalid username/password|forbidden")
 
@@ -5220,7 +5232,8 @@ def plan_around(call, job, launch, parts, run):
 def context_endpoint(data):
     """The endpoint in a Docker context's file, "" if it is not to be found there. Source: docker context(1)"""
     found = re.search(rb'"docker":\s*\{[^{}]*"Host":\s*"([^"\\]+)"', data or b"")
-    return found.group(1).decode("utf-8", "replace") if found else ""
+    host = found.group(1).decode("utf-8", "replace") if found else ""
+    return host if Host.fits(host) else ""
 
 
 def plan_endpoint(call, project, job=None):
@@ -5235,9 +5248,13 @@ def plan_endpoint(call, project, job=None):
     found = context_endpoint((yield Read(os.path.join(folder, "contexts", "meta", digest, "meta.json"))))
     if found:
         return found
-    outcome = yield Command((call.engine, "context", "inspect", call.context,
-                             "--format", "{{.Endpoints.docker.Host}}"), kept=True, looks=True)
-    return outcome.output.strip()
+    outcome = yield Command((call.engine, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}",
+                             "--", call.context), kept=True, looks=True)
+    host = outcome.output.strip()
+    if host and not Host.fits(host):
+        raise SkelebotError(f"the Docker context {call.context} names {shortened(host)}, which is no engine's address",
+                            "look at it with docker context inspect")
+    return host
 
 
 KEPT = 90 * 24 * 3600   # seconds that what is remembered stays, unless it is remembered anew
@@ -5561,11 +5578,11 @@ def plan_code_artifact(dependency):
         raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(outcome.output)}",
                             "update the AWS command line, or look at the proxy")
     names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
-             if name.endswith(end) and ProjectPath.fits(name)]
+             if name.endswith(end) and re.fullmatch(r"\w[\w.+!-]*", name, re.ASCII)]
     if not names and outcome.output:
         raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
                             "look at it with aws codeartifact list-package-version-assets")
-    name, part_folder = os.path.basename((names or ["package.whl"])[0]), folder + ".part"
+    name, part_folder = (names or ["package.whl"])[0], folder + ".part"
     yield Remove(part_folder)
     yield MakeFolder(part_folder)
     yield from plan_must(Command(("aws", "codeartifact", "get-package-version-asset", *words,
@@ -5645,23 +5662,32 @@ class Build(Record):
         return change(*self.alike(self.before.recipe, self.recipe)) or "its image is gone"
 
 
+def checked_ids(names, ids):
+    """What an engine has answered for images: ids, or "" for one that is not there."""
+    for name, text in zip(names, ids):
+        if text and not image_id(text):
+            raise SkelebotError(f"the engine gives {shortened(text)} for the id of the image {name}",
+                                "an id is sha256: and 64 hex digits: look at who answers there")
+    return tuple(ids)
+
+
 def plan_image_ids(call, project, job, endpoint, names):
     """The ids of images, "" for one that is not there: by the engine's own API, else by the command line."""
     ids = None if is_podman(call) else (yield ImageIds(endpoint or ENDPOINT, names))
     if ids is not None:
-        return ids
+        return checked_ids(names, ids)
     inspect = (*engine_argv(call, project, job), "image", "inspect", "--format", "{{.Id}}")
     outcome = yield Command((*inspect, *names), kept=True, looks=True)
     found = outcome.output.split()
     if len(found) == len(names):
-        return tuple(found)
+        return checked_ids(names, found)
     missing = re.search(r"(?i)no such (?!host|file)|not known|not found|unable to find", outcome.errors)
     if outcome.status and not call.dry_run and not missing:
         yield from plan_check_engine(engine_argv(call, project, job))
     found = []
     for name in names if len(names) > 1 else ():
         found.append((yield Command((*inspect, name), kept=True, looks=True)).output.strip())
-    return tuple(found) or ("",)
+    return checked_ids(names, found) or ("",)
 
 
 def plan_bases(call, project, job, endpoint, text, known="", tag=""):
@@ -5798,7 +5824,7 @@ def plan_build_anew(call, project, job, build):
         for step in build.writes:
             yield step
         yield from plan_id(call, project, job, build, os.path.join(folder, "image") if folder else "")
-        told = memory_text((yield Read(os.path.join(folder, "image"))) if folder else b"").strip()
+        told = image_id(memory_text((yield Read(os.path.join(folder, "image"))) if folder else b"").strip())
     finally:
         if folder:
             yield Remove(folder)
@@ -6382,10 +6408,10 @@ def plan_instance_key(call):
     login = Login({"X-aws-ec2-metadata-token": Secret(token)})
     roles = base + "meta-data/iam/security-credentials/"
     role = yield Request("GET", roles, login=login, patient=False, direct=True)
-    name = quoted(role.body.decode("utf-8", "replace").strip().partition("\n")[0])
-    if role.status != 200 or not name:
+    name = role.body.decode("utf-8", "replace").strip().partition("\n")[0]
+    if role.status != 200 or not re.fullmatch(r"[\w+=,.@-]+", name, re.ASCII):
         return None
-    response = yield Request("GET", roles + name, login=login, patient=False, direct=True)
+    response = yield Request("GET", roles + quoted(name), login=login, patient=False, direct=True)
     return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
 
 
@@ -6781,7 +6807,7 @@ def plan_server(call, project, job, launch, settings, lab, token):
         yield from plan_reachable(settings, endpoint, port)
         yield Command((*engine, "logs", "--follow", "--tail", "0", name), aside=True)
         ended = yield Command((*engine, "wait", name), kept=True)
-        return int(ended.output) if ended.output.strip().isdigit() else ended.status
+        return int(ended.output) if re.fullmatch(r"[0-9]{1,3}\s*", ended.output) else ended.status
     finally:
         yield from plan_ended(engine, name, gently, force, giving, not call.uid)
 
@@ -6935,7 +6961,7 @@ def plan_pushed(call, project, reference):
             outcome = yield command
         if outcome.status:
             raise SkelebotError(unpushed(reference, outcome), push_hint(project, outcome.errors))
-        said = ((yield Read(told)) or b"").decode() if told else outcome.output + outcome.errors
+        said = memory_text((yield Read(told))) if told else outcome.output + outcome.errors
     finally:
         if scratch:
             yield Remove(scratch)

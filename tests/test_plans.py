@@ -355,7 +355,7 @@ class OnAnotherHost(PlanCase):
         keys = one(mappings=["data/"])
         done = driven({"data": "folder"}, ADA._replace(environ={"DOCKER_HOST": "tcp://box:1"}), **keys)
         self.assertIn("tar -c -f - -C data --transform 's|^[.]|data|' . | docker cp - churn-train-0a1b:/app", done.outline)
-        asked = "docker context inspect far --format '{{.Endpoints.docker.Host}}'"
+        asked = "docker context inspect --format '{{.Endpoints.docker.Host}}' -- far"
         for answer, ran in (("ssh://box\n", "start"), ("unix:///run/docker.sock\n", "run")):
             done = driven({"context": Outcome(0, answer)}, call=ADA._replace(context="far"), **keys)
             self.assertIn(asked, done.outline)
