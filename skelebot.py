@@ -44,7 +44,7 @@ class SkelebotError(Exception):
 
     def __init__(self, message, hint, status=1):
         super().__init__(message)
-        self.message = message
+        self.message = shown_url(message)
         self.hint = hint
         self.status = status
 
@@ -93,9 +93,35 @@ def did_you_mean(word, known, otherwise="known are"):
     return f"{otherwise}: {', '.join(sorted(known)) or 'none'}"
 
 
+# Who asks, in an address: up to the last @ before its path, or before the end of a password that has a / in it.
+LOGIN = r"((?:^|:)//)([^/?#\s]*|[^/?#\s@:\[]*:(?!\d{1,5}[/?#])[^\s@]{0,200})@"
+# What of that is secret: a password, or a token in the place of a user; not the name of a variable that holds it.
+PASSWORD = r"[^:]*:(?!\$[A-Z_{(]|x-oauth-basic$).+|(?!\$)(?:gh[a-z]_|github_pat_|glpat-|.{20}).*"
+TOKEN = r"(?i)([?&](?:[\w.-]*(?:token|signature|secret|passw(?:or)?d)|sig|api_?key)=)(?!\$[A-Z_{(])[^\s&#\"'\\]+"
+
+
+def has_password(text):
+    """Whether a text has an address with a password or token in it."""
+    return "//" in text and bool(re.search(TOKEN, text) or any(
+        re.fullmatch(PASSWORD, login) for _, login in re.findall(LOGIN, text)))
+
+
+def bare_url(text):
+    """A text without the users and passwords in its addresses."""
+    return re.sub(LOGIN, r"\1", text)
+
+
+def shown_url(text):
+    """A text as it may be shown: with ... for the passwords and tokens in its addresses."""
+    if "//" not in text:
+        return text
+    text = re.sub(LOGIN, lambda match: match.group(1) + "...@" if re.fullmatch(PASSWORD, match.group(2)) else match.group(), text)
+    return re.sub(TOKEN, r"\1...", text)
+
+
 def shortened(text, most=60):
     """`text` in quotes, on one line and not too long for a message; a password in an address is left out."""
-    shown = re.sub(r"//[^/?#\s]*@", "//...@", repr(str(text)))
+    shown = shown_url(repr(str(text)))
     return shown if len(shown) <= most else shown[:most - 4] + "..." + shown[-1]
 
 
@@ -178,6 +204,13 @@ class Place(Record):
 
     def item(self, index, node):
         return Place(node.start_mark.name, node.start_mark.line + 1, f"{self.path}[{index}]")
+
+
+class Secret(str):
+    """A text that is shown to nobody but the one it is sent to."""
+
+    def __repr__(self):
+        return "Secret(...)"
 
 
 class Text(str):
@@ -879,7 +912,25 @@ def read_text(kind, node, place):
     if not kind.fits(text):
         hint = did_you_mean(text, kind.values, "choose one of") if kind.values else kind.hint
         raise place.fault(f"expected {expected(kind)}, found {found(node)}", hint)
+    if has_password(text) and not re.match(IN_NO_IMAGE, place.path):
+        raise password_fault(place)
     return kind(text)
+
+
+# The keys whose values are in no image, as places have them.
+IN_NO_IMAGE = r"components\b|artifacts\b|plugins\b|(?:jobs(?:\[\d+\])?\.)?environment\b"
+
+
+def password_fault(place):
+    return place.fault("holds an address with a password in it, which all who have the image could read",
+                       "name one that asks for no login, or fetch it where ~/.netrc has the login and add it as a file")
+
+
+def check_passwords(text, file):
+    """Nothing, if a file that gets into an image has no address with a password in it."""
+    for number, line in enumerate(text.split("\n") if has_password(text) else (), 1):
+        if has_password(line):
+            raise password_fault(Place(file, number))
 
 
 def merged_pairs(node, place, above):
@@ -1026,11 +1077,13 @@ def read_fields(kind, entries, place):
 def read_variables(node, place):
     """`environment`: a mapping, or a list of NAME (passed on) and NAME=VALUE."""
     if node.id == "mapping":
-        return tuple(Variable(read_text(VariableName, key, place.key(name, key)),
-                              None if is_nothing(value) else read_text(Text, value, place.key(name, value)))
-                     for name, (key, value) in pairs(node, place).items())
-    words = [text.partition("=") for text, _ in read_items(VariableWord, node, place)]
-    return tuple(Variable(name, value if equals else None) for name, equals, value in words)
+        found = [(read_text(VariableName, key, place.key(name, key)),
+                  None if is_nothing(value) else read_text(Text, value, place.key(name, value)))
+                 for name, (key, value) in pairs(node, place).items()]
+    else:
+        words = [text.partition("=") for text, _ in read_items(VariableWord, node, place)]
+        found = [(name, value if equals else None) for name, equals, value in words]
+    return tuple(Variable(name, Secret(value) if value and has_password(value) else value) for name, value in found)
 
 
 def read_default(node, place):
@@ -2704,13 +2757,6 @@ class Call(Record):
     dry_run: bool = False
 
 
-class Secret(str):
-    """A text that is shown to nobody but the one it is sent to."""
-
-    def __repr__(self):
-        return "Secret(...)"
-
-
 class Outcome(Record):
     """How a command ended: its exit status (128 + N after signal N), and what it printed, if that was kept."""
     status: int = 0
@@ -2719,17 +2765,13 @@ class Outcome(Record):
 
 
 def shell_line(words):
+    """Words as a shell takes them, to be shown."""
     import shlex
-    return " ".join(map(shlex.quote, words))
+    return " ".join(shlex.quote(shown_url(word)) for word in words)
 
 
 def each(flag, values):
     return tuple(word for value in values for word in (flag, value))
-
-
-def bare_url(url):
-    """An address without the user and password that may be in it."""
-    return re.sub(r"^(\w+:)?//[^/?#]*@", r"\1//", url)
 
 
 def public_url(url):
@@ -2799,15 +2841,18 @@ class Command(Record):
 
 
 class File(Record):
-    """A file to write, whole or not at all; below `root`, if there is one."""
+    """A file to write, whole or not at all; below `root`, if there is one. What is in a `hidden` one is not shown."""
     path: str
     data: bytes
     root: str = ""
     executable: bool = False
+    hidden: bool = False
 
     @property
     def line(self):
         target = shell_line([self.path]) + (f" && chmod +x {shell_line([self.path])}" if self.executable else "")
+        if self.hidden:
+            return f"printf %s ... > {target}"
         try:
             text = self.data.decode("utf-8")
         except UnicodeDecodeError:
@@ -2853,7 +2898,8 @@ class Answer(Record):
 
     @property
     def line(self):
-        return "printf '%s\\n' " + shell_line([self.text])
+        import shlex
+        return "printf '%s\\n' " + shlex.quote(self.text)     # an address with its token is what was asked for
 
 
 class Note(Record):
@@ -3285,23 +3331,45 @@ def mount_words(mapping, folder, home):
                               *(["readonly"] if "ro" in options else []))
 
 
-def variable_words(variables):
-    """A passed on variable is named only, and so is a Secret, so that its value is in no argv."""
-    return each("--env", [name if value is None or isinstance(value, Secret) else f"{name}={value}"
-                          for name, value in variables])
+# Variables that Docker's command line, or a program that it runs, would take for its own, or that a shell drops on the way.
+CLIENTS_OWN = (r"(?ai)(?:DOCKER|BUILDKIT|BUILDX|CONTAINERS?|PODMAN|STORAGE|REGISTRY|LD|DYLD|SSH|SSL|XDG|OTEL|DBUS|LISTEN|NOTIFY"
+               r"|BASH|GLIBC|GCONV|RES|)_.*|KRB5.*|GO[A-Z]+|.*_PROXY|.*\W.*|(?:TMP|TEMP)(?:DIR)?|PATH(?:EXT)?|HOME|PWD|SHELL"
+               r"|LOCPATH|HOSTALIASES|USERPROFILE|(?:LOCAL)?APPDATA|COMSPEC|WINDIR|SYSTEMROOT")
 
 
-def secret_variables(job):
-    """name -> value of the variables that Docker is to take from its own environment."""
-    return {name: value for name, value in job.environment if isinstance(value, Secret)}
+def job_variables(project, job, apart=None):
+    """name -> value of a job's variables, None is the caller's own; or only those with a value that are kept `apart` or not."""
+    variables = dict((*project.environment, *job.environment))
+    return {name: value for name, value in variables.items() if apart is None or (
+        value is not None and bool(re.fullmatch(CLIENTS_OWN, name)) is apart)}
 
 
-def user_words(call, project, rootless):
+def job_environ(project, job):
+    """What Docker's command line is to take from its own environment: the words of an argv can be read by everybody."""
+    return job_variables(project, job, apart=False)
+
+
+def variable_words(project, job):
+    apart = job_variables(project, job, apart=True)
+    return each("--env", [name for name in job_variables(project, job) if name not in apart])
+
+
+def variables_file(project, job):
+    """The text of an --env-file with the variables that Docker's command line is not to have itself."""
+    variables = job_variables(project, job, apart=True)
+    for name in [name for name, value in variables.items() if re.search(r"[\r\n]", value)]:
+        raise (job.places.get("environment") or project.places.get("environment") or job.places[""]).fault(
+            f"{name} has a line break in its value, which Docker cannot be given in a file", "take it out")
+    return "".join(f"{name}={value}\n" for name, value in variables.items())
+
+
+def user_words(call, project, job, rootless):
     """The caller's uid and gid; in a rootless engine the container's root is the caller already."""
     if project.user != "host" or not call.uid or (rootless and not is_podman(call)):
         return ()
     return (*(("--userns", "keep-id") if is_podman(call) else ()), "--user", f"{call.uid}:{call.gid}",
-            "--env", "HOME=/tmp", *(("--env", "USER=" + call.login) if call.login else ()))
+            *(() if "HOME" in job_variables(project, job) else ("--env", "HOME=/tmp")),
+            *(("--env", "USER=" + call.login) if call.login else ()))
 
 
 class Launch(Record):
@@ -3338,10 +3406,10 @@ def container_words(call, project, job, name, rootless=False):
         "--label", "skelebot.job=" + job.name,
         *(() if job.mode == "d" else ("--interactive",)),
         *(("--tty",) if job.mode == "it" and call.terminal else ()),
-        *user_words(call, project, rootless),
+        *user_words(call, project, job, rootless),
         *(("--gpus", "all", "--ipc=host") if project.gpu else ()),
         *each("--publish", (*project.ports, *job.ports)),
-        *variable_words((*project.environment, *job.environment)),
+        *variable_words(project, job),
         *(("--entrypoint", "") if project.primaryExe == "ENTRYPOINT" else ()),
     )
 
@@ -4581,6 +4649,8 @@ def secret_kind(path, start):
         return "a private key" if name.startswith("id_") else "passwords"
     if re.search(PRIVATE_KEY, start):
         return "a private key"
+    if re.fullmatch(r"skelebot(-[^/]*)?\.yaml|pip\.conf", name) and has_password(start.decode("utf-8", "replace")):
+        return "a password"
     if start[:2] in (b"\5\1", b"\5\2") and (name.endswith(".keytab") or b"krbtgt" in start):
         return "a keytab"
     return ""
@@ -5355,7 +5425,7 @@ def plan_first(call, project, job, argv, words, rootless, image):
     name = container_name(project, job, call.token)
     attached = job._replace(mode="i", ports=())
     outcome = yield Command(run_argv(call, project, attached, argv, name, rootless, words, image),
-                            secret_variables(job), stop=stop_argvs(engine_argv(call, project, job), name))
+                            job_environ(project, job), stop=stop_argvs(engine_argv(call, project, job), name))
     if outcome.status:
         raise Refused(outcome.status)
 
@@ -5367,14 +5437,14 @@ def plan_run(call, project, job, image, argv, words=(), first=()):
     if job.mode != "d":
         name = container_name(project, job, call.token)
         outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words, image),
-                                secret_variables(job), stop=stop_argvs(engine, name))
+                                job_environ(project, job), stop=stop_argvs(engine, name))
         if outcome.status == NOT_RUN:
             yield from plan_check_image(engine, image)
         return outcome.status
     if first:
         yield from plan_first(call, project, job, first, words, rootless, image)
     name = container_name(project, job)
-    outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words, image), secret_variables(job),
+    outcome = yield Command(run_argv(call, project, job, argv, name, rootless, words, image), job_environ(project, job),
                             kept=True)
     if outcome.status and re.search(r"(?i)no such image|unable to find image|image not known", outcome.errors):
         raise NoImage(f"there is no image {image}", "leave -s out, so that it is built")
@@ -5425,7 +5495,7 @@ def plan_elsewhere(call, project, job, image, argv, endpoint, copied, words=()):
     gently, force = stop_argvs(engine, name)
     lost = 0
     try:
-        yield from plan_must(Command(create, secret_variables(job), kept=True, stop=(gently, force)))
+        yield from plan_must(Command(create, job_environ(project, job), kept=True, stop=(gently, force)))
         for copy in copies:
             yield from plan_must(copy_in(engine, name, copy))
         start_argv = (*engine, "start", "--attach", "--interactive", name)
@@ -5452,7 +5522,7 @@ def plan_detached_elsewhere(call, project, job, image, argv, endpoint, copied, w
     copies = yield from plan_copies(call, copied)
     folders = [copy.target for copy in copies if copy.folder]
     create = create_argv(call, project, job, argv, name, folders, ("--rm", *words), image)
-    check_started(engine, job, name, (yield Command(create, secret_variables(job), kept=True)))
+    check_started(engine, job, name, (yield Command(create, job_environ(project, job), kept=True)))
     started = False
     try:
         for copy in copies:
@@ -5550,8 +5620,9 @@ def plan_ignore_file(project, job):
 
 def plan_named_files(file, seen):
     """A requirements file and those that it names, each once, as paths in the project."""
-    seen = (*seen, file)
-    for name in required_files(((yield Read(file)) or b"").decode("utf-8", "replace"), file):
+    seen, text = (*seen, file), ((yield Read(file)) or b"").decode("utf-8", "replace")
+    check_passwords(text, file)
+    for name in required_files(text, file):
         if name not in seen:
             if not ProjectPath.fits(name) or not (yield Look(name)):
                 raise SkelebotError(f"{file}: names {shortened(name)}, which is not in the project",
@@ -5602,6 +5673,8 @@ def plan_required_files(project):
             yield from plan_need(file, place)
             named = (yield from plan_named_files(file, ())) if dependency.form == "python-req" else (file,)
             files[dependency] = named
+            if dependency.form in ("python-proj", "r-renv"):
+                check_passwords(((yield Read(file)) or b"").decode("utf-8", "replace"), file)
             for name in named if dependency.form == "python-req" else ():
                 if re.search(rb"(?m)^[^#\n]*(?:^|\s)--(?!requirement|constraint)\w", (yield Read(name)) or b""):
                     files[dependency, PIP_OPTIONS] = named
@@ -5734,10 +5807,12 @@ def plan_texts(project, more, known):
     """(text of the Dockerfile, groups of dependencies), and the same with the groups that are known from before."""
     if project.dockerfile:
         text = ((yield Read(project.dockerfile)) or b"").decode("utf-8", "surrogateescape")
+        check_passwords(text, project.dockerfile)
         return (text, ()), (text, ())
     values = project, (yield from plan_required_files(project)), *component_parts(project), more
     plain, grouped = (dependency_groups(project.dependencies, groups) for groups in ((), known))
     text = dockerfile(*values)
+    check_passwords(text, "Dockerfile")     # a plugin may have added to it
     return (text, plain), (text if grouped == plain else dockerfile(*values, known), grouped)
 
 
@@ -5940,7 +6015,8 @@ def plan_remember_nodes(call, project):
     for file in (FILE, *(f"skelebot-{name}.yaml" for name in project.envs)):
         path, data = nodes_path(call.environ, call.home, os.path.join(project.folder or ".", file)), (yield Read(file))
         read = data and (file in (FILE, f"skelebot-{project.env}.yaml") or b"keytab" in data)
-        if read and path and not nodes_body((yield from plan_recall(path)) or b"", data):
+        if read and path and not nodes_body((yield from plan_recall(path)) or b"", data) and not has_password(
+                data.decode("utf-8", "replace")):
             yield from plan_remember(call, path, nodes_bytes(data, file))
 
 
@@ -5954,7 +6030,28 @@ def plan_native(call, project, job, launch):
     return outcome.status
 
 
+def plan_apart(call, project, job, launch, run):
+    """A job in Docker by the plan `run`; what Docker's command line would take for its own is in a file, for us only."""
+    variables = variables_file(project, launch.job(job))
+    if not variables or call.confined:  # a snap does not see that file
+        words = each("--env", variables.split("\n")[:-1])
+        return (yield from run(call, project, job, launch._replace(words=(*launch.words, *words))))
+    folder = yield Scratch(call.token)
+    path = os.path.join(folder, "variables")
+    secret = any(isinstance(value, Secret) for value in job_variables(project, launch.job(job), True).values())
+    try:
+        yield File(path, variables.encode("utf-8", "surrogateescape"), hidden=secret)
+        words = (*launch.words, "--env-file", path)
+        return (yield from run(call, project, job, launch._replace(words=words)))
+    finally:
+        yield Remove(folder)
+
+
 def plan_docker(call, project, job, launch):
+    return (yield from plan_apart(call, project, job, launch, plan_fresh_run))
+
+
+def plan_fresh_run(call, project, job, launch):
     """Build the project's image unless it is there, and run a job in it."""
     job, words = launch.job(job), (*component_words(project, "run_words", job), *launch.words)
     endpoint = yield from plan_endpoint(call, project, job)
@@ -6098,20 +6195,15 @@ def plan_existing(words, files, answers, sections):
     return (), [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n")]
 
 
-def shown_url(url):
-    """A URL without the user and password that may stand in it."""
-    return re.sub(r"(?<=://)[^/]*@", "", url)
-
-
 def plan_check_template(name):
     """Nothing, if there can be such a template."""
-    if re.match(r"\w+://(?:[^/@]*:[^/]*|[^/@]{20,})@", name):
-        raise usage_error(f"scaffold: {shown_url(name)} was given with a password in it",
+    if has_password(name):
+        raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
                           "leave it out, since others on this machine can see it; git asks, or has a credential helper")
     if name in (*TEMPLATES, *DEFAULTS.values()) or re.fullmatch(GIT, name):
         return
     if (yield Look(os.path.expanduser(name))) != "folder":
-        raise usage_error(f"scaffold: unknown template {shortened(shown_url(name))}",
+        raise usage_error(f"scaffold: unknown template {shortened(name)}",
                           did_you_mean(name, TEMPLATES, "there are") + "; or give a folder, https://... or git@...")
 
 
@@ -6121,7 +6213,7 @@ def plan_template_file(name, folder, file):
         return template_bytes("projects", name, file)
     path = os.path.join(folder, *file.split("/"))
     if (yield Look(path, folder)) != "file":
-        raise SkelebotError(f"template {shown_url(name)}: has no file {shortened(file)}",
+        raise SkelebotError(f"template {bare_url(name)}: has no file {shortened(file)}",
                             "a template is a folder with a template.yaml, which names the files beside it")
     return (yield Read(path))
 
@@ -6188,7 +6280,7 @@ def plan_template(call, words, answers, sections=None):
         clone = os.path.join(scratch, "template")
         outcome = yield Command(("git", "clone", "--quiet", "--depth", "1", "--", name, clone), aside=True)
         if outcome.status:
-            raise SkelebotError(f"{shown_url(name)} could not be cloned",
+            raise SkelebotError(f"{bare_url(name)} could not be cloned",
                                 "the lines above are git's own; try git clone")
         return None if call.dry_run else (yield from plan_filled(words, answers, name, clone, language, sections))
     finally:
@@ -6727,7 +6819,7 @@ def plan_started(call, project, job, launch, name, image, copies):
     engine = engine_argv(call, project, job)
     rootless = yield from plan_rootless(call, project, job)
     yield from plan_must(Command(server_argv(call, project, job, launch, name, image, copies, rootless),
-                                 secret_variables(job), kept=True))
+                                 job_environ(project, job), kept=True))
     for copy in copies:
         yield from plan_must(copy_in(engine, name, copy))
     outcome = yield Command((*engine, "start", name), kept=True)
@@ -6831,7 +6923,8 @@ def plan_jupyter(call, project, words):
     token = yield Token()
     launch = Launch(jupyter_argv(lab), {"JUPYTER_TOKEN": token}, words=component_words(project, "run_words", job))
     return (yield from plan_around(call, job, launch, components(project),
-                                   lambda launch: plan_server(call, project, job, launch, settings, lab, token)))
+                                   lambda launch: plan_apart(call, project, job, launch, functools.partial(
+                                       plan_server, settings=settings, lab=lab, token=token))))
 
 
 # ---- publish
@@ -9044,7 +9137,7 @@ DOING = {
     Gather: gather, Folders: folders, Index: index, ImageIds: image_ids, Forget: forget,
     Read: lambda step: read_bytes(step.path, step.most),
     Answer: lambda step: say(sys.stdout, step.text),
-    Note: lambda step: say(sys.stderr, "skelebot: " + step.text),
+    Note: lambda step: say(sys.stderr, "skelebot: " + shown_url(step.text)),
 }
 
 

@@ -1,5 +1,4 @@
 """What engines, servers and files say, before it is a word of a command or a line for another program."""
-import re
 import unittest
 
 from support import drive, project, read, shown, skelebot, two_lines
@@ -113,6 +112,105 @@ class Names(unittest.TestCase):
             response = Response(301, "", {"x-amz-bucket-region": region})
             found = skelebot.fault_hint(Request("GET", "https://b.s3.amazonaws.com/k"), response, "")
             self.assertEqual(found if hint else "region" in found, hint or False)
+
+
+class Passwords(unittest.TestCase):
+    """In addresses."""
+    SECRET = ("https://deploy:hunter2@host/p.whl", "git+https://deploy:hunter2@host/p", "https://:hunter2@host/p",
+              "https://ghp_hunter2@github.com/a/b", "https://hunter2hunter2hunter2@host/p", "https://u:hunter2/x@host/p",
+              "ssh://u:hunter2@host/p", "https://u:p@hunter2@host/p", "https://glpat-hunter2:@host/p", "//u:hunter2@host/p",
+              "https://host/p?X-Amz-Signature=hunter2", "https://host/p?a=b&token=hunter2#egg=p", "HTTPS://U:hunter2@HOST",
+              "https://u:hunter2%40@[::1]:80/p", "https://$U:hunter2@host/p", "postgres://u:hunter2?x@host/db")
+    NONE = ("https://host/p.whl", "git+ssh://git@github.com/a/b", "https://user@host/p", "ssh://ada@box:22", "https://user:@host/p",
+            "git@github.com:a/b.git", "https://u:${TOKEN}@host/p", "https://u:$TOKEN@host", "https://${A_LONG_NAME_OF_A_VARIABLE}@host",
+            "https://u:$(cat /run/secrets/x)@host", "https://host:8080/a@1.0", "https://host/a:b@c", "https://[::1]:80/a@b",
+            "https://${TOKEN}:x-oauth-basic@github.com/a/b", "see https://host: ada@host", "a@b", "https://host/p?page=2", "x//y:z",
+            "https://host/p?token=$TOKEN", "python:3@sha256:0a", "// ada: a@b")
+
+    def test_are_told_from_users_ports_paths_and_names_of_variables(self):
+        for text in self.SECRET:
+            for whole in (text, f"pkg @ {text} ; x", f"'{text}'"):
+                with self.subTest(whole):
+                    shown = skelebot.shown_url(whole)
+                    self.assertEqual(skelebot.has_password(whole), not text.startswith("//") or whole == text)
+                    self.assertEqual("hunter2" in shown, whole != text and text.startswith("//"))
+                    self.assertEqual("hunter2" in skelebot.shortened(text), text.startswith("//"))
+        for text in self.NONE:
+            with self.subTest(text):
+                self.assertFalse(skelebot.has_password(text))
+                self.assertEqual(skelebot.shown_url(text), text)
+
+    def test_are_no_part_of_a_bare_address(self):
+        for url, bare in (("https://u:p@h/x@1", "https://h/x@1"), ("https://u@h", "https://h"), ("//u:p@h/x", "//h/x"),
+                          ("git+https://u:p@h/x", "git+https://h/x"), ("https://h:80/x@y", "https://h:80/x@y"),
+                          ("https://h/a//b@c", "https://h/a//b@c"), ("https://u:p/q@h/", "https://h/")):
+            with self.subTest(url):
+                self.assertEqual(skelebot.bare_url(url), bare)
+
+    def test_are_looked_for_in_time_that_grows_with_the_text_only(self):
+        for text in ("://" * 20000, "https://a:" * 20000, "//" + ":" * 60000, "://u:" + "x" * 60000, "?token" * 20000 + "//", "https://" * 9000 + "@"):
+            skelebot.has_password(text)     # or the test does not come to its end
+            skelebot.shown_url(text)
+
+    def test_are_refused_in_all_that_gets_into_an_image_with_the_place(self):
+        url = "https://deploy:hunter2@host/p.whl"
+        for path, text in (
+                ("dependencies[1]", f"dependencies:\n- numpy\n- 'pkg @ {url}'"), ("dependencies[1]", f"dependencies:\n- a\n- git+{url}"),
+                ("dependencies[1]", f"dependencies:\n- a\n- github:{url}"), ("commands", f"x-a: 1\n\ncommands: curl {url}"),
+                ("dependencies.Python[0]", f"dependencies:\n  Python:\n  - {url}"),
+                ("description", f"x-a: 1\n\ndescription: see {url}"), ("contact", f"x-a: 1\n\ncontact: {url}"),
+                ("baseImage", "x-a: 1\n\nbaseImage: https://u:p@h/x"), ("ignores[1]", f"ignores:\n- a\n- {url}"),
+                ("jobs[0].source", f"jobs:\n- name: a\n  source: curl {url}"), ("host", "x-a: 1\n\nhost: ssh://u:hunter2@h"),
+                ("jobs[0].params[0].default", f"jobs:\n- name: a\n  params: [{{name: x, default: '{url}'}}]\n  source: b.py")):
+            with self.subTest(text):
+                with self.assertRaises(SkelebotError) as raised:
+                    read(f"name: x\n{text}\n")
+                self.assertEqual(str(raised.exception) + "\n", two_lines(
+                    f"skelebot.yaml:4: {path}: holds an address with a password in it, which all who have the image could read",
+                    "name one that asks for no login, or fetch it where ~/.netrc has the login and add it as a file"))
+
+    def test_are_refused_in_files_that_get_into_an_image(self):
+        text = b"numpy\n--extra-index-url https://u:hunter2@host/simple\n"
+        for keys, file in (({"dependencies": ["req:r.txt"]}, "r.txt"), ({"dependencies": ["proj:pyproject.toml"]}, "pyproject.toml"),
+                           ({"language": "R", "dependencies": ["renv:renv.lock"]}, "renv.lock"), ({"dockerfile": "D"}, "D")):
+            with self.subTest(file):
+                done = drive(skelebot.plan_image(ADA, project(**keys)), {file: text, (skelebot.Look, file): "file", Read: None})
+                self.assertIn(f"{file}:2: holds an address with a password in it", done.fault.message)
+                self.assertFalse([step for step in done.steps if isinstance(step, skelebot.File)])
+
+    def test_are_refused_in_what_a_plugin_adds(self):
+        with self.assertRaisesRegex(SkelebotError, "Dockerfile:2: holds an address"):
+            skelebot.check_passwords("FROM a\nRUN curl https://u:hunter2@h\n", "Dockerfile")
+        self.assertIsNone(skelebot.check_passwords("FROM a\nRUN curl https://u:${P}@h\n", "Dockerfile"))
+
+    def test_in_variables_and_components_may_be_and_are_shown_nowhere(self):
+        url = "https://u:hunter2@host/x"
+        for environment in ({"DB": url, "HTTP_PROXY": url}, [f"DB={url}", f"HTTP_PROXY={url}"]):
+            it = project(environment=environment, jobs=[{"name": "make", "source": "make"}], components={"repository": {"artifactory": {"url": url, "repo": "r"}}})
+            for changes in ({}, {"native": True}):
+                lines = shown(skelebot.plan_job(ADA._replace(**changes), it, it.jobs[0], skelebot.Words()), **changes)
+                self.assertNotIn("hunter2", lines)
+                self.assertIn("DB=... ", lines)
+            self.assertEqual(skelebot.job_environ(it, it.jobs[0]), {"DB": url})
+
+    def test_are_in_no_message_note_or_line(self):
+        url = "https://u:hunter2@host/x"
+        self.assertNotIn("hunter2", str(SkelebotError(f"{url} is not there", "look")))
+        self.assertEqual(Command(("curl", url)).line, "curl https://...@host/x")
+        self.assertEqual(Request("GET", url).line, "curl --fail --request GET https://host/x")
+        self.assertNotIn("hunter2", skelebot.http_fault(Request("GET", url), Response(404)).message)
+
+    def test_are_not_remembered(self):
+        for data, kept in ((b"name: x\n", True), (b"name: x\nenvironment: {A: 'https://u:hunter2@h'}\n", False)):
+            done = drive(skelebot.plan_remember_nodes(ADA, project()), {"skelebot.yaml": data, Read: None})
+            self.assertEqual(any(isinstance(step, skelebot.File) for step in done.steps), kept)
+
+    def test_are_published_by_no_image(self):
+        text = b"components: {repository: {artifactory: {url: 'https://u:hunter2@h', repo: r}}}\n"
+        for path, kind in (("skelebot.yaml", "a password"), ("a/skelebot-dev.yaml", "a password"), ("pip.conf", "a password"),
+                           ("notes.yaml", "")):
+            self.assertEqual(skelebot.secret_kind(path, text), kind)
+        self.assertEqual(skelebot.secret_kind("skelebot.yaml", b"name: x\n"), "")
 
 
 class Numbers(unittest.TestCase):
