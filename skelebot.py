@@ -49,7 +49,7 @@ class SkelebotError(Exception):
         self.status = status
 
     def __str__(self):
-        return f"skelebot: {self.message}\n  hint: {self.hint}"
+        return f"skelebot: {on_one_line(self.message)}\n  hint: {on_one_line(self.hint)}"
 
 
 class Stopped(BaseException):
@@ -70,6 +70,22 @@ class Refused(SkelebotError):
 
     def __init__(self, status=1):
         super().__init__("", "", status)
+
+
+# What a terminal obeys, or shows in another order than it is: control characters but for newline and tab, marks of
+# direction and line ends of Unicode, and surrogates, but for those that are the bytes A0 to FF of a file's name.
+OBEYED = ("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+          "\ud800-\udc9f\udd00-\udfff]")
+
+
+def visible(text):
+    """`text` with what a terminal would obey written out, as in `\\x1b`."""
+    return re.sub(OBEYED, lambda match: ascii(match.group())[1:-1], text)
+
+
+def on_one_line(text):
+    """`text` such that none of it can be taken for a message of its own."""
+    return visible(text).replace("\n", "\\n")
 
 
 def usage_error(message, hint):
@@ -2770,6 +2786,12 @@ def shell_line(words):
     return " ".join(shlex.quote(shown_url(word)) for word in words)
 
 
+def pasted(line):
+    """A line of quoted words as a terminal may have it: in any shell the same words, `'a'"$(printf '\\033')"'b'`."""
+    return re.sub(OBEYED, lambda match: "'\"$(printf '" + "".join(
+        f"\\{byte:03o}" for byte in match.group().encode("utf-8", "surrogateescape")) + "')\"'", line)
+
+
 def each(flag, values):
     return tuple(word for value in values for word in (flag, value))
 
@@ -5099,8 +5121,10 @@ class Style(Record):
     width: int = 80
     bold: bool = False
 
-    def heading(self, text):
-        return f"\033[1m{text}\033[0m" if self.bold else text
+    def shown(self, page):
+        """A page as the terminal gets it; a heading is a line before an indented one, and ends in a colon."""
+        headings = r"(?m)^\S.*:$(?=\n  )" if self.bold else r"(?!)"
+        return re.sub(headings, "\033[1m\\g<0>\033[0m", visible(page))
 
 
 USAGE = "usage: skelebot [OPTIONS] JOB [ARGS] [--PARAM\0VALUE]... [--\0EXTRA...] [+\0JOB\0...]"
@@ -5136,7 +5160,7 @@ def table(rows, style):
 
 
 def section(title, rows, style):
-    return style.heading(title + ":") + "\n" + table(rows, style) if rows else ""
+    return f"{title}:\n{table(rows, style)}" if rows else ""
 
 
 def shown_word(word):
@@ -7419,13 +7443,14 @@ def end(process, step, interrupted):
         signal.signal(signal.SIGINT, before)
 
 
-def say(stream, text, end="\n"):
-    """Write text to a stream that may not know all its characters."""
+def say(stream, text, begin="", end="\n", shown=visible):
+    """Write text to a stream that may not know all its characters; `begin` and `end` are what a terminal obeys."""
+    text = begin + shown(text) + end
     try:
         try:
-            stream.write(text + end)
+            stream.write(text)
         except UnicodeEncodeError:
-            data = (text + end).encode("utf-8", "surrogateescape" if os.name != "nt" else "backslashreplace")
+            data = text.encode("utf-8", "surrogateescape" if os.name != "nt" else "backslashreplace")
             stream.flush()
             stream.buffer.write(data)
         stream.flush()
@@ -7435,6 +7460,11 @@ def say(stream, text, end="\n"):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}",
                             "make room, or send it elsewhere")
+
+
+def tell(text, begin=""):
+    """Say a line of skelebot's own."""
+    say(sys.stderr, "skelebot: " + shown_url(text), begin, shown=on_one_line)
 
 
 def refused(path, error):
@@ -7788,14 +7818,14 @@ def listing(step):
 def ask(step):
     if step.ways and not (sys.stdin and sys.stdin.isatty()):
         raise SkelebotError(f"{step.question[0].lower()}{step.question[1:]}: not given", step.ways)
-    question = step.question + (f" [{step.default}]" if step.default else "") + ": "
+    question = on_one_line(step.question + (f" [{step.default}]" if step.default else "") + ": ")
     if step.hidden:
         import getpass
         try:
             return getpass.getpass(question, sys.stderr)
         except EOFError:
             raise usage_error(f"no answer to: {step.question}", step.ways)
-    say(sys.stderr, re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", question), end="")
+    say(sys.stderr, question, end="")
     try:
         line = sys.stdin.readline() if sys.stdin else ""
     except UnicodeDecodeError:
@@ -7817,7 +7847,7 @@ def hold(step):
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        say(sys.stderr, "skelebot: waiting for another skelebot that does the same")
+        tell("waiting for another skelebot that does the same")
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError:
         pass
@@ -7875,12 +7905,12 @@ class Progress:
     def __init__(self, verb, name, size, before=0):
         import threading
         import time
-        self.verb, self.name, self.size, self.start = verb, name, size, time.monotonic()
+        self.verb, self.name, self.size, self.start = verb, on_one_line(name), size, time.monotonic()
         self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
         self.live = sys.stderr.isatty()
         if not self.live:
-            say(sys.stderr, f"skelebot: {verb} {name}" + (f", {shown_size(size)}" if size >= 0 else "")
-                + (f"; {shown_size(before)} of it are here from an earlier try" if before else ""))
+            tell(f"{verb} {name}" + (f", {shown_size(size)}" if size >= 0 else "")
+                 + (f"; {shown_size(before)} of it are here from an earlier try" if before else ""))
 
     def line(self, now):
         columns = os.get_terminal_size(sys.stderr.fileno()).columns if self.live else 0
@@ -7894,13 +7924,13 @@ class Progress:
         now = time.monotonic()
         if self.live and now > self.shown + 0.2 and self.lock.acquire(False):
             self.shown = now
-            say(sys.stderr, "\r" + self.line(now), end="\033[K")
+            say(sys.stderr, self.line(now), "\r", "\033[K")
             self.lock.release()
 
     def end(self, well):
         import time
         if self.live:
-            say(sys.stderr, "\r" + (self.line(time.monotonic()) if well else ""), end="\033[K\n" if well else "\033[K")
+            say(sys.stderr, self.line(time.monotonic()) if well else "", "\r", "\033[K\n" if well else "\033[K")
 
 
 def certificates():
@@ -8099,7 +8129,7 @@ def patiently(request, attempt, sleep=None):
             if pause is None or network_hint(error):
                 raise SkelebotError(f"{public_url(request.url)}: {said}", network_hint(error) or
                                     "is the address right, and the server up? proxies are taken from https_proxy")
-        say(sys.stderr, f"{clear_line()}skelebot: {host_of(request.url)}: {said}; trying again in {wait:g} s")
+        tell(f"{host_of(request.url)}: {said}; trying again in {wait:g} s", clear_line())
         (sleep or time.sleep)(wait)
 
 
@@ -8300,7 +8330,7 @@ def lock(file):
     if not is_locked(file):
         return False
     import fcntl
-    say(sys.stderr, "skelebot: waiting for another skelebot that fetches or keeps the same")
+    tell("waiting for another skelebot that fetches or keeps the same")
     fcntl.flock(file, fcntl.LOCK_EX)
     return True
 
@@ -8447,7 +8477,7 @@ class Partial:
             raise refused(self.target, error)
         self.close()
         if not stored.sha256:
-            say(sys.stderr, f"skelebot: warning: {name}: no checksum is stored with it, so none was compared")
+            tell(f"warning: {name}: no checksum is stored with it, so none was compared")
 
 
 def check_room(part, size):
@@ -8560,7 +8590,7 @@ def download(step):
         well = True
     except (KeyboardInterrupt, Stopped):
         if can_resume(step.stored):
-            say(sys.stderr, f"{clear_line()}skelebot: {step.name}: stopped; the same command goes on where it was")
+            tell(f"{step.name}: stopped; the same command goes on where it was", clear_line())
         raise
     finally:
         if progress:
@@ -9137,7 +9167,7 @@ DOING = {
     Gather: gather, Folders: folders, Index: index, ImageIds: image_ids, Forget: forget,
     Read: lambda step: read_bytes(step.path, step.most),
     Answer: lambda step: say(sys.stdout, step.text),
-    Note: lambda step: say(sys.stderr, "skelebot: " + shown_url(step.text)),
+    Note: lambda step: tell(step.text),
 }
 
 
@@ -9170,12 +9200,12 @@ def do(step, call):
         except SkelebotError:
             return Outcome(127)
     if call.dry_run and step.line is not None:
-        say(sys.stdout, step.line)
+        say(sys.stdout, step.line, shown=pasted)
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.dry_run and type(step) in (Hold, Release, Ask, Digest, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
-        say(sys.stderr, "+ " + brief(step).line)
+        say(sys.stderr, "+ " + brief(step).line, shown=pasted)
     return DOING[type(step)](for_machine(step))
 
 
@@ -9397,7 +9427,7 @@ def prompt_user(message, boolean=False, options=None):
             return answer.lower().startswith("y")
         if not boolean and (not options or answer in options):
             return answer
-        say(sys.stderr, f"skelebot: {shortened(answer)} is none of {listed(options or ('Y', 'N'))}")
+        tell(f"{shortened(answer)} is none of {listed(options or ('Y', 'N'))}")
 
 
 def earlier_call(config, host):
@@ -9511,7 +9541,7 @@ def quarantined(home, name, error):
     foreign = bool(missing) and re.fullmatch(r"(?!skelebot)\w+", missing) and missing != name
     what = (f"{type(error).__name__}: {shown_text(str(error))}"
             + (f" (maybe: {sys.executable} -m pip install {missing})" if foreign else ""))
-    say(sys.stderr, f"skelebot: warning: plugin {name}: {at}: {what}; {where}")
+    tell(f"warning: plugin {name}: {at}: {what}; {where}")
 
 
 def imported(folder, name, file):
@@ -9634,10 +9664,10 @@ def plugin_commands(project, installed):
         try:
             found = commands_of(made(name, kind, project, settings), project)
         except SkelebotError as fault:
-            say(sys.stderr, f"skelebot: warning: {fault.message}")
+            tell(f"warning: {fault.message}")
             continue
         for hidden in sorted(set(found) & {*COMMANDS, *known}):
-            say(sys.stderr, f"skelebot: warning: plugin {name}: its command {hidden} is hidden by another one")
+            tell(f"warning: plugin {name}: its command {hidden} is hidden by another one")
         known = {**found, **known}
     return known
 
@@ -9853,9 +9883,9 @@ def run_chain(project, parts, options, installed):
     """Show the page that was asked for, or do the plans one after the other."""
     for page, _, _ in parts:
         if page:
-            return say(sys.stdout, page) or 0
+            return say(sys.stdout, page, shown=page_style().shown) or 0
     for warning in project.warnings if project else ():
-        say(sys.stderr, f"skelebot: warning: {warning}")
+        tell(f"warning: {warning}")
     if options.has("rebuild") and options.has("skip-build"):
         raise usage_error("--rebuild and --skip-build exclude each other", "leave one of them out")
     call = caller_call(options, installed)
@@ -9864,7 +9894,7 @@ def run_chain(project, parts, options, installed):
     if project:
         enter(project.folder)
         if call.dry_run:
-            say(sys.stdout, "cd " + shell_line([project.folder]))
+            say(sys.stdout, "cd " + shell_line([project.folder]), shown=pasted)
     return perform(plan_chain(plans(call, project, parts)), call)
 
 
@@ -9916,10 +9946,10 @@ def skelebot(words):
     style, commands = page_style(), {**COMMANDS, **{name: of_plugins[name] for name in of_plugins
                                                     if name not in COMMANDS}}
     if options.has("help") and words:
-        return say(sys.stdout, page_of(project, words[0], style, commands)) or 0
+        return say(sys.stdout, page_of(project, words[0], style, commands), shown=style.shown) or 0
     if options.has("help") or not words:
         page = project_page(project, commands, OPTIONS, style) if project else outside_page(commands, OPTIONS, style)
-        return say(sys.stdout, page) or 0
+        return say(sys.stdout, page, shown=style.shown) or 0
     return run_chain(project, [parsed(project, group, style, commands) for group in chain(words)], options, installed)
 
 

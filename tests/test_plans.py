@@ -501,7 +501,8 @@ class CodeArtifact(unittest.TestCase):
 
 HOSTILE = ["", " ", "a b", "it's", 'say "x"', "$HOME", "${HOME}", "$(id)", "`id`", ";", "*", "?", "a\nb", "-", "--",
            "-n", "--x=y",
-           "\\", "\\n", "!", "#", "~", "{a,b}", "a|b", "a&b", ">x", "<x", "ü日本🌸", "%s", "\t", "A=b"]
+           "\\", "\\n", "!", "#", "~", "{a,b}", "a|b", "a&b", ">x", "<x", "ü日本🌸", "%s", "\t", "A=b",
+           "\x1b[2J", "\r", "a\r\n'\x7f", "\x9b", "\u202e"]
 
 # What --dry-run is asked about: the project's keys, the words, fields of the Call
 DRY_RUNS = [
