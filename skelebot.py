@@ -44,12 +44,12 @@ class SkelebotError(Exception):
 
     def __init__(self, message, hint, status=1):
         super().__init__(message)
-        self.message = message
+        self.message = shown_url(message)
         self.hint = hint
         self.status = status
 
     def __str__(self):
-        return f"skelebot: {self.message}\n  hint: {self.hint}"
+        return f"skelebot: {on_one_line(self.message)}\n  hint: {on_one_line(self.hint)}"
 
 
 class Stopped(BaseException):
@@ -70,6 +70,22 @@ class Refused(SkelebotError):
 
     def __init__(self, status=1):
         super().__init__("", "", status)
+
+
+# What a terminal obeys, or shows in another order than it is: control characters but for newline and tab, marks of
+# direction and line ends of Unicode, and surrogates, but for those that are the bytes A0 to FF of a file's name.
+OBEYED = ("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+          "\ud800-\udc9f\udd00-\udfff]")
+
+
+def visible(text):
+    """`text` with what a terminal would obey written out, as in `\\x1b`."""
+    return re.sub(OBEYED, lambda match: ascii(match.group())[1:-1], text)
+
+
+def on_one_line(text):
+    """`text` such that none of it can be taken for a message of its own."""
+    return visible(text).replace("\n", "\\n")
 
 
 def usage_error(message, hint):
@@ -93,9 +109,35 @@ def did_you_mean(word, known, otherwise="known are"):
     return f"{otherwise}: {', '.join(sorted(known)) or 'none'}"
 
 
+# Who asks, in an address: up to the last @ before its path, or before the end of a password that has a / in it.
+LOGIN = r"((?:^|:)//)([^/?#\s]*|[^/?#\s@:\[]*:(?!\d{1,5}[/?#])[^\s@]{0,200})@"
+# What of that is secret: a password, or a token in the place of a user; not the name of a variable that holds it.
+PASSWORD = r"[^:]*:(?!\$[A-Z_{(]|x-oauth-basic$).+|(?!\$)(?:gh[a-z]_|github_pat_|glpat-|.{20}).*"
+TOKEN = r"(?i)([?&](?:[\w.-]*(?:token|signature|secret|passw(?:or)?d)|sig|api_?key)=)(?!\$[A-Z_{(])[^\s&#\"'\\]+"
+
+
+def has_password(text):
+    """Whether a text has an address with a password or token in it."""
+    return "//" in text and bool(re.search(TOKEN, text) or any(
+        re.fullmatch(PASSWORD, login) for _, login in re.findall(LOGIN, text)))
+
+
+def bare_url(text):
+    """A text without the users and passwords in its addresses."""
+    return re.sub(LOGIN, r"\1", text)
+
+
+def shown_url(text):
+    """A text as it may be shown: with ... for the passwords and tokens in its addresses."""
+    if "//" not in text:
+        return text
+    text = re.sub(LOGIN, lambda match: match.group(1) + "...@" if re.fullmatch(PASSWORD, match.group(2)) else match.group(), text)
+    return re.sub(TOKEN, r"\1...", text)
+
+
 def shortened(text, most=60):
     """`text` in quotes, on one line and not too long for a message; a password in an address is left out."""
-    shown = re.sub(r"//[^/?#\s]*@", "//...@", repr(str(text)))
+    shown = shown_url(repr(str(text)))
     return shown if len(shown) <= most else shown[:most - 4] + "..." + shown[-1]
 
 
@@ -178,6 +220,13 @@ class Place(Record):
 
     def item(self, index, node):
         return Place(node.start_mark.name, node.start_mark.line + 1, f"{self.path}[{index}]")
+
+
+class Secret(str):
+    """A text that is shown to nobody but the one it is sent to."""
+
+    def __repr__(self):
+        return "Secret(...)"
 
 
 class Text(str):
@@ -269,7 +318,7 @@ class Timezone(Line):
 class Host(Line):
     expected = "a Docker host"
     hint = "for example ssh://user@box"
-    pattern = r"[^\s-]\S*"
+    pattern = r"(?!(?:\w+://)?(?:[^\s/@]*@)?-)\S+"
 
 
 class ProjectPath(Line):
@@ -359,8 +408,8 @@ class PythonDependency(Dependency):
         "python-proj": rf"proj:(?P<file>{ProjectPath.pattern})",
         "python-file": rf"file:(?P<file>{ProjectPath.pattern})",
         "python-github": r"github:(?P<repository>https://[^\s\"'`$\\]+|[\w.-]+/[\w.-]+(@[\w./-]+)?)",
-        "python-ca": r"ca_file:(?P<domain>[^:\s]+):(?P<owner>[^:\s]+):(?P<repository>[^:\s]+)"
-                     r":(?P<name>[\w.-]+):(?P<version>[\w.+!-]+)(?::(?P<profile>[^:\n]+))?",
+        "python-ca": r"ca_file:(?P<domain>\w[^:\s]*):(?P<owner>\w[^:\s]*):(?P<repository>\w[^:\s]*)"
+                     r":(?P<name>\w[\w.-]*):(?P<version>\w[\w.+!-]*)(?::(?P<profile>[^:\s-][^:\n]*))?",
         "python-package": r"(?P<package>(?:[A-Za-z0-9][\w.-]*(?:\s*\[[\w\s.,-]*\])?"
                           rf"(?:\s*@\s*\S+|\s*\(?{version}(?:\s*,{version})*\s*\)?)?|(?:git\+)?https?://\S+)"
                           r"(?:\s*;[^\n]+)?)",
@@ -425,7 +474,14 @@ class Bucket(Line):
 class Region(Line):
     expected = "the name of a region"
     hint = "for example eu-central-1"
-    pattern = r"[a-z0-9-]+"
+    pattern = r"[a-z0-9][a-z0-9-]*"
+
+
+class AwsWord(Line):
+    """A word for the aws command, which takes file:// and https:// for what is there, and - for an option."""
+    expected = "a name that AWS knows"
+    hint = "for example artifactory-token"
+    pattern = r"(?!-|(?i:file|fileb|https?):)[^\n]*"
 
 
 class RepositoryPath(Line):
@@ -601,9 +657,9 @@ class Auth(Record):
     """How Artifactory is told who asks; without authType by user and password if there is a user, else by token."""
     authType: AuthType = ""
     aws: bool = False
-    awsSecret: Line = ""
-    awsProfile: Line = ""
-    awsRegion: Line = ""
+    awsSecret: AwsWord = ""
+    awsProfile: AwsWord = ""
+    awsRegion: Region = ""
     places: Hidden = None
 
 
@@ -642,7 +698,7 @@ class Artifact(Record):
 class S3(Record):
     bucket: Bucket
     region: Region = ""
-    profile: Line = ""
+    profile: AwsWord = ""
     endpoint: Url = ""
 
 
@@ -661,7 +717,7 @@ class Repository(Record):
 
 class RegistryAws(Record):
     region: Region = ""
-    profile: Line = ""
+    profile: AwsWord = ""
 
 
 class Registry(Record):
@@ -1108,7 +1164,25 @@ def read_text(kind, node, place):
     if not kind.fits(text):
         hint = did_you_mean(text, kind.values, "choose one of") if kind.values else kind.hint
         raise place.fault(f"expected {expected(kind)}, found {found(node)}", hint)
+    if has_password(text) and not re.match(IN_NO_IMAGE, place.path):
+        raise password_fault(place)
     return kind(text)
+
+
+# The keys whose values are in no image, as places have them.
+IN_NO_IMAGE = r"components\b|artifacts\b|plugins\b|(?:jobs(?:\[\d+\])?\.)?environment\b"
+
+
+def password_fault(place):
+    return place.fault("holds an address with a password in it, which all who have the image could read",
+                       "name one that asks for no login, or fetch it where ~/.netrc has the login and add it as a file")
+
+
+def check_passwords(text, file):
+    """Nothing, if a file that gets into an image has no address with a password in it."""
+    for number, line in enumerate(text.split("\n") if has_password(text) else (), 1):
+        if has_password(line):
+            raise password_fault(Place(file, number))
 
 
 def merged_pairs(node, place, above):
@@ -1253,11 +1327,13 @@ def read_fields(kind, entries, place):
 def read_variables(node, place):
     """`environment`: a mapping, or a list of NAME (passed on) and NAME=VALUE."""
     if node.id == "mapping":
-        return tuple(Variable(read_text(VariableName, key, place.key(name, key)),
-                              None if is_nothing(value) else read_text(Text, value, place.key(name, value)))
-                     for name, (key, value) in pairs(node, place).items())
-    words = [text.partition("=") for text, _ in read_items(VariableWord, node, place)]
-    return tuple(Variable(name, value if equals else None) for name, equals, value in words)
+        found = [(read_text(VariableName, key, place.key(name, key)),
+                  None if is_nothing(value) else read_text(Text, value, place.key(name, value)))
+                 for name, (key, value) in pairs(node, place).items()]
+    else:
+        words = [text.partition("=") for text, _ in read_items(VariableWord, node, place)]
+        found = [(name, value if equals else None) for name, equals, value in words]
+    return tuple(Variable(name, Secret(value) if value and has_password(value) else value) for name, value in found)
 
 
 def read_default(node, place):
@@ -2426,9 +2502,13 @@ def dockerignore(project, job, present, more=()):
 
 
 def literal_pattern(path):
-    """The pattern of .dockerignore for one path of the project and nothing else."""
-    escaped_path = re.sub(r"([\\*?\[\](){}|+^$])", r"\\\1", path.replace(os.sep, "/"))
-    return "/" + re.sub(r" $", "[ ]", escaped_path)
+    """The pattern of .dockerignore for one path of the project; a sign that no line can hold is any odd one.
+
+    Engines take blanks, a byte order mark and ! off its ends, but not out of brackets. Source: moby/patternmatcher
+    """
+    pattern = re.sub(r"[\\*?\[\](){}|+^$]", r"\\\g<0>", path.replace(os.sep, "/"))
+    pattern = re.sub(r"[\x01-\x1f\x7f\udc80-\udcff]", "[^ -}]", pattern)     # BuildKit sends patterns as a header
+    return "/" + re.sub(r"^[\s!\ufeff]|\s\Z", r"[\g<0>]", pattern)
 
 
 class Rule(Record):
@@ -2444,7 +2524,7 @@ GLOB = (r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\])+\])
 PLAIN_GLOB = (r"(?:\\[^A-Za-z0-9]|\[\^?(?:\\[^A-Za-z0-9]|[^\]\\*?\[&~|])+\]"
               r"|[^\\+(){}|^\[\]\x00-\x1f])*")
 BELOW = "(?:/.*)?"
-BLANKS = " \t\r\n\v\f\x85\xa0"
+BLANKS = " \t\r\n\v\f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200b)))
 
 
 def glob_part(match):
@@ -2530,6 +2610,11 @@ def required_files(text, file):
 #
 # Two images of the same recipe are alike, so one that is there is not built again.
 
+def image_id(text):
+    """An image's id, as engines and builders give it; "" for any other text, which Docker might take for an option."""
+    return text if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", text) else ""
+
+
 class Recipe(Record):
     """All that an image is built of, each part a text.
 
@@ -2571,7 +2656,7 @@ def built_text(built):
 def read_built(text, key):
     """The Built of a text, or None if it is another's, or no such thing."""
     parts = text.split("\0")
-    known = len(parts) == 3 + len(Recipe._fields) and parts[0] == key
+    known = len(parts) == 3 + len(Recipe._fields) and parts[0] == key and image_id(parts[1])
     return Built(*parts[:3], Recipe(*parts[3:])) if known else None
 
 
@@ -2654,7 +2739,7 @@ def base_images(text):
             found += [name for name in named_images(words) if name.lower() not in stages and not name.isdigit()]
         if instruction == "ADD" and re.search(r"://|git@|\$", words):
             return None
-    return None if any(re.search(r"[$\"'`\\]", name) or not name for name in found) else tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found)) if all(map(ImageName.fits, found)) else None
 
 
 def copied_sources(words, workdir):
@@ -2888,13 +2973,6 @@ class Call(Record):
     dry_run: bool = False
 
 
-class Secret(str):
-    """A text that is shown to nobody but the one it is sent to."""
-
-    def __repr__(self):
-        return "Secret(...)"
-
-
 class Outcome(Record):
     """How a command ended: its exit status (128 + N after signal N), and what it printed, if that was kept."""
     status: int = 0
@@ -2903,17 +2981,19 @@ class Outcome(Record):
 
 
 def shell_line(words):
+    """Words as a shell takes them, to be shown."""
     import shlex
-    return " ".join(map(shlex.quote, words))
+    return " ".join(shlex.quote(shown_url(word)) for word in words)
+
+
+def pasted(line):
+    """A line of quoted words as a terminal may have it: in any shell the same words, `'a'"$(printf '\\033')"'b'`."""
+    return re.sub(OBEYED, lambda match: "'\"$(printf '" + "".join(
+        f"\\{byte:03o}" for byte in match.group().encode("utf-8", "surrogateescape")) + "')\"'", line)
 
 
 def each(flag, values):
     return tuple(word for value in values for word in (flag, value))
-
-
-def bare_url(url):
-    """An address without the user and password that may be in it."""
-    return re.sub(r"^(\w+:)?//[^/?#]*@", r"\1//", url)
 
 
 def public_url(url):
@@ -2983,15 +3063,18 @@ class Command(Record):
 
 
 class File(Record):
-    """A file to write, whole or not at all; below `root`, if there is one."""
+    """A file to write, whole or not at all; below `root`, if there is one. What is in a `hidden` one is not shown."""
     path: str
     data: bytes
     root: str = ""
     executable: bool = False
+    hidden: bool = False
 
     @property
     def line(self):
         target = shell_line([self.path]) + (f" && chmod +x {shell_line([self.path])}" if self.executable else "")
+        if self.hidden:
+            return f"printf %s ... > {target}"
         try:
             text = self.data.decode("utf-8")
         except UnicodeDecodeError:
@@ -3037,7 +3120,8 @@ class Answer(Record):
 
     @property
     def line(self):
-        return "printf '%s\\n' " + shell_line([self.text])
+        import shlex
+        return "printf '%s\\n' " + shlex.quote(self.text)     # an address with its token is what was asked for
 
 
 class Note(Record):
@@ -3360,7 +3444,8 @@ def is_local(endpoint):
 def context_endpoint(data):
     """The endpoint in a Docker context's file, "" if it has none. Source: docker context(1)"""
     found = re.search(rb'"docker":\s*\{[^{}]*"Host":\s*"([^"\\]+)"', data or b"")
-    return found.group(1).decode("utf-8", "replace") if found else ""
+    host = found.group(1).decode("utf-8", "replace") if found else ""
+    return host if Host.fits(host) else ""
 
 
 def last_line(text):
@@ -3393,15 +3478,45 @@ def mount_words(mapping, folder, home):
                               *(["readonly"] if "ro" in options else []))
 
 
-def variable_words(variables):
-    """A passed on variable is named only, and so is a Secret, so that its value is in no argv."""
-    return each("--env", [name if value is None or isinstance(value, Secret) else f"{name}={value}"
-                          for name, value in variables])
+# Variables that Docker's command line, or a program that it runs, would take for its own, or that a shell drops on the way.
+CLIENTS_OWN = (r"(?ai)(?:DOCKER|BUILDKIT|BUILDX|CONTAINERS?|PODMAN|STORAGE|REGISTRY|LD|DYLD|SSH|SSL|XDG|OTEL|DBUS|LISTEN|NOTIFY"
+               r"|BASH|GLIBC|GCONV|RES|)_.*|KRB5.*|GO[A-Z]+|.*_PROXY|.*\W.*|(?:TMP|TEMP)(?:DIR)?|PATH(?:EXT)?|HOME|PWD|SHELL"
+               r"|LOCPATH|HOSTALIASES|USERPROFILE|(?:LOCAL)?APPDATA|COMSPEC|WINDIR|SYSTEMROOT")
 
 
-def secret_variables(job):
-    """name -> value of the variables that Docker is to take from its own environment."""
-    return {name: value for name, value in job.environment if isinstance(value, Secret)}
+def job_variables(project, job, apart=None):
+    """name -> value of a job's variables, None is the caller's own; or only those with a value that are kept `apart` or not."""
+    variables = dict((*project.environment, *job.environment))
+    return {name: value for name, value in variables.items() if apart is None or (
+        value is not None and bool(re.fullmatch(CLIENTS_OWN, name)) is apart)}
+
+
+def job_environ(project, job):
+    """What Docker's command line is to take from its own environment: the words of an argv can be read by everybody."""
+    return job_variables(project, job, apart=False)
+
+
+def variable_words(project, job):
+    apart = job_variables(project, job, apart=True)
+    return each("--env", [name for name in job_variables(project, job) if name not in apart])
+
+
+def variables_file(project, job):
+    """The text of an --env-file with the variables that Docker's command line is not to have itself."""
+    variables = job_variables(project, job, apart=True)
+    for name in [name for name, value in variables.items() if re.search(r"[\r\n]", value)]:
+        raise (job.places.get("environment") or project.places.get("environment") or job.places[""]).fault(
+            f"{name} has a line break in its value, which Docker cannot be given in a file", "take it out")
+    return "".join(f"{name}={value}\n" for name, value in variables.items())
+
+
+def checked_ids(names, ids):
+    """What an engine has answered for images: ids, or "" for one that does not exist."""
+    for name, text in zip(names, ids):
+        if text and not image_id(text):
+            raise SkelebotError(f"the engine gives {shortened(text)} for the id of the image {name}",
+                                "an id is sha256: and 64 hex digits: look at who answers there")
+    return tuple(ids)
 
 
 class Copy(Record):
@@ -3454,12 +3569,13 @@ class Engine(Record):
     def remove(self, name):
         return (*self.argv, "rm", "--force", "--volumes", name)
 
-    def user_words(self, project, rootless):
+    def user_words(self, project, job, rootless):
         """The caller's uid and gid; in a rootless engine the container's root is the caller already."""
         call = self.call
         if project.user != "host" or not call.uid or rootless:
             return ()
-        return ("--user", f"{call.uid}:{call.gid}", "--env", "HOME=/tmp",
+        return ("--user", f"{call.uid}:{call.gid}",
+                *(() if "HOME" in job_variables(project, job) else ("--env", "HOME=/tmp")),
                 *(("--env", "USER=" + call.login) if call.login else ()))
 
     def copy_in(self, name, copy):
@@ -3487,8 +3603,13 @@ class Engine(Record):
         known = context_endpoint(read_bytes(os.path.join(folder, "contexts", "meta", digest, "meta.json")))
         if known:
             return known
-        return (yield Command((call.engine, "context", "inspect", call.context,
-                               "--format", "{{.Endpoints.docker.Host}}"), kept=True, looks=True)).output.strip()
+        outcome = yield Command((call.engine, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}",
+                                 "--", call.context), kept=True, looks=True)
+        host = outcome.output.strip()
+        if host and not Host.fits(host):
+            raise SkelebotError(f"the Docker context {call.context} names {shortened(host)}, which is no engine's "
+                                "address", "look at it with docker context inspect")
+        return host
 
     def plan_ask_rootless(self):
         outcome = yield Command((*self.argv, "info", "--format", "{{.SecurityOptions}}"), kept=True, looks=True)
@@ -3524,18 +3645,18 @@ class Engine(Record):
         """The ids of images, "" for one that does not exist: by the engine's API, else by its command line."""
         ids = yield from self.plan_ids_by_socket(names)
         if ids is not None:
-            return ids
+            return checked_ids(names, ids)
         outcome = yield Command(self.inspect("{{.Id}}", *names), kept=True, looks=True)
         ids = outcome.output.split()
         if len(ids) == len(names):
-            return tuple(ids)
+            return checked_ids(names, ids)
         missing = re.search(r"(?i)no such (?!host|file)|not known|not found|unable to find", outcome.errors)
         if outcome.status and not self.call.dry_run and not missing:
             yield from self.plan_check()
         ids = []
         for name in names if len(names) > 1 else ():
             ids.append((yield Command(self.inspect("{{.Id}}", name), kept=True, looks=True)).output.strip())
-        return tuple(ids) or ("",)
+        return checked_ids(names, ids) or ("",)
 
     def plan_ask_builder(self):
         """What `docker build` builds with: `buildkit`, `legacy`, None; `lacking` where BuildKit is wanted in vain."""
@@ -3577,8 +3698,8 @@ class Podman(Engine):
     def argv(self):
         return (self.call.engine, *(("--remote", "--url", self.host) if self.host else ()))
 
-    def user_words(self, project, rootless):
-        words = super().user_words(project, False)
+    def user_words(self, project, job, rootless):
+        words = super().user_words(project, job, False)
         return ("--userns", "keep-id", *words) if words else ()
 
     def plan_endpoint(self):
@@ -3604,7 +3725,7 @@ class Podman(Engine):
         file = os.path.join(folder, "digest")
         try:
             outcome = yield Command((*self.argv, "push", "--digestfile", file, reference), kept=True, quiet=True)
-            return outcome, (read_bytes(file) or b"").decode()
+            return outcome, Cache(self.call).text(file)
         finally:
             yield Remove(folder)
 
@@ -3694,8 +3815,9 @@ def ignore_file(project, job):
 
 def requirement_files(file, seen=()):
     """A requirements file and those that it names, each once, as paths in the project."""
-    seen = (*seen, file)
-    for name in required_files((read_bytes(file) or b"").decode("utf-8", "replace"), file):
+    seen, text = (*seen, file), (read_bytes(file) or b"").decode("utf-8", "replace")
+    check_passwords(text, file)
+    for name in required_files(text, file):
         if name not in seen:
             if not ProjectPath.fits(name) or not look(name):
                 raise SkelebotError(f"{file}: names {shortened(name)}, which is not in the project",
@@ -3722,11 +3844,11 @@ def plan_code_artifact(dependency):
         raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(outcome.output)}",
                             "update the AWS command line, or look at the proxy")
     names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
-             if name.endswith(end) and ProjectPath.fits(name)]
+             if name.endswith(end) and re.fullmatch(r"\w[\w.+!-]*", name, re.ASCII)]
     if not names and outcome.output:
         raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
                             "look at it with aws codeartifact list-package-version-assets")
-    name, part_folder = os.path.basename((names or ["package.whl"])[0]), folder + ".part"
+    name, part_folder = (names or ["package.whl"])[0], folder + ".part"
     yield Remove(part_folder)
     yield MakeFolder(part_folder)
     yield from plan_must(Command(("aws", "codeartifact", "get-package-version-asset", *words,
@@ -3746,6 +3868,8 @@ def plan_required_files(project):
             check_there(file, place)
             named = requirement_files(file) if dependency.form == "python-req" else (file,)
             files[dependency] = named
+            if dependency.form in ("python-proj", "r-renv"):
+                check_passwords((read_bytes(file) or b"").decode("utf-8", "replace"), file)
             for name in named if dependency.form == "python-req" else ():
                 if re.search(rb"(?m)^[^#\n]*(?:^|\s)--(?!requirement|constraint)\w", read_bytes(name) or b""):
                     files[dependency, PIP_OPTIONS] = named
@@ -3920,10 +4044,12 @@ class Image:
         project = self.project
         if project.dockerfile:
             text = (read_bytes(project.dockerfile) or b"").decode("utf-8", "surrogateescape")
+            check_passwords(text, project.dockerfile)
             return (text, ()), (text, ())
         values = project, (yield from plan_required_files(project)), *component_parts(project), self.more
         plain, grouped = (dependency_groups(project.dependencies, known) for known in ((), groups))
         text = dockerfile(*values)
+        check_passwords(text, "Dockerfile")     # a plugin may have added to it
         return (text, plain), (text if grouped == plain else dockerfile(*values, groups), grouped)
 
     def plan_bases(self, text, known=""):
@@ -3993,7 +4119,7 @@ class Image:
             for step in build.writes:
                 yield step
             yield from self.plan_id(build, os.path.join(folder, "image") if folder else "")
-            told = self.cache.text(os.path.join(folder, "image")).strip() if folder else ""
+            told = image_id(self.cache.text(os.path.join(folder, "image")).strip()) if folder else ""
         finally:
             if folder:
                 yield Remove(folder)
@@ -4079,7 +4205,8 @@ def plan_remember_nodes(call, project):
         path = nodes_path(call.environ, call.home, os.path.join(project.folder or ".", file))
         data = read_bytes(file)
         read = data and (file in (FILE, f"skelebot-{project.env}.yaml") or b"keytab" in data)
-        if read and path and not nodes_body(cache.read(path) or b"", data):
+        if read and path and not nodes_body(cache.read(path) or b"", data) and not has_password(
+                data.decode("utf-8", "replace")):
             yield from cache.plan_keep(path, nodes_bytes(data, file))
 
 
@@ -4265,14 +4392,14 @@ class OnEngine(Runner):
         if run.detached and run.launch.first:
             job = run.job._replace(mode="i", ports=())
             launch = run.launch._replace(argv=run.launch.first, first=())
-            status = yield from self.plan_run(run._replace(job=job, launch=launch))
+            status = yield from super().plan_run(run._replace(job=job, launch=launch))
             if status:
                 raise Refused(status)
 
     def plan_create(self, run):
         ends = self.engine.stop(run.name), self.engine.remove(run.name)
         create = Command(self.container_argv(("create", *(["--rm"] if run.detached else [])), run),
-                         secret_variables(run.job), kept=True, stop=() if run.detached else ends)
+                         job_environ(self.project, run.job), kept=True, stop=() if run.detached else ends)
         if run.detached:                # under that name there may be another one
             return self.check_started(run, (yield create))
         try:
@@ -4288,7 +4415,7 @@ class OnEngine(Runner):
             self.check_started(run, (yield Command(self.engine.start(run.name), kept=True)))
         elif run.detached:
             self.check_started(run, (yield Command(self.container_argv(("run", "--rm", "--detach"), run),
-                                                   secret_variables(run.job), kept=True)))
+                                                   job_environ(self.project, run.job), kept=True)))
 
     def follow(self, run):
         if run.serve:
@@ -4297,7 +4424,7 @@ class OnEngine(Runner):
         if run.copies:
             start = self.engine.start(run.name, "--attach", "--interactive")
             return (yield Command(start, stop=(gently, (*self.engine.argv, "kill", run.name)))).status
-        outcome = yield Command(self.container_argv(("run", "--rm"), run), secret_variables(run.job),
+        outcome = yield Command(self.container_argv(("run", "--rm"), run), job_environ(self.project, run.job),
                                 stop=(gently, force))
         if outcome.status == NOT_RUN:
             yield from self.engine.plan_check_image(run.image)
@@ -4308,7 +4435,7 @@ class OnEngine(Runner):
         yield from run.serve(run)
         yield Command((*self.engine.argv, "logs", "--follow", "--tail", "0", run.name), aside=True)
         ended = yield Command((*self.engine.argv, "wait", run.name), kept=True)
-        return int(ended.output) if ended.output.strip().isdigit() else ended.status
+        return int(ended.output) if re.fullmatch(r"[0-9]{1,3}\s*", ended.output) else ended.status
 
     def bring_back(self, run):
         lost = 0
@@ -4329,7 +4456,24 @@ class OnEngine(Runner):
             yield Command(remove, kept=True)
 
     def plan_run(self, run):
+        """What Docker's command line would take for its own is in a file meanwhile, for us only."""
+        variables = variables_file(self.project, run.launch.job(run.job))
+        if not variables or self.call.confined:     # a snap does not see that file
+            words = each("--env", variables.split("\n")[:-1])
+            return (yield from self.plan_attempts(run, words))
+        folder = yield Scratch(self.call.token)
+        path = os.path.join(folder, "variables")
+        apart = job_variables(self.project, run.launch.job(run.job), True)
+        try:
+            yield File(path, variables.encode("utf-8", "surrogateescape"),
+                       hidden=any(isinstance(value, Secret) for value in apart.values()))
+            return (yield from self.plan_attempts(run, ("--env-file", path)))
+        finally:
+            yield Remove(folder)
+
+    def plan_attempts(self, run, words):
         """Another call may have removed the image between its build and the run."""
+        run = run._replace(launch=run.launch._replace(words=(*run.launch.words, *words)))
         try:
             return (yield from super().plan_run(run))
         except NoImage:
@@ -4351,10 +4495,10 @@ class OnEngine(Runner):
             "--label", "skelebot.job=" + job.name,
             *(() if job.mode == "d" else ("--interactive",)),
             *(("--tty",) if job.mode == "it" and self.call.terminal else ()),
-            *self.engine.user_words(project, run.rootless),
+            *self.engine.user_words(project, job, run.rootless),
             *(("--gpus", "all", "--ipc=host") if project.gpu else ()),
             *each("--publish", (*project.ports, *job.ports)),
-            *variable_words((*project.environment, *job.environment)),
+            *variable_words(project, job),
             *(("--entrypoint", "") if project.primaryExe == "ENTRYPOINT" else ()),
             *each("--mount", [csv_row("type=volume", "target=" + copy.target, "volume-nocopy")
                               for copy in run.copies if copy.folder]),
@@ -4656,8 +4800,8 @@ def fault_hint(request, response, words):
     if request.login.key and response.status == 401:
         return "look at the AWS credentials"
     region = response.headers.get("x-amz-bucket-region", "")
-    if region and response.status in (301, 307, 400):
-        return f"add region: {shown_text(region)} below components.repository.s3"
+    if Region.fits(region) and response.status in (301, 307, 400):
+        return f"add region: {region} below components.repository.s3"
     if response.status in (301, 302, 303, 307, 308) and response.headers.get("location"):
         return f"the server sends on to {shown_text(public_url(response.headers['location']))}: name that in {FILE}"
     known = next((hint for code, hint in S3_HINTS.items() if words.startswith(code)), "")
@@ -5636,7 +5780,7 @@ class PackageComponent(Component):
 # ---- Registry
 
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"      # source: distribution, reference grammar
-ECR = r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\."
+ECR = r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9][a-z0-9-]*)\."
 NO_LOGIN = (r"(?i)no basic auth|unauthori[sz]ed|authentication required|authorization|access .*denied"
             r"|denied: |\b401\b|invalid username/password|forbidden")
 
@@ -5700,6 +5844,8 @@ def secret_kind(path, start):
         return "a private key" if name.startswith("id_") else "passwords"
     if re.search(PRIVATE_KEY, start):
         return "a private key"
+    if re.fullmatch(r"skelebot(-[^/]*)?\.yaml|pip\.conf", name) and has_password(start.decode("utf-8", "replace")):
+        return "a password"
     if start[:2] in (b"\5\1", b"\5\2") and (name.endswith(".keytab") or b"krbtgt" in start):
         return "a keytab"
     return ""
@@ -6151,8 +6297,10 @@ class Style(Record):
     width: int = 80
     bold: bool = False
 
-    def heading(self, text):
-        return f"\033[1m{text}\033[0m" if self.bold else text
+    def shown(self, page):
+        """A page as the terminal gets it; a heading is a line before an indented one, and ends in a colon."""
+        headings = r"(?m)^\S.*:$(?=\n  )" if self.bold else r"(?!)"
+        return re.sub(headings, "\033[1m\\g<0>\033[0m", visible(page))
 
 
 USAGE = "usage: skelebot [OPTIONS] JOB [ARGS] [--PARAM\0VALUE]... [--\0EXTRA...] [+\0JOB\0...]"
@@ -6188,7 +6336,7 @@ def table(rows, style):
 
 
 def section(title, rows, style):
-    return style.heading(title + ":") + "\n" + table(rows, style) if rows else ""
+    return f"{title}:\n{table(rows, style)}" if rows else ""
 
 
 def shown_word(word):
@@ -6386,20 +6534,15 @@ def plan_existing(words, files, answers, sections):
     return (), [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n")]
 
 
-def shown_url(url):
-    """A URL without the user and password that may stand in it."""
-    return re.sub(r"(?<=://)[^/]*@", "", url)
-
-
 def check_template(name):
     """Nothing, if there can be such a template."""
-    if re.match(r"\w+://(?:[^/@]*:[^/]*|[^/@]{20,})@", name):
-        raise usage_error(f"scaffold: {shown_url(name)} was given with a password in it",
+    if has_password(name):
+        raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
                           "leave it out, since others on this machine can see it; git asks, or has a credential helper")
     if name in (*TEMPLATES, *DEFAULTS.values()) or re.fullmatch(GIT, name):
         return
     if look(os.path.expanduser(name)) != "folder":
-        raise usage_error(f"scaffold: unknown template {shortened(shown_url(name))}",
+        raise usage_error(f"scaffold: unknown template {shortened(name)}",
                           did_you_mean(name, TEMPLATES, "there are") + "; or give a folder, https://... or git@...")
 
 
@@ -6409,7 +6552,7 @@ def template_file(name, folder, file):
         return template_bytes("projects", name, file)
     path = os.path.join(folder, *file.split("/"))
     if look(path, folder) != "file":
-        raise SkelebotError(f"template {shown_url(name)}: has no file {shortened(file)}",
+        raise SkelebotError(f"template {bare_url(name)}: has no file {shortened(file)}",
                             "a template is a folder with a template.yaml, which names the files beside it")
     return read_bytes(path)
 
@@ -6476,7 +6619,7 @@ def plan_template(call, words, answers, sections=None):
         clone = os.path.join(scratch, "template")
         outcome = yield Command(("git", "clone", "--quiet", "--depth", "1", "--", name, clone), aside=True)
         if outcome.status:
-            raise SkelebotError(f"{shown_url(name)} could not be cloned",
+            raise SkelebotError(f"{bare_url(name)} could not be cloned",
                                 "the lines above are git's own; try git clone")
         return None if call.dry_run else (yield from plan_filled(words, answers, name, clone, language, sections))
     finally:
@@ -6696,10 +6839,10 @@ def plan_instance_key(call):
     login = Login({"X-aws-ec2-metadata-token": Secret(token)})
     roles = base + "meta-data/iam/security-credentials/"
     role = yield Request("GET", roles, login=login, patient=False, direct=True)
-    name = quoted(role.body.decode("utf-8", "replace").strip().partition("\n")[0])
-    if role.status != 200 or not name:
+    name = role.body.decode("utf-8", "replace").strip().partition("\n")[0]
+    if role.status != 200 or not re.fullmatch(r"[\w+=,.@-]+", name, re.ASCII):
         return None
-    response = yield Request("GET", roles + name, login=login, patient=False, direct=True)
+    response = yield Request("GET", roles + quoted(name), login=login, patient=False, direct=True)
     return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
 
 
@@ -7542,13 +7685,14 @@ def end(process, step, interrupted):
         signal.signal(signal.SIGINT, before)
 
 
-def say(stream, text, end="\n"):
-    """Write text to a stream that may not know all its characters."""
+def say(stream, text, begin="", end="\n", shown=visible):
+    """Write text to a stream that may not know all its characters; `begin` and `end` are what a terminal obeys."""
+    text = begin + shown(text) + end
     try:
         try:
-            stream.write(text + end)
+            stream.write(text)
         except UnicodeEncodeError:
-            data = (text + end).encode("utf-8", "surrogateescape" if os.name != "nt" else "backslashreplace")
+            data = text.encode("utf-8", "surrogateescape" if os.name != "nt" else "backslashreplace")
             stream.flush()
             stream.buffer.write(data)
         stream.flush()
@@ -7558,6 +7702,11 @@ def say(stream, text, end="\n"):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}",
                             "make room, or send it elsewhere")
+
+
+def tell(text, begin=""):
+    """Say a line of skelebot's own."""
+    say(sys.stderr, "skelebot: " + shown_url(text), begin, shown=on_one_line)
 
 
 def pack(folder, name, kind, process):
@@ -7861,14 +8010,14 @@ def move(step):
 def ask(step):
     if step.ways and not (sys.stdin and sys.stdin.isatty()):
         raise SkelebotError(f"{step.question[0].lower()}{step.question[1:]}: not given", step.ways)
-    question = step.question + (f" [{step.default}]" if step.default else "") + ": "
+    question = on_one_line(step.question + (f" [{step.default}]" if step.default else "") + ": ")
     if step.hidden:
         import getpass
         try:
             return getpass.getpass(question, sys.stderr)
         except EOFError:
             raise usage_error(f"no answer to: {step.question}", step.ways)
-    say(sys.stderr, re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", question), end="")
+    say(sys.stderr, question, end="")
     try:
         line = sys.stdin.readline() if sys.stdin else ""
     except UnicodeDecodeError:
@@ -7890,7 +8039,7 @@ def hold(step):
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        say(sys.stderr, "skelebot: waiting for another skelebot that does the same")
+        tell("waiting for another skelebot that does the same")
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError:
         pass
@@ -7948,12 +8097,12 @@ class Progress:
     def __init__(self, verb, name, size, before=0):
         import threading
         import time
-        self.verb, self.name, self.size, self.start = verb, name, size, time.monotonic()
+        self.verb, self.name, self.size, self.start = verb, on_one_line(name), size, time.monotonic()
         self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
         self.live = sys.stderr.isatty()
         if not self.live:
-            say(sys.stderr, f"skelebot: {verb} {name}" + (f", {shown_size(size)}" if size >= 0 else "")
-                + (f"; {shown_size(before)} of it are here from an earlier try" if before else ""))
+            tell(f"{verb} {name}" + (f", {shown_size(size)}" if size >= 0 else "")
+                 + (f"; {shown_size(before)} of it are here from an earlier try" if before else ""))
 
     def line(self, now):
         columns = os.get_terminal_size(sys.stderr.fileno()).columns if self.live else 0
@@ -7967,13 +8116,13 @@ class Progress:
         now = time.monotonic()
         if self.live and now > self.shown + 0.2 and self.lock.acquire(False):
             self.shown = now
-            say(sys.stderr, "\r" + self.line(now), end="\033[K")
+            say(sys.stderr, self.line(now), "\r", "\033[K")
             self.lock.release()
 
     def end(self, well):
         import time
         if self.live:
-            say(sys.stderr, "\r" + (self.line(time.monotonic()) if well else ""), end="\033[K\n" if well else "\033[K")
+            say(sys.stderr, self.line(time.monotonic()) if well else "", "\r", "\033[K\n" if well else "\033[K")
 
 
 def certificates():
@@ -8172,7 +8321,7 @@ def patiently(request, attempt, sleep=None):
             if pause is None or network_hint(error):
                 raise SkelebotError(f"{public_url(request.url)}: {said}", network_hint(error) or
                                     "is the address right, and the server up? proxies are taken from https_proxy")
-        say(sys.stderr, f"{clear_line()}skelebot: {host_of(request.url)}: {said}; trying again in {wait:g} s")
+        tell(f"{host_of(request.url)}: {said}; trying again in {wait:g} s", clear_line())
         (sleep or time.sleep)(wait)
 
 
@@ -8281,7 +8430,7 @@ def lock(file):
     if not is_locked(file):
         return False
     import fcntl
-    say(sys.stderr, "skelebot: waiting for another skelebot that fetches or keeps the same")
+    tell("waiting for another skelebot that fetches or keeps the same")
     fcntl.flock(file, fcntl.LOCK_EX)
     return True
 
@@ -8428,7 +8577,7 @@ class Partial:
             raise refused(self.target, error)
         self.close()
         if not stored.sha256:
-            say(sys.stderr, f"skelebot: warning: {name}: no checksum is stored with it, so none was compared")
+            tell(f"warning: {name}: no checksum is stored with it, so none was compared")
 
 
 def check_room(part, size):
@@ -8541,7 +8690,7 @@ def download(step):
         well = True
     except (KeyboardInterrupt, Stopped):
         if can_resume(step.stored):
-            say(sys.stderr, f"{clear_line()}skelebot: {step.name}: stopped; the same command goes on where it was")
+            tell(f"{step.name}: stopped; the same command goes on where it was", clear_line())
         raise
     finally:
         if progress:
@@ -9123,7 +9272,7 @@ DOING = {
     Download: download, Keep: keep, Take: take, Unpack: unpack,
     Token: token, Wait: wait, Act: act, Zip: zip_project, SecretsInside: secret_members, ImageIds: image_ids, Forget: forget,
     Answer: lambda step: say(sys.stdout, step.text),
-    Note: lambda step: say(sys.stderr, "skelebot: " + step.text),
+    Note: lambda step: tell(step.text),
 }
 
 
@@ -9156,12 +9305,12 @@ def do(step, call):
         except SkelebotError:
             return Outcome(127)
     if call.dry_run and step.line is not None:
-        say(sys.stdout, step.line)
+        say(sys.stdout, step.line, shown=pasted)
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.dry_run and type(step) in (Hold, Release, Ask, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
-        say(sys.stderr, "+ " + brief(step).line)
+        say(sys.stderr, "+ " + brief(step).line, shown=pasted)
     return DOING[type(step)](for_machine(step))
 
 
@@ -9383,7 +9532,7 @@ def prompt_user(message, boolean=False, options=None):
             return answer.lower().startswith("y")
         if not boolean and (not options or answer in options):
             return answer
-        say(sys.stderr, f"skelebot: {shortened(answer)} is none of {listed(options or ('Y', 'N'))}")
+        tell(f"{shortened(answer)} is none of {listed(options or ('Y', 'N'))}")
 
 
 def earlier_call(config, host):
@@ -9496,7 +9645,7 @@ def quarantined(home, name, error):
     foreign = bool(missing) and re.fullmatch(r"(?!skelebot)\w+", missing) and missing != name
     what = (f"{type(error).__name__}: {shown_text(str(error))}"
             + (f" (maybe: {sys.executable} -m pip install {missing})" if foreign else ""))
-    say(sys.stderr, f"skelebot: warning: plugin {name}: {at}: {what}; {where}")
+    tell(f"warning: plugin {name}: {at}: {what}; {where}")
 
 
 def imported(folder, name, file):
@@ -9845,9 +9994,9 @@ def run_chain(project, commands, parts, options, installed):
     """Show the page that was asked for, or do the plans one after the other."""
     for page, _, _ in parts:
         if page:
-            return say(sys.stdout, page) or 0
+            return say(sys.stdout, page, shown=page_style().shown) or 0
     for warning in project.warnings if project else ():
-        say(sys.stderr, f"skelebot: warning: {warning}")
+        tell(f"warning: {warning}")
     if options.has("rebuild") and options.has("skip-build"):
         raise usage_error("--rebuild and --skip-build exclude each other", "leave one of them out")
     call = caller_call(options, installed)
@@ -9856,7 +10005,7 @@ def run_chain(project, commands, parts, options, installed):
     if project:
         enter(project.folder)
         if call.dry_run:
-            say(sys.stdout, "cd " + shell_line([project.folder]))
+            say(sys.stdout, "cd " + shell_line([project.folder]), shown=pasted)
     return perform(plan_chain(plans(call, project, commands, parts)), call)
 
 
@@ -9908,10 +10057,10 @@ def skelebot(words):
         project, project.components if project else new_plugins(None, installed),
         lambda message: say(sys.stderr, f"skelebot: warning: {message}"))
     if options.has("help") and words:
-        return say(sys.stdout, page_of(project, words[0], style, commands)) or 0
+        return say(sys.stdout, page_of(project, words[0], style, commands), shown=style.shown) or 0
     if options.has("help") or not words:
         page = project_page(project, commands, OPTIONS, style) if project else outside_page(commands, OPTIONS, style)
-        return say(sys.stdout, page) or 0
+        return say(sys.stdout, page, shown=style.shown) or 0
     parts = [parsed(project, group, style, commands) for group in chain(words)]
     return run_chain(project, commands, parts, options, installed)
 

@@ -118,6 +118,11 @@ LITERAL = {f"l{index:03}/{path}": skelebot.literal_pattern(f"l{index:03}/{path}"
 ALIKE = {f"l{index:03}/{LIKE[path]}" for index, path in enumerate(FILES) if path in LIKE}
 """Files that are named by a pattern for one path, and those beside them that it must leave."""
 
+ENDS = (" ", "\t", "\r", "\v", "\f", "\x1c", "\x7f", "\x85", "\xa0", "\u1680", "\u2003", "\u2028", "\u202f", "\u3000", "\ufeff",
+        "\u200b", "!", "#", "\\", "$", "'", '"', "`", ",", "*", "[", "]", "^", "-", "~", ":", "\n", "\udcff", "\u00e9")
+KEYTABS = [name for end in ENDS for name in (f"{end}k1", f"k2{end}", f"k{end}3", f"{end}{end}", f"{end}sub{end}/{end}k4{end}")]
+"""Names that begin, go on and end with what some program takes for its own."""
+
 
 @on("legacy", "BuildKit", "new-cli", "podman")
 class Ignores:
@@ -184,6 +189,19 @@ class Ignores:
     def test_a_literal_pattern_keeps_out_one_file_and_nothing_else(self):
         self.assertEqual(sorted(self.arrived & LITERAL.keys()), [])
         self.assertEqual(sorted(ALIKE - self.arrived), [])
+
+    def test_a_keytab_stays_out_whatever_its_name_begins_and_ends_with(self):
+        lines = [skelebot.literal_pattern(name) for name in KEYTABS]
+        with inside({**{name: "" for name in KEYTABS}, "k": "", "sub/k": ""}):
+            self.assertEqual(self.sent("\n".join(lines)), {"k", "sub/k"})
+            kept = {name for _, name in skelebot.context_files(skelebot.ignore_rules("\n".join(lines)))} - OURS
+            self.assertEqual(kept, {"k", "sub/k"})
+
+    def test_one_line_keeps_one_such_name_out_and_no_other(self):
+        names = [name for name in KEYTABS if not re.search("[\x01-\x1f\x7f~\udcff]|[^\x01-\x7f].*4", name)]
+        some = random.Random(7).sample(names, len(names) // 2)
+        with inside({name: "" for name in names}):
+            self.assertEqual(self.sent("\n".join(map(skelebot.literal_pattern, some))), set(names) - set(some))
 
 
 if __name__ == "__main__":

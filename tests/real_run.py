@@ -1,5 +1,7 @@
 """Running jobs: what a job is given, what it gives back, and that nothing is left behind."""
+import glob
 import os
+import re
 import shutil
 import signal
 import socket
@@ -9,7 +11,8 @@ import tempfile
 import time
 import unittest
 
-from engine import ROOT, SKELEBOT, Tests, call, deadline, environment, on, shell_status, tree, write
+from engine import ROOT, SKELEBOT, TIMEOUT, Tests, call, deadline, environment, on, shell_status, tree, write
+from support import skelebot
 
 # What a person may type. A word that starts with a dash is typed as --name=VALUE or after --.
 PLAIN = ["two words", " ", "it's", 'say "so"', "$HOME", "${HOME}", "$(id)", "`id`", "a;b", "a&b|c>d", "*", "?", "[a-z]",
@@ -404,6 +407,65 @@ def python_for_all():
     return shutil.which("python3", path="/usr/local/bin:/usr/bin") or sys.executable
 
 
+# ---- Variables --------------------------------------------------------------
+
+VALUES = ("", "a b", "it's", '"', "$HOME", "a=b", "-x", "\u00fc\nz", "*", " x ", "#x", "\\", "\t", "'x'", '"x"', "\u3000", "x\r")
+CLIENTS_OWN = {
+    "DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER_CONFIG": "/none", "DOCKER_CONTEXT": "none", "PATH": "/usr/bin:/bin:/sbin:/none",
+    "HOME": "/none  #", "LD_PRELOAD": "", "LD_LIBRARY_PATH": "/none", "HTTP_PROXY": "http://127.0.0.1:1", "no_proxy": "'x'",
+    "SSH_AUTH_SOCK": "/none", "TMPDIR": "/none", "CONTAINER_HOST": "unix:///none", "XDG_RUNTIME_DIR": "/none", "GODEBUG": "x=1",
+    "CONTAINERS_CONF": "/none", "STORAGE_DRIVER": "none", "A-b.c": "$x", "DOCKER_API_VERSION": "0.1"}
+PASSWORD = "s3cret-" + os.urandom(4).hex()
+
+
+@on("legacy", "BuildKit", "podman", "remote")
+class Variables(Tests):
+    """The file's variables, as a job finds them, and as others on the machine do not."""
+    values = {**{f"V{index}": value for index, value in enumerate(VALUES)}, **CLIENTS_OWN}
+    config = {
+        "environment": {**values, "V1": "the project's", "DB_PASSWORD": PASSWORD, "HTTPS_PROXY": f"http://u:{PASSWORD}@h"},
+        "jobs": [{"name": name, "source": source, "mode": mode, "environment": {"V1": VALUES[1]}} for name, source, mode in (
+            ("show", "env -0", "i"), ("detached", "env -0; echo; sleep 30", "d"), ("wait", "echo begun; read line", "i"))]}
+
+    def check(self, data):
+        found = dict(pair.split("=", 1) for pair in data.decode("utf-8").split("\0")[:-1])      # of env -0
+        wanted = {**self.values, "DB_PASSWORD": PASSWORD, "HTTPS_PROXY": f"http://u:{PASSWORD}@h"}
+        self.assertEqual({name: found.get(name) for name in wanted}, wanted)
+
+    def test_arrive_byte_for_byte_and_change_nothing_for_dockers_command_line(self):
+        self.check(self.skelebot("-s", "show").stdout)
+
+    def test_arrive_in_a_detached_job(self):
+        name = self.skelebot("-s", "detached").stdout.decode().strip()
+        try:
+            for _ in range(100):
+                logs = call([*self.engine.cli, "logs", name], self.folder, **self.engine.environ).stdout
+                if logs.endswith(b"\0\n"):
+                    break
+                time.sleep(0.1)
+            self.check(logs)
+        finally:
+            self.engine.ask("rm", "--force", name)
+
+    def test_are_in_no_argv_while_a_job_runs(self):
+        process = subprocess.Popen(self.argv("-s", "wait"), cwd=self.folder, env=environment(**self.engine.environ),
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            self.assertEqual(process.stdout.readline(), b"begun\n")
+            argvs = [skelebot.read_bytes(path) or b"" for path in glob.glob("/proc/[0-9]*/cmdline")]
+            self.assertTrue([argv for argv in argvs if b"--env\0DB_PASSWORD\0" in argv])
+            self.assertEqual([argv for argv in argvs if PASSWORD.encode() in argv], [])
+        finally:
+            process.communicate(b"\n", timeout=TIMEOUT)
+
+    def test_are_shown_by_lines_that_can_be_pasted_but_for_passwords_in_addresses(self):
+        shown = self.skelebot("--dry-run", "-s", "show").stdout.decode()
+        self.assertNotIn(f"u:{PASSWORD}", shown)
+        shown = re.sub(r"printf %s \.\.\. > (\S+)", r"printf A-b.c=1 > \1", shown)
+        pasted = call(["sh", "-c", shown], "/", **self.engine.environ)
+        self.assertIn(f"\0DB_PASSWORD={PASSWORD}\0", pasted.stdout.decode(), pasted.stderr)
+
+
 # ---- Options ----------------------------------------------------------------
 
 @on("BuildKit", "podman")
@@ -418,7 +480,7 @@ class Options(Tests):
     def test_verbose_shows_every_command_before_it_runs(self):
         done = self.skelebot("-V", "-s", "write", "a b")
         shown = [line for line in done.stderr.splitlines() if line.startswith("+ ")]
-        self.assertRegex(shown[-1], r"^\+ (docker|podman) run .*'a b'")
+        self.assertRegex(shown[-1], r"^\+ env 'WHO=the job'.* (docker|podman) run .* --env WHO .*'a b'")
 
     def test_skip_build_runs_the_image_that_is_there(self):
         done = self.skelebot("-s", "-V", "train")

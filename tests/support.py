@@ -47,7 +47,7 @@ def folder(files):
     """A folder with files (name -> text or bytes), removed afterwards."""
     with tempfile.TemporaryDirectory() as path:
         for name, content in files.items():
-            name = name if os.name == "nt" else os.fsdecode(name.encode("utf-8"))      # in any locale
+            name = name if os.name == "nt" else os.fsdecode(name.encode("utf-8", "surrogateescape"))      # in any locale
             target = os.path.join(path, *name.split("/"))
             os.makedirs(os.path.dirname(target), exist_ok=True)
             with open(target, "wb") as file:

@@ -1,5 +1,6 @@
 """Builds that are left out: what an image is built of, what is remembered of it, and when it is built again."""
 import contextlib
+import hashlib
 import io
 import itertools
 import marshal
@@ -19,6 +20,11 @@ from skelebot import (Built, Call, Command, Hold, ImageIds, Installs, Note, Outc
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
 SECOND = 10 ** 9
 WINDOWS = os.name == "nt"
+
+
+def sha(name):
+    """An image's id, which a name stands for here."""
+    return "sha256:" + hashlib.sha256(str(name).encode()).hexdigest()
 
 
 def settle():
@@ -284,7 +290,7 @@ class OddNames(unittest.TestCase):
 
     def test_are_kept_as_they_are(self):
         for text in self.found:
-            built = Built("k", "sha256:1", "0a", Recipe(files=text))
+            built = Built("k", sha("1"), "0a", Recipe(files=text))
             kept = built_text(built).encode("utf-8", "surrogatepass")
             self.assertEqual(read_built(kept.decode("utf-8", "surrogatepass"), "k"), built)
 
@@ -734,7 +740,7 @@ class Engine:
     """
 
     def __init__(self):
-        self.ids, self.there, self.texts = {BASE: "sha256:base"}, {"sha256:base"}, []
+        self.ids, self.there, self.texts = {BASE: sha("base")}, {sha("base")}, []
         self.ended, self.during, self.pruned, self.silent, self.pulled = {}, None, 0, False, ""
 
     def answer(self, step):
@@ -766,7 +772,7 @@ class Engine:
         self.texts.append(given or read(file).decode())
         if self.pulled and "--pull" in argv:
             self.tag(BASE, self.pulled)
-        self.tag(tag, f"sha256:{len(self.texts)}")
+        self.tag(tag, sha(len(self.texts)))
         if not self.silent and "--iidfile" in argv:
             put(argv[argv.index("--iidfile") + 1], self.ids[tag])
         return Outcome()
@@ -886,7 +892,7 @@ class SameRecipe(JobCase):
     def test_is_run_by_the_images_id_and_nothing_else_is_done(self):
         first, again = self.job(), self.job()
         self.assertEqual((told(first), told(again)), (["build", "run"], ["run"]))
-        self.assertEqual(images(first) + images(again), ["sha256:1", "sha256:1"])
+        self.assertEqual(images(first) + images(again), [sha("1"), sha("1")])
         self.assertEqual(len(commands(again)), 1)
         acts = {type(step).__name__ for step in again.steps} - {"Look", "Read", "Index", "ImageIds", "Command"}
         self.assertEqual(acts, set())
@@ -916,7 +922,7 @@ class SameRecipe(JobCase):
         self.job(podman)
         done = self.job(podman)
         self.assertEqual(told(done), ["run"])
-        self.assertEqual(images(done), ["sha256:1"])
+        self.assertEqual(images(done), [sha("1")])
 
     def test_is_run_by_name_where_the_engine_told_no_id(self):
         self.engine.silent = True
@@ -929,7 +935,7 @@ class SameRecipe(JobCase):
         self.engine.silent = True
         confined = ADA._replace(confined=True)
         self.assertNotIn("--iidfile", commands(self.job(confined))[-2].argv)
-        self.assertEqual(images(self.job(confined)), ["sha256:1"])
+        self.assertEqual(images(self.job(confined)), [sha("1")])
 
     def test_writes_no_file_anew_for_an_ephemeral_project(self):
         self.job(ephemeral=True)
@@ -939,7 +945,7 @@ class SameRecipe(JobCase):
 
     def test_is_so_also_when_the_base_image_came_only_with_the_build(self):
         del self.engine.ids[BASE]
-        self.engine.during = lambda: self.engine.tag(BASE, "sha256:base")
+        self.engine.during = lambda: self.engine.tag(BASE, sha("base"))
         self.job()
         self.assertEqual(told(self.job()), ["run"])
 
@@ -978,7 +984,7 @@ class OtherRecipe(JobCase):
 
     def test_is_another_when_the_base_image_is(self):
         usual = self.build().recipe
-        self.engine.tag(BASE, "sha256:newer")
+        self.engine.tag(BASE, sha("newer"))
         self.assertNotEqual(self.build().recipe, usual)
         del self.engine.ids[BASE]
         self.assertNotEqual(self.build().recipe, usual)
@@ -1007,7 +1013,7 @@ class OtherRecipe(JobCase):
     def test_of_one_environment_is_not_that_of_another(self):
         self.job()
         done = self.job(env="dev")
-        self.assertEqual((told(done), images(done)), (["build", "run"], ["sha256:2"]))
+        self.assertEqual((told(done), images(done)), (["build", "run"], [sha("2")]))
         self.assertEqual(told(self.job(env="dev")) + told(self.job()), ["run", "run"])
 
     def test_has_the_text_of_the_file_that_takes_the_place_of_dockerignore(self):
@@ -1042,13 +1048,13 @@ class Rebuilding(JobCase):
         self.assertEqual(self.reason(), [])
         self.edit("src/train.py", "3")
         self.assertEqual(self.reason(), ["src/train.py was changed"])
-        self.engine.tag(BASE, "sha256:newer")
+        self.engine.tag(BASE, sha("newer"))
         self.assertEqual(self.reason(), [f"the base image {BASE} is another one now"])
         self.assertRegex(self.reason(version="7")[0], r"line \d+ of the Dockerfile is .*version.*7")
         anew = self.LOUD._replace(rebuild=True, token="ffff")
         self.assertEqual(self.reason(anew, version="7"), ["--rebuild asks for it"])
         self.engine.there.clear()
-        self.engine.tag(BASE, "sha256:newer")
+        self.engine.tag(BASE, sha("newer"))
         self.assertEqual(self.reason(version="7"), ["its image is gone"])
         self.assertEqual(self.reason(version="7"), [])
 
@@ -1057,17 +1063,17 @@ class Rebuilding(JobCase):
 
     def test_comes_once_when_the_image_is_gone(self):
         self.job()
-        self.engine.there.remove("sha256:1")
+        self.engine.there.remove(sha("1"))
         again = self.job()
-        self.assertEqual((told(again), images(again)), (["build", "run"], ["sha256:2"]))
+        self.assertEqual((told(again), images(again)), (["build", "run"], [sha("2")]))
         self.assertEqual(told(self.job()), ["run"])
 
     def test_does_not_come_when_only_the_name_is_another_images(self):
         self.job()
-        self.engine.tag("churn", "sha256:foreign")
+        self.engine.tag("churn", sha("foreign"))
         done = self.job()
-        self.assertEqual((told(done), images(done)), (["run"], ["sha256:1"]))
-        self.assertIn(("docker", "tag", "sha256:1", "churn"), [step.argv for step in commands(done)])
+        self.assertEqual((told(done), images(done)), (["run"], [sha("1")]))
+        self.assertIn(("docker", "tag", sha("1"), "churn"), [step.argv for step in commands(done)])
 
     def test_comes_once_more_when_the_image_goes_just_before_it_is_run(self):
         self.job()
@@ -1075,7 +1081,7 @@ class Rebuilding(JobCase):
         done = self.job()
         self.assertEqual((told(done), done.status), (["run", "build", "run"], 0))
         self.assertEqual(notes(done), ["its image is gone, so it is built again"])
-        self.assertEqual(images(done), ["sha256:1", "sha256:2"])
+        self.assertEqual(images(done), [sha("1"), sha("2")])
 
     def test_comes_not_twice_when_it_goes_again(self):
         self.job()
@@ -1097,7 +1103,7 @@ class Rebuilding(JobCase):
 
     def test_by_rebuild_is_of_the_base_image_that_came_with_it(self):
         self.job()
-        self.engine.pulled = "sha256:newest"
+        self.engine.pulled = sha("newest")
         anew = ADA._replace(rebuild=True, token="ffff")
         self.assertEqual((told(self.job(anew)), told(self.job(anew, name="score")), told(self.job())),
                          (["rebuild", "run"], ["run"], ["run"]))
@@ -1120,7 +1126,7 @@ class Rebuilding(JobCase):
                     self.assertIsInstance(done.fault, fault)
 
     def test_does_not_come_with_skip_build_which_takes_the_image_by_name(self):
-        self.engine.tag("churn", "sha256:1")
+        self.engine.tag("churn", sha("1"))
         done = self.job(ADA._replace(skip_build=True))
         self.assertEqual((told(done), images(done)), (["run"], ["churn"]))
         self.assertEqual([type(step).__name__ for step in done.steps], ["Command"])
@@ -1142,7 +1148,7 @@ class Rebuilding(JobCase):
         self.engine.during = lambda: others.append(self.job(ADA._replace(token="ffff")))
         done = self.job()
         self.assertEqual((told(done), told(others[0])), (["run"], ["build", "run"]))
-        self.assertEqual(images(done), ["sha256:1"])
+        self.assertEqual(images(done), [sha("1")])
 
     def test_is_left_to_the_other_also_when_its_image_went(self):
         self.job()
@@ -1151,7 +1157,7 @@ class Rebuilding(JobCase):
         self.engine.during = lambda: others.append(self.job(ADA._replace(token="ffff")))
         done = self.job()
         self.assertEqual((told(done), told(others[0])), (["run", "run"], ["build", "run"]))
-        self.assertEqual(images(done), ["sha256:1", "sha256:2"])
+        self.assertEqual(images(done), [sha("1"), sha("2")])
 
     def test_is_of_the_files_as_they_are_meant_also_when_another_run_wrote_its_own(self):
         self.job()
@@ -1190,13 +1196,13 @@ class Memory(JobCase):
 
     def test_is_read_back_as_it_was(self):
         recipe = Recipe("A=ü", "python sha256:a", "FROM python\n", "\udcff\n", "a\nb//1\n\udcfe//2")
-        built = Built("docker\n\n/home/ä\nchurn", "sha256:1", "0a1b", recipe)
+        built = Built("docker\n\n/home/ä\nchurn", sha("1"), "0a1b", recipe)
         self.assertEqual(read_built(built_text(built), built.key), built)
         self.assertEqual(built_text(built).encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass"),
                          built_text(built))
 
     def test_is_nobody_elses(self):
-        built = Built("mine", "sha256:1", "0a1b", RECIPE)
+        built = Built("mine", sha("1"), "0a1b", RECIPE)
         self.assertIsNone(read_built(built_text(built), "other"))
         self.assertIsNone(read_built(built_text(built), ""))
 
@@ -1320,7 +1326,7 @@ class Memory(JobCase):
         self.job()
         with contextlib.redirect_stdout(io.StringIO()):
             done = self.job(ADA._replace(dry_run=True))
-        self.assertEqual((told(done), images(done)), (["run"], ["sha256:1"]))
+        self.assertEqual((told(done), images(done)), (["run"], [sha("1")]))
 
     def test_is_forgotten_when_it_is_old(self):
         self.job()
@@ -1411,7 +1417,7 @@ class Live(JobCase):
 
     def test_builds_for_a_base_image_that_is_another_one(self):
         self.job()
-        self.engine.tag(BASE, "sha256:newer")
+        self.engine.tag(BASE, sha("newer"))
         self.assertEqual(told(self.job(self.LIVE)), ["build", "run"])
 
     def test_builds_the_whole_image_so_that_it_serves_without_as_well(self):
@@ -1525,12 +1531,12 @@ class Dependencies(JobCase):
 
     def test_are_plain_when_the_base_image_has_been_replaced(self):
         self.built("p1")
-        self.engine.tag(BASE, "sha256:newer")
+        self.engine.tag(BASE, sha("newer"))
         self.assertEqual(self.built("p1", "p2"), [["p1", "p2"]])
 
     def test_are_grouped_also_when_the_base_image_came_only_with_the_first_build(self):
         del self.engine.ids[BASE]
-        self.engine.during = lambda: self.engine.tag(BASE, "sha256:base")
+        self.engine.during = lambda: self.engine.tag(BASE, sha("base"))
         self.built("p1")
         self.assertEqual(self.built("p1", "p2"), [["p1"], ["p1", "p2"]])
 

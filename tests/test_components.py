@@ -263,7 +263,7 @@ class KerberosInTheImage(Case):
                 ("ada.keytab", ["/ada.keytab"]), ("keys/ada.keytab", ["/keys/ada.keytab"]),
                 ("./keys/../keys/ada.keytab", ["/keys/ada.keytab"]), ("/home/ada/churn/a.keytab", ["/a.keytab"]),
                 ("a*[1]?.keytab", [r"/a\*\[1\]\?.keytab"]), ("/etc/ada.keytab", []), ("~/ada.keytab", []),
-                ("../ada.keytab", []), ("/home/ada/churn2/ada.keytab", []), ("!a.keytab", ["/!a.keytab"]),
+                ("../ada.keytab", []), ("/home/ada/churn2/ada.keytab", []), ("!a.keytab", ["/[!]a.keytab"]),
                 ("#a.keytab", ["/#a.keytab"]), ("a+(b){c}|^.keytab", [r"/a\+\(b\)\{c\}\|\^.keytab"]),
                 ("a ", ["/a[ ]"])):
             with self.subTest(keytab):
@@ -1315,9 +1315,10 @@ class Dockerignore(Case):
                     skelebot.ignore_rules(text)
 
     def test_has_a_literal_pattern_for_every_path(self):
-        for path, pattern in (("a/b c.txt", "/a/b c.txt"), ("a*?[1].txt", r"/a\*\?\[1\].txt"), ("!a", "/!a"), ("#a",
-                                                                                                               "/#a"),
-                              ("a ", "/a[ ]"), ("a\\b", "/a" + r"\\" + "b"), ("a+(b)", r"/a\+\(b\)"), (".x", "/.x")):
+        for path, pattern in (("a/b c.txt", "/a/b c.txt"), ("a*?[1].txt", r"/a\*\?\[1\].txt"), ("!a", "/[!]a"),
+                              ("#a", "/#a"), ("a ", "/a[ ]"), (" a", "/[ ]a"), ("a\xa0", "/a[\xa0]"), ("\u3000", "/[\u3000]"),
+                              ("\ufeffa", "/[\ufeff]a"), ("a\t", "/a[^ -}]"), ("a\nb", "/a[^ -}]b"), ("a\udcff", "/a[^ -}]"),
+                              ("a\\b", "/a" + r"\\" + "b"), ("a+(b)", r"/a\+\(b\)"), (".x", "/.x"), ("\xfc", "/\xfc")):
             if os.sep == "/":
                 with self.subTest(path):
                     self.assertEqual(skelebot.literal_pattern(path), pattern)

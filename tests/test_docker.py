@@ -2,7 +2,7 @@
 import os
 import unittest
 
-from support import drive, folder, job, project, skelebot
+from support import drive, folder, job, project, skelebot, two_lines
 from skelebot import Call, Copy, Launch, Mapping, OnEngine, mount_words
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", terminal=True)
@@ -37,6 +37,14 @@ def between(argv, first="skelebot.job=train", last="churn"):
     return argv[argv.index(first) + 1:argv.index(last)]
 
 
+VALUES = ["", "a b", "it's", '"', "$HOME", "a=b", "-x", "ü\nz", "*", " x ", "#x", "\\", "\t", "'x'", '"x"', "x\r", "\u3000"]
+CLIENTS_OWN = (
+    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION", "PATH",
+    "HOME", "LD_PRELOAD", "LD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES", "HTTP_PROXY", "https_proxy", "NO_PROXY", "ALL_PROXY",
+    "SSH_AUTH_SOCK", "SSL_CERT_FILE", "XDG_RUNTIME_DIR", "TMPDIR", "TEMP", "CONTAINER_HOST", "CONTAINERS_CONF", "STORAGE_DRIVER",
+    "GODEBUG", "GOMAXPROCS", "BASH_ENV", "_CONTAINERS_ROOTLESS_UID", "KRB5CCNAME", "SHELL", "A-b", "a.b", "ü", "*", "HOM*")
+
+
 class Run(unittest.TestCase):
     maxDiff = None
 
@@ -59,10 +67,10 @@ class Run(unittest.TestCase):
                     "--pull", "never", "--init", "--name", "churn-train-0a1b2c3d",
                     "--label", "skelebot.project=Big Churn", "--label", "skelebot.job=train",
                     "--interactive", "--tty",
-                    "--user", "1000:100", "--env", "HOME=/tmp", "--env", "USER=ada",
+                    "--user", "1000:100", "--env", "USER=ada",
                     "--gpus", "all", "--ipc=host",
                     "--publish", "8080:80", "--publish", "127.0.0.1:9000:90",
-                    "--env", "LEVEL=1", "--env", "TOKEN", "--env", "LEVEL=2", "--env", "HOME",
+                    "--env", "LEVEL", "--env", "TOKEN", "--env", "HOME",
                     "--entrypoint", "",
                     "--mount", "type=bind,source=/home/ada/churn/data,target=/app/data/",
                     "--mount", "type=bind,source=/home/ada/models,target=/models,readonly",
@@ -105,10 +113,29 @@ class Run(unittest.TestCase):
         argv = run(call, keys={"environment": ["TOKEN"]}, environment={"KEY": None})
         self.assertEqual(between(argv), ["--interactive", "--env", "TOKEN", "--env", "KEY"])
 
-    def test_sets_variables_as_they_are_typed(self):
-        values = ["", "a b", "it's", '"', "$HOME", "a=b", "-x", "ü\nz", "*"]
-        argv = run(environment={f"V{index}": value for index, value in enumerate(values)})
-        self.assertEqual([word.partition("=")[2] for word in between(argv)[2::2]], values)
+    def test_names_variables_and_leaves_their_values_to_the_environment(self):
+        values = {f"V{index}": value for index, value in enumerate(VALUES)}
+        keys = {"environment": {"V0": "the project's", "OWN": "x", "PASSED": None}}
+        self.assertEqual(between(run(keys=keys, environment=values)),
+                         ["--interactive", *skelebot.each("--env", ["V0", "OWN", "PASSED", *list(values)[1:]])])
+        self.assertEqual(skelebot.job_environ(project(**keys), job(environment=values)), {**values, "OWN": "x"})
+
+    def test_never_gives_its_command_line_a_variable_that_would_change_it(self):
+        for name in CLIENTS_OWN:
+            with self.subTest(name):
+                it = job(environment={name: "x y", "OK": "1", "LD": "2", "HOMES": "3", "GO": "4", "MY_PATH": "5"})
+                self.assertNotIn(name, between(run(environment={name: "x"})))
+                self.assertEqual(sorted(skelebot.job_environ(project(), it)), ["GO", "HOMES", "LD", "MY_PATH", "OK"])
+                self.assertEqual(skelebot.variables_file(project(), it), f"{name}=x y\n")
+                self.assertEqual(between(run(environment={name: None})), ["--interactive", "--env", name])
+
+    def test_has_no_line_break_in_the_file_for_those(self):
+        it = project(jobs=[{"name": "train", "source": "src/train.py", "environment": {"HOME": "/x\nB=2"}}])
+        with self.assertRaises(skelebot.SkelebotError) as raised:
+            skelebot.variables_file(it, it.jobs[0])
+        self.assertEqual(str(raised.exception) + "\n", two_lines(
+            "skelebot.yaml:1: jobs[0].environment: HOME has a line break in its value, which Docker cannot be given in a file",
+            "take it out"))
 
     def test_resets_an_entrypoint_that_is_the_primary_job(self):
         keys = {"primaryJob": "train", "primaryExe": "ENTRYPOINT"}

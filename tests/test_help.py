@@ -72,10 +72,9 @@ class Pages(unittest.TestCase):
                 "skelebot: warning: skelebot.yaml:3: components.slack: needs a plugin of that name\n"))
 
     def test_have_bold_headings_only_on_a_terminal_without_NO_COLOR(self):
-        rows = [("train", "train the model")]
-        self.assertEqual(skelebot.section("Jobs", rows, skelebot.Style(80, bold=True)),
-                         "\033[1mJobs:\033[0m\n  train  train the model\n")
-        self.assertEqual(skelebot.section("Jobs", rows, skelebot.Style(80)), "Jobs:\n  train  train the model\n")
+        page = skelebot.section("Jobs", [("train", "train the model")], skelebot.Style())
+        self.assertEqual(skelebot.Style(80, bold=True).shown(page), "\033[1mJobs:\033[0m\n  train  train the model\n")
+        self.assertEqual(skelebot.Style(80).shown(page), "Jobs:\n  train  train the model\n")
 
     def test_are_as_wide_as_the_terminal(self):
         rows = [("train", "train the model on all that is known of the customers")]

@@ -357,7 +357,7 @@ class OnAnotherHost(PlanCase):
         keys = one(mappings=["data/"])
         done = driven({"data": "folder"}, ADA._replace(environ={"DOCKER_HOST": "tcp://box:1"}), **keys)
         self.assertIn("tar -c -f - -C data --transform 's|^[.]|data|' . | docker cp - churn-train-0a1b:/app", done.outline)
-        asked = "docker context inspect far --format '{{.Endpoints.docker.Host}}'"
+        asked = "docker context inspect --format '{{.Endpoints.docker.Host}}' -- far"
         for answer, ran in (("ssh://box\n", "start"), ("unix:///run/docker.sock\n", "run")):
             done = driven({"context": Outcome(0, answer)}, call=ADA._replace(context="far"), **keys)
             self.assertIn(asked, done.outline)
@@ -503,7 +503,8 @@ class CodeArtifact(unittest.TestCase):
 
 HOSTILE = ["", " ", "a b", "it's", 'say "x"', "$HOME", "${HOME}", "$(id)", "`id`", ";", "*", "?", "a\nb", "-", "--",
            "-n", "--x=y",
-           "\\", "\\n", "!", "#", "~", "{a,b}", "a|b", "a&b", ">x", "<x", "ü日本🌸", "%s", "\t", "A=b"]
+           "\\", "\\n", "!", "#", "~", "{a,b}", "a|b", "a&b", ">x", "<x", "ü日本🌸", "%s", "\t", "A=b",
+           "\x1b[2J", "\r", "a\r\n'\x7f", "\x9b", "\u202e"]
 
 # What --dry-run is asked about: the project's keys, the words, fields of the Call
 DRY_RUNS = [
