@@ -1,8 +1,8 @@
 """What engines, servers and files say, before it is a word of a command or a line for another program."""
 import unittest
 
-from support import drive, project, read, shown, skelebot, two_lines
-from skelebot import Built, Call, Command, ImageIds, Outcome, Read, Recipe, Request, Response, SkelebotError
+from support import Look, Read, drive, project, read, shown, skelebot, two_lines
+from skelebot import Built, Call, Command, ImageIds, Outcome, Recipe, Request, Response, SkelebotError
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
 ID = "sha256:" + "0123456789abcdef" * 4
@@ -19,7 +19,7 @@ class Ids(unittest.TestCase):
                 self.assertEqual(skelebot.image_id(text), "")
 
     def ids(self, call=ADA, **results):
-        return drive(skelebot.plan_image_ids(call, project(), None, "", ("python:3",)), {
+        return drive(skelebot.engine_kind(call.engine)(call).plan_image_ids(("python:3",)), {
             getattr(skelebot, name): value for name, value in results.items()})
 
     def test_that_are_none_are_refused_from_the_engines_socket(self):
@@ -60,13 +60,13 @@ class Names(unittest.TestCase):
     def test_of_a_docker_context_are_no_options_and_lead_to_engines(self):
         call = ADA._replace(context="--help")
         for host, endpoint in (("ssh://ada@box", "ssh://ada@box"), ("unix:///run/x", "unix:///run/x"), ("", "")):
-            done = drive(skelebot.plan_endpoint(call, project()), {Read: None, Command: Outcome(0, host + "\n")})
+            done = drive(skelebot.Engine(call).plan_endpoint(), {Read: None, Command: Outcome(0, host + "\n")})
             self.assertEqual((done.steps[-1].argv[-2:], done.status), (("--", "--help"), endpoint))
         for host in ("ssh://-oProxyCommand=x", "ssh://ada@-oProxyCommand=x", "-x", "a b"):
             with self.subTest(host):
                 meta = '{"Endpoints":{"docker":{"Host":"%s"}}}' % host
                 self.assertEqual(skelebot.context_endpoint(meta.encode()), "")
-                done = drive(skelebot.plan_endpoint(call, project()), {Read: None, Command: Outcome(0, host)})
+                done = drive(skelebot.Engine(call).plan_endpoint(), {Read: None, Command: Outcome(0, host)})
                 self.assertIn("which is no engine's address", done.fault.message)
 
     def test_of_hosts_in_the_file_are_no_options_either(self):
@@ -174,7 +174,7 @@ class Passwords(unittest.TestCase):
         for keys, file in (({"dependencies": ["req:r.txt"]}, "r.txt"), ({"dependencies": ["proj:pyproject.toml"]}, "pyproject.toml"),
                            ({"language": "R", "dependencies": ["renv:renv.lock"]}, "renv.lock"), ({"dockerfile": "D"}, "D")):
             with self.subTest(file):
-                done = drive(skelebot.plan_image(ADA, project(**keys)), {file: text, (skelebot.Look, file): "file", Read: None})
+                done = drive(skelebot.plan_image(ADA, project(**keys)), {file: text, (Look, file): "file", Read: None})
                 self.assertIn(f"{file}:2: holds an address with a password in it", done.fault.message)
                 self.assertFalse([step for step in done.steps if isinstance(step, skelebot.File)])
 
