@@ -3182,21 +3182,20 @@ class Scratch(Record):
         return f"/tmp/skelebot-{self.token or 'scratch'}"
 
 
-class AccessKey(Record):
-    """What signs requests to S3; `token` belongs to a key that expires."""
-    id: str
-    secret: Secret
-    token: Secret = Secret("")
-
-
 class Login(Record):
-    """What tells a server who asks: headers, or a key and the region that it signs for."""
+    """What tells a server who asks: headers that nobody sees."""
     headers: Dict[str, Secret] = {}
-    key: Optional[AccessKey] = None
-    region: str = ""
 
     def __repr__(self):
-        return "Login(...)"
+        return f"{type(self).__name__}(...)"
+
+    def sent(self, request, now):
+        """All headers of a request, as they are sent at a time (datetime in UTC)."""
+        return {**request.headers, **self.headers}
+
+    def hint(self, response, words):
+        """What to do about an answer that only this kind of server gives, or ""."""
+        return ""
 
 
 class Response(Record):
@@ -4630,94 +4629,9 @@ def plan_exec(call, project, words):
     return (yield from runner.plan(Run(job, Launch(words.extra or SHELL))))
 
 
-# ---- Storage ----------------------------------------------------------------
+# ---- HTTP -------------------------------------------------------------------
 #
-# Where artifacts are kept: names, requests, and what the answers mean. A store is a record of a
-# place and a login; every store has the same hooks: `where` a name is, for a message, and as plans
-# like those further below `find` (a name -> Stored or None; `fine` are the statuses that are no
-# fault), `names` (those that begin so, at least), `send` and `fetch`.
-
-CHUNK = 1024 * 1024     # bytes that are read, hashed and sent at once
-IN_PARTS = 64 * CHUNK   # what is as large goes to S3 in parts
-PART = 16 * CHUNK       # of at least this size; source: Amazon S3, "multipart upload limits": 5 MiB to 5 GiB ...
-PARTS = 10000           # ... and no more than these
-AT_ONCE = 4             # parts that are under way at a time
-TRUSTED = ("127.0.0.1", "localhost", "::1")
-
-
-def extension(artifact):
-    """What follows the first dot in the last part of the file's path; a folder travels as tar.gz."""
-    return "tar.gz" if artifact.is_folder else os.path.basename(artifact.file).partition(".")[2]
-
-
-def stored_name(artifact, version, prefix=""):
-    """The name that an artifact is kept under: `[PREFIX]NAME_vVERSION.EXT`, or `[PREFIX]NAME.EXT`."""
-    versioned = "" if artifact.singular else f"_v{version}"
-    return ".".join(filter(None, [prefix + artifact.name + versioned, extension(artifact)]))
-
-
-def stored_version(name, artifact, prefix=""):
-    """The version in a stored name of this artifact; "" in the name of any other."""
-    start, end = stored_name(artifact, "\0", prefix).split("\0")
-    fits = name.startswith(start) and name.endswith(end) and len(name) > len(start) + len(end)
-    return name[len(start):len(name) - len(end)] if fits else ""
-
-
-def quoted(text, safe="/"):
-    """`text` as part of an address: all but letters, digits and -_.~ as %XX; source: RFC 3986, 2.3."""
-    import urllib.parse
-    return urllib.parse.quote(text.encode("utf-8", "surrogateescape"), safe=safe + "-_.~")
-
-
-def quoted_url(text):
-    """An address with what cannot stand in one quoted, and nothing else."""
-    return quoted(text, safe="%/:=&?#+!$,;'@()*[]")
-
-
-def url_joined(*parts):
-    """The parts of an address with one / between them; empty ones are left out."""
-    return "/".join(part.strip("/") for part in parts if part.strip("/"))
-
-
-def shown_size(count):
-    """Bytes in the units that disks and networks are sold in: 1 kB is 1,000 B."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.95:
-            return f"{count:.{0 if unit == 'B' else 1}f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
-def shown_time(seconds):
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def progress_line(verb, name, done, before, size, seconds, width):
-    """How far a transfer is: name, bar, share, speed and the time that is left, no wider than a terminal.
-
-    done, before  bytes in all, and those of them that an earlier try has brought
-    size          in bytes; -1 when nobody knows
-    seconds       since the start
-    """
-    speed, width = max(done - before, 0) / seconds if seconds > 0 else 0, max(width, 20)
-    if size < 0:
-        return f"{verb} {name} {shown_size(done)} {shown_size(speed)}/s"[:width - 1]
-    share = done / size if size else 1
-    facts = f" {share:4.0%} {shown_size(speed):>8}/s " + (f"{shown_time((size - done) / speed)} left" if speed else "")
-    label = f"{verb} {name} "[:max(width // 2, 20)]
-    room = max(min(width - len(label) - len(facts) - 3, 40), 0)
-    bar = f"[{'=' * int(share * room):{room}}]" if room else ""
-    return (label + bar + facts)[:width - 1]
-
-
-def host_of(url):
-    import urllib.parse
-    return urllib.parse.urlsplit(url).hostname or ""
-
-
-# ---- Answers of servers
+# What answers mean, whoever gives them, and what to do about those that are refusals.
 
 ODD_SERVER = "try again later, or ask who runs the server"
 MOST_LISTED = 8 * 1000 * 1000   # bytes of an answer that is taken apart, of which each may become 20 in memory
@@ -4786,27 +4700,14 @@ HINTS = {
     429: "the server has too much to do: try again later",
     507: "the server has no room left: ask who runs it",
 }
-S3_HINTS = {
-    "SignatureDoesNotMatch": "the secret key is not that of the access key: look at the AWS credentials",
-    "InvalidAccessKeyId": "no such access key there: look at the AWS credentials and at profile:",
-    "RequestTimeTooSkewed": "set this machine's clock",
-    "ExpiredToken": "the AWS credentials have expired: log in anew, as in aws sso login",
-    "InvalidToken": "the AWS credentials have expired: log in anew, as in aws sso login",
-    "NoSuchBucket": "look at bucket: below components.repository.s3",
-}
 
 
 def fault_hint(request, response, words):
-    if request.login.key and response.status == 401:
-        return "look at the AWS credentials"
-    region = response.headers.get("x-amz-bucket-region", "")
-    if Region.fits(region) and response.status in (301, 307, 400):
-        return f"add region: {region} below components.repository.s3"
-    if response.status in (301, 302, 303, 307, 308) and response.headers.get("location"):
+    own = request.login.hint(response, words)
+    if not own and response.status in (301, 302, 303, 307, 308) and response.headers.get("location"):
         return f"the server sends on to {shown_text(public_url(response.headers['location']))}: name that in {FILE}"
-    known = next((hint for code, hint in S3_HINTS.items() if words.startswith(code)), "")
-    return known or HINTS.get(response.status, "try again later, or ask who runs the server"
-                              if response.status >= 500 else "the server's words say what is missing")
+    return own or HINTS.get(response.status, ODD_SERVER if response.status >= 500
+                            else "the server's words say what is missing")
 
 
 def http_fault(request, response):
@@ -4926,6 +4827,119 @@ def plan_came_through(store, name, digests):
     return bool(stored) and stored.sha256 == digests.sha256
 
 
+# ---- Stores -----------------------------------------------------------------
+#
+# Where artifacts are kept, and under which names.
+
+CHUNK = 1024 * 1024     # bytes that are read, hashed and sent at once
+IN_PARTS = 64 * CHUNK   # what is as large goes to S3 in parts
+PART = 16 * CHUNK       # of at least this size; source: Amazon S3, "multipart upload limits": 5 MiB to 5 GiB ...
+PARTS = 10000           # ... and no more than these
+AT_ONCE = 4             # parts that are under way at a time
+TRUSTED = ("127.0.0.1", "localhost", "::1")
+
+
+def extension(artifact):
+    """What follows the first dot in the last part of the file's path; a folder travels as tar.gz."""
+    return "tar.gz" if artifact.is_folder else os.path.basename(artifact.file).partition(".")[2]
+
+
+def stored_name(artifact, version, prefix=""):
+    """The name that an artifact is kept under: `[PREFIX]NAME_vVERSION.EXT`, or `[PREFIX]NAME.EXT`."""
+    versioned = "" if artifact.singular else f"_v{version}"
+    return ".".join(filter(None, [prefix + artifact.name + versioned, extension(artifact)]))
+
+
+def stored_version(name, artifact, prefix=""):
+    """The version in a stored name of this artifact; "" in the name of any other."""
+    start, end = stored_name(artifact, "\0", prefix).split("\0")
+    fits = name.startswith(start) and name.endswith(end) and len(name) > len(start) + len(end)
+    return name[len(start):len(name) - len(end)] if fits else ""
+
+
+def quoted(text, safe="/"):
+    """`text` as part of an address: all but letters, digits and -_.~ as %XX; source: RFC 3986, 2.3."""
+    import urllib.parse
+    return urllib.parse.quote(text.encode("utf-8", "surrogateescape"), safe=safe + "-_.~")
+
+
+def quoted_url(text):
+    """An address with what cannot stand in one quoted, and nothing else."""
+    return quoted(text, safe="%/:=&?#+!$,;'@()*[]")
+
+
+def url_joined(*parts):
+    """The parts of an address with one / between them; empty ones are left out."""
+    return "/".join(part.strip("/") for part in parts if part.strip("/"))
+
+
+def shown_size(count):
+    """Bytes in the units that disks and networks are sold in: 1 kB is 1,000 B."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.95:
+            return f"{count:.{0 if unit == 'B' else 1}f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def shown_time(seconds):
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def progress_line(verb, name, done, before, size, seconds, width):
+    """How far a transfer is: name, bar, share, speed and the time that is left, no wider than a terminal.
+
+    done, before  bytes in all, and those of them that an earlier try has brought
+    size          in bytes; -1 when nobody knows
+    seconds       since the start
+    """
+    speed, width = max(done - before, 0) / seconds if seconds > 0 else 0, max(width, 20)
+    if size < 0:
+        return f"{verb} {name} {shown_size(done)} {shown_size(speed)}/s"[:width - 1]
+    share = done / size if size else 1
+    facts = f" {share:4.0%} {shown_size(speed):>8}/s " + (f"{shown_time((size - done) / speed)} left" if speed else "")
+    label = f"{verb} {name} "[:max(width // 2, 20)]
+    room = max(min(width - len(label) - len(facts) - 3, 40), 0)
+    bar = f"[{'=' * int(share * room):{room}}]" if room else ""
+    return (label + bar + facts)[:width - 1]
+
+
+def host_of(url):
+    import urllib.parse
+    return urllib.parse.urlsplit(url).hostname or ""
+
+
+class Store(Record):
+    """Where artifacts are kept. To add one is a class with these hooks, and a row of STORES.
+
+    All but `where` are plans. `find` takes a name and the statuses that are no error, and returns a
+    Stored or None; `names` returns those that begin so, at least; `send` returns what is to be said.
+    """
+
+    @classmethod
+    def plan_open(cls, call, place, words):
+        """The store at a place, which is its section, with who asks; `words` has --user and --token."""
+        raise NotImplementedError
+
+    def where(self, name):
+        """Where a name is, for a message."""
+        raise NotImplementedError
+
+    def find(self, name, fine=(200, 404)):
+        raise NotImplementedError
+
+    def names(self, start):
+        raise NotImplementedError
+
+    def send(self, name, body, replace):
+        raise NotImplementedError
+
+    def fetch(self, name, path, stored):
+        raise NotImplementedError
+
+
 # ---- Artifactory
 
 def secret_text(text, what, plain=False):
@@ -4968,7 +4982,55 @@ def child_names(children):
     return [str(child.get("uri") or "").lstrip("/") for child in files]
 
 
-class ArtifactoryStore(Record):
+ARTIFACTORY_WAYS = "set ARTIFACTORY_USER and ARTIFACTORY_TOKEN, write ~/.netrc, or give -u and -t"
+SECRET_NAMES = {"user": ("user", "username", "ARTIFACTORY_USER"),
+                "token": ("token", "password", "api_key", "apiKey", "ARTIFACTORY_TOKEN")}
+
+
+def plan_aws_secret(auth):
+    """(user, token) from AWS Secrets Manager: a text that is the token, or JSON with both."""
+    outcome = yield from plan_must(Command((
+        "aws", "secretsmanager", "get-secret-value", "--secret-id=" + auth.awsSecret,
+        "--query=SecretString", "--output=text",
+        *([f"--profile={auth.awsProfile}"] if auth.awsProfile else []),
+        *([f"--region={auth.awsRegion}"] if auth.awsRegion else [])), kept=True))
+    values = json_value(outcome.output.encode("utf-8"))
+    if not isinstance(values, dict):
+        return "", outcome.output.strip()
+    user, token = (next((str(values[name]) for name in SECRET_NAMES[kind] if values.get(name)), "")
+                   for kind in ("user", "token"))
+    if not token:
+        raise SkelebotError(f"the secret {shortened(auth.awsSecret)} holds no token",
+                            f"name it one of: {', '.join(SECRET_NAMES['token'])}")
+    return user, token
+
+
+def plan_user_and_token(call, place, words):
+    """(user, token) for Artifactory: as typed, of the environment, of AWS, the address, ~/.netrc, or asked for."""
+    import urllib.parse
+    address = urllib.parse.urlsplit(place.url)
+    user = words.one("user") or call.environ.get("ARTIFACTORY_USER") or urllib.parse.unquote(address.username or "")
+    token = words.one("token") or call.environ.get("ARTIFACTORY_TOKEN")
+    if token and not user and place.auth.authType == "user_pass":
+        raise SkelebotError(f"authType user_pass needs a user at {host_of(place.url)}",
+                            "give -u, or set ARTIFACTORY_USER")
+    if token is not None:
+        return user, token
+    if place.auth.aws:
+        found = yield from plan_aws_secret(place.auth)
+    elif address.password:
+        found = user, urllib.parse.unquote(address.password)
+    else:
+        found = netrc_login(os.path.join(call.home, "_netrc" if os.name == "nt" else ".netrc"), host_of(place.url))
+    if found and (not user or found[0] in (user, "")):
+        return found[0] or user, found[1]
+    host = host_of(place.url)
+    if place.auth.authType not in ("token", "api_key"):
+        user = user or (yield Ask(f"User at {host}", ways=ARTIFACTORY_WAYS))
+    return user, (yield Ask(f"Token or password at {host}", ways=ARTIFACTORY_WAYS, hidden=True))
+
+
+class ArtifactoryStore(Store):
     """A folder of an Artifactory repository, or of any server that takes PUT.
 
     url     the folder's address
@@ -4978,6 +5040,17 @@ class ArtifactoryStore(Record):
     url: str
     info: str
     login: Login
+
+    @classmethod
+    def plan_open(cls, call, place, words):
+        user, token = yield from plan_user_and_token(call, place, words)
+        url = quoted_url(bare_url(place.url))
+        if token and url.startswith("http:") and host_of(url) not in TRUSTED:
+            yield Note(f"warning: user and token go to {host_of(url)} unencrypted; https:// would encrypt them")
+        return cls(
+            url_joined(url, quoted(place.repo), quoted(place.path)) + "/",
+            url_joined(url, "api/storage", quoted(place.repo), quoted(place.path)),
+            artifactory_login(place.auth.authType, user, token) if token else Login())
 
     def address(self, name):
         return self.url + quoted(name)
@@ -5131,27 +5204,57 @@ def canonical_request(request, headers):
                       ";".join(sorted(plain)), plain["x-amz-content-sha256"]])
 
 
-def signed_headers(request, now):
-    """The headers of a request with AWS Signature Version 4 among them.
+class AccessKey(Record):
+    """What signs requests to S3; `token` belongs to a key that expires."""
+    id: str
+    secret: Secret
+    token: Secret = Secret("")
 
-    request  its path and query are quoted as they are to be signed; x-amz-content-sha256 is in its headers
-    now      datetime in UTC
-    source   AWS, "Authenticating Requests: Using the Authorization Header (AWS Signature Version 4)"
-    """
-    import hashlib
-    import hmac
-    import urllib.parse
-    key, region, stamp = request.login.key, request.login.region, now.strftime("%Y%m%dT%H%M%SZ")
-    headers = {**request.headers, "Host": urllib.parse.urlsplit(request.url).netloc, "x-amz-date": stamp,
-               **({"x-amz-security-token": key.token} if key.token else {})}
-    scope = [stamp[:8], region, "s3", "aws4_request"]
-    text = "\n".join(["AWS4-HMAC-SHA256", stamp, "/".join(scope),
-                      hash_of(canonical_request(request, headers).encode("utf-8"))])
-    signature = functools.reduce(lambda secret, word: hmac.new(secret, word.encode("utf-8"), hashlib.sha256).digest(),
-                                 [*scope, text], ("AWS4" + key.secret).encode("utf-8")).hex()
-    names = ";".join(sorted(name.lower() for name in headers))
-    return {**headers, "Authorization": Secret(f"AWS4-HMAC-SHA256 Credential={key.id}/{'/'.join(scope)},"
-                                               f"SignedHeaders={names},Signature={signature}")}
+
+S3_HINTS = {
+    "SignatureDoesNotMatch": "the secret key is not that of the access key: look at the AWS credentials",
+    "InvalidAccessKeyId": "no such access key there: look at the AWS credentials and at profile:",
+    "RequestTimeTooSkewed": "set this machine's clock",
+    "ExpiredToken": "the AWS credentials have expired: log in anew, as in aws sso login",
+    "InvalidToken": "the AWS credentials have expired: log in anew, as in aws sso login",
+    "NoSuchBucket": "look at bucket: below components.repository.s3",
+}
+
+
+class Signing(Login):
+    """The login of S3: a key, and the region that it signs for."""
+    key: Optional[AccessKey] = None
+    region: str = ""
+
+    def hint(self, response, words):
+        region = response.headers.get("x-amz-bucket-region", "")
+        if response.status == 401:
+            return "look at the AWS credentials"
+        if Region.fits(region) and response.status in (301, 307, 400):
+            return f"add region: {region} below components.repository.s3"
+        return next((hint for code, hint in S3_HINTS.items() if words.startswith(code)), "")
+
+    def sent(self, request, now):
+        """AWS Signature Version 4 among the headers.
+
+        request  its path and query are quoted as they are to be signed; x-amz-content-sha256 is in its headers
+        source   AWS, "Authenticating Requests: Using the Authorization Header (AWS Signature Version 4)"
+        """
+        import hashlib
+        import hmac
+        import urllib.parse
+        key, stamp = self.key, now.strftime("%Y%m%dT%H%M%SZ")
+        headers = {**request.headers, "Host": urllib.parse.urlsplit(request.url).netloc, "x-amz-date": stamp,
+                   **({"x-amz-security-token": key.token} if key.token else {})}
+        scope = [stamp[:8], self.region, "s3", "aws4_request"]
+        text = "\n".join(["AWS4-HMAC-SHA256", stamp, "/".join(scope),
+                          hash_of(canonical_request(request, headers).encode("utf-8"))])
+        signature = functools.reduce(
+            lambda secret, word: hmac.new(secret, word.encode("utf-8"), hashlib.sha256).digest(),
+            [*scope, text], ("AWS4" + key.secret).encode("utf-8")).hex()
+        names = ";".join(sorted(name.lower() for name in headers))
+        return {**headers, "Authorization": Secret(f"AWS4-HMAC-SHA256 Credential={key.id}/{'/'.join(scope)},"
+                                                   f"SignedHeaders={names},Signature={signature}")}
 
 
 def bucket_url(s3, region, endpoint):
@@ -5193,7 +5296,114 @@ def part_list(responses, sums):
 MOST_PAGES = 1000       # of 1,000 names
 
 
-class S3Store(Record):
+AWS_WAYS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write ~/.aws/credentials, as aws configure does"
+METADATA = "http://169.254.169.254"     # source: AWS, "Use the Instance Metadata Service"
+CONTAINER = "http://169.254.170.2"      # source: AWS, "Container credential provider"
+
+
+def read_aws_profile(call, name):
+    """The Profile of a name, by ~/.aws/config and ~/.aws/credentials."""
+    sections = []
+    for variable, file in (("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
+        path = call.environ.get(variable) or os.path.join(call.home, ".aws", file)
+        sections.append(aws_sections(read_bytes(path), path))
+    return aws_profile(name, *sections)
+
+
+def program_argv(program, profile):
+    """The words of a profile's credential_process."""
+    import shlex
+    try:
+        argv = tuple(shlex.split(program))
+    except ValueError:
+        argv = ()
+    if not any(argv):
+        raise SkelebotError(f"credential_process of the AWS profile {profile} is no command", "close its quotes")
+    return argv
+
+
+def plan_profile_key(call, profile):
+    """The AccessKey of a profile: as it stands there, by its program, or by the aws command; None if it has none."""
+    key = key_of(profile.settings, KEY_NAMES["file"])
+    if key:
+        return key
+    by_cli = any(re.match(BY_CLI, key) for key in profile.settings) or call.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    program = profile.settings.get("credential_process", "")
+    if not program and not by_cli:
+        return None
+    named = ("--profile", profile.name) if profile.known else ()
+    argv = program_argv(program, profile.name) if program else (
+        "aws", "configure", "export-credentials", *named, "--format", "process")
+    outcome = yield Command(argv, kept=True, private=bool(program))
+    key = key_of(json_value(outcome.output.encode("utf-8")), KEY_NAMES["process"])
+    if not key and not call.dry_run:
+        raise SkelebotError(f"{argv[0]} gave no AWS credentials for the profile {profile.name}: "
+                            f"{shown_text(last_line(outcome.errors))}", "run it by itself, or log in anew")
+    return key
+
+
+def plan_container_key(call):
+    """The AccessKey of the container that this is, or None."""
+    environ = call.environ
+    url = environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
+    if environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        url = CONTAINER + environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
+    if not url:
+        return None
+    if not Url.fits(url.partition("?")[0]):
+        raise SkelebotError(f"AWS_CONTAINER_CREDENTIALS_...URI: expected an address, found {shortened(url)}", Url.hint)
+    if not url.startswith("https:") and host_of(url) not in (*TRUSTED, "169.254.170.2", "169.254.170.23"):
+        raise SkelebotError("AWS_CONTAINER_CREDENTIALS_FULL_URI names another host, without https", "correct it")
+    token = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
+    if environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+        token = (read_bytes(environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]) or b"").decode("utf-8", "replace")
+    login = Login({"Authorization": secret_header(secret_text(token, "the container's token"))}) if token else Login()
+    response = yield Request("GET", url, login=login, patient=False, direct=True)
+    return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
+
+
+def plan_instance_key(call):
+    """The AccessKey of the EC2 instance that this is, by IMDSv2, or None."""
+    if call.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        return None
+    base = (call.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or METADATA).rstrip("/")
+    if not Url.fits(base):
+        raise SkelebotError(f"AWS_EC2_METADATA_SERVICE_ENDPOINT: expected an address, found {shortened(base)}",
+                            Url.hint)
+    base += "/latest/"
+    asked = yield Request("PUT", base + "api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"},
+                          patient=False, direct=True)
+    token = asked.body.decode("utf-8", "replace").strip()
+    if asked.status != 200 or not re.fullmatch("[!-~]+", token):
+        return None
+    login = Login({"X-aws-ec2-metadata-token": Secret(token)})
+    roles = base + "meta-data/iam/security-credentials/"
+    role = yield Request("GET", roles, login=login, patient=False, direct=True)
+    name = role.body.decode("utf-8", "replace").strip().partition("\n")[0]
+    if role.status != 200 or not re.fullmatch(r"[\w+=,.@-]+", name, re.ASCII):
+        return None
+    response = yield Request("GET", roles + quoted(name), login=login, patient=False, direct=True)
+    return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
+
+
+def plan_access_key(call, place, profile):
+    """The AccessKey for S3: of the environment, the profile, the container or the instance."""
+    environ, (name, secret, _) = key_of(call.environ, KEY_NAMES["environment"]), KEY_NAMES["environment"]
+    if bool(call.environ.get(name)) != bool(call.environ.get(secret)):
+        raise SkelebotError(f"of {name} and {secret} only one is set", "set both, or none")
+    if environ and not (place.profile and profile.known):
+        return environ
+    if not profile.known and (place.profile or call.environ.get("AWS_PROFILE")):
+        raise SkelebotError(f"no AWS profile is named {shortened(profile.name)}",
+                            "look at ~/.aws/config and ~/.aws/credentials, or at profile: below s3")
+    key = yield from plan_profile_key(call, profile)
+    key = key or (yield from plan_container_key(call)) or (yield from plan_instance_key(call))
+    if not key and not call.dry_run:
+        raise SkelebotError("no AWS credentials were found", AWS_WAYS)
+    return key
+
+
+class S3Store(Store):
     """The keys of a bucket that begin with a prefix.
 
     source  AWS, "Amazon S3 API Reference": PutObject, HeadObject, GetObject, ListObjectsV2, CreateMultipartUpload,
@@ -5202,6 +5412,21 @@ class S3Store(Record):
     url: str
     prefix: str
     login: Login
+
+    @classmethod
+    def plan_open(cls, call, place, words):
+        environ = call.environ
+        profile = read_aws_profile(call, place.profile or environ.get("AWS_PROFILE") or "default")
+        region = (place.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+                  or profile.settings.get("region") or "us-east-1")
+        if not Region.fits(region):
+            raise SkelebotError(f"expected the name of an AWS region, found {shortened(region)}", Region.hint)
+        endpoint = place.endpoint or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
+        if endpoint and not Url.fits(endpoint):
+            raise SkelebotError(f"AWS_ENDPOINT_URL: expected an address, found {shortened(endpoint)}", Url.hint)
+        url, prefix = bucket_url(place, region, quoted_url(bare_url(endpoint)))
+        key = yield from plan_access_key(call, place, profile)
+        return cls(url, prefix, Signing(key=key, region=region))
 
     def address(self, name):
         return self.url + quoted(self.prefix + name)
@@ -5326,9 +5551,23 @@ class S3Store(Record):
 
 # ---- A folder
 
-class FolderStore(Record):
+def home_path(path, home):
+    """A path of the file on this machine; one in the caller's home needs a home."""
+    path = host_path(path, "", home)
+    if path.startswith("~"):
+        raise SkelebotError("there is no home folder for artifacts: HOME is not set",
+                            "set HOME, or name another folder, as in: repository: {folder: {path: /mnt/models}}")
+    return path
+
+
+class FolderStore(Store):
     """A folder of this machine, or one that is mounted here."""
     path: str
+
+    @classmethod
+    def plan_open(cls, call, place, words):
+        yield from ()
+        return cls(home_path(place.path, call.home))
 
     def where(self, name):
         return os.path.join(self.path, name)
@@ -5351,6 +5590,9 @@ class FolderStore(Record):
 
     def fetch(self, name, path, stored):
         yield Take(self.where(name), path, stored, name)
+
+
+STORES = {"artifactory": ArtifactoryStore, "s3": S3Store, "folder": FolderStore}
 
 
 # ---- Components -------------------------------------------------------------
@@ -6695,206 +6937,6 @@ def plan_scaffold(call, project, words):
     return 0
 
 
-# ---- stores
-
-ARTIFACTORY_WAYS = "set ARTIFACTORY_USER and ARTIFACTORY_TOKEN, write ~/.netrc, or give -u and -t"
-AWS_WAYS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write ~/.aws/credentials, as aws configure does"
-SECRET_NAMES = {"user": ("user", "username", "ARTIFACTORY_USER"),
-                "token": ("token", "password", "api_key", "apiKey", "ARTIFACTORY_TOKEN")}
-
-
-def plan_aws_secret(auth):
-    """(user, token) from AWS Secrets Manager: a text that is the token, or JSON with both."""
-    outcome = yield from plan_must(Command((
-        "aws", "secretsmanager", "get-secret-value", "--secret-id=" + auth.awsSecret,
-        "--query=SecretString", "--output=text",
-        *([f"--profile={auth.awsProfile}"] if auth.awsProfile else []),
-        *([f"--region={auth.awsRegion}"] if auth.awsRegion else [])), kept=True))
-    values = json_value(outcome.output.encode("utf-8"))
-    if not isinstance(values, dict):
-        return "", outcome.output.strip()
-    user, token = (next((str(values[name]) for name in SECRET_NAMES[kind] if values.get(name)), "")
-                   for kind in ("user", "token"))
-    if not token:
-        raise SkelebotError(f"the secret {shortened(auth.awsSecret)} holds no token",
-                            f"name it one of: {', '.join(SECRET_NAMES['token'])}")
-    return user, token
-
-
-def plan_user_and_token(call, place, words):
-    """(user, token) for Artifactory: as typed, of the environment, of AWS, the address, ~/.netrc, or asked for."""
-    import urllib.parse
-    address = urllib.parse.urlsplit(place.url)
-    user = words.one("user") or call.environ.get("ARTIFACTORY_USER") or urllib.parse.unquote(address.username or "")
-    token = words.one("token") or call.environ.get("ARTIFACTORY_TOKEN")
-    if token and not user and place.auth.authType == "user_pass":
-        raise SkelebotError(f"authType user_pass needs a user at {host_of(place.url)}",
-                            "give -u, or set ARTIFACTORY_USER")
-    if token is not None:
-        return user, token
-    if place.auth.aws:
-        found = yield from plan_aws_secret(place.auth)
-    elif address.password:
-        found = user, urllib.parse.unquote(address.password)
-    else:
-        found = netrc_login(os.path.join(call.home, "_netrc" if os.name == "nt" else ".netrc"), host_of(place.url))
-    if found and (not user or found[0] in (user, "")):
-        return found[0] or user, found[1]
-    host = host_of(place.url)
-    if place.auth.authType not in ("token", "api_key"):
-        user = user or (yield Ask(f"User at {host}", ways=ARTIFACTORY_WAYS))
-    return user, (yield Ask(f"Token or password at {host}", ways=ARTIFACTORY_WAYS, hidden=True))
-
-
-def plan_artifactory_store(call, place, words):
-    user, token = yield from plan_user_and_token(call, place, words)
-    url = quoted_url(bare_url(place.url))
-    if token and url.startswith("http:") and host_of(url) not in TRUSTED:
-        yield Note(f"warning: user and token go to {host_of(url)} unencrypted; https:// would encrypt them")
-    return ArtifactoryStore(
-        url_joined(url, quoted(place.repo), quoted(place.path)) + "/",
-        url_joined(url, "api/storage", quoted(place.repo), quoted(place.path)),
-        artifactory_login(place.auth.authType, user, token) if token else Login())
-
-
-def read_aws_profile(call, name):
-    """The Profile of a name, by ~/.aws/config and ~/.aws/credentials."""
-    sections = []
-    for variable, file in (("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
-        path = call.environ.get(variable) or os.path.join(call.home, ".aws", file)
-        sections.append(aws_sections(read_bytes(path), path))
-    return aws_profile(name, *sections)
-
-
-def program_argv(program, profile):
-    """The words of a profile's credential_process."""
-    import shlex
-    try:
-        argv = tuple(shlex.split(program))
-    except ValueError:
-        argv = ()
-    if not any(argv):
-        raise SkelebotError(f"credential_process of the AWS profile {profile} is no command", "close its quotes")
-    return argv
-
-
-def plan_profile_key(call, profile):
-    """The AccessKey of a profile: as it stands there, by its program, or by the aws command; None if it has none."""
-    key = key_of(profile.settings, KEY_NAMES["file"])
-    if key:
-        return key
-    by_cli = any(re.match(BY_CLI, key) for key in profile.settings) or call.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
-    program = profile.settings.get("credential_process", "")
-    if not program and not by_cli:
-        return None
-    named = ("--profile", profile.name) if profile.known else ()
-    argv = program_argv(program, profile.name) if program else (
-        "aws", "configure", "export-credentials", *named, "--format", "process")
-    outcome = yield Command(argv, kept=True, private=bool(program))
-    key = key_of(json_value(outcome.output.encode("utf-8")), KEY_NAMES["process"])
-    if not key and not call.dry_run:
-        raise SkelebotError(f"{argv[0]} gave no AWS credentials for the profile {profile.name}: "
-                            f"{shown_text(last_line(outcome.errors))}", "run it by itself, or log in anew")
-    return key
-
-
-METADATA = "http://169.254.169.254"     # source: AWS, "Use the Instance Metadata Service"
-CONTAINER = "http://169.254.170.2"      # source: AWS, "Container credential provider"
-
-
-def plan_container_key(call):
-    """The AccessKey of the container that this is, or None."""
-    environ = call.environ
-    url = environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
-    if environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
-        url = CONTAINER + environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
-    if not url:
-        return None
-    if not Url.fits(url.partition("?")[0]):
-        raise SkelebotError(f"AWS_CONTAINER_CREDENTIALS_...URI: expected an address, found {shortened(url)}", Url.hint)
-    if not url.startswith("https:") and host_of(url) not in (*TRUSTED, "169.254.170.2", "169.254.170.23"):
-        raise SkelebotError("AWS_CONTAINER_CREDENTIALS_FULL_URI names another host, without https", "correct it")
-    token = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
-    if environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
-        token = (read_bytes(environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]) or b"").decode("utf-8", "replace")
-    login = Login({"Authorization": secret_header(secret_text(token, "the container's token"))}) if token else Login()
-    response = yield Request("GET", url, login=login, patient=False, direct=True)
-    return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
-
-
-def plan_instance_key(call):
-    """The AccessKey of the EC2 instance that this is, by IMDSv2, or None."""
-    if call.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-        return None
-    base = (call.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or METADATA).rstrip("/")
-    if not Url.fits(base):
-        raise SkelebotError(f"AWS_EC2_METADATA_SERVICE_ENDPOINT: expected an address, found {shortened(base)}",
-                            Url.hint)
-    base += "/latest/"
-    asked = yield Request("PUT", base + "api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"},
-                          patient=False, direct=True)
-    token = asked.body.decode("utf-8", "replace").strip()
-    if asked.status != 200 or not re.fullmatch("[!-~]+", token):
-        return None
-    login = Login({"X-aws-ec2-metadata-token": Secret(token)})
-    roles = base + "meta-data/iam/security-credentials/"
-    role = yield Request("GET", roles, login=login, patient=False, direct=True)
-    name = role.body.decode("utf-8", "replace").strip().partition("\n")[0]
-    if role.status != 200 or not re.fullmatch(r"[\w+=,.@-]+", name, re.ASCII):
-        return None
-    response = yield Request("GET", roles + quoted(name), login=login, patient=False, direct=True)
-    return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
-
-
-def plan_access_key(call, place, profile):
-    """The AccessKey for S3: of the environment, the profile, the container or the instance."""
-    environ, (name, secret, _) = key_of(call.environ, KEY_NAMES["environment"]), KEY_NAMES["environment"]
-    if bool(call.environ.get(name)) != bool(call.environ.get(secret)):
-        raise SkelebotError(f"of {name} and {secret} only one is set", "set both, or none")
-    if environ and not (place.profile and profile.known):
-        return environ
-    if not profile.known and (place.profile or call.environ.get("AWS_PROFILE")):
-        raise SkelebotError(f"no AWS profile is named {shortened(profile.name)}",
-                            "look at ~/.aws/config and ~/.aws/credentials, or at profile: below s3")
-    key = yield from plan_profile_key(call, profile)
-    key = key or (yield from plan_container_key(call)) or (yield from plan_instance_key(call))
-    if not key and not call.dry_run:
-        raise SkelebotError("no AWS credentials were found", AWS_WAYS)
-    return key
-
-
-def plan_s3_store(call, place, words):
-    environ = call.environ
-    profile = read_aws_profile(call, place.profile or environ.get("AWS_PROFILE") or "default")
-    region = (place.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-              or profile.settings.get("region") or "us-east-1")
-    if not Region.fits(region):
-        raise SkelebotError(f"expected the name of an AWS region, found {shortened(region)}", Region.hint)
-    endpoint = place.endpoint or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
-    if endpoint and not Url.fits(endpoint):
-        raise SkelebotError(f"AWS_ENDPOINT_URL: expected an address, found {shortened(endpoint)}", Url.hint)
-    url, prefix = bucket_url(place, region, quoted_url(bare_url(endpoint)))
-    key = yield from plan_access_key(call, place, profile)
-    return S3Store(url, prefix, Login(key=key, region=region))
-
-
-def home_path(path, home):
-    """A path of the file on this machine; one in the caller's home needs a home."""
-    path = host_path(path, "", home)
-    if path.startswith("~"):
-        raise SkelebotError("there is no home folder for artifacts: HOME is not set",
-                            "set HOME, or name another folder, as in: repository: {folder: {path: /mnt/models}}")
-    return path
-
-
-def plan_folder_store(call, place, words):
-    yield from ()
-    return FolderStore(home_path(place.path, call.home))
-
-
-STORES = {"artifactory": plan_artifactory_store, "s3": plan_s3_store, "folder": plan_folder_store}
-
-
 def plan_stores(call, project, artifacts, words):
     """The store of each artifact; one that several share asks only once who asks."""
     if words.one("token"):
@@ -6909,7 +6951,7 @@ def plan_stores(call, project, artifacts, words):
     for artifact in artifacts:
         kind, place = ("artifactory", artifact.deploy.artifactory) if artifact.deploy else default
         known = next((store for other, store in made if other == place), None)
-        made.append((place, known or (yield from STORES[kind](call, place, words))))
+        made.append((place, known or (yield from STORES[kind].plan_open(call, place, words))))
     return [store for _, store in made]
 
 
@@ -8235,9 +8277,7 @@ def sent(request, body=None, size=0, timeout=TIMEOUT):
         has_body = request.method in ("PUT", "POST")
         more = {"Content-Type": "application/octet-stream", "Content-Length": str(size if body else len(request.body))}
         whole = request._replace(headers={**(more if has_body else {}), **request.headers})
-        headers = {**whole.headers, **request.login.headers}
-        if request.login.key:
-            headers = signed_headers(whole, datetime.datetime.now(datetime.timezone.utc))
+        headers = request.login.sent(whole, datetime.datetime.now(datetime.timezone.utc))
         asked = urllib.request.Request(request.url, body() if body else request.body if has_body else None,
                                        {"User-Agent": f"skelebot/{__version__}", **headers}, method=request.method)
         response = opener(request.url.startswith("https:"), request.direct).open(asked, timeout=timeout)
@@ -8246,7 +8286,7 @@ def sent(request, body=None, size=0, timeout=TIMEOUT):
             return response
         response.close()
         request = further
-    raise SkelebotError(f"{public_url(request.url)}: sends on and on", "look at the address")
+    raise SkelebotError(f"{public_url(request.url)}: too many redirects", "look at the address")
 
 
 def whole_body(response):

@@ -110,7 +110,8 @@ class Names(unittest.TestCase):
         for region, hint in (("eu-central-1", "add region: eu-central-1 below components.repository.s3"), ("--x", None),
                              ("eu central", None)):
             response = Response(301, "", {"x-amz-bucket-region": region})
-            found = skelebot.fault_hint(Request("GET", "https://b.s3.amazonaws.com/k"), response, "")
+            asked = Request("GET", "https://b.s3.amazonaws.com/k", login=skelebot.Signing())
+            found = skelebot.fault_hint(asked, response, "")
             self.assertEqual(found if hint else "region" in found, hint or False)
 
 

@@ -8,7 +8,7 @@ import warnings
 from support import (Digest, Listing, Look, Netrc, Open, Read, Secrets, call, contents, drive,
                      folder, inside, project, read, shown, skelebot, two_lines)
 from skelebot import (AccessKey, Body, Call, Digests, Download, Keep, Login, MakeFolder, Note, Pack,
-                      Remove, Request, Response, S3, Secret, SkelebotError, Stored, Take, Together,
+                      Remove, Request, Response, S3, Secret, Signing, SkelebotError, Stored, Take, Together,
                       Unpack, Upload, Words, latest, semantic)
 
 MIB = 1024 * 1024
@@ -250,7 +250,7 @@ class Addresses(unittest.TestCase):
                 ({"url": "https://host:8443", "repo": "m l", "path": "/a//b+c/\xfc/"},
                  "https://host:8443/m%20l/a//b%2Bc/%C3%BC/", "https://host:8443/api/storage/m%20l/a//b%2Bc/%C3%BC")):
             it = storing(place={"artifactory": keys}).settings["repository"].artifactory
-            store = drive(skelebot.plan_artifactory_store(ADA, it, words())).status
+            store = drive(skelebot.ArtifactoryStore.plan_open(ADA, it, words())).status
             self.assertEqual((store.url, store.info, store.address("a b")), (url, info, url + "a%20b"))
 
     def test_of_a_bucket(self):
@@ -298,9 +298,11 @@ class ServerWords(unittest.TestCase):
 class Faults(unittest.TestCase):
     maxDiff = None
 
-    def fault(self, status, reason="", body=b"", **headers):
+    S3 = Signing(key=AccessKey("AKID", Secret("s3cret")))
+
+    def fault(self, status, reason="", body=b"", login=Login({"Authorization": Secret("s3cret")}), **headers):
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        asked = Request("PUT", "https://ada:s3cret@host/x?sig=s3cret", login=Login({"Authorization": Secret("s3cret")}))
+        asked = Request("PUT", "https://ada:s3cret@host/x?sig=s3cret", login=login)
         return f"{skelebot.http_fault(asked, Response(status, reason, headers, body))}\n"
 
     def test_have_a_hint_for_their_status(self):
@@ -332,10 +334,11 @@ class Faults(unittest.TestCase):
                            ("NoSuchBucket", "look at bucket: below components.repository.s3")):
             with self.subTest(code):
                 body = f"<Error><Code>{code}</Code><Message>so</Message></Error>".encode()
-                self.assertEqual(self.fault(403, body=body), two_lines(f"PUT https://host/x: 403: {code}: so", hint))
+                self.assertEqual(self.fault(403, body=body, login=self.S3),
+                                 two_lines(f"PUT https://host/x: 403: {code}: so", hint))
 
     def test_name_the_region_of_a_bucket_that_is_elsewhere(self):
-        self.assertEqual(self.fault(301, x_amz_bucket_region="eu-west-1"), two_lines(
+        self.assertEqual(self.fault(301, login=self.S3, x_amz_bucket_region="eu-west-1"), two_lines(
             "PUT https://host/x: 301", "add region: eu-west-1 below components.repository.s3"))
 
     def test_name_where_a_server_sends_on_to(self):
@@ -512,7 +515,7 @@ class ArtifactoryLogins(unittest.TestCase):
         keys = {"artifactory": {**ARTIFACTORY["artifactory"], **(place or {})}}
         it = storing(place=keys).settings["repository"].artifactory
         caller = Call(home="/home/ada", environ=environ or {})
-        done = drive(skelebot.plan_artifactory_store(caller, it, words(**typed)), results)
+        done = drive(skelebot.ArtifactoryStore.plan_open(caller, it, words(**typed)), results)
         asked = [step.question for step in done.steps if isinstance(step, skelebot.Ask)]
         return (f"{done.fault}" if done.fault else done.status.login.headers), asked
 
@@ -610,7 +613,7 @@ class KeysForS3(unittest.TestCase):
         it = storing(place={"s3": {"bucket": "models", **keys}}).settings["repository"].s3
         caller = Call(home="/home/ada", environ={"AWS_EC2_METADATA_DISABLED": "true", **(environ or {})})
         read = {f"/home/ada/.aws/{name}": data for name, data in (files or {}).items()}
-        done = drive(skelebot.plan_s3_store(caller, it, words()), {Read: None, **read, **(results or {})})
+        done = drive(skelebot.S3Store.plan_open(caller, it, words()), {Read: None, **read, **(results or {})})
         return f"{done.fault}\n" if done.fault else (done.status.login.key, done.status.login.region, done.status.url)
 
     def test_come_from_the_environment_before_the_files(self):
@@ -687,7 +690,7 @@ class KeysForS3(unittest.TestCase):
 class Secrets(unittest.TestCase):
     """What may be seen of a step: its repr, and its line in a dry run or with -V."""
     LOGINS = (Login({"Authorization": Secret("Bearer s3cret")}),
-              Login(key=AccessKey("AKID", Secret("s3cret"), Secret("s3cret"))))
+              Signing(key=AccessKey("AKID", Secret("s3cret"), Secret("s3cret"))))
 
     def test_are_in_no_step(self):
         for login in self.LOGINS:
@@ -703,9 +706,8 @@ class Secrets(unittest.TestCase):
                             {"url": ""} if isinstance(step, Request) else {"request": step.request._replace(url="")}))))
 
     def test_are_in_no_repr_of_what_holds_them(self):
-        headers = skelebot.signed_headers(Request("GET", "https://h/", {"x-amz-content-sha256": NOTHING},
-                                                  Login(key=AccessKey("AKID", Secret("s3cret"), Secret("s3cret")))),
-                                          datetime.datetime(2013, 5, 24))
+        asked = Request("GET", "https://h/", {"x-amz-content-sha256": NOTHING}, self.LOGINS[1])
+        headers = asked.login.sent(asked, datetime.datetime(2013, 5, 24))
         signature = str(headers["Authorization"]).partition("Signature=")[2]
         for value in (*self.LOGINS, self.LOGINS[1].key, headers, skelebot.artifactory_login("", "ada", "s3cret"),
                       skelebot.artifactory_login("api_key", "", "s3cret")):
@@ -751,13 +753,17 @@ class Signatures(unittest.TestCase):
     )
 
     def request(self, method, path, headers, sha256=NOTHING, key=KEY):
-        login = Login(key=key, region="us-east-1")
+        login = Signing(key=key, region="us-east-1")
         return Request(method, self.HOST + path, {**headers, "x-amz-content-sha256": sha256}, login)
+
+    def signed(self, *values, **named):
+        asked = self.request(*values, **named)
+        return asked.login.sent(asked, self.NOW)
 
     def test_are_those_that_aws_has_published(self):
         for method, path, headers, sha256, names, signature in self.EXAMPLES:
             with self.subTest(method=method, path=path):
-                signed = skelebot.signed_headers(self.request(method, path, headers, sha256), self.NOW)
+                signed = self.signed(method, path, headers, sha256)
                 self.assertEqual(str(signed["Authorization"]),
                                  "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,"
                                  f"SignedHeaders={names},Signature={signature}")
@@ -772,7 +778,7 @@ class Signatures(unittest.TestCase):
             "x-amz-meta-b:two words", "", "host;range;x-amz-content-sha256;x-amz-meta-b", NOTHING]))
 
     def test_cover_the_token_of_a_key_that_expires(self):
-        signed = skelebot.signed_headers(self.request("GET", "/", {}, key=self.KEY._replace(token=Secret("T"))), self.NOW)
+        signed = self.signed("GET", "/", {}, key=self.KEY._replace(token=Secret("T")))
         self.assertEqual(str(signed["x-amz-security-token"]), "T")
         self.assertIn("SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,", str(signed["Authorization"]))
 
