@@ -326,7 +326,7 @@ class ProjectPath(Line):
     """A path inside the project, also as a word in a Dockerfile: no quotes, no globs."""
     expected = "a path inside the project"
     hint = "only what is below skelebot.yaml can be part of the image"
-    pattern = r"(?!/|~|[A-Za-z]:|(.*/)?\.\.(/|$))[^\n\"'`$\\*?\[\]]+"
+    pattern = r"(?!/|~|[A-Za-z]:|(.*/)?\.\.(/|$))[^\x00-\x1f\"'`$\\*?\[\]]+"
 
 
 class Port(Line):
@@ -387,7 +387,7 @@ class Dependency(Line):
 
     @classmethod
     def fits(cls, text):
-        return any(re.fullmatch(form, text) for form in cls.forms.values())
+        return Line.fits(text) and any(re.fullmatch(form, text) for form in cls.forms.values())
 
     @property
     def form(self):
@@ -2259,8 +2259,9 @@ def dependency_parts(groups, files):
 def run_command(text):
     """A shell command for RUN: as it is, or as JSON where Docker would read it otherwise."""
     import json
-    if "\n" not in text.strip() and not text.rstrip().endswith("\\") and "<<" not in text:
-        return text.strip()
+    plain = text.strip(" \t\n")
+    if plain == text.strip() and "\n" not in plain and not plain.endswith("\\") and "<<" not in text:
+        return plain
     return json.dumps(["/bin/sh", "-c", text])
 
 
@@ -2847,6 +2848,7 @@ def packed_name(path):
 
 def tar_line(path, name, kind="folder"):
     """A folder, links to it followed, or a file as a tar archive under a name; by GNU's tar."""
+    name = re.sub(r"[|&\\]", r"\\\g<0>", name)
     if kind == "folder":
         return shell_line(["tar", "-c", "-f", "-", "-C", path, "--transform", f"s|^[.]|{name}|", "."])
     above, own = os.path.split(path)
@@ -3379,13 +3381,16 @@ def mount_source(mapping, folder, home):
 
 def csv_row(*values):
     """A row of CSV, as --mount reads it."""
-    return ",".join('"' + value.replace('"', '""') + '"' if re.search(r'[,"\n]', value) else value for value in values)
+    return ",".join('"' + value.replace('"', '""') + '"' if re.search(r'[,"\r\n]', value) else value for value in values)
 
 
 def mount_words(mapping, folder, home):
     """--mount, which takes any path; --volume for the labels of SELinux, which --mount does not know."""
     source, target, options = mount_source(mapping, folder, home), mapping.target, mapping.options
     if "z" in options or "Z" in options:
+        if ":" in os.path.splitdrive(source)[1]:
+            raise SkelebotError(f"{shortened(source)} has a : in its path, which Docker cannot label",
+                                "leave z out, or give the folder another name")
         return "--volume", f"{source}:{target}:{','.join(options)}"
     return "--mount", csv_row("type=bind", "source=" + source, "target=" + target,
                               *(["readonly"] if "ro" in options else []))
@@ -4596,7 +4601,7 @@ def jupyter_url(settings, port, lab, token, endpoint=""):
 def jupyter_words(settings, port):
     """Where the server is published, and the folder it starts in."""
     address = f"[{settings.address}]" if ":" in settings.address else settings.address
-    return ("--publish", f"{address}:{port}:{JUPYTER_PORT}", "--workdir", Mapping(settings.folder).target)
+    return ("--publish", f"{address}:{port}:{JUPYTER_PORT}", "--workdir", f"/app/{settings.folder}")
 
 
 def tunnel_line(endpoint, port):
@@ -5068,7 +5073,8 @@ def yaml_node(value):
         return yaml.SequenceNode("tag:yaml.org,2002:seq", list(map(yaml_node, value)), flow_style=False)
     if not isinstance(value, str):
         return yaml.SafeDumper("").represent_data(value)
-    return yaml.ScalarNode("tag:yaml.org,2002:str", value)
+    folded = re.search("[\x85\u2028\u2029]", value)       # as blanks, but for double quotes
+    return yaml.ScalarNode("tag:yaml.org,2002:str", value, style='"' if folded else None)
 
 
 def yaml_text(keys):
