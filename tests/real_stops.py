@@ -38,19 +38,15 @@ def content(path):
             return hashlib.sha256(file.read()).hexdigest()
 
 
-def listing(*folders):
-    """path -> what is there, of all that lies below some folders; what skelebot only remembers is left out."""
+def listing(folder):
+    """path -> what is there, of all that lies below a folder, but for what programs only remember."""
     found = {}
-    for folder in folders:
-        for top, names, files in os.walk(folder):
-            names[:] = [name for name in names if os.path.join(top, name) not in remembered(folder)]
-            found.update({os.path.join(top, name): "folder" for name in names})
-            found.update({os.path.join(top, name): content(os.path.join(top, name)) for name in files})
+    for top, names, files in os.walk(folder):
+        names[:] = [name for name in names if name != ".docker" and
+                    (os.path.basename(top) != ".skelebot" or name.startswith("plugins"))]
+        found.update({os.path.join(top, name): "folder" for name in names})
+        found.update({os.path.join(top, name): content(os.path.join(top, name)) for name in files})
     return found
-
-
-def remembered(home):
-    return [os.path.join(home, ".skelebot", name) for name in ("builds", "files", "parsed")]
 
 
 def below(found, folder):
