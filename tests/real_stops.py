@@ -111,7 +111,8 @@ class Stops:
     @classmethod
     def prepare(cls):
         """Make the state that there is before each call."""
-        write(os.path.join(cls.before_folder, "project"), {"skelebot.yaml": json.dumps({"name": "stopped", **cls.config}),
+        write(os.path.join(cls.before_folder, "project"),
+              {"skelebot.yaml": json.dumps({"name": "stopped", **cls.config}),
                                                            "VERSION": "1.0.0\n"})
 
     @classmethod
@@ -121,7 +122,8 @@ class Stops:
 
     @classmethod
     def variables(cls, mark):
-        return environment(**{**cls.environ, "HOME": os.path.join(cls.top, "home"), "TMPDIR": os.path.join(cls.top, "tmp"), "STOPS": mark,
+        return environment(**{**cls.environ, "HOME": os.path.join(cls.top, "home"),
+                              "TMPDIR": os.path.join(cls.top, "tmp"), "STOPS": mark,
                               "SKELEBOT_HOME": os.path.join(cls.top, "home", ".skelebot")})
 
     @classmethod
@@ -137,8 +139,11 @@ class Stops:
     def stopped(self, number, moment, group, mark):
         """(status, stderr) of a call that gets a signal after some seconds; 0 if it was done by then."""
         with open(os.path.join(self.ground, "said"), "w+b") as said:
-            process = subprocess.Popen(self.argv(*self.words), cwd=os.path.join(self.top, "project"), env=self.variables(mark),
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True)
+            process = subprocess.Popen(self.argv(*self.words),
+                                       cwd=os.path.join(self.top, "project"),
+                                       env=self.variables(mark),
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=said, start_new_session=True)
             try:
                 process.wait(moment)
             except subprocess.TimeoutExpired:
@@ -244,7 +249,8 @@ class OnEngine(Stops, Tests):
 @on("legacy", "podman")
 class DockerJob(OnEngine):
     words = ("work",)
-    config = {"jobs": [{"name": "work", "source": "sleep 0.8; echo done > out/out.txt", "mappings": ["out/"]}], "user": "host"}
+    config = {"jobs": [{"name": "work", "source": "sleep 0.8; echo done > out/out.txt",
+                        "mappings": ["out/"]}], "user": "host"}
 
 
 @on("legacy", "BuildKit")
@@ -289,7 +295,8 @@ class OfArtifacts(Stops, unittest.TestCase):
         folder = os.path.join(cls.ground, "pushing")
         shutil.copytree(os.path.join(cls.before_folder, "project"), folder)
         write(folder, files)
-        done = call(cls.argv("push", "model"), folder, ARTIFACTORY_USER="ada", ARTIFACTORY_TOKEN="s")
+        done = call(cls.argv("push", "model"), folder, ARTIFACTORY_USER="ada",
+                    ARTIFACTORY_TOKEN="s")
         if done.status:
             raise AssertionError(done.stderr)
         if os.path.isdir(os.path.join(cls.top, "store")):
@@ -314,7 +321,8 @@ class PullOfAFolder(OfArtifacts):
     def prepare(cls):
         super().prepare()
         cls.push({f"out/{number % 20}/{number}.txt": str(number) * 50 for number in range(1500)})
-        write(os.path.join(cls.before_folder, "project"), {f"out/{number}.txt": "earlier" for number in range(300)})
+        write(os.path.join(cls.before_folder, "project"),
+              {f"out/{number}.txt": "earlier" for number in range(300)})
 
 
 class OnAServer(OfArtifacts):
@@ -371,7 +379,8 @@ class PushToAServer(OnAServer):
 
     def compared(self, found):
         yield from super().compared(found)
-        files = {content(os.path.join(top, name)) for top, _, names in os.walk(self.root) for name in names if name == "model_v1.0.0.bin"}
+        files = {content(os.path.join(top, name)) for top, _,
+                 names in os.walk(self.root) for name in names if name == "model_v1.0.0.bin"}
         if files != {content(os.path.join(self.top, "project", "model.bin"))}:
             yield f"the server has {files}"
 
@@ -391,7 +400,8 @@ class PluginInstall(Stops, unittest.TestCase):
         super().prepare()
         write(os.path.join(cls.before_folder, "home", ".skelebot", "plugins"),
               {"stamp/stamp.py": cls.plugin, **{f"stamp/old/{number}.txt": "earlier" for number in range(100)}})
-        with zipfile.ZipFile(os.path.join(cls.before_folder, "project", "stamp.zip"), "w") as archive:
+        with zipfile.ZipFile(os.path.join(cls.before_folder, "project", "stamp.zip"),
+                             "w") as archive:
             archive.writestr("stamp/stamp.py", cls.plugin)
             for number in range(400):
                 archive.writestr(f"stamp/new/{number}.txt", "new")
