@@ -397,12 +397,17 @@ NAMES = ["Content-Length", "Content-Type", "Transfer-Encoding", "Content-Range",
 
 
 class Reply(NamedTuple):
-    """An HTTP answer before it is bytes; what goes on for ever after it is sent until nobody listens."""
+    """An HTTP answer before it is bytes.
+
+    for_ever  what is sent again and again after it, until nobody listens
+    pause     seconds between its bytes; or, if there are many, of silence after some of them
+    """
     status: str
     headers: Tuple[Tuple[str, str], ...]
     body: bytes
     before: bytes = b""
     for_ever: bytes = b""
+    pause: float = 0
 
 
 def reply(status, body=b"", length=True, **headers):
@@ -491,6 +496,8 @@ def mutated_reply(rng, answer):
             answer = answer._replace(body=chunked(rng, answer.body))
         elif change == 9 and rng.random() < 0.3:
             answer = answer._replace(for_ever=rng.choice(ENDLESS))
+        elif change == 10 and rng.random() < 0.3:
+            answer = answer._replace(pause=rng.choice([0.02, 0.3, 600]))
         else:
             body = rng.choice([
                 lambda: repeated(rng, [by_bytes, by_tokens], answer.body),
@@ -530,6 +537,19 @@ def received(connection):
     return head.decode("latin-1")
 
 
+def send(connection, data, pause):
+    """Send bytes at once, one by one, or only some of them."""
+    if not pause:
+        return connection.sendall(data)
+    if pause > SECONDS:
+        connection.sendall(data[:len(data) // 3])
+        return select.select([connection], [], [], pause)
+    for at in range(len(data)):
+        connection.sendall(data[at:at + 1])
+        if select.select([connection], [], [], pause)[0]:
+            return
+
+
 def server(rng, good, share):
     """What answers at a socket: as `good` (head, port -> Reply) does, but for a share that is mutated."""
     def serve(listening):
@@ -543,7 +563,7 @@ def server(rng, good, share):
                     answer = mutated_reply(rng, answer)
                 data = as_bytes(answer, head_only)
                 data = mutated_bytes(rng, data) if share else data
-                connection.sendall(data.replace(b"PORT", str(port).encode()))
+                send(connection, data.replace(b"PORT", str(port).encode()), answer.pause)
                 while answer.for_ever:
                     connection.sendall(answer.for_ever)
             except OSError:
@@ -953,7 +973,7 @@ def hurry():
     pause = time.sleep
     time.sleep = lambda seconds: pause(min(seconds, 0.01))
     for name, value in (("TIMEOUT", 1), ("SLOW_ANSWER", 1), ("GLANCE", 0.5), ("ASKING", 0.5),
-                        ("GRACE", 1), ("PATIENCE", 0.2)):
+                        ("GRACE", 1), ("PATIENCE", 0.2), ("PAUSES", (0, 0))):
         if hasattr(skelebot, name):
             setattr(skelebot, name, value)
 
