@@ -40,6 +40,8 @@ class Watching(unittest.TestCase):
                 self.assertIn(fault, "; ".join(self.faults(native(source))))
 
     def test_sees_what_does_not_end(self):
+        self.addCleanup(setattr, mutate, "SECONDS", mutate.SECONDS)
+        mutate.SECONDS = 1
         self.assertIn("no end within", "; ".join(self.faults(native("sleep 987"))))
 
     def test_sees_a_word_that_docker_may_not_have(self):
