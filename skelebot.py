@@ -72,8 +72,9 @@ class Refused(SkelebotError):
         super().__init__("", "", status)
 
 
-# What a terminal obeys, or shows in another order than it is: control characters but for newline and tab, marks of
-# direction and line ends of Unicode, and surrogates, but for those that are the bytes A0 to FF of a file's name.
+# What a terminal obeys, or shows in another order than it is: control characters but for newline
+# and tab, marks of direction and line ends of Unicode, and surrogates, but for those that are the
+# bytes A0 to FF of a file's name.
 OBEYED = ("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
           "\ud800-\udc9f\udd00-\udfff]")
 
@@ -325,7 +326,7 @@ class ProjectPath(Line):
     """A path inside the project, also as a word in a Dockerfile: no quotes, no globs."""
     expected = "a path inside the project"
     hint = "only what is below skelebot.yaml can be part of the image"
-    pattern = r"(?!/|~|[A-Za-z]:|(.*/)?\.\.(/|$))[^\n\"'`$\\*?\[\]]+"
+    pattern = r"(?!/|~|[A-Za-z]:|(.*/)?\.\.(/|$))[^\x00-\x1f\"'`$\\*?\[\]]+"
 
 
 class Port(Line):
@@ -386,7 +387,7 @@ class Dependency(Line):
 
     @classmethod
     def fits(cls, text):
-        return any(re.fullmatch(form, text) for form in cls.forms.values())
+        return Line.fits(text) and any(re.fullmatch(form, text) for form in cls.forms.values())
 
     @property
     def form(self):
@@ -1643,13 +1644,48 @@ def environments(folder):
     return tuple(sorted(name.group(1) for name in names if name))
 
 
+def owner_name(uid):
+    import pwd
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def is_trusted(folder):
+    names = os.environ.get("SKELEBOT_TRUST", "").split(os.pathsep)
+    return "*" in names or os.path.realpath(folder) in map(os.path.realpath, filter(None, names))
+
+
+def check_owner(folder, *names):
+    """A folder and its files of some names belong to the caller or root, if it is not trusted.
+
+    Source: git-config(1), safe.directory; sudo(8), SUDO_UID
+    """
+    if os.name == "nt" or is_trusted(folder):
+        return
+    sudo = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    ours = {0, os.geteuid(), int(sudo) if sudo.isdecimal() else 0}
+    for path in filter(os.path.exists, [folder, *(f"{folder}/{name}" for name in names)]):
+        for uid in {os.lstat(path).st_uid, os.stat(path).st_uid} - ours:
+            trust = os.pathsep.join(filter(None, [os.environ.get("SKELEBOT_TRUST"), folder]))
+            raise SkelebotError(f"{path}: belongs to {owner_name(uid)}, neither to you nor to root",
+                                f"if you trust it: export SKELEBOT_TRUST={shell_line([trust])}")
+
+
 def project_folder(start):
-    """The nearest folder from `start` upwards that holds a skelebot.yaml, or None."""
-    while not os.path.isfile(os.path.join(start, FILE)):
-        start, last = os.path.dirname(start), start
-        if start == last:
+    """The nearest folder from `start` upwards that holds a skelebot.yaml, or None.
+
+    A person has chosen `start`, and nobody what is above; one such as /tmp holds files of everybody.
+    """
+    folder = start
+    while not os.path.isfile(os.path.join(folder, FILE)):
+        folder, last = os.path.dirname(folder), folder
+        if folder == last:
             return None
-    return start
+    if folder != start or os.stat(folder).st_mode & 0o1002 == 0o1002:
+        check_owner(folder, FILE)
+    return folder
 
 
 def read_version(folder, version):
@@ -2423,8 +2459,9 @@ def dependency_parts(groups, files):
 def run_command(text):
     """A shell command for RUN: as it is, or as JSON where Docker would read it otherwise."""
     import json
-    if "\n" not in text.strip() and not text.rstrip().endswith("\\") and "<<" not in text:
-        return text.strip()
+    plain = text.strip(" \t\n")
+    if plain == text.strip() and "\n" not in plain and not plain.endswith("\\") and "<<" not in text:
+        return plain
     return json.dumps(["/bin/sh", "-c", text])
 
 
@@ -2987,9 +3024,11 @@ def shell_line(words):
 
 
 def pasted(line):
-    """A line of quoted words as a terminal may have it: in any shell the same words, `'a'"$(printf '\\033')"'b'`."""
-    return re.sub(OBEYED, lambda match: "'\"$(printf '" + "".join(
-        f"\\{byte:03o}" for byte in match.group().encode("utf-8", "surrogateescape")) + "')\"'", line)
+    """A line of quoted words as a terminal may have it, and any shell: `'a'"$(printf '\\033')"'b'`."""
+    def printf(match):
+        data = match.group().encode("utf-8", "surrogateescape")
+        return "'\"$(printf '" + "".join(f"\\{byte:03o}" for byte in data) + "')\"'"
+    return re.sub(OBEYED, printf, line)
 
 
 def each(flag, values):
@@ -3009,6 +3048,7 @@ def packed_name(path):
 
 def tar_line(path, name, kind="folder"):
     """A folder, links to it followed, or a file as a tar archive under a name; by GNU's tar."""
+    name = re.sub(r"[|&\\]", r"\\\g<0>", name)
     if kind == "folder":
         return shell_line(["tar", "-c", "-f", "-", "-C", path, "--transform", f"s|^[.]|{name}|", "."])
     above, own = os.path.split(path)
@@ -3465,13 +3505,16 @@ def mount_source(mapping, folder, home):
 
 def csv_row(*values):
     """A row of CSV, as --mount reads it."""
-    return ",".join('"' + value.replace('"', '""') + '"' if re.search(r'[,"\n]', value) else value for value in values)
+    return ",".join('"' + value.replace('"', '""') + '"' if re.search(r'[,"\r\n]', value) else value for value in values)
 
 
 def mount_words(mapping, folder, home):
     """--mount, which takes any path; --volume for the labels of SELinux, which --mount does not know."""
     source, target, options = mount_source(mapping, folder, home), mapping.target, mapping.options
     if "z" in options or "Z" in options:
+        if ":" in os.path.splitdrive(source)[1]:
+            raise SkelebotError(f"{shortened(source)} has a : in its path, which Docker cannot label",
+                                "leave z out, or give the folder another name")
         return "--volume", f"{source}:{target}:{','.join(options)}"
     return "--mount", csv_row("type=bind", "source=" + source, "target=" + target,
                               *(["readonly"] if "ro" in options else []))
@@ -5951,7 +5994,7 @@ def jupyter_url(settings, port, lab, token, endpoint=""):
 def jupyter_words(settings, port):
     """Where the server is published, and the folder it starts in."""
     address = f"[{settings.address}]" if ":" in settings.address else settings.address
-    return ("--publish", f"{address}:{port}:{JUPYTER_PORT}", "--workdir", Mapping(settings.folder).target)
+    return ("--publish", f"{address}:{port}:{JUPYTER_PORT}", "--workdir", f"/app/{settings.folder}")
 
 
 def tunnel_line(endpoint, port):
@@ -6448,7 +6491,8 @@ def yaml_node(value):
         return yaml.SequenceNode("tag:yaml.org,2002:seq", list(map(yaml_node, value)), flow_style=False)
     if not isinstance(value, str):
         return yaml.SafeDumper("").represent_data(value)
-    return yaml.ScalarNode("tag:yaml.org,2002:str", value)
+    folded = re.search("[\x85\u2028\u2029]", value)       # as blanks, but for double quotes
+    return yaml.ScalarNode("tag:yaml.org,2002:str", value, style='"' if folded else None)
 
 
 def yaml_text(keys):
@@ -6540,7 +6584,7 @@ class Style(Record):
     bold: bool = False
 
     def shown(self, page):
-        """A page as the terminal gets it; a heading is a line before an indented one, and ends in a colon."""
+        """A page as the terminal gets it; a heading ends in a colon, before an indented line."""
         headings = r"(?m)^\S.*:$(?=\n  )" if self.bold else r"(?!)"
         return re.sub(headings, "\033[1m\\g<0>\033[0m", visible(page))
 
@@ -7728,13 +7772,14 @@ def end(process, step, interrupted):
 
 
 def say(stream, text, begin="", end="\n", shown=visible):
-    """Write text to a stream that may not know all its characters; `begin` and `end` are what a terminal obeys."""
+    """Write text to a stream that may not know all its characters; only `begin` and `end` are obeyed."""
     text = begin + shown(text) + end
     try:
         try:
             stream.write(text)
         except UnicodeEncodeError:
-            data = text.encode("utf-8", "surrogateescape" if os.name != "nt" else "backslashreplace")
+            odd = "surrogateescape" if os.name != "nt" else "backslashreplace"
+            data = text.encode("utf-8", odd)
             stream.flush()
             stream.buffer.write(data)
         stream.flush()
@@ -8139,7 +8184,8 @@ class Progress:
     def __init__(self, verb, name, size, before=0):
         import threading
         import time
-        self.verb, self.name, self.size, self.start = verb, on_one_line(name), size, time.monotonic()
+        self.verb, self.name, self.size = verb, on_one_line(name), size
+        self.start = time.monotonic()
         self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
         self.live = sys.stderr.isatty()
         if not self.live:
@@ -8164,7 +8210,8 @@ class Progress:
     def end(self, well):
         import time
         if self.live:
-            say(sys.stderr, self.line(time.monotonic()) if well else "", "\r", "\033[K\n" if well else "\033[K")
+            last = self.line(time.monotonic()) if well else ""
+            say(sys.stderr, last, "\r", "\033[K\n" if well else "\033[K")
 
 
 def certificates():
@@ -9758,6 +9805,8 @@ def installed_plugins(home):
     place, found = os.path.join(home, "plugins"), []
     names = plugin_names(place)
     if names:
+        check_owner(os.path.abspath(home), "plugins", *(f"plugins/{part}" for name in names
+                                                        for part in (name, f"{name}/{name}.py")))
         sys.modules["skelebot"] = sys.modules[__name__]
         sys.modules.update(earlier_modules())
         sys.path.append(place)
@@ -10008,8 +10057,16 @@ def current_folder():
 
 def chosen_project(options, words, installed):
     """The project that is asked about, or None outside of one; what needs none is not stopped by its faults."""
-    folder, env = project_folder(current_folder()), options.one("env", None)
+    start, env = current_folder(), options.one("env", None)
     outside = bool(words) and words[0] in COMMANDS and COMMANDS[words[0]].outside
+    try:
+        folder = project_folder(start)
+    except SkelebotError as fault:
+        asked = (words and not outside) or env is not None or options.has("contact")
+        if asked and not options.has("version"):
+            raise
+        tell(f"warning: {fault.message}")
+        folder = None
     if env is not None and not folder:
         raise usage_error(f"no {FILE} here or above, so there are no environments", "go to a project's folder")
     try:
@@ -10063,8 +10120,8 @@ def page_of(project, name, style, commands):
 
 def is_job(name):
     """Whether a name of a command is that of a job here."""
-    folder = project_folder(current_folder())
     try:
+        folder = project_folder(current_folder())
         return bool(folder and read_folder(folder).job(name))
     except SkelebotError:
         return False

@@ -214,6 +214,55 @@ class Passwords(unittest.TestCase):
         self.assertEqual(skelebot.secret_kind("skelebot.yaml", b"name: x\n"), "")
 
 
+ODD = (" ", "\t", "\r", "\x85", "\xa0", "\u2028", "\u2029", "\u3000", "\ufeff", "'", '"', "\\", "$", "#", "!",
+       ":", "-", "{", "[", ",", "&", "|", "%", "@", "\n", "\U0001f600")
+
+
+class Lines(unittest.TestCase):
+    """For other programs."""
+
+    def test_of_yaml_are_read_back_as_they_were(self):
+        for one in ODD:
+            for other in ODD:
+                text = f"{one}{other}a{one}b {other}{one}"
+                with self.subTest(text):
+                    node = skelebot.compose(skelebot.yaml_text([("a", text), ("b", [text])]), "f")
+                    found = {key.value: value.value for key, value in node.value}
+                    self.assertEqual((found["a"], found["b"][0].value), (text, text))
+
+    def test_of_csv_end_with_no_carriage_return(self):
+        for end, quote in (("", ""), ("\r", '"'), (",", '"'), ("\n", '"')):
+            self.assertEqual(skelebot.csv_row("a", "b" + end), f"a,{quote}b{end}{quote}")
+
+    def test_of_a_command_end_as_they_did(self):
+        for text, command in (("make", "make"), (" make\n", "make"), ("echo a\xa0", '["/bin/sh", "-c", "echo a\\u00a0"]'),
+                              ("echo a\\ ", '["/bin/sh", "-c", "echo a\\\\ "]'), ("\u3000", '["/bin/sh", "-c", "\\u3000"]')):
+            with self.subTest(text):
+                self.assertEqual(skelebot.run_command(text), command)
+
+    def test_of_dependencies_are_one(self):
+        for text in ("numpy\n>=1", "numpy @\nhttps://h/x", "numpy [\na]"):
+            with self.subTest(text), self.assertRaises(SkelebotError):
+                project(dependencies=[text])
+
+    def test_hold_no_path_of_the_project_with_a_control_character(self):
+        for text in ("req:a\tb.txt", "file:a\x1fb", "proj:a\rb.toml"):
+            with self.subTest(text), self.assertRaises(SkelebotError):
+                project(dependencies=[text])
+
+    def test_of_tar_have_a_name_that_is_no_pattern(self):
+        self.assertIn(r"s|^[.]|a\|b\&c|", skelebot.tar_line("x", "a|b&c"))
+
+    def test_of_a_volume_have_two_colons(self):
+        self.assertEqual(skelebot.mount_words(skelebot.Mapping("data:/d:z"), "/home/a b", ""), ("--volume", "/home/a b/data:/d:z"))
+        with self.assertRaisesRegex(SkelebotError, "has a : in its path"):
+            skelebot.mount_words(skelebot.Mapping("data:/d:z"), "/home/a:b", "")
+
+    def test_of_jupyter_name_any_folder_of_the_project(self):
+        for folder in ("ab:", "a b", "abc:d", "."):
+            self.assertEqual(skelebot.jupyter_words(skelebot.Jupyter(folder=folder), 1)[-1], f"/app/{folder}")
+
+
 class Numbers(unittest.TestCase):
     def test_of_an_exit_status_are_digits(self):
         lab = project(components={"jupyter": {}})
