@@ -2337,8 +2337,22 @@ def part(template, **values):
 # ---- Image ------------------------------------------------------------------
 
 # What has to be in the image before the first dependency of a form; "" is said before any.
-TOOLS = {"python-github": "git", "r-version": "r-remotes", "r-file": "r-remotes", "r-github": "r-remotes"}
+TOOLS = {"python-github": "git", "r-version": "r-remotes", "r-file": "r-remotes",
+         "r-github": "r-remotes"}
 LABEL = "org.opencontainers.image."
+
+# How pip is told of a dependency. Those of one kind in TOGETHER that follow each other are one RUN.
+# What comes below names them again (NAMED_AGAIN), so that pip sees to it that all fits together; it
+# installs them only once.
+PIP_WORDS = {"python-package": "{package}", "python-req": '--requirement "/app/{file}"',
+             "python-file": '"/app/{file}"', "python-ca": '"/app/{file}"',
+             "python-github": '"git+{url}"', "python-proj": "--requirement /tmp/requirements.txt"}
+TOGETHER = {"python-package": "index", "python-github": "index", "python-req": "list",
+            "python-file": "file", "python-ca": "file", "r-package": "CRAN"}
+NAMED_AGAIN = ("python-package", "python-req")
+PIP_OPTIONS = "options"     # of a requirements file, as --hash, hold for all that is beside it
+APPENDED = "# Appended since this image was first built here"
+MOST_GROUPS = 20            # of dependencies; each is a layer, and an image has 127 at most
 
 
 def escaped(text):
@@ -2346,20 +2360,10 @@ def escaped(text):
     return re.sub(r'([\\"$])', r"\\\1", " ".join(text.split("\n")))
 
 
-def label_parts(project):
-    contact = f"{project.maintainer} <{project.contact}>" if project.contact else project.maintainer
-    labels = {"title": project.name, "description": project.description.strip(), "authors": contact.strip()}
-    return [part("label.Dockerfile", key=LABEL + key, value=escaped(value)) for key, value in labels.items() if value]
-
-
-def language_parts(project):
-    """The languages that the default base image does not bring."""
-    parts = [part("r.Dockerfile")] if project.dependencies.R else []
-    if project.language == "R+Python" and not project.baseImage:
-        given = "pythonVersion" in project.given
-        parts += [part("python-version-in-r.Dockerfile", python_version=project.pythonVersion) if given
-                  else part("python-in-r.Dockerfile")]
-    return parts
+def label_parts(**labels):
+    """A label for each name that has a value."""
+    return [part("label.Dockerfile", key=LABEL + name, value=escaped(value))
+            for name, value in labels.items() if value]
 
 
 def pip_requirement(text):
@@ -2368,92 +2372,12 @@ def pip_requirement(text):
     return shlex.quote(re.sub(r"^([\w.\[\],-]+?)\s*=\s*(?=[^=])", r"\1==", text))
 
 
-def dependency_fields(dependency, files):
-    """What a dependency's form leaves open; its file is the one that is copied."""
-    fields = {**dependency.fields, **({"file": files[dependency][0]} if files.get(dependency) else {})}
-    if dependency.form == "python-package":
-        return {"package": pip_requirement(fields["package"])}
-    if dependency.form == "python-github" and not fields["repository"].startswith("https://"):
-        return {"url": "https://github.com/" + fields["repository"]}
-    return {"url": fields.get("repository", ""), **fields}
-
-
-# How pip is told of a dependency. Those of one kind in TOGETHER that follow each other are one RUN. What comes
-# below names them again (NAMED_AGAIN), so that pip sees to it that all fits together; it installs them only once.
-PIP_WORDS = {"python-package": "{package}", "python-req": '--requirement "/app/{file}"', "python-file": '"/app/{file}"',
-             "python-ca": '"/app/{file}"', "python-github": '"git+{url}"',
-             "python-proj": "--requirement /tmp/requirements.txt"}
-TOGETHER = {"python-package": "index", "python-github": "index", "python-req": "list", "python-file": "file",
-            "python-ca": "file", "r-package": "CRAN"}
-NAMED_AGAIN = ("python-package", "python-req")
-PIP_OPTIONS = "options" # of pip's own in a requirements file, as --hash, hold for all that is named beside it
-APPENDED = "# Appended since this image was first built here"
-MOST_GROUPS = 20    # of dependencies; each is a layer, and an image has 127 at most
-
-
-def dependency_groups(dependencies, known=()):
-    """[(language, dependencies)]: those that were installed together before, then what was appended since.
-
-    known  (language, names) of each group, in the order they were installed
-    """
-    left, groups = {"Python": dependencies.Python, "R": dependencies.R}, []
-    for language, names in known if len(known) < MOST_GROUPS else ():
-        if left[language][:len(names)] != names:
-            break
-        groups.append((language, left[language][:len(names)]))
-        left[language] = left[language][len(names):]
-    return [*groups, *((language, names) for language, names in left.items() if names)]
-
-
 def installed_together(dependencies):
     """The dependencies of a group in lists, one for each RUN."""
     import itertools
-    runs = itertools.groupby(enumerate(dependencies), lambda pair: TOGETHER.get(pair[1].form, pair[0]))
+    runs = itertools.groupby(enumerate(dependencies),
+                             lambda pair: TOGETHER.get(pair[1].form, pair[0]))
     return [[dependency for _, dependency in run] for _, run in runs]
-
-
-def python_words(run, files):
-    """The words for pip."""
-    return [PIP_WORDS[one.form].format(**dependency_fields(one, files)) for one in run]
-
-
-def named_again(run, files):
-    """Those that pip finds satisfied when they are named again; what has an address would be fetched once more."""
-    return [one for one in run if one.form in NAMED_AGAIN and "://" not in one and (one, PIP_OPTIONS) not in files]
-
-
-def language_part(language, run, above, files):
-    """What installs dependencies of one form; `above` are the words for what pip has installed before."""
-    if language == "Python":
-        alone = any((one, PIP_OPTIONS) in files for one in run)
-        words = [*([] if alone else above), *python_words(run, files)]
-        template = "python-proj" if run[0].form == "python-proj" else "python-packages"
-        packages = words[0] if len(words) == 1 else "".join(f" \\\n    {word}" for word in words)[1:]
-        return part(template + ".Dockerfile", **dependency_fields(run[0], files), packages=packages)
-    if run[0].form == "r-package":
-        return part("r-packages.Dockerfile", names=", ".join(f'"{one}"' for one in run))
-    return part(run[0].form + ".Dockerfile", **dependency_fields(run[0], files))
-
-
-def dependency_parts(groups, files):
-    """The parts of groups of dependencies, in their order: so one more at the end leaves those above cached.
-
-    files  dependency -> the files of the project that it needs in the image, in the order they are copied;
-           (dependency, PIP_OPTIONS) is there for a requirements file with options
-    """
-    brought, seen, above, parts = set(), set(), [], []
-    for language, dependencies in groups:
-        said = part("appended.Dockerfile", appended=APPENDED) if language in seen else ""
-        seen.add(language)
-        for run in installed_together(dependencies):
-            tools = {TOOLS[one.form] for one in run if one.form in TOOLS} - brought
-            brought |= tools
-            copies = [part("copy-file.Dockerfile", file=file.rstrip("/")) for one in run for file in files.get(one, ())]
-            texts = [*(part(tool + ".Dockerfile") for tool in tools),
-                     "".join(copies) + language_part(language, run, above, files)]
-            parts += [said + texts[0], *texts[1:]]
-            above, said = [*above, *python_words(named_again(run, files), files)], ""
-    return parts
 
 
 def run_command(text):
@@ -2468,43 +2392,135 @@ def run_command(text):
 def copy_part(pair):
     """Docker takes quotes, backslashes and dollar signs in COPY as a shell would, even in JSON."""
     import json
-    source, target = (json.dumps(re.sub(r"([\\\"'$])", r"\\\1", text), ensure_ascii=False) for text in pair.split(":"))
+    source, target = (json.dumps(re.sub(r"([\\\"'$])", r"\\\1", text), ensure_ascii=False)
+                      for text in pair.split(":"))
     return part("copy.Dockerfile", source=source, target=target)
 
 
-def primary_part(project):
-    """The job that the image itself runs, with its defaults; words of `docker run` follow an ENTRYPOINT."""
-    import json
-    job = project.job(project.primaryJob)
-    argv = job_argv(job, job_words(project, job, Words()), open_ended=True)
-    if any(map(names_variables, argv)):
-        argv = ("sh", "-c", f'exec {" ".join(map(shell_word, argv))} "$@"', "sh")
-    return part("primary.Dockerfile", instruction=project.primaryExe, argv=json.dumps(argv, ensure_ascii=False))
+class Dockerfile:
+    """The Dockerfile of a project: what changes often comes late, so that what is above is cached.
 
-
-def dockerfile(project, files, tools=(), late=(), more=(), known=()):
-    """The text of the Dockerfile: what changes often comes late, so that Docker's cache holds what stands above.
-
-    tools, late  texts of components: what they install, and what they add when the project is there
-    more         of what one image has on top of the project's: below the dependencies, to stay in the cache
-    known        the groups of dependencies that were installed together before
+    files        dependency -> the project's files that it needs in the image, in the order they are
+                 copied; (dependency, PIP_OPTIONS) is there for a requirements file with options
+    tools, late  texts of components: what they install, and what they add below the project
+    more         what one image has on top of the project's: below the dependencies, to be cached
     """
-    return "\n".join([
-        part("base.Dockerfile", base=project.base),
-        *label_parts(project),
-        part("workdir.Dockerfile"),
-        *([part("timezone.Dockerfile", timezone=project.timezone)] if project.timezone else []),
-        *tools,
-        *language_parts(project),
-        *dependency_parts(dependency_groups(project.dependencies, known), files),
-        *more,
-        part("project.Dockerfile"),
-        *map(copy_part, project.copy),
-        *(part("command.Dockerfile", command=run_command(text)) for text in project.commands),
-        *late,
-        *([part("label.Dockerfile", key=LABEL + "version", value=escaped(project.version))] if project.version else []),
-        *([primary_part(project)] if project.primaryJob else []),
-    ])
+
+    def __init__(self, project, files, tools=(), late=(), more=()):
+        self.project, self.files = project, files
+        self.tools, self.late, self.more = tools, late, more
+
+    def text(self, known=()):
+        """`known` are the groups of dependencies that were installed together before."""
+        project = self.project
+        contact = f" <{project.contact}>" if project.contact else ""
+        return "\n".join([
+            part("base.Dockerfile", base=project.base),
+            *label_parts(title=project.name, description=project.description.strip(),
+                         authors=(project.maintainer + contact).strip()),
+            part("workdir.Dockerfile"),
+            *([part("timezone.Dockerfile", timezone=project.timezone)] if project.timezone else []),
+            *self.tools,
+            *self.languages(),
+            *self.dependencies(self.groups(known)),
+            *self.more,
+            part("project.Dockerfile"),
+            *map(copy_part, project.copy),
+            *(part("command.Dockerfile", command=run_command(text)) for text in project.commands),
+            *self.late,
+            *label_parts(version=project.version),
+            *([self.primary_job()] if project.primaryJob else []),
+        ])
+
+    def languages(self):
+        """The languages that the default base image does not bring."""
+        project = self.project
+        parts = [part("r.Dockerfile")] if project.dependencies.R else []
+        if project.language != "R+Python" or project.baseImage:
+            return parts
+        if "pythonVersion" not in project.given:
+            return [*parts, part("python-in-r.Dockerfile")]
+        version = project.pythonVersion
+        return [*parts, part("python-version-in-r.Dockerfile", python_version=version)]
+
+    def groups(self, known=()):
+        """[(language, dependencies)]: those that were installed together before, then the others.
+
+        known  (language, names) of each group, in the order they were installed
+        """
+        dependencies, groups = self.project.dependencies, []
+        left = {"Python": dependencies.Python, "R": dependencies.R}
+        for language, names in known if len(known) < MOST_GROUPS else ():
+            if left[language][:len(names)] != names:
+                break
+            groups.append((language, left[language][:len(names)]))
+            left[language] = left[language][len(names):]
+        return [*groups, *((language, names) for language, names in left.items() if names)]
+
+    def dependencies(self, groups):
+        """What installs them, in their order: so one more at the end leaves those above cached."""
+        brought, seen, above, parts = set(), set(), [], []
+        for language, dependencies in groups:
+            comment = part("appended.Dockerfile", appended=APPENDED) if language in seen else ""
+            seen.add(language)
+            for run in installed_together(dependencies):
+                tools = {TOOLS[one.form] for one in run if one.form in TOOLS} - brought
+                brought |= tools
+                first, *rest = [*(part(tool + ".Dockerfile") for tool in tools),
+                                self.copies(run) + self.install(language, run, above)]
+                parts += [comment + first, *rest]
+                above, comment = [*above, *self.pip_words(filter(self.is_named_again, run))], ""
+        return parts
+
+    def copies(self, run):
+        """What copies the files that a RUN needs."""
+        return "".join(part("copy-file.Dockerfile", file=file.rstrip("/"))
+                       for one in run for file in self.files.get(one, ()))
+
+    def install(self, language, run, above):
+        """What installs the dependencies of a RUN.
+
+        above  the words for what pip has installed before
+        """
+        form = run[0].form
+        if language == "Python":
+            alone = any((one, PIP_OPTIONS) in self.files for one in run)
+            words = [*([] if alone else above), *self.pip_words(run)]
+            template = form if form == "python-proj" else "python-packages"
+            packages = words[0] if len(words) == 1 else "\\\n    " + " \\\n    ".join(words)
+            return part(template + ".Dockerfile", **self.fields(run[0]), packages=packages)
+        if form == "r-package":
+            return part("r-packages.Dockerfile", names=", ".join(f'"{one}"' for one in run))
+        return part(form + ".Dockerfile", **self.fields(run[0]))
+
+    def fields(self, dependency):
+        """What a dependency's form leaves open; its file is the one that is copied."""
+        fields = {**dependency.fields}
+        if self.files.get(dependency):
+            fields["file"] = self.files[dependency][0]
+        if dependency.form == "python-package":
+            return {"package": pip_requirement(fields["package"])}
+        if dependency.form == "python-github" and not fields["repository"].startswith("https://"):
+            return {"url": "https://github.com/" + fields["repository"]}
+        return {"url": fields.get("repository", ""), **fields}
+
+    def pip_words(self, run):
+        return [PIP_WORDS[one.form].format(**self.fields(one)) for one in run]
+
+    def is_named_again(self, dependency):
+        """Whether pip finds it satisfied when it is named again, and does not fetch it again."""
+        return (dependency.form in NAMED_AGAIN and "://" not in dependency
+                and (dependency, PIP_OPTIONS) not in self.files)
+
+    def primary_job(self):
+        """The job that the image itself runs, with its defaults; an ENTRYPOINT takes more words."""
+        import json
+        job = self.project.job(self.project.primaryJob)
+        argv = job_argv(job, job_words(self.project, job, Words()), open_ended=True)
+        if any(map(names_variables, argv)):
+            argv = ("sh", "-c", f'exec {" ".join(map(shell_word, argv))} "$@"', "sh")
+        return part("primary.Dockerfile", instruction=self.project.primaryExe,
+                    argv=json.dumps(argv, ensure_ascii=False))
 
 
 GENERATED = r"(?m)^# (Generated by Skelebot from skelebot\.yaml\b|This \w+ was generated by Skelebot\s*$)"
@@ -2643,23 +2659,58 @@ def required_files(text, file):
     return [posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) for name in named if "://" not in name]
 
 
-# ---- What an image is built of
+# -- What an image is built of
 #
-# Two images of the same recipe are alike, so one that is there is not built again.
+# Two images of the same recipe are alike, so one that exists is not built again.
 
-def image_id(text):
-    """An image's id, as engines and builders give it; "" for any other text, which Docker might take for an option."""
-    return text if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", text) else ""
+EITHER = "# ---- or else ----"  # between two texts: which is .dockerignore depends on the builder
+LARGE_FILES = 500               # so many files, or bytes, make a folder a large one
+LARGE_BYTES = 32 * 1024 * 1024
+LONGEST_LINE = 16000            # of a Dockerfile, in characters; Docker takes 65535 bytes
+MOST_COPIES = 40                # an image has 127 layers at most
+
+
+class Entry(Record):
+    """What is at the top of a build context: its mode in octal digits, its files and bytes."""
+    mode: str = ""
+    files: int = 0
+    size: int = 0
+
+    @property
+    def is_large(self):
+        return self.files >= LARGE_FILES or self.size >= LARGE_BYTES
+
+    @property
+    def is_folder(self):
+        return self.mode == "40755"
+
+    @property
+    def is_file(self):
+        """A pipe has one digit less."""
+        return bool(re.fullmatch(r"10\d{4}", self.mode))
+
+
+def is_below(path, paths):
+    """Whether a path is among others, or below one."""
+    return path in paths or any(path.startswith(above + "/") for above in paths)
+
+
+def first_difference(before, now):
+    """(number from 1, text) of the first line that differs now, or of what follows a comment."""
+    import itertools
+    lines = enumerate(itertools.zip_longest(before.split("\n"), now.split("\n")), 1)
+    changed = [(number, new) for number, (old, new) in lines if old != new] or [(0, "")]
+    return next((line for line in changed if (line[1] or "")[:1] != "#"), changed[0])
 
 
 class Recipe(Record):
     """All that an image is built of, each part a text.
 
     settings  what else the builder is told, one on a line
-    bases     the images that it begins with or copies from, with their ids: `python:3.13-slim sha256:...`
+    bases     the images that it begins with or copies from, and their ids: `python:3.13 sha256:...`
     text      of the Dockerfile
     ignored   of .dockerignore
-    files     the build context, a line for each file, link and folder: its path, //, and what tells it from others
+    files     the build context, a line for each file, link and folder: its path, //, and its facts
     """
     settings: str = ""
     bases: str = ""
@@ -2667,10 +2718,153 @@ class Recipe(Record):
     ignored: str = ""
     files: str = ""
 
+    @property
+    def facts(self):
+        """path -> what tells it from others; a path may hold a line break, but no //."""
+        return dict(re.findall(r"(?s)(.*?)//([^\n]*)(?:\n|\Z)", self.files))
 
-def lacks_base(recipe):
-    """Whether a base image was not there, so that a build has to fetch it."""
-    return bool(re.search(r"(?m)^[^\s@]+$", recipe.bases))
+    @property
+    def lacks_base(self):
+        """Whether a base image did not exist, so that a build has to fetch it."""
+        return bool(re.search(r"(?m)^[^\s@]+$", self.bases))
+
+    def live(self, copied):
+        """What matters when the project is mapped over its copy: not the files that this hides."""
+        version_and_cmd = rf"(?m)^(?:LABEL {re.escape(LABEL)}version=|CMD ).*$"
+        files = [f"{path}//{facts}" for path, facts in (self.facts if copied else {}).items()
+                 if is_below(path, copied)]
+        return self._replace(text=re.sub(version_and_cmd, "", self.text).rstrip("\n"), ignored="",
+                             files="\n".join(files))
+
+    # -- How it differs from a later one
+
+    def change(self, now):
+        """The first thing by which a later recipe differs, in words; "" if it does not."""
+        parts = zip(self._fields, self, now)
+        name = next((name for name, old, new in parts if old != new), "")
+        if name in ("", "files"):
+            return name and self.changed_file(now)
+        number, line = first_difference(getattr(self, name), getattr(now, name))
+        if name == "settings":
+            return f"DOCKER_DEFAULT_PLATFORM is {(line or '').partition('=')[2] or 'gone'}"
+        if name == "bases":
+            return self.changed_base(line or "")
+        what = f"line {number} of {'the Dockerfile' if name == 'text' else '.dockerignore'}"
+        return f"{what} is {shown_text(line) if line else 'gone' if line is None else 'empty'}"
+
+    def changed_base(self, line):
+        if line.startswith("? "):
+            return "only a build can know what the Dockerfile fetches"
+        image = line.partition(" ")[0]
+        return f"the base image {image} has changed" if image else "a base image is gone"
+
+    def changed_file(self, now):
+        """What is the matter with the first file that differs."""
+        before, now = self.facts, now.facts
+        paths = (path for path in {*before, *now} if before.get(path) != now.get(path))
+        path = min(paths, default="")
+        if not path:
+            return "what the cache has of it is damaged"
+        if path not in before or path not in now:
+            return f"{path} is {'new' if path in now else 'gone'}"
+        modes = {facts[path].partition(" ")[0] for facts in (before, now)}
+        return f"{path} was changed" if len(modes) == 1 else f"the mode of {path} has changed"
+
+    # -- What the builder gets
+
+    @property
+    def entries(self):
+        """name -> Entry, of what is copied to /app, the files that are being written among them."""
+        rules, entries = ignore_rules(self.ignored), {}
+        own = [name for name in ("Dockerfile", ".dockerignore") if not is_ignored(name, rules)]
+        for path, facts in {**self.facts, **dict.fromkeys(own, "100644")}.items():
+            name, below, _ = path.partition("/")
+            mode, size = (facts.split(" ") + ["0"])[:2]
+            entry = entries.get(name, Entry())
+            size = entry.size + (int(size) if Entry(mode).is_file else 0)
+            entries[name] = Entry(entry.mode if below else mode, entry.files + 1, size)
+        return entries
+
+    def are_copied_alike(self, entries):
+        """Whether a COPY for each entry gives just what `COPY . /app` gives.
+
+        Docker follows a link that is named, gives a folder that is named the mode 755, and fails
+        for what is ignored.
+        """
+        named = all(re.fullmatch(r"[\w.+@=, -]+", name) for name in entries)
+        usual = all(one.is_file or one.is_folder or not one.mode for one in entries.values())
+        return named and usual and EITHER not in self.ignored and all(
+            "!" not in line and re.fullmatch(PLAIN_GLOB, line)
+            for line in self.ignored.split("\n") if line[:1] != "#")
+
+    @property
+    def copies(self):
+        """What stands for `COPY . /app`: of a large project a COPY for each of its folders.
+
+        The large folders come first, and stay in the cache when another one is changed.
+        """
+        import json
+        entries = self.entries
+        large = {name for name, entry in entries.items() if entry.is_large}
+        folders = sorted((name for name, entry in entries.items() if entry.is_folder),
+                         key=lambda name: (name not in large, name))
+        files = sorted(name for name, entry in entries.items() if entry.is_file)
+        copies = [[name, f"/app/{name}"] for name in folders]
+        copies += [[*files, "/app/"]] if files else []
+        lines = [f"COPY {json.dumps(copy, ensure_ascii=False)}\n" for copy in copies]
+        split = (large and len(entries) > 1 and len(folders) <= MOST_COPIES
+                 and max(map(len, lines), default=0) < LONGEST_LINE
+                 and self.are_copied_alike(entries))
+        return "".join(lines) if split else part("project.Dockerfile")
+
+    def built_from(self, builder, whole=False):
+        """The text of the Dockerfile, but for what BuildKit can do better.
+
+        whole  the project is copied by one COPY; others than BuildKit are no faster by more
+        """
+        first, _, _ = part("base.Dockerfile", base="").partition("\n")
+        above, project, below = self.text.partition("\n" + part("project.Dockerfile"))
+        if builder != "buildkit" or not self.text.startswith(first) or not project:
+            return self.text
+        base = re.sub(r"sha256:(.{12}).*", r"\1", self.bases.partition("\n")[0])
+        above = re.sub(r"(?ms)^RUN .*?(?<!\\)\n",
+                       lambda match: with_caches(match.group(), base), above)
+        return above + (project if whole else "\n" + self.copies) + below
+
+
+# What BuildKit can do better: a RUN with the words on the left gets a mount, in which what was
+# downloaded stays, and those on the right. A mount is in a tmpfs, so that it leaves no empty folder
+# in the image; each base image has its own, since what is built for one need not run in another.
+APT = ("apt-get -o Dir::Cache=/dev/shm/apt -o Dir::State::Lists=/dev/shm/apt/lists "
+       "-o APT::Keep-Downloaded-Packages=true")
+INSTALL = ("{0} update \\\n && DEBIAN_FRONTEND=noninteractive "
+           "{0} install --yes --no-install-recommends")
+RENV = "Rscript -e 'options(warn = 2)' \\\n            -e 'if (!requireNamespace(\"renv\""
+CACHES = (
+    ("pip install --no-cache-dir", "id=skelebot-pip-{base},target=/dev/shm/pip",
+     'pip install --cache-dir "/dev/shm/pip/$(id -u)"'),
+    (RENV, "id=skelebot-renv-{base},target=/dev/shm/renv",
+     "RENV_PATHS_ROOT=/dev/shm/renv RENV_CONFIG_CACHE_SYMLINKS=FALSE " + RENV),
+    ("Rscript -e 'options(warn = 2)'", "id=skelebot-r-{base},target=/dev/shm/r",
+     "r-cache.Dockerfile"),
+    (INSTALL.format("apt-get"), "id=skelebot-apt-{base},target=/dev/shm/apt,sharing=locked",
+     "mkdir -p /dev/shm/apt/lists && " + INSTALL.format(APT)),
+)
+
+
+def with_caches(run, base):
+    """A RUN with the mounts for what it installs; `base` tells the base image from others."""
+    mounts = dict.fromkeys(mount for words, mount, _ in CACHES if words in run)
+    for words, _, better in CACHES:
+        better = part(better).rstrip("\n") if better.endswith(".Dockerfile") else better
+        run = run.replace(words, better)
+    words = "".join(f"--mount=type=cache,{mount.format(base=slug(base))} " for mount in mounts)
+    return "RUN " + words + run[4:]
+
+
+def image_id(text):
+    """An image's id, as engines give it; "" for any other text, which Docker may take for an option."""
+    return text if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", text) else ""
 
 
 class Built(Record):
@@ -2684,297 +2878,159 @@ class Built(Record):
     token: str
     recipe: Recipe
 
+    @classmethod
+    def read(cls, text, key):
+        """That of a text in the cache; None if it is another's, or no such thing."""
+        parts = text.split("\0")
+        known = len(parts) == 3 + len(Recipe._fields) and parts[0] == key and image_id(parts[1])
+        return cls(*parts[:3], Recipe(*parts[3:])) if known else None
 
-def built_text(built):
-    """A Built as it is kept."""
-    return "\0".join((*built[:3], *built.recipe))
-
-
-def read_built(text, key):
-    """The Built of a text, or None if it is another's, or no such thing."""
-    parts = text.split("\0")
-    known = len(parts) == 3 + len(Recipe._fields) and parts[0] == key and image_id(parts[1])
-    return Built(*parts[:3], Recipe(*parts[3:])) if known else None
+    @property
+    def cache_text(self):
+        return "\0".join((*self[:3], *self.recipe))
 
 
 class Installs(Record):
     """How the dependencies were installed when an image of the project was built the last time.
 
     text    of the Dockerfile
-    groups  the language and the names of what was installed together, each on a line; an empty line between groups
+    groups  language and names of what was installed together, each on a line; an empty line between
     """
     key: str
-    bases: str
-    text: str
-    groups: str
+    bases: str = ""
+    text: str = ""
+    groups: str = ""
+
+    @classmethod
+    def read(cls, text, key):
+        """That of a text in the cache; an empty one if that is another's, or no such thing."""
+        parts = text.split("\0")
+        return cls(*parts) if len(parts) == len(cls._fields) and parts[0] == key else cls(key)
+
+    @property
+    def cache_text(self):
+        return "\0".join(self)
 
     @property
     def named(self):
         """(language, names) of each group."""
         groups = [group.split("\n") for group in self.groups.split("\n\n")]
-        return [(language, tuple(names)) for language, *names in groups if language in ("Python", "R")]
+        return [(language, tuple(names)) for language, *names in groups
+                if language in ("Python", "R")]
+
+    def continues(self, bases, text):
+        """Whether a text begins as this one, on the same base, up to what was appended since."""
+        above = text.partition(APPENDED)[0].rstrip("\n")
+        return self.bases == bases and self.text.startswith(above)
+
+    def after(self, bases, text, groups):
+        """Those of the project after a build."""
+        lines = "\n\n".join("\n".join((language, *names)) for language, names in groups)
+        return self._replace(bases=bases, text=text, groups=lines)
 
 
-def read_installs(text, key):
-    """The Installs of a text, or None if they are another project's, or no such thing."""
-    parts = text.split("\0")
-    return Installs(*parts) if len(parts) == len(Installs._fields) and parts[0] == key else None
+class Instructions:
+    """What a Dockerfile says that anybody may have written.
 
-
-def groups_text(groups):
-    """Groups of (language, names) as they are kept."""
-    return "\n\n".join("\n".join((language, *names)) for language, names in groups)
-
-
-def goes_on(installs, bases, text):
-    """Whether a text begins as the last one did, on the same base, up to what was appended since."""
-    return installs.bases == bases and installs.text.startswith(text.partition(APPENDED)[0].rstrip("\n"))
-
-
-def instructions(text):
-    """(instruction in capitals, its words) of the lines of a Dockerfile: those that go on joined, no here-documents.
-
+    lines   (instruction in capitals, its words), those that go on joined, without here-documents
     source  Dockerfile reference, "Parser directives", "Format", "Here-Documents"
     """
-    text = text.lstrip("\ufeff").replace("\r\n", "\n")
-    escape = "`" if re.match(r"(?i)(?:#[ \t]*\w+[ \t]*=.*\n)*?#[ \t]*escape[ \t]*=[ \t]*`", text) else r"\\"
-    text = re.sub(r"(?ims)^([ \t]*(?:RUN|COPY|ADD)\b[^\n]*?)<<-?([\"']?)(\w+)\2([^\n]*)\n.*?^\t*\3$",
-                  r"\1 $heredoc \4", text)
-    text = re.sub(r"(?m)^[ \t]*#.*\n?", "", text)
-    text = re.sub(escape + r"[ \t]*\n(?:[ \t]*\n)*", "", text)
-    lines = [line.split(None, 1) for line in text.split("\n") if line.strip()]
-    return [(words[0].upper(), words[1].strip() if words[1:] else "") for words in lines]
 
+    def __init__(self, text):
+        text = text.lstrip("\ufeff").replace("\r\n", "\n")
+        directive = r"(?i)(?:#[ \t]*\w+[ \t]*=.*\n)*?#[ \t]*escape[ \t]*=[ \t]*`"
+        escape = "`" if re.match(directive, text) else r"\\"
+        document = r"<<-?(?P<quote>[\"']?)(?P<end>\w+)(?P=quote)(?P<rest>[^\n]*)\n.*?^\t*(?P=end)$"
+        text = re.sub(r"(?ims)^([ \t]*(?:RUN|COPY|ADD)\b[^\n]*?)" + document,
+                      r"\1 $heredoc \g<rest>", text)
+        text = re.sub(r"(?m)^[ \t]*#.*\n?", "", text)
+        text = re.sub(escape + r"[ \t]*\n(?:[ \t]*\n)*", "", text)
+        lines = [line.split(None, 1) for line in text.split("\n") if line.strip()]
+        self.lines = [(words[0].upper(), words[1].strip() if words[1:] else "") for words in lines]
 
-def with_args(text, args):
-    """A text with the ARGs of a Dockerfile filled in; what is unknown stays with a $."""
-    return re.sub(r"\$(?:\{(\w+)(?::-([^}$]*))?\}|(\w+))",
-                  lambda match: args.get(match.group(1) or match.group(3)) or match.group(2) or "$", text)
+    @property
+    def bases(self):
+        """The images that it begins with or copies from; None if only a build can know.
 
+        source  Dockerfile reference, FROM, ARG, COPY --from, RUN --mount, ADD
+        """
+        args, stages, names, begun = {}, {"scratch"}, [], False
+        for instruction, words in self.lines:
+            if instruction == "ARG" and not begun:
+                args.update(self.arguments(words))
+            elif instruction == "FROM":
+                begun, parts = True, [word for word in words.split() if not word.startswith("--")]
+                names += [self.filled(name, args) for name in parts[:1]
+                          if name.lower() not in stages]
+                stages |= {stage.lower() for stage in parts[2:3]}
+            elif instruction in ("COPY", "RUN", "ADD"):
+                named = re.findall(r"(?:--from=|[,=]from=)([^\s,]+)", words)
+                names += [name for name in named
+                          if name.lower() not in stages and not name.isdigit()]
+            if instruction == "ADD" and re.search(r"://|git@|\$", words):
+                return None
+        return tuple(dict.fromkeys(names)) if all(map(ImageName.fits, names)) else None
 
-def named_images(words):
-    """The images, or stages, that COPY --from and RUN --mount name."""
-    return re.findall(r"(?:--from=|[,=]from=)([^\s,]+)", words)
+    @staticmethod
+    def arguments(words):
+        """name -> value of an ARG; $ stands for what is unknown."""
+        default = re.fullmatch(r"(\w+)=(\"?)([^\s\"'$]*)\2", words)
+        if default:
+            return {default.group(1): default.group(3)}
+        return dict.fromkeys(re.findall(r"\w+", words), "$")
 
+    @staticmethod
+    def filled(text, args):
+        """A text with the ARGs before it filled in; what is unknown stays with a $."""
+        return re.sub(r"\$(?:\{(?P<name>\w+)(?::-(?P<default>[^}$]*))?\}|(?P<bare>\w+))",
+                      lambda match: (args.get(match["name"] or match["bare"])
+                                     or match["default"] or "$"), text)
 
-def base_images(text):
-    """The images that a Dockerfile begins with or copies from; None if only a build can know.
+    @property
+    def copied(self):
+        """The paths of the project that matter when /app is hidden; None if all may."""
+        paths, workdir = set(), ""          # the base image's may be any
+        if sum(instruction == "FROM" for instruction, _ in self.lines) > 1:
+            return None                     # what is in a stage may come into the image elsewhere
+        for instruction, words in self.lines:
+            workdir = os.path.join(workdir, words) if instruction == "WORKDIR" else workdir
+            sources = set()
+            if instruction in ("COPY", "ADD") and "--from=" not in words:
+                sources = self.copy_sources(re.sub(r"^(?:--\S+\s+)+", "", words), workdir)
+            elif instruction == "RUN":
+                sources = self.mount_sources(words)
+            if sources is None:
+                return None
+            paths |= sources
+        return frozenset(path.replace(os.sep, "/") for path in paths)
 
-    source  Dockerfile reference, FROM, ARG, COPY --from, RUN --mount, ADD
-    """
-    args, stages, found, begun = {}, {"scratch"}, [], False
-    for instruction, words in instructions(text):
-        if instruction == "ARG" and not begun:
-            default = re.fullmatch(r"(\w+)=(\"?)([^\s\"'$]*)\2", words)
-            names = [default.group(1)] if default else re.findall(r"\w+", words)
-            args.update((name, default.group(3) if default else "$") for name in names)
-        elif instruction == "FROM":
-            begun, parts = True, [word for word in words.split() if not word.startswith("--")]
-            found += [with_args(part, args) for part in parts[:1] if part.lower() not in stages]
-            stages |= {part.lower() for part in parts[2:3]}
-        elif instruction in ("COPY", "RUN", "ADD"):
-            found += [name for name in named_images(words) if name.lower() not in stages and not name.isdigit()]
-        if instruction == "ADD" and re.search(r"://|git@|\$", words):
+    @staticmethod
+    def copy_sources(words, workdir):
+        """What COPY or ADD brings, but for the project to /app; None if that is not plain."""
+        paths = words.split()
+        if words.startswith("["):
+            try:
+                paths = [path + "" for path in json_value(words.encode("utf-8", "surrogateescape"))]
+            except TypeError:
+                return None
+        if re.search(r"[*?$\[\"'<]", "".join(paths[:-1])):
             return None
-    return tuple(dict.fromkeys(found)) if all(map(ImageName.fits, found)) else None
+        home = os.path.normpath(os.path.join(workdir, paths[-1])) == "/app" if paths else False
+        plain = [re.sub(r"\\(.)", r"\1", path).strip("/") or "." for path in paths[:-1]]
+        sources = {re.sub(r"^(?:\.\./)+", "", os.path.normpath(path)) for path in plain}
+        return None if "." in sources and not home else sources - {"."}
 
-
-def copied_sources(words, workdir):
-    """The sources of a COPY or ADD, without the project that goes to /app; None if they are not plain."""
-    paths = words.split()
-    if words.startswith("["):
-        try:
-            paths = [path + "" for path in json_value(words.encode("utf-8", "surrogateescape"))]
-        except TypeError:
-            return None
-    if re.search(r"[*?$\[\"'<]", "".join(paths[:-1])):
-        return None
-    home = os.path.normpath(os.path.join(workdir, paths[-1])) == "/app" if paths else False
-    sources = {re.sub(r"^(?:\.\./)+", "", os.path.normpath(re.sub(r"\\(.)", r"\1", path).strip("/") or "."))
-               for path in paths[:-1]}
-    return None if "." in sources and not home else sources - {"."}
-
-
-def mounted_sources(words):
-    """The paths of the project that RUN --mount shows; None if that is all of it."""
-    found = set()
-    for mount in re.findall(r"--mount=(\S+)", words):
-        values = dict(pair.partition("=")[::2] for pair in mount.split(","))
-        source = values.get("source") or values.get("src") or "."
-        if values.get("type", "bind") == "bind" and "from" not in values:
-            found.add(None if re.search(r"[*?$\[\"']", source) else os.path.normpath(source.strip("/") or "."))
-    return None if found & {None, "."} else found
-
-
-def copied_paths(text):
-    """The files and folders of the project that matter to an image whose /app is hidden; None if all may."""
-    found, workdir, lines = set(), "", instructions(text)     # the base image's may be any
-    if sum(instruction == "FROM" for instruction, _ in lines) > 1:
-        return None                     # what is in a stage may come into the image elsewhere
-    for instruction, words in lines:
-        workdir = os.path.join(workdir, words) if instruction == "WORKDIR" else workdir
-        paths, sources = re.sub(r"^(?:--\S+\s+)+", "", words), set()
-        if instruction in ("COPY", "ADD") and "--from=" not in words:
-            sources = copied_sources(paths, workdir)
-        elif instruction == "RUN":
-            sources = mounted_sources(words)
-        if sources is None:
-            return None
-        found |= sources
-    return frozenset(path.replace(os.sep, "/") for path in found)
-
-
-def is_copied(path, copied):
-    """Whether a path is among those that are copied, or below one."""
-    return path in copied or any(path.startswith(above + "/") for above in copied)
-
-
-def context_facts(files):
-    """path -> what tells it from others, of a Recipe's files; a name may hold a line break, but no //."""
-    return dict(re.findall(r"(?s)(.*?)//([^\n]*)(?:\n|\Z)", files))
-
-
-def live_recipe(recipe, copied):
-    """What matters of a recipe when the project is mapped over its copy: not the files that are hidden then."""
-    text = re.sub(rf"(?m)^(?:LABEL {re.escape(LABEL)}version=|CMD ).*$", "", recipe.text).rstrip("\n")
-    if not copied:
-        return recipe._replace(text=text, ignored="", files="")
-    files = [f"{path}//{facts}" for path, facts in context_facts(recipe.files).items() if is_copied(path, copied)]
-    return recipe._replace(text=text, ignored="", files="\n".join(files))
-
-
-EITHER = "# ---- or else ----"       # between the texts of two files of which one is .dockerignore for a builder
-LARGE_FILES = 500                   # so many files, or bytes, make a folder a large one
-LARGE_BYTES = 32 * 1024 * 1024
-LONGEST_LINE = 16000                # of a Dockerfile, in characters; Docker takes 65535 bytes
-MOST_COPIES = 40                    # an image has 127 layers at most
-
-
-def is_regular(mode):
-    """Whether a mode in octal digits is that of a file; a pipe has one digit less."""
-    return bool(re.fullmatch(r"10\d{4}", mode))
-
-
-def top_entries(files):
-    """name -> (mode in octal digits, how many files, how many bytes) of what is at the top of a build context."""
-    found = {}
-    for path, facts in context_facts(files).items():
-        name, below, _ = path.partition("/")
-        mode, size = (facts.split(" ") + ["0"])[:2]
-        own, count, total = found.get(name, ("", 0, 0))
-        found[name] = (own if below else mode, count + 1, total + (int(size) if is_regular(mode) else 0))
-    return found
-
-
-def copies_alike(entries, ignored):
-    """Whether a COPY for each entry gives just what `COPY . /app` gives.
-
-    Docker follows a link that is named, gives a folder that is named the mode 755, and fails for what is ignored.
-    """
-    named = all(re.fullmatch(r"[\w.+@=, -]+", name) for name in entries)
-    modes = [mode for mode, _, _ in entries.values()]
-    usual = all(mode in ("40755", "") or is_regular(mode) for mode in modes)
-    return named and usual and EITHER not in ignored and all(
-        "!" not in line and re.fullmatch(PLAIN_GLOB, line) for line in ignored.split("\n") if line[:1] != "#")
-
-
-def project_copies(recipe):
-    """What stands for `COPY . /app` while an image is built: of a large project a COPY for each of its folders.
-
-    The large folders come first, and stay in the cache when another one is changed.
-    """
-    rules = ignore_rules(recipe.ignored)
-    ours = [f"{name}//100644" for name in ("Dockerfile", ".dockerignore") if not is_ignored(name, rules)]
-    entries = top_entries("\n".join([recipe.files, *ours]))
-    large = {name for name, (_, count, size) in entries.items() if count >= LARGE_FILES or size >= LARGE_BYTES}
-    folders = sorted((name for name, (mode, _, _) in entries.items() if mode == "40755"),
-                     key=lambda name: (name not in large, name))
-    files = sorted(name for name, (mode, _, _) in entries.items() if is_regular(mode))
-    if not large or len(entries) < 2 or len(folders) > MOST_COPIES or not copies_alike(entries, recipe.ignored):
-        return part("project.Dockerfile")
-    import json
-    lists = [*([name, f"/app/{name}"] for name in folders), *([[*files, "/app/"]] if files else [])]
-    lines = [f"COPY {json.dumps(names, ensure_ascii=False)}\n" for names in lists]
-    return "".join(lines) if max(map(len, lines)) < LONGEST_LINE else part("project.Dockerfile")
-
-
-# What BuildKit can do better: a RUN with the words on the left gets a mount, in which what was downloaded stays, and
-# those on the right. A mount is in a tmpfs, so that it leaves no empty folder in the image, and each base image has
-# its own, since what is built for one need not run in another.
-APT = "-o Dir::Cache=/dev/shm/apt -o Dir::State::Lists=/dev/shm/apt/lists -o APT::Keep-Downloaded-Packages=true"
-INSTALL = "{} update \\\n && DEBIAN_FRONTEND=noninteractive {} install --yes --no-install-recommends"
-RENV = "Rscript -e 'options(warn = 2)' \\\n            -e 'if (!requireNamespace(\"renv\""
-CACHES = (
-    ("pip install --no-cache-dir", "id=skelebot-pip-{base},target=/dev/shm/pip",
-     'pip install --cache-dir "/dev/shm/pip/$(id -u)"'),
-    (RENV, "id=skelebot-renv-{base},target=/dev/shm/renv",
-     "RENV_PATHS_ROOT=/dev/shm/renv RENV_CONFIG_CACHE_SYMLINKS=FALSE " + RENV),
-    ("Rscript -e 'options(warn = 2)'", "id=skelebot-r-{base},target=/dev/shm/r", "r-cache.Dockerfile"),
-    (INSTALL.format("apt-get", "apt-get"), "id=skelebot-apt-{base},target=/dev/shm/apt,sharing=locked",
-     "mkdir -p /dev/shm/apt/lists && " + INSTALL.format(f"apt-get {APT}", f"apt-get {APT}")),
-)
-
-
-def with_caches(run, base):
-    """A RUN with the cache mounts for what it installs by."""
-    mounts = dict.fromkeys(mount for words, mount, _ in CACHES if words in run)
-    for words, _, better in CACHES:
-        run = run.replace(words, part(better).rstrip("\n") if better.endswith(".Dockerfile") else better)
-    return "RUN " + "".join(f"--mount=type=cache,{mount.format(base=slug(base))} " for mount in mounts) + run[4:]
-
-
-def built_from(text, builder, copies, base=""):
-    """The text that an image is built from: that of its Dockerfile, but for what the builder can do better.
-
-    copies  what stands for `COPY . /app`
-    base    what tells the base image from others, also from the one that had its name before
-    """
-    first, _, _ = part("base.Dockerfile", base="").partition("\n")
-    installs, project, late = text.partition("\n" + part("project.Dockerfile"))
-    if not text.startswith(first) or not project:
-        return text
-    if builder == "buildkit":
-        installs = re.sub(r"(?ms)^RUN .*?(?<!\\)\n", lambda match: with_caches(match.group(), base), installs)
-    return installs + "\n" + copies + late
-
-
-def first_difference(before, now):
-    """(number from 1, what stands there now) of the first line that differs, or of what follows if that is a comment."""
-    import itertools
-    lines = enumerate(itertools.zip_longest(before.split("\n"), now.split("\n")), 1)
-    changed = [(number, new) for number, (old, new) in lines if old != new] or [(0, "")]
-    return next((line for line in changed if (line[1] or "")[:1] != "#"), changed[0])
-
-
-def changed_file(before, now):
-    """What is the matter with the first file that differs between two build contexts."""
-    before, now = context_facts(before), context_facts(now)
-    path = min((path for path in {*before, *now} if before.get(path) != now.get(path)), default="")
-    if not path:
-        return "what is remembered of it is damaged"
-    if path not in before or path not in now:
-        return f"{path} is {'new' if path in now else 'gone'}"
-    modes = [facts[path].partition(" ")[0] for facts in (before, now)]
-    return f"{path} was changed" if modes[0] == modes[1] else f"{path} has another mode"
-
-
-def change(before, now):
-    """The first thing by which two recipes differ, in words; "" if they are alike."""
-    if before == now:
-        return ""
-    name = next(name for name in Recipe._fields if getattr(before, name) != getattr(now, name))
-    if name == "files":
-        return changed_file(before.files, now.files)
-    number, line = first_difference(getattr(before, name), getattr(now, name))
-    if name == "bases" and line and line.startswith("? "):
-        return "only a build can know what the Dockerfile fetches"
-    if name == "bases" and line:
-        return f"the base image {line.partition(' ')[0]} is another one now"
-    if name in ("bases", "settings"):
-        platform = (line or "").partition("=")[2] or "gone"
-        return "a base image is gone" if name == "bases" else f"DOCKER_DEFAULT_PLATFORM is {platform}"
-    what = f"line {number} of {'the Dockerfile' if name == 'text' else '.dockerignore'}"
-    return f"{what} is {shown_text(line)}" if line else f"{what} is {'gone' if line is None else 'empty'}"
+    @staticmethod
+    def mount_sources(words):
+        """The paths of the project that RUN --mount shows; None if that is all of it."""
+        sources = set()
+        for mount in re.findall(r"--mount=(\S+)", words):
+            values = dict(pair.partition("=")[::2] for pair in mount.split(","))
+            source = values.get("source") or values.get("src") or "."
+            if values.get("type", "bind") == "bind" and "from" not in values:
+                variable = re.search(r"[*?$\[\"']", source)
+                sources.add(None if variable else os.path.normpath(source.strip("/") or "."))
+        return None if sources & {None, "."} else sources
 
 
 # ---- Steps ------------------------------------------------------------------
@@ -3920,7 +3976,7 @@ def plan_required_files(project):
 
 def copied_below(text):
     """The paths of the project that matter when it is mapped over its copy; None if all may, as with links."""
-    copied = copied_paths(text)
+    copied = Instructions(text).copied
     return copied if copied is not None and are_direct(tuple(sorted(copied))) else None
 
 
@@ -3949,7 +4005,7 @@ class Build(Record):
 
     def alike(self, before, now):
         """Both recipes, without what does not matter here."""
-        return [recipe if self.copied is None else live_recipe(recipe, self.copied) for recipe in (before, now)]
+        return [recipe if self.copied is None else recipe.live(self.copied) for recipe in (before, now)]
 
     def is_fresh(self, call):
         """Whether the image that exists will do; --rebuild wants one that this call has built."""
@@ -3964,14 +4020,15 @@ class Build(Record):
             return "--rebuild asks for it"
         if not self.before:
             return "it was not built here before"
-        return change(*self.alike(self.before.recipe, self.recipe)) or "its image is gone"
+        before, now = self.alike(self.before.recipe, self.recipe)
+        return before.change(now) or "its image is gone"
 
     def hint(self, call):
         """What to do when its build has failed."""
         base = self.recipe.bases.partition("\n")[0]
         if call.rebuild:
             return "the lines above say which step failed; --rebuild needs a base image that is in a registry"
-        if lacks_base(self.recipe):
+        if self.recipe.lacks_base:
             return f"the lines above say which step failed; {base} was not here, and comes from its registry"
         return "the lines above say which step failed"
 
@@ -4056,18 +4113,18 @@ class Image:
         if project.dockerfile:
             check_there(project.dockerfile, project.places["dockerfile"])
         path = self.cache.path(slug(self.tag.replace(":", "-")), *key)
-        data, before = self.cache.read(path), read_built(self.cache.text(path), "\n".join(key))
+        data, before = self.cache.read(path), Built.read(self.cache.text(path), "\n".join(key))
         ignored, ignored_now, undo = ignore_file(project, self.job)
         own = not self.more and not project.dockerfile
         present = own_dockerfile() if own else None
         installs_path, installs = self.installs_before()
         (text, groups), grouped = yield from self.plan_texts(installs.named)
         bases, image, tagged = yield from self.plan_bases(text, getattr(before, "image", ""))
-        if goes_on(installs, bases, grouped[0]):
+        if installs.continues(bases, grouped[0]):
             text, groups = grouped
         copied = copied_below(text) if self.call.live and live else None
         recipe = self.recipe(text, ignored, copied)._replace(bases=bases)
-        installs = installs._replace(bases=bases, text=text, groups=groups_text(groups))
+        installs = installs.after(bases, text, groups)
         seen = ((path, data), (".dockerignore", ignored_now), *([("Dockerfile", present)] if own else []))
         writes = (*(written("Dockerfile", text, present) if own else []),
                   *written(".dockerignore", ignored, ignored_now))
@@ -4078,8 +4135,8 @@ class Image:
         """(path of the cache's file, how the dependencies were installed before); no groups if that is not to matter."""
         key = self.key(self.project.image)
         path = self.cache.path(slug(self.project.image) + "-installs", *key)
-        before, none = read_installs(self.cache.text(path), "\n".join(key)), Installs("\n".join(key), "", "", "")
-        return path, none if self.plain or self.call.rebuild else before or none
+        text = "" if self.plain or self.call.rebuild else self.cache.text(path)
+        return path, Installs.read(text, "\n".join(key))
 
     def plan_texts(self, groups):
         """(text of the Dockerfile, groups of dependencies), and the same with the groups that are known from before."""
@@ -4088,15 +4145,16 @@ class Image:
             text = (read_bytes(project.dockerfile) or b"").decode("utf-8", "surrogateescape")
             check_passwords(text, project.dockerfile)
             return (text, ()), (text, ())
-        values = project, (yield from plan_required_files(project)), *component_parts(project), self.more
-        plain, grouped = (dependency_groups(project.dependencies, known) for known in ((), groups))
-        text = dockerfile(*values)
+        files = yield from plan_required_files(project)
+        file = Dockerfile(project, files, *component_parts(project), self.more)
+        plain, grouped = file.groups(), file.groups(groups)
+        text = file.text()
         check_passwords(text, "Dockerfile")     # a plugin may have added to it
-        return (text, plain), (text if grouped == plain else dockerfile(*values, groups), grouped)
+        return (text, plain), (text if grouped == plain else file.text(groups), grouped)
 
     def plan_bases(self, text, known=""):
         """(the lines of a recipe's bases, the id of an image that is known, "" if it is gone, whether the tag is its)."""
-        names = base_images(text)
+        names = Instructions(text).bases
         bases = [name for name in names or () if "@sha256:" not in name]
         wanted = (*bases, *([known, self.tag] if known else ()))
         ids = dict(zip(wanted, (yield from self.engine.plan_image_ids(wanted)))) if wanted else {}
@@ -4121,16 +4179,9 @@ class Image:
         own = os.path.join(home, "builds") if home == folder else home
         return [os.path.relpath(own, folder).replace(os.sep, "/")] if is_relative_to(own, folder) else []
 
-    def text(self, build, builder):
-        """What it is built from: the text of its Dockerfile, but for what the builder can do better."""
-        whole = self.plain or builder != "buildkit"     # others take as long, or longer, for what they have to be sent
-        copies = part("project.Dockerfile") if whole else project_copies(build.recipe)
-        base = re.sub(r"sha256:(.{12}).*", r"\1", build.recipe.bases.partition("\n")[0])
-        return built_from(build.recipe.text, builder, copies, base)
-
     def plan_run_build(self, build, builder, id_file):
         """`docker build`, for its Outcome; from the Dockerfile that exists, or from what the builder does better with."""
-        text = self.text(build, "legacy" if self.call.rebuild else builder)
+        text = build.recipe.built_from("legacy" if self.call.rebuild else builder, self.plain)
         own = text == build.recipe.text and not self.more
         file = self.project.dockerfile or "Dockerfile" if own else "-"
         return (yield Command(self.engine.build(self.tag, file, id_file, self.call.rebuild), builder_environ(builder),
@@ -4181,12 +4232,12 @@ class Image:
     def plan_keep(self, build, image):
         """Keep what it was built of; base images that came with the build have other ids now."""
         recipe = build.recipe
-        if self.call.rebuild or lacks_base(recipe):
+        if self.call.rebuild or recipe.lacks_base:
             bases, _, _ = yield from self.plan_bases(recipe.text)
             recipe = recipe._replace(bases=bases)
         built = Built("\n".join(self.key(self.tag)), image, self.call.token, recipe)
-        for path, text in ((build.path, built_text(built)),
-                           (build.installs_path, "\0".join(build.installs._replace(bases=recipe.bases)))):
+        for path, text in ((build.path, built.cache_text),
+                           (build.installs_path, build.installs._replace(bases=recipe.bases).cache_text)):
             yield from self.cache.plan_keep(path, text.encode("utf-8", "surrogatepass"))
 
 
@@ -9646,7 +9697,8 @@ def earlier_dockerfile(config):
     """`dockerfile.buildDockerfile`: writes the project's Dockerfile, and .dockerignore beside it."""
     def plan():
         project = config._project
-        text = dockerfile(project, (yield from plan_required_files(project)), *component_parts(project))
+        files = yield from plan_required_files(project)
+        text = Dockerfile(project, files, *component_parts(project)).text()
         present = own_dockerfile()
         ignored, before, _ = ignore_file(project, None)
         for step in (*written("Dockerfile", text, present), *written(".dockerignore", ignored, before)):

@@ -353,17 +353,17 @@ class Changes(Watched):
         link = self.path("tree", "w")
         return (
             ("tree/z.txt was changed", lambda: self.rewrite("tree/z.txt", "two\n")),
-            ("tree/y.sh has another mode", lambda: os.chmod(self.path("tree", "y.sh"), 0o755)),
+            ("the mode of tree/y.sh has changed", lambda: os.chmod(self.path("tree", "y.sh"), 0o755)),
             ("tree/x.txt is gone", lambda: os.remove(self.path("tree", "x.txt"))),
             ("tree/w was changed", lambda: (os.remove(link), os.symlink("z.txt", link))),
             ("tree/u.txt is new", lambda: os.rename(self.path("tree", "v.txt"), self.path("tree", "u.txt"))),
             ("tree/t is new", lambda: write(self.folder, {"tree/t": ""})),
-            ("tree/s has another mode", lambda: os.chmod(self.path("tree", "s"), 0o700)),
+            ("the mode of tree/s has changed", lambda: os.chmod(self.path("tree", "s"), 0o700)),
             ("tree/r is new", lambda: os.mkdir(self.path("tree", "r"))),
             ("line 2 of .dockerignore is *.log", lambda: self.config_now(ignores=self.ignores[1:])),
             ("line 10 of the Dockerfile is RUN true",
              lambda: self.config_now(ignores=self.ignores[1:], commands=["true"])),
-            (f"the base image {self.name}-base is another one now", lambda: self.tag_base("ENV WORD=new")),
+            (f"the base image {self.name}-base has changed", lambda: self.tag_base("ENV WORD=new")),
         )
 
     def test_rebuild_is_asked_for(self):

@@ -309,7 +309,7 @@ class KerberosInTheImage(Case):
 
     def test_is_in_the_dockerfile_before_the_dependencies_and_after_the_project(self):
         it = project(components={"kerberos": KERBEROS}, dependencies=["numpy"])
-        text = skelebot.dockerfile(it, {}, *(skelebot.component_texts(it, hook) for hook in ("tools", "dockerfile")))
+        text = skelebot.Dockerfile(it, {}, *(skelebot.component_texts(it, hook) for hook in ("tools", "dockerfile"))).text()
         order = [text.index(words) for words in ("WORKDIR", "kinit", "numpy", "COPY . /app", "COPY .skelebot/krb5.conf")]
         self.assertEqual(order, sorted(order))
 

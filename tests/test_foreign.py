@@ -41,7 +41,7 @@ class Ids(unittest.TestCase):
         for text in NO_IDS:
             with self.subTest(text):
                 built = Built("k", text, "0a", Recipe())
-                self.assertIsNone(skelebot.read_built(skelebot.built_text(built), "k"))
+                self.assertIsNone(skelebot.Built.read(built.cache_text, "k"))
 
     def test_that_are_none_are_not_run_when_a_builder_tells_them(self):
         for told, run in ((ID, ID), (f"{ID}\n", ID), *((text, "churn") for text in NO_IDS[:6])):
@@ -55,7 +55,7 @@ class Names(unittest.TestCase):
     def test_of_base_images_in_a_dockerfile_are_no_options(self):
         for text in ("FROM -f{{.}}", "FROM --help\nFROM -x", "FROM a\nCOPY --from=-x /a /a", "ARG A=-x\nFROM $A"):
             with self.subTest(text):
-                self.assertIsNone(skelebot.base_images(text))
+                self.assertIsNone(skelebot.Instructions(text).bases)
 
     def test_of_a_docker_context_are_no_options_and_lead_to_engines(self):
         call = ADA._replace(context="--help")

@@ -1,4 +1,4 @@
-"""The image: Dockerfile, .dockerignore, and the names of images."""
+"""The image: Dockerfile, .dockerignore, names, and what an image is built of."""
 import json
 import os
 import re
@@ -6,8 +6,9 @@ import subprocess
 import unittest
 
 from support import Look, Read, drive, folder, golden, job, project, skelebot, two_lines
-from skelebot import dockerignore, is_generated, slug
+from skelebot import Built, Installs, Instructions, Recipe, dockerignore, is_generated, slug
 
+SHA = "sha256:" + "0a1b" * 16
 WHEEL = ".skelebot/acme-2.1/acme-2.1-py3-none-any.whl"
 SCORE = {"name": "score", "source": "src/score.py", "args": ["rows"],
          "params": [{"name": "model", "default": "models/a b.bin"}, {"name": "fast", "accepts": "boolean"}]}
@@ -56,7 +57,7 @@ def dockerfile(**keys):
     found = drive(skelebot.plan_required_files(it), {"list-package-version-assets": assets})
     if found.fault:
         raise found.fault
-    return skelebot.dockerfile(it, found.status)
+    return skelebot.Dockerfile(it, found.status).text()
 
 
 class Dockerfile(unittest.TestCase):
@@ -263,7 +264,7 @@ class RequirementsFile(unittest.TestCase):
                 it = project(dependencies=["idna", "req:a.txt", "toml"])
                 steps = drive(skelebot.plan_required_files(it), {(Read, "a.txt"): line.encode(),
                                                                           (Read, "c.txt"): b""})
-                runs = skelebot.dockerfile(it, steps.status).split("RUN ")[1:]
+                runs = skelebot.Dockerfile(it, steps.status).text().split("RUN ")[1:]
                 self.assertEqual(["idna" in runs[1], "a.txt" in runs[2]], [not alone, not alone])
 
     def test_cannot_name_a_file_outside_of_the_project(self):
@@ -276,6 +277,369 @@ class RequirementsFile(unittest.TestCase):
     def test_that_is_not_there_is_a_fault_with_its_place(self):
         self.assertEqual(self.required("req:a.txt"), two_lines(
             "skelebot.yaml:1: dependencies: 'a.txt' is not there", "correct the path, or add the file"))
+
+
+# ---- What two recipes differ by ---------------------------------------------
+
+RECIPE = Recipe("DOCKER_DEFAULT_PLATFORM=linux/arm64", "python:3 sha256:a", "FROM python:3\nRUN make\n", "*.log\n",
+                "a//100644 1 2 3\nb//100644 1 2 3")
+
+
+class Change(unittest.TestCase):
+    def test_is_said_in_words(self):
+        for field, now, words in (
+                ("settings", "DOCKER_DEFAULT_PLATFORM=linux/amd64", "DOCKER_DEFAULT_PLATFORM is linux/amd64"),
+                ("bases", "python:3 sha256:b", "the base image python:3 has changed"),
+                ("bases", "ruby:3 sha256:b", "the base image ruby:3 has changed"),
+                ("bases", "python:3", "the base image python:3 has changed"),
+                ("bases", "? 0a1b", "only a build can know what the Dockerfile fetches"),
+                ("text", "FROM python:3\nRUN make it\n", "line 2 of the Dockerfile is RUN make it"),
+                ("text", "FROM python:3\nRUN \x1b[31m\n", "line 2 of the Dockerfile is RUN [31m"),
+                ("text", "FROM python:3\n\nRUN make\n", "line 2 of the Dockerfile is empty"),
+                ("text", "FROM python:3", "line 2 of the Dockerfile is gone"),
+                ("ignored", "*.txt\n", "line 1 of .dockerignore is *.txt"),
+                ("files", "a//100644 1 2 4\nb//100644 1 2 4", "a was changed"),
+                ("files", "a//100755 1 2 4\nb//100644 1 2 3", "the mode of a has changed"),
+                ("files", "b//100644 1 2 3", "a is gone"),
+                ("files", RECIPE.files + "\nc//40755", "c is new"),
+                ("files", "a//100644 1 2 3", "b is gone"),
+                ("files", "", "a is gone")):
+            with self.subTest(words):
+                self.assertEqual(RECIPE.change(RECIPE._replace(**{field: now})), words)
+
+    def test_is_nothing_for_recipes_that_are_alike(self):
+        self.assertEqual(RECIPE.change(Recipe(*RECIPE)), "")
+
+    def test_is_what_follows_a_comment_that_is_new(self):
+        before = Recipe(text="FROM a\nCOPY . /app\n")
+        now = Recipe(text="FROM a\n# why\nRUN b\nCOPY . /app\n")
+        self.assertEqual(before.change(now), "line 3 of the Dockerfile is RUN b")
+
+    def test_is_the_damage_when_no_file_differs(self):
+        one = Recipe(files="a//100644 1 2 3 4")
+        self.assertEqual(one._replace(files=one.files + "\njunk").change(one), "what the cache has of it is damaged")
+
+    def test_is_always_something_for_others(self):
+        for name, value in zip(Recipe._fields, RECIPE):
+            for now in ("", value + "\nz//1", "0//1\n" + value):
+                for pair in ((RECIPE, RECIPE._replace(**{name: now})), (RECIPE._replace(**{name: now}), RECIPE)):
+                    with self.subTest(name, now=now):
+                        self.assertRegex(pair[0].change(pair[1]), r"^\S.* (is|was|has|can) \S")
+
+    def test_comes_first_from_what_comes_first(self):
+        now = Recipe(RECIPE.settings, "x y", "x", "x", "x//1")
+        self.assertEqual(RECIPE.change(now), "the base image x has changed")
+        self.assertEqual(RECIPE.change(now._replace(bases=RECIPE.bases)), "line 1 of the Dockerfile is x")
+
+
+# ---- Dockerfiles of others --------------------------------------------------
+
+# Dockerfile -> the images that it begins with or copies from; None where only a build can know.
+BASES = {
+    "": (),
+    "# FROM python\n": (),
+    "FROM python": ("python",),
+    "from python:3.13-slim as base": ("python:3.13-slim",),
+    "\ufeffFROM python": ("python",),
+    "FROM python\r\nRUN id\r\n": ("python",),
+    "FROM registry.example.com:5000/acme/base:7": ("registry.example.com:5000/acme/base:7",),
+    "FROM python@sha256:0a1b": ("python@sha256:0a1b",),
+    "FROM --platform=linux/arm64 python AS a": ("python",),
+    "FROM --platform=$BUILDPLATFORM python": ("python",),
+    "FROM scratch\nCOPY a /": (),
+    "FROM python\nFROM ruby\nFROM python": ("python", "ruby"),
+    # stages
+    "FROM python AS a\nFROM a AS b\nFROM b": ("python",),
+    "FROM python AS Base\nFROM bASE": ("python",),
+    "FROM a\nFROM python AS a": ("a", "python"),
+    "FROM python AS a\nFROM ruby\nCOPY --from=a /x /y": ("python", "ruby"),
+    "FROM python AS a\nFROM ruby\nCOPY --from=A /x /y": ("python", "ruby"),
+    "FROM python\nFROM ruby\nCOPY --from=0 /x /y": ("python", "ruby"),
+    "FROM python\nCOPY --from=ruby:3 /x /y": ("python", "ruby:3"),
+    "FROM python\nCOPY --chown=1:1 --from=ruby --chmod=755 /x /y": ("python", "ruby"),
+    "FROM python\ncopy --link --from=ruby [\"/x\", \"/y\"]": ("python", "ruby"),
+    "FROM python\nRUN --mount=type=bind,from=ruby,target=/x id": ("python", "ruby"),
+    "FROM python\nRUN --mount=from=ruby,target=/x id": ("python", "ruby"),
+    "FROM python AS a\nRUN --mount=from=a,target=/x --mount=type=cache,target=/y id": ("python",),
+    # arguments
+    "ARG V=3\nFROM python:$V": ("python:3",),
+    "ARG V=3\nFROM python:${V}-slim": ("python:3-slim",),
+    'ARG IMAGE="python:3"\nFROM $IMAGE': ("python:3",),
+    "ARG V\nFROM python:$V": None,
+    "FROM python:$V": None,
+    "FROM python:${V:-3}": ("python:3",),
+    "ARG V=4\nFROM python:${V:-3}": ("python:4",),
+    "ARG V=\nFROM python:${V:-3}": ("python:3",),
+    "ARG V=3\nFROM python:${V:+4}": None,
+    "ARG V=3\nFROM python:${V%.*}": None,
+    "FROM python:${V-3}": None,
+    "ARG V=3\nARG IMAGE=python:$V\nFROM $IMAGE": None,
+    "ARG A=1 B=2\nFROM python:$A": None,
+    "ARG V=3 # why\nFROM python:$V": None,
+    "ARG V=3\nARG V=4\nFROM python:$V": ("python:4",),
+    "FROM python\nARG V=3\nFROM ruby:$V": None,
+    "ARG X=python\nFROM scratch AS a\nARG X=ruby\nFROM $X": ("python",),
+    "FROM python\nARG V=ruby\nCOPY --from=$V /x /y": None,
+    "FROM python\nRUN --mount=from=$V,target=/x id": None,
+    # what is fetched
+    "FROM python\nADD https://example.com/a.tar.gz /a": None,
+    "FROM python\nADD HTTP://example.com/a.tar.gz /a": None,
+    "FROM python\nADD [\"https://example.com/a b\", \"/a\"]": None,
+    "FROM python\nADD git@github.com:acme/tools.git /a": None,
+    "FROM python\nADD git://example.com/tools.git#v1 /a": None,
+    "FROM python\nadd --checksum=sha256:0a https://example.com/a /a": None,
+    "FROM python\nARG URL\nADD $URL /a": None,
+    "FROM python\nADD a.tar.gz /a": ("python",),
+    "FROM python\nRUN curl https://example.com/a": ("python",),
+    # quotes
+    'FROM "python"': None,
+    'FROM python\nCOPY --from="ruby" a b': None,
+    # lines that go on
+    "FROM \\\n  python \\\n  AS a\nFROM a": ("python",),
+    "FROM \\\n# why\n   # and that\n\n  python": ("python",),
+    "FROM \\  \n  python": ("python",),
+    "FROM \\\r\n  python\r\n": ("python",),
+    "FROM python\\\n:3": ("python:3",),
+    "FROM python\nRUN echo \\\n  FROM ruby": ("python",),
+    "FROM python\nRUN id # \\\nFROM ruby": ("python",),
+    "FROM python\n# \\\nFROM ruby": ("python", "ruby"),
+    "# escape=`\nFROM `\n  python\nRUN dir C:\\\nFROM ruby": ("python", "ruby"),
+    "# syntax=docker/dockerfile:1\n#  Escape = `\nFROM `\npython": ("python",),
+    "# why\n# escape=`\nFROM \\\n python": ("python",),
+    "\n# escape=`\nFROM \\\n python": ("python",),
+    # here-documents
+    "FROM python\nRUN <<EOF\nFROM debian AS ruby\nEOF\nFROM ruby": ("python", "ruby"),
+    "FROM python\nCOPY <<-\"E\" /Dockerfile\nFROM debian AS ruby\n\tE\nFROM ruby": ("python", "ruby"),
+    "FROM python\nRUN cat <<EOF > a && id\nARG X=1\nEOF\nCOPY --from=ruby a b": ("python", "ruby"),
+}
+
+# Dockerfile -> the paths that matter when /app is hidden; None where all may.
+COPIED = {
+    "": set(),
+    "FROM python\nRUN id\nCOPY . /app": set(),
+    "FROM python\nWORKDIR /app\nCOPY . .": set(),
+    "FROM python\nWORKDIR /app/\nCOPY ./ ./": set(),
+    "FROM python\nWORKDIR /\nWORKDIR app\nADD . .": set(),
+    "COPY a /x": {"a"},
+    "copy a b/c /x/": {"a", "b/c"},
+    "ADD a.tar /x": {"a.tar"},
+    "COPY --chown=1:2 --chmod=755 a/ /x": {"a"},
+    "COPY ./a//b/../c /x": {"a/c"},
+    "COPY /a /x": {"a"},
+    "COPY ../a /x": {"a"},
+    'COPY ["a b", "c", "/x y"]': {"a b", "c"},
+    'COPY ["a\\\\$b", "/x"]': None,
+    'COPY ["a b", "/x"': None,
+    "COPY a /app/a\nCOPY . /app": {"a"},
+    "COPY . /srv": None,
+    "COPY . .": None,
+    "COPY ./. /x": None,
+    "COPY . a /x": None,
+    "COPY *.txt /x": None,
+    "COPY a? /x": None,
+    "COPY [ab] /x": None,
+    "COPY $A /x": None,
+    "COPY ${A:-b} /x": None,
+    'COPY "a" /x': None,
+    "COPY <<EOF /x\nCOPY a /y\nEOF": None,
+    "RUN <<EOF\nCOPY a /y\nEOF\nCOPY b /x": {"b"},
+    "FROM a\nCOPY --from=ruby /x /y\nCOPY c /z": {"c"},
+    "FROM a AS one\nFROM b\nCOPY --from=one /x /y\nCOPY c /z": None,
+    "COPY a \\\n  # why\n  b \\\n\n /x": {"a", "b"},
+    "COPY a \\\r\n  b /x\r\n": {"a", "b"},
+    "# escape=`\nCOPY a `\n  b /x": {"a", "b"},
+    "RUN --mount=type=bind,source=a.txt,target=/a id": {"a.txt"},
+    "RUN --mount=src=./a/b/,target=/a --mount=type=cache,target=/y id": {"a/b"},
+    "RUN --mount=type=bind,target=/a id": None,
+    "RUN --mount=type=bind,source=.,target=/a id": None,
+    "RUN --mount=type=bind,source=$A,target=/a id": None,
+    "RUN --mount=type=bind,from=one,source=a,target=/a id": set(),
+    "RUN --mount=type=secret,id=a id": set(),
+    "FROM a\nWORKDIR /app\nFROM b\nCOPY . .": None,
+    "FROM a AS one\nCOPY . /app\nRUN make\nFROM b\nCOPY --from=one /app/dist /opt": None,
+    "FROM a\nRUN <<E\nx \\\nE\nCOPY b /x\nRUN <<E\ny\nE": {"b"},
+}
+
+
+class DockerfileOfOthers(unittest.TestCase):
+    def test_begins_with(self):
+        for text, images in BASES.items():
+            with self.subTest(text):
+                self.assertEqual(Instructions(text).bases, images)
+
+    def test_copies(self):
+        for text, paths in COPIED.items():
+            with self.subTest(text):
+                self.assertEqual(Instructions(text).copied, None if paths is None else frozenset(paths))
+
+    def test_of_ours_is_understood(self):
+        keys = {"dependencies": ["numpy", "req:a.txt", "file:libs/my tools/"], "copy": ["config/x.ini:/etc/x.ini"]}
+        it = project(**keys)
+        files = {one: (one.fields["file"],) for one in it.dependencies.Python if "file" in one.fields}
+        text = skelebot.Dockerfile(it, files).text()
+        self.assertEqual(Instructions(text).bases, (it.base,))
+        self.assertEqual(Instructions(text).copied, {"a.txt", "libs/my tools", "config/x.ini"})
+
+
+# ---- What the builder gets ---------------------------------------------------
+
+MANY = skelebot.LARGE_FILES
+WHOLE = "COPY . /app\n"
+
+
+def entry(path, size=1, mode="100644"):
+    return f"{path}//{mode} {size} 1 1" if mode.startswith("10") else f"{path}//{mode}"
+
+
+def many(folder, count=MANY, mode="40755"):
+    return [entry(folder, mode=mode), *(entry(f"{folder}/{number}") for number in range(count))]
+
+
+LARGE = (*many("data"), entry("src", mode="40755"), entry("src/a.py"), entry("job.py"))
+
+
+class CopiesOfProject(unittest.TestCase):
+    """What stands for `COPY . /app` while an image is built."""
+
+    def copies(self, *lines, ignored=".git\n**/__pycache__\n"):
+        return Recipe(ignored=ignored, files="\n".join(lines)).copies
+
+    def test_are_one_for_each_folder_large_ones_first_and_one_for_the_files(self):
+        self.assertEqual(self.copies(*LARGE, *many("weights"), entry("a b", mode="40755"), entry("a b/x")), """\
+COPY ["data", "/app/data"]
+COPY ["weights", "/app/weights"]
+COPY ["a b", "/app/a b"]
+COPY ["src", "/app/src"]
+COPY [".dockerignore", "Dockerfile", "job.py", "/app/"]
+""")
+
+    def test_are_so_for_one_large_file_as_well(self):
+        for size, split in ((skelebot.LARGE_BYTES, True), (skelebot.LARGE_BYTES - 1, False)):
+            self.assertEqual(self.copies(entry("data", mode="40755"), entry("data/big", size), entry("job.py")) != WHOLE,
+                             split)
+
+    def test_have_no_file_that_is_ignored(self):
+        self.assertTrue(self.copies(*LARGE, ignored="Dockerfile\n.dockerignore\n").endswith(
+            'COPY ["job.py", "/app/"]\n'))
+
+    def test_are_those_of_every_folder_also_of_an_empty_one(self):
+        self.assertIn('COPY ["empty", "/app/empty"]\n', self.copies(*LARGE, entry("empty", mode="40755")))
+
+    def test_are_one_for_all_where_others_would_not_be_alike(self):
+        for what, lines in (
+                ("a small project", [entry("src", mode="40755"), entry("src/a.py"), entry("job.py")]),
+                ("nothing at all", []),
+                ("a link at the top", [*LARGE, entry("link", mode="120777")]),
+                ("a folder that others may not read", [*LARGE, entry("own", mode="40700")]),
+                ("a folder that the group may write", many("data", mode="40775")),
+                ("a pipe at the top", [*LARGE, entry("pipe", mode="10644")]),
+                ("names that are patterns", [*LARGE, entry("a[b]", mode="40755")]),
+                ("a name with a quote", [*LARGE, entry('a"b')]),
+                ("a name with a variable", [*LARGE, entry("$HOME")]),
+                ("a name with a line break", [*LARGE, entry("a\nb")]),
+                ("too many folders", [*LARGE, *(entry(f"d{n}", mode="40755") for n in range(skelebot.MOST_COPIES))]),
+                ("a line that is too long", [*LARGE, *(entry(f"{n:0200}") for n in range(100))])):
+            with self.subTest(what):
+                self.assertEqual(self.copies(*lines), WHOLE)
+
+    def test_are_one_for_all_where_the_ignores_are_not_simple(self):
+        for ignored in ("*\n!src\n", "[", "data/[a-z", f"a\n{skelebot.EITHER}\nb\n"):
+            with self.subTest(ignored):
+                self.assertEqual(self.copies(*LARGE, ignored=ignored), WHOLE)
+
+
+class BuiltFrom(unittest.TestCase):
+    """The text that the builder gets for the one of the Dockerfile."""
+    copies = Recipe(files="\n".join(LARGE)).copies
+
+    def text(self, builder, text=None, whole=False, **keys):
+        text = text or skelebot.Dockerfile(project(**keys), {}).text()
+        recipe = Recipe(bases="0a1b", text=text, files="\n".join(LARGE))
+        return text, recipe.built_from(builder, whole)
+
+    def test_has_a_copy_for_each_folder_with_buildkit_only(self):
+        for builder, copies in (("legacy", WHOLE), ("buildkit", self.copies), ("podman", WHOLE)):
+            plain, text = self.text(builder)
+            self.assertEqual(text, plain.replace(WHOLE, copies))
+
+    def test_has_one_copy_for_all_of_an_image_to_be_published(self):
+        plain, text = self.text("buildkit", whole=True)
+        self.assertEqual(text, plain)
+
+    def test_has_a_mount_for_what_was_downloaded_with_buildkit_only(self):
+        plain, text = self.text("legacy", dependencies=["six"])
+        self.assertEqual(text, plain)
+        text = self.text("buildkit", dependencies=["six"])[1]
+        self.assertIn("RUN --mount=type=cache,id=skelebot-pip-0a1b,target=/dev/shm/pip ", text)
+        self.assertIn('pip install --cache-dir "/dev/shm/pip/$(id -u)" ', text)
+        self.assertNotIn("--no-cache-dir", text)
+
+    def test_of_r_has_a_mount_too(self):
+        text = self.text("buildkit", language="R", dependencies=["dplyr"])[1]
+        self.assertIn("RUN --mount=type=cache,id=skelebot-r-0a1b,target=/dev/shm/r TMPDIR=/dev/shm/r Rscript", text)
+        text = self.text("buildkit", language="R", dependencies=["renv:renv.lock"])[1]
+        self.assertIn("--mount=type=cache,id=skelebot-renv-0a1b,target=/dev/shm/renv", text)
+        self.assertIn("RENV_PATHS_ROOT=/dev/shm/renv", text)
+
+    def test_has_mounts_of_its_own_for_each_base_image(self):
+        text = skelebot.Dockerfile(project(dependencies=["six"]), {}).text()
+        one, two = (Recipe(bases=f"python:3 sha256:{base * 16}\nruby:3", text=text).built_from("buildkit")
+                    for base in ("0a1b", "2c3d"))
+        self.assertIn("id=skelebot-pip-python-3-0a1b0a1b0a1b,", one)
+        self.assertEqual(one.replace("0a1b", "2c3d"), two)
+
+    def test_is_the_same_for_a_dockerfile_of_others(self):
+        for theirs in ("FROM python\nRUN pip install --no-cache-dir six\nCOPY . /app\n", "", "\n" + WHOLE):
+            self.assertEqual(self.text("buildkit", theirs or " ")[1], theirs or " ")
+
+    def test_leaves_what_a_project_adds_after_its_copy_as_it_is(self):
+        plain, text = self.text("buildkit", commands=["python -m pip install --no-cache-dir ."])
+        self.assertEqual(text, plain.replace(WHOLE, self.copies))
+
+
+class Cached(unittest.TestCase):
+    """What the cache has of an image that was built."""
+
+    def test_is_read_back_as_it_was(self):
+        recipe = Recipe("A=ü", "python sha256:a", "FROM python\n", "\udcff\n", "a\nb//1\n\udcfe//2")
+        built = Built("docker\n\n/home/ä\nchurn", SHA, "0a1b", recipe)
+        self.assertEqual(Built.read(built.cache_text, built.key), built)
+        self.assertEqual(built.cache_text.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass"),
+                         built.cache_text)
+
+    def test_is_nobody_elses(self):
+        built = Built("mine", SHA, "0a1b", RECIPE)
+        self.assertIsNone(Built.read(built.cache_text, "other"))
+        self.assertIsNone(Built.read(built.cache_text, ""))
+
+    def test_is_nothing_when_it_is_something_else(self):
+        for text in ("", "mine", "\0" * 7, "\0" * 9, "mine" + "\0" * 6, "mine" + "\0" * 8):
+            with self.subTest(text):
+                self.assertIsNone(Built.read(text, "mine"))
+                self.assertEqual(Installs.read(text, "mine"), Installs("mine"))
+
+
+class Groups(unittest.TestCase):
+    """Dependencies that were installed together before."""
+
+    def test_are_by_what_is_known_only(self):
+        file = skelebot.Dockerfile(project(dependencies=["p1", "p2", "p3"]), {})
+        for groups, expected in (
+                ([], [("p1", "p2", "p3")]), ([("Python", ("p1",))], [("p1",), ("p2", "p3")]),
+                ([("Python", ("p1",)), ("Python", ("p2",))], [("p1",), ("p2",), ("p3",)]),
+                ([("Python", ("p2",))], [("p1", "p2", "p3")]), ([("R", ("p1",))], [("p1", "p2", "p3")]),
+                ([("Python", ("p1",)), ("Python", ("p3",))], [("p1",), ("p2", "p3")]),
+                ([("Python", ("p0",)), ("Python", ("p1",))], [("p1", "p2", "p3")]),
+                ([("Python", ("p1", "p2", "p3", "p4"))], [("p1", "p2", "p3")])):
+            with self.subTest(groups):
+                self.assertEqual([tuple(names) for _, names in file.groups(groups)], expected)
+
+    def test_are_not_known_from_what_is_cut_off(self):
+        for text in ("", "Pyth", "Python", "Python\n", "\n\n\n", "R\n\nPy", "x\ny\n\nPython\np1"):
+            with self.subTest(text):
+                named = Installs("k", groups=text).named
+                groups = skelebot.Dockerfile(project(dependencies=["p1", "p2"]), {}).groups(named)
+                self.assertEqual([name for _, names in groups for name in names], ["p1", "p2"])
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class JobInDocker(PlanCase):
 
     def test_leaves_files_alone_that_are_right(self):
         it = project()
-        present = {"Dockerfile": skelebot.dockerfile(it, {}).encode(),
+        present = {"Dockerfile": skelebot.Dockerfile(it, {}).text().encode(),
                    ".dockerignore": skelebot.dockerignore(it, None, None).encode()}
         self.assertEqual(driven(present).outline, [
             "Look src/train.py", "Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS,
