@@ -167,7 +167,13 @@ Any, Dict, Optional, Tuple = Kind("Any"), Kind(dict), Kind("Optional", type(None
 
 
 class Record(tuple):
-    """A tuple with named fields, as typing.NamedTuple makes them, which would take a sixth of the start-up."""
+    """A tuple with named fields, as typing.NamedTuple makes them, which would take a sixth of the start-up.
+
+    _former  older spelling of a key -> that of today
+    _hints   key that it does not have -> what to do instead
+    """
+    _former = {}
+    _hints = {}
 
     def __init_subclass__(cls):
         own = tuple(getattr(cls, "__annotations__", ()))
@@ -188,6 +194,9 @@ class Record(tuple):
 
     def __getnewargs__(self):
         return tuple(self)
+
+    def _check(self):
+        """Raise a fault where its fields do not fit each other."""
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._asdict().items())})"
@@ -234,6 +243,7 @@ class Text(str):
     """Any text, as it was typed."""
     expected = "text"
     hint = "write it as one text, in quotes if it holds ': '"
+    example = "..."
     pattern = r"(?s).*"
     values = ()
 
@@ -253,18 +263,21 @@ class Line(Text):
 class Source(Text):
     expected = "a script or a shell command"
     hint = "for example src/jobs/train.py"
+    example = "src/jobs/train.py"
     pattern = r"(?s).*\S.*"
 
 
 class ProjectName(Line):
     expected = "a name with a letter a-z or a digit in it"
     hint = "the Docker image gets its name from it, as in: name: churn-model"
+    example = "churn-model"
     pattern = r"[^\n]*[A-Za-z0-9][^\n]*"
 
 
 class JobName(Line):
     expected = "one word that does not start with - or +"
     hint = "the name is typed as a word, as in: skelebot train"
+    example = "train"
     pattern = r"[^\s+-]\S*"
 
 
@@ -507,6 +520,7 @@ class ArtifactName(Line):
 class ArtifactFile(Line):
     expected = "a file, or a folder with / at its end"
     hint = "for example models/model.tar.gz or models/bert/"
+    example = "models/model.tar.gz"
     pattern = r"[^\n]*[^\s/.][^\n]*"
 
 
@@ -518,63 +532,6 @@ class DeployType(Line):
 
 class PortNumber(int):
     """A TCP port, from 1 to 65535."""
-
-
-class IpAddress(Line):
-    expected = "an IP address of the Docker host"
-    hint = "127.0.0.1 is for this machine only, 0.0.0.0 for everybody"
-
-    @classmethod
-    def fits(cls, text):
-        import ipaddress
-        try:
-            return bool(ipaddress.ip_address(text)) and "%" not in text
-        except ValueError:
-            return False
-
-
-class StartFolder(ProjectPath):
-    hint = "it starts in a folder of the project; mappings brings in others"
-
-
-class HostFile(Line):
-    """A file of this machine: in the project, below `~`, or anywhere."""
-    expected = "a file, without : in its path"
-    hint = "for example krb/ada.keytab, or ~/ada.keytab"
-    pattern = r"(?:[A-Za-z]:[\\/])?[^\n:]*[^\s:/.~][^\n:/]*"
-
-
-class ConfFile(HostFile):
-    hint = "for example krb/krb5.conf, or /etc/krb5.conf"
-
-
-class Principal(Line):
-    expected = "a Kerberos principal"
-    hint = "for example ada, or ada@EXAMPLE.COM"
-    pattern = r"[^\s-]\S*"
-
-
-class RegistryHost(Line):
-    expected = "the host of a registry"
-    hint = "for example registry.example.com, without https:// and without a path"
-    pattern = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::(?P<port>\d{1,5}))?"
-
-    @classmethod
-    def fits(cls, text):
-        match = re.fullmatch(cls.pattern, text, re.ASCII)
-        return bool(match) and 0 < int(match.group("port") or 1) < 65536
-
-
-class RegistryUser(Line):
-    expected = "a user, or a path, of a-z, 0-9 and single separators"
-    hint = "for example acme, or acme/models; Docker takes small letters only"
-    pattern = r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*"
-
-
-class ZipPath(Line):
-    expected = "the file to write"
-    hint = "for example dist/churn.zip"
-    pattern = r"[^\n]*[^\s/.][^\n/]*"
 
 
 class Hidden:
@@ -611,6 +568,7 @@ class Param(Record):
 
 class Job(Record):
     """A script or shell command that `skelebot NAME` runs."""
+    _former = {"mapped": "mappings", "ignore": "ignores"}
     name: JobName
     source: Source
     help: Text = ""
@@ -637,23 +595,6 @@ class AuthType(Text):
     values = ("token", "api_key", "user_pass")
 
 
-class Jupyter(Record):
-    """The server of `skelebot jupyter`: its port on the Docker host, and where it starts."""
-    port: PortNumber = 8888
-    folder: StartFolder = "."
-    mappings: Tuple[Mapping, ...] = ()
-    lab: bool = False
-    address: IpAddress = "127.0.0.1"
-
-
-class Kerberos(Record):
-    """Who a job is for Kerberos: the principal, and the file with its key."""
-    krbConf: ConfFile
-    keytab: HostFile
-    hdfsUser: Principal
-    places: Hidden = None
-
-
 class Auth(Record):
     """How Artifactory is told who asks; without authType by user and password if there is a user, else by token."""
     authType: AuthType = ""
@@ -662,6 +603,14 @@ class Auth(Record):
     awsProfile: AwsWord = ""
     awsRegion: Region = ""
     places: Hidden = None
+
+    def _check(self):
+        if self.aws and not self.awsSecret:
+            raise self.places["aws"].fault("needs the key awsSecret",
+                                           "add a line such as awsSecret: artifactory-token")
+        if self.awsSecret and not self.aws:
+            raise self.places["awsSecret"].fault("has no meaning without aws: true",
+                                                 "add that line, or take this one out")
 
 
 class Artifactory(Record):
@@ -707,41 +656,6 @@ class Folder(Record):
     path: FolderPath
 
 
-class Repository(Record):
-    """Where artifacts go: one of the three, or a folder in the caller's home."""
-    artifactory: Optional[Artifactory] = None
-    s3: Optional[S3] = None
-    folder: Optional[Folder] = None
-    artifacts: Tuple[Artifact, ...] = ()
-    places: Hidden = None
-
-
-class RegistryAws(Record):
-    region: Region = ""
-    profile: AwsWord = ""
-
-
-class Registry(Record):
-    """Where images are published; without a host on Docker Hub."""
-    host: RegistryHost = ""
-    port: Optional[PortNumber] = None
-    user: RegistryUser = ""
-    aws: Optional[RegistryAws] = None
-    places: Hidden = None
-
-    @property
-    def address(self):
-        """The host, with its port if it has one."""
-        return f"{self.host}:{self.port}" if self.port else self.host
-
-
-class Package(Record):
-    """The zip file of the project, and the patterns of what stays out."""
-    path: ZipPath
-    ignores: Tuple[Ignore, ...] = ()
-    places: Hidden = None
-
-
 def checksum(text):
     import zlib
     return zlib.crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
@@ -764,6 +678,7 @@ class Project(Record):
     components  each Component that takes part, made once
     settings    name -> what a component's section holds
     """
+    _former = {"ignore": "ignores"}
     name: ProjectName
     description: Text = ""
     maintainer: Line = ""
@@ -795,7 +710,7 @@ class Project(Record):
     envs: Hidden = ()
     given: Hidden = ()
     warnings: Hidden = ()
-    keytabs: Hidden = ()
+    secret_files: Hidden = ()
     installed: Hidden = ()
     settings: Hidden = {}
     places: Hidden = None
@@ -1063,13 +978,6 @@ TEXT = "tag:yaml.org,2002:str"
 PLAIN = "plain"     # the tag of a scalar without quotes, before anyone asks what YAML would make of it
 FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
-# Older spellings of keys, by the record they stand in.
-FORMER_KEYS = {
-    Project: {"ignore": "ignores"},
-    Job: {"mapped": "mappings", "ignore": "ignores"},
-    Jupyter: {"mapped": "mappings"},
-    Package: {"ignore": "ignores"},
-}
 ACCEPTED_KEYS = {"skelebotVersion"}     # once written by the tool itself, without a meaning
 BARE = (Arg, Param)                     # records that may be written as a bare name
 
@@ -1231,11 +1139,12 @@ def fields(kind):
 
 def canonical(kind, entries, place):
     """The entries by the names that the keys have today; the key nodes keep the older spelling."""
-    if kind not in FORMER_KEYS:
+    former = getattr(kind, "_former", {})
+    if not former:
         return entries
     names = {}
     for key, (key_node, node) in entries.items():
-        name = FORMER_KEYS[kind].get(key, key)
+        name = former.get(key, key)
         if name in names:
             also = place.key(names[name][0].value, key_node).path
             raise place.key(key_node.value, key_node).fault(f"given twice, also as {also}", "keep one of them")
@@ -1247,28 +1156,23 @@ def near_key(kind, key, known):
     """The hint for an unknown key; at the top level also the sections of today and of 2019."""
     if key.startswith("-"):
         return f"write a blank after the dash: - {key.lstrip('-')}"
-    if kind is Registry and key in ("password", "token"):
-        return "passwords are not kept here: log in with docker login, or set SKELEBOT_REGISTRY_PASSWORD"
     if kind is not Project:
-        return did_you_mean(key, known)
+        return getattr(kind, "_hints", {}).get(key) or did_you_mean(key, known)
     if key in COMPONENTS:
         return f"did you mean components.{key}?"
-    if key in fields(Job) or key in FORMER_KEYS[Job]:
+    if key in fields(Job) or key in Job._former:
         return f"{key} belongs to a job, below jobs"
     hint = did_you_mean(key, [*known, *former_keys()])
     return hint if hint.startswith("did you mean") else did_you_mean(key, known)
 
 
-def example(kind):
-    return {JobName: "train", Source: "src/jobs/train.py", ProjectName: "churn-model", Principal: "ada",
-            HostFile: "krb/ada.keytab", ConfFile: "krb/krb5.conf", ZipPath: "dist/churn.zip",
-            ArtifactFile: "models/model.tar.gz"}.get(kind, "...")
-
-
 def read_record(kind, node, place):
     if node.id == "scalar" and kind in BARE:
         return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
-    return kind(**read_fields(kind, pairs(node, place), place))
+    record = kind(**read_fields(kind, pairs(node, place), place))
+    if isinstance(record, Record):
+        record._check()
+    return record
 
 
 def read_items(kind, node, place):
@@ -1321,7 +1225,7 @@ def read_fields(kind, entries, place):
             values[name] = read(known[name], node, at)
     for name in known:
         if name not in values and name not in kind._field_defaults:
-            raise place.fault(f"needs the key {name}", f"add a line such as {name}: {example(known[name])}")
+            raise place.fault(f"needs the key {name}", f"add a line such as {name}: {getattr(known[name], 'example', '...')}")
     return {**values, "places": places} if "places" in kind._fields else values
 
 
@@ -1750,6 +1654,8 @@ def read_section(name, kind, sections, place):
             raise at.fault(f"given twice, also as {last.path}", "keep one of them")
         if not last or last.file == FILE:
             last, settings = at, None if is_nothing(node) else read_it(node, at)
+    if last and settings:
+        settings._check()
     return settings if last else None
 
 
@@ -1779,41 +1685,6 @@ def check_images(project):
                 raise job.places["name"].fault(f"{name} is the name of {taken[name]}'s image or container",
                                                "give the job another name")
             taken[name] = job.name
-
-
-def check_repository(project):
-    repository = project.settings.get("repository")
-    named = [name for name in ("artifactory", "s3", "folder") if getattr(repository, name, None)]
-    if len(named) > 1:
-        raise repository.places[""].fault(f"names {listed(named)}", "keep one of them")
-    auth = repository.artifactory.auth if repository and repository.artifactory else Auth()
-    if auth.aws and not auth.awsSecret:
-        raise auth.places["aws"].fault("needs the key awsSecret", "add a line such as awsSecret: artifactory-token")
-    if auth.awsSecret and not auth.aws:
-        raise auth.places["awsSecret"].fault("has no meaning without aws: true", "add that line, or take this one out")
-    taken = {}
-    for artifact in repository.artifacts if repository else ():
-        if artifact.name in taken:
-            raise artifact.places["name"].fault(f"the name {artifact.name} is taken by {taken[artifact.name].path}",
-                                                "give one of them another name")
-        taken[artifact.name] = artifact.places["name"]
-
-
-def check_registry(project):
-    """Docker would take a host without dot and port for a user of Docker Hub, and push there."""
-    registry = project.settings.get("registry")
-    if not registry:
-        return
-    host, places = registry.host, registry.places
-    if registry.port and ":" in host.rpartition("]")[2]:
-        raise places["port"].fault(f"given twice, also in host: {host}", "keep one of them")
-    if registry.port and not host:
-        raise places["port"].fault("has no meaning without host", "add a line such as host: registry.example.com")
-    if host and not registry.port and not re.search(r"[.:]|^localhost$", host):
-        raise places["host"].fault(f"Docker takes {shortened(host)} for a user of Docker Hub",
-                                   f"add port:, or write the whole name, such as {host}.example.com")
-    if registry.aws and not host:
-        raise places["aws"].fault("needs the key host", "as in host: 123456789012.dkr.ecr.eu-central-1.amazonaws.com")
 
 
 INTERPRETERS = {".py": ("python", "-u"), ".R": ("Rscript",), ".r": ("Rscript",), ".sh": ("bash",)}
@@ -1924,8 +1795,6 @@ def check_jobs(project):
 def checked(project):
     """The project, when its parts fit each other, with its defaults as words."""
     check_jobs(project)
-    check_repository(project)
-    check_registry(project)
     check_images(project)
     check_names(project.params)
     for job in project.jobs:
@@ -1946,19 +1815,28 @@ def inner_node(entries, *keys):
     return node
 
 
-def named_keytabs(folder, known):
-    """The keytabs that skelebot.yaml and its environments name: none of them may enter any image."""
-    found, data = set(), b""
+def named_in(folder, file, data, paths, key):
+    """What a file has under a key of a section, in all its spellings."""
+    try:
+        entries = read_entries(folder, file)
+        nodes = [inner_node(entries, *path.split("."), key) for path in paths]
+        return {node.value for node in nodes if node and node.id == "scalar"}
+    except SkelebotError:               # that environment is not in use, but its secret is here
+        pattern = key + r"""["']?\s*:\s*["']?([^\s"',}#]+)"""
+        return set(re.findall(pattern, data.decode("utf-8", "replace")))
+
+
+def secret_files(folder, known):
+    """The secret files that skelebot.yaml and its environments name: no image may hold any of them."""
+    names = set()
     for file in (FILE, *(f"skelebot-{name}.yaml" for name in known)):
-        try:
-            data = read_bytes(os.path.join(folder, file)) or b""
-            if b"keytab" in data:
-                entries = read_entries(folder, file)
-                nodes = (inner_node(entries, *above, "kerberos", "keytab") for above in ((), ("components",)))
-                found |= {node.value for node in nodes if node and node.id == "scalar"}
-        except SkelebotError:               # that environment is not in use, but its keytab lies there
-            found |= set(re.findall(r"""keytab["']?\s*:\s*["']?([^\s"',}#]+)""", data.decode("utf-8", "replace")))
-    return tuple(sorted(filter(HostFile.fits, found)))
+        data = read_bytes(os.path.join(folder, file)) or b""
+        for name, kind in COMPONENTS.items():
+            for key in kind.secret_files:
+                if key.encode() in data:
+                    own = named_in(folder, file, data, section_paths(name, kind), key)
+                    names.update(filter(kind.record.__annotations__[key].fits, own))
+    return names
 
 
 def read_settings(kind, node, place):
@@ -1989,8 +1867,9 @@ def read_project(entries, place, installed=()):
     others = plugin_sections(sections, place)
     settings = {name: read_settings(kind, *reversed(others[name])) for name, kind in installed if name in others}
     settings.update((name, section) for name, section in ours.items() if section)
-    keytabs = (settings["kerberos"].keytab,) if "kerberos" in settings else ()
-    project = checked(project._replace(settings=settings, keytabs=keytabs, installed=tuple(installed)))
+    secrets = [getattr(settings[name], key) for name, kind in COMPONENTS.items() if name in settings
+               for key in kind.secret_files]
+    project = checked(project._replace(settings=settings, secret_files=tuple(secrets), installed=tuple(installed)))
     return project._replace(warnings=warnings(project, others))
 
 
@@ -2005,7 +1884,7 @@ def read_folder(folder, env=None, installed=()):
     project = read_project({**base, **over}, Place(FILE, 1), installed)
     return with_components(project._replace(
         folder=folder, env=env or "", envs=known, version=read_version(folder, project.version),
-        keytabs=tuple(sorted({*project.keytabs, *named_keytabs(folder, known)}))))
+        secret_files=tuple(sorted({*project.secret_files, *secret_files(folder, known)}))))
 
 
 # ---- Words ------------------------------------------------------------------
@@ -3862,7 +3741,7 @@ def check_there(path, place):
 
 def last_ignores(project):
     """The lines of .dockerignore that come last, also for other names of the keytabs."""
-    names = twins(keytab_paths(project)) if project.keytabs else ()
+    names = twins(project_secrets(project)) if project.secret_files else ()
     lines = ignored_by_components(project)
     return (*lines, *(pattern for pattern in map(literal_pattern, names or ()) if pattern not in lines))
 
@@ -4077,7 +3956,7 @@ class Image:
         lock = yield Hold(FILE)
         try:
             for component in self.project.components:
-                yield from plan_asked(component, "build", self.call)
+                yield from plan_hook(component, "build", self.call)
             if not build or not build.is_current(self.cache):
                 build = yield from self.plan_build()
             if not reason and build.is_fresh(self.call):
@@ -4272,7 +4151,7 @@ class Launch(Record):
 def plan_after(part, call, job, launch, status):
     """What a component does after a job; a fault in that hides none of the job's own."""
     try:
-        yield from plan_asked(part, "after", call, job, launch, status)
+        yield from plan_hook(part, "after", call, job, launch, status)
     except SkelebotError as fault:
         if status == 0:
             raise
@@ -4283,7 +4162,7 @@ def plan_around(call, job, launch, parts, run):
     """A job by the plan `run(launch)`, between what components do before and after it."""
     if not parts:
         return (yield from run(launch))
-    launch, status = (yield from plan_asked(parts[0], "before", call, job, launch)) or launch, None
+    launch, status = (yield from plan_hook(parts[0], "before", call, job, launch)) or launch, None
     try:
         status = yield from plan_around(call, job, launch, parts[1:], run)
         return status
@@ -5692,7 +5571,7 @@ STORES = {"artifactory": ArtifactoryStore, "s3": S3Store, "folder": FolderStore}
 # ---- Components -------------------------------------------------------------
 #
 # What a section below `components`, or a plugin, adds to a project's images and jobs. Hooks return
-# values; those that are plans yield steps. COMPONENTS are ours, the plugins come after them.
+# values; those that are plans yield steps. COMPONENTS are ours, and are written as plugins are.
 
 class Activation(enum.Enum):
     """Where a plugin takes part."""
@@ -5705,21 +5584,22 @@ class Activation(enum.Enum):
 class Component:
     """A part of projects; one of its own overrides what it adds.
 
-    record      a Record or NamedTuple, whose fields are the keys of its section; None is none
-    name        of the section; a plugin has it of its folder
-    example     of its section, for a hint
-    ours        no plugin: a fault in its code is a bug of skelebot
-    former      path of an older spelling of its section -> what reads it (node, place), None as it is read today
-    activation  where it takes part
-    project     the Project, None outside of one
-    settings    the section as a `record`, None where there is none
+    record        a Record or NamedTuple, whose fields are the keys of its section; None is none
+    name          of the section; a plugin has it of its folder
+    example       of its section, for a hint
+    former        path of an older spelling of its section -> what reads (node, place) there;
+                  None if that is written as today
+    secret_files  keys of files that no image may hold, whichever environment names them
+    activation    where it takes part
+    project       the Project, None outside of one
+    settings      the section as a `record`, None where there is none
     """
     record = None
-    activation = Activation.CONFIG
     name = ""
     example = ""
-    ours = False
     former = {}
+    secret_files = ()
+    activation = Activation.CONFIG
 
     def __init__(self, project=None, settings=None):
         self.project = project
@@ -5731,7 +5611,7 @@ class Component:
         check_no_tag(node, place)
         if cls.example and node.id != "mapping" and not is_nothing(node):
             raise place.fault(f"expected keys and values, found {found(node)}",
-                              f"as in {place.path.rpartition('.')[2]}: {cls.example}")
+                              f"as in {cls.name}: {cls.example}")
         entries = {} if is_nothing(node) else pairs(node, place)
         if cls.record:
             return cls.record(**read_fields(cls.record, entries, place))
@@ -5786,7 +5666,7 @@ class Component:
         return {}
 
 
-# ---- Plugins among them
+# -- Whose fault it is
 
 def error_words(error):
     """What an exception says; a KeyError would put it in quotes."""
@@ -5794,19 +5674,20 @@ def error_words(error):
 
 
 def plugin_fault(name, error, hook=None):
-    """What a plugin's code has raised, with the last of its own lines; or where the hook is that returned it."""
+    """What a plugin's code has raised, with the last of its own lines, or where its hook begins."""
     import traceback
     places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
               if f"plugins{os.sep}" in frame.filename]
     code = getattr(hook, "__code__", None)
     places = places or ([(code.co_filename, code.co_firstlineno)] if code else [])
     at = f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
-    return SkelebotError(f"plugin {name}: {at}{type(error).__name__}: {shown_text(error_words(error))}",
-                         f"tell who wrote it, or do without: skelebot plugin remove {name}")
+    return SkelebotError(
+        f"plugin {name}: {at}{type(error).__name__}: {shown_text(error_words(error))}",
+        f"tell who wrote it, or do without: skelebot plugin remove {name}")
 
 
 class Blamed:
-    """Where code of a plugin runs (`with`): what it raises is told as the plugin's fault; without a name as a bug."""
+    """Where a component's code runs (`with`): a plugin's fault is told as such, ours is a bug."""
 
     def __init__(self, name, hook=None):
         self.name, self.hook = name, hook
@@ -5815,21 +5696,17 @@ class Blamed:
         return self
 
     def __exit__(self, kind, error, trace):
-        if self.name and isinstance(error, Exception) and not isinstance(error, SkelebotError):
+        foreign = isinstance(error, Exception) and not isinstance(error, SkelebotError)
+        if foreign and self.name not in COMPONENTS:
             raise plugin_fault(self.name, error, self.hook)
 
 
-def blamed(part, hook):
-    return Blamed("" if part.ours else part.name, getattr(type(part), hook))
-
-
 class Failed(Component):
-    """In place of a plugin that cannot be made: its fault, told where the plugin would be needed."""
+    """In place of a plugin that cannot be made: its fault, told where it would be needed."""
 
     def __init__(self, name, fault):
         super().__init__()
-        self.name = name
-        self.fault = fault
+        self.name, self.fault = name, fault
 
     def fail(self, *values):
         raise self.fault
@@ -5849,7 +5726,8 @@ def new_plugins(project, installed):
     everywhere = (Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY)
     parts = []
     for name, kind in installed:
-        if kind.activation in everywhere or (name in settings and kind.activation is Activation.CONFIG):
+        own = kind.activation is Activation.CONFIG and name in settings
+        if own or kind.activation in everywhere:
             try:
                 parts.append(new_plugin(name, kind, project, settings.get(name)))
             except SkelebotError as fault:
@@ -5857,52 +5735,75 @@ def new_plugins(project, installed):
     return tuple(parts)
 
 
-HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tuple), "secrets": (list, tuple),
-         "run_words": (list, tuple), "prompts": dict}
+# -- What all components of a project say
+
+HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tuple),
+         "secrets": (list, tuple), "run_words": (list, tuple), "prompts": dict}
 
 
-def asked(part, hook, *values):
-    """What a hook returns; a fault in a plugin's code is told as one."""
+def hook_value(one, hook, *values):
+    """What a component's hook returns, None as nothing of its kind."""
     kind = HOOKS[hook]
-    with blamed(part, hook):
-        found = getattr(part, hook)(*values)
-        if found is not None and not isinstance(found, kind):
+    with Blamed(one.name, getattr(type(one), hook)):
+        value = getattr(one, hook)(*values)
+        if value is not None and not isinstance(value, kind):
             wanted = {str: "a text", dict: "a dict"}.get(kind, "a list of texts")
-            raise TypeError(f"{hook}() has to return {wanted}, not {repr(found)[:60]}")
-    return found or (kind if isinstance(kind, type) else tuple)()
+            raise TypeError(f"{hook}() has to return {wanted}, not {repr(value)[:60]}")
+    return value or (kind if isinstance(kind, type) else tuple)()
 
 
 def well_formed(launch):
-    """The Launch that a plugin has changed, with its numbers as texts; a TypeError where that cannot be."""
+    """The Launch that a plugin has changed, with its numbers as texts; else a TypeError."""
     for name in ("argv", "words", "first", "beside", "mappings"):
         value = getattr(launch, name)
-        if not isinstance(value, (list, tuple)) or not all(isinstance(one, (str, int, float)) for one in value):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(one, (str, int, float))
+                                                           for one in value):
             raise TypeError(f"{name} of a launch has to be a list of texts, not {repr(value)[:60]}")
     wrong = [text for text in launch.mappings if not Mapping.fits(str(text))]
     if wrong or not isinstance(launch.environ, dict):
         raise TypeError(f"of a launch, {repr(wrong[0] if wrong else launch.environ)[:60]} is no "
                         + (f"mapping such as {Mapping.expected}" if wrong else "dict"))
-    environ = {str(name): value if isinstance(value, str) else str(value) for name, value in launch.environ.items()}
-    return launch._replace(environ=environ, argv=tuple(map(str, launch.argv)), words=tuple(map(str, launch.words)),
-                           mappings=tuple(Mapping(one) for one in launch.mappings))
+    environ = {str(name): value if isinstance(value, str) else str(value)
+               for name, value in launch.environ.items()}
+    return launch._replace(
+        environ=environ, argv=tuple(map(str, launch.argv)), words=tuple(map(str, launch.words)),
+        mappings=tuple(Mapping(one) for one in launch.mappings))
 
 
-def plan_asked(part, hook, *values):
-    """The steps of a hook that is a plan, and what it returns: of `before` a Launch, of `section` a dict, or None."""
-    with blamed(part, hook):
-        plan = getattr(part, hook)(*values)
-        found = (yield from plan) if hasattr(plan, "send") else plan
+def plan_hook(one, hook, *values):
+    """The steps of a hook that is a plan; returns a Launch of `before`, a dict of `section`."""
+    with Blamed(one.name, getattr(type(one), hook)):
+        plan = getattr(one, hook)(*values)
+        value = (yield from plan) if hasattr(plan, "send") else plan
         kind = {"before": Launch, "section": dict}.get(hook)
-        if kind and found is not None and not isinstance(found, kind):
+        if kind and value is not None and not isinstance(value, kind):
             raise TypeError(f"{hook}() has to return its {'launch' if kind is Launch else 'keys'}, "
-                            f"not {repr(found)[:60]}")
-        return well_formed(found) if kind is Launch and found and not part.ours else found
+                            f"not {repr(value)[:60]}")
+        foreign = kind is Launch and value and one.name not in COMPONENTS
+        return well_formed(value) if foreign else value
+
+
+def component_texts(project, hook):
+    """What all components say, each text with a line break at its end."""
+    texts = [hook_value(one, hook) for one in project.components]
+    return [text.rstrip("\n") + "\n" for text in texts if text.strip()]
+
+
+def component_parts(project):
+    """(what stands before the dependencies, what stands late) of an image's file."""
+    return component_texts(project, "tools"), component_texts(project, "dockerfile")
+
+
+def component_words(project, hook, *values):
+    """What all components list."""
+    return tuple(str(word) for one in project.components for word in hook_value(one, hook, *values))
 
 
 def relative_path(path, folder):
     """A path as it is seen from a folder; on another drive of Windows it stays absolute."""
     path = os.path.join(folder, path)
-    return os.path.relpath(path, folder) if os.path.splitdrive(path)[0] == os.path.splitdrive(folder)[0] else path
+    near = os.path.splitdrive(path)[0] == os.path.splitdrive(folder)[0]
+    return os.path.relpath(path, folder) if near else path
 
 
 def is_relative_to(path, folder):
@@ -5910,30 +5811,103 @@ def is_relative_to(path, folder):
     return (path + os.sep).startswith(os.path.join(folder, ""))
 
 
-# ---- Kerberos
+def project_secrets(project):
+    """The paths of the project's secret files: as they are named, and where links lead."""
+    home = os.path.expanduser("~")
+    paths = [host_path(name, project.folder, home) for name in project.secret_files]
+    return tuple(sorted({*paths, *map(os.path.realpath, paths)}))
+
+
+def ignored_by_components(project):
+    """Lines of .dockerignore that come last: those of components, then the secret files inside."""
+    folders = {project.folder, os.path.realpath(project.folder)}
+    inside = sorted({os.path.relpath(path, folder) for path in project_secrets(project)
+                     for folder in folders if is_relative_to(path, folder)})
+    return (*component_words(project, "ignores"), *map(literal_pattern, inside))
+
+
+def secret_paths(project):
+    """The files of this machine that are to be in no image that is published."""
+    return (*project_secrets(project), *component_words(project, "secrets"))
+
+
+# -- What must be in no image
+
+SECRET_FILES = (".netrc", "_netrc", ".pypirc", ".git-credentials", "id_rsa", "id_dsa", "id_ecdsa",
+                "id_ed25519")
+PRIVATE_KEY = (rb"(?m)^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s*$|\APuTTY-User-Key-File-"
+               rb"|\"private_key\"\s*:\s*\"-----BEGIN ")
+
+
+def secret_kind(path, start):
+    """What a file holds that should be in no image, by its name and first bytes; "" if nothing."""
+    name = path.rpartition("/")[2].lower()
+    if name in SECRET_FILES:
+        return "a private key" if name.startswith("id_") else "passwords"
+    if re.search(PRIVATE_KEY, start):
+        return "a private key"
+    named = re.fullmatch(r"skelebot(-[^/]*)?\.yaml|pip\.conf", name)
+    if named and has_password(start.decode("utf-8", "replace")):
+        return "a password"
+    if start[:2] in (b"\5\1", b"\5\2") and (name.endswith(".keytab") or b"krbtgt" in start):
+        return "a keytab"
+    return ""
+
+
+# -- Kerberos
 
 KEYTAB = "/run/skelebot.keytab"         # in the container
-STAGED_CONF = ".skelebot/krb5.conf"     # a copy, since krb5.conf may be outside of the project, or a link
+STAGED_CONF = ".skelebot/krb5.conf"     # a copy: krb5.conf may be outside of the project, or a link
 
 
-class KerberosComponent(Component):
-    """A ticket for every job: got from the keytab just before it, and got anew before it ends.
+class HostFile(Line):
+    """A file of this machine: in the project, below `~`, or anywhere."""
+    expected = "a file, without : in its path"
+    hint = "for example krb/ada.keytab, or ~/ada.keytab"
+    example = "krb/ada.keytab"
+    pattern = r"(?:[A-Za-z]:[\\/])?[^\n:]*[^\s:/.~][^\n:/]*"
+
+
+class ConfFile(HostFile):
+    hint = "for example krb/krb5.conf, or /etc/krb5.conf"
+    example = "krb/krb5.conf"
+
+
+class Principal(Line):
+    expected = "a Kerberos principal"
+    hint = "for example ada, or ada@EXAMPLE.COM"
+    example = "ada"
+    pattern = r"[^\s-]\S*"
+
+
+class KerberosSection(Record):
+    """Who a job is for Kerberos: the principal, and the file with its key."""
+    krbConf: ConfFile
+    keytab: HostFile
+    hdfsUser: Principal
+    places: Hidden = None
+
+
+class Kerberos(Component):
+    """A ticket for every job: got from the keytab just before it, and again before it ends.
 
     The keytab is mounted where a job runs, and kept out of every build context.
     """
-    record = Kerberos
+    name = "kerberos"
+    record = KerberosSection
     example = "{krbConf: krb/krb5.conf, keytab: krb/ada.keytab, hdfsUser: ada}"
-    ours = True
     former = {"kerberos": None}
+    secret_files = ("keytab",)
     scratch = ""
 
     def host_file(self, call, key):
-        """A file of the section as a path of this machine; one that is not there is a fault."""
-        path, place = host_path(getattr(self.settings, key), "", call.home), self.settings.places[key]
+        """A file of the section as a path of this machine; one that does not exist is a fault."""
+        path = host_path(getattr(self.settings, key), "", call.home)
         kind = look(path)
         if kind != "file":
-            raise place.fault(f"{shortened(path)} is {'a folder' if kind else 'not there'}",
-                              "correct the path, or put the file there")
+            raise self.settings.places[key].fault(
+                f"{shortened(path)} {'is a folder' if kind else 'does not exist'}",
+                "correct the path, or put the file there")
         return path
 
     def tools(self):
@@ -5959,74 +5933,74 @@ class KerberosComponent(Component):
             return (yield from self.before_native(call, launch, keytab))
         mapping = Mapping(f"{relative_path(keytab, self.project.folder)}:{KEYTAB}:ro")
         script = ("sh", "-c", template_bytes("image", "ticket.sh").decode("utf-8"), "ticket")
+        user = self.settings.hdfsUser
         return launch._replace(
-            argv=(*script, "run", KEYTAB, self.settings.hdfsUser, *launch.argv),
-            first=("env", "KRB5CCNAME=/tmp/ticket", *script, "get", KEYTAB, self.settings.hdfsUser),
+            argv=(*script, "run", KEYTAB, user, *launch.argv),
+            first=("env", "KRB5CCNAME=/tmp/ticket", *script, "get", KEYTAB, user),
             mappings=(*launch.mappings, mapping))
 
     def before_native(self, call, launch, keytab):
         """A ticket in a folder of its own, which is removed afterwards."""
-        conf = self.host_file(call, "krbConf")
+        conf, user = self.host_file(call, "krbConf"), self.settings.hdfsUser
         self.scratch = folder = yield Scratch(call.token)
         script = os.path.join(folder, "ticket.sh")
-        environ = {"KRB5_CONFIG": os.path.abspath(conf), "KRB5CCNAME": "FILE:" + os.path.join(folder, "ticket")}
+        environ = {"KRB5_CONFIG": os.path.abspath(conf),
+                   "KRB5CCNAME": "FILE:" + os.path.join(folder, "ticket")}
         try:
             yield File(script, template_bytes("image", "ticket.sh"))
-            outcome = yield Command(("sh", script, "get", keytab, self.settings.hdfsUser), environ)
+            outcome = yield Command(("sh", script, "get", keytab, user), environ)
             if outcome.status:
                 raise Refused(outcome.status)
         except BaseException:
             yield Remove(folder)
             raise
         return launch._replace(environ={**launch.environ, **environ},
-                               beside=("sh", script, "keep", keytab, self.settings.hdfsUser))
+                               beside=("sh", script, "keep", keytab, user))
 
     def after(self, call, job, launch, status):
         if self.scratch:
             yield Remove(self.scratch)
 
 
-# ---- Jupyter
+# -- Jupyter
 
 JUPYTER_PORT = 8888     # in the container
-
-
-class JupyterComponent(Component):
-    """A server in the project's image; the image that has it on top of the project's is NAME:jupyter."""
-    record = Jupyter
-    example = "{port: 8888}"
-    ours = True
-    former = {"jupyter": None}
-
-    def commands(self):
-        return {"jupyter": Builtin(
-            "start Jupyter in the image, with the project's folder mapped", plan_jupyter, (), (
-                Option("port", "p", "the port on the Docker host; the next free one if it is taken", "PORT"),
-                flag("lab", "l", "start JupyterLab"), flag("notebook", "n", "start Jupyter Notebook")),
-            check=check_jupyter)}
-
-
-def jupyter_parts(project):
-    """What the image with the server has on top of the project's own."""
-    return [part("jupyter.Dockerfile" if "Python" in project.language else "jupyter-alone.Dockerfile"),
-            *([part("irkernel.Dockerfile")] if "R" in project.language.split("+") else [])]
-
-
-def jupyter_probe(project):
-    """A shell command that fails in an image which lacks the server, or the kernel for R."""
-    r = " && jupyter kernelspec list 2> /dev/null | grep -q '^ *ir '" if "R" in project.language.split("+") else ""
-    return ("sh", "-c", "command -v jupyter-lab && command -v jupyter-notebook" + r)
-
-
-def jupyter_argv(lab):
-    return ("jupyter", "lab" if lab else "notebook", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}", "--no-browser",
-            "--allow-root")
-
+TRIES = 100             # ports, from the first one on
+READY = 120             # seconds that the server may take to answer
+GONE = r"(?i)not running|no such container|no container with name|exec sessions on running"
 
 # As soon as the server answers, at an address that only the container has.
-ANSWERS = (f"import urllib.request as r; "
-           f"r.build_opener(r.ProxyHandler({{}})).open('http://127.0.0.1:{JUPYTER_PORT}/api', timeout=5)")
-JUPYTER_ANSWERS = ("sh", "-c", 'exec "$(command -v python3 || command -v python)" -c "$1"', "sh", ANSWERS)
+ANSWERS = (f"import urllib.request as r; r.build_opener(r.ProxyHandler({{}}))"
+           f".open('http://127.0.0.1:{JUPYTER_PORT}/api', timeout=5)")
+JUPYTER_ANSWERS = ("sh", "-c", 'exec "$(command -v python3 || command -v python)" -c "$1"', "sh",
+                   ANSWERS)
+
+
+class IpAddress(Line):
+    expected = "an IP address of the Docker host"
+    hint = "127.0.0.1 is for this machine only, 0.0.0.0 for everybody"
+
+    @classmethod
+    def fits(cls, text):
+        import ipaddress
+        try:
+            return bool(ipaddress.ip_address(text)) and "%" not in text
+        except ValueError:
+            return False
+
+
+class StartFolder(ProjectPath):
+    hint = "it starts in a folder of the project; mappings brings in others"
+
+
+class JupyterSection(Record):
+    """The server of `skelebot jupyter`: its port on the Docker host, and where it starts."""
+    port: PortNumber = 8888
+    folder: StartFolder = "."
+    mappings: Tuple[Mapping, ...] = ()
+    lab: bool = False
+    address: IpAddress = "127.0.0.1"
+    _former = {"mapped": "mappings"}
 
 
 def host_in(endpoint):
@@ -6035,29 +6009,202 @@ def host_in(endpoint):
     return urllib.parse.urlsplit(endpoint).hostname or endpoint
 
 
-def jupyter_url(settings, port, lab, token, endpoint=""):
-    """The address for a browser: on the Docker host, or anywhere if it listens for everybody."""
-    everybody = "127.0.0.1" if is_local(endpoint) else host_in(endpoint)
-    host = everybody if settings.address in ("0.0.0.0", "::") else settings.address
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/{'lab' if lab else 'tree'}?token={token}"
-
-
-def jupyter_words(settings, port):
-    """Where the server is published, and the folder it starts in."""
-    address = f"[{settings.address}]" if ":" in settings.address else settings.address
-    return ("--publish", f"{address}:{port}:{JUPYTER_PORT}", "--workdir", f"/app/{settings.folder}")
-
-
 def tunnel_line(endpoint, port):
     """How this machine reaches a port of another Docker host."""
     import urllib.parse
     parts = urllib.parse.urlsplit(endpoint)
     user = f"{parts.username}@" if parts.username else ""
     ssh_port = ["-p", str(parts.port)] if parts.scheme == "ssh" and parts.port else []
-    return shell_line(["ssh", "-N", *ssh_port, "-L", f"{port}:127.0.0.1:{port}", user + host_in(endpoint)])
+    forward = f"{port}:127.0.0.1:{port}"
+    return shell_line(["ssh", "-N", *ssh_port, "-L", forward, user + host_in(endpoint)])
 
 
-# ---- Repository and package
+class Jupyter(Component):
+    """A server in the project's image, or in NAME:jupyter, which has it on top of that."""
+    name = "jupyter"
+    record = JupyterSection
+    example = "{port: 8888}"
+    former = {"jupyter": None}
+
+    def __init__(self, project=None, settings=None):
+        super().__init__(project, settings or JupyterSection())
+
+    def commands(self):
+        return {"jupyter": Builtin(
+            "start Jupyter in the image, with the project's folder mapped", self.plan, (), (
+                Option("port", "p", "the port on the Docker host; the next free one if it is taken",
+                       "PORT"),
+                flag("lab", "l", "start JupyterLab"),
+                flag("notebook", "n", "start Jupyter Notebook")),
+            check=self.check_words)}
+
+    def check_words(self, project, words):
+        port = words.one("port")
+        if words.has("port") and not (re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65536):
+            raise usage_error(f"jupyter: --port: expected a port, found {shortened(port)}",
+                              "a number from 1 to 65535")
+        if words.has("lab") and words.has("notebook"):
+            raise usage_error("jupyter: --lab and --notebook exclude each other",
+                              "leave one of them out")
+
+    def argv(self, lab):
+        return ("jupyter", "lab" if lab else "notebook", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}",
+                "--no-browser", "--allow-root")
+
+    def words(self, port):
+        """Where the server is published, and the folder it starts in."""
+        address = self.settings.address
+        published = f"[{address}]" if ":" in address else address
+        return ("--publish", f"{published}:{port}:{JUPYTER_PORT}",
+                "--workdir", f"/app/{self.settings.folder}")
+
+    def url(self, port, lab, token, endpoint=""):
+        """The address for a browser: of this machine, unless it listens at another one's."""
+        host = self.settings.address
+        if host in ("0.0.0.0", "::"):
+            host = "127.0.0.1" if is_local(endpoint) else host_in(endpoint)
+        shown = f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{port}/{'lab' if lab else 'tree'}?token={token}"
+
+    # -- Its image
+
+    @property
+    def for_r(self):
+        return "R" in self.project.language.split("+")
+
+    @property
+    def parts(self):
+        """What the image with the server has on top of the project's own."""
+        python = "Python" in self.project.language
+        return [part("jupyter.Dockerfile" if python else "jupyter-alone.Dockerfile"),
+                *([part("irkernel.Dockerfile")] if self.for_r else [])]
+
+    @property
+    def probe(self):
+        """A shell command that fails in an image which lacks the server, or the kernel for R."""
+        r = " && jupyter kernelspec list 2> /dev/null | grep -q '^ *ir '" if self.for_r else ""
+        return ("sh", "-c", "command -v jupyter-lab && command -v jupyter-notebook" + r)
+
+    def plan_on_top(self, engine, image, own):
+        """Build the image with the server from one that has a hand-written Dockerfile."""
+        text = "\n".join([part("jupyter-base.Dockerfile", image=image), *self.parts])
+        builder = yield from engine.plan_builder()
+        argv = (*engine.argv, "build", "--force-rm", "--tag", own, "-")
+        outcome = yield Command(argv, builder_environ(builder), aside=True,
+                                quiet=not engine.call.verbose, apart=engine.apart, given=text)
+        if outcome.status:
+            raise SkelebotError(f"the image {own} was not built (exit status {outcome.status})",
+                                "the lines above say which step failed; an image that has Jupyter "
+                                "needs none")
+
+    def plan_image(self, engine):
+        """The project's image if it has the server, else one that is that and the server."""
+        image, call = (yield from Image(engine, self.project).plan_ready()), engine.call
+        own = self.project.image + ":jupyter"
+        probe = yield Command((*engine.argv, "run", "--rm", "--pull", "never", "--entrypoint", "",
+                               image, *self.probe), kept=True)
+        if not probe.status and not call.dry_run:
+            return image
+        if probe.status == NOT_RUN:
+            yield from engine.plan_check_image(image)
+        if call.skip_build:
+            inspect = (*engine.argv, "image", "inspect", own)
+            if (yield Command(inspect, kept=True, looks=True)).status:
+                raise SkelebotError(f"the image {image} has no Jupyter",
+                                    "leave -s out, so that one with Jupyter is built")
+        elif self.project.dockerfile:
+            yield from self.plan_on_top(engine, self.project.image_tag(), own)
+        else:
+            return (yield from Image(engine, self.project, tag=own, more=self.parts).plan_built())
+        return own
+
+    # -- Its life
+
+    def plan_served(self, engine, port, lab, token, run):
+        """Say where the server is, and who can reach it, as soon as it answers."""
+        answers = Command((*engine.argv, "exec", run.name, *JUPYTER_ANSWERS), kept=True)
+        outcome = yield Wait(answers, READY, GONE)
+        if outcome.status:
+            logs = yield Command((*engine.argv, "logs", "--tail", "20", run.name), kept=True)
+            ours = re.search(r"(?m)^skelebot: (.+)\n  hint: (.+)", logs.errors + logs.output)
+            if ours:
+                raise SkelebotError(*ours.groups())
+            last = last_line(logs.errors or logs.output or outcome.errors)
+            by_hand = shell_line([*engine.argv, "run", "--rm", run.image, *self.argv(lab)])
+            raise SkelebotError(f"Jupyter does not answer: {last}", f"try it by hand: {by_hand}")
+        yield Answer(self.url(port, lab, token, engine.endpoint))
+        yield from self.plan_reachable(engine.endpoint, port)
+
+    def plan_reachable(self, endpoint, port):
+        """Say who can reach the server, and how."""
+        address, local = self.settings.address, is_local(endpoint)
+        if address not in TRUSTED:
+            yield Note(f"warning: all who reach {address} find Jupyter there; "
+                       "only the token keeps them out")
+        if not local and address in TRUSTED:
+            yield Note(f"it runs on {endpoint}; {tunnel_line(endpoint, port)} brings it here")
+        if not local:
+            yield Note("its copy of the project comes back over this one when it ends: "
+                       "change nothing here meanwhile")
+        yield Note("Ctrl-C ends it")
+
+    def plan_server(self, runner, run, first, lab, token):
+        """Run the server at the first port that is free, until it ends or is stopped."""
+        image, engine = (yield from self.plan_image(runner.engine)), runner.engine
+        last = min(first + TRIES, 65536) - 1
+        for port in range(first, last + 1):
+            launch = run.launch._replace(words=(*run.launch.words, *self.words(port)))
+            serve = functools.partial(self.plan_served, engine, port, lab, token)
+            try:
+                return (yield from runner.plan_run(
+                    run._replace(image=image, launch=launch, serve=serve)))
+            except PortTaken:
+                more = "" if port == last else f", so {port + 1} is tried"
+                yield Note(f"port {port} is taken{more}")
+        raise SkelebotError(f"the ports {first} to {last} are taken" if last > first else
+                            f"port {last} is taken, and there is none after it",
+                            "name another one: skelebot jupyter --port 9000")
+
+    def plan(self, call, project, words):
+        """A server in the project's image, with the project mapped, until Ctrl-C."""
+        settings = self.settings
+        lab = words.has("lab") or (settings.lab and not words.has("notebook"))
+        port = int(words.one("port") or settings.port)
+        job = Job("jupyter", "", mode="d", mappings=(Mapping(".:/app"), *settings.mappings),
+                  places={"": Place(FILE, 1)})
+        yield MakeFolder(host_path(settings.folder, "", call.home))
+        token = yield Token()
+        runner = yield from plan_runner(call, project._replace(ports=()), job)
+        launch = Launch(self.argv(lab), {"JUPYTER_TOKEN": token})
+        return (yield from plan_around(
+            call, job, launch, project.components,
+            lambda launch: self.plan_server(runner, Run(job, launch), port, lab, token)))
+
+
+# -- Repository
+
+class RepositorySection(Record):
+    """Where artifacts go: one of the three, or a folder in the caller's home."""
+    artifactory: Optional[Artifactory] = None
+    s3: Optional[S3] = None
+    folder: Optional[Folder] = None
+    artifacts: Tuple[Artifact, ...] = ()
+    places: Hidden = None
+
+    def _check(self):
+        """One store, and each artifact's name once."""
+        named = [name for name in ("artifactory", "s3", "folder") if getattr(self, name)]
+        if len(named) > 1:
+            raise self.places[""].fault(f"names {listed(named)}", "keep one of them")
+        names = {}
+        for artifact in self.artifacts:
+            place = artifact.places["name"]
+            if artifact.name in names:
+                taken = names[artifact.name].path
+                raise place.fault(f"the name {artifact.name} is taken by {taken}",
+                                  "give one of them another name")
+            names[artifact.name] = place
+
 
 class FormerArtifactory(Record):
     """`components.artifactory` of the 1.x releases."""
@@ -6070,23 +6217,24 @@ class FormerArtifactory(Record):
 
 def read_former_artifactory(node, place):
     former = read(FormerArtifactory, node, place)
-    return Repository(Artifactory(*former[:4]), artifacts=former.artifacts)
+    return RepositorySection(Artifactory(*former[:4]), artifacts=former.artifacts)
 
 
 def read_former_artifacts(node, place):
     """The list at the top level of 2019."""
-    return Repository(artifacts=read(Tuple[Artifact, ...], node, place))
+    return RepositorySection(artifacts=read(Tuple[Artifact, ...], node, place))
 
 
-class RepositoryComponent(Component):
-    """Artifacts in versions, where the section Storage puts them."""
-    record = Repository
-    ours = True
+class Repository(Component):
+    """Artifacts in versions, where one of the stores puts them."""
+    name = "repository"
+    record = RepositorySection
     former = {"components.artifactory": read_former_artifactory, "artifacts": read_former_artifacts}
     storing = (
         Option("prefix", "p", "begin the stored name with this", "TEXT"),
         Option("user", "u", "the user at Artifactory", "USER"),
-        Option("token", "t", "the token or password there; others on this machine can see it", "TOKEN"),
+        Option("token", "t", "the token or password there; others on this machine can see it",
+               "TOKEN"),
     )
 
     def commands(self):
@@ -6094,97 +6242,349 @@ class RepositoryComponent(Component):
         version = Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, "
                                  "LATEST! the highest of all")
         force = flag("force", "f", "replace what is stored under that version")
-        override = flag("override", "o", "put it in the artifact's own place, and replace what is there")
+        override = flag("override", "o",
+                        "put it in the artifact's own place, and replace what is there")
         return {
             "push": Builtin("store artifacts under the project's version", plan_push, (name,),
                             (force, *self.storing), check=check_push),
-            "pull": Builtin("fetch artifacts", plan_pull, (name, version), (override, *self.storing), optional=1,
-                            check=check_pull),
+            "pull": Builtin("fetch artifacts", plan_pull, (name, version),
+                            (override, *self.storing), optional=1, check=check_pull),
         }
 
 
-class PackageComponent(Component):
-    """A zip file of the project."""
-    record = Package
-    example = "{path: dist/churn.zip}"
-    ours = True
-
-    def commands(self):
-        return {"package": Builtin("zip the project", plan_package, check=check_package)}
-
-
-# ---- Registry
+# -- Registry
 
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"      # source: distribution, reference grammar
 ECR = r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9][a-z0-9-]*)\."
-NO_LOGIN = (r"(?i)no basic auth|unauthori[sz]ed|authentication required|authorization|access .*denied"
-            r"|denied: |\b401\b|invalid username/password|forbidden")
+NO_LOGIN = (r"(?i)no basic auth|unauthori[sz]ed|authentication required|authorization"
+            r"|access .*denied|denied: |\b401\b|invalid username/password|forbidden")
+REGISTRY_WAYS = ("log in before, with docker login, or set SKELEBOT_REGISTRY_USER and "
+                 "SKELEBOT_REGISTRY_PASSWORD")
 
 
-class RegistryComponent(Component):
+class RegistryHost(Line):
+    expected = "the host of a registry"
+    hint = "for example registry.example.com, without https:// and without a path"
+    pattern = (r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])"
+               r"(?::(?P<port>\d{1,5}))?")
+
+    @classmethod
+    def fits(cls, text):
+        match = re.fullmatch(cls.pattern, text, re.ASCII)
+        return bool(match) and 0 < int(match.group("port") or 1) < 65536
+
+
+class RegistryUser(Line):
+    expected = "a user, or a path, of a-z, 0-9 and single separators"
+    hint = "for example acme, or acme/models; Docker takes small letters only"
+    pattern = r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*"
+
+
+class RegistryAws(Record):
+    region: Region = ""
+    profile: AwsWord = ""
+
+
+class RegistrySection(Record):
+    """Where images are published; without a host on Docker Hub."""
+    host: RegistryHost = ""
+    port: Optional[PortNumber] = None
+    user: RegistryUser = ""
+    aws: Optional[RegistryAws] = None
+    places: Hidden = None
+    _hints = dict.fromkeys(("password", "token"), "passwords are not kept here: log in with docker "
+                                                 "login, or set SKELEBOT_REGISTRY_PASSWORD")
+
+    @property
+    def address(self):
+        """The host, with its port if it has one."""
+        return f"{self.host}:{self.port}" if self.port else self.host
+
+    def _check(self):
+        """Docker would take a host without dot and port for a user of Docker Hub."""
+        host, port, places = self.host, self.port, self.places
+        if port and ":" in host.rpartition("]")[2]:
+            raise places["port"].fault(f"given twice, also in host: {host}", "keep one of them")
+        if port and not host:
+            raise places["port"].fault("has no meaning without host",
+                                       "add a line such as host: registry.example.com")
+        if host and not port and not re.search(r"[.:]|^localhost$", host):
+            raise places["host"].fault(
+                f"Docker takes {shortened(host)} for a user of Docker Hub",
+                f"add port:, or write the whole name, such as {host}.example.com")
+        if self.aws and not host:
+            raise places["aws"].fault("needs the key host",
+                                      "as in host: 123456789012.dkr.ecr.eu-central-1.amazonaws.com")
+
+
+class Registry(Component):
     """The image, pushed under tags."""
-    record = Registry
+    name = "registry"
+    record = RegistrySection
     example = "{host: registry.example.com}"
-    ours = True
 
     def commands(self):
         return {"publish": Builtin(
-            "push the image to the registry, tagged with the version and latest", plan_publish, (), (
+            "push the image to the registry, tagged with the version and latest", self.plan, (), (
                 Option("tag", "t", "one more tag, or more of them", "TAG...", accepts="list"),
                 flag("omit-version", "v", "leave the version's tag out"),
-                flag("omit-latest", "l", "leave the tag latest out")), check=check_publish)}
+                flag("omit-latest", "l", "leave the tag latest out")), check=self.check_words)}
+
+    def check_words(self, project, words):
+        if not self.settings:
+            raise SkelebotError(f"{FILE}: names no registry", "add it below components, as in: "
+                                "registry: {host: registry.example.com, user: team}")
+        if not self.settings.host and not self.settings.user:
+            raise self.settings.places[""].fault(
+                "names neither host nor user",
+                "Docker Hub needs a user, as in: registry: {user: team}")
+        if not self.tags(words):
+            raise usage_error("publish: no tag is left",
+                              "give one with --tag, or leave --omit-latest out")
+
+    @property
+    def image(self):
+        """`[HOST[:PORT]/][USER/]NAME`."""
+        above = self.settings.address, self.settings.user
+        return "/".join(filter(None, [*above, self.project.image]))
+
+    def check_tag(self, tag, what):
+        if not re.fullmatch(TAG, tag, re.ASCII):
+            raise usage_error(
+                f"publish: {what}: {shortened(tag)} is no tag",
+                "a tag has up to 128 letters, digits, _ . and -, and does not start with . or -"
+                + ("; -v leaves the version out" if what == "VERSION" else ""))
+
+    def tags(self, words):
+        """The tags of `publish`, each once: the version, latest, and those that are typed."""
+        typed, version = words.values.get("tag", ()), self.project.version
+        tags = [*([version] if version and not words.has("omit-version") else []),
+                *([] if words.has("omit-latest") else ["latest"]), *typed]
+        for tag in tags:
+            self.check_tag(tag, "--tag" if tag in typed else "VERSION")
+        return tuple(dict.fromkeys(tags))
+
+    # -- What must not be in the image
+
+    def check_secrets(self, secrets, more=""):
+        for path, kind in secrets or ():
+            raise SkelebotError(
+                f"{path}: holds {kind}, and would be in the image that is published",
+                f"add it to ignores in {FILE}{more}")
+
+    def secrets_in_context(self):
+        """The names of files in the build context that should be in no image."""
+        present = read_bytes(".dockerignore")
+        own = None if present is None else present.decode("utf-8", "surrogateescape")
+        text = dockerignore(self.project, None, own, last_ignores(self.project))
+        return secrets_in(ignore_rules(text), secret_paths(self.project))
+
+    def plan_secrets_in_image(self, engine, image):
+        """The names of files in an image's /app that should be in none."""
+        name = f"{self.project.image}-publish-{engine.call.token}"
+        create = (*engine.argv, "create", "--pull", "never", "--name", name, "--entrypoint", "",
+                  image, "true")
+        try:
+            yield from plan_must(Command(create, kept=True))
+            archive = (*engine.argv, "cp", f"{name}:/app", "-")
+            return (yield SecretsInside(archive, secret_paths(self.project)))
+        finally:
+            yield Command(engine.remove(name), kept=True)
+
+    def plan_check_label(self, engine, tags):
+        """An image that says to be of another version is not published as this one."""
+        tag, own = self.project.image_tag(), self.project.version
+        label = '{{index .Config.Labels "%sversion"}}' % LABEL
+        outcome = yield Command(engine.inspect(label, tag), kept=True, looks=True)
+        version = outcome.output.strip()
+        if own in tags and version not in ("", "<no value>", own):
+            raise SkelebotError(
+                f"the image {tag} is of version {shown_text(version)}, not {own}",
+                "leave -s out, so that it is built again, or -v leaves the version's tag out")
+
+    def plan_image(self, engine, tags):
+        """The image, built if need be; secrets are looked for in its context, else in it."""
+        other, skip_build = other_ignore_file(self.project), engine.call.skip_build
+        if skip_build:
+            yield from engine.plan_check_image(self.project.image_tag())
+            yield from self.plan_check_label(engine, tags)
+        elif not other:
+            self.check_secrets(self.secrets_in_context())
+        image = yield from Image(engine, self.project, plain=True).plan_ready()
+        if skip_build or other:
+            self.check_secrets((yield from self.plan_secrets_in_image(engine, image)),
+                               f" or {other}" if other else ", and leave -s out")
+        return image
+
+    # -- Who asks
+
+    @property
+    def ecr_argv(self):
+        """The command that prints a password for a registry of AWS."""
+        known, aws = re.match(ECR, self.settings.host), self.settings.aws
+        region = aws.region or (known.group(1) if known else "")
+        return ("aws", "ecr", "get-login-password", *(("--region", region) if region else ()),
+                *(("--profile", aws.profile) if aws.profile else ()))
+
+    def plan_ask_login(self, environ):
+        """(user, password) for the registry: of AWS, of the environment, or asked for."""
+        if self.settings.aws:
+            outcome = yield from plan_must(Command(self.ecr_argv, kept=True))
+            return "AWS", Secret(outcome.output.strip())
+        host = self.settings.host or "Docker Hub"
+        user = environ.get("SKELEBOT_REGISTRY_USER", "")
+        password = environ.get("SKELEBOT_REGISTRY_PASSWORD", "")
+        own = self.settings.user if "/" not in self.settings.user else ""
+        user = user or (yield Ask(f"User at {host}", own, ways=REGISTRY_WAYS))
+        question = f"Password of {user} at {host}"
+        return user, Secret(password or (yield Ask(question, ways=REGISTRY_WAYS, hidden=True)))
+
+    def plan_login(self, engine, unpushed):
+        """Log in to the registry, for a push that was refused with these words."""
+        environ = engine.call.environ
+        try:
+            user, password = yield from self.plan_ask_login(environ)
+        except SkelebotError as fault:
+            in_vain = fault.hint == REGISTRY_WAYS       # there is no terminal
+            raise SkelebotError(unpushed if in_vain else f"{unpushed}; {fault.message}", fault.hint)
+        address = self.settings.address or engine.docker_hub
+        outcome = yield Command((*engine.argv, "login", "--username", user, "--password-stdin",
+                                 *([address] if address else [])), kept=True, given=password)
+        if outcome.status:
+            last = shown_text(last_line(outcome.errors))
+            raise SkelebotError(
+                f"{address or 'Docker Hub'} refuses the login of {user}: {last}",
+                "look at SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD"
+                if environ.get("SKELEBOT_REGISTRY_PASSWORD") else "give another user and password")
+
+    # -- Pushes
+
+    def hint(self, errors):
+        """What to do about a push that failed with these words."""
+        known = {
+            r"(?i)http response to https|not look like a tls handshake":
+                "the registry speaks plain http: name it among insecure-registries of the Docker "
+                "engine",
+            r"(?i)does not exist|name unknown":
+                "make the repository first, as in: aws ecr create-repository --repository-name ...",
+            r"(?i)refused|no such host|timeout|unreachable":
+                "look at host and port below components.registry: "
+                f"{self.settings.address or 'Docker Hub'}",
+            NO_LOGIN: "ask who runs the registry for the permission"}
+        return next((hint for pattern, hint in known.items() if re.search(pattern, errors)),
+                    "the engine's words say what is missing")
+
+    def unpushed(self, reference, outcome):
+        return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
+
+    def plan_push(self, engine, reference):
+        """Push one tag, with a login where that is missing; returns the digest, if there is one."""
+        outcome, said = yield from engine.plan_push(reference)
+        if outcome.status and re.search(NO_LOGIN, outcome.errors):
+            yield from self.plan_login(engine, self.unpushed(reference, outcome))
+            outcome, said = yield from engine.plan_push(reference)
+        if outcome.status:
+            raise SkelebotError(self.unpushed(reference, outcome), self.hint(outcome.errors))
+        digest = re.search(r"(?:digest: |\A)(sha256:[0-9a-f]{64})", said)
+        return digest.group(1) if digest else ""
+
+    def plan(self, call, project, words):
+        """Build the image, tag it and push every tag; what can be known to fail is found before."""
+        engine = yield from plan_engine(call._replace(live=False), call.host or project.host)
+        tags = self.tags(words)
+        image = yield from self.plan_image(engine, tags)
+        references = [f"{self.image}:{tag}" for tag in tags]
+        for reference in references:
+            yield from plan_must(Command((*engine.argv, "tag", image, reference), kept=True))
+        for reference in references:
+            digest = yield from self.plan_push(engine, reference)
+            if not call.dry_run:
+                yield Answer(reference + (f"@{digest}" if digest else ""))
+        return 0
 
 
-def published_name(project):
-    """`[HOST[:PORT]/][USER/]NAME`."""
-    registry = project.settings["registry"]
-    return "/".join(filter(None, [registry.address, registry.user, project.image]))
+# -- Package
+
+class ZipPath(Line):
+    expected = "the file to write"
+    hint = "for example dist/churn.zip"
+    example = "dist/churn.zip"
+    pattern = r"[^\n]*[^\s/.][^\n/]*"
 
 
-def check_tag(tag, what):
-    if not re.fullmatch(TAG, tag, re.ASCII):
-        raise usage_error(f"publish: {what}: {shortened(tag)} is no tag",
-                          "a tag has up to 128 letters, digits, _ . and -, and does not start with . or -"
-                          + ("; -v leaves the version out" if what == "VERSION" else ""))
+class PackageSection(Record):
+    """The zip file of the project, and the patterns of what stays out."""
+    path: ZipPath
+    ignores: Tuple[Ignore, ...] = ()
+    places: Hidden = None
+    _former = {"ignore": "ignores"}
 
 
-def published_tags(project, words):
-    """The tags of `publish`, each once: the version, latest, and those that are given."""
-    given = words.values.get("tag", ())
-    tags = [*([project.version] if not words.has("omit-version") and project.version else []),
-            *([] if words.has("omit-latest") else ["latest"]), *given]
-    for tag in tags:
-        check_tag(tag, "--tag" if tag in given else "VERSION")
-    return tuple(dict.fromkeys(tags))
+class Package(Component):
+    """A zip file of the project."""
+    name = "package"
+    record = PackageSection
+    example = "{path: dist/churn.zip}"
+
+    def commands(self):
+        return {"package": Builtin("zip the project", self.plan, check=self.check_words)}
+
+    def check_words(self, project, words):
+        if not self.settings:
+            raise SkelebotError(f"{FILE}: has no section components.package",
+                                "add it below components, as in: "
+                                "package: {path: dist/churn.zip, ignores: [data/]}")
+
+    def check_path(self, path):
+        """Nothing is replaced but an earlier zip file."""
+        place, shown = self.settings.places["path"], shortened(path)
+        if look(path) == "folder":
+            raise place.fault(f"{shown} is a folder", f"name a file, as in {path}/project.zip")
+        if read_bytes(path, 2) not in (None, b"", b"PK"):
+            raise place.fault(f"{shown} exists, and is no zip file", "name another file")
+
+    def plan(self, call, project, words):
+        """Zip the project."""
+        path = home_path(self.settings.path, call.home)
+        self.check_path(path)
+        patterns = [".git", *self.settings.ignores, *last_ignores(project)]
+        rules = ignore_rules("\n".join(patterns), cautious=False)
+        for name, kind in secrets_in(rules, secret_paths(project)) or ():
+            yield Note(f"warning: {name} holds {kind}, and goes into the zip file; "
+                       "ignores keeps it out")
+        if os.path.dirname(path):
+            yield MakeFolder(os.path.dirname(path))
+        zipped = yield Zip(path, rules)
+        for name in zipped.left_out:
+            yield Note(f"{name} was left out: it leads out of the project, or is no file")
+        if not call.dry_run:
+            yield Note(f"packaged {zipped.files} files, {shown_size(zipped.size)}")
+        yield Answer(path)
+        return 0
 
 
-def ecr_argv(registry):
-    """The command that prints a password for a registry of AWS."""
-    found = re.match(ECR, registry.host)
-    region = registry.aws.region or (found.group(1) if found else "")
-    return ("aws", "ecr", "get-login-password", *(("--region", region) if region else ()),
-            *(("--profile", registry.aws.profile) if registry.aws.profile else ()))
+# -- All of them
+
+COMPONENTS = {kind.name: kind for kind in (Jupyter, Kerberos, Repository, Registry, Package)}
 
 
-# ---- What must be in no image
+def our_components(project):
+    """name -> each of ours, also those that take no part in the project."""
+    parts = {one.name: one for one in project.components} if project else {}
+    return {name: parts.get(name) or kind(project) for name, kind in COMPONENTS.items()}
 
-SECRET_FILES = (".netrc", "_netrc", ".pypirc", ".git-credentials", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
-PRIVATE_KEY = (rb"(?m)^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s*$|\APuTTY-User-Key-File-"
-               rb"|\"private_key\"\s*:\s*\"-----BEGIN ")
 
+def with_components(project):
+    """The project with the components that take part in it, each with its settings.
 
-def secret_kind(path, start):
-    """What a file holds that should be in no image, by its name and its first bytes; "" for any other."""
-    name = path.rpartition("/")[2].lower()
-    if name in SECRET_FILES:
-        return "a private key" if name.startswith("id_") else "passwords"
-    if re.search(PRIVATE_KEY, start):
-        return "a private key"
-    if re.fullmatch(r"skelebot(-[^/]*)?\.yaml|pip\.conf", name) and has_password(start.decode("utf-8", "replace")):
-        return "a password"
-    if start[:2] in (b"\5\1", b"\5\2") and (name.endswith(".keytab") or b"krbtgt" in start):
-        return "a keytab"
-    return ""
+    Ours are the last to wrap a job's command, so that what plugins have added has a ticket as well.
+    """
+    ours = [kind(project, project.settings[name]) for name, kind in COMPONENTS.items()
+            if name in project.settings]
+    project = project._replace(components=(*new_plugins(project, project.installed), *ours))
+    for one in project.components:
+        one.project = project
+    return project
 
 
 # ---- Plugins as they are installed
@@ -6283,59 +6683,6 @@ def unzipped(data):
         raise bad_plugin(f"it is no zip file, or a damaged one: {shown_text(str(error))}",
                          "name a zip file or a folder")
     return files
-
-
-# ---- All of them
-
-COMPONENTS = {"jupyter": JupyterComponent, "kerberos": KerberosComponent, "repository": RepositoryComponent,
-              "registry": RegistryComponent, "package": PackageComponent}
-
-
-def with_components(project):
-    """The project with the components that take part in it, each with its settings.
-
-    Ours are the last to wrap a job's command, so that what plugins have added has a ticket as well.
-    """
-    ours = [kind(project, project.settings[name]) for name, kind in COMPONENTS.items() if name in project.settings]
-    project = project._replace(components=(*new_plugins(project, project.installed), *ours))
-    for one in project.components:
-        one.project = project
-    return project
-
-
-def component_texts(project, hook):
-    """What all components say, each text with a line break at its end."""
-    found = [asked(part, hook) for part in project.components]
-    return [text.rstrip("\n") + "\n" for text in found if text.strip()]
-
-
-def component_parts(project):
-    """(what stands before the dependencies, what stands late) of an image's file."""
-    return component_texts(project, "tools"), component_texts(project, "dockerfile")
-
-
-def component_words(project, hook, *values):
-    """What all components list."""
-    return tuple(str(word) for part in project.components for word in asked(part, hook, *values))
-
-
-def keytab_paths(project):
-    """The project's keytabs, those of all its environments: as they are named, and where links lead."""
-    paths = [host_path(name, project.folder, os.path.expanduser("~")) for name in project.keytabs]
-    return tuple(sorted({*paths, *map(os.path.realpath, paths)}))
-
-
-def ignored_by_components(project):
-    """Lines of .dockerignore that come last: those of components, then the keytabs that are in the project."""
-    folders = {project.folder, os.path.realpath(project.folder)}
-    inside = sorted({os.path.relpath(path, folder) for path in keytab_paths(project) for folder in folders
-                     if is_relative_to(path, folder)})
-    return (*component_words(project, "ignores"), *map(literal_pattern, inside))
-
-
-def secret_paths(project):
-    """The files of this machine that are to be in no image that is published."""
-    return (*keytab_paths(project), *component_words(project, "secrets"))
 
 
 # ---- Versions ---------------------------------------------------------------
@@ -6849,11 +7196,11 @@ def plan_sections(call, words):
     sections = {}
     for name, kind in call.plugins:
         one, found = new_plugin(name, kind), {}
-        for key, question in asked(one, "prompts").items():
+        for key, question in hook_value(one, "prompts").items():
             answer = yield from plan_question(words, "", f"{name}: {question}", option=f"{name} below components")
             found.update({key: answer} if answer else {})
         if not words.has("yes"):
-            found.update((yield from plan_asked(one, "section")) or {})
+            found.update((yield from plan_hook(one, "section")) or {})
         sections.update({name: found} if found else {})
     return sections
 
@@ -7036,7 +7383,7 @@ def plan_stores(call, project, artifacts, words):
     """The store of each artifact; one that several share asks only once who asks."""
     if words.one("token"):
         yield Note("warning: others on this machine can see a token that is typed; ARTIFACTORY_TOKEN keeps it hidden")
-    repository, made = project.settings.get("repository") or Repository(), []
+    repository, made = project.settings.get("repository") or RepositorySection(), []
     folder = project.name if re.fullmatch(r"\w[\w .-]*", project.name) else slug(project.name)
     places = [(name, getattr(repository, name)) for name in STORES if getattr(repository, name)]
     if places and places[0][0] != "artifactory" and (words.one("user") or words.one("token")):
@@ -7250,252 +7597,6 @@ def plan_pull(call, project, words):
     return 0
 
 
-# ---- jupyter
-
-TRIES = 100         # ports, from the first one on
-READY = 120         # seconds that the server may take to answer
-GONE = r"(?i)not running|no such container|no container with name|exec sessions on running"
-
-
-def plan_jupyter_on_top(engine, project, image, own):
-    """Build the image with the server from one that has a hand-written Dockerfile."""
-    text = "\n".join([part("jupyter-base.Dockerfile", image=image), *jupyter_parts(project)])
-    builder = yield from engine.plan_builder()
-    argv = (*engine.argv, "build", "--force-rm", "--tag", own, "-")
-    outcome = yield Command(argv, builder_environ(builder), aside=True, quiet=not engine.call.verbose,
-                            apart=engine.apart, given=text)
-    if outcome.status:
-        raise SkelebotError(f"the image {own} was not built (exit status {outcome.status})",
-                            "the lines above say which step failed; an image that has Jupyter needs none")
-
-
-def plan_jupyter_image(engine, project):
-    """The project's image if it has the server, else one of its own, which has the same and the server."""
-    image, call = (yield from Image(engine, project).plan_ready()), engine.call
-    own = project.image + ":jupyter"
-    probe = yield Command((*engine.argv, "run", "--rm", "--pull", "never", "--entrypoint", "", image,
-                           *jupyter_probe(project)), kept=True)
-    if not probe.status and not call.dry_run:
-        return image
-    if probe.status == NOT_RUN:
-        yield from engine.plan_check_image(image)
-    if call.skip_build:
-        if (yield Command((*engine.argv, "image", "inspect", own), kept=True, looks=True)).status:
-            raise SkelebotError(f"the image {image} has no Jupyter", "leave -s out, so that one with Jupyter is built")
-    elif project.dockerfile:
-        yield from plan_jupyter_on_top(engine, project, project.image_tag(), own)
-    else:
-        return (yield from Image(engine, project, tag=own, more=jupyter_parts(project)).plan_built())
-    return own
-
-
-def plan_served(engine, run, settings, port, lab, token):
-    """Say where the server is, and who can reach it, as soon as it answers."""
-    outcome = yield Wait(Command((*engine.argv, "exec", run.name, *JUPYTER_ANSWERS), kept=True), READY, GONE)
-    if outcome.status:
-        logs = yield Command((*engine.argv, "logs", "--tail", "20", run.name), kept=True)
-        ours = re.search(r"(?m)^skelebot: (.+)\n  hint: (.+)", logs.errors + logs.output)
-        if ours:
-            raise SkelebotError(*ours.groups())
-        by_hand = shell_line([*engine.argv, "run", "--rm", run.image, *jupyter_argv(lab)])
-        raise SkelebotError(f"Jupyter does not answer: {last_line(logs.errors or logs.output or outcome.errors)}",
-                            f"try it by hand: {by_hand}")
-    yield Answer(jupyter_url(settings, port, lab, token, engine.endpoint))
-    yield from plan_reachable(settings, engine.endpoint, port)
-
-
-def plan_reachable(settings, endpoint, port):
-    """Say who can reach the server, and how."""
-    if settings.address not in TRUSTED:
-        yield Note(f"warning: all who reach {settings.address} find Jupyter there; only the token keeps them out")
-    if not is_local(endpoint) and settings.address in TRUSTED:
-        yield Note(f"it runs on {endpoint}; {tunnel_line(endpoint, port)} brings it here")
-    if not is_local(endpoint):
-        yield Note("its copy of the project comes back over this one when it ends: change nothing here meanwhile")
-    yield Note("Ctrl-C ends it")
-
-
-def plan_server(runner, run, settings, lab, token):
-    """Run the server at the first port that is free, until it ends or is stopped."""
-    image = yield from plan_jupyter_image(runner.engine, runner.project)
-    last = min(settings.port + TRIES, 65536) - 1
-    for port in range(settings.port, last + 1):
-        launch = run.launch._replace(words=(*run.launch.words, *jupyter_words(settings, port)))
-        try:
-            return (yield from runner.plan_run(run._replace(
-                image=image, launch=launch,
-                serve=lambda run, port=port: plan_served(runner.engine, run, settings, port, lab, token))))
-        except PortTaken:
-            yield Note(f"port {port} is taken" + ("" if port == last else f", so {port + 1} is tried"))
-    raise SkelebotError(f"the ports {settings.port} to {last} are taken" if last > settings.port else
-                        f"port {last} is taken, and there is none after it",
-                        "name another one: skelebot jupyter --port 9000")
-
-
-def check_jupyter(project, words):
-    port = words.one("port")
-    if words.has("port") and not (re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65536):
-        raise usage_error(f"jupyter: --port: expected a port, found {shortened(port)}", "a number from 1 to 65535")
-    if words.has("lab") and words.has("notebook"):
-        raise usage_error("jupyter: --lab and --notebook exclude each other", "leave one of them out")
-
-
-def plan_jupyter(call, project, words):
-    """A server in the project's image, with the project mapped, until Ctrl-C."""
-    settings = project.settings.get("jupyter") or Jupyter()
-    settings = settings._replace(port=int(words.one("port") or settings.port))
-    lab = words.has("lab") or (settings.lab and not words.has("notebook"))
-    project = project._replace(ports=())
-    job = Job("jupyter", "", mode="d", mappings=(Mapping(".:/app"), *settings.mappings), places={"": Place(FILE, 1)})
-    yield MakeFolder(host_path(settings.folder, "", call.home))
-    token = yield Token()
-    runner = yield from plan_runner(call, project, job)
-    launch = Launch(jupyter_argv(lab), {"JUPYTER_TOKEN": token})
-    return (yield from plan_around(call, job, launch, project.components,
-                                   lambda launch: plan_server(runner, Run(job, launch), settings, lab, token)))
-
-
-# ---- publish
-
-REGISTRY_WAYS = ("log in before, with docker login, or set SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD")
-
-
-def check_publish(project, words):
-    if "registry" not in project.settings:
-        raise SkelebotError(f"{FILE}: names no registry", "add it below components, as in: "
-                            "registry: {host: registry.example.com, user: team}")
-    if not project.settings["registry"].host and not project.settings["registry"].user:
-        raise project.settings["registry"].places[""].fault(
-            "names neither host nor user", "Docker Hub needs a user, as in: registry: {user: team}")
-    if not published_tags(project, words):
-        raise usage_error("publish: no tag is left", "give one with --tag, or leave --omit-latest out")
-
-
-def plan_secrets_in_image(engine, project, image):
-    """The names of files in an image's /app that should be in none."""
-    name = f"{project.image}-publish-{engine.call.token}"
-    create = (*engine.argv, "create", "--pull", "never", "--name", name, "--entrypoint", "", image, "true")
-    try:
-        yield from plan_must(Command(create, kept=True))
-        return (yield SecretsInside((*engine.argv, "cp", f"{name}:/app", "-"), secret_paths(project)))
-    finally:
-        yield Command(engine.remove(name), kept=True)
-
-
-def secrets_in_context(project):
-    """The names of files in the build context that should be in no image."""
-    present = read_bytes(".dockerignore")
-    own = None if present is None else present.decode("utf-8", "surrogateescape")
-    text = dockerignore(project, None, own, last_ignores(project))
-    return secrets_in(ignore_rules(text), secret_paths(project))
-
-
-def check_secrets(found, anew):
-    for path, kind in found or ():
-        raise SkelebotError(f"{path}: holds {kind}, and would be in the image that is published",
-                            f"add it to ignores in {FILE}{anew}")
-
-
-def plan_check_label(engine, project, tags):
-    """An image that says to be of another version is not published as this one."""
-    label = '{{index .Config.Labels "%sversion"}}' % LABEL
-    outcome = yield Command(engine.inspect(label, project.image_tag()), kept=True, looks=True)
-    version = outcome.output.strip()
-    if project.version in tags and version not in ("", "<no value>", project.version):
-        raise SkelebotError(f"the image {project.image_tag()} is of version {shown_text(version)}, "
-                            f"not {project.version}",
-                            "leave -s out, so that it is built anew, or -v leaves the version's tag out")
-
-
-def plan_image_to_publish(engine, project, tags):
-    """The image, built if need be; what is secret is looked for in the build context before, else in the image."""
-    other, skip_build = other_ignore_file(project), engine.call.skip_build
-    if skip_build:
-        yield from engine.plan_check_image(project.image_tag())
-        yield from plan_check_label(engine, project, tags)
-    elif not other:
-        check_secrets(secrets_in_context(project), "")
-    image = yield from Image(engine, project, plain=True).plan_ready()
-    if skip_build or other:
-        check_secrets((yield from plan_secrets_in_image(engine, project, image)), f" or {other}" if other else
-                      ", and leave -s out")
-    return image
-
-
-def plan_registry_login(call, project):
-    """(user, password) for the registry: of AWS, of the environment, or asked for."""
-    registry, host = project.settings["registry"], project.settings["registry"].host or "Docker Hub"
-    if registry.aws:
-        outcome = yield from plan_must(Command(ecr_argv(registry), kept=True))
-        return "AWS", Secret(outcome.output.strip())
-    user, password = (call.environ.get(f"SKELEBOT_REGISTRY_{name}", "") for name in ("USER", "PASSWORD"))
-    own = registry.user if "/" not in registry.user else ""
-    user = user or (yield Ask(f"User at {host}", own, ways=REGISTRY_WAYS))
-    return user, Secret(password or (yield Ask(f"Password of {user} at {host}", ways=REGISTRY_WAYS, hidden=True)))
-
-
-def plan_login(engine, project, unpushed):
-    """Log in to the registry, for a push that was refused with these words."""
-    call = engine.call
-    try:
-        user, password = yield from plan_registry_login(call, project)
-    except SkelebotError as fault:
-        asked_in_vain = fault.hint == REGISTRY_WAYS     # there is no terminal
-        raise SkelebotError(unpushed if asked_in_vain else f"{unpushed}; {fault.message}", fault.hint)
-    address = project.settings["registry"].address or engine.docker_hub
-    outcome = yield Command((*engine.argv, "login", "--username", user, "--password-stdin",
-                             *([address] if address else [])), kept=True, given=password)
-    if outcome.status:
-        raise SkelebotError(f"{address or 'Docker Hub'} refuses the login of {user}: "
-                            f"{shown_text(last_line(outcome.errors))}",
-                            "look at SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD"
-                            if call.environ.get("SKELEBOT_REGISTRY_PASSWORD") else "give another user and password")
-
-
-def push_hint(project, errors):
-    if re.search(r"(?i)http response to https|not look like a tls handshake", errors):
-        return "the registry speaks plain http: name it among insecure-registries of the Docker engine"
-    if re.search(r"(?i)does not exist|name unknown", errors):
-        return "make the repository first, as in: aws ecr create-repository --repository-name ..."
-    if re.search(r"(?i)refused|no such host|timeout|unreachable", errors):
-        address = project.settings["registry"].address or "Docker Hub"
-        return f"look at host and port below components.registry: {address}"
-    if re.search(NO_LOGIN, errors):
-        return "ask who runs the registry for the permission"
-    return "the engine's words say what is missing"
-
-
-def unpushed(reference, outcome):
-    return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
-
-
-def plan_pushed(engine, project, reference):
-    """Push one tag, with a login where that is missing; returns the digest, if the engine tells it."""
-    outcome, said = yield from engine.plan_push(reference)
-    if outcome.status and re.search(NO_LOGIN, outcome.errors):
-        yield from plan_login(engine, project, unpushed(reference, outcome))
-        outcome, said = yield from engine.plan_push(reference)
-    if outcome.status:
-        raise SkelebotError(unpushed(reference, outcome), push_hint(project, outcome.errors))
-    digest = re.search(r"(?:digest: |\A)(sha256:[0-9a-f]{64})", said)
-    return digest.group(1) if digest else ""
-
-
-def plan_publish(call, project, words):
-    """Build the image, tag it, and push every tag; all that can be known to fail is looked at before."""
-    engine = yield from plan_engine(call._replace(live=False), call.host or project.host)
-    tags = published_tags(project, words)
-    image = yield from plan_image_to_publish(engine, project, tags)
-    references = [f"{published_name(project)}:{tag}" for tag in tags]
-    for reference in references:
-        yield from plan_must(Command((*engine.argv, "tag", image, reference), kept=True))
-    for reference in references:
-        digest = yield from plan_pushed(engine, project, reference)
-        if not call.dry_run:
-            yield Answer(reference + (f"@{digest}" if digest else ""))
-    return 0
-
-
 # ---- bump and package
 
 def check_bump(project, words):
@@ -7523,36 +7624,6 @@ def plan_bump(call, project, words):
         yield File(os.path.realpath(file) if os.path.islink(file) else file, changed)
         yield Note(f"{file}: {project.version or 'none'} -> {version}")
     yield Answer(version)
-    return 0
-
-
-def check_package(project, words):
-    if "package" not in project.settings:
-        raise SkelebotError(f"{FILE}: has no section components.package",
-                            "add it below components, as in: package: {path: dist/churn.zip, ignores: [data/]}")
-
-
-def plan_package(call, project, words):
-    """Zip the project."""
-    package = project.settings["package"]
-    path = home_path(package.path, call.home)
-    if look(path) == "folder":
-        raise package.places["path"].fault(f"{shortened(path)} is a folder", f"name a file, as in {path}/project.zip")
-    patterns = [".git", *package.ignores, *last_ignores(project)]
-    rules = ignore_rules("\n".join(patterns), cautious=False)
-    start = read_bytes(path, 2)
-    if start not in (None, b"", b"PK"):
-        raise package.places["path"].fault(f"{shortened(path)} is there, and is no zip file", "name another file")
-    for name, kind in secrets_in(rules, secret_paths(project)) or ():
-        yield Note(f"warning: {name} holds {kind}, and goes into the zip file; ignores keeps it out")
-    if os.path.dirname(path):
-        yield MakeFolder(os.path.dirname(path))
-    zipped = yield Zip(path, rules)
-    for name in zipped.left_out:
-        yield Note(f"{name} was left out: it leads out of the project, or is no file")
-    if not call.dry_run:
-        yield Note(f"packaged {zipped.files} files, {shown_size(zipped.size)}")
-    yield Answer(path)
     return 0
 
 
@@ -9891,7 +9962,7 @@ def guarded_check(one, check):
 def commands_of(one, project):
     """name -> Builtin of one plugin."""
     found = {}
-    for name, command in asked(one, "commands").items():
+    for name, command in hook_value(one, "commands").items():
         if not isinstance(command, Builtin) or not JobName.fits(str(name)):
             wrong = "a Builtin" if JobName.fits(str(name)) else "a name that can be typed as a word"
             raise plugin_fault(one.name, TypeError(f"commands(): expected {wrong}, found "
@@ -9900,21 +9971,6 @@ def commands_of(one, project):
         found[name] = command._replace(plan=guarded(one, command.plan), check=guarded_check(one, command.check),
                                        outside=command.outside or not project)
     return found
-
-
-def plugin_commands(project, parts, warn):
-    """name -> Builtin of the plugins among the components; one that fails in this does without commands."""
-    known = {}
-    for one in parts:
-        try:
-            found = {} if one.ours else commands_of(one, project)
-        except SkelebotError as fault:
-            warn(fault.message)
-            continue
-        for hidden in sorted(set(found) & {*COMMANDS, *known}):
-            warn(f"plugin {one.name}: its command {hidden} is hidden by another one")
-        known = {**found, **known}
-    return known
 
 
 # ---- Command line -----------------------------------------------------------
@@ -9943,7 +9999,7 @@ COMMANDS = {
         Arg("action", "install, list or remove; or what to install"),
         Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
         optional=2, outside=True, alone=True, check=check_plugin_words),
-    **{name: command for kind in COMPONENTS.values() for name, command in kind().commands().items()},
+    **{name: command for one in our_components(None).values() for name, command in one.commands().items()},
 }
 
 
@@ -9977,9 +10033,21 @@ def unknown(project, name, commands):
 
 
 def commands_here(project, parts, warn=lambda message: None):
-    """name -> Builtin of all that can be asked for here; ours hide those of plugins."""
-    return {**COMMANDS, **{name: command for name, command in plugin_commands(project, parts, warn).items()
-                           if name not in COMMANDS}}
+    """name -> Builtin of all that can be asked for here; of one name the first counts, and ours come first."""
+    known = {**COMMANDS, **{name: command for one in our_components(project).values()
+                            for name, command in one.commands().items()}}
+    for one in parts:
+        try:
+            own = {} if one.name in COMPONENTS else commands_of(one, project)
+        except SkelebotError as fault:      # it does without commands
+            warn(fault.message)
+            continue
+        for name, command in own.items():
+            if name in known:
+                warn(f"plugin {one.name}: its command {name} is hidden by another one")
+            else:
+                known[name] = command
+    return known
 
 
 def parsed(project, group, style, commands):

@@ -12,8 +12,8 @@ from typing import List, NamedTuple, Optional, Tuple
 import support
 from support import (LOADERS, Look, Read, Secrets, call, contents, drive, folder, golden, inside,
                      loader, outlined, project, read, shown, skelebot, two_lines)
-from skelebot import (Activation, Answer, Ask, Call, Command, Component, File, KerberosComponent,
-                      Launch, Note, Outcome, Place, Refused, Registry, RegistryAws, Remove, Scratch,
+from skelebot import (Activation, Answer, Ask, Call, Command, Component, File, Kerberos,
+                      Launch, Note, Outcome, Place, Refused, RegistryAws, RegistrySection, Remove, Scratch,
                       Secret, SecretsInside, SkelebotError, Token, Wait, Words, Zip, Zipped)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
@@ -32,6 +32,11 @@ def kerberos(path="/home/ada/churn", **changes):
     """The component of a project that lies at a path."""
     it = project(components={"kerberos": {**KERBEROS, **changes}}, folder=path)
     return it.components[0]
+
+
+def ours(name, it):
+    """One of our components, also where it takes no part in a project."""
+    return skelebot.our_components(it)[name]
 
 
 def node(text):
@@ -163,7 +168,7 @@ class PartOfAProject(Case):
     def test_is_the_last_around_a_job_when_it_is_ours(self):
         kind = type("Always", (Component,), {"activation": Activation.ALWAYS, "name": "always"})
         it = project(components={"kerberos": KERBEROS}, installed=(("always", kind),))
-        self.assertEqual([type(one) for one in it.components], [kind, KerberosComponent])
+        self.assertEqual([type(one) for one in it.components], [kind, Kerberos])
 
     def test_knows_the_project_that_it_is_a_part_of(self):
         it = read("name: churn\ncomponents: {kerberos: {krbConf: a, keytab: b, hdfsUser: c}}\n", VERSION="1.2\n")
@@ -373,9 +378,9 @@ class KerberosAroundAJob(Case):
 
     def test_a_file_that_is_not_there_is_a_fault_at_its_line(self):
         for key, path, found, message in (
-                ("keytab", "keys/ada.keytab", "", "'keys/ada.keytab' is not there"),
+                ("keytab", "keys/ada.keytab", "", "'keys/ada.keytab' does not exist"),
                 ("keytab", "keys/ada.keytab", "folder", "'keys/ada.keytab' is a folder"),
-                ("krbConf", "krb5.conf", "", "'krb5.conf' is not there")):
+                ("krbConf", "krb5.conf", "", "'krb5.conf' does not exist")):
             for native in (False, True):
                 with self.subTest(message, native=native):
                     done = self.job({path: found}, ADA._replace(native=native))
@@ -394,28 +399,28 @@ class JupyterInTheImage(Case):
         for language, name in (("Python", "python"), ("R", "r"), ("R+Python", "r-python"), ("NA", "na")):
             with self.subTest(language):
                 it = project(language=language, dockerfile="Dockerfile.own")
-                done = drive(skelebot.plan_jupyter_image(skelebot.Engine(ADA), it), {"run": Outcome(1)})
+                done = drive(ours("jupyter", it).plan_image(skelebot.Engine(ADA)), {"run": Outcome(1)})
                 built = next(step for step in done.steps if isinstance(step, Command) and step.given)
                 self.assertEqual(built.given, golden(f"jupyter-{name}.Dockerfile"))
                 self.assertEqual(built.argv, ("docker", "build", "--force-rm", "--tag", "churn:jupyter", "-"))
 
     def test_is_the_projects_own_when_it_has_the_server(self):
-        done = drive(skelebot.plan_jupyter_image(skelebot.Engine(ADA), project()), {Read: None})
+        done = drive(ours("jupyter", project()).plan_image(skelebot.Engine(ADA)), {Read: None})
         self.assertEqual(done.outline, [*BUILD, "docker run --rm --pull never --entrypoint '' churn"
                                                 " sh -c 'command -v jupyter-lab && command -v jupyter-notebook'"])
         self.assertEqual(done.status, "churn")
 
     def test_asks_for_the_kernel_of_r_as_well(self):
-        probes = {language: " ".join(skelebot.jupyter_probe(project(language=language)))
+        probes = {language: " ".join(ours("jupyter", project(language=language)).probe)
                   for language in ("Python", "R", "R+Python", "NA")}
         self.assertEqual({language: "kernelspec" in probe for language, probe in probes.items()},
                          {"Python": False, "R": True, "R+Python": True, "NA": False})
 
     def test_is_not_built_with_skip_build(self):
-        done = drive(skelebot.plan_jupyter_image(skelebot.Engine(ADA._replace(skip_build=True)), project()),
+        done = drive(ours("jupyter", project()).plan_image(skelebot.Engine(ADA._replace(skip_build=True))),
                      {"run": Outcome(1), "inspect": Outcome(1)})
         self.assertFault(done, "the image churn has no Jupyter", "leave -s out, so that one with Jupyter is built")
-        done = drive(skelebot.plan_jupyter_image(skelebot.Engine(ADA._replace(skip_build=True)), project()), {"run": Outcome(1)})
+        done = drive(ours("jupyter", project()).plan_image(skelebot.Engine(ADA._replace(skip_build=True))), {"run": Outcome(1)})
         self.assertEqual(done.status, "churn:jupyter")
 
 
@@ -429,8 +434,8 @@ class JupyterAddress(Case):
                 ("::1", True, "http://[::1]:8889/lab?token=abc"),
                 ("fe80::1", False, "http://[fe80::1]:8889/tree?token=abc")):
             with self.subTest(address, lab=lab):
-                settings = skelebot.Jupyter(address=address)
-                self.assertEqual(skelebot.jupyter_url(settings, 8889, lab, Secret("abc")), url)
+                one = skelebot.Jupyter(settings=skelebot.JupyterSection(address=address))
+                self.assertEqual(one.url(8889, lab, Secret("abc")), url)
 
     def test_is_published_there_and_nowhere_else(self):
         for keys, words in (
@@ -439,7 +444,8 @@ class JupyterAddress(Case):
                 ({"address": "::1"}, ("--publish", "[::1]:9000:8888", "--workdir", "/app/.")),
                 ({"address": "0.0.0.0"}, ("--publish", "0.0.0.0:9000:8888", "--workdir", "/app/."))):
             with self.subTest(keys):
-                self.assertEqual(skelebot.jupyter_words(skelebot.Jupyter(**keys), 9000), words)
+                one = skelebot.Jupyter(settings=skelebot.JupyterSection(**keys))
+                self.assertEqual(one.words(9000), words)
 
     def test_of_another_docker_host_is_reached_by_a_tunnel(self):
         for endpoint, line in (
@@ -467,7 +473,7 @@ class JupyterServer(Case):
     def serve(self, results=None, words=None, call=ADA, jupyter=None, **keys):
         it = project(**keys, **({"components": {"jupyter": jupyter}} if jupyter else {}))
         usual = {Read: None, Token: Secret("T0KEN"), Wait: Outcome(), "wait": Outcome(0, "0\n")}
-        return drive(skelebot.plan_jupyter(call, it, words or Words()), {**usual, **(results or {})})
+        return drive(ours("jupyter", it).plan(call, it, words or Words()), {**usual, **(results or {})})
 
     def test_is_built_started_waited_for_and_removed(self):
         done = self.serve()
@@ -513,7 +519,7 @@ class JupyterServer(Case):
         ports = iter([Outcome(1, "", "Error: Bind for 127.0.0.1:8888 failed: port is already allocated\n"),
                       Outcome(1, "", "Error: listen tcp4 127.0.0.1:8889: bind: address already in use\n"), Outcome()])
         it, outline, result = project(), [], None
-        plan = skelebot.plan_jupyter(ADA, it, Words())
+        plan = ours("jupyter", it).plan(ADA, it, Words())
         answers = {Look: "", Token: Secret("T0KEN"), Wait: Outcome(), Command: Outcome(),
                    skelebot.Scratch: "/tmp/scratch"}
         with self.assertRaises(StopIteration):
@@ -597,7 +603,7 @@ class JupyterServer(Case):
     def test_is_only_shown_in_a_dry_run(self):
         it = project()
         with contextlib.redirect_stderr(io.StringIO()):
-            lines = shown(skelebot.plan_jupyter(ADA._replace(dry_run=True), it, Words()))
+            lines = shown(ours("jupyter", it).plan(ADA._replace(dry_run=True), it, Words()))
         self.assertNotIn("T0KEN", lines)
         self.assertIn(self.START + "\nuntil docker exec churn-jupyter-0a1b sh -c ", lines)
         self.assertIn("; do sleep 1; done\nprintf '%s\\n' 'http://127.0.0.1:8888/tree?token=TOKEN'\n", lines)
@@ -612,9 +618,9 @@ class JupyterServer(Case):
                 ({"lab": ("true",), "notebook": ("true",)}, "jupyter: --lab and --notebook exclude each other",
                  "leave one of them out")):
             with self.subTest(words):
-                self.assertEqual(fault(skelebot.check_jupyter, project(), Words(words)), two_lines(message, hint))
+                self.assertEqual(fault(ours("jupyter", None).check_words, project(), Words(words)), two_lines(message, hint))
         for port in ("1", "65535", "08888"):
-            skelebot.check_jupyter(project(), Words({"port": (port,)}))
+            ours("jupyter", None).check_words(project(), Words({"port": (port,)}))
 
 
 # ---- publish ----------------------------------------------------------------
@@ -631,16 +637,16 @@ class PublishedName(Case):
                                ({"host": "r.example.com:5000"}, "r.example.com:5000/churn"),
                                ({"host": "[::1]", "port": 5000, "user": "a"}, "[::1]:5000/a/churn")):
             with self.subTest(registry):
-                self.assertEqual(skelebot.published_name(project(components={"registry": registry})), name)
+                self.assertEqual(ours("registry", project(components={"registry": registry})).image, name)
 
     def test_has_the_environment_in_it(self):
         it = project(components={"registry": {"user": "acme"}}, env="dev")
-        self.assertEqual(skelebot.published_name(it), "acme/churn-dev")
+        self.assertEqual(ours("registry", it).image, "acme/churn-dev")
 
 
 class PublishedTags(Case):
     def tags(self, version="1.2.0", **values):
-        return skelebot.published_tags(project(version=version), Words(values))
+        return ours("registry", project(version=version)).tags(Words(values))
 
     def test_are_the_version_latest_and_the_given_ones_each_once(self):
         yes = ("true",)
@@ -668,15 +674,15 @@ class PublishedTags(Case):
         self.assertEqual(fault(lambda: self.tags("1.0.0+b1")), two_lines(
             "publish: VERSION: '1.0.0+b1' is no tag", "a tag has up to 128 letters, digits, _ . and -, and does not"
                                                       " start with . or -; -v leaves the version out"))
-        self.assertEqual(skelebot.published_tags(project(version="1.0.0+b1"), Words({"omit-version": ("true",)})),
-                         ("latest",))
+        self.assertEqual(self.tags("1.0.0+b1", **{"omit-version": ("true",)}), ("latest",))
 
     def test_that_are_none_are_refused(self):
         it = project(version="1.0.0", components={"registry": {"user": "acme"}})
         yes = ("true",)
-        self.assertEqual(fault(skelebot.check_publish, it, Words({"omit-version": yes, "omit-latest": yes})), two_lines(
+        words = Words({"omit-version": yes, "omit-latest": yes})
+        self.assertEqual(fault(ours("registry", it).check_words, it, words), two_lines(
             "publish: no tag is left", "give one with --tag, or leave --omit-latest out"))
-        self.assertEqual(fault(skelebot.check_publish, project(), Words()), two_lines(
+        self.assertEqual(fault(ours("registry", project()).check_words, project(), Words()), two_lines(
             "skelebot.yaml: names no registry",
             "add it below components, as in: registry: {host: registry.example.com, user: team}"))
 
@@ -691,7 +697,8 @@ class PasswordOfEcr(Case):
                 (ECR + ".cn", {}, ("--region", "eu-central-1")), ("r.example.com", {}, ()),
                 ("public.ecr.aws", {"region": "us-east-1"}, ("--region", "us-east-1"))):
             with self.subTest(host, aws=aws):
-                self.assertEqual(skelebot.ecr_argv(Registry(host, aws=RegistryAws(**aws))), (*start, *words))
+                one = skelebot.Registry(settings=RegistrySection(host, aws=RegistryAws(**aws)))
+                self.assertEqual(one.ecr_argv, (*start, *words))
 
 
 class Publish(Case):
@@ -706,7 +713,7 @@ class Publish(Case):
     def publish(self, results=None, call=ADA, words=None, **registry):
         keys = {"registry": {"host": "registry.example.com", "user": "acme", **registry}}
         it = project(version="1.2.0", components=keys)
-        return drive(skelebot.plan_publish(call, it, words or Words()), {Read: None, Look: "", Secrets: (),
+        return drive(ours("registry", it).plan(call, it, words or Words()), {Read: None, Look: "", Secrets: (),
                                                                          **(results or {})})
 
     def pushes(self, first, *then, call=ADA, results=None, **registry):
@@ -715,7 +722,7 @@ class Publish(Case):
         keys = {"host": "registry.example.com", "user": "acme", **registry}
         it = project(version="1.2.0", components={"registry": {key: value for key, value in keys.items()
                                                                if value != ""}})
-        plan, steps, result = skelebot.plan_publish(call, it, Words()), [], None
+        plan, steps, result = ours("registry", it).plan(call, it, Words()), [], None
         try:
             while True:
                 step = plan.send(result)
@@ -762,8 +769,8 @@ class Publish(Case):
 
     def test_asks_the_person_who_has_set_nothing(self):
         outline, _, _, steps = self.pushes(self.NO_LOGIN, Outcome(), user="team")
-        asked = [step for step in steps if isinstance(step, Ask)]
-        self.assertEqual(asked, [
+        questions = [step for step in steps if isinstance(step, Ask)]
+        self.assertEqual(questions, [
             Ask("User at registry.example.com", "team", ways=skelebot.REGISTRY_WAYS),
             Ask(f"Password of {PASSWORD} at registry.example.com", ways=skelebot.REGISTRY_WAYS, hidden=True)])
         steps = self.pushes(self.NO_LOGIN, Outcome(), user="team/ml")[3]
@@ -835,7 +842,7 @@ class Publish(Case):
         told = {"inspect": Outcome(0, "1.1.0\n")}
         done = self.publish(told, call=ADA._replace(skip_build=True))
         self.assertFault(done, "the image churn is of version 1.1.0, not 1.2.0",
-                         "leave -s out, so that it is built anew, or -v leaves the version's tag out")
+                         "leave -s out, so that it is built again, or -v leaves the version's tag out")
         words = Words({"omit-version": ("true",)})
         done = self.publish(told, ADA._replace(skip_build=True), words)
         self.assertIsNone(done.fault)
@@ -1115,7 +1122,7 @@ def as_nobody(path):
 class PackagePlan(Case):
     def plan(self, results=None, **package):
         it = project(components={"package": {"path": "dist/churn.zip", **package}})
-        return drive(skelebot.plan_package(ADA, it, Words()), {Look: "", Zip: Zipped(3, 4200), **(results or {})})
+        return drive(ours("package", it).plan(ADA, it, Words()), {Look: "", Zip: Zipped(3, 4200), **(results or {})})
 
     def test_looks_zips_and_answers_with_the_file(self):
         self.assertEqual(self.plan().outline, ["Look dist/churn.zip", "Read dist/churn.zip", "Secrets",
@@ -1135,7 +1142,7 @@ class PackagePlan(Case):
                          "name a file, as in dist/churn.zip/project.zip")
 
     def test_needs_its_section(self):
-        self.assertEqual(fault(skelebot.check_package, project(), Words()), two_lines(
+        self.assertEqual(fault(ours("package", project()).check_words, project(), Words()), two_lines(
             "skelebot.yaml: has no section components.package",
             "add it below components, as in: package: {path: dist/churn.zip, ignores: [data/]}"))
 
@@ -1170,7 +1177,7 @@ class PackagedProject(Case):
             with inside({"skelebot.yaml": PACKAGED.format(path, "[]"), "README.md": "# Churn\n"}):
                 before = contents(".")
                 self.assertEqual(self.package(status=1).stderr, two_lines(
-                    f"skelebot.yaml:4: components.package.path: '{path}' is there, and is no zip file",
+                    f"skelebot.yaml:4: components.package.path: '{path}' exists, and is no zip file",
                     "name another file"))
                 self.assertEqual(contents("."), before)
 

@@ -88,7 +88,8 @@ class Names(unittest.TestCase):
         for part in ("-d:o:r:n:1", "d:-o:r:n:1", "d:o:-r:n:1", "d:o:r:-n:1", "d:o:r:n:-1", "d:o:r:n:1:--debug"):
             with self.subTest(part), self.assertRaisesRegex(SkelebotError, "expected a Python dependency"):
                 project(dependencies=["ca_file:" + part])
-        self.assertEqual(skelebot.ecr_argv(skelebot.Registry("1.dkr.ecr.--debug.amazonaws.com", aws=skelebot.RegistryAws())),
+        section = skelebot.RegistrySection("1.dkr.ecr.--debug.amazonaws.com", aws=skelebot.RegistryAws())
+        self.assertEqual(skelebot.Registry(settings=section).ecr_argv,
                          ("aws", "ecr", "get-login-password"))
 
     def test_of_a_package_are_files_in_no_folder(self):
@@ -260,14 +261,15 @@ class Lines(unittest.TestCase):
 
     def test_of_jupyter_name_any_folder_of_the_project(self):
         for folder in ("ab:", "a b", "abc:d", "."):
-            self.assertEqual(skelebot.jupyter_words(skelebot.Jupyter(folder=folder), 1)[-1], f"/app/{folder}")
+            one = skelebot.Jupyter(settings=skelebot.JupyterSection(folder=folder))
+            self.assertEqual(one.words(1)[-1], f"/app/{folder}")
 
 
 class Numbers(unittest.TestCase):
     def test_of_an_exit_status_are_digits(self):
         lab = project(components={"jupyter": {}})
         for said, status in (("0\n", 0), ("137\n", 137), ("\u00b2", 9), ("1e3", 9), ("9" * 5000, 9), ("", 9)):
-            done = drive(skelebot.plan_jupyter(ADA, lab, skelebot.Words()), {
+            done = drive(lab.components[0].plan(ADA, lab, skelebot.Words()), {
                 skelebot.Token: skelebot.Secret("t"), skelebot.Wait: Outcome(), "wait": Outcome(9, said)})
             with self.subTest(said):
                 self.assertEqual(done.status, status)

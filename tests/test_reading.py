@@ -28,8 +28,8 @@ SERVE = Job(
     environment=(Variable("HOME", None), Variable("GREETING", "good morning")),
     args=(Arg("folder"),), params=(Param("bind"),))
 ARTIFACTORY = skelebot.Artifactory("https://artifacts.example.com", "ml", "churn")
-JUPYTER = skelebot.Jupyter(1127, "notebooks/", ("data/",))
-KERBEROS = skelebot.Kerberos("krb/krb5.conf", "krb/ada.keytab", "ada")
+JUPYTER = skelebot.JupyterSection(1127, "notebooks/", ("data/",))
+KERBEROS = skelebot.KerberosSection("krb/krb5.conf", "krb/ada.keytab", "ada")
 OWNER = dict(name="Churn Model", description="Predicts who will leave", maintainer="Ada Lovelace",
              contact="ada@example.com")
 
@@ -41,7 +41,7 @@ class Slack(skelebot.Component):
 def project_in(name, env=None):
     """A project of tests/projects, without what differs from machine to machine."""
     project = skelebot.read_folder(os.path.join(PROJECTS, name), env, [("slack", Slack)])
-    return plain(project)._replace(folder="", given=(), warnings=(), keytabs=(), installed=(), components=())
+    return plain(project)._replace(folder="", given=(), warnings=(), secret_files=(), installed=(), components=())
 
 
 def message(text, env=None, **files):
@@ -63,7 +63,7 @@ class ThreeSpellings(unittest.TestCase):
             copy=("config/app.ini:/etc/app.ini",), ignores=(".git", "**/*.csv"), jobs=(TRAIN, REPORT),
             settings=dict(
                 jupyter=JUPYTER, kerberos=KERBEROS, slack=Slack.record("models"),
-                repository=skelebot.Repository(artifacts=(skelebot.Artifact(
+                repository=skelebot.RepositorySection(artifacts=(skelebot.Artifact(
                     "model", "models/model.pkl", deploy=skelebot.Deploy("artifactory", *ARTIFACTORY[:3])),)))))
 
     def test_the_file_of_the_1_x_releases_loads(self):
@@ -76,8 +76,8 @@ class ThreeSpellings(unittest.TestCase):
             ports=("5000:5000",), params=(Param("level", default=("info",)),), jobs=(TRAIN, REPORT),
             settings=dict(
                 jupyter=JUPYTER, kerberos=KERBEROS, slack=Slack.record("models"),
-                registry=skelebot.Registry("registry.example.com", 5000, "ada"),
-                repository=skelebot.Repository(ARTIFACTORY, artifacts=(
+                registry=skelebot.RegistrySection("registry.example.com", 5000, "ada"),
+                repository=skelebot.RepositorySection(ARTIFACTORY, artifacts=(
                     skelebot.Artifact("model", "models/model.pkl", singular=True),)))))
 
     def test_the_file_of_the_2_x_releases_loads(self):
@@ -96,10 +96,10 @@ class ThreeSpellings(unittest.TestCase):
             ports=("5000:5000",), params=(Param("level", default=("info",)),), jobs=(TRAIN, REPORT, SERVE),
             settings=dict(
                 jupyter=JUPYTER._replace(lab=True), kerberos=KERBEROS, slack=Slack.record("models"),
-                registry=skelebot.Registry("registry.example.com", 5000, "ada",
+                registry=skelebot.RegistrySection("registry.example.com", 5000, "ada",
                                            skelebot.RegistryAws("eu-central-1", "dev")),
-                package=skelebot.Package("churn.zip", ("data/",)),
-                repository=skelebot.Repository(ARTIFACTORY, artifacts=(
+                package=skelebot.PackageSection("churn.zip", ("data/",)),
+                repository=skelebot.RepositorySection(ARTIFACTORY, artifacts=(
                     skelebot.Artifact("model", "models/model.pkl", singular=True),))),
             envs=("dev", "eu.west")))
 
@@ -285,10 +285,10 @@ class Environments(unittest.TestCase):
     def test_an_environment_may_be_in_another_spelling_than_the_file_below(self):
         overlay = {"skelebot-dev.yaml": "ignore: [b]\njupyter: {port: 1}\n"}
         project = read("name: churn\nignores: [a]\ncomponents: {jupyter: {port: 2, folder: n}}\n", "dev", **overlay)
-        self.assertEqual((project.ignores, plain(project.settings["jupyter"])), (("b",), skelebot.Jupyter(1)))
+        self.assertEqual((project.ignores, plain(project.settings["jupyter"])), (("b",), skelebot.JupyterSection(1)))
         overlay = {"skelebot-dev.yaml": "ignores: [b]\ncomponents: {jupyter: {port: 1}}\n"}
         project = read("name: churn\nignore: [a]\njupyter: {port: 2, folder: n}\n", "dev", **overlay)
-        self.assertEqual((project.ignores, plain(project.settings["jupyter"])), (("b",), skelebot.Jupyter(1)))
+        self.assertEqual((project.ignores, plain(project.settings["jupyter"])), (("b",), skelebot.JupyterSection(1)))
 
     def test_a_key_without_a_value_in_an_environment_takes_the_key_away(self):
         self.assertEqual(read("name: churn\nhost: a\n", "dev", **{"skelebot-dev.yaml": "host:\n"}).host, "")

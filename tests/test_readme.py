@@ -17,8 +17,8 @@ with open(os.path.join(support.ROOT, "README.md"), encoding="utf-8") as file:
 RECORDS = {"key": Project, "key of a job": Job, "key of `args`": Arg, "key of `params`": Param,
            "key of `artifacts`": skelebot.Artifact, "key of `artifactory`": skelebot.Artifactory,
            "key of `auth`": skelebot.Auth, "key of `s3`": skelebot.S3, "key of `folder`": skelebot.Folder,
-           "key of `jupyter`": skelebot.Jupyter, "key of `kerberos`": skelebot.Kerberos,
-           "key of `registry`": skelebot.Registry, "key of `package`": skelebot.Package}
+           "key of `jupyter`": skelebot.JupyterSection, "key of `kerberos`": skelebot.KerberosSection,
+           "key of `registry`": skelebot.RegistrySection, "key of `package`": skelebot.PackageSection}
 
 
 def blocks(kind):
