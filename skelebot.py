@@ -7802,13 +7802,39 @@ def run_quietly(step):
         os.unlink(path)
 
 
+MOST_SAID = 16 * 1000 * 1000    # bytes that a program may print where that is kept
+
+
+def printed_by(process):
+    """(output, errors) of a program, None for what is not kept; one that prints without end is ended."""
+    import threading
+    said, streams = {}, (process.stdout, process.stderr)
+
+    def read(stream):
+        with stream:
+            said[stream] = stream.read(MOST_SAID + 1)
+        if len(said[stream]) > MOST_SAID:
+            process.kill()
+
+    threads = [threading.Thread(target=read, args=(stream,), daemon=True) for stream in streams if stream]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    process.wait()
+    if any(len(text) > MOST_SAID for text in said.values()):
+        raise SkelebotError(f"{process.args[0]}: prints more than {shown_size(MOST_SAID)}",
+                            "run it by hand, and look at what it prints")
+    return tuple(map(said.get, streams))
+
+
 def exchange(process, step):
     """(output, errors) of a program, as far as they are kept; before, it gets its packed folder."""
     if step.packed:
         pack(*(*step.packed, "folder")[:3], process)
     if step.given:
         give(step.given, process)
-    return process.communicate()
+    return printed_by(process)
 
 
 def run(step):

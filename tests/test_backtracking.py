@@ -23,7 +23,7 @@ with warnings.catch_warnings():
 CALLS = {"search": "search", "match": "match", "fullmatch": "fullmatch", "sub": "search", "findall": "search",
          "split": "search", "finditer": "search", "compile": "search"}
 GIVEN = {"name": "title", "escape": r"\\", "mask": "x", "wrong": "x"}     # what pieces stand for that are put in by a function
-SIZES = {600: 0.1, 8000: 0.015}     # characters: seconds; cubic takes longer at the first, quadratic at the second
+SIZES = {500: 0.05, 8000: 0.012}     # characters: seconds; cubic takes longer at the first, quadratic at the second
 MOST = 4 ** 1.7     # times as long for four times the text: linear is 4, quadratic 16
 
 
@@ -98,7 +98,7 @@ def repeats(tree, before=""):
         name = str(name)
         if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             yield before, sample(value[2])
-            for char in sorted(members(value[2]))[:6]:
+            for char in sorted(members(value[2]))[:4]:
                 yield before, char
             yield from repeats(value[2], before)
         for inner in {"SUBPATTERN": [value[-1]], "BRANCH": value[1], "ASSERT": [value[1]], "ASSERT_NOT": [value[1]]}.get(
@@ -144,9 +144,9 @@ def seconds(pattern, use, text, tries=3):
     text = text.encode("latin-1", "replace") if isinstance(pattern, bytes) else text
     found, run = [], re.compile(pattern)
     for _ in range(tries):
-        start = time.perf_counter()
+        start = time.process_time()
         sum(1 for _ in run.finditer(text)) if use == "search" else getattr(run, use)(text)
-        found.append(time.perf_counter() - start)
+        found.append(time.process_time() - start)
     return min(found)
 
 
@@ -190,9 +190,9 @@ class Functions(unittest.TestCase):
         for size, found in zip((20000, 80000), times):
             text = make(size)
             for _ in range(3):
-                start = time.perf_counter()
+                start = time.process_time()
                 function(text)
-                found.append(time.perf_counter() - start)
+                found.append(time.process_time() - start)
         return min(times[1]) / max(min(times[0]), 0.01)
 
     def test_take_linear_time(self):
