@@ -271,7 +271,7 @@ class ProjectName(Line):
     expected = "a name with a letter a-z or a digit in it"
     hint = "the Docker image gets its name from it, as in: name: churn-model"
     example = "churn-model"
-    pattern = r"[^\n]*[A-Za-z0-9][^\n]*"
+    pattern = r"[^\nA-Za-z0-9]*[A-Za-z0-9][^\n]*"
 
 
 class JobName(Line):
@@ -416,7 +416,7 @@ class PythonDependency(Dependency):
     expected = "a Python dependency"
     hint = ("write numpy, numpy=1.26, req:FILE, proj:FILE, file:PATH, github:OWNER/REPO@REF "
             "or ca_file:DOMAIN:OWNER:REPO:NAME:VERSION")
-    version = r"\s*(?:[<>~!=]=|===|[<>=])\s*[\w.*+!-]+"
+    version = r"(?:[<>~!=]=|===|[<>=])\s*[\w.*+!-]+"
     forms = {
         "python-req": rf"req:(?P<file>{ProjectPath.pattern})",
         "python-proj": rf"proj:(?P<file>{ProjectPath.pattern})",
@@ -425,8 +425,8 @@ class PythonDependency(Dependency):
         "python-ca": r"ca_file:(?P<domain>\w[^:\s]*):(?P<owner>\w[^:\s]*):(?P<repository>\w[^:\s]*)"
                      r":(?P<name>\w[\w.-]*):(?P<version>\w[\w.+!-]*)(?::(?P<profile>[^:\s-][^:\n]*))?",
         "python-package": r"(?P<package>(?:[A-Za-z0-9][\w.-]*(?:\s*\[[\w\s.,-]*\])?"
-                          rf"(?:\s*@\s*\S+|\s*\(?{version}(?:\s*,{version})*\s*\)?)?|(?:git\+)?https?://\S+)"
-                          r"(?:\s*;[^\n]+)?)",
+                          rf"(?:\s*@\s*\S+|\s*(?:\(\s*)?{version}(?:\s*,\s*{version})*(?:\s*\))?)?|(?:git\+)?https?://\S+)"
+                          r"\s*(?:;[^\n]+)?)",
     }
 
 
@@ -476,7 +476,7 @@ class Url(Line):
 class FolderPath(Line):
     expected = "a folder"
     hint = "for example /mnt/models or ~/models"
-    pattern = r"[^\n]*\S[^\n]*"
+    pattern = r"[^\S\n]*\S[^\n]*"
 
 
 class Bucket(Line):
@@ -521,7 +521,7 @@ class ArtifactFile(Line):
     expected = "a file, or a folder with / at its end"
     hint = "for example models/model.tar.gz or models/bert/"
     example = "models/model.tar.gz"
-    pattern = r"[^\n]*[^\s/.][^\n]*"
+    pattern = r"(?:(?!\n)[\s/.])*[^\s/.][^\n]*"
 
 
 class DeployType(Line):
@@ -1322,7 +1322,7 @@ def syntax_error(error, file):
     """The SkelebotError for what PyYAML says, in the words of SYNTAX."""
     problem, mark = getattr(error, "problem", None) or "is not YAML", getattr(error, "problem_mark", None)
     start, said = getattr(error, "context_mark", None), f"{getattr(error, 'context', '')} {problem}"
-    said = said[:1000]                  # it may have names from the file
+    said = said[:300]                   # it may have names from the file
     known = next(syntax for syntax in SYNTAX if re.search(syntax.pattern, said))
     message = re.sub(".*?" + known.pattern + ".*", known.message, said) if known.message else problem
     if start and mark and start.line < mark.line and not known.message and not known.begin:
@@ -1729,7 +1729,7 @@ def misfit(word, part):
                 did_you_mean(word, part.choices, "choose one of"))
     if accepts == "int" and not re.fullmatch(r"[+-]?[0-9]+", word):
         return f"expected a whole number, found {shortened(word)}", "for example 20"
-    if accepts == "float" and not re.fullmatch(r"(?ai)[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)", word):
+    if accepts == "float" and not re.fullmatch(r"(?ai)[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)", word):
         return f"expected a number, found {shortened(word)}", "for example 0.5 or 1e-3"
     return None
 
@@ -2131,7 +2131,7 @@ def places_words(source):
 def takes_words(source):
     """Whether words can follow a shell command: not where it ends in an operator, a comment or a here-document."""
     bare = re.sub(OPAQUE, lambda match: ";" if match.group("comment") else "opaque", source)
-    return bare[-1:] not in (";", "&", "|") and not re.search(r"<<-?\s*[\w'\"]+.*\n", source)
+    return bare[-1:] not in (";", "&", "|") and not re.search(r"<<-?\s*[\w'\"]", source[:source.rfind("\n") + 1])
 
 
 def job_argv(job, words, open_ended=False):
@@ -2450,12 +2450,13 @@ class Rule(Record):
     leads: Any = None
 
 
-GLOB = (r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\])+\])"
+GLOB = (r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\]){1,99}\])"
         r"|\\(?P<plain>.)|(?P<char>.)")
 # What every engine takes alike: not a bare sign that some take for a regular expression's, nor the like in brackets.
 PLAIN_GLOB = (r"(?:\\[^A-Za-z0-9]|\[\^?(?:\\[^A-Za-z0-9]|[^\]\\*?\[&~|])+\]"
               r"|[^\\+(){}|^\[\]\x00-\x1f])*")
 BELOW = "(?:/.*)?"
+MOST_PATTERNS = 2000    # lines of .dockerignore
 BLANKS = " \t\r\n\v\f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200b)))
 
 
@@ -2469,22 +2470,57 @@ def glob_part(match):
         match.group("plain") or match.group("char"))
 
 
-def glob_pattern(cleaned):
+def settled(parts, star, ends, names):
+    """Parts of an expression of which those from a star to the next are not tried again: they take the least there is.
+
+    star   the parts for which this holds, if what follows is whole: ** stands for whole folders
+    ends   other parts, up to which a star is tried again
+    names  of groups, an iterator: (?=(...)) with what it found is Python's way before 3.11 to say so
+    """
+    found, piece = [], []
+    for part in [*parts, ""]:
+        if piece and part in (*star, *ends, ""):
+            if part in star and ("[^/]*" in star or part == ".*" or piece[-1] in ("/", piece[0])):
+                lazy, name = piece[0].replace("*", "*?", 1).replace(")?", ")??"), next(names)
+                piece = [f"(?=(?P<{name}>{lazy}{''.join(piece[1:])}))(?P={name})"]
+            found += piece
+            piece = []
+        (piece if piece or part in star else found).append(part)
+    return found + piece
+
+
+def glob_expression(cleaned, names):
+    """A pattern as a regular expression that takes linear time, but for a ** beside the last one."""
+    if len(cleaned) > 9000 or cleaned.count("*") > 40:
+        raise re.error("is no name of a file")
+    parts = [glob_part(match) for match in re.finditer(GLOB, cleaned)]
+    parts = settled(parts, ("[^/]*",), ("/", ".*", "(?:.*/)?"), names)
+    parts = settled(parts, (".*", "(?:.*/)?"), (), names)
+    if sum(part in (".*", "(?:.*/)?") for part in parts) > 2:
+        raise re.error("has too many ** in the midst of names")
+    return "".join(parts)
+
+
+def glob_pattern(cleaned, names):
     """A pattern, and what is below it, as a regular expression; None if it is none."""
     try:
-        found = re.sub(GLOB, glob_part, cleaned) + BELOW
-        return found if not re.search(r"\[[^\]]*--", cleaned) and re.compile(found) else None
+        found = glob_expression(cleaned, names) + BELOW
+        return found if not re.search(r"\[[^\[\]]*--", cleaned) and re.compile(found) else None
     except re.error:
         return None
 
 
-def leading_pattern(cleaned):
+def leading_pattern(cleaned, names):
     """The folders above what a pattern is about, as a regular expression; below ** that may be any."""
     parts = cleaned.split("/")
     near = next((count for count, one in enumerate(parts) if "**" in one), len(parts))
-    above = [re.sub(GLOB, glob_part, "/".join(parts[:count])) for count in range(1, min(near + 1, len(parts)))]
-    deeper = [f"{above[-1]}/.*" if above else ".*"] if near < len(parts) else []
-    return "|".join([*above, *deeper]) or "(?!)"
+    if near == 0 or len(parts) > 90:
+        return ".*"                     # Python takes 100 groups inside each other
+    below, found = "(?:/.*)?" if near < len(parts) else "", "(?!)"
+    for part in reversed(parts[:min(near, len(parts) - 1)]):
+        found = glob_expression(part, names) + below
+        below = f"(?:/{found})?"
+    return found
 
 
 def merged_rules(lines):
@@ -2501,18 +2537,23 @@ def ignore_rules(text, cautious=True):
     source  docker build, ".dockerignore file"; Go, filepath.Match and Clean
     """
     import posixpath
-    lines, shallow = [], cautious and re.search(r"(?m)^\s*!", text)
+    import itertools
+    names = map("s{}".format, itertools.count())
+    lines, shallow = [], cautious and re.search(r"(?m)^[^\S\n]*!", text)
+    if text.count("\n") > MOST_PATTERNS or len(text) > 50 * MOST_PATTERNS:
+        raise SkelebotError(f".dockerignore: has more than {MOST_PATTERNS} lines, or {shown_size(50 * MOST_PATTERNS)}",
+                            "name folders, not each of their files")
     for line in text.lstrip("\ufeff").split("\n"):
         pattern = "" if line.startswith("#") else line.strip(BLANKS)
         lets_in = pattern.startswith("!")
         pattern = pattern[lets_in:].strip(BLANKS)
         cleaned = posixpath.normpath(pattern).lstrip("/")
         certain = not cautious or (re.fullmatch(PLAIN_GLOB, cleaned) and ".." not in pattern.split("/"))
-        found = glob_pattern(cleaned) if certain else None
+        found = glob_pattern(cleaned, names) if certain else None
         if found and shallow and "**" in cleaned and not lets_in:
             found = found[:-len(BELOW)]     # engines before 23, in a folder that they look into for a line with !
         if found and cleaned not in ("", "."):
-            lines.append((found, lets_in, leading_pattern(cleaned)))
+            lines.append((found, lets_in, leading_pattern(cleaned, names) if lets_in else "(?!)"))
         elif cautious and lets_in and cleaned not in ("", "."):
             lines.append((".*", lets_in, ".*"))
     return tuple(merged_rules(lines))
@@ -2534,7 +2575,7 @@ def is_pruned(folder, rules):
 def required_files(text, file):
     """The files that a requirements file names by -r and -c, as paths from the project's folder."""
     import posixpath
-    named = re.findall(r"(?m)^\s*(?:-r|--requirement|-c|--constraint)[ =]?\s*([^\s#]+)", text)
+    named = re.findall(r"(?m)^[^\S\n]*(?:-r|--requirement|-c|--constraint)[ =]?[^\S\n]*([^\s#]+)", text)
     return [posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) for name in named if "://" not in name]
 
 
@@ -2600,7 +2641,13 @@ class Recipe(Record):
     @property
     def facts(self):
         """path -> what tells it from others; a path may hold a line break, but no //."""
-        return dict(re.findall(r"(?s)(.*?)//([^\n]*)(?:\n|\Z)", self.files))
+        facts, name = {}, ""
+        for line in self.files.split("\n"):
+            before, slashes, rest = line.partition("//")
+            name += before if slashes else before + "\n"
+            if slashes:
+                facts[name], name = rest, ""
+        return facts
 
     @property
     def lacks_base(self):
@@ -2819,13 +2866,23 @@ class Instructions:
         text = text.lstrip("\ufeff").replace("\r\n", "\n")
         directive = r"(?i)(?:#[ \t]*\w+[ \t]*=.*\n)*?#[ \t]*escape[ \t]*=[ \t]*`"
         escape = "`" if re.match(directive, text) else r"\\"
-        document = r"<<-?(?P<quote>[\"']?)(?P<end>\w+)(?P=quote)(?P<rest>[^\n]*)\n.*?^\t*(?P=end)$"
-        text = re.sub(r"(?ims)^([ \t]*(?:RUN|COPY|ADD)\b[^\n]*?)" + document,
-                      r"\1 $heredoc \g<rest>", text)
+        text = "\n".join(self.without_documents(text.split("\n")))
         text = re.sub(r"(?m)^[ \t]*#.*\n?", "", text)
         text = re.sub(escape + r"[ \t]*\n(?:[ \t]*\n)*", "", text)
         lines = [line.split(None, 1) for line in text.split("\n") if line.strip()]
         self.lines = [(words[0].upper(), words[1].strip() if words[1:] else "") for words in lines]
+
+    @staticmethod
+    def without_documents(lines):
+        """The lines of a Dockerfile without its here-documents."""
+        document, end = r"(?i)([ \t]*(?:RUN|COPY|ADD)\b.*?)<<-?([\"']?)(\w+)\2(.*)", None
+        for line in lines:
+            begin = re.match(document, line) if end is None else None
+            if end is None:
+                yield f"{begin.group(1)} $heredoc {begin.group(4)}" if begin else line
+                end = begin and begin.group(3)
+            elif line.lstrip("\t") == end:
+                end = None
 
     @property
     def bases(self):
@@ -5865,7 +5922,7 @@ class HostFile(Line):
     expected = "a file, without : in its path"
     hint = "for example krb/ada.keytab, or ~/ada.keytab"
     example = "krb/ada.keytab"
-    pattern = r"(?:[A-Za-z]:[\\/])?[^\n:]*[^\s:/.~][^\n:/]*"
+    pattern = r"(?:[A-Za-z]:[\\/])?(?:[^\n:]*/)?(?:(?!\n)[\s.~])*[^\s:/.~][^\n:/]*"
 
 
 class ConfFile(HostFile):
@@ -6257,7 +6314,7 @@ class Repository(Component):
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"      # source: distribution, reference grammar
 ECR = r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9][a-z0-9-]*)\."
 NO_LOGIN = (r"(?i)no basic auth|unauthori[sz]ed|authentication required|authorization"
-            r"|access .*denied|denied: |\b401\b|invalid username/password|forbidden")
+            r"|access .{0,99}denied|denied: |\b401\b|invalid username/password|forbidden")
 REGISTRY_WAYS = ("log in before, with docker login, or set SKELEBOT_REGISTRY_USER and "
                  "SKELEBOT_REGISTRY_PASSWORD")
 
@@ -6509,7 +6566,7 @@ class ZipPath(Line):
     expected = "the file to write"
     hint = "for example dist/churn.zip"
     example = "dist/churn.zip"
-    pattern = r"[^\n]*[^\s/.][^\n/]*"
+    pattern = r"(?:[^\n]*/)?(?:(?!\n)[\s.])*[^\s/.][^\n/]*"
 
 
 class PackageSection(Record):
@@ -8145,13 +8202,39 @@ def run_quietly(step):
         os.unlink(path)
 
 
+MOST_SAID = 16 * 1000 * 1000    # bytes that a program may print where that is kept
+
+
+def printed_by(process):
+    """(output, errors) of a program, None for what is not kept; one that prints without end is ended."""
+    import threading
+    said, streams = {}, (process.stdout, process.stderr)
+
+    def read(stream):
+        with stream:
+            said[stream] = stream.read(MOST_SAID + 1)
+        if len(said[stream]) > MOST_SAID:
+            process.kill()
+
+    threads = [threading.Thread(target=read, args=(stream,), daemon=True) for stream in streams if stream]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    process.wait()
+    if any(len(text) > MOST_SAID for text in said.values()):
+        raise SkelebotError(f"{process.args[0]}: prints more than {shown_size(MOST_SAID)}",
+                            "run it by hand, and look at what it prints")
+    return tuple(map(said.get, streams))
+
+
 def exchange(process, step):
     """(output, errors) of a program, as far as they are kept; before, it gets its packed folder."""
     if step.packed:
         pack(*(*step.packed, "folder")[:3], process)
     if step.given:
         give(step.given, process)
-    return process.communicate()
+    return printed_by(process)
 
 
 def run(step):
@@ -9696,7 +9779,7 @@ class EarlierPlugin(Component):
 
     def before(self, call, job, launch):
         yield from ()
-        first, last = (re.sub(r"^\s*(&&|;)\s*|\s*(&&|;)\s*$", "", said or "") for said in (
+        first, last = (re.sub(r"^(&&|;)|(&&|;)$", "", (said or "").strip()).strip() for said in (
             self.plugin.prependCommand(job, launch.native), self.plugin.appendCommand(job, launch.native)))
         if not first and not last:
             return launch

@@ -12,6 +12,7 @@ import unittest.mock
 
 import support
 import skelebot
+from skelebot import SkelebotError
 from test_reading import message
 
 HOSTILE_YAML = {
@@ -78,6 +79,20 @@ class Sizes(unittest.TestCase):
                 self.assertEqual(ending("envs", folder=path)[0], 1)
 
 
+class Json(unittest.TestCase):
+    def test_that_would_fill_the_memory_is_not_read(self):
+        for data in (b"[" + b"{}," * 21 * 10 ** 6, b"[" + b"{}," * 210000, b"[" * 210000):
+            with self.subTest(data[:9], size=len(data)), self.assertRaisesRegex(SkelebotError, "an answer (is larger|has more)"):
+                skelebot.json_value(data)
+
+    def test_that_is_nested_or_has_long_numbers_is_nothing_special(self):
+        self.assertIsNone(skelebot.json_value(b"[" * 100000))
+        self.assertEqual(skelebot.json_value(b"[" + b"9" * 10 ** 6 + b"]"), [99999999999999999999])
+
+    def test_long_numbers_of_characters_are_none(self):
+        self.assertEqual(skelebot.shown_text("a&#" + "9" * 10000 + ";b&#65;"), "a\ufffd")
+
+
 class NoFiles(unittest.TestCase):
     """A pipe waits for ever, a device has no end."""
     KINDS = {"pipe": "a pipe, no file", "folder": "a folder, no file", "device": "a device, no file"}
@@ -138,7 +153,7 @@ class Archives(unittest.TestCase):
             file.writelines(blocks)
         try:
             skelebot.unpack(skelebot.Unpack(self.packed, self.folder, "data"))
-        except skelebot.SkelebotError as error:
+        except SkelebotError as error:
             self.assertEqual(os.listdir(self.top), ["packed"])
             return error.message
         return "unpacked"
@@ -159,7 +174,8 @@ class Archives(unittest.TestCase):
             ([header("x", 1500 << 20, b"g"), *[mega] * 20], "says more than 100.0 kB about one of its files"),
             ([header("x", 1500 << 20, b"L"), *[mega] * 20], "says more than 100.0 kB about one of its files"),
             ([header("a/" * 120 + "b"), bytes(1024)], "unpacked"),
-            ([header("a/" * 300 + "b"), bytes(1024)], f"holds {skelebot.shortened('a/' * 300 + 'b')}, which is in more than 200 folders"),
+            ([header("a/" * 300 + "b"), bytes(1024)],
+             f"holds {skelebot.shortened('a/' * 300 + 'b')}, which is in more than 200 folders"),
         ):
             with self.subTest(said):
                 self.assertEqual(self.said(blocks), said if said == "unpacked" else "the archive " + said)
@@ -183,7 +199,8 @@ class Archives(unittest.TestCase):
             data = bytearray(whole)
             for _ in range(chance.randrange(1, 5)):
                 block = chance.randrange(len(data) // 512) * 512
-                data[block + chance.choice((0, 124, 135, 156, 257, chance.randrange(512)))] = chance.choice(b"\0\xff\x80gxSLK9=\n")
+                at = block + chance.choice((0, 124, 135, 156, 257, chance.randrange(512)))
+                data[at] = chance.choice(b"\0\xff\x80gxSLK9=\n")
                 data[block + 148:block + 156] = b" " * 8
                 data[block + 148:block + 156] = b"%06o\0 " % sum(data[block:block + 512])
             with self.subTest(bytes(data).hex()):

@@ -1337,6 +1337,18 @@ class PullFromS3(PlanCase):
         page = Response(200, body=b"<ListBucketResult><NextContinuationToken>t</NextContinuationToken>")
         done = self.pull(page, page, page, it=storing(place=BUCKET), version="LATEST!")
         self.assertEqual((len(requests(done)), done.fault.message), (2, "no version of model is there"))
+        other = Response(200, body=page.body.replace(b"t</", b"u</"))
+        done = self.pull(page, other, page, other, it=storing(place=BUCKET), version="LATEST!")
+        self.assertEqual((len(requests(done)), done.fault.message), (3, "no version of model is there"))
+
+    def test_ends_a_listing_without_end(self):
+        page = b"<ListBucketResult><NextContinuationToken>%d</NextContinuationToken>"
+        done = self.pull(*(Response(200, body=page % one) for one in range(1001)), it=storing(place=BUCKET), version="LATEST!")
+        self.assertFault(done, "https://models.s3.eu-central-1.amazonaws.com/: lists more than 1000 pages", "look at bucket:")
+        large = (Response(200, body=page % one + bytes(8 * 10 ** 6)) for one in range(9))
+        done = self.pull(*large, it=storing(place=BUCKET), version="LATEST!")
+        self.assertEqual((len(requests(done)), done.fault.message),
+                         (5, "an answer is larger than the 40.0 MB that can be taken apart"))
 
 
 class PullFromAFolder(PlanCase):
