@@ -373,7 +373,7 @@ WRONG = {       # keytab, principal, kinit's words, hint
         "krb/eve.keytab", "eve", "Client 'eve@SKELEBOT.TEST' not found in Kerberos database",
         "the realm knows no such principal: look at hdfsUser"),
 }
-GONE = "'/nowhere/x' is not there", "correct the path, or put the file there"
+GONE = "'/nowhere/x' does not exist", "correct the path, or put the file there"
 
 
 def eve_keytab():
