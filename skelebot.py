@@ -260,11 +260,50 @@ class Line(Text):
     pattern = r"[^\n]*"
 
 
+class FromFile(str):
+    """A word that skelebot.yaml gave: it may name variables."""
+
+
+INTERPRETERS = {".py": ("python", "-u"), ".R": ("Rscript",), ".r": ("Rscript",), ".sh": ("bash",)}
+
+
 class Source(Text):
+    """A script, with words of its own, or a shell command."""
     expected = "a script or a shell command"
     hint = "for example src/jobs/train.py"
     example = "src/jobs/train.py"
     pattern = r"(?s).*\S.*"
+    # What words have no place in: an escaped character, quotes, a comment; in double quotes $1 counts.
+    opaque = r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'|(?:^|(?<=\s))(?P<comment>#[^\n]*)"""
+
+    @property
+    def words(self):
+        """() for a shell command that cannot be split."""
+        import shlex
+        try:
+            return tuple(FromFile(word) for word in shlex.split(self))
+        except ValueError:
+            return ()
+
+    @property
+    def script(self):
+        """The script that the first word names, or "" for a shell command."""
+        first = (self.words or ("",))[0]
+        return first if os.path.splitext(first)[1] in INTERPRETERS else ""
+
+    @property
+    def places_words(self):
+        """Whether a shell command says itself where words go: as "$@" or $1."""
+        bare = re.sub(self.opaque, lambda match: match.group(1) or "", self.rstrip())
+        return bool(re.search(r"\$\{?[@*1]", bare))
+
+    @property
+    def takes_words(self):
+        """Whether words can follow: not where it ends in an operator, a comment or a here-document."""
+        text = self.rstrip()
+        bare = re.sub(self.opaque, lambda match: ";" if match.group("comment") else "opaque", text)
+        above = text[:text.rfind("\n") + 1]
+        return bare[-1:] not in (";", "&", "|") and not re.search(r"<<-?\s*[\w'\"]", above)
 
 
 class ProjectName(Line):
@@ -582,6 +621,18 @@ class Job(Record):
     args: Tuple[Arg, ...] = ()
     params: Tuple[Param, ...] = ()
     places: Hidden = None
+
+    def argv(self, words=(), open_ended=False):
+        """Its command with words; `open_ended` when more may still be added at its end."""
+        source, script = self.source, self.source.script
+        if script:
+            return (*INTERPRETERS[os.path.splitext(script)[1]], *source.words, *words)
+        placed, takes = source.places_words, source.takes_words
+        if words and not placed and not takes:
+            raise self.places["source"].fault("does not say where its words go",
+                                              'put "$@" where they belong')
+        added = ' "$@"' if (words or open_ended) and takes and not placed else ""
+        return ("bash", "-c", source.rstrip() + added, "bash", *words)
 
 
 class Dependencies(Record):
@@ -1687,7 +1738,39 @@ def check_images(project):
             taken[name] = job.name
 
 
-INTERPRETERS = {".py": ("python", "-u"), ".R": ("Rscript",), ".r": ("Rscript",), ".sh": ("bash",)}
+def check_repository(project):
+    repository = project.settings.get("repository")
+    named = [name for name in ("artifactory", "s3", "folder") if getattr(repository, name, None)]
+    if len(named) > 1:
+        raise repository.places[""].fault(f"names {listed(named)}", "keep one of them")
+    auth = repository.artifactory.auth if repository and repository.artifactory else Auth()
+    if auth.aws and not auth.awsSecret:
+        raise auth.places["aws"].fault("needs the key awsSecret", "add a line such as awsSecret: artifactory-token")
+    if auth.awsSecret and not auth.aws:
+        raise auth.places["awsSecret"].fault("has no meaning without aws: true", "add that line, or take this one out")
+    taken = {}
+    for artifact in repository.artifacts if repository else ():
+        if artifact.name in taken:
+            raise artifact.places["name"].fault(f"the name {artifact.name} is taken by {taken[artifact.name].path}",
+                                                "give one of them another name")
+        taken[artifact.name] = artifact.places["name"]
+
+
+def check_registry(project):
+    """Docker would take a host without dot and port for a user of Docker Hub, and push there."""
+    registry = project.settings.get("registry")
+    if not registry:
+        return
+    host, places = registry.host, registry.places
+    if registry.port and ":" in host.rpartition("]")[2]:
+        raise places["port"].fault(f"given twice, also in host: {host}", "keep one of them")
+    if registry.port and not host:
+        raise places["port"].fault("has no meaning without host", "add a line such as host: registry.example.com")
+    if host and not registry.port and not re.search(r"[.:]|^localhost$", host):
+        raise places["host"].fault(f"Docker takes {shortened(host)} for a user of Docker Hub",
+                                   f"add port:, or write the whole name, such as {host}.example.com")
+    if registry.aws and not host:
+        raise places["aws"].fault("needs the key host", "as in host: 123456789012.dkr.ecr.eu-central-1.amazonaws.com")
 
 
 def split_words(text, place):
@@ -1906,12 +1989,12 @@ class Words(Record):
         return bool(self.values.get(name))
 
 
-class FromFile(str):
-    """A word that skelebot.yaml gave as a default: it may name variables."""
-
-
 class Option(Record):
-    """A parameter of skelebot's own: `value` stands for its value on a page, `outside` means without a project too."""
+    """A parameter of skelebot's own.
+
+    value    what stands for its value on a page
+    outside  it means something without a project too
+    """
     name: str
     alt: str
     help: str
@@ -1933,14 +2016,18 @@ OPTIONS = (
     Option("directory", "C", "act as if started in this folder", "DIR", outside=True),
     Option("env", "e", "lay skelebot-ENV.yaml over skelebot.yaml", "ENV"),
     Option("docker-host", "d", "use the Docker engine of this host, as in ssh://user@box", "HOST"),
-    flag("skip-build", "s", "run the image that is there"),
-    flag("rebuild", "", "build the image anew, from the newest base image and without Docker's cache"),
-    flag("live", "", "run the project's files as they are here, mapped over /app: an edit needs no build"),
+    flag("skip-build", "s", "run the image as it is"),
+    flag("rebuild", "", "build the image again, from the newest base image, without Docker's cache"),
+    flag("live", "",
+         "run the project's files as they are here, mapped over /app: an edit needs no build"),
     flag("native", "n", "run on this machine, without Docker"),
     flag("contact", "c", "show whom to ask about the project, and exit"),
     flag("verbose", "V", "show every command just before it runs", outside=True),
     flag("dry-run", "", "show every step as a line for a shell, and do none", outside=True),
 )
+HELP = flag("help", "h", "explain and exit")
+
+
 class Builtin(Record):
     """A command of skelebot's own.
 
@@ -1948,7 +2035,7 @@ class Builtin(Record):
     outside   it needs no project
     extras    it takes words after `--`
     raw       it reads its words itself: they are all in `extra`
-    changes   it changes skelebot.yaml or VERSION: what follows in a chain reads them anew
+    changes   it changes skelebot.yaml or VERSION: what follows in a chain reads them again
     alone     plugins have no part in it
     check     what is wrong with its words is raised by this, before anything of a chain runs
     """
@@ -1972,189 +2059,160 @@ def spelling(name):
     return "-" + name if len(name) == 1 else "--" + name
 
 
-def spellings(params):
-    """What may be typed -> the parameter it stands for."""
-    known = {}
-    for param in params:
-        for name in filter(None, [param.alt, param.name]):
-            known["-" + name if name == param.alt else spelling(name)] = param
-            known[spelling(name)] = param
-    return known
-
-
-def looks_like_option(word, known):
-    return word in known or (len(word) > 1 and word[0] == "-" and not re.match(r"-\.?\d", word))
-
-
-def split_option(word, known):
-    """(parameter, value or None, letters left) of `--name`, `--name=VALUE`, `-xVALUE` or `-xyz`; else None."""
-    head, equals, value = word.partition("=")
-    if word in known:
-        return known[word], None, ""
-    if equals and head in known:
-        return known[head], value, ""
-    if word[:2] in known and word[1] != "-" and "-" + head not in known:
-        param = known[word[:2]]
-        return (param, None, "-" + word[2:]) if param.accepts == "boolean" else (param, word[2:], "")
-    return None
-
-
-def take_values(param, value, rest, known, what):
-    """(values, how many of the `rest` they took) for an option with or without an attached value."""
-    name = spelling(param.name)
-    if param.accepts == "boolean":
-        if value is not None and value.lower() not in FLAGS:
-            raise usage_error(f"{what}{name}: expected no value, found {shortened(value)}", f"write {name} alone")
-        return (("true",) if value is None or FLAGS[value.lower()] else ()), 0
-    if value is not None:
-        return (value,), 0
-    if param.accepts == "list":
-        count = next((i for i, word in enumerate(rest) if looks_like_option(word, known)), len(rest))
-    else:
-        count = 1 if rest and rest[0] != "--" and not split_option(rest[0], known) else 0
-    if not count:
-        raise usage_error(f"{what}{name}: needs a value", f"{name}=VALUE takes any text, also one that starts with -")
-    return tuple(rest[:count]), count
-
-
 def value_name(param):
     """What stands for the value, after a blank; our own options have words of their own for it."""
     return f" {param.value}" if getattr(param, "value", "") else VALUES[param.accepts]
 
 
-def unknown_option(typed, known, what):
-    """The fault of an option that nothing is known of; with what was perhaps meant."""
-    name = typed.lstrip("-")
-    near = next((option for option in known if option.lstrip("-") == name), "")
-    ours = spellings(OPTIONS).get(typed) if what else None
-    long = sorted({spelling(param.name) for param in known.values()})
-    return usage_error(f"{what}unknown option {shortened(typed)}",
-                       f"did you mean {near}?" if near else
-                       f"skelebot's own options go before the job: skelebot {typed}"
-                       f"{value_name(ours)} {what[:-2]}" if ours else
-                       did_you_mean(typed, long))
+class Parser:
+    """How the words of a job or command are typed, and what they become.
 
-
-def take_options(words, params, what="", stop=False):
-    """(values, positional words, extra words) of a command line; with `stop` until the first word."""
-    known, values, plain, words = spellings(params), {}, [], list(words)
-    while words and words[0] != "--":
-        word = words.pop(0)
-        if not looks_like_option(word, known):
-            plain.append(word)
-            if stop:
-                return values, plain + words, ()
-            continue
-        option = split_option(word, known)
-        if not option:
-            raise unknown_option(word.partition("=")[0], known, what)
-        param, value, letters = option
-        taken, count = take_values(param, value, words, known, what)
-        words = ([letters] if letters else []) + words[count:]
-        values[param.name] = (values.get(param.name, ()) if param.accepts == "list" else ()) + taken
-    return values, plain, tuple(words[1:])
-
-
-def check_values(values, what, args, params):
-    """Every word that was typed fits what it is for."""
-    for part in (*args, *params):
-        for word in values.get(part.name, ()) if getattr(part, "accepts", "") != "boolean" else ():
-            problem = misfit(word, part)
-            if problem:
-                name = part.name if part in args else spelling(part.name)
-                raise usage_error(f"{what}: {name}: {problem[0]}", problem[1])
-
-
-def understood(words, what, args, params, optional=0, extras=True):
-    """The Words of a job or command, each checked; `what` names it in messages.
-
-    The words after `--` are first the args that are still missing, for those that start with a dash.
-    optional  how many of the args may be missing
+    title     what it is called in messages; "" is skelebot itself
+    optional  how many of the args, counted from the last, may be missing
     extras    whether words after `--` are passed on
+    known     what may be typed -> the parameter it stands for
     """
-    values, plain, extra = take_options(words, params, what + ": ")
-    if values.get("help") and any(param.name == "help" and isinstance(param, Option) for param in params):
-        return Words(help=True)
-    missing = max(len(args) - len(plain), 0)
-    plain, extra = plain + list(extra[:missing]), extra[missing:]
-    if len(plain) + optional < len(args):
-        absent = args[len(plain)]
-        raise usage_error(f"{what}: needs {absent.name.upper()}" + (f" ({absent.help})" if absent.help else ""),
-                          f"skelebot {what} --help shows what it takes; words after -- may start with -")
-    if len(plain) > len(args) or (extra and not extras):
-        word = [*plain, *extra][len(args)]
-        raise usage_error(f"{what}: cannot place {shortened(word)}", f"skelebot {what} --help shows what it takes"
-                          + ("; words after -- are passed on" if extras else ""))
-    values.update((arg.name, (word,)) for arg, word in zip(args, plain))
-    check_values(values, what, args, params)
-    return Words(values, extra)
+
+    def __init__(self, title, args, params, optional=0, extras=True):
+        self.title, self.args, self.params = title, args, params
+        self.optional, self.extras, self.known = optional, extras, {}
+        for param in params:
+            for name in filter(None, [param.alt, param.name]):
+                self.known["-" + name if name == param.alt else spelling(name)] = param
+                self.known[spelling(name)] = param
+
+    def fault(self, message, hint):
+        return usage_error(": ".join(filter(None, [self.title, message])), hint)
+
+    def parse(self, words):
+        """The Words, each checked.
+
+        Those after `--` are first the args that are still missing: these may start with a dash.
+        """
+        values, plain, extra = self.options(words)
+        if values.get("help") and isinstance(self.known["--help"], Option):
+            return Words(help=True)
+        missing = max(len(self.args) - len(plain), 0)
+        plain, extra = plain + list(extra[:missing]), extra[missing:]
+        self.check_number(plain, extra)
+        values.update((arg.name, (word,)) for arg, word in zip(self.args, plain))
+        self.check_values(values)
+        return Words(values, extra)
+
+    def words(self, typed):
+        """What follows a job's source: arguments, parameters by full name, the words after `--`."""
+        named = []
+        for param in self.params:
+            values = typed.values.get(param.name, tuple(map(FromFile, param.default)))
+            if values:
+                named += [spelling(param.name), *(() if param.accepts == "boolean" else values)]
+        args = (value for arg in self.args for value in typed.values.get(arg.name, ()))
+        return (*args, *named, *typed.extra)
+
+    # -- Options
+
+    def options(self, words, stop=False):
+        """(values, positional words, extra words); with `stop` until the first positional word."""
+        values, plain, words = {}, [], list(words)
+        while words and words[0] != "--":
+            word = words.pop(0)
+            if not self.is_option(word):
+                plain.append(word)
+                if stop:
+                    return values, plain + words, ()
+                continue
+            param, value, letters = self.split(word) or self.refuse(word.partition("=")[0])
+            taken, count = self.take(param, value, words)
+            words = ([letters] if letters else []) + words[count:]
+            before = values.get(param.name, ()) if param.accepts == "list" else ()
+            values[param.name] = before + taken
+        return values, plain, tuple(words[1:])
+
+    def is_option(self, word):
+        number = re.match(r"-\.?\d", word)
+        return word in self.known or (len(word) > 1 and word[0] == "-" and not number)
+
+    def split(self, word):
+        """(parameter, value or None, letters left) of an option, as in -xyz; None if it is unknown."""
+        known, (head, equals, value) = self.known, word.partition("=")
+        if word in known:
+            return known[word], None, ""
+        if equals and head in known:
+            return known[head], value, ""
+        if word[:2] in known and word[1] != "-" and "-" + head not in known:
+            param = known[word[:2]]
+            flags = param.accepts == "boolean"
+            return (param, None, "-" + word[2:]) if flags else (param, word[2:], "")
+        return None
+
+    def take(self, param, value, rest):
+        """(values, how many of the `rest` they are) of an option; `value` is attached to it."""
+        name = spelling(param.name)
+        if param.accepts == "boolean":
+            if value is not None and value.lower() not in FLAGS:
+                raise self.fault(f"{name}: expected no value, found {shortened(value)}",
+                                 f"write {name} alone")
+            return (("true",) if value is None or FLAGS[value.lower()] else ()), 0
+        if value is not None:
+            return (value,), 0
+        if param.accepts == "list":
+            count = next((i for i, word in enumerate(rest) if self.is_option(word)), len(rest))
+        else:
+            count = 1 if rest and rest[0] != "--" and not self.split(rest[0]) else 0
+        if not count:
+            raise self.fault(f"{name}: needs a value",
+                             f"{name}=VALUE takes any text, also one that starts with -")
+        return tuple(rest[:count]), count
+
+    def refuse(self, typed):
+        """Raise that nothing is known of an option; with what was perhaps meant."""
+        name, own = typed.lstrip("-"), Parser("", (), OPTIONS).known.get(typed) if self.title else None
+        near = next((option for option in self.known if option.lstrip("-") == name), "")
+        hint = did_you_mean(typed, sorted({spelling(param.name) for param in self.known.values()}))
+        if near:
+            hint = f"did you mean {near}?"
+        elif own:
+            hint = ("skelebot's own options go before the job: "
+                    f"skelebot {typed}{value_name(own)} {self.title}")
+        raise self.fault(f"unknown option {shortened(typed)}", hint)
+
+    # -- What is wrong with words
+
+    def check_number(self, plain, extra):
+        """There are as many arguments as there have to be."""
+        args, shown = self.args, f"skelebot {self.title} --help shows what it takes"
+        if len(plain) + self.optional < len(args):
+            arg = args[len(plain)]
+            raise self.fault(f"needs {arg.name.upper()}" + (f" ({arg.help})" if arg.help else ""),
+                             f"{shown}; words after -- may start with -")
+        if len(plain) > len(args) or (extra and not self.extras):
+            raise self.fault(f"cannot place {shortened([*plain, *extra][len(args)])}",
+                             shown + ("; words after -- are passed on" if self.extras else ""))
+
+    def check_values(self, values):
+        """Every word that was typed fits what it is for."""
+        for one in (*self.args, *self.params):
+            is_flag = getattr(one, "accepts", "") == "boolean"
+            for word in () if is_flag else values.get(one.name, ()):
+                problem = misfit(word, one)
+                if problem:
+                    name = one.name if one in self.args else spelling(one.name)
+                    raise self.fault(f"{name}: {problem[0]}", problem[1])
 
 
-HELP = flag("help", "h", "explain and exit")
-
-
-def job_params(project, job):
-    """The job's parameters, and of the project's and --help what the job has not taken for itself."""
-    taken = {name for one in (*job.args, *job.params) for name in (one.name, getattr(one, "alt", "")) if name}
+def job_parser(project, job):
+    """The Parser of a job: it has the project's parameters and --help, if their names are free."""
+    taken = {*(param.alt for param in job.params if param.alt),
+             *(one.name for one in (*job.args, *job.params))}
     shared = []
     for param in (*project.params, HELP):
         if param.name not in taken:
             shared.append(param._replace(alt="" if param.alt in taken else param.alt))
             taken |= {param.name, param.alt}
-    return (*job.params, *shared)
+    return Parser(job.name, job.args, (*job.params, *shared))
 
 
-def source_words(job):
-    """The words of `source`; () for a shell command that cannot be split."""
-    import shlex
-    try:
-        return tuple(FromFile(word) for word in shlex.split(job.source))
-    except ValueError:
-        return ()
-
-
-def script(job):
-    """The script that the first word of `source` names, or "" for a shell command."""
-    first = (source_words(job) or ("",))[0]
-    return first if os.path.splitext(first)[1] in INTERPRETERS else ""
-
-
-# What has no place for words in a shell command: an escaped character, quotes, a comment; in double quotes $1 counts.
-OPAQUE = r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'|(?:^|(?<=\s))(?P<comment>#[^\n]*)"""
-
-
-def places_words(source):
-    """Whether a shell command says itself where its words go: as "$@" or $1."""
-    return bool(re.search(r"\$\{?[@*1]", re.sub(OPAQUE, lambda match: match.group(1) or "", source)))
-
-
-def takes_words(source):
-    """Whether words can follow a shell command: not where it ends in an operator, a comment or a here-document."""
-    bare = re.sub(OPAQUE, lambda match: ";" if match.group("comment") else "opaque", source)
-    return bare[-1:] not in (";", "&", "|") and not re.search(r"<<-?\s*[\w'\"]", source[:source.rfind("\n") + 1])
-
-
-def job_argv(job, words, open_ended=False):
-    """The job's command; `open_ended` when words may still be added at its end."""
-    if script(job):
-        return (*INTERPRETERS[os.path.splitext(script(job))[1]], *source_words(job), *words)
-    source = job.source.rstrip()
-    placed, takes = places_words(source), takes_words(source)
-    if words and not placed and not takes:
-        raise job.places["source"].fault("does not say where its words go", 'put "$@" where they belong')
-    added = ' "$@"' if (words or open_ended) and takes and not placed else ""
-    return ("bash", "-c", source + added, "bash", *words)
-
-
-def job_words(project, job, words):
-    """What follows the source: the arguments, the parameters by full name, the words after `--`."""
-    named = []
-    for param in job_params(project, job):
-        values = words.values.get(param.name, tuple(map(FromFile, param.default)))
-        if values:
-            named += [spelling(param.name), *(() if param.accepts == "boolean" else values)]
-    return (*(value for arg in job.args for value in words.values.get(arg.name, ())), *named, *words.extra)
-
+# -- Variables that the file names
 
 def names_variables(word):
     return isinstance(word, FromFile) and bool(re.search(VARIABLE, word))
@@ -2167,16 +2225,18 @@ def shell_word(word):
         return shlex.quote(word)
     pieces = re.split(VARIABLE, word)       # text, name in braces, name without, text, ...
     names = ['"${%s}"' % (braced or bare) for braced, bare in zip(pieces[1::3], pieces[2::3])]
-    return "".join((shlex.quote(text) if text else "") + name for text, name in zip(pieces[::3], [*names, ""]))
+    return "".join((shlex.quote(text) if text else "") + name
+                   for text, name in zip(pieces[::3], [*names, ""]))
 
 
 def expanding_argv(argv):
-    """`argv` that expands the file's variables where it runs; typed words never meet the shell's parser."""
+    """`argv` that expands the file's variables where it runs; no shell parses typed words."""
     if not any(map(names_variables, argv)):
         return tuple(argv)
     typed = [word for word in argv if not names_variables(word)]
     numbers = iter(range(1, len(typed) + 1))
-    shown = [shell_word(word) if names_variables(word) else '"${%d}"' % next(numbers) for word in argv]
+    shown = [shell_word(word) if names_variables(word) else '"${%d}"' % next(numbers)
+             for word in argv]
     return ("sh", "-c", "exec " + " ".join(shown), "sh", *typed)
 
 
@@ -2395,7 +2455,7 @@ class Dockerfile:
         """The job that the image itself runs, with its defaults; an ENTRYPOINT takes more words."""
         import json
         job = self.project.job(self.project.primaryJob)
-        argv = job_argv(job, job_words(self.project, job, Words()), open_ended=True)
+        argv = job.argv(job_parser(self.project, job).words(Words()), open_ended=True)
         if any(map(names_variables, argv)):
             argv = ("sh", "-c", f'exec {" ".join(map(shell_word, argv))} "$@"', "sh")
         return part("primary.Dockerfile", instruction=self.project.primaryExe,
@@ -4604,12 +4664,13 @@ SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec 
 
 def plan_job(call, project, job, words):
     """Run one job of the project, where it is to run."""
-    argv = job_argv(job, job_words(project, job, words))
+    argv = job.argv(job_parser(project, job).words(words))
     if call.native and job.native == "never":
         raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)", "leave -n out")
     native = call.native or job.native == "always"
-    if script(job) and (native or not script(job).startswith("/")):
-        check_there(script(job), job.places["source"])
+    script = job.source.script
+    if script and (native or not script.startswith("/")):
+        check_there(script, job.places["source"])
     yield from plan_remember_nodes(call, project)
     runner = yield from plan_runner(call, project, job, native)
     return (yield from runner.plan(Run(job, runner.launch(job, argv))))
@@ -7033,22 +7094,13 @@ def existing_config(language, dependencies, jobs):
 
 # ---- Help -------------------------------------------------------------------
 
-class Style(Record):
-    """How wide a page is, and whether its headings are bold."""
-    width: int = 80
-    bold: bool = False
-
-    def shown(self, page):
-        """A page as the terminal gets it; a heading ends in a colon, before an indented line."""
-        headings = r"(?m)^\S.*:$(?=\n  )" if self.bold else r"(?!)"
-        return re.sub(headings, "\033[1m\\g<0>\033[0m", visible(page))
-
-
 USAGE = "usage: skelebot [OPTIONS] JOB [ARGS] [--PARAM\0VALUE]... [--\0EXTRA...] [+\0JOB\0...]"
+WHERE = {"always": "natively", "never": "in Docker only",
+         "optional": "in Docker, or natively with -n"}
 
 
 def wrapped(text, width, indent):
-    """`text` in lines of a width, the ones after the first indented; a \0 is a blank that stays in its line."""
+    """`text` in lines, all but the first indented; a \0 is a blank that stays in its line."""
     first, *words = re.split(r"[\t-\r ]+", text.strip())
     lines, most = [text[:len(text) - len(text.lstrip())] + first], max(width - indent, 30)
     for word in words:
@@ -7059,60 +7111,23 @@ def wrapped(text, width, indent):
     return ("\n" + " " * indent).join(lines).replace("\0", " ")
 
 
-def paragraphs(text, style):
-    """The lines of a text, those that are too long wrapped."""
-    return "\n".join(line if len(line) <= style.width else wrapped(line, style.width, 0)
-                     for line in text.strip().split("\n"))
-
-
-def row_name(name, column):
-    return f"  {name}".ljust(column) if len(name) + 4 <= column else f"  {name}\n" + " " * column
-
-
-def table(rows, style):
-    """Lines of two columns; a long name has its text on the next line."""
-    column = min(max([len(name) for name, _ in rows] or [0]), 26) + 4
-    return "".join(f"{row_name(name, column)}{wrapped(text, style.width, column)}".rstrip() + "\n"
-                   for name, text in rows)
-
-
-def section(title, rows, style):
-    return f"{title}:\n{table(rows, style)}" if rows else ""
-
-
-def shown_word(word):
-    return word if word and not re.search(r"\s", word) else f"'{word}'"
-
-
 def meaning(param):
     """The help of an argument or parameter, with its default and choices."""
-    facts = [f"default: {' '.join(map(shown_word, param.default))}" if getattr(param, "default", ()) else "",
-             f"one of: {', '.join(param.choices)}" if param.choices else ""]
-    facts = "; ".join(filter(None, facts))
-    return " ".join(filter(None, [" ".join(param.help.split()), f"({facts})" if facts else ""]))
+    default = [word if word and not re.search(r"\s", word) else f"'{word}'"
+               for word in getattr(param, "default", ())]
+    facts = "; ".join([*([f"default: {' '.join(default)}"] if default else []),
+                       *([f"one of: {', '.join(param.choices)}"] if param.choices else [])])
+    return " ".join([*param.help.split(), *([f"({facts})"] if facts else [])])
 
 
-def option_name(param):
-    """`-e, --epochs INT`, as in the first column of a help page."""
-    names = [("-" + param.alt) if param.alt else "", spelling(param.name)]
-    return ", ".join(filter(None, names)) + value_name(param)
+def arg_rows(args):
+    return [(arg.name.upper(), meaning(arg)) for arg in args]
 
 
 def option_rows(params):
-    return [(option_name(param), meaning(param)) for param in params]
-
-
-def title_lines(project, style):
-    """What the project is: name, version, environment; description; who to ask."""
-    env = f" (environment {project.env})" if project.env else ""
-    contact = f"<{project.contact}>" if project.contact and project.maintainer else project.contact
-    owner = " ".join(filter(None, [project.maintainer, contact]))
-    return "\n".join(filter(None, [
-        " ".join(filter(None, [project.name, project.version])) + env,
-        paragraphs(project.description, style),
-        f"maintained by {owner}" if owner else "",
-        f"environments: {', '.join(project.envs)}" if project.envs else "",
-    ])) + "\n"
+    """`-e, --epochs INT` and what it means."""
+    return [((f"-{param.alt}, " if param.alt else "") + spelling(param.name) + value_name(param),
+             meaning(param)) for param in params]
 
 
 def shortened_source(job):
@@ -7120,70 +7135,102 @@ def shortened_source(job):
     return first if len(first) < 50 and first == job.source.strip() else first[:46] + " ..."
 
 
-def job_rows(project):
-    return [(job.name, " ".join(filter(None, [" ".join(job.help.split()), f"[{shortened_source(job)}]"])))
-            for job in project.jobs]
+class Pages:
+    """The pages that explain, for a terminal of a width, and with bold headings if it has them."""
 
+    def __init__(self, width=80, bold=False):
+        self.width, self.bold = width, bold
 
-def project_page(project, commands, options, style):
-    """The page that explains the project to anyone who lands in its folder."""
-    taken = {job.name for job in project.jobs}
-    rows = [(name, command.help) for name, command in commands.items() if name not in taken]
-    return "\n".join(filter(None, [
-        title_lines(project, style),
-        wrapped(USAGE, style.width, 4) + "\n",
-        section("Jobs (skelebot JOB --help explains one)", job_rows(project), style)
-        or "No jobs yet: add some to skelebot.yaml.\n",
-        section("Commands (skelebot COMMAND --help explains one)", rows, style),
-        section("Options, before the job", option_rows(options), style),
-        f"skelebot {__version__}",
-    ]))
+    def shown(self, page):
+        """A page as the terminal gets it; a heading ends in a colon, before an indented line."""
+        headings = r"(?m)^\S.*:$(?=\n  )" if self.bold else r"(?!)"
+        return re.sub(headings, "\033[1m\\g<0>\033[0m", visible(page))
 
+    def paragraphs(self, text):
+        """The lines of a text, those that are too long wrapped."""
+        return "\n".join(line if len(line) <= self.width else wrapped(line, self.width, 0)
+                         for line in text.strip().split("\n"))
 
-def outside_page(commands, options, style):
-    """The page of a folder that is in no project."""
-    rows = [(name, command.help) for name, command in commands.items() if command.outside]
-    return "\n".join([
-        paragraphs(f"Skelebot runs the jobs of a project that a {FILE} describes. There is none here or above.",
-                   style) + "\n",
-        wrapped(USAGE, style.width, 4) + "\n",
-        section("Commands", rows, style),
-        section("Options", option_rows([option for option in options if option.outside]), style),
-        paragraphs("To begin: skelebot scaffold my-project, or skelebot scaffold --existing in a project's folder.",
-                   style) + "\n",
-        f"skelebot {__version__}",
-    ])
+    def section(self, title, rows):
+        """A title and two columns; a long name has its text on the next line. "" without rows."""
+        column = min(max([len(name) for name, _ in rows] or [0]), 26) + 4
+        lines = [f"{title}:"] if rows else []
+        for name, text in rows:
+            margin = " " * (column - len(name) - 2)
+            margin = "\n" + " " * column if len(margin) < 2 else margin
+            lines.append(f"  {name}{margin}{wrapped(text, self.width, column)}".rstrip())
+        return "".join(line + "\n" for line in lines)
 
+    def title(self, project):
+        """What the project is: name, version, environment; description; who to ask."""
+        env = f" (environment {project.env})" if project.env else ""
+        both = project.contact and project.maintainer
+        owner = (f"{project.maintainer} <{project.contact}>" if both
+                 else project.maintainer or project.contact)
+        return "\n".join(filter(None, [
+            " ".join(filter(None, [project.name, project.version])) + env,
+            self.paragraphs(project.description),
+            f"maintained by {owner}" if owner else "",
+            f"environments: {', '.join(project.envs)}" if project.envs else "",
+        ])) + "\n"
 
-WHERE = {"always": "natively", "never": "in Docker only", "optional": "in Docker, or natively with -n"}
+    def project(self, project, commands):
+        """The page that explains the project to anyone who lands in its folder."""
+        jobs = [(job.name, " ".join([*job.help.split(), f"[{shortened_source(job)}]"]))
+                for job in project.jobs]
+        others = [(name, command.help) for name, command in commands.items()
+                  if not project.job(name)]
+        return "\n".join(filter(None, [
+            self.title(project),
+            wrapped(USAGE, self.width, 4) + "\n",
+            self.section("Jobs (skelebot JOB --help explains one)", jobs)
+            or f"No jobs yet: add some to {FILE}.\n",
+            self.section("Commands (skelebot COMMAND --help explains one)", others),
+            self.section("Options, before the job", option_rows(OPTIONS)),
+            f"skelebot {__version__}",
+        ]))
 
+    def outside(self, commands):
+        """The page of a folder that is in no project."""
+        rows = [(name, command.help) for name, command in commands.items() if command.outside]
+        return "\n".join([
+            self.paragraphs(f"Skelebot runs the jobs of a project that a {FILE} describes. "
+                            "There is none here or above.") + "\n",
+            wrapped(USAGE, self.width, 4) + "\n",
+            self.section("Commands", rows),
+            self.section("Options", option_rows(option for option in OPTIONS if option.outside)),
+            self.paragraphs("To begin: skelebot scaffold my-project, or "
+                            "skelebot scaffold --existing in a project's folder.") + "\n",
+            f"skelebot {__version__}",
+        ])
 
-def job_page(project, job, style):
-    """The page of one job."""
-    params = job_params(project, job)
-    options = " ".join(f"[{spelling(param.name)}{VALUES[param.accepts]}]".replace(" ", "\0")
-                       for param in params if isinstance(param, Param))
-    usage = " ".join(filter(None, ["usage: skelebot [OPTIONS]", job.name, *(arg.name.upper() for arg in job.args),
-                                   options, "[--\0EXTRA...]"]))
-    return "\n".join(filter(None, [
-        wrapped(usage, style.width, 4) + "\n",
-        (paragraphs(job.help, style) + "\n" if job.help.strip() else "")
-        + paragraphs(f"runs {shortened_source(job)} {WHERE[job.native]}", style) + "\n",
-        section("Arguments", [(arg.name.upper(), meaning(arg)) for arg in job.args], style),
-        section("Parameters", option_rows(params), style),
-    ])).rstrip("\n")
+    def job(self, project, job):
+        """The page of one job."""
+        params = job_parser(project, job).params
+        options = [f"[{spelling(param.name)}{VALUES[param.accepts]}]".replace(" ", "\0")
+                   for param in params if isinstance(param, Param)]
+        usage = ["usage: skelebot [OPTIONS]", job.name, *(arg.name.upper() for arg in job.args),
+                 *options, "[--\0EXTRA...]"]
+        about = [*([job.help] if job.help.strip() else []),
+                 f"runs {shortened_source(job)} {WHERE[job.native]}"]
+        return "\n".join(filter(None, [
+            wrapped(" ".join(usage), self.width, 4) + "\n",
+            "".join(self.paragraphs(text) + "\n" for text in about),
+            self.section("Arguments", arg_rows(job.args)),
+            self.section("Parameters", option_rows(params)),
+        ])).rstrip("\n")
 
-
-def command_page(name, command, style):
-    """The page of one of skelebot's own commands."""
-    needed = command.args[:len(command.args) - command.optional]
-    args = [arg.name.upper() if arg in needed else f"[{arg.name.upper()}]" for arg in command.args]
-    usage = " ".join(["usage: skelebot [OPTIONS]", name, *args, "[OPTION]..."])
-    return "\n".join(filter(None, [
-        usage + "\n", command.help + "\n",
-        section("Arguments", [(arg.name.upper(), meaning(arg)) for arg in command.args], style),
-        section("Options", option_rows((*command.params, HELP)), style),
-    ])).rstrip("\n")
+    def command(self, name, command):
+        """The page of one of skelebot's own commands."""
+        needed = len(command.args) - command.optional
+        args = [arg.name.upper() if index < needed else f"[{arg.name.upper()}]"
+                for index, arg in enumerate(command.args)]
+        return "\n".join(filter(None, [
+            " ".join(["usage: skelebot [OPTIONS]", name, *args, "[OPTION]...\n"]),
+            command.help + "\n",
+            self.section("Arguments", arg_rows(command.args)),
+            self.section("Options", option_rows((*command.params, HELP))),
+        ])).rstrip("\n")
 
 
 # ---- Plans ------------------------------------------------------------------
@@ -10133,23 +10180,32 @@ def commands_here(project, parts, warn=lambda message: None):
     return known
 
 
-def parsed(project, group, style, commands):
-    """(page, plan of a call, project and its commands, whether it changes the project) for a job or command."""
-    name, words = group[0], group[1:]
-    job, command = project and project.job(name), commands.get(name)
-    if job:
-        params = job_params(project, job)
-        typed = understood(words, name, job.args, params)
-        if typed.help:
-            return job_page(project, job, style), None, False
-        return None, lambda call, project, commands: plan_job(call, project, job, typed), False
-    if not command or not (project or command.outside):
+def job_or_command(project, name, commands):
+    """The job and the command of a name, one of which is None."""
+    job = project.job(name) if project else None
+    command = None if job else commands.get(name)
+    if not job and not (command and (project or command.outside)):
         raise unknown(project, name, commands)
-    typed = Words(extra=tuple(words)) if command.raw else understood(
-        words, name, command.args, (*command.params, HELP), extras=command.extras,
-        optional=len(command.args) if name in COMMANDS else command.optional)     # ours say more in their own checks
+    return job, command
+
+
+def parsed(project, group, pages, commands):
+    """What a job or command becomes: (page, plan, whether it changes the project).
+
+    The plan is one of a call, the project and its commands; it is None where a page is asked for.
+    """
+    name, *words = group
+    job, command = job_or_command(project, name, commands)
+    if job:
+        typed = job_parser(project, job).parse(words)
+        if typed.help:
+            return pages.job(project, job), None, False
+        return None, lambda call, project, commands: plan_job(call, project, job, typed), False
+    optional = len(command.args) if name in COMMANDS else command.optional  # ours check more
+    typed = Words(extra=tuple(words)) if command.raw else Parser(
+        name, command.args, (*command.params, HELP), optional, command.extras).parse(words)
     if typed.help:
-        return command_page(name, command, style), None, False
+        return pages.command(name, command), None, False
     command.check(project, typed)
     return None, lambda call, project, commands: commands.get(name, command).plan(call, project, typed), command.changes
 
@@ -10221,12 +10277,12 @@ def let_stay():
     getattr(gc, "freeze", int)()
 
 
-def page_style():
+def terminal_pages():
     try:
         width = min(os.get_terminal_size(sys.stdout.fileno()).columns, 120)
     except (OSError, ValueError, AttributeError):
         width = 80
-    return Style(max(width, 40), sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+    return Pages(max(width, 40), sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
 
 
 def show_version(project):
@@ -10294,7 +10350,7 @@ def run_chain(project, commands, parts, options, installed):
     """Show the page that was asked for, or do the plans one after the other."""
     for page, _, _ in parts:
         if page:
-            return say(sys.stdout, page, shown=page_style().shown) or 0
+            return say(sys.stdout, page, shown=terminal_pages().shown) or 0
     for warning in project.warnings if project else ():
         tell(f"warning: {warning}")
     if options.has("rebuild") and options.has("skip-build"):
@@ -10309,16 +10365,14 @@ def run_chain(project, commands, parts, options, installed):
     return perform(plan_chain(plans(call, project, commands, parts)), call)
 
 
-def page_of(project, name, style, commands):
+def page_of(project, name, pages, commands):
     """The page of a job or command."""
-    job, command = project and project.job(name), commands.get(name)
+    job, command = job_or_command(project, name, commands)
     if job:
-        return job_page(project, job, style)
-    if not command or not (project or command.outside):
-        raise unknown(project, name, commands)
+        return pages.job(project, job)
     if command.raw:
         command.check(project, Words(extra=("--help",)))
-    return command_page(name, command, style)
+    return pages.command(name, command)
 
 
 def is_job(name):
@@ -10341,7 +10395,7 @@ def found_plugins(options, words):
 def skelebot(words):
     """Read the command line and the project, then do what was asked; returns the exit status."""
     gc.disable()                        # what is read stays until it is done
-    values, plain, rest = take_options(words, OPTIONS, stop=True)
+    values, plain, rest = Parser("", (), OPTIONS).options(words, stop=True)
     options, words = Words(values), [*plain, *rest]
     if options.has("directory"):
         enter(options.one("directory"))
@@ -10353,15 +10407,15 @@ def skelebot(words):
         if not project:
             raise unknown(project, "--contact", COMMANDS)
         return show_contact(project) or 0
-    style, commands = page_style(), commands_here(
+    pages, commands = terminal_pages(), commands_here(
         project, project.components if project else new_plugins(None, installed),
         lambda message: say(sys.stderr, f"skelebot: warning: {message}"))
     if options.has("help") and words:
-        return say(sys.stdout, page_of(project, words[0], style, commands), shown=style.shown) or 0
+        return say(sys.stdout, page_of(project, words[0], pages, commands), shown=pages.shown) or 0
     if options.has("help") or not words:
-        page = project_page(project, commands, OPTIONS, style) if project else outside_page(commands, OPTIONS, style)
-        return say(sys.stdout, page, shown=style.shown) or 0
-    parts = [parsed(project, group, style, commands) for group in chain(words)]
+        page = pages.project(project, commands) if project else pages.outside(commands)
+        return say(sys.stdout, page, shown=pages.shown) or 0
+    parts = [parsed(project, group, pages, commands) for group in chain(words)]
     return run_chain(project, commands, parts, options, installed)
 
 

@@ -283,7 +283,7 @@ class Installing(KerberosTests):
         done = self.skelebot("-s", "list", folder=folder, status=1)
         self.assertEqual(done.stdout, b"")
         self.assertRegex(done.stderr, r"^skelebot: no Kerberos ticket for bob: .*kinit: not found\n"
-                                      r"  hint: .*in Docker, build the image anew\n$")
+                                      r"  hint: .*in Docker, build the image again\n$")
 
 
 # ---- Tickets that end before the job does -----------------------------------

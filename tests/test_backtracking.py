@@ -206,7 +206,8 @@ class Functions(unittest.TestCase):
                 (skelebot.links, "<a "), (skelebot.links, "<a href='"), (skelebot.links, "<a\thref= "),
                 (skelebot.Instructions, "RUN <<a\n"), (skelebot.Instructions, "RUN <<"), (skelebot.Instructions, "\\\n \n"),
                 (lambda text: skelebot.Instructions(text).bases, "FROM $a"), (lambda text: skelebot.Instructions(text).copied, "COPY --a "),
-                (lambda text: skelebot.Recipe(files=text).facts, "a\n"), (skelebot.takes_words, "<<a "), (skelebot.places_words, "\"'"),
+                (lambda text: skelebot.Recipe(files=text).facts, "a\n"), (lambda text: skelebot.Source(text).takes_words, "<<a "),
+                (lambda text: skelebot.Source(text).places_words, "\"'"),
                 (lambda text: skelebot.decoded(text.encode(), "x.yaml"), "\u00a0\n"),
                 (skelebot.shown_text, "&#99"), (skelebot.xml_text, "&#99"), (skelebot.without_block, "# ---- skelebot: from"),
                 *((lambda text, one=one: skelebot.is_ignored(text, one), unit) for one in rules for unit in ("a", "a/", "ab/"))):

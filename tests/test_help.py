@@ -72,20 +72,20 @@ class Pages(unittest.TestCase):
                 "skelebot: warning: skelebot.yaml:3: components.slack: needs a plugin of that name\n"))
 
     def test_have_bold_headings_only_on_a_terminal_without_NO_COLOR(self):
-        page = skelebot.section("Jobs", [("train", "train the model")], skelebot.Style())
-        self.assertEqual(skelebot.Style(80, bold=True).shown(page), "\033[1mJobs:\033[0m\n  train  train the model\n")
-        self.assertEqual(skelebot.Style(80).shown(page), "Jobs:\n  train  train the model\n")
+        page = skelebot.Pages().section("Jobs", [("train", "train the model")])
+        self.assertEqual(skelebot.Pages(80, bold=True).shown(page), "\033[1mJobs:\033[0m\n  train  train the model\n")
+        self.assertEqual(skelebot.Pages(80).shown(page), "Jobs:\n  train  train the model\n")
 
     def test_are_as_wide_as_the_terminal(self):
         rows = [("train", "train the model on all that is known of the customers")]
-        self.assertEqual(skelebot.section("Jobs", rows, skelebot.Style(50)),
+        self.assertEqual(skelebot.Pages(50).section("Jobs", rows),
                          "Jobs:\n  train  train the model on all that is known of\n         the customers\n")
 
     def test_hold_per_cent_signs_and_braces_as_they_are_typed(self):
         text = "100 % of %s, %(prog)s, {name}, \\n"
         one = support.project(jobs=[{**support.TRAIN, "help": text, "params": [{"name": "epochs", "help": text}]}])
-        self.assertIn(text, skelebot.job_page(one, one.jobs[0], skelebot.Style()))
-        self.assertIn("epochs VALUE  " + text, skelebot.job_page(one, one.jobs[0], skelebot.Style()))
+        self.assertIn(text, skelebot.Pages().job(one, one.jobs[0]))
+        self.assertIn("epochs VALUE  " + text, skelebot.Pages().job(one, one.jobs[0]))
 
     def test_need_no_locale(self):
         for locale in ("C", "POSIX", "C.UTF-8", "en_US.ISO-8859-1"):

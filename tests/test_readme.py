@@ -44,8 +44,8 @@ class Examples(unittest.TestCase):
     def test_the_skelebot_yaml_is_read_and_its_job_is_the_command_that_is_said(self):
         it = read(blocks("yaml")[0])
         job = it.jobs[0]
-        words = skelebot.understood(["-e", "50"], job.name, job.args, skelebot.job_params(it, job))
-        argv = skelebot.job_argv(job, skelebot.job_words(it, job, words))
+        parser = skelebot.job_parser(it, job)
+        argv = job.argv(parser.words(parser.parse(["-e", "50"])))
         self.assertEqual((it.warnings, it.image_tag()), ((), "churn-model"))
         self.assertIn(f"`{' '.join(argv)}`", README)
 
@@ -153,7 +153,7 @@ class Keys(unittest.TestCase):
 class CommandLine(unittest.TestCase):
     def test_options_before_the_job_are_these(self):
         self.assertEqual([row[0].replace("`", "") for row in rows("option, before the job")],
-                         [skelebot.option_name(option) for option in OPTIONS])
+                         [name for name, _ in skelebot.option_rows(OPTIONS)])
 
     def test_commands_are_these(self):
         self.assertEqual([typed(row[0])[0].split()[0] for row in rows("command")], list(COMMANDS))
@@ -175,7 +175,7 @@ class CommandLine(unittest.TestCase):
     def test_options_of_jupyter_and_publish_are_these(self):
         for name in ("jupyter", "publish"):
             spelt = [row[0].replace("`", "") for row in rows(f"option of `{name}`")]
-            self.assertEqual(spelt, [skelebot.option_name(option) for option in COMMANDS[name].params])
+            self.assertEqual(spelt, [name for name, _ in skelebot.option_rows(COMMANDS[name].params)])
 
     def test_hooks_of_plugins_are_these(self):
         hooks = [name for name in vars(skelebot.Component) if name[0] != "_" and name != "read"

@@ -410,7 +410,7 @@ jobs:
   help: run train.sh
 """)
             project = read_folder(path)
-            self.assertEqual([skelebot.script(job) for job in project.jobs],
+            self.assertEqual([job.source.script for job in project.jobs],
                              ["it's.sh", "src/jobs/score.R", "src/train.py", "train.sh"])
             self.assertEqual(project.version, "2.0")
 

@@ -24,11 +24,11 @@ HOSTILE = ["two words", " ", "", "'", '"', "it's \"so\"", "$HOME", "${HOME}", "$
 def passed(words, *params, args=(), **changes):
     """What follows the source of a job with these parameters when `words` are typed, or the fault's parts."""
     one = project(jobs=[{**support.TRAIN, "args": list(args), "params": list(params)}], **changes)
+    parser = skelebot.job_parser(one, one.jobs[0])
     try:
-        typed = skelebot.understood(words, "train", one.jobs[0].args, skelebot.job_params(one, one.jobs[0]))
+        return list(parser.words(parser.parse(words)))
     except SkelebotError as error:
         return error.status, error.message, error.hint
-    return list(skelebot.job_words(one, one.jobs[0], typed))
 
 
 def printed(argv, **environ):
@@ -140,9 +140,9 @@ class Arguments(unittest.TestCase):
 
     def test_a_choice_is_the_text_in_the_file(self):
         one = support.read("name: a\njobs:\n  - {name: b, source: b.py, args: [{name: c, choices: [yes, 3.10, 0x10]}]}\n")
+        parser = skelebot.job_parser(one, one.jobs[0])
         for word in ("yes", "3.10", "0x10"):
-            typed = skelebot.understood([word], "b", one.jobs[0].args, ())
-            self.assertEqual(skelebot.job_words(one, one.jobs[0], typed), (word,))
+            self.assertEqual(parser.words(parser.parse([word])), (word,))
 
 
 class Numbers(unittest.TestCase):
@@ -246,57 +246,57 @@ class Commands(unittest.TestCase):
                 ("train.py --fast 'a b'", ("python", "-u", "train.py", "--fast", "a b")),
                 ("'my scripts/train.py'", ("python", "-u", "my scripts/train.py"))):
             with self.subTest(source):
-                self.assertEqual(skelebot.job_argv(job(source=source), ("x",)), argv + ("x",))
+                self.assertEqual(job(source=source).argv(("x",)), argv + ("x",))
 
     def test_anything_else_is_a_shell_command_that_gets_the_words(self):
         for source, program in (("make", 'make "$@"'), ("make data && echo done", 'make data && echo done "$@"'),
                                 ("echo $1", "echo $1"), ('for x in "$@"; do echo $x; done', 'for x in "$@"; do echo $x; done'),
                                 ("python -m app", 'python -m app "$@"'), ("train.txt", 'train.txt "$@"')):
             with self.subTest(source):
-                self.assertEqual(skelebot.job_argv(job(source=source), ("x y",)), ("bash", "-c", program, "bash", "x y"))
+                self.assertEqual(job(source=source).argv(("x y",)), ("bash", "-c", program, "bash", "x y"))
 
     def test_a_shell_command_without_words_is_as_it_was_written(self):
-        self.assertEqual(skelebot.job_argv(job(source="make data # all"), ()), ("bash", "-c", "make data # all", "bash"))
+        self.assertEqual(job(source="make data # all").argv(()), ("bash", "-c", "make data # all", "bash"))
 
     def test_typed_words_reach_a_shell_command_byte_for_byte(self):
-        argv = skelebot.job_argv(job(source="printf '%s\\0'"), HOSTILE)
+        argv = job(source="printf '%s\\0'").argv(HOSTILE)
         self.assertEqual(parted(argv), HOSTILE)
 
     def test_a_words_of_the_source_may_name_a_variable(self):
-        argv = skelebot.job_argv(job(source="train.py --in $DATA"), ())
+        argv = job(source="train.py --in $DATA").argv(())
         self.assertEqual(list(map(skelebot.names_variables, argv)), [False, False, False, False, True])
 
     def test_words_have_no_place_after_an_operator_or_comment(self):
         fault = 'skelebot.yaml:1: jobs[0].source: does not say where its words go\n  hint: put "$@" where they belong'
         for source in ("make;", "make |", "make & ", "make &&", "make # all", "make # it's all", "make # see $1"):
             with self.subTest(source):
-                self.assertEqual(skelebot.job_argv(job(source=source), ())[2], source.rstrip())
+                self.assertEqual(job(source=source).argv(())[2], source.rstrip())
                 with self.assertRaises(SkelebotError) as caught:
-                    skelebot.job_argv(job(source=source), ("x",))
+                    job(source=source).argv(("x",))
                 self.assertEqual(str(caught.exception), "skelebot: " + fault)
 
     def test_words_go_where_the_source_places_them(self):
         for source in ('printf "<%s>" "$@" ; # all', 'printf "<%s>" "$@" | cat', 'for x; do printf "<%s>" "$1"; shift; done #',
                        'printf "<%s>" "${1}" "$2";', 'printf "<%s>" "${@}" &', """printf "<%s>" "$1" "$2"'' # it's"""):
             with self.subTest(source):
-                ended = subprocess.check_output(skelebot.job_argv(job(source=source), ("a b", "c")))
+                ended = subprocess.check_output(job(source=source).argv(("a b", "c")))
                 self.assertEqual(ended, b"<a b><c>")
 
     def test_signs_in_quotes_are_no_place_and_no_operator(self):
         for source in ("awk '{print $1}' f", "echo '$@'", "echo 'a;'", 'echo "a |"', "echo ' # '", 'echo " # "', "echo a#b",
                        "find . -exec ls {} \\;", "echo \\#", "echo \\$1"):
             with self.subTest(source):
-                self.assertEqual(skelebot.job_argv(job(source=source), ("x",))[2], source + ' "$@"')
+                self.assertEqual(job(source=source).argv(("x",))[2], source + ' "$@"')
 
     def test_a_place_between_apostrophes_in_double_quotes_counts(self):
         source = """echo "it's $1, isn't it" """.strip()
-        self.assertEqual(skelebot.job_argv(job(source=source), ("x",))[2], source)
+        self.assertEqual(job(source=source).argv(("x",))[2], source)
 
     def test_an_apostrophe_in_a_comment_is_no_quote(self):
         source = "# it's a list\nprintf '<%s>' \"$@\"\n# isn't it"
-        self.assertEqual(subprocess.check_output(skelebot.job_argv(job(source=source), ("a b",))), b"<a b>")
+        self.assertEqual(subprocess.check_output(job(source=source).argv(("a b",))), b"<a b>")
         source = "# it's a list\nprintf '<%s>' # isn't it\necho"
-        self.assertEqual(skelebot.job_argv(job(source=source), ("a",))[2], source + ' "$@"')
+        self.assertEqual(job(source=source).argv(("a",))[2], source + ' "$@"')
 
 
 class Chains(unittest.TestCase):

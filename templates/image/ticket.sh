@@ -41,7 +41,7 @@ keep() {
 
 refuse() {
     case $said in
-    *"kinit: not found"* | *"kinit: command not found"*) hint="install a Kerberos client (Debian: krb5-user); in Docker, build the image anew" ;;
+    *"kinit: not found"* | *"kinit: command not found"*) hint="install a Kerberos client (Debian: krb5-user); in Docker, build the image again" ;;
     *"lock skew"*) hint="set the clock: it differs too much from the KDC's" ;;
     *"not found in Kerberos database"*) hint="the realm knows no such principal: look at hdfsUser" ;;
     *"no suitable keys"* | *"not found in keytab"*) hint="the keytab has no key for hdfsUser; klist -k KEYTAB lists whose it has" ;;
