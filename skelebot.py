@@ -24,15 +24,31 @@ Contents, in the data's order:
     Plugins         the components that are installed: import, quarantine, commands
     Command line    options, commands, main
 """
-import enum
-import functools
-import gc
-import io
+import _signal                          # nothing is as quick to import
 import os
-import re
-import stat
 import sys
-from operator import itemgetter
+
+if (os.path.basename(sys.argv[0]).startswith("skelebot")
+        and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler):
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)     # Ctrl-C just ends us, until there is something to end
+
+
+def search_path(front, *others):
+    """Where modules are looked for: last in our own folder, and in the one that Python has put first for -m."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    return [*(path for path in others if path != front), *(path for path in (front, here) if path in (here, *others))]
+
+
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    sys.path[:] = search_path(*sys.path)    # a signal.py of the project's is none of ours
+
+import enum                             # noqa: E402
+import functools                        # noqa: E402
+import gc                               # noqa: E402
+import io                               # noqa: E402
+import re                               # noqa: E402
+import stat                             # noqa: E402
+from operator import itemgetter         # noqa: E402
 
 __version__ = "3.0.0"
 
@@ -2094,17 +2110,18 @@ def expanded(word, environ):
 
 # ---- Templates --------------------------------------------------------------
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.abspath(__file__)
 
 
 def template_bytes(*parts):
-    """A file of templates/, by the module's own loader, so that it may lie in a zip file."""
+    """A file of templates/, by the module's own loader, so that it may lie in a zip file; beside a link, or its target."""
     for folder in ("templates", "skelebot_templates"):
-        try:
-            return __loader__.get_data(os.path.join(HERE, folder, *parts))
-        except OSError:
-            pass
-    raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {os.path.join(HERE, 'skelebot.py')}",
+        for own in (HERE, os.path.realpath(HERE)):
+            try:
+                return __loader__.get_data(os.path.join(os.path.dirname(own), folder, *parts))
+            except OSError:
+                pass
+    raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {HERE}",
                         "copy the folder templates/ along with skelebot.py, or run install.sh again")
 
 
@@ -10020,6 +10037,28 @@ def plans(call, project, parts):
             project = read_folder(project.folder, project.env or None, project.installed)
 
 
+def on_signal(number, frame):
+    ignore_stop_signals()
+    raise Stopped(number)
+
+
+def interruptible(do, *values):
+    """What `do` gives; a signal is an exception meanwhile, so that what was begun is ended.
+
+    Before that and after it there is nothing to end, and a signal ends us as it ends any program.
+    """
+    import signal
+    handlers = {number: on_signal for number in stop_signals()}
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        handlers[signal.SIGINT] = signal.default_int_handler
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        return do(*values)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def run_chain(project, parts, options, installed):
     """Show the page that was asked for, or do the plans one after the other."""
     for page, _, _ in parts:
@@ -10036,7 +10075,7 @@ def run_chain(project, parts, options, installed):
         enter(project.folder)
         if call.dry_run:
             say(sys.stdout, "cd " + shell_line([project.folder]), shown=pasted)
-    return perform(plan_chain(plans(call, project, parts)), call)
+    return interruptible(perform, plan_chain(plans(call, project, parts)), call)
 
 
 def page_of(project, name, style, commands):
@@ -10094,17 +10133,9 @@ def skelebot(words):
     return run_chain(project, [parsed(project, group, style, commands) for group in chain(words)], options, installed)
 
 
-def on_signal(number, frame):
-    ignore_stop_signals()
-    raise Stopped(number)
-
-
 def main(words=None):
     """Run skelebot; returns the exit status: the job's, 1 and 2 for faults, 130 after Ctrl-C."""
-    import signal
     open_streams()
-    for number in stop_signals():
-        signal.signal(number, on_signal)
     try:
         return skelebot(list(map(plain_text, sys.argv[1:])) if words is None else words)
     except Refused as error:
