@@ -2944,6 +2944,8 @@ class Command(Record):
     given    a text that it gets on stdin; a Secret is not shown
     beside   argv of a program that runs as long as this one does
     private  its words may be secret, and are not shown
+    whole    all that it has started ends with it when it is ended, as in a container
+    limit    seconds that it may take; 0 for any
     """
     argv: Tuple[str, ...]
     environ: Dict[str, str] = {}
@@ -2957,6 +2959,8 @@ class Command(Record):
     given: str = ""
     beside: Tuple[str, ...] = ()
     private: bool = False
+    whole: bool = False
+    limit: float = 0
 
     @property
     def line(self):
@@ -3411,6 +3415,7 @@ class Netrc(Record):
 
 NOT_RUN = 125   # exit status of `docker run` when the container was not started; source: docker run(1)
 GRACE = 10      # seconds a container has to end by itself, as in `docker stop`
+COPYING = 3600  # seconds that what a job has left may take to come back
 SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec sh; fi")
 
 
@@ -3615,7 +3620,7 @@ def copy_in(engine, name, copy):
 def copy_back(engine, name, copy, owners):
     """`owners`: the files keep them, which only root can see to."""
     source = f"{name}:{copy.target.rstrip('/')}" + ("/." if copy.folder else "")
-    return Command((*engine, "cp", *(("--archive",) if owners else ()), source, copy.source), kept=True)
+    return Command((*engine, "cp", *(("--archive",) if owners else ()), source, copy.source), kept=True, limit=COPYING)
 
 
 def stop_argvs(engine, name):
@@ -6169,7 +6174,8 @@ def plan_native(call, project, job, launch):
     for mapping in job.mappings:
         if mapping.source != "." and os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source):
             yield MakeFolder(mount_source(mapping, "", call.home))
-    outcome = yield Command(launch.argv, {**given_variables(project, job), **launch.environ}, beside=launch.beside)
+    outcome = yield Command(launch.argv, {**given_variables(project, job), **launch.environ}, beside=launch.beside,
+                            whole=True)
     return outcome.status
 
 
@@ -7464,17 +7470,62 @@ def has_terminal():
     return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def quietly(argv):
-    """Run a program for its exit status; in a session of its own, where Ctrl-C does not reach it."""
+FORCE = 5       # seconds for ending by force what has not ended in its time
+MARK = "SKELEBOT_MARK"      # the variable by which all that a job has started is known
+
+
+class Ending:
+    """The time that is left after a signal: for all that has to be ended, not for each of it."""
+
+    def __init__(self):
+        import time
+        self.clock = time.monotonic
+        self.until = self.clock() + GRACE
+        self.unanswered = False
+
+    def hurry(self):
+        """Somebody waits: what is left is ended by force."""
+        self.until = min(self.until, self.clock())
+
+    def after(self, earlier):
+        """This one; it is not the first when somebody has pressed Ctrl-C again."""
+        if earlier:
+            self.hurry()
+            self.unanswered |= earlier.unanswered
+        return self
+
+    def gently(self):
+        return max(self.until - self.clock(), 0.1)
+
+    def by_force(self):
+        return max(self.until + FORCE - self.clock(), 0.1)
+
+    def give_up(self, argv):
+        """An engine that has not answered is asked no more; a person may ask it later."""
+        self.unanswered = True
+        say(sys.stderr, str(SkelebotError(f"{shell_line(argv)}: no answer in time",
+                                          "what it ends or removes may be there still: run it by hand later")))
+
+
+def ending(cause):
+    """The Ending that began with a signal's exception."""
+    cause.ending = getattr(cause, "ending", None) or Ending()
+    return cause.ending
+
+
+def quietly(argv, seconds=2 * GRACE):
+    """Run a program for its exit status; in a session of its own, where Ctrl-C does not reach it. None if it is late."""
     import subprocess
     try:
         return subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               start_new_session=True, timeout=2 * GRACE)
-    except (OSError, subprocess.TimeoutExpired):
+                               start_new_session=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    except OSError:
         return 1
 
 
-def force_end(process, step):
+def force_end(process, step, left):
     """End the program, then remove its container, which the engine may only now be making."""
     import subprocess
     import time
@@ -7484,12 +7535,14 @@ def force_end(process, step):
         else:
             process.kill()
         try:
-            process.wait(2)
+            process.wait(1)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
     for pause in (0.1, 0.5, 0) if step.stop else ():
-        quietly(step.stop[-1])
+        left.hurry()
+        if quietly(step.stop[-1], left.by_force()) is None:
+            return left.give_up(step.stop[-1])
         time.sleep(pause)
 
 
@@ -7507,57 +7560,151 @@ def ignore_stop_signals():
         signal.signal(number, signal.SIG_IGN)
 
 
-def kill_below(pid):
-    """Kill the programs that a process runs, those that run no others themselves.
-
-    `podman build` leaves its containers when it is ended itself, and removes them when the step it runs fails.
-    Source of the numbers: proc(5), /proc/PID/stat.
-    """
+def process_lines():
+    """`PID STATE PARENT ...` of every process. Source: proc(5), /proc/PID/stat; else ps(1) of POSIX"""
     import glob
-    import signal
-    parents = {}
-    for path in glob.glob("/proc/[0-9]*/stat"):
-        stat = (read_bytes(path) or b"").rpartition(b")")[2].split()
-        parents[int(path.split("/")[2])] = int(stat[1]) if stat else 0
-    below = {pid}
-    while any(parent in below and child not in below for child, parent in parents.items()):
-        below |= {child for child, parent in parents.items() if parent in below}
-    for child in below - {pid} - {parents[child] for child in below}:
+    import subprocess
+    paths = glob.glob("/proc/[0-9]*/stat")
+    if paths:
+        return [re.sub(rb"(?s)\(.*\)", b"", first_bytes(path, 4096)) for path in paths]
+    argv = ("ps", "-A", "-o", "pid=", "-o", "stat=", "-o", "ppid=")
+    try:
+        return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()
+    except OSError:
+        return []
+
+
+def process_parents():
+    """pid -> the pid of its parent, for every process that has not ended."""
+    rows = [line.split() for line in process_lines()]
+    return {int(row[0]): int(row[2]) for row in rows if len(row) > 2 and row[1][:1] != b"Z"}
+
+
+def with_below(pids, parents):
+    """Processes with all that they have started, and these have."""
+    found = set(pids)
+    while any(parent in found and child not in found for child, parent in parents.items()):
+        found |= {child for child, parent in parents.items() if parent in found}
+    return found
+
+
+def family(process, step, known=()):
+    """The pids of a program and of all that it has started, in whatever session; without those that have ended.
+
+    known  those that were found before: they may have lost their parents. What had lost them already
+           is found by its mark, if it has one, and where there is /proc.
+    """
+    parents, mark = process_parents(), f"{MARK}={step.environ.get(MARK)}".encode()
+    own = {process.pid} if process.poll() is None else set()
+    marked = {pid for pid in parents if pid in known
+              or step.whole and mark in first_bytes(f"/proc/{pid}/environ", 2 ** 20).split(b"\0")}
+    return (with_below(own | marked, parents) & set(parents)) | own
+
+
+def send(pids, *numbers):
+    """Send signals to processes, if they are still there."""
+    for pid in pids:
         try:
-            os.kill(child, signal.SIGKILL)
+            for number in numbers:
+                os.kill(pid, number)
         except OSError:
             pass                        # it has ended by itself
 
 
-def stop_container(process, argv):
+def kill_below(pid):
+    """Kill the programs that a process runs, those that run no others themselves.
+
+    `podman build` leaves its containers when it is ended itself, and removes them when the step it runs fails.
+    """
+    import signal
+    parents = process_parents()
+    found = with_below({pid}, parents)
+    send(found - {pid} - {parents.get(child) for child in found}, signal.SIGKILL)
+
+
+def family_until(process, step, known, is_over):
+    """What is left of a program's family when its time is over, or that is."""
+    import time
+    while known and not is_over():
+        time.sleep(0.05)
+        known = family(process, step, known)
+    return known
+
+
+def kill_whole(process, step, known):
+    """Kill a program and all that it has started, also what it starts in the midst of that."""
+    import signal
+    import time
+    for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
+        known = family(process, step, known)
+        if not known:
+            return
+        send(known, getattr(signal, "SIGKILL", signal.SIGTERM))
+        time.sleep(pause)
+
+
+def end_whole(process, step, interrupted, left):
+    """End a program and all that it has started: gently, then by force.
+
+    Ctrl-C at a terminal has reached them all. A TERM is for the program itself, which may end its own; then for
+    those that it has left, or waits for, and for what a shell's `&` has told to ignore Ctrl-C.
+    """
+    import signal
+    term = [signal.SIGTERM, *([signal.SIGCONT] if os.name != "nt" else [])]     # one that was stopped hears of no other
+    known = family(process, step)
+    try:
+        if not interrupted:
+            own, pause = {process.pid}, GRACE / 2
+            send(own, *term)
+        else:
+            own, pause = set(), 2
+            send(() if has_terminal() or os.name == "nt" else known, signal.SIGINT, *term[1:])
+        known = family_until(process, step, known, lambda: process.poll() is not None or left.gently() < pause)
+        send(known - own, *term)
+        known = family_until(process, step, known, lambda: left.gently() <= 0.1)
+    finally:
+        kill_whole(process, step, known)
+
+
+def stop_container(process, argv, left):
     """Stop a program's container, as soon as the engine has made it; an engine that hangs is not waited for."""
     import time
-    until = time.monotonic() + GRACE
-    while quietly(argv) != 0 and process.poll() is None and time.monotonic() < until:
+    while quietly(argv, left.gently()) and process.poll() is None and left.gently() > 0.1:
         time.sleep(0.3)
 
 
-def end(process, step, interrupted):
+def end_gently(process, step, interrupted, left):
+    """Let a program that was interrupted end by itself, and its container."""
+    import signal
+    if step.apart:
+        kill_below(process.pid)
+    elif not step.stop:
+        end_whole(process, step, interrupted, left)
+    elif interrupted and not has_terminal() and os.name != "nt":
+        process.send_signal(signal.SIGINT)
+    elif not interrupted and step.kept:
+        process.terminate()
+    elif not interrupted:
+        stop_container(process, step.stop[0], left)
+    process.wait(left.gently())
+
+
+def end(process, step, cause):
     """End a program that was interrupted, and its container: gently, then by force; a second Ctrl-C hurries."""
     import signal
     import subprocess
+    left = ending(cause)
     ignore_stop_signals()
     try:
-        if process and step.apart:
-            kill_below(process.pid)
-        elif process and interrupted and not has_terminal() and os.name != "nt":
-            process.send_signal(signal.SIGINT)
-        elif process and not interrupted and step.stop and not step.kept:
-            stop_container(process, step.stop[0])
-        elif process and not interrupted:
-            process.terminate()
         if process:
-            process.wait(GRACE)
-    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+            end_gently(process, step, was_interrupted(cause), left)
+    except KeyboardInterrupt:
+        left.hurry()
+    except subprocess.TimeoutExpired:
         pass
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        force_end(process, step)
+        force_end(process, step, left)
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -7744,9 +7891,9 @@ def was_interrupted(cause):
 
 
 def start_beside(argv, environ):
-    """Start a program that will be ended; what it says is for stderr."""
+    """Start a program that will be ended; what it says is for stderr. Its stdin ends when we have, however that was."""
     import subprocess
-    return subprocess.Popen(argv, env={**os.environ, **environ}, stdin=subprocess.DEVNULL,
+    return subprocess.Popen(argv, env={**os.environ, **environ}, stdin=subprocess.PIPE,
                             stdout=sys.stderr.fileno(), start_new_session=True)
 
 
@@ -7769,6 +7916,8 @@ def accompanied(step):
         end_beside(companion)
 
 
+ANSWERED = 20       # seconds that a program may take for an answer which changes nothing
+UNANSWERED = Outcome(124, "", "no answer in time")      # the exit status of timeout(1)
 UNREAD = 126        # exit status of podman run when its output cannot be written
 NO_READER = 141     # exit status when whoever read the output has gone, as a shell has it for SIGPIPE
 
@@ -7794,6 +7943,7 @@ def was_left(process, step):
 
 def attended(step, wait, log=None):
     """The Outcome of a command that is started and waited for; an interruption ends it, and its container as well."""
+    import subprocess
     process = None
     try:
         process, came = started(step, log)
@@ -7801,8 +7951,11 @@ def attended(step, wait, log=None):
             raise Stopped(came[0])
         printed = wait(process) or ()
     except (KeyboardInterrupt, Stopped) as cause:
-        end(process, step, was_interrupted(cause))
+        end(process, step, cause)
         raise
+    except subprocess.TimeoutExpired:
+        force_end(process, step._replace(stop=()), None)
+        return UNANSWERED
     if process.returncode and step.stop and not step.kept and has_no_reader() and was_left(process, step):
         return Outcome(NO_READER)
     return Outcome(exit_status(process), *((stream or b"").decode("utf-8", "replace") for stream in printed))
@@ -7822,9 +7975,15 @@ def run_quietly(step):
 MOST_SAID = 16 * 1000 * 1000    # bytes that a program may print where that is kept
 
 
-def printed_by(process):
-    """(output, errors) of a program, None for what is not kept; one that prints without end is ended."""
+def printed_by(process, seconds=None):
+    """(output, errors) of a program, None for what is not kept; one that prints without end is ended.
+
+    Raises subprocess.TimeoutExpired if it takes more than some seconds.
+    """
+    import subprocess
     import threading
+    import time
+    until = seconds and time.monotonic() + seconds
     said, streams = {}, (process.stdout, process.stderr)
 
     def read(stream):
@@ -7837,8 +7996,10 @@ def printed_by(process):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
-    process.wait()
+        thread.join(until and max(until - time.monotonic(), 0))
+    if any(thread.is_alive() for thread in threads):
+        raise subprocess.TimeoutExpired(process.args, seconds)
+    process.wait(until and max(until - time.monotonic(), 0))
     if any(len(text) > MOST_SAID for text in said.values()):
         raise SkelebotError(f"{process.args[0]}: prints more than {shown_size(MOST_SAID)}",
                             "run it by hand, and look at what it prints")
@@ -7851,13 +8012,15 @@ def exchange(process, step):
         pack(*(*step.packed, "folder")[:3], process)
     if step.given:
         give(step.given, process)
-    return printed_by(process)
+    return printed_by(process, step.limit or (ANSWERED if step.looks else None))
 
 
 def run(step):
     """Run a command to its end, for its Outcome."""
     if step.beside:
         return accompanied(step)
+    if step.whole:
+        step = step._replace(environ={**step.environ, MARK: os.urandom(8).hex()})
     return run_quietly(step) if step.quiet else attended(step, lambda process: exchange(process, step))
 
 
@@ -9180,6 +9343,9 @@ def secret_members(step):
                 found.append((entry.name.partition("/")[2], kind_of(entry.name, start, keytabs)))
         except tarfile.TarError:
             pass                            # it has ended early, and says why
+        except BaseException:
+            process.kill()                  # else it would be waited for
+            raise
         while process.stdout.read(CHUNK):
             pass
         errors.seek(0)
@@ -9357,18 +9523,31 @@ def do(step, call):
     return DOING[type(step)](for_machine(step))
 
 
+def do_in_time(step, call, left):
+    """Do a step after a signal: a command has only the time that is left, and none when the one before took too long."""
+    if not isinstance(step, Command):
+        return do(step, call)
+    limited = step._replace(limit=step.limit or max(left.by_force(), FORCE))
+    outcome = UNANSWERED if left.unanswered else do(limited, call)
+    if outcome == UNANSWERED:
+        left.give_up(step.argv)
+    return outcome
+
+
 def perform(plan, call):
     """Do the steps of a plan, one after the other; returns what the plan returns."""
-    go, result = plan.send, None
+    go, result, left = plan.send, None, None
     while True:
         try:
             step = go(result)
-            go, result = plan.send, do(step, call)
+            go, result = plan.send, do_in_time(step, call, left) if left else do(step, call)
         except StopIteration as finished:
             return finished.value
         except BaseException as fault:
             if plan.gi_frame is None:
                 raise                   # the plan has ended by it
+            if isinstance(fault, (KeyboardInterrupt, Stopped)):
+                left = ending(fault).after(left)
             go, result = plan.throw, fault
 
 

@@ -351,7 +351,7 @@ class KerberosAroundAJob(Case):
             Look("krb5.conf"), Scratch("0a1b"), File(script, skelebot.template_bytes("image", "ticket.sh")),
             Command(("sh", script, "get", "keys/ada.keytab", "ada"), environ),
             Read("skelebot.yaml"), Command(("/usr/bin/python3", "-u", "src/train.py"), environ,
-                    beside=("sh", script, "keep", "keys/ada.keytab", "ada")),
+                    beside=("sh", script, "keep", "keys/ada.keytab", "ada"), whole=True),
             Remove("/tmp/scratch")])
 
     def test_natively_a_failing_kinit_ends_it_having_told_why(self):

@@ -151,7 +151,7 @@ class NativeJob(PlanCase):
     def test_has_the_variables_of_the_file(self):
         done = driven(call=ADA._replace(native=True), environment={"A": "1", "TOKEN": None},
                       **one("make $A", environment=["A=2 x", "B="]))
-        self.assertEqual(done.steps[1:], [Command(("bash", "-c", "make $A", "bash"), {"A": "2 x", "B": ""})])
+        self.assertEqual(done.steps[1:], [Command(("bash", "-c", "make $A", "bash"), {"A": "2 x", "B": ""}, whole=True)])
 
     def test_has_defaults_expanded_here_and_typed_words_left_alone(self):
         call = ADA._replace(native=True, environ={"HOME": "/home/ada", "Q": "$HOME"})
