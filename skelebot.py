@@ -7566,7 +7566,8 @@ def process_lines():
     import subprocess
     paths = glob.glob("/proc/[0-9]*/stat")
     if paths:
-        return [re.sub(rb"(?s)\(.*\)", b"", first_bytes(path, 4096)) for path in paths]
+        lines = (first_bytes(path, 4096) for path in paths)
+        return [line.partition(b"(")[0] + line.rpartition(b")")[2] for line in lines]
     argv = ("ps", "-A", "-o", "pid=", "-o", "stat=", "-o", "ppid=")
     try:
         return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()
