@@ -2393,7 +2393,7 @@ def glob_part(match):
 
 
 def settled(parts, star, ends, names):
-    """Parts of an expression of which those from a star to the next are not tried again: they take the least there is.
+    """Parts of an expression; those from a star to the next take the least there is, and are not tried again.
 
     star   the parts for which this holds, if what follows is whole: ** stands for whole folders
     ends   other parts, up to which a star is tried again
@@ -2463,7 +2463,8 @@ def ignore_rules(text, cautious=True):
     names = map("s{}".format, itertools.count())
     lines, shallow = [], cautious and re.search(r"(?m)^[^\S\n]*!", text)
     if text.count("\n") > MOST_PATTERNS or len(text) > 50 * MOST_PATTERNS:
-        raise SkelebotError(f".dockerignore: has more than {MOST_PATTERNS} lines, or {shown_size(50 * MOST_PATTERNS)}",
+        most = f"{MOST_PATTERNS} lines, or {shown_size(50 * MOST_PATTERNS)}"
+        raise SkelebotError(f".dockerignore: has more than {most}",
                             "name folders, not each of their files")
     for line in text.lstrip("\ufeff").split("\n"):
         pattern = "" if line.startswith("#") else line.strip(BLANKS)
@@ -2593,8 +2594,8 @@ def without_documents(lines):
     """The lines of a Dockerfile without its here-documents."""
     end = None
     for line in lines:
-        begin = re.match(r"(?i)([ \t]*(?:RUN|COPY|ADD)\b.*?)<<-?([\"']?)(\w+)\2(.*)", line) if end is None else None
         if end is None:
+            begin = re.match(r"(?i)([ \t]*(?:RUN|COPY|ADD)\b.*?)<<-?([\"']?)(\w+)\2(.*)", line)
             yield f"{begin.group(1)} $heredoc {begin.group(4)}" if begin else line
             end = begin and begin.group(3)
         elif line.lstrip("\t") == end:
@@ -8283,10 +8284,12 @@ class Measured(io.RawIOBase):
         self.waited, self.came = max(self.waited + time.monotonic() - start, 0), self.came + count
         self.room -= count
         if self.room < 0:
-            raise SkelebotError(f"{self.host}: sends more than the {shown_size(self.most)} that are expected", ODD_SERVER)
+            raise SkelebotError(f"{self.host}: sends more than the {shown_size(self.most)} that are expected",
+                                ODD_SERVER)
         if self.waited > self.seconds:
             if self.came < self.seconds * SLOWEST:
-                raise SkelebotError(f"{self.host}: sends less than {SLOWEST} bytes a second", ODD_SERVER)
+                raise SkelebotError(f"{self.host}: sends less than {SLOWEST} bytes a second",
+                                    ODD_SERVER)
             self.waited, self.came = 0, 0
         return count
 
@@ -9114,9 +9117,20 @@ def unpack_member(archive, entry, folder):
     os.chmod(path, mode_of(path) | (0o111 & ~current_mask() if entry.mode & 0o100 else 0))
 
 
+def unpack_members(source, folder):
+    """Write all that is in an archive."""
+    import gzip
+    with gzip.open(source) as file:
+        packed = Unpacked(file, HONEST + DENSEST * os.path.getsize(source))
+        for archive, entry in archive_members(packed):
+            packed.check(entry.size)
+            unpack_member(archive, entry, folder)
+        while packed.read(CHUNK):
+            pass                        # only at its end does gzip say whether it is whole
+
+
 def unpack(step):
     """Unpack beside the folder's place, then let the new one take it."""
-    import gzip
     import tarfile
     import zlib
     folder, name = os.path.split(os.path.realpath(step.path))
@@ -9128,13 +9142,7 @@ def unpack(step):
         for left in (new, old):
             remove(Remove(left))
         os.mkdir(new)
-        with gzip.open(step.source) as file:
-            packed = Unpacked(file, HONEST + DENSEST * os.path.getsize(step.source))
-            for archive, entry in archive_members(packed):
-                packed.check(entry.size)
-                unpack_member(archive, entry, new)
-            while packed.read(CHUNK):
-                pass                    # only at its end does gzip say whether it is whole
+        unpack_members(step.source, new)
         if os.path.lexists(path):
             os.replace(path, old)
         os.replace(new, path)
@@ -9369,7 +9377,8 @@ def zip_members(top, above, rules, root, linked):
         real = os.path.realpath(path) if is_link else os.path.join(above[-1], name)
         shown = plain_text(path.replace(os.sep, "/"))
         if top and above[-1] != os.path.join(root, top) and next(linked, None) is None:
-            raise SkelebotError(f"{shown}: links have led to more than {MOST_LINKED} files", "take some of the links out")
+            raise SkelebotError(f"{shown}: links have led to more than {MOST_LINKED} files",
+                                "take some of the links out")
         outside = is_link and (not is_relative_to(real, root) or real in above)
         if outside or not os.path.isdir(path) and not os.path.isfile(path):
             if not is_ignored(shown, rules):
@@ -9407,7 +9416,8 @@ def zip_project(step):
     target, files, left_out = os.path.realpath(step.path), 0, []
     root = os.path.realpath(".")
     try:
-        members = [(path, name) for path, name in zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
+        found = zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
+        members = [(path, name) for path, name in found
                    if path is None or os.path.realpath(path) != target]
         handle, beside = tempfile.mkstemp(prefix=".skelebot-", dir=os.path.dirname(target))
         try:
