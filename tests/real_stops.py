@@ -20,7 +20,7 @@ import unittest
 import zipfile
 
 from artifactory import Artifactory
-from engine import SKELEBOT, TIMEOUT, Tests, call, environment, on, shell_status, write
+from engine import ROOT, SKELEBOT, TIMEOUT, Tests, call, environment, on, shell_status, write
 
 ROUNDS = int(os.environ.get("SKELEBOT_TEST_STOPS", "1"))
 SEED = os.environ.get("SKELEBOT_TEST_SEED", "1")
@@ -122,13 +122,14 @@ class Stops:
 
     @classmethod
     def variables(cls, mark):
+        paths = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
         return environment(**{**cls.environ, "HOME": os.path.join(cls.top, "home"),
-                              "TMPDIR": os.path.join(cls.top, "tmp"), "STOPS": mark,
+                              "TMPDIR": os.path.join(cls.top, "tmp"), "STOPS": mark, "PYTHONPATH": paths,
                               "SKELEBOT_HOME": os.path.join(cls.top, "home", ".skelebot")})
 
     @classmethod
     def argv(cls, *words):
-        return [sys.executable, SKELEBOT, *words]
+        return [sys.executable, "-m", "skelebot", *words]
 
     @classmethod
     def go_on(cls, mark):
@@ -167,9 +168,10 @@ class Stops:
         mark = f"stop-{os.urandom(8).hex()}"
         self.restore()
         status, said = self.stopped(number, moment, group, mark)
-        if status not in (0, 128 + number):
+        starting = number == signal.SIGINT and "KeyboardInterrupt" in said and SKELEBOT not in said
+        if not starting and status not in (0, 128 + number):
             yield f"ended with {status}: {said[-1500:]}"
-        if "Traceback" in said:
+        if not starting and "Traceback" in said:    # else it is Python's own, which was only starting
             yield f"a traceback: {said[-1500:]}"
         left = self.left_running(mark, 20 if number == signal.SIGKILL else 2)
         if left:
@@ -295,8 +297,8 @@ class OfArtifacts(Stops, unittest.TestCase):
         folder = os.path.join(cls.ground, "pushing")
         shutil.copytree(os.path.join(cls.before_folder, "project"), folder)
         write(folder, files)
-        done = call(cls.argv("push", "model"), folder, ARTIFACTORY_USER="ada",
-                    ARTIFACTORY_TOKEN="s")
+        cls.restore()
+        done = call(cls.argv("push", "model"), folder, **cls.variables("push"))
         if done.status:
             raise AssertionError(done.stderr)
         if os.path.isdir(os.path.join(cls.top, "store")):
