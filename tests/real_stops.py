@@ -124,7 +124,8 @@ class Stops:
     def variables(cls, mark):
         paths = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
         return environment(**{**cls.environ, "HOME": os.path.join(cls.top, "home"),
-                              "TMPDIR": os.path.join(cls.top, "tmp"), "STOPS": mark, "PYTHONPATH": paths,
+                              "TMPDIR": os.path.join(cls.top, "tmp"), "STOPS": mark,
+                              "PYTHONPATH": paths,
                               "SKELEBOT_HOME": os.path.join(cls.top, "home", ".skelebot")})
 
     @classmethod
