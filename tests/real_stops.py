@@ -39,10 +39,10 @@ def content(path):
 
 
 def listing(folder):
-    """path -> what is there, of all that lies below a folder, but for what programs only remember."""
+    """path -> what is there, of all below a folder, but for what is only remembered, or a builder's (112233)."""
     found = {}
     for top, names, files in os.walk(folder):
-        names[:] = [name for name in names if name != ".docker" and
+        names[:] = [name for name in names if name != ".docker" and not name.isdigit() and
                     (os.path.basename(top) != ".skelebot" or name.startswith("plugins"))]
         found.update({os.path.join(top, name): "folder" for name in names})
         found.update({os.path.join(top, name): content(os.path.join(top, name)) for name in files})
@@ -185,8 +185,9 @@ class Stops:
         if status == 0 or now == self.after:
             yield from self.compared(now)
             return
-        if number != signal.SIGKILL and os.listdir(os.path.join(self.top, "tmp")):
-            yield f"left in TMPDIR: {os.listdir(os.path.join(self.top, 'tmp'))}"
+        left = sorted(below(now, os.path.join(self.top, "tmp")))
+        if left and number != signal.SIGKILL:
+            yield f"left in TMPDIR: {left}"
         done = self.go_on(mark)
         if done.status:
             yield f"the next call ended with {done.status}: {done.stderr[-1500:]}"
