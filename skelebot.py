@@ -9890,7 +9890,10 @@ def imported(folder, name, file):
     package = "skelebot_plugin_" + name.replace("-", "_")
     holder = types.ModuleType(package)
     holder.__path__ = [folder]
-    spec = importlib.util.spec_from_file_location(f"{package}.{file}", os.path.join(folder, file + ".py"))
+    path = os.path.join(folder, file + ".py")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ImportError(f"{file}.py is no file")  # a pipe would wait for ever
+    spec = importlib.util.spec_from_file_location(f"{package}.{file}", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[package], sys.modules[spec.name] = holder, module
     try:

@@ -116,6 +116,15 @@ class NoFiles(unittest.TestCase):
                     self.assertEqual(status, 1)
 
 
+class Plugins(unittest.TestCase):
+    def test_whose_file_is_a_pipe_are_moved_away(self):
+        with support.folder({"p/skelebot.yaml": "name: churn\n", "h/.skelebot/plugins/foo/x": ""}) as path:
+            os.mkfifo(os.path.join(path, "h/.skelebot/plugins/foo/foo.py"))
+            status, stderr = ending("envs", folder=os.path.join(path, "p"), home=os.path.join(path, "h"))
+            self.assertIn("plugin foo: foo.py: ImportError: foo.py is no file; it was moved to", stderr)
+            self.assertEqual(status, 0)
+
+
 def header(name, size=0, kind=b"0", **fields):
     entry = tarfile.TarInfo(name)
     entry.size, entry.type = size, kind
