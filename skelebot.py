@@ -1515,9 +1515,14 @@ def project_folder(start):
     return folder
 
 
+def version_text(data):
+    """The version in the bytes of a VERSION file."""
+    return decoded(data, "VERSION").strip().partition("\n")[0].strip()
+
+
 def read_version(folder, version):
     data = read_bytes(os.path.join(folder, "VERSION"))
-    return version if data is None else decoded(data, "VERSION").strip().partition("\n")[0].strip()
+    return version if data is None else version_text(data)
 
 
 def read_dependencies(language, node, place):
@@ -3017,21 +3022,24 @@ class MakeFolder(Record):
 
 
 class Remove(Record):
-    """A file or folder to remove, if it is there."""
+    """A file or folder to remove, if it is there; or a folder only if it is `empty`."""
     path: str
+    empty: bool = False
 
     @property
     def line(self):
-        return f"rm -rf -- {shell_line([self.path])}"
+        return ("rmdir -- " if self.empty else "rm -rf -- ") + shell_line([self.path])
 
 
 class Move(Record):
+    """A folder of a Scratch that takes its place, instead of the one that is there."""
     source: str
     target: str
 
     @property
     def line(self):
-        return f"mv -- {shell_line([self.source, self.target])}"
+        words = shell_line([self.source, self.target])
+        return f"rm -rf -- {shell_line([self.target])} && mv -- {words}"
 
 
 class Answer(Record):
@@ -3112,6 +3120,12 @@ class Forget(Record):
     line = None
 
 
+class Tidy(Record):
+    """What killed ones have left in a folder, to remove."""
+    path: str
+    line = None
+
+
 class Hold(Record):
     """A lock on a file or folder, waited for; Release gives it back."""
     path: str
@@ -3119,13 +3133,18 @@ class Hold(Record):
 
 
 class Release(Record):
+    """A lock, or a Body, that is of no more use."""
     lock: Any
     line = None
 
 
 class Scratch(Record):
-    """The path of a new folder for what is thrown away afterwards; `token` is part of the one that is only shown."""
+    """The path of a new folder for what is thrown away afterwards; `token` is part of the one that is only shown.
+
+    path  what takes its place from there: it is beside that, and one at a time has it
+    """
     token: str = ""
+    path: str = ""
 
     @property
     def line(self):
@@ -3133,7 +3152,8 @@ class Scratch(Record):
 
     @property
     def shown(self):
-        return f"/tmp/skelebot-{self.token or 'scratch'}"
+        near = os.path.join(os.path.dirname(self.path), ".") if self.path else "/tmp/"
+        return f"{near}skelebot-{self.token or 'scratch'}"
 
 
 class AccessKey(Record):
@@ -3207,6 +3227,12 @@ class Digests(Record):
 
 class Open(Record):
     """The Body of a file, whatever takes its place from here on; None if there is none."""
+    path: str
+    line = None
+
+
+class Readable(Record):
+    """Nothing, if a file can be opened, or a folder packed."""
     path: str
     line = None
 
@@ -3294,7 +3320,7 @@ class Take(Record):
 
 
 class Unpack(Record):
-    """A .tar.gz to turn into a folder, which takes the place of the one that is there."""
+    """A .tar.gz in a Scratch to turn into a folder, which takes the place of the one that is there."""
     source: str
     path: str
     name: str
@@ -3389,9 +3415,8 @@ class Gather(Record):
 
 
 class Folders(Record):
-    """The names of the folders in a folder, the hidden ones or all others; none if it is not there."""
+    """The names of the folders in a folder, but for hidden ones; none if it is not there."""
     path: str
-    hidden: bool = False
     line = None
 
 
@@ -5030,6 +5055,11 @@ def next_version(version, bump):
     return bump
 
 
+def scalar(data, file, key):
+    """The text of one top-level key of a YAML file."""
+    return pairs(compose(decoded(data, file), file), Place(file, 1))[key][1].value
+
+
 def with_version(data, old, new):
     """The bytes of a VERSION file with another version; all else in it stays."""
     return data.replace(old.encode("utf-8"), new.encode("utf-8"), 1) if old else data + f"{new}\n".encode("utf-8")
@@ -5802,12 +5832,17 @@ def plan_code_artifact(dependency):
     if not names and outcome.output:
         raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
                             "look at it with aws codeartifact list-package-version-assets")
-    name, part_folder = (names or ["package.whl"])[0], folder + ".part"
-    yield Remove(part_folder)
-    yield MakeFolder(part_folder)
-    yield from plan_must(Command(("aws", "codeartifact", "get-package-version-asset", *words,
-                                  "--asset", name, f"{part_folder}/{name}"), kept=True))
-    yield Move(part_folder, folder)
+    name = (names or ["package.whl"])[0]
+    yield MakeFolder(os.path.dirname(folder))
+    scratch = yield Scratch(path=folder)
+    try:
+        new = f"{scratch}/new"
+        yield MakeFolder(new)
+        yield from plan_must(Command(("aws", "codeartifact", "get-package-version-asset", *words,
+                                      "--asset", name, f"{new}/{name}"), kept=True))
+        yield Move(new, folder)
+    finally:
+        yield Remove(scratch)
     return f"{folder}/{name}"
 
 
@@ -6108,7 +6143,7 @@ def plan_built(call, project, job, tag, more=(), plain=False, reason=""):
     build = None if reason or builds_alone(project) else (yield from plan_build(call, project, job, tag, more, plain))
     if build and build.is_fresh(call):
         return (yield from plan_fresh(call, project, job, build))
-    lock = yield Hold(FILE)
+    lock = yield Hold(".")           # not skelebot.yaml, which is another file once it has been changed
     try:
         for one in components(project):
             yield from plan_asked(one, "build", call)
@@ -6437,51 +6472,65 @@ def plan_template(call, words, answers, sections=None):
         yield Remove(scratch)
 
 
-def joined(folder, paths):
-    return [os.path.join(folder, path) for path in paths]
+def noted(made):
+    """The note of what is about to be made: the SHA-256 of each file, nothing of a folder, and the path."""
+    lines = (f"{'' if data is None else hash_of(data)} {path}" for path, data in made)
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def plan_all_or_none(steps):
-    """Do the steps, each given with the path that it makes; when one fails, remove what those before it have made."""
-    made = []
-    try:
-        for path, step in steps:
-            new = not (yield Look(path))
-            yield step
-            made += [path] if new else []
-    except (SkelebotError, KeyboardInterrupt, Stopped):
-        for path in reversed(made):
-            yield Remove(path)
-        raise
-
-
-def plan_new_files(folder, dirs, contents, installed=()):
+def plan_new_files(folder, dirs, contents, scratch):
     """Write the files that are not there, having looked at all of them first; returns how many."""
-    read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1), installed)
     present = {}
     for path in (*dirs, *(path for path, _ in contents)):
         for above in ancestors(path):
-            if (yield Look(os.path.join(folder, above), folder)) == "file":
+            present[above] = yield Look(os.path.join(folder, above), folder)
+            if present[above] == "file":
                 raise SkelebotError(f"{os.path.join(folder, above)}: is a file, and has to be a folder for {path}",
                                     "nothing was written; rename the file")
         present[path] = yield Look(os.path.join(folder, path), folder)
     folders = sorted({*dirs, *(above for path, _ in contents for above in ancestors(path))})
-    steps = [(folder, MakeFolder(folder)), *((path, MakeFolder(path, folder)) for path in joined(folder, folders)),
-             *((os.path.join(folder, path), File(os.path.join(folder, path), data, folder))
-               for path, data in contents[1:] + contents[:1] if not present[path])]
+    made = [(path, data) for path, data in (*((path, None) for path in folders), *contents[1:], contents[0])
+            if not present[path]]
     for path, _ in contents:
         if present[path]:
             yield Note(f"kept {path}, which was there")
-    yield from plan_all_or_none(steps)
+    yield File(os.path.join(scratch, "made"), noted(made))
+    for path, data in made:
+        target = os.path.join(folder, path)
+        yield MakeFolder(target, folder) if data is None else File(target, data, folder)
+    yield Remove(os.path.join(scratch, "made"))
     return sum(not present[path] for path, _ in contents)
+
+
+def plan_no_project(folder):
+    """Nothing, if there is no project in a folder."""
+    if (yield Look(os.path.join(folder, FILE))):
+        raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
+                            "skelebot --help explains the project; to start anew, remove the file first")
+
+
+def plan_new_project(call, folder, dirs, contents):
+    """Make all files of a project, or none; of two at once only one. Returns how many."""
+    read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1), call.plugins)
+    there = yield Look(folder)
+    yield MakeFolder(folder, folder)
+    try:
+        scratch = yield Scratch(call.token, os.path.join(folder, FILE))
+        try:
+            yield from plan_no_project(folder)
+            return (yield from plan_new_files(folder, dirs, contents, scratch))
+        finally:
+            yield Remove(scratch)
+    except (SkelebotError, KeyboardInterrupt, Stopped):
+        if not there:
+            yield Remove(folder, empty=True)
+        raise
 
 
 def plan_scaffold(call, project, words):
     """Ask, make the files of a new project, and say what to type next."""
     folder = words.one("folder", ".")
-    if (yield Look(os.path.join(folder, FILE))):
-        raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
-                            "skelebot --help explains the project; to start anew, remove the file first")
+    yield from plan_no_project(folder)
     if words.has("existing") and (yield Look(folder)) != "folder":
         raise usage_error(f"scaffold: there is no folder {shortened(folder)} to make a project of",
                           "leave --existing out")
@@ -6499,7 +6548,7 @@ def plan_scaffold(call, project, words):
     if not made:
         yield Note("what follows depends on the template")
         return 0
-    made_files = yield from plan_new_files(folder, *made, call.plugins)
+    made_files = yield from plan_new_project(call, folder, *made)
     if not call.dry_run:
         step = f"cd {shell_line([folder])} && " if folder != "." else ""
         yield Note(f"made {made_files} files; next: {step}skelebot --help")
@@ -6761,8 +6810,8 @@ def plan_check_version(project, artifacts):
         yield Note(f"warning: {project.version} is no semantic version such as 1.2.0, so LATEST will not find it")
 
 
-def plan_body(call, artifact):
-    """The file of an artifact, open; that of a folder is its archive."""
+def plan_source(call, artifact):
+    """The path of an artifact's file or folder, which can be read."""
     path, place = home_path(artifact.file, call.home), artifact.places["file"]
     kind = yield Look(path)
     if not kind:
@@ -6771,21 +6820,35 @@ def plan_body(call, artifact):
         raise place.fault(f"{shortened(path)} is a folder", f"write it with a / at its end: {artifact.file}/")
     if kind != "folder" and artifact.is_folder:
         raise place.fault(f"{shortened(path)} is a file", "write it without the / at its end")
+    yield Readable(path)
+    return path
+
+
+def plan_with_body(artifact, path, plan):
+    """What a plan makes of the open file of an artifact; that of a folder is its archive."""
     body = yield Pack(path) if artifact.is_folder else Open(path)
     if not body:
-        raise place.fault(f"{shortened(path)} is not there any more", "push it when it is finished")
-    return body
+        raise artifact.places["file"].fault(f"{shortened(path)} is not there any more", "push it when it is finished")
+    try:
+        return (yield from plan(body))
+    finally:
+        yield Release(body)
 
 
-def plan_is_new(artifact, store, name, body):
+def plan_digest(body):
+    return (yield Digest(body))
+
+
+def plan_is_new(artifact, store, name, path):
     """Whether an artifact is to be sent; one that is there is an error, but a singular one that is the same is not."""
     stored = yield from store.find(name, (200, 403, 404))
     if not stored:
         return True
     where = store.where(name)
-    if artifact.singular and stored.sha256 and stored.sha256 == (yield Digest(body)).sha256:
-        yield Note(f"{name} is there already, as it is here: {where}")
-        return False
+    if artifact.singular and stored.sha256:
+        if stored.sha256 == (yield from plan_with_body(artifact, path, plan_digest)).sha256:
+            yield Note(f"{name} is there already, as it is here: {where}")
+            return False
     raise SkelebotError(f"{name} is there already: {where}",
                         ("" if artifact.singular else "bump the version, or ") + "add -f to replace it")
 
@@ -6800,17 +6863,17 @@ def plan_push(call, project, words):
     check_push(project, words)
     artifacts, prefix, force = chosen_artifacts(project, "push", words), words.one("prefix"), words.has("force")
     yield from plan_check_version(project, artifacts)
-    bodies = []
+    paths = []
     for artifact in artifacts:
-        bodies.append((yield from plan_body(call, artifact)))
+        paths.append((yield from plan_source(call, artifact)))
     stores = yield from plan_stores(call, project, artifacts, words)
     names = [stored_name(artifact, project.version, prefix) for artifact in artifacts]
     sending = []
-    for artifact, store, name, body in zip(artifacts, stores, names, bodies):
-        if force or (yield from plan_is_new(artifact, store, name, body)):
-            sending.append((store, name, body))
-    for store, name, body in sending:
-        said = yield from store.send(name, body, force)
+    for artifact, store, name, path in zip(artifacts, stores, names, paths):
+        if force or (yield from plan_is_new(artifact, store, name, path)):
+            sending.append((artifact, store, name, path))
+    for artifact, store, name, path in sending:
+        said = yield from plan_with_body(artifact, path, lambda body: store.send(name, body, force))
         if not call.dry_run:
             yield Note(f"pushed {name} to {store.where(name)}" + (f": {said}" if said else ""))
     return 0
@@ -6869,28 +6932,33 @@ def plan_is_there(call, path, stored, is_folder=False):
 
 def plan_check_place(artifact, name, path):
     """Nothing, if what is to be fetched may take this place."""
-    kind = yield Look(path)
+    kind = yield Look(path, root_of(path))
     if kind and kind != ("folder" if artifact.is_folder else "file"):
         raise SkelebotError(f"{path}: is a {kind}, which {name} cannot replace", "move it away")
 
 
+def plan_fetched_folder(call, store, name, stored, path):
+    """Fetch a folder by way of its archive, which is unpacked beside the folder's place."""
+    scratch = yield Scratch(call.token, path)
+    try:
+        packed = os.path.join(scratch, name)
+        yield from store.fetch(name, packed, stored)
+        yield Unpack(packed, path, name)
+    finally:
+        yield Remove(scratch)
+
+
 def plan_fetched(call, artifact, store, name, stored, path):
-    """Fetch one artifact to its place, unless it is there; a folder by way of its archive."""
+    """Fetch one artifact to its place, unless it is there."""
     if (yield from plan_is_there(call, path, stored, artifact.is_folder)):
         yield Note(f"{path} is there already, as it was pushed")
         return
     if os.path.dirname(path):
         yield MakeFolder(os.path.dirname(path))
-    if not artifact.is_folder:
-        yield from store.fetch(name, path, stored)
+    if artifact.is_folder:
+        yield from plan_fetched_folder(call, store, name, stored, path)
     else:
-        packed = os.path.join(os.path.dirname(path), f".{name}")
-        if not (yield from plan_is_there(call, packed, stored)):
-            yield from store.fetch(name, packed, stored)
-        try:
-            yield Unpack(packed, path, name)
-        finally:
-            yield Remove(packed)
+        yield from store.fetch(name, path, stored)
     if not call.dry_run:
         yield Note(f"pulled {name} to {path}")
 
@@ -7237,22 +7305,32 @@ def check_bump(project, words):
         next_version("", bump)
 
 
+def plan_bumped(project, file, bump):
+    """Write the next version into a file, which others may have changed since; returns the version."""
+    data = (yield Read(file)) or b""
+    own = version_text(data) if file == "VERSION" else scalar(data, file, "version")
+    version = next_version(own, bump)
+    if version == own:
+        yield Note(f"{file} has {version} already")
+        return version
+    changed = with_version(data, own, version) if file == "VERSION" else with_scalar(data, file, "version", version)
+    yield File(os.path.realpath(file) if os.path.islink(file) else file, changed)
+    yield Note(f"{file}: {own or 'none'} -> {version}")
+    return version
+
+
 def plan_bump(call, project, words):
-    """Write the next version where the project's version stands, and nothing else."""
-    bump, data, place = words.one("version"), (yield Read("VERSION")), project.places.get("version")
+    """Write the next version where the project's version stands, and nothing else; one at a time."""
+    bump, place = words.one("version"), project.places.get("version")
     if not project.version and bump in BUMPS:
         raise SkelebotError(f"{project.name} has no version that could be bumped", "begin with: skelebot bump 0.1.0")
-    version = next_version(project.version, bump)
-    if data is not None or not place:
-        file, changed = "VERSION", with_version(data or b"", project.version, version)
-    else:
-        file = place.file
-        changed = with_scalar((yield Read(file)), file, "version", version)
-    if version == project.version:
-        yield Note(f"{file} has {version} already")
-    else:
-        yield File(os.path.realpath(file) if os.path.islink(file) else file, changed)
-        yield Note(f"{file}: {project.version or 'none'} -> {version}")
+    file = place.file if place and (yield Read("VERSION")) is None else "VERSION"
+    yield Look(file, ".")
+    lock = yield Hold(file)
+    try:
+        version = yield from plan_bumped(project, file, bump)
+    finally:
+        yield Release(lock)
     yield Answer(version)
     return 0
 
@@ -7336,44 +7414,6 @@ def plan_plugin_files(source, home):
     return unzipped(data)
 
 
-def plan_tidied(folder):
-    """Put right what an install that was killed has left among the plugins."""
-    for left in (yield Folders(folder, hidden=True)):
-        match = re.fullmatch(rf"\.({PLUGIN})\.[0-9a-f]+\.(old|new)", left)
-        if match and match.group(2) == "old" and not (yield Look(os.path.join(folder, match.group(1)))):
-            yield Move(os.path.join(folder, left), os.path.join(folder, match.group(1)))
-        elif match:
-            yield Remove(os.path.join(folder, left))
-
-
-def plan_tidy(folder):
-    """The same, when nobody else installs."""
-    if (yield Folders(folder, hidden=True)):
-        lock = yield Hold(folder)
-        try:
-            yield from plan_tidied(folder)
-        finally:
-            yield Release(lock)
-
-
-def plan_in_place(place, new, old):
-    """Let a folder take its place; what was there goes back if that fails. Returns whether something was there."""
-    there = bool((yield Look(place)))
-    if there:
-        yield Move(place, old)
-    try:
-        yield Move(new, place)
-    except BaseException:
-        if there:
-            yield Move(old, place)
-        raise
-    try:
-        yield Remove(old)
-    except SkelebotError as fault:
-        yield Note(f"warning: the earlier one is left behind: {fault.message}")
-    return there
-
-
 def plan_plugin_install(call, home, source):
     """Put a plugin beside its place, then there; what was there before stays until then."""
     files = yield from plan_plugin_files(source, call.home)
@@ -7382,20 +7422,18 @@ def plan_plugin_install(call, home, source):
         return
     name, folder = check_plugin(files), os.path.join(home, "plugins")
     place = os.path.join(folder, name)
-    new, old = (os.path.join(folder, f".{name}.{call.token}.{end}") for end in ("new", "old"))
     yield MakeFolder(folder)
-    lock = yield Hold(folder)
+    scratch = yield Scratch(call.token, place)
     try:
-        yield from plan_tidied(folder)
+        new, there = os.path.join(scratch, "new"), (yield Look(place))
         yield MakeFolder(new)
         for path, one in sorted(files.items()):
             target = os.path.join(new, *path.split("/")[1:])
             yield MakeFolder(os.path.dirname(target))
             yield File(target, one.data, executable=one.executable)
-        there = yield from plan_in_place(place, new, old)
+        yield Move(new, place)
     finally:
-        yield Remove(new)
-        yield Release(lock)
+        yield Remove(scratch)
     if not call.dry_run:
         yield Note(f"installed the plugin {name} in {place}" + (", instead of the one that was there" if there else ""))
 
@@ -7403,7 +7441,7 @@ def plan_plugin_install(call, home, source):
 def plan_plugin_names(home):
     """name -> folder of the plugins, also of those in quarantine that have no other."""
     names = {}
-    yield from plan_tidy(os.path.join(home, "plugins"))
+    yield Tidy(os.path.join(home, "plugins"))
     for folder in ("plugins", QUARANTINE):
         for name in (yield Folders(os.path.join(home, folder))):
             names.setdefault(name, os.path.join(home, folder, name))
@@ -7844,14 +7882,136 @@ def follow(process, path, step):
             show(log)
 
 
+# What is on its way to its place has a name of its own, and is locked by its owner. A lock goes with
+# its process, however that ends, so whoever comes next can tell what was left. Where there are no
+# locks, nothing is tidied.
+
+OURS = r"\.?skelebot-[0-9a-f]{16}"
+OWNED = {}      # path -> lock, of the folders that this process has made and will remove
+
+
+def opened(path, flags=0):
+    """A file or folder, open to be locked; None where that cannot be."""
+    try:
+        import fcntl                    # noqa: F401  without it there are no locks
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
+    except (ImportError, OSError):
+        return None
+
+
+def has_lock(handle):
+    """Whether we have a file or folder locked now, and nobody else has; None where there are no locks."""
+    try:
+        import fcntl
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError, TypeError):
+        return None
+
+
+def lock(handle, same="does the same"):
+    """Lock a file or folder; whether somebody else had to be waited for."""
+    if has_lock(handle) is not False:
+        return False
+    import fcntl
+    tell(f"waiting for another skelebot that {same}")
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return True
+
+
+def is_at(handle, path):
+    """Whether an open file or folder is the one at a path, still."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except OSError:
+        return False
+
+
+def hold(step):
+    """A lock on a file or folder, as a file descriptor; None where there is no such thing."""
+    while True:
+        handle = opened(step.path)
+        if handle is None:
+            return None
+        lock(handle)
+        if is_at(handle, step.path):
+            return handle
+        os.close(handle)                # another one has taken its place
+
+
+def release(step):
+    if isinstance(step.lock, Body):
+        step.lock.file.close()
+    elif step.lock is not None:
+        os.close(step.lock)
+
+
+def remove_left(path):
+    """Remove what is the caller's and is locked by nobody, since its owner was killed."""
+    handle = opened(path, getattr(os, "O_NOFOLLOW", 0))
+    try:
+        own = handle is not None and os.fstat(handle).st_uid == os.geteuid()
+        if own and has_lock(handle) and is_at(handle, path):
+            remove(Remove(path))
+    except SkelebotError:
+        pass                            # whoever can will remove it
+    finally:
+        release(Release(handle))
+
+
+def tidy(folder):
+    """Remove what killed ones have left in a folder."""
+    try:
+        names = [name for name in os.listdir(folder or ".") if re.fullmatch(OURS, name)]
+    except OSError:
+        return
+    for name in names:
+        remove_left(os.path.join(folder, name))
+
+
+def take_back(folder):
+    """Undo what one that was killed, or failed, has left half done around a Scratch of its own.
+
+    A folder that has made room for another goes back. Of a project without its skelebot.yaml go the files that are as
+    they were noted: those of somebody else never.
+    """
+    above, old = os.path.dirname(folder), os.path.join(folder, "old")
+    if os.path.isdir(os.path.join(folder, "new")) and os.path.isdir(old) and not os.path.islink(old):
+        for name in os.listdir(old):
+            if not os.path.lexists(os.path.join(above, name)):
+                os.replace(os.path.join(old, name), os.path.join(above, name))
+    note = (read_bytes(os.path.join(folder, "made")) or b"").decode("utf-8", "surrogateescape")
+    for line in reversed(note.split("\n") if not os.path.lexists(os.path.join(above, FILE)) else []):
+        sha256, _, path = line.partition(" ")
+        if is_inside(path):
+            take_back_file(os.path.join(above, machine_text(path)), above, sha256)
+
+
+def take_back_file(path, root, sha256):
+    """Remove a file that is as it was noted, or a folder that is empty."""
+    kind = look(Look(path, root or "."))
+    if sha256 and kind == "file" and hash_of(read_bytes(path) or b"") == sha256:
+        os.unlink(path)
+    elif not sha256 and kind == "folder":
+        remove(Remove(path, empty=True))
+
+
 def new_path(folder, prefix, make):
-    """(result of make, path) of a new name in a folder; "" is the one for temporary files.
+    """(lock, path) of a new name in a folder, which `make` opens; "" is the one for temporary files.
 
     This is tempfile's work, but its import would take as long as all that is ours between an edit and its build.
     """
+    near = folder or os.environ.get("TMPDIR") or "/tmp"
     try:
-        path = os.path.join(folder or os.environ.get("TMPDIR") or "/tmp", prefix + os.urandom(8).hex())
-        return make(path), path
+        tidy(near)
+        while True:
+            path = os.path.join(near, prefix + os.urandom(8).hex())
+            handle = make(path)
+            if has_lock(handle) is not False and os.path.lexists(path):
+                return handle, path
+            release(Release(handle))    # somebody has tidied it before it was locked
     except OSError:
         if folder:
             raise
@@ -7859,13 +8019,65 @@ def new_path(folder, prefix, make):
     try:
         return new_path(tempfile.gettempdir(), prefix, make)
     except OSError as error:
-        raise refused(os.environ.get("TMPDIR") or "/tmp", error)
+        raise refused(near, error)
 
 
 def new_file(folder, prefix="skelebot-"):
     """(descriptor, path) of a new file that only we may read."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     return new_path(folder, prefix, lambda path: os.open(path, flags, 0o600))
+
+
+def new_folder(path):
+    os.mkdir(path, 0o700)
+    return opened(path)
+
+
+def is_closed(path):
+    """Whether there is something that cannot be opened, as is a folder on Windows."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
+        return False
+    except FileNotFoundError:
+        return os.path.islink(path)
+    except OSError:
+        return True
+
+
+def folder_beside(path):
+    """(lock, path) of a new folder beside a path, which one at a time has: others wait until it has gone.
+
+    Its name comes from the path's. Where there are no locks, each has one of its own.
+    """
+    folder, name = os.path.split(os.path.realpath(path) if os.path.islink(path) else path)
+    owner = getattr(os, "getuid", int)() & 0xffffffff
+    own = os.path.join(folder, f".skelebot-{owner:08x}{checksum(name):08x}")
+    tidy(folder)
+    while True:
+        try:
+            os.mkdir(own, 0o700)
+            new = True
+        except FileExistsError:
+            new = False
+        handle = hold(Hold(own))
+        if has_lock(handle):
+            if os.path.isdir(own) and not os.path.islink(own) and not os.listdir(own):
+                return handle, own
+            remove(Remove(own))         # one that was killed has left it
+        elif handle is not None or is_closed(own):
+            return (handle, own) if new else new_path(folder or ".", ".skelebot-", new_folder)
+        release(Release(handle))
+
+
+def scratch(step):
+    """The path of a new folder, locked until it is removed."""
+    look(Look(step.path, root_of(step.path)))
+    try:
+        handle, path = folder_beside(step.path) if step.path else new_path("", "skelebot-", new_folder)
+    except OSError as error:
+        raise refused(step.path, error)
+    OWNED[path] = handle
+    return plain_text(path)
 
 
 def exit_status(process):
@@ -7971,7 +8183,7 @@ def run_quietly(step):
         return outcome._replace(errors=read_bytes(path, MOST).decode("utf-8", "replace")) if step.kept else outcome
     finally:
         os.close(handle)
-        os.unlink(path)
+        remove(Remove(path))
 
 
 MOST_SAID = 16 * 1000 * 1000    # bytes that a program may print where that is kept
@@ -8026,11 +8238,18 @@ def run(step):
     return run_quietly(step) if step.quiet else attended(step, lambda process: exchange(process, step))
 
 
+def root_of(path):
+    """What a path has to stay in, links followed: the project, unless it names a place elsewhere."""
+    return "" if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == ".." else "."
+
+
 def look(step):
-    if step.root and not (os.path.realpath(step.path) + os.sep).startswith(
-            os.path.join(os.path.realpath(step.root), "")):
-        raise SkelebotError(f"{step.path}: leads outside of {step.root}, by a link",
-                            "nothing was written; remove the link")
+    if step.root and not is_relative_to(os.path.realpath(step.path), os.path.realpath(step.root)):
+        where, way = step.root, ""
+        if where == ".":
+            where, way = "the project", ", or name the place that it leads to"
+        raise SkelebotError(f"{step.path}: leads outside of {where}, by a link",
+                            f"nothing was written; remove the link{way}")
     try:
         os.lstat(step.path)
     except PermissionError as error:
@@ -8054,19 +8273,27 @@ def mode_of(path):
         return 0o666 & ~current_mask()
 
 
-def write(step):
-    """Write a file beside its place, then move it there."""
-    look(Look(step.path, step.root))
+def write_whole(path, fill, more=0):
+    """Let `fill` write a file beside its place, then move it there; `more` is what its mode has on top."""
+    handle, beside = new_file(os.path.dirname(path) or ".", ".skelebot-")
     try:
-        handle, beside = new_file(os.path.dirname(step.path) or ".", ".skelebot-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(step.data)
-            os.chmod(beside, mode_of(step.path) | (0o111 & ~current_mask() if step.executable else 0))
-            os.replace(beside, step.path)
-        except BaseException:
-            os.unlink(beside)
-            raise
+        with os.fdopen(handle, "wb") as file:
+            fill(file)
+            file.flush()
+            os.chmod(beside, mode_of(path) | more)
+            if os.name == "nt":
+                file.close()            # Windows moves no open file; elsewhere it is locked until it has its place
+            os.replace(beside, path)
+    except BaseException:
+        remove(Remove(beside))
+        raise
+
+
+def write(step):
+    """Write a file, whole or not at all."""
+    look(Look(step.path, step.root or root_of(step.path)))
+    try:
+        write_whole(step.path, lambda file: file.write(step.data), 0o111 & ~current_mask() if step.executable else 0)
     except OSError as error:
         raise refused(step.path, error)
 
@@ -8075,6 +8302,7 @@ def make_folder(step):
     look(Look(step.path, step.root))
     try:
         if not os.path.lexists(step.path):
+            look(Look(step.path, root_of(step.path) if not step.root else ""))
             os.makedirs(step.path, exist_ok=True)
             os.chmod(step.path, 0o700 if step.private else os.stat(step.path).st_mode & 0o7777)
     except OSError as error:
@@ -8093,17 +8321,31 @@ def remove_folder(path):
 
 
 def remove(step):
+    handle = OWNED.pop(step.path, None)
     try:
-        if os.path.isdir(step.path) and not os.path.islink(step.path):
+        if step.empty:
+            os.rmdir(step.path)
+        elif os.path.isdir(step.path) and not os.path.islink(step.path):
+            if re.fullmatch(OURS, os.path.basename(step.path)):
+                take_back(step.path)
             remove_folder(step.path)
         elif os.path.lexists(step.path):
             os.unlink(step.path)
     except OSError as error:
-        raise refused(step.path, error)
+        if not step.empty and not isinstance(error, FileNotFoundError):
+            raise refused(step.path, error)
+    finally:
+        release(Release(handle))
 
 
 def move(step):
+    """Let a folder of a Scratch take its place; what is there waits beside it, so that it can go back."""
+    look(Look(step.target, root_of(step.target)))
+    old = os.path.join(os.path.dirname(step.source), "old")
     try:
+        if os.path.lexists(step.target):
+            os.mkdir(old)
+            os.replace(step.target, os.path.join(old, os.path.basename(step.target)))
         os.replace(step.source, step.target)
     except OSError as error:
         raise refused(step.target, error)
@@ -8146,32 +8388,6 @@ def ask(step):
         raise usage_error(f"no answer to: {step.question}", step.ways or " or ".join(filter(None, [
             f"answer beforehand: {step.option}" if step.option else "", "take the defaults: --yes"])))
     return re.sub(r"[\x00-\x1f\x7f]", "", plain_text(line)).strip() or step.default
-
-
-def hold(step):
-    """A lock on a file or folder, as a file descriptor; None where there is no such thing."""
-    try:
-        import fcntl
-        lock = os.open(step.path, os.O_RDONLY)
-    except (ImportError, OSError):
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        tell("waiting for another skelebot that does the same")
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    except OSError:
-        pass
-    return lock
-
-
-def release(step):
-    if step.lock is not None:
-        os.close(step.lock)
-
-
-def scratch(step):
-    return new_path("", "skelebot-", lambda path: os.mkdir(path, 0o700))[1]
 
 
 def token(step):
@@ -8478,6 +8694,12 @@ def open_file(step):
         raise refused(step.path, error)
 
 
+def check_readable(step):
+    for path, _ in members(step.path) if os.path.isdir(step.path) else [(step.path, "")]:
+        body = None if os.path.isdir(path) else open_file(Open(path))
+        release(Release(body))
+
+
 def bytes_at(body, count, start):
     """Bytes of an open file, which several threads may be reading."""
     try:
@@ -8628,28 +8850,6 @@ def together(step):
 
 # ---- Doing: files that become whole
 
-def is_locked(file):
-    """Lock a file, unless somebody else has it locked."""
-    try:
-        import fcntl
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except (ImportError, OSError):
-        pass                            # there is no such thing here
-    return False
-
-
-def lock(file):
-    """Lock a file; whether somebody else had to be waited for."""
-    if not is_locked(file):
-        return False
-    import fcntl
-    tell("waiting for another skelebot that fetches or keeps the same")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    return True
-
-
 class Partial:
     """A file that is gathered beside its place until it is whole.
 
@@ -8658,11 +8858,14 @@ class Partial:
     """
 
     def __init__(self, path, mark):
+        look(Look(path, root_of(path)))
         folder, name = os.path.split(os.path.realpath(path))
         self.target, self.waited = os.path.join(folder, name), False
+        if re.fullmatch(OURS, os.path.basename(folder)):
+            folder = os.path.dirname(folder)    # which stays when this is killed
         owner = getattr(os, "getuid", int)()
         self.path = os.path.join(folder, f".{name}.{checksum(f'{owner} {mark}'):08x}.part")
-        self.remove_others(folder, name)
+        self.remove_others(folder, re.escape(name) if mark else ".+")   # a push goes on with nothing
         self.file = self.open()
         self.hashing, self.size, self.sha256 = Hashing(), 0, ""
         self.furthest, self.whole, self.over = 0, False, False
@@ -8674,28 +8877,19 @@ class Partial:
                 file = os.fdopen(os.open(self.path, flags, 0o600), "r+b", buffering=0)
             except OSError as error:
                 raise refused(self.target, error)
-            self.waited = lock(file) or self.waited
-            try:
-                if os.fstat(file.fileno()).st_nlink > 1:
-                    remove(Remove(self.path))   # a push was killed when this had become the stored file as well
-                elif os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
-                    return file
-            except OSError:
-                pass                    # it was moved to its place, or given up
-            file.close()
+            self.waited = lock(file, "fetches or keeps the same") or self.waited
+            if os.fstat(file.fileno()).st_nlink > 1:
+                remove(Remove(self.path))   # a push was killed when this had become the stored file as well
+            elif is_at(file.fileno(), self.path):
+                return file
+            file.close()                # it was moved to its place, or given up
 
     def remove_others(self, folder, name):
-        """What was gathered of another version of the file is of no use any more."""
-        pattern = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{8}\.part")
+        """What was gathered of another version of the file is of no use any more; `name` is a regular expression."""
+        pattern = re.compile(rf"\.{name}\.[0-9a-f]{{8}}\.part")
         for other in filter(pattern.fullmatch, os.listdir(folder) if os.path.isdir(folder) else ()):
-            path = os.path.join(folder, other)
-            try:
-                with open(path, "rb") as file:
-                    free = path != self.path and not is_locked(file)
-                if free:
-                    os.unlink(path)
-            except OSError:
-                pass                    # it is somebody else's, or has gone
+            if other != os.path.basename(self.path):
+                remove_left(os.path.join(folder, other))
 
     def restart(self):
         """Begin anew."""
@@ -8751,9 +8945,10 @@ class Partial:
             return
         self.over = True
         self.digest()
+        own = os.path.exists(self.path) if self.file.closed else is_at(self.file.fileno(), self.path)
         if os.name == "nt":
             self.file.close()           # Windows removes no open file
-        if not (leave and self.size) and os.path.exists(self.path):
+        if not (leave and self.size) and own:       # and not the next one's, who has begun meanwhile
             os.unlink(self.path)
         self.file.close()
 
@@ -8940,13 +9135,14 @@ def write_checksum(path, line):
 
 def keep(step):
     """Copy a file into a folder, and its checksum; False if its place was taken."""
-    part = Partial(step.path, "")
+    part, held = Partial(step.path, ""), None
     part.restart()
     progress, done = Progress("sending", step.name, step.body.size), False
     try:
         check_room(part, step.body.size)
         for block in blocks(step.body, 0, step.body.size, lambda size: progress.at("", size)):
             part.add(memoryview(block))
+        held = hold(Hold(os.path.dirname(step.path) or "."))    # until the checksum is that of the file
         if step.replace or not os.path.lexists(step.path):
             line = checksum_line(part.digest(), step.name)
             beside, replaced = step.path + ".sha256", os.path.lexists(step.path)
@@ -8965,6 +9161,7 @@ def keep(step):
     finally:
         progress.end(done)
         part.give_up()
+        release(Release(held))
 
 
 # ---- Doing: folders that travel as archives
@@ -9130,29 +9327,19 @@ def unpack_members(source, folder):
 
 
 def unpack(step):
-    """Unpack beside the folder's place, then let the new one take it."""
+    """Unpack beside the archive, then let the folder take its place."""
     import tarfile
     import zlib
-    folder, name = os.path.split(os.path.realpath(step.path))
-    path, new, old = (os.path.join(folder, part) for part in (
-        name, f".{name}.skelebot-new", f".{name}.skelebot-old"))
-    if os.path.lexists(old) and not os.path.lexists(path):
-        move(Move(old, path))           # an earlier one was killed between the two moves
+    look(Look(step.path, root_of(step.path)))
+    new = os.path.join(os.path.dirname(step.source), "new")
     try:
-        for left in (new, old):
-            remove(Remove(left))
         os.mkdir(new)
         unpack_members(step.source, new)
-        if os.path.lexists(path):
-            os.replace(path, old)
-        os.replace(new, path)
-        remove(Remove(old))
+        move(Move(new, os.path.realpath(step.path)))
     except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
         if getattr(error, "errno", None):
             raise refused(step.path, error)
         raise SkelebotError(f"{step.name}: cannot be unpacked: {error}", "push it anew, as a folder")
-    finally:
-        remove(Remove(new))
 
 
 # ---- Doing: the files of a project, and of a plugin
@@ -9264,7 +9451,7 @@ def image_ids(step):
     """
     sockets = []
     try:
-        for name in step.names:
+        for name in step.names if len(step.names) <= 32 else ("",):     # each has a socket of its own
             asked = engine_socket(step.endpoint) if re.fullmatch(r"[\w.:/@-]+", name, re.ASCII) else None
             if not asked:
                 return None
@@ -9372,7 +9559,7 @@ def zip_members(top, above, rules, root, linked):
 
     A link is what it leads to, as long as that is in the project and not above the link itself.
     """
-    for name in sorted(os.listdir(top or ".")):
+    for name in sorted(name for name in os.listdir(top or ".") if not re.fullmatch(OURS, name)):
         path, is_link = os.path.join(top, name), os.path.islink(os.path.join(top, name))
         real = os.path.realpath(path) if is_link else os.path.join(above[-1], name)
         shown = plain_text(path.replace(os.sep, "/"))
@@ -9389,7 +9576,7 @@ def zip_members(top, above, rules, root, linked):
             elif not any(rule.lets_in for rule in rules):
                 continue
             yield from zip_members(path, (*above, real), rules, root, linked)
-        elif not is_ignored(shown, rules) and not os.path.basename(path).startswith(".skelebot-"):
+        elif not is_ignored(shown, rules):
             yield path, shown
 
 
@@ -9411,31 +9598,23 @@ def zip_member(archive, path, name):
 
 
 def zip_project(step):
-    import tempfile
     import zipfile
-    target, files, left_out = os.path.realpath(step.path), 0, []
-    root = os.path.realpath(".")
+    look(Look(step.path, root_of(step.path)))
+    target, root = os.path.realpath(step.path), os.path.realpath(".")
+
+    def fill(file):
+        with zipfile.ZipFile(file, "w") as archive:
+            for path, name in found:
+                if path is not None:
+                    zip_member(archive, path, name)
     try:
-        found = zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
-        members = [(path, name) for path, name in found
-                   if path is None or os.path.realpath(path) != target]
-        handle, beside = tempfile.mkstemp(prefix=".skelebot-", dir=os.path.dirname(target))
-        try:
-            with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-                for path, name in members:
-                    if path is None:
-                        left_out.append(name)
-                    else:
-                        zip_member(archive, path, name)
-                        files += not name.endswith("/")
-            os.chmod(beside, mode_of(target))
-            os.replace(beside, target)
-        except BaseException:
-            os.unlink(beside)
-            raise
-        return Zipped(files, os.path.getsize(target), tuple(left_out))
+        found = [(path, name) for path, name in zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
+                 if path is None or os.path.realpath(path) != target]
+        write_whole(target, fill)
+        files = sum(path is not None and not name.endswith("/") for path, name in found)
+        return Zipped(files, os.path.getsize(target), tuple(name for path, name in found if path is None))
     except OSError as error:
-        own = not error.filename or os.path.basename(error.filename).startswith(".skelebot-")
+        own = not error.filename or re.fullmatch(OURS, os.path.basename(error.filename))
         raise refused(step.path if own else error.filename, error)
 
 
@@ -9463,7 +9642,7 @@ def folders(step):
     except OSError:
         return []
     return sorted(plain_text(name) for name in names if name != "__pycache__"
-                  and name.startswith(".") == step.hidden and os.path.isdir(os.path.join(step.path, name)))
+                  and not name.startswith(".") and os.path.isdir(os.path.join(step.path, name)))
 
 
 def netrc_login(step):
@@ -9484,8 +9663,9 @@ def netrc_login(step):
 
 DOING = {
     Command: run, File: write, MakeFolder: make_folder, Remove: remove, Move: move, Look: look, Listing: listing,
-    Ask: ask, Hold: hold, Release: release, Scratch: scratch,
-    Request: send_request, Open: open_file, Pack: pack_folder, Digest: digest, Upload: upload, Together: together,
+    Ask: ask, Hold: hold, Release: release, Scratch: scratch, Tidy: lambda step: tidy(step.path),
+    Request: send_request, Open: open_file, Readable: check_readable, Pack: pack_folder, Digest: digest,
+    Upload: upload, Together: together,
     Download: download, Keep: keep, Take: take, Unpack: unpack, Netrc: netrc_login,
     Token: token, Wait: wait, Act: act, Zip: zip_project, Twins: twins, Direct: direct,
     Secrets: secret_files, SecretsInside: secret_members,
@@ -9527,7 +9707,7 @@ def do(step, call):
     if call.dry_run and step.line is not None:
         say(sys.stdout, step.line, shown=pasted)
         return SHOWN.get(type(step), lambda step: None)(step)
-    if call.dry_run and type(step) in (Hold, Release, Ask, Digest, Token):
+    if call.dry_run and type(step) in (Hold, Release, Tidy, Ask, Digest, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
         say(sys.stderr, "+ " + brief(step).line, shown=pasted)
@@ -9815,11 +9995,15 @@ def without_empty(value):
 
 def earlier_save(config):
     """`yaml.saveConfig`: writes the top-level keys that have been changed; comments are not kept."""
-    keys = {name: (key.value, node) for name, (key, node) in read_entries(os.getcwd(), FILE).items()}
-    for key, value in config.values().items():
-        if value != config._before.get(key):
-            keys[key] = (key, without_empty(value))
-    write(File(FILE, yaml_text(keys.values()).encode("utf-8")))
+    lock = hold(Hold(FILE))
+    try:
+        keys = {name: (key.value, node) for name, (key, node) in read_entries(os.getcwd(), FILE).items()}
+        for key, value in config.values().items():
+            if value != config._before.get(key):
+                keys[key] = (key, without_empty(value))
+        write(File(FILE, yaml_text(keys.values()).encode("utf-8")))
+    finally:
+        release(Release(lock))
 
 
 def earlier_modules():
@@ -9935,10 +10119,7 @@ def loaded(folder, name):
 
 def plugin_names(place):
     """The names of the plugins in a folder, once what a killed install has left is put right."""
-    try:
-        perform(plan_tidy(place), Call())
-    except SkelebotError:
-        pass                            # the folder cannot be written
+    tidy(place)
     return folders(Folders(place))
 
 
