@@ -8080,6 +8080,15 @@ def scratch(step):
     return plain_text(path)
 
 
+def remove_owned():
+    """Remove what is there still, since a stop came between two steps."""
+    for path in list(OWNED):
+        try:
+            remove(Remove(path))
+        except SkelebotError:
+            pass                        # the next one tidies
+
+
 def exit_status(process):
     """0 to 255, as a shell has it: 128 + N after signal N."""
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
@@ -9608,11 +9617,13 @@ def zip_project(step):
                 if path is not None:
                     zip_member(archive, path, name)
     try:
-        found = [(path, name) for path, name in zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
+        found = zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
+        found = [(path, name) for path, name in found
                  if path is None or os.path.realpath(path) != target]
         write_whole(target, fill)
         files = sum(path is not None and not name.endswith("/") for path, name in found)
-        return Zipped(files, os.path.getsize(target), tuple(name for path, name in found if path is None))
+        left_out = tuple(name for path, name in found if path is None)
+        return Zipped(files, os.path.getsize(target), left_out)
     except OSError as error:
         own = not error.filename or re.fullmatch(OURS, os.path.basename(error.filename))
         raise refused(step.path if own else error.filename, error)
@@ -10525,6 +10536,7 @@ def main(words=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
     finally:
+        remove_owned()
         let_stay()                      # what is there goes with the process, without a last look at each object
 
 
