@@ -262,7 +262,19 @@ stage_module() {
     cp -R "$checkout/skelebot.py" "$checkout/templates" "$1"
     chmod -R u+w,+rX "$1"
     find "$1" -name __pycache__ -prune -exec rm -rf {} +
-    printf '%s\n' 'import sys' '' 'import skelebot' '' 'sys.exit(skelebot.main())' >"$1/__main__.py"
+    cat >"$1/__main__.py" <<'END'
+import _signal
+import os
+import sys
+
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)     # Ctrl-C just ends it while it is being read
+sys.path[0] = os.path.abspath(sys.path[0])              # where it lies, whatever the current folder becomes
+
+import skelebot
+
+sys.exit(skelebot.main())
+END
 }
 
 # Only what is imported: the Python files among the templates are none of ours to compile.

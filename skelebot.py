@@ -24,15 +24,31 @@ Contents, in the data's order:
     Plugins         the components that are installed: import, quarantine, commands
     Command line    options, commands, main
 """
-import enum
-import functools
-import gc
-import io
+import _signal                          # nothing is as quick to import
 import os
-import re
-import stat
 import sys
-from operator import itemgetter
+
+if (os.path.basename(sys.argv[0]).startswith("skelebot")
+        and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler):
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)     # Ctrl-C just ends us, until there is something to end
+
+
+def search_path(front, *others):
+    """Where modules are looked for: last in our own folder, and in the one that Python has put first for -m."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    return [*(path for path in others if path != front), *(path for path in (front, here) if path in (here, *others))]
+
+
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    sys.path[:] = search_path(*sys.path)    # a signal.py of the project's is none of ours
+
+import enum                             # noqa: E402
+import functools                        # noqa: E402
+import gc                               # noqa: E402
+import io                               # noqa: E402
+import re                               # noqa: E402
+import stat                             # noqa: E402
+from operator import itemgetter         # noqa: E402
 
 __version__ = "3.0.0"
 
@@ -863,11 +879,20 @@ def read_bytes(path, most=None):
     return data
 
 
+def root_of(path):
+    """What a path has to stay in, links followed: the project, unless it names a place elsewhere."""
+    return "" if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == ".." else "."
+
+
 def look(path, root=""):
-    """`file`, `folder` or `` for what is at a path; it may have to be inside `root`."""
+    """`file`, `folder` or `` for what is at a path; it may have to be inside `root`, links followed."""
     path, root = machine_text(path), machine_text(root)
-    if root and not (os.path.realpath(path) + os.sep).startswith(os.path.join(os.path.realpath(root), "")):
-        raise SkelebotError(f"{path}: leads outside of {root}, by a link", "nothing was written; remove the link")
+    if root and not is_relative_to(os.path.realpath(path), os.path.realpath(root)):
+        where, way = root, ""
+        if where == ".":
+            where, way = "the project", ", or name the place that it leads to"
+        raise SkelebotError(f"{path}: leads outside of {where}, by a link",
+                            f"nothing was written; remove the link{way}")
     try:
         os.lstat(path)
     except PermissionError as error:
@@ -934,6 +959,14 @@ def open_file(path):
         return None
     except OSError as error:
         raise refused(path, error)
+
+
+def check_readable(path):
+    """Nothing, if a file can be opened, or all that is in a folder."""
+    for one, _ in members(path) if os.path.isdir(path) else [(path, "")]:
+        body = None if os.path.isdir(one) else open_file(one)
+        if body:
+            body.file.close()
 
 
 def bytes_at(body, count, start):
@@ -1643,9 +1676,14 @@ def project_folder(start):
     return folder
 
 
+def version_text(data):
+    """The version in the bytes of a VERSION file."""
+    return decoded(data, "VERSION").strip().partition("\n")[0].strip()
+
+
 def read_version(folder, version):
     data = read_bytes(os.path.join(folder, "VERSION"))
-    return version if data is None else decoded(data, "VERSION").strip().partition("\n")[0].strip()
+    return version if data is None else version_text(data)
 
 
 def read_dependencies(language, node, place):
@@ -1736,41 +1774,6 @@ def check_images(project):
                 raise job.places["name"].fault(f"{name} is the name of {taken[name]}'s image or container",
                                                "give the job another name")
             taken[name] = job.name
-
-
-def check_repository(project):
-    repository = project.settings.get("repository")
-    named = [name for name in ("artifactory", "s3", "folder") if getattr(repository, name, None)]
-    if len(named) > 1:
-        raise repository.places[""].fault(f"names {listed(named)}", "keep one of them")
-    auth = repository.artifactory.auth if repository and repository.artifactory else Auth()
-    if auth.aws and not auth.awsSecret:
-        raise auth.places["aws"].fault("needs the key awsSecret", "add a line such as awsSecret: artifactory-token")
-    if auth.awsSecret and not auth.aws:
-        raise auth.places["awsSecret"].fault("has no meaning without aws: true", "add that line, or take this one out")
-    taken = {}
-    for artifact in repository.artifacts if repository else ():
-        if artifact.name in taken:
-            raise artifact.places["name"].fault(f"the name {artifact.name} is taken by {taken[artifact.name].path}",
-                                                "give one of them another name")
-        taken[artifact.name] = artifact.places["name"]
-
-
-def check_registry(project):
-    """Docker would take a host without dot and port for a user of Docker Hub, and push there."""
-    registry = project.settings.get("registry")
-    if not registry:
-        return
-    host, places = registry.host, registry.places
-    if registry.port and ":" in host.rpartition("]")[2]:
-        raise places["port"].fault(f"given twice, also in host: {host}", "keep one of them")
-    if registry.port and not host:
-        raise places["port"].fault("has no meaning without host", "add a line such as host: registry.example.com")
-    if host and not registry.port and not re.search(r"[.:]|^localhost$", host):
-        raise places["host"].fault(f"Docker takes {shortened(host)} for a user of Docker Hub",
-                                   f"add port:, or write the whole name, such as {host}.example.com")
-    if registry.aws and not host:
-        raise places["aws"].fault("needs the key host", "as in host: 123456789012.dkr.ecr.eu-central-1.amazonaws.com")
 
 
 def split_words(text, place):
@@ -2249,17 +2252,18 @@ def expanded(word, environ):
 
 # ---- Templates --------------------------------------------------------------
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.abspath(__file__)
 
 
 def template_bytes(*parts):
-    """A file of templates/, by the module's own loader, so that it may lie in a zip file."""
+    """A file of templates/, by the module's own loader, so that it may lie in a zip file; beside a link, or its target."""
     for folder in ("templates", "skelebot_templates"):
-        try:
-            return __loader__.get_data(os.path.join(HERE, folder, *parts))
-        except OSError:
-            pass
-    raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {os.path.join(HERE, 'skelebot.py')}",
+        for own in (HERE, os.path.realpath(HERE)):
+            try:
+                return __loader__.get_data(os.path.join(os.path.dirname(own), folder, *parts))
+            except OSError:
+                pass
+    raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {HERE}",
                         "copy the folder templates/ along with skelebot.py, or run install.sh again")
 
 
@@ -2531,7 +2535,7 @@ def glob_part(match):
 
 
 def settled(parts, star, ends, names):
-    """Parts of an expression of which those from a star to the next are not tried again: they take the least there is.
+    """Parts of an expression; those from a star to the next take the least there is, and are not tried again.
 
     star   the parts for which this holds, if what follows is whole: ** stands for whole folders
     ends   other parts, up to which a star is tried again
@@ -2601,7 +2605,8 @@ def ignore_rules(text, cautious=True):
     names = map("s{}".format, itertools.count())
     lines, shallow = [], cautious and re.search(r"(?m)^[^\S\n]*!", text)
     if text.count("\n") > MOST_PATTERNS or len(text) > 50 * MOST_PATTERNS:
-        raise SkelebotError(f".dockerignore: has more than {MOST_PATTERNS} lines, or {shown_size(50 * MOST_PATTERNS)}",
+        most = f"{MOST_PATTERNS} lines, or {shown_size(50 * MOST_PATTERNS)}"
+        raise SkelebotError(f".dockerignore: has more than {most}",
                             "name folders, not each of their files")
     for line in text.lstrip("\ufeff").split("\n"):
         pattern = "" if line.startswith("#") else line.strip(BLANKS)
@@ -3121,6 +3126,8 @@ class Command(Record):
     given    a text that it gets on stdin; a Secret is not shown
     beside   argv of a program that runs as long as this one does
     private  its words may be secret, and are not shown
+    whole    all that it has started ends with it when it is ended, as in a container
+    limit    seconds that it may take; 0 for any
     """
     argv: Tuple[str, ...]
     environ: Dict[str, str] = {}
@@ -3134,6 +3141,8 @@ class Command(Record):
     given: str = ""
     beside: Tuple[str, ...] = ()
     private: bool = False
+    whole: bool = False
+    limit: float = 0
 
     @property
     def line(self):
@@ -3189,21 +3198,24 @@ class MakeFolder(Record):
 
 
 class Remove(Record):
-    """A file or folder to remove, if it is there."""
+    """A file or folder to remove, if it is there; or a folder only if it is `empty`."""
     path: str
+    empty: bool = False
 
     @property
     def line(self):
-        return f"rm -rf -- {shell_line([self.path])}"
+        return ("rmdir -- " if self.empty else "rm -rf -- ") + shell_line([self.path])
 
 
 class Move(Record):
+    """A folder of a Scratch that takes its place, instead of the one that is there."""
     source: str
     target: str
 
     @property
     def line(self):
-        return f"mv -- {shell_line([self.source, self.target])}"
+        words = shell_line([self.source, self.target])
+        return f"rm -rf -- {shell_line([self.target])} && mv -- {words}"
 
 
 class Answer(Record):
@@ -3250,6 +3262,12 @@ class Forget(Record):
     line = None
 
 
+class Tidy(Record):
+    """What killed ones have left in a folder, to remove."""
+    path: str
+    line = None
+
+
 class Hold(Record):
     """A lock on a file or folder, waited for; Release gives it back."""
     path: str
@@ -3257,13 +3275,18 @@ class Hold(Record):
 
 
 class Release(Record):
+    """A lock, or a Body, that is of no more use."""
     lock: Any
     line = None
 
 
 class Scratch(Record):
-    """The path of a new folder for what is thrown away afterwards; `token` is part of the one that is only shown."""
+    """The path of a new folder for what is thrown away afterwards; `token` is part of the one that is only shown.
+
+    path  what takes its place from there: it is beside that, and one at a time has it
+    """
     token: str = ""
+    path: str = ""
 
     @property
     def line(self):
@@ -3271,7 +3294,8 @@ class Scratch(Record):
 
     @property
     def shown(self):
-        return f"/tmp/skelebot-{self.token or 'scratch'}"
+        near = os.path.join(os.path.dirname(self.path), ".") if self.path else "/tmp/"
+        return f"{near}skelebot-{self.token or 'scratch'}"
 
 
 class Login(Record):
@@ -3403,7 +3427,7 @@ class Take(Record):
 
 
 class Unpack(Record):
-    """A .tar.gz to turn into a folder, which takes the place of the one that is there."""
+    """A .tar.gz in a Scratch to turn into a folder, which takes the place of the one that is there."""
     source: str
     path: str
     name: str
@@ -3525,6 +3549,7 @@ NOT_RUN = 125   # exit status of `docker run` when the container was not started
 GRACE = 10      # seconds a container has to end by itself, as in `docker stop`
 BUILDX = 23     # the first release of Docker's command line that leaves BuildKit to buildx
 ENDPOINT = "unix:///var/run/docker.sock"    # where Docker's own engine is, unless one is named
+COPYING = 3600  # seconds that what a job has left may take to come back
 
 
 def is_local(endpoint):
@@ -3683,7 +3708,7 @@ class Engine(Record):
         """The files keep their owners where the caller is root, who alone can see to it."""
         source = f"{name}:{copy.target.rstrip('/')}" + ("/." if copy.folder else "")
         owners = () if self.call.uid else ("--archive",)
-        return Command((*self.argv, "cp", *owners, source, copy.source), kept=True)
+        return Command((*self.argv, "cp", *owners, source, copy.source), kept=True, limit=COPYING)
 
     def plan_endpoint(self):
         """Where the engine is, by the host, the environment or the context in use."""
@@ -3942,12 +3967,17 @@ def plan_code_artifact(dependency):
     if not names and outcome.output:
         raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
                             "look at it with aws codeartifact list-package-version-assets")
-    name, part_folder = (names or ["package.whl"])[0], folder + ".part"
-    yield Remove(part_folder)
-    yield MakeFolder(part_folder)
-    yield from plan_must(Command(("aws", "codeartifact", "get-package-version-asset", *words,
-                                  "--asset", name, f"{part_folder}/{name}"), kept=True))
-    yield Move(part_folder, folder)
+    name = (names or ["package.whl"])[0]
+    yield MakeFolder(os.path.dirname(folder))
+    scratch = yield Scratch(path=folder)
+    try:
+        new = f"{scratch}/new"
+        yield MakeFolder(new)
+        yield from plan_must(Command(("aws", "codeartifact", "get-package-version-asset", *words,
+                                      "--asset", name, f"{new}/{name}"), kept=True))
+        yield Move(new, folder)
+    finally:
+        yield Remove(scratch)
     return f"{folder}/{name}"
 
 
@@ -4070,7 +4100,7 @@ class Image:
         build = None if reason or self.builds_alone() else (yield from self.plan_build())
         if build and build.is_fresh(self.call):
             return (yield from self.plan_fresh(build))
-        lock = yield Hold(FILE)
+        lock = yield Hold(".")          # not skelebot.yaml, which is another file once it is changed
         try:
             for component in self.project.components:
                 yield from plan_hook(component, "build", self.call)
@@ -4412,7 +4442,7 @@ class Native(Runner):
 
     def follow(self, run):
         environ = {**self.variables(run.job), **run.launch.environ}
-        return (yield Command(run.launch.argv, environ, beside=run.launch.beside)).status
+        return (yield Command(run.launch.argv, environ, beside=run.launch.beside, whole=True)).status
 
 
 class PortTaken(SkelebotError):
@@ -6883,6 +6913,11 @@ def next_version(version, bump):
     return bump
 
 
+def scalar(data, file, key):
+    """The text of one top-level key of a YAML file."""
+    return pairs(compose(decoded(data, file), file), Place(file, 1))[key][1].value
+
+
 def with_version(data, old, new):
     """The bytes of a VERSION file with another version; all else in it stays."""
     return data.replace(old.encode("utf-8"), new.encode("utf-8"), 1) if old else data + f"{new}\n".encode("utf-8")
@@ -7414,51 +7449,65 @@ def plan_template(call, words, answers, sections=None):
         yield Remove(scratch)
 
 
-def joined(folder, paths):
-    return [os.path.join(folder, path) for path in paths]
+def noted(made):
+    """The note of what is about to be made: the SHA-256 of each file, nothing of a folder, and the path."""
+    lines = (f"{'' if data is None else hash_of(data)} {path}" for path, data in made)
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def plan_all_or_none(steps):
-    """Do the steps, each given with the path that it makes; when one fails, remove what those before it have made."""
-    made = []
-    try:
-        for path, step in steps:
-            new = not look(path)
-            yield step
-            made += [path] if new else []
-    except (SkelebotError, KeyboardInterrupt, Stopped):
-        for path in reversed(made):
-            yield Remove(path)
-        raise
-
-
-def plan_new_files(folder, dirs, contents, installed=()):
+def plan_new_files(folder, dirs, contents, scratch):
     """Write the files that are not there, having looked at all of them first; returns how many."""
-    read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1), installed)
     present = {}
     for path in (*dirs, *(path for path, _ in contents)):
         for above in ancestors(path):
-            if look(os.path.join(folder, above), folder) == "file":
+            present[above] = look(os.path.join(folder, above), folder)
+            if present[above] == "file":
                 raise SkelebotError(f"{os.path.join(folder, above)}: is a file, and has to be a folder for {path}",
                                     "nothing was written; rename the file")
         present[path] = look(os.path.join(folder, path), folder)
     folders = sorted({*dirs, *(above for path, _ in contents for above in ancestors(path))})
-    steps = [(folder, MakeFolder(folder)), *((path, MakeFolder(path, folder)) for path in joined(folder, folders)),
-             *((os.path.join(folder, path), File(os.path.join(folder, path), data, folder))
-               for path, data in contents[1:] + contents[:1] if not present[path])]
+    made = [(path, data) for path, data in (*((path, None) for path in folders), *contents[1:], contents[0])
+            if not present[path]]
     for path, _ in contents:
         if present[path]:
             yield Note(f"kept {path}, which was there")
-    yield from plan_all_or_none(steps)
+    yield File(os.path.join(scratch, "made"), noted(made))
+    for path, data in made:
+        target = os.path.join(folder, path)
+        yield MakeFolder(target, folder) if data is None else File(target, data, folder)
+    yield Remove(os.path.join(scratch, "made"))
     return sum(not present[path] for path, _ in contents)
+
+
+def check_no_project(folder):
+    """Nothing, if there is no project in a folder."""
+    if look(os.path.join(folder, FILE)):
+        raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
+                            "skelebot --help explains the project; to start anew, remove the file first")
+
+
+def plan_new_project(call, folder, dirs, contents):
+    """Make all files of a project, or none; of two at once only one. Returns how many."""
+    read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1), call.plugins)
+    there = look(folder)
+    yield MakeFolder(folder, folder)
+    try:
+        scratch = yield Scratch(call.token, os.path.join(folder, FILE))
+        try:
+            check_no_project(folder)
+            return (yield from plan_new_files(folder, dirs, contents, scratch))
+        finally:
+            yield Remove(scratch)
+    except (SkelebotError, KeyboardInterrupt, Stopped):
+        if not there:
+            yield Remove(folder, empty=True)
+        raise
 
 
 def plan_scaffold(call, project, words):
     """Ask, make the files of a new project, and say what to type next."""
     folder = words.one("folder", ".")
-    if look(os.path.join(folder, FILE)):
-        raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
-                            "skelebot --help explains the project; to start anew, remove the file first")
+    check_no_project(folder)
     if words.has("existing") and look(folder) != "folder":
         raise usage_error(f"scaffold: there is no folder {shortened(folder)} to make a project of",
                           "leave --existing out")
@@ -7476,7 +7525,7 @@ def plan_scaffold(call, project, words):
     if not made:
         yield Note("what follows depends on the template")
         return 0
-    made_files = yield from plan_new_files(folder, *made, call.plugins)
+    made_files = yield from plan_new_project(call, folder, *made)
     if not call.dry_run:
         step = f"cd {shell_line([folder])} && " if folder != "." else ""
         yield Note(f"made {made_files} files; next: {step}skelebot --help")
@@ -7538,8 +7587,8 @@ def plan_check_version(project, artifacts):
         yield Note(f"warning: {project.version} is no semantic version such as 1.2.0, so LATEST will not find it")
 
 
-def plan_body(call, artifact):
-    """The file of an artifact, open; that of a folder is its archive."""
+def source_of(call, artifact):
+    """The path of an artifact's file or folder, which can be read."""
     path, place = home_path(artifact.file, call.home), artifact.places["file"]
     kind = look(path)
     if not kind:
@@ -7548,21 +7597,36 @@ def plan_body(call, artifact):
         raise place.fault(f"{shortened(path)} is a folder", f"write it with a / at its end: {artifact.file}/")
     if kind != "folder" and artifact.is_folder:
         raise place.fault(f"{shortened(path)} is a file", "write it without the / at its end")
+    check_readable(path)
+    return path
+
+
+def plan_with_body(artifact, path, plan):
+    """What a plan makes of the open file of an artifact; that of a folder is its archive."""
     body = (yield Pack(path)) if artifact.is_folder else open_file(path)
     if not body:
-        raise place.fault(f"{shortened(path)} is not there any more", "push it when it is finished")
-    return body
+        raise artifact.places["file"].fault(f"{shortened(path)} is not there any more", "push it when it is finished")
+    try:
+        return (yield from plan(body))
+    finally:
+        yield Release(body)
 
 
-def plan_is_new(artifact, store, name, body):
+def plan_digest(body):
+    yield from ()
+    return digests_of(body)
+
+
+def plan_is_new(artifact, store, name, path):
     """Whether an artifact is to be sent; one that is there is an error, but a singular one that is the same is not."""
     stored = yield from store.find(name, (200, 403, 404))
     if not stored:
         return True
     where = store.where(name)
-    if artifact.singular and stored.sha256 and stored.sha256 == digests_of(body).sha256:
-        yield Note(f"{name} is there already, as it is here: {where}")
-        return False
+    if artifact.singular and stored.sha256:
+        if stored.sha256 == (yield from plan_with_body(artifact, path, plan_digest)).sha256:
+            yield Note(f"{name} is there already, as it is here: {where}")
+            return False
     raise SkelebotError(f"{name} is there already: {where}",
                         ("" if artifact.singular else "bump the version, or ") + "add -f to replace it")
 
@@ -7577,17 +7641,17 @@ def plan_push(call, project, words):
     check_push(project, words)
     artifacts, prefix, force = chosen_artifacts(project, "push", words), words.one("prefix"), words.has("force")
     yield from plan_check_version(project, artifacts)
-    bodies = []
+    paths = []
     for artifact in artifacts:
-        bodies.append((yield from plan_body(call, artifact)))
+        paths.append(source_of(call, artifact))
     stores = yield from plan_stores(call, project, artifacts, words)
     names = [stored_name(artifact, project.version, prefix) for artifact in artifacts]
     sending = []
-    for artifact, store, name, body in zip(artifacts, stores, names, bodies):
-        if force or (yield from plan_is_new(artifact, store, name, body)):
-            sending.append((store, name, body))
-    for store, name, body in sending:
-        said = yield from store.send(name, body, force)
+    for artifact, store, name, path in zip(artifacts, stores, names, paths):
+        if force or (yield from plan_is_new(artifact, store, name, path)):
+            sending.append((artifact, store, name, path))
+    for artifact, store, name, path in sending:
+        said = yield from plan_with_body(artifact, path, lambda body: store.send(name, body, force))
         if not call.dry_run:
             yield Note(f"pushed {name} to {store.where(name)}" + (f": {said}" if said else ""))
     return 0
@@ -7646,28 +7710,33 @@ def plan_is_there(call, path, stored, is_folder=False):
 
 def check_place(artifact, name, path):
     """Nothing, if what is to be fetched may take this place."""
-    kind = look(path)
+    kind = look(path, root_of(path))
     if kind and kind != ("folder" if artifact.is_folder else "file"):
         raise SkelebotError(f"{path}: is a {kind}, which {name} cannot replace", "move it away")
 
 
+def plan_fetched_folder(call, store, name, stored, path):
+    """Fetch a folder by way of its archive, which is unpacked beside the folder's place."""
+    scratch = yield Scratch(call.token, path)
+    try:
+        packed = os.path.join(scratch, name)
+        yield from store.fetch(name, packed, stored)
+        yield Unpack(packed, path, name)
+    finally:
+        yield Remove(scratch)
+
+
 def plan_fetched(call, artifact, store, name, stored, path):
-    """Fetch one artifact to its place, unless it is there; a folder by way of its archive."""
+    """Fetch one artifact to its place, unless it is there."""
     if (yield from plan_is_there(call, path, stored, artifact.is_folder)):
         yield Note(f"{path} is there already, as it was pushed")
         return
     if os.path.dirname(path):
         yield MakeFolder(os.path.dirname(path))
-    if not artifact.is_folder:
-        yield from store.fetch(name, path, stored)
+    if artifact.is_folder:
+        yield from plan_fetched_folder(call, store, name, stored, path)
     else:
-        packed = os.path.join(os.path.dirname(path), f".{name}")
-        if not (yield from plan_is_there(call, packed, stored)):
-            yield from store.fetch(name, packed, stored)
-        try:
-            yield Unpack(packed, path, name)
-        finally:
-            yield Remove(packed)
+        yield from store.fetch(name, path, stored)
     if not call.dry_run:
         yield Note(f"pulled {name} to {path}")
 
@@ -7711,22 +7780,32 @@ def check_bump(project, words):
         next_version("", bump)
 
 
+def plan_bumped(project, file, bump):
+    """Write the next version into a file, which others may have changed since; returns the version."""
+    data = read_bytes(file) or b""
+    own = version_text(data) if file == "VERSION" else scalar(data, file, "version")
+    version = next_version(own, bump)
+    if version == own:
+        yield Note(f"{file} has {version} already")
+        return version
+    changed = with_version(data, own, version) if file == "VERSION" else with_scalar(data, file, "version", version)
+    yield File(os.path.realpath(file) if os.path.islink(file) else file, changed)
+    yield Note(f"{file}: {own or 'none'} -> {version}")
+    return version
+
+
 def plan_bump(call, project, words):
-    """Write the next version where the project's version stands, and nothing else."""
-    bump, data, place = words.one("version"), read_bytes("VERSION"), project.places.get("version")
+    """Write the next version where the project's version stands, and nothing else; one at a time."""
+    bump, place = words.one("version"), project.places.get("version")
     if not project.version and bump in BUMPS:
         raise SkelebotError(f"{project.name} has no version that could be bumped", "begin with: skelebot bump 0.1.0")
-    version = next_version(project.version, bump)
-    if data is not None or not place:
-        file, changed = "VERSION", with_version(data or b"", project.version, version)
-    else:
-        file = place.file
-        changed = with_scalar(read_bytes(file), file, "version", version)
-    if version == project.version:
-        yield Note(f"{file} has {version} already")
-    else:
-        yield File(os.path.realpath(file) if os.path.islink(file) else file, changed)
-        yield Note(f"{file}: {project.version or 'none'} -> {version}")
+    file = place.file if place and read_bytes("VERSION") is None else "VERSION"
+    look(file, ".")
+    lock = yield Hold(file)
+    try:
+        version = yield from plan_bumped(project, file, bump)
+    finally:
+        yield Release(lock)
     yield Answer(version)
     return 0
 
@@ -7780,44 +7859,6 @@ def plan_plugin_files(source, home):
     return unzipped(data)
 
 
-def plan_tidied(folder):
-    """Put right what an install that was killed has left among the plugins."""
-    for left in folder_names(folder, hidden=True):
-        match = re.fullmatch(rf"\.({PLUGIN})\.[0-9a-f]+\.(old|new)", left)
-        if match and match.group(2) == "old" and not look(os.path.join(folder, match.group(1))):
-            yield Move(os.path.join(folder, left), os.path.join(folder, match.group(1)))
-        elif match:
-            yield Remove(os.path.join(folder, left))
-
-
-def plan_tidy(folder):
-    """The same, when nobody else installs."""
-    if folder_names(folder, hidden=True):
-        lock = yield Hold(folder)
-        try:
-            yield from plan_tidied(folder)
-        finally:
-            yield Release(lock)
-
-
-def plan_in_place(place, new, old):
-    """Let a folder take its place; what was there goes back if that fails. Returns whether something was there."""
-    there = bool(look(place))
-    if there:
-        yield Move(place, old)
-    try:
-        yield Move(new, place)
-    except BaseException:
-        if there:
-            yield Move(old, place)
-        raise
-    try:
-        yield Remove(old)
-    except SkelebotError as fault:
-        yield Note(f"warning: the earlier one is left behind: {fault.message}")
-    return there
-
-
 def plan_plugin_install(call, home, source):
     """Put a plugin beside its place, then there; what was there before stays until then."""
     files = yield from plan_plugin_files(source, call.home)
@@ -7826,20 +7867,18 @@ def plan_plugin_install(call, home, source):
         return
     name, folder = check_plugin(files), os.path.join(home, "plugins")
     place = os.path.join(folder, name)
-    new, old = (os.path.join(folder, f".{name}.{call.token}.{end}") for end in ("new", "old"))
     yield MakeFolder(folder)
-    lock = yield Hold(folder)
+    scratch = yield Scratch(call.token, place)
     try:
-        yield from plan_tidied(folder)
+        new, there = os.path.join(scratch, "new"), bool(look(place))
         yield MakeFolder(new)
         for path, one in sorted(files.items()):
             target = os.path.join(new, *path.split("/")[1:])
             yield MakeFolder(os.path.dirname(target))
             yield File(target, one.data, executable=one.executable)
-        there = yield from plan_in_place(place, new, old)
+        yield Move(new, place)
     finally:
-        yield Remove(new)
-        yield Release(lock)
+        yield Remove(scratch)
     if not call.dry_run:
         yield Note(f"installed the plugin {name} in {place}" + (", instead of the one that was there" if there else ""))
 
@@ -7847,7 +7886,7 @@ def plan_plugin_install(call, home, source):
 def plan_plugin_names(home):
     """name -> folder of the plugins, also of those in quarantine that have no other."""
     names = {}
-    yield from plan_tidy(os.path.join(home, "plugins"))
+    yield Tidy(os.path.join(home, "plugins"))
     for folder in ("plugins", QUARANTINE):
         for name in folder_names(os.path.join(home, folder)):
             names.setdefault(name, os.path.join(home, folder, name))
@@ -7899,17 +7938,62 @@ def has_terminal():
     return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def quietly(argv):
-    """Run a program for its exit status; in a session of its own, where Ctrl-C does not reach it."""
+FORCE = 5       # seconds for ending by force what has not ended in its time
+MARK = "SKELEBOT_MARK"      # the variable by which all that a job has started is known
+
+
+class Ending:
+    """The time that is left after a signal: for all that has to be ended, not for each of it."""
+
+    def __init__(self):
+        import time
+        self.clock = time.monotonic
+        self.until = self.clock() + GRACE
+        self.unanswered = False
+
+    def hurry(self):
+        """Somebody waits: what is left is ended by force."""
+        self.until = min(self.until, self.clock())
+
+    def after(self, earlier):
+        """This one; it is not the first when somebody has pressed Ctrl-C again."""
+        if earlier:
+            self.hurry()
+            self.unanswered |= earlier.unanswered
+        return self
+
+    def gently(self):
+        return max(self.until - self.clock(), 0.1)
+
+    def by_force(self):
+        return max(self.until + FORCE - self.clock(), 0.1)
+
+    def give_up(self, argv):
+        """An engine that has not answered is asked no more; a person may ask it later."""
+        self.unanswered = True
+        say(sys.stderr, str(SkelebotError(f"{shell_line(argv)}: no answer in time",
+                                          "what it ends or removes may be there still: run it by hand later")))
+
+
+def ending(cause):
+    """The Ending that began with a signal's exception."""
+    cause.ending = getattr(cause, "ending", None) or Ending()
+    return cause.ending
+
+
+def quietly(argv, seconds=2 * GRACE):
+    """Run a program for its exit status; in a session of its own, where Ctrl-C does not reach it. None if it is late."""
     import subprocess
     try:
         return subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               start_new_session=True, timeout=2 * GRACE)
-    except (OSError, subprocess.TimeoutExpired):
+                               start_new_session=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    except OSError:
         return 1
 
 
-def force_end(process, step):
+def force_end(process, step, left):
     """End the program, then remove its container, which the engine may only now be making."""
     import subprocess
     import time
@@ -7919,12 +8003,14 @@ def force_end(process, step):
         else:
             process.kill()
         try:
-            process.wait(2)
+            process.wait(1)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
     for pause in (0.1, 0.5, 0) if step.stop else ():
-        quietly(step.stop[-1])
+        left.hurry()
+        if quietly(step.stop[-1], left.by_force()) is None:
+            return left.give_up(step.stop[-1])
         time.sleep(pause)
 
 
@@ -7942,57 +8028,152 @@ def ignore_stop_signals():
         signal.signal(number, signal.SIG_IGN)
 
 
-def kill_below(pid):
-    """Kill the programs that a process runs, those that run no others themselves.
-
-    `podman build` leaves its containers when it is ended itself, and removes them when the step it runs fails.
-    Source of the numbers: proc(5), /proc/PID/stat.
-    """
+def process_lines():
+    """`PID STATE PARENT ...` of every process. Source: proc(5), /proc/PID/stat; else ps(1) of POSIX"""
     import glob
-    import signal
-    parents = {}
-    for path in glob.glob("/proc/[0-9]*/stat"):
-        stat = (read_bytes(path) or b"").rpartition(b")")[2].split()
-        parents[int(path.split("/")[2])] = int(stat[1]) if stat else 0
-    below = {pid}
-    while any(parent in below and child not in below for child, parent in parents.items()):
-        below |= {child for child, parent in parents.items() if parent in below}
-    for child in below - {pid} - {parents[child] for child in below}:
+    import subprocess
+    paths = glob.glob("/proc/[0-9]*/stat")
+    if paths:
+        lines = (first_bytes(path, 4096) for path in paths)
+        return [line.partition(b"(")[0] + line.rpartition(b")")[2] for line in lines]
+    argv = ("ps", "-A", "-o", "pid=", "-o", "stat=", "-o", "ppid=")
+    try:
+        return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()
+    except OSError:
+        return []
+
+
+def process_parents():
+    """pid -> the pid of its parent, for every process that has not ended."""
+    rows = [line.split() for line in process_lines()]
+    return {int(row[0]): int(row[2]) for row in rows if len(row) > 2 and row[1][:1] != b"Z"}
+
+
+def with_below(pids, parents):
+    """Processes with all that they have started, and these have."""
+    found = set(pids)
+    while any(parent in found and child not in found for child, parent in parents.items()):
+        found |= {child for child, parent in parents.items() if parent in found}
+    return found
+
+
+def family(process, step, known=()):
+    """The pids of a program and of all that it has started, in whatever session; without those that have ended.
+
+    known  those that were found before: they may have lost their parents. What had lost them already
+           is found by its mark, if it has one, and where there is /proc.
+    """
+    parents, mark = process_parents(), f"{MARK}={step.environ.get(MARK)}".encode()
+    own = {process.pid} if process.poll() is None else set()
+    marked = {pid for pid in parents if pid in known
+              or step.whole and mark in first_bytes(f"/proc/{pid}/environ", 2 ** 20).split(b"\0")}
+    return (with_below(own | marked, parents) & set(parents)) | own
+
+
+def send(pids, *numbers):
+    """Send signals to processes, if they are still there."""
+    for pid in pids:
         try:
-            os.kill(child, signal.SIGKILL)
+            for number in numbers:
+                os.kill(pid, number)
         except OSError:
             pass                        # it has ended by itself
 
 
-def stop_container(process, argv):
+def kill_below(pid):
+    """Kill the programs that a process runs, those that run no others themselves.
+
+    `podman build` leaves its containers when it is ended itself, and removes them when the step it runs fails.
+    """
+    import signal
+    parents = process_parents()
+    found = with_below({pid}, parents)
+    send(found - {pid} - {parents.get(child) for child in found}, signal.SIGKILL)
+
+
+def family_until(process, step, known, is_over):
+    """What is left of a program's family when its time is over, or that is."""
+    import time
+    while known and not is_over():
+        time.sleep(0.05)
+        known = family(process, step, known)
+    return known
+
+
+def kill_whole(process, step, known):
+    """Kill a program and all that it has started, also what it starts in the midst of that."""
+    import signal
+    import time
+    for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
+        known = family(process, step, known)
+        if not known:
+            return
+        send(known, getattr(signal, "SIGKILL", signal.SIGTERM))
+        time.sleep(pause)
+
+
+def end_whole(process, step, interrupted, left):
+    """End a program and all that it has started: gently, then by force.
+
+    Ctrl-C at a terminal has reached them all. A TERM is for the program itself, which may end its own; then for
+    those that it has left, or waits for, and for what a shell's `&` has told to ignore Ctrl-C.
+    """
+    import signal
+    term = [signal.SIGTERM, *([signal.SIGCONT] if os.name != "nt" else [])]     # one that was stopped hears of no other
+    known = family(process, step)
+    try:
+        if not interrupted:
+            own, pause = {process.pid}, GRACE / 2
+            send(own, *term)
+        else:
+            own, pause = set(), 2
+            send(() if has_terminal() or os.name == "nt" else known, signal.SIGINT, *term[1:])
+        known = family_until(process, step, known, lambda: process.poll() is not None or left.gently() < pause)
+        send(known - own, *term)
+        known = family_until(process, step, known, lambda: left.gently() <= 0.1)
+    finally:
+        kill_whole(process, step, known)
+
+
+def stop_container(process, argv, left):
     """Stop a program's container, as soon as the engine has made it; an engine that hangs is not waited for."""
     import time
-    until = time.monotonic() + GRACE
-    while quietly(argv) != 0 and process.poll() is None and time.monotonic() < until:
+    while quietly(argv, left.gently()) and process.poll() is None and left.gently() > 0.1:
         time.sleep(0.3)
 
 
-def end(process, step, interrupted):
+def end_gently(process, step, interrupted, left):
+    """Let a program that was interrupted end by itself, and its container."""
+    import signal
+    if step.apart:
+        kill_below(process.pid)
+    elif not step.stop:
+        end_whole(process, step, interrupted, left)
+    elif interrupted and not has_terminal() and os.name != "nt":
+        process.send_signal(signal.SIGINT)
+    elif not interrupted and step.kept:
+        process.terminate()
+    elif not interrupted:
+        stop_container(process, step.stop[0], left)
+    process.wait(left.gently())
+
+
+def end(process, step, cause):
     """End a program that was interrupted, and its container: gently, then by force; a second Ctrl-C hurries."""
     import signal
     import subprocess
+    left = ending(cause)
     ignore_stop_signals()
     try:
-        if process and step.apart:
-            kill_below(process.pid)
-        elif process and interrupted and not has_terminal() and os.name != "nt":
-            process.send_signal(signal.SIGINT)
-        elif process and not interrupted and step.stop and not step.kept:
-            stop_container(process, step.stop[0])
-        elif process and not interrupted:
-            process.terminate()
         if process:
-            process.wait(GRACE)
-    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+            end_gently(process, step, was_interrupted(cause), left)
+    except KeyboardInterrupt:
+        left.hurry()
+    except subprocess.TimeoutExpired:
         pass
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        force_end(process, step)
+        force_end(process, step, left)
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -8125,14 +8306,136 @@ def follow(process, path, step):
             show(log)
 
 
+# What is on its way to its place has a name of its own, and is locked by its owner. A lock goes with
+# its process, however that ends, so whoever comes next can tell what was left. Where there are no
+# locks, nothing is tidied.
+
+OURS = r"\.?skelebot-[0-9a-f]{16}"
+OWNED = {}      # path -> lock, of the folders that this process has made and will remove
+
+
+def opened(path, flags=0):
+    """A file or folder, open to be locked; None where that cannot be."""
+    try:
+        import fcntl                    # noqa: F401  without it there are no locks
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
+    except (ImportError, OSError):
+        return None
+
+
+def has_lock(handle):
+    """Whether we have a file or folder locked now, and nobody else has; None where there are no locks."""
+    try:
+        import fcntl
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError, TypeError):
+        return None
+
+
+def lock(handle, same="does the same"):
+    """Lock a file or folder; whether somebody else had to be waited for."""
+    if has_lock(handle) is not False:
+        return False
+    import fcntl
+    tell(f"waiting for another skelebot that {same}")
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return True
+
+
+def is_at(handle, path):
+    """Whether an open file or folder is the one at a path, still."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except OSError:
+        return False
+
+
+def hold(step):
+    """A lock on a file or folder, as a file descriptor; None where there is no such thing."""
+    while True:
+        handle = opened(step.path)
+        if handle is None:
+            return None
+        lock(handle)
+        if is_at(handle, step.path):
+            return handle
+        os.close(handle)                # another one has taken its place
+
+
+def release(step):
+    if isinstance(step.lock, Body):
+        step.lock.file.close()
+    elif step.lock is not None:
+        os.close(step.lock)
+
+
+def remove_left(path):
+    """Remove what is the caller's and is locked by nobody, since its owner was killed."""
+    handle = opened(path, getattr(os, "O_NOFOLLOW", 0))
+    try:
+        own = handle is not None and os.fstat(handle).st_uid == os.geteuid()
+        if own and has_lock(handle) and is_at(handle, path):
+            remove(Remove(path))
+    except SkelebotError:
+        pass                            # whoever can will remove it
+    finally:
+        release(Release(handle))
+
+
+def tidy(folder):
+    """Remove what killed ones have left in a folder."""
+    try:
+        names = [name for name in os.listdir(folder or ".") if re.fullmatch(OURS, name)]
+    except OSError:
+        return
+    for name in names:
+        remove_left(os.path.join(folder, name))
+
+
+def take_back(folder):
+    """Undo what one that was killed, or failed, has left half done around a Scratch of its own.
+
+    A folder that has made room for another goes back. Of a project without its skelebot.yaml go the files that are as
+    they were noted: those of somebody else never.
+    """
+    above, old = os.path.dirname(folder), os.path.join(folder, "old")
+    if os.path.isdir(os.path.join(folder, "new")) and os.path.isdir(old) and not os.path.islink(old):
+        for name in os.listdir(old):
+            if not os.path.lexists(os.path.join(above, name)):
+                os.replace(os.path.join(old, name), os.path.join(above, name))
+    note = (read_bytes(os.path.join(folder, "made")) or b"").decode("utf-8", "surrogateescape")
+    for line in reversed(note.split("\n") if not os.path.lexists(os.path.join(above, FILE)) else []):
+        sha256, _, path = line.partition(" ")
+        if is_inside(path):
+            take_back_file(os.path.join(above, machine_text(path)), above, sha256)
+
+
+def take_back_file(path, root, sha256):
+    """Remove a file that is as it was noted, or a folder that is empty."""
+    kind = look(path, root or ".")
+    if sha256 and kind == "file" and hash_of(read_bytes(path) or b"") == sha256:
+        os.unlink(path)
+    elif not sha256 and kind == "folder":
+        remove(Remove(path, empty=True))
+
+
 def new_path(folder, prefix, make):
-    """(result of make, path) of a new name in a folder; "" is the one for temporary files.
+    """(lock, path) of a new name in a folder, which `make` opens; "" is the one for temporary files.
 
     This is tempfile's work, but its import would take as long as all that is ours between an edit and its build.
     """
+    near = folder or os.environ.get("TMPDIR") or "/tmp"
     try:
-        path = os.path.join(folder or os.environ.get("TMPDIR") or "/tmp", prefix + os.urandom(8).hex())
-        return make(path), path
+        tidy(near)
+        while True:
+            path = os.path.join(near, prefix + os.urandom(8).hex())
+            handle = make(path)
+            if has_lock(handle) is not False and os.path.lexists(path):
+                return handle, path
+            release(Release(handle))    # somebody has tidied it before it was locked
     except OSError:
         if folder:
             raise
@@ -8140,13 +8443,74 @@ def new_path(folder, prefix, make):
     try:
         return new_path(tempfile.gettempdir(), prefix, make)
     except OSError as error:
-        raise refused(os.environ.get("TMPDIR") or "/tmp", error)
+        raise refused(near, error)
 
 
 def new_file(folder, prefix="skelebot-"):
     """(descriptor, path) of a new file that only we may read."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     return new_path(folder, prefix, lambda path: os.open(path, flags, 0o600))
+
+
+def new_folder(path):
+    os.mkdir(path, 0o700)
+    return opened(path)
+
+
+def is_closed(path):
+    """Whether there is something that cannot be opened, as is a folder on Windows."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
+        return False
+    except FileNotFoundError:
+        return os.path.islink(path)
+    except OSError:
+        return True
+
+
+def folder_beside(path):
+    """(lock, path) of a new folder beside a path, which one at a time has: others wait until it has gone.
+
+    Its name comes from the path's. Where there are no locks, each has one of its own.
+    """
+    folder, name = os.path.split(os.path.realpath(path) if os.path.islink(path) else path)
+    owner = getattr(os, "getuid", int)() & 0xffffffff
+    own = os.path.join(folder, f".skelebot-{owner:08x}{checksum(name):08x}")
+    tidy(folder)
+    while True:
+        try:
+            os.mkdir(own, 0o700)
+            new = True
+        except FileExistsError:
+            new = False
+        handle = hold(Hold(own))
+        if has_lock(handle):
+            if os.path.isdir(own) and not os.path.islink(own) and not os.listdir(own):
+                return handle, own
+            remove(Remove(own))         # one that was killed has left it
+        elif handle is not None or is_closed(own):
+            return (handle, own) if new else new_path(folder or ".", ".skelebot-", new_folder)
+        release(Release(handle))
+
+
+def scratch(step):
+    """The path of a new folder, locked until it is removed."""
+    look(step.path, root_of(step.path))
+    try:
+        handle, path = folder_beside(step.path) if step.path else new_path("", "skelebot-", new_folder)
+    except OSError as error:
+        raise refused(step.path, error)
+    OWNED[path] = handle
+    return plain_text(path)
+
+
+def remove_owned():
+    """Remove what is there still, since a stop came between two steps."""
+    for path in list(OWNED):
+        try:
+            remove(Remove(path))
+        except SkelebotError:
+            pass                        # the next one tidies
 
 
 def exit_status(process):
@@ -8174,9 +8538,9 @@ def was_interrupted(cause):
 
 
 def start_beside(argv, environ):
-    """Start a program that will be ended; what it says is for stderr."""
+    """Start a program that will be ended; what it says is for stderr. Its stdin ends when we have, however that was."""
     import subprocess
-    return subprocess.Popen(argv, env={**os.environ, **environ}, stdin=subprocess.DEVNULL,
+    return subprocess.Popen(argv, env={**os.environ, **environ}, stdin=subprocess.PIPE,
                             stdout=sys.stderr.fileno(), start_new_session=True)
 
 
@@ -8199,6 +8563,8 @@ def accompanied(step):
         end_beside(companion)
 
 
+ANSWERED = 20       # seconds that a program may take for an answer which changes nothing
+UNANSWERED = Outcome(124, "", "no answer in time")      # the exit status of timeout(1)
 UNREAD = 126        # exit status of podman run when its output cannot be written
 NO_READER = 141     # exit status when whoever read the output has gone, as a shell has it for SIGPIPE
 
@@ -8224,6 +8590,7 @@ def was_left(process, step):
 
 def attended(step, wait, log=None):
     """The Outcome of a command that is started and waited for; an interruption ends it, and its container as well."""
+    import subprocess
     process = None
     try:
         process, came = started(step, log)
@@ -8231,8 +8598,11 @@ def attended(step, wait, log=None):
             raise Stopped(came[0])
         printed = wait(process) or ()
     except (KeyboardInterrupt, Stopped) as cause:
-        end(process, step, was_interrupted(cause))
+        end(process, step, cause)
         raise
+    except subprocess.TimeoutExpired:
+        force_end(process, step._replace(stop=()), None)
+        return UNANSWERED
     if process.returncode and step.stop and not step.kept and has_no_reader() and was_left(process, step):
         return Outcome(NO_READER)
     return Outcome(exit_status(process), *((stream or b"").decode("utf-8", "replace") for stream in printed))
@@ -8246,15 +8616,21 @@ def run_quietly(step):
         return outcome._replace(errors=read_bytes(path, MOST).decode("utf-8", "replace")) if step.kept else outcome
     finally:
         os.close(handle)
-        os.unlink(path)
+        remove(Remove(path))
 
 
 MOST_SAID = 16 * 1000 * 1000    # bytes that a program may print where that is kept
 
 
-def printed_by(process):
-    """(output, errors) of a program, None for what is not kept; one that prints without end is ended."""
+def printed_by(process, seconds=None):
+    """(output, errors) of a program, None for what is not kept; one that prints without end is ended.
+
+    Raises subprocess.TimeoutExpired if it takes more than some seconds.
+    """
+    import subprocess
     import threading
+    import time
+    until = seconds and time.monotonic() + seconds
     said, streams = {}, (process.stdout, process.stderr)
 
     def read(stream):
@@ -8267,8 +8643,10 @@ def printed_by(process):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
-    process.wait()
+        thread.join(until and max(until - time.monotonic(), 0))
+    if any(thread.is_alive() for thread in threads):
+        raise subprocess.TimeoutExpired(process.args, seconds)
+    process.wait(until and max(until - time.monotonic(), 0))
     if any(len(text) > MOST_SAID for text in said.values()):
         raise SkelebotError(f"{process.args[0]}: prints more than {shown_size(MOST_SAID)}",
                             "run it by hand, and look at what it prints")
@@ -8281,29 +8659,39 @@ def exchange(process, step):
         pack(*(*step.packed, "folder")[:3], process)
     if step.given:
         give(step.given, process)
-    return printed_by(process)
+    return printed_by(process, step.limit or (ANSWERED if step.looks else None))
 
 
 def run(step):
     """Run a command to its end, for its Outcome."""
     if step.beside:
         return accompanied(step)
+    if step.whole:
+        step = step._replace(environ={**step.environ, MARK: os.urandom(8).hex()})
     return run_quietly(step) if step.quiet else attended(step, lambda process: exchange(process, step))
 
 
-def write(step):
-    """Write a file beside its place, then move it there."""
-    look(step.path, step.root)
+def write_whole(path, fill, more=0):
+    """Let `fill` write a file beside its place, then move it there; `more` is what its mode has on top."""
+    handle, beside = new_file(os.path.dirname(path) or ".", ".skelebot-")
     try:
-        handle, beside = new_file(os.path.dirname(step.path) or ".", ".skelebot-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(step.data)
-            os.chmod(beside, mode_of(step.path) | (0o111 & ~current_mask() if step.executable else 0))
-            os.replace(beside, step.path)
-        except BaseException:
-            os.unlink(beside)
-            raise
+        with os.fdopen(handle, "wb") as file:
+            fill(file)
+            file.flush()
+            os.chmod(beside, mode_of(path) | more)
+            if os.name == "nt":
+                file.close()            # Windows moves no open file; elsewhere it is locked until it has its place
+            os.replace(beside, path)
+    except BaseException:
+        remove(Remove(beside))
+        raise
+
+
+def write(step):
+    """Write a file, whole or not at all."""
+    look(step.path, step.root or root_of(step.path))
+    try:
+        write_whole(step.path, lambda file: file.write(step.data), 0o111 & ~current_mask() if step.executable else 0)
     except OSError as error:
         raise refused(step.path, error)
 
@@ -8312,6 +8700,7 @@ def make_folder(step):
     look(step.path, step.root)
     try:
         if not os.path.lexists(step.path):
+            look(step.path, root_of(step.path) if not step.root else "")
             os.makedirs(step.path, exist_ok=True)
             os.chmod(step.path, 0o700 if step.private else os.stat(step.path).st_mode & 0o7777)
     except OSError as error:
@@ -8330,17 +8719,31 @@ def remove_folder(path):
 
 
 def remove(step):
+    handle = OWNED.pop(step.path, None)
     try:
-        if os.path.isdir(step.path) and not os.path.islink(step.path):
+        if step.empty:
+            os.rmdir(step.path)
+        elif os.path.isdir(step.path) and not os.path.islink(step.path):
+            if re.fullmatch(OURS, os.path.basename(step.path)):
+                take_back(step.path)
             remove_folder(step.path)
         elif os.path.lexists(step.path):
             os.unlink(step.path)
     except OSError as error:
-        raise refused(step.path, error)
+        if not step.empty and not isinstance(error, FileNotFoundError):
+            raise refused(step.path, error)
+    finally:
+        release(Release(handle))
 
 
 def move(step):
+    """Let a folder of a Scratch take its place; what is there waits beside it, so that it can go back."""
+    look(step.target, root_of(step.target))
+    old = os.path.join(os.path.dirname(step.source), "old")
     try:
+        if os.path.lexists(step.target):
+            os.mkdir(old)
+            os.replace(step.target, os.path.join(old, os.path.basename(step.target)))
         os.replace(step.source, step.target)
     except OSError as error:
         raise refused(step.target, error)
@@ -8366,32 +8769,6 @@ def ask(step):
         raise usage_error(f"no answer to: {step.question}", step.ways or " or ".join(filter(None, [
             f"answer beforehand: {step.option}" if step.option else "", "take the defaults: --yes"])))
     return re.sub(r"[\x00-\x1f\x7f]", "", plain_text(line)).strip() or step.default
-
-
-def hold(step):
-    """A lock on a file or folder, as a file descriptor; None where there is no such thing."""
-    try:
-        import fcntl
-        lock = os.open(step.path, os.O_RDONLY)
-    except (ImportError, OSError):
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        tell("waiting for another skelebot that does the same")
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    except OSError:
-        pass
-    return lock
-
-
-def release(step):
-    if step.lock is not None:
-        os.close(step.lock)
-
-
-def scratch(step):
-    return new_path("", "skelebot-", lambda path: os.mkdir(path, 0o700))[1]
 
 
 def token(step):
@@ -8504,10 +8881,12 @@ class Measured(io.RawIOBase):
         self.waited, self.came = max(self.waited + time.monotonic() - start, 0), self.came + count
         self.room -= count
         if self.room < 0:
-            raise SkelebotError(f"{self.host}: sends more than the {shown_size(self.most)} that are expected", ODD_SERVER)
+            raise SkelebotError(f"{self.host}: sends more than the {shown_size(self.most)} that are expected",
+                                ODD_SERVER)
         if self.waited > self.seconds:
             if self.came < self.seconds * SLOWEST:
-                raise SkelebotError(f"{self.host}: sends less than {SLOWEST} bytes a second", ODD_SERVER)
+                raise SkelebotError(f"{self.host}: sends less than {SLOWEST} bytes a second",
+                                    ODD_SERVER)
             self.waited, self.came = 0, 0
         return count
 
@@ -8752,28 +9131,6 @@ def together(step):
 
 # ---- Doing: files that become whole
 
-def is_locked(file):
-    """Lock a file, unless somebody else has it locked."""
-    try:
-        import fcntl
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except (ImportError, OSError):
-        pass                            # there is no such thing here
-    return False
-
-
-def lock(file):
-    """Lock a file; whether somebody else had to be waited for."""
-    if not is_locked(file):
-        return False
-    import fcntl
-    tell("waiting for another skelebot that fetches or keeps the same")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    return True
-
-
 class Partial:
     """A file that is gathered beside its place until it is whole.
 
@@ -8782,11 +9139,14 @@ class Partial:
     """
 
     def __init__(self, path, mark):
+        look(path, root_of(path))
         folder, name = os.path.split(os.path.realpath(path))
         self.target, self.waited = os.path.join(folder, name), False
+        if re.fullmatch(OURS, os.path.basename(folder)):
+            folder = os.path.dirname(folder)    # which stays when this is killed
         owner = getattr(os, "getuid", int)()
         self.path = os.path.join(folder, f".{name}.{checksum(f'{owner} {mark}'):08x}.part")
-        self.remove_others(folder, name)
+        self.remove_others(folder, re.escape(name) if mark else ".+")   # a push goes on with nothing
         self.file = self.open()
         self.hashing, self.size, self.sha256 = Hashing(), 0, ""
         self.furthest, self.whole, self.over = 0, False, False
@@ -8798,28 +9158,19 @@ class Partial:
                 file = os.fdopen(os.open(self.path, flags, 0o600), "r+b", buffering=0)
             except OSError as error:
                 raise refused(self.target, error)
-            self.waited = lock(file) or self.waited
-            try:
-                if os.fstat(file.fileno()).st_nlink > 1:
-                    remove(Remove(self.path))   # a push was killed when this had become the stored file as well
-                elif os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
-                    return file
-            except OSError:
-                pass                    # it was moved to its place, or given up
-            file.close()
+            self.waited = lock(file, "fetches or keeps the same") or self.waited
+            if os.fstat(file.fileno()).st_nlink > 1:
+                remove(Remove(self.path))   # a push was killed when this had become the stored file as well
+            elif is_at(file.fileno(), self.path):
+                return file
+            file.close()                # it was moved to its place, or given up
 
     def remove_others(self, folder, name):
-        """What was gathered of another version of the file is of no use any more."""
-        pattern = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{8}\.part")
+        """What was gathered of another version of the file is of no use any more; `name` is a regular expression."""
+        pattern = re.compile(rf"\.{name}\.[0-9a-f]{{8}}\.part")
         for other in filter(pattern.fullmatch, os.listdir(folder) if os.path.isdir(folder) else ()):
-            path = os.path.join(folder, other)
-            try:
-                with open(path, "rb") as file:
-                    free = path != self.path and not is_locked(file)
-                if free:
-                    os.unlink(path)
-            except OSError:
-                pass                    # it is somebody else's, or has gone
+            if other != os.path.basename(self.path):
+                remove_left(os.path.join(folder, other))
 
     def restart(self):
         """Begin anew."""
@@ -8875,9 +9226,10 @@ class Partial:
             return
         self.over = True
         self.digest()
+        own = os.path.exists(self.path) if self.file.closed else is_at(self.file.fileno(), self.path)
         if os.name == "nt":
             self.file.close()           # Windows removes no open file
-        if not (leave and self.size) and os.path.exists(self.path):
+        if not (leave and self.size) and own:       # and not the next one's, who has begun meanwhile
             os.unlink(self.path)
         self.file.close()
 
@@ -9064,13 +9416,14 @@ def write_checksum(path, line):
 
 def keep(step):
     """Copy a file into a folder, and its checksum; False if its place was taken."""
-    part = Partial(step.path, "")
+    part, held = Partial(step.path, ""), None
     part.restart()
     progress, done = Progress("sending", step.name, step.body.size), False
     try:
         check_room(part, step.body.size)
         for block in blocks(step.body, 0, step.body.size, lambda size: progress.at("", size)):
             part.add(memoryview(block))
+        held = hold(Hold(os.path.dirname(step.path) or "."))    # until the checksum is that of the file
         if step.replace or not os.path.lexists(step.path):
             line = checksum_line(part.digest(), step.name)
             beside, replaced = step.path + ".sha256", os.path.lexists(step.path)
@@ -9089,6 +9442,7 @@ def keep(step):
     finally:
         progress.end(done)
         part.give_up()
+        release(Release(held))
 
 
 # ---- Doing: folders that travel as archives
@@ -9241,37 +9595,32 @@ def unpack_member(archive, entry, folder):
     os.chmod(path, mode_of(path) | (0o111 & ~current_mask() if entry.mode & 0o100 else 0))
 
 
-def unpack(step):
-    """Unpack beside the folder's place, then let the new one take it."""
+def unpack_members(source, folder):
+    """Write all that is in an archive."""
     import gzip
+    with gzip.open(source) as file:
+        packed = Unpacked(file, HONEST + DENSEST * os.path.getsize(source))
+        for archive, entry in archive_members(packed):
+            packed.check(entry.size)
+            unpack_member(archive, entry, folder)
+        while packed.read(CHUNK):
+            pass                        # only at its end does gzip say whether it is whole
+
+
+def unpack(step):
+    """Unpack beside the archive, then let the folder take its place."""
     import tarfile
     import zlib
-    folder, name = os.path.split(os.path.realpath(step.path))
-    path, new, old = (os.path.join(folder, part) for part in (
-        name, f".{name}.skelebot-new", f".{name}.skelebot-old"))
-    if os.path.lexists(old) and not os.path.lexists(path):
-        move(Move(old, path))           # an earlier one was killed between the two moves
+    look(step.path, root_of(step.path))
+    new = os.path.join(os.path.dirname(step.source), "new")
     try:
-        for left in (new, old):
-            remove(Remove(left))
         os.mkdir(new)
-        with gzip.open(step.source) as file:
-            packed = Unpacked(file, HONEST + DENSEST * os.path.getsize(step.source))
-            for archive, entry in archive_members(packed):
-                packed.check(entry.size)
-                unpack_member(archive, entry, new)
-            while packed.read(CHUNK):
-                pass                    # only at its end does gzip say whether it is whole
-        if os.path.lexists(path):
-            os.replace(path, old)
-        os.replace(new, path)
-        remove(Remove(old))
+        unpack_members(step.source, new)
+        move(Move(new, os.path.realpath(step.path)))
     except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
         if getattr(error, "errno", None):
             raise refused(step.path, error)
         raise SkelebotError(f"{step.name}: cannot be unpacked: {error}", "push it anew, as a folder")
-    finally:
-        remove(Remove(new))
 
 
 # ---- Doing: the files of a project, and of a plugin
@@ -9389,7 +9738,7 @@ def image_ids(step):
     """
     sockets = []
     try:
-        for name in step.names:
+        for name in step.names if len(step.names) <= 32 else ("",):     # each has a socket of its own
             asked = engine_socket(step.endpoint) if re.fullmatch(r"[\w.:/@-]+", name, re.ASCII) else None
             if not asked:
                 return None
@@ -9486,6 +9835,9 @@ def secret_members(step):
                 found.append((entry.name.partition("/")[2], kind_of(entry.name, start, keytabs)))
         except tarfile.TarError:
             pass                            # it has ended early, and says why
+        except BaseException:
+            process.kill()                  # else it would be waited for
+            raise
         while process.stdout.read(CHUNK):
             pass
         errors.seek(0)
@@ -9503,12 +9855,13 @@ def zip_members(top, above, rules, root, linked):
 
     A link is what it leads to, as long as that is in the project and not above the link itself.
     """
-    for name in sorted(os.listdir(top or ".")):
+    for name in sorted(name for name in os.listdir(top or ".") if not re.fullmatch(OURS, name)):
         path, is_link = os.path.join(top, name), os.path.islink(os.path.join(top, name))
         real = os.path.realpath(path) if is_link else os.path.join(above[-1], name)
         shown = plain_text(path.replace(os.sep, "/"))
         if top and above[-1] != os.path.join(root, top) and next(linked, None) is None:
-            raise SkelebotError(f"{shown}: links have led to more than {MOST_LINKED} files", "take some of the links out")
+            raise SkelebotError(f"{shown}: links have led to more than {MOST_LINKED} files",
+                                "take some of the links out")
         outside = is_link and (not is_relative_to(real, root) or real in above)
         if outside or not os.path.isdir(path) and not os.path.isfile(path):
             if not is_ignored(shown, rules):
@@ -9519,7 +9872,7 @@ def zip_members(top, above, rules, root, linked):
             elif not any(rule.lets_in for rule in rules):
                 continue
             yield from zip_members(path, (*above, real), rules, root, linked)
-        elif not is_ignored(shown, rules) and not os.path.basename(path).startswith(".skelebot-"):
+        elif not is_ignored(shown, rules):
             yield path, shown
 
 
@@ -9541,30 +9894,25 @@ def zip_member(archive, path, name):
 
 
 def zip_project(step):
-    import tempfile
     import zipfile
-    target, files, left_out = os.path.realpath(step.path), 0, []
-    root = os.path.realpath(".")
+    look(step.path, root_of(step.path))
+    target, root = os.path.realpath(step.path), os.path.realpath(".")
+
+    def fill(file):
+        with zipfile.ZipFile(file, "w") as archive:
+            for path, name in found:
+                if path is not None:
+                    zip_member(archive, path, name)
     try:
-        members = [(path, name) for path, name in zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
-                   if path is None or os.path.realpath(path) != target]
-        handle, beside = tempfile.mkstemp(prefix=".skelebot-", dir=os.path.dirname(target))
-        try:
-            with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-                for path, name in members:
-                    if path is None:
-                        left_out.append(name)
-                    else:
-                        zip_member(archive, path, name)
-                        files += not name.endswith("/")
-            os.chmod(beside, mode_of(target))
-            os.replace(beside, target)
-        except BaseException:
-            os.unlink(beside)
-            raise
-        return Zipped(files, os.path.getsize(target), tuple(left_out))
+        found = zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
+        found = [(path, name) for path, name in found
+                 if path is None or os.path.realpath(path) != target]
+        write_whole(target, fill)
+        files = sum(path is not None and not name.endswith("/") for path, name in found)
+        left_out = tuple(name for path, name in found if path is None)
+        return Zipped(files, os.path.getsize(target), left_out)
     except OSError as error:
-        own = not error.filename or os.path.basename(error.filename).startswith(".skelebot-")
+        own = not error.filename or re.fullmatch(OURS, os.path.basename(error.filename))
         raise refused(step.path if own else error.filename, error)
 
 
@@ -9606,7 +9954,7 @@ def netrc_login(path, host):
 
 DOING = {
     Command: run, File: write, MakeFolder: make_folder, Remove: remove, Move: move,
-    Ask: ask, Hold: hold, Release: release, Scratch: scratch,
+    Ask: ask, Hold: hold, Release: release, Scratch: scratch, Tidy: lambda step: tidy(step.path),
     Request: send_request, Pack: pack_folder, Upload: upload, Together: together,
     Download: download, Keep: keep, Take: take, Unpack: unpack,
     Token: token, Wait: wait, Act: act, Zip: zip_project, SecretsInside: secret_members, ImageIds: image_ids, Forget: forget,
@@ -9646,25 +9994,38 @@ def do(step, call):
     if call.dry_run and step.line is not None:
         say(sys.stdout, step.line, shown=pasted)
         return SHOWN.get(type(step), lambda step: None)(step)
-    if call.dry_run and type(step) in (Hold, Release, Ask, Token):
+    if call.dry_run and type(step) in (Hold, Release, Tidy, Ask, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
         say(sys.stderr, "+ " + brief(step).line, shown=pasted)
     return DOING[type(step)](for_machine(step))
 
 
+def do_in_time(step, call, left):
+    """Do a step after a signal: a command has only the time that is left, and none when the one before took too long."""
+    if not isinstance(step, Command):
+        return do(step, call)
+    limited = step._replace(limit=step.limit or max(left.by_force(), FORCE))
+    outcome = UNANSWERED if left.unanswered else do(limited, call)
+    if outcome == UNANSWERED:
+        left.give_up(step.argv)
+    return outcome
+
+
 def perform(plan, call):
     """Do the steps of a plan, one after the other; returns what the plan returns."""
-    go, result = plan.send, None
+    go, result, left = plan.send, None, None
     while True:
         try:
             step = go(result)
-            go, result = plan.send, do(step, call)
+            go, result = plan.send, do_in_time(step, call, left) if left else do(step, call)
         except StopIteration as finished:
             return finished.value
         except BaseException as fault:
             if plan.gi_frame is None:
                 raise                   # the plan has ended by it
+            if isinstance(fault, (KeyboardInterrupt, Stopped)):
+                left = ending(fault).after(left)
             go, result = plan.throw, fault
 
 
@@ -9921,11 +10282,15 @@ def without_empty(value):
 
 def earlier_save(config):
     """`yaml.saveConfig`: writes the top-level keys that have been changed; comments are not kept."""
-    keys = {name: (key.value, node) for name, (key, node) in read_entries(os.getcwd(), FILE).items()}
-    for key, value in config.values().items():
-        if value != config._before.get(key):
-            keys[key] = (key, without_empty(value))
-    write(File(FILE, yaml_text(keys.values()).encode("utf-8")))
+    lock = hold(Hold(FILE))
+    try:
+        keys = {name: (key.value, node) for name, (key, node) in read_entries(os.getcwd(), FILE).items()}
+        for key, value in config.values().items():
+            if value != config._before.get(key):
+                keys[key] = (key, without_empty(value))
+        write(File(FILE, yaml_text(keys.values()).encode("utf-8")))
+    finally:
+        release(Release(lock))
 
 
 def earlier_modules():
@@ -9996,7 +10361,10 @@ def imported(folder, name, file):
     package = "skelebot_plugin_" + name.replace("-", "_")
     holder = types.ModuleType(package)
     holder.__path__ = [folder]
-    spec = importlib.util.spec_from_file_location(f"{package}.{file}", os.path.join(folder, file + ".py"))
+    path = os.path.join(folder, file + ".py")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ImportError(f"{file}.py is no file")  # a pipe would wait for ever
+    spec = importlib.util.spec_from_file_location(f"{package}.{file}", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[package], sys.modules[spec.name] = holder, module
     try:
@@ -10038,10 +10406,7 @@ def loaded(folder, name):
 
 def plugin_names(place):
     """The names of the plugins in a folder, once what a killed install has left is put right."""
-    try:
-        perform(plan_tidy(place), Call())
-    except SkelebotError:
-        pass                            # the folder cannot be written
+    tidy(place)
     return folder_names(place)
 
 
@@ -10346,6 +10711,28 @@ def plans(call, project, commands, parts):
             commands = commands_here(project, project.components)
 
 
+def on_signal(number, frame):
+    ignore_stop_signals()
+    raise Stopped(number)
+
+
+def interruptible(do, *values):
+    """What `do` gives; a signal is an exception meanwhile, so that what was begun is ended.
+
+    Before that and after it there is nothing to end, and a signal ends us as it ends any program.
+    """
+    import signal
+    handlers = {number: on_signal for number in stop_signals()}
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        handlers[signal.SIGINT] = signal.default_int_handler
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        return do(*values)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def run_chain(project, commands, parts, options, installed):
     """Show the page that was asked for, or do the plans one after the other."""
     for page, _, _ in parts:
@@ -10362,7 +10749,7 @@ def run_chain(project, commands, parts, options, installed):
         enter(project.folder)
         if call.dry_run:
             say(sys.stdout, "cd " + shell_line([project.folder]), shown=pasted)
-    return perform(plan_chain(plans(call, project, commands, parts)), call)
+    return interruptible(perform, plan_chain(plans(call, project, commands, parts)), call)
 
 
 def page_of(project, name, pages, commands):
@@ -10419,17 +10806,9 @@ def skelebot(words):
     return run_chain(project, commands, parts, options, installed)
 
 
-def on_signal(number, frame):
-    ignore_stop_signals()
-    raise Stopped(number)
-
-
 def main(words=None):
     """Run skelebot; returns the exit status: the job's, 1 and 2 for faults, 130 after Ctrl-C."""
-    import signal
     open_streams()
-    for number in stop_signals():
-        signal.signal(number, on_signal)
     try:
         return skelebot(list(map(plain_text, sys.argv[1:])) if words is None else words)
     except Refused as error:
@@ -10445,6 +10824,7 @@ def main(words=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
     finally:
+        remove_owned()
         let_stay()                      # what is there goes with the process, without a last look at each object
 
 

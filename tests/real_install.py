@@ -418,6 +418,27 @@ class EveryWay(Checkout):
             with self.subTest(name):
                 self.assertEqual(self.answers(argv, env=environment(**variables)), expected)
 
+    def test_finds_its_templates_however_it_is_named(self):
+        self.install()
+        self.install("--pyz", os.path.join(self.top, "one file"))
+        project = os.path.join(self.work, "project")
+        os.makedirs(os.path.join(project, "below"))
+        write(os.path.join(project, "skelebot.yaml"), "name: x\n")
+        programs = [self.command, os.path.join(self.top, "one file"), os.path.join(self.here, "skelebot.py")]
+        for program in programs:
+            start = [self.with_yaml()] if program.endswith(".py") else []
+            link = os.path.join(self.top, "link " + os.path.basename(program))
+            os.symlink(program, link)
+            for path in (program, link):
+                for folder, words in ((project, ()), (os.path.join(project, "below"), ()), (self.top, ("-C", project))):
+                    near = os.path.join(".", os.path.relpath(path, folder))
+                    on_path = os.pathsep.join([os.path.dirname(near), os.environ["PATH"]])
+                    for name in (path, near, *([] if start else [os.path.basename(path)])):
+                        with self.subTest(name, folder=folder):
+                            said = output(["env", *start, name, *words, "--dry-run", "prime"], cwd=folder,
+                                          env=environment(HOME=self.home, PATH=on_path))
+                            self.assertIn(" build ", said)
+
     def test_answers_alike_as_the_module_of_the_current_folder(self):
         expected = output([self.with_yaml(), os.path.join(self.here, "skelebot.py"), "--help"], cwd=self.work,
                           env=environment())

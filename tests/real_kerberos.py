@@ -201,6 +201,18 @@ class TicketsNatively(Tickets):
         self.assertEqual((os.path.dirname(os.path.dirname(path)), modes, owner),
                          (self.temp, ["600", "700"], str(os.geteuid())))
 
+    def test_end_within_seconds_when_skelebot_is_killed_but_not_its_job(self):
+        running = self.start("-n", "sleep").says("ready")
+        self.assertEqual(len(os.listdir(self.temp)), 1)
+        running.process.kill()
+        for _ in deadline(5):
+            if not os.listdir(self.temp) and not [words for words in processes_with(f"{MARK}={self.name}") if "ticket" in words]:
+                break
+        os.killpg(running.process.pid, signal.SIGKILL)
+        for _ in deadline(5):
+            if not processes_with(f"{MARK}={self.name}"):
+                break
+
     def test_are_not_the_callers_own(self):
         own = os.path.join(self.top, "own-cache")
         environ = {"KRB5CCNAME": "FILE:" + own, "KRB5_CONFIG": os.path.join(KDC, "krb5.conf")}

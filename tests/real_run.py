@@ -220,21 +220,144 @@ class NoReader(Tests):
         self.assertEqual(self.read_a_line("fail"), 3)
 
 
+FAMILIES = {        # what a job starts -> the seconds that it may take to end
+    "exec sleep $1": 9,
+    "sleep $1; echo done": 9,
+    "sleep $1 & wait; :": 9,
+    "(sleep $1 &); sleep $1; :": 9,
+    "setsid sleep $1 & wait; :": 9,
+    "(setsid nohup sleep $1 >&2 &); sleep $1; :": 9,
+    "kill -STOP $$; sleep $1; :": 9,
+    "trap '' TERM INT HUP QUIT; sleep $1; sleep $1; :": 14,
+}
+SINGLY = {"SIGTERM": 143, "SIGHUP": 129, "SIGINT": 130, "SIGQUIT": 131}
+TOGETHER = {"group SIGTERM": 143, "group SIGINT": 130}
+AT_A_TERMINAL = {**{way: SINGLY[way] for way in SINGLY if way != "SIGINT"}, **TOGETHER, **CTRL_C}
+
+
 @on("BuildKit")
 class StoppingNatively(Tests):
-    """However skelebot is stopped, a native job's program ends."""
+    """However skelebot is stopped, a native job ends with all that it has started."""
     build = False
 
+    def stop(self, way, running):
+        if way in CTRL_C:
+            running.type(b"\x03")
+        elif way in TOGETHER:
+            os.killpg(running.process.pid, getattr(signal, way.split()[1]))
+        else:
+            running.signal(getattr(signal, way))
+
+    def sleeping(self, source, ways, terminal):
+        """way -> (a run of a job, the mark of all that it has started)."""
+        marks = {way: str(300 + int.from_bytes(os.urandom(4), "big") / 2 ** 32) for way in ways}
+        self.write_project(self.folder, jobs=[{"name": "sleep", "source": "echo asleep; " + source, "args": ["mark"]}])
+        running = {way: self.start("-n", "sleep", mark, terminal=terminal) for way, mark in marks.items()}
+        found = {way: (one.says("asleep"), marks[way]) for way, one in running.items()}
+        time.sleep(0.3)                 # it has started its own by then
+        return found
+
     def test_leaves_nothing(self):
-        ways = {**SIGNALS, **CTRL_C}
-        for trap in ("", "trap '' TERM INT HUP; "):
-            with self.subTest(trap=trap):
-                marks = {way: str(300 + int.from_bytes(os.urandom(4), "big") / 2 ** 32) for way in ways}
-                self.write_project(self.folder, jobs=[
-                    {"name": "sleep", "source": f"{trap}echo asleep; exec sleep $1", "args": ["mark"]}])
-                running = {way: self.start("-n", "sleep", mark, terminal=way in CTRL_C) for way, mark in marks.items()}
-                self.assertEqual(stopped({way: one.says("asleep") for way, one in running.items()}), ways)
-                self.assertEqual([mark for mark in marks.values() if processes("sleep", mark)], [])
+        for source, seconds in FAMILIES.items():
+            for terminal, ways in ((False, {**SINGLY, **TOGETHER}), (True, AT_A_TERMINAL)):
+                with self.subTest(source=source, terminal=terminal):
+                    running = self.sleeping(source, ways, terminal)
+                    for way, (one, _) in running.items():
+                        self.stop(way, one)
+                    for _ in deadline(seconds + 5):
+                        if all(one.process.poll() is not None for one, _ in running.values()):
+                            break
+                    self.assertEqual({way: shell_status(one.process.wait()) for way, (one, _) in running.items()}, ways)
+                    self.assertEqual([way for way, (_, mark) in running.items() if processes("sleep", mark)], [])
+
+    def test_lets_it_end_by_itself_first(self):
+        for way, (one, _) in self.sleeping("trap 'sleep 1; echo cleaned; exit' TERM INT HUP QUIT; sleep $1 & wait; :",
+                                           SINGLY, False).items():
+            with self.subTest(way):
+                self.stop(way, one)
+                one.says("cleaned")
+                self.assertEqual(one.ends(), SINGLY[way])
+
+    def test_leaves_it_to_the_job_to_end_its_own_first(self):
+        (one, mark), = self.sleeping("trap 'kill -0 $! && echo there; exit' TERM; sleep $1 & wait; :", ["SIGTERM"], False).values()
+        one.signal(signal.SIGTERM).says("there")
+        self.assertEqual((one.ends(), processes("sleep", mark)), (143, []))
+
+    def test_ends_what_a_shell_waits_for_before_it_heeds_a_signal(self):
+        (one, mark), = self.sleeping("trap 'echo heeded; exit' TERM; sleep $1; :", ["SIGTERM"], False).values()
+        one.signal(signal.SIGTERM).says("heeded")
+        self.assertEqual((one.ends(), processes("sleep", mark)), (143, []))
+
+    def test_leaves_nothing_when_only_skelebot_is_interrupted_at_a_terminal(self):
+        (one, mark), = self.sleeping("sleep $1; :", ["SIGINT"], True).values()
+        one.signal(signal.SIGINT)
+        self.assertEqual((one.ends(), processes("sleep", mark)), (130, []))
+
+    def test_is_hurried_by_a_second_ctrl_c(self):
+        one, mark = self.sleeping("trap '' TERM INT; sleep $1; :", ["Ctrl-C"], True)["Ctrl-C"]
+        one.type(b"\x03").says("^C")
+        time.sleep(1)
+        one.type(b"\x03")
+        for _ in deadline(5):
+            if one.process.poll() is not None:
+                break
+        self.assertEqual((one.process.poll(), processes("sleep", mark)), (130, []))
+
+    def test_leaves_what_a_job_left_that_ended_by_itself(self):
+        mark = str(300 + int.from_bytes(os.urandom(4), "big") / 2 ** 32)
+        self.write_project(self.folder, jobs=[{"name": "serve", "source": f"sleep {mark} >/dev/null 2>&1 & :"}])
+        self.skelebot("-n", "serve")
+        left = processes("sleep", mark)
+        for pid in left:
+            os.kill(int(pid), signal.SIGKILL)
+        self.assertEqual(len(left), 1)
+
+
+# A Docker command line whose engine hangs once a job runs: nothing is answered any more, and no signal heeded.
+HANGING = """#!/bin/sh
+trap '' TERM INT HUP QUIT
+case " $* " in
+*" run "*) echo asleep ;;
+esac
+exec sleep 300
+"""
+
+
+@on("BuildKit")
+class HangingEngine(Tests):
+    """An engine that answers nothing delays the end by some seconds only, and what it may have left is told."""
+    build = False
+    config = {"jobs": [{"name": "job", "source": "true"}]}
+
+    def start(self, *words, **options):
+        program = os.path.join(self.top, "hanging")
+        write(self.top, {"hanging": HANGING})
+        os.chmod(program, 0o755)
+        return super().start(*words, SKELEBOT_DOCKER=program, **options)
+
+    def ended(self, seconds, *signals, terminal=False):
+        """What a run has said that had to end within some seconds."""
+        one = self.start("-s", "job", terminal=terminal).says("asleep")
+        for number in signals:
+            one.type(b"\x03") if terminal else one.signal(number)
+            time.sleep(1)
+        for _ in deadline(seconds):
+            if one.process.poll() is not None:
+                while one.read(0.5) and b"later" not in one.said:
+                    pass
+                return one.process.poll(), one.said.decode().replace("\r\n", "\n")
+
+    def test_ends_within_fifteen_seconds(self):
+        for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+            with self.subTest(number):
+                found, said = self.ended(17, number)
+                self.assertEqual(found, status)
+                self.assertRegex(said, r"skelebot: \S+/hanging rm --force --volumes \S+-job-\w+: no answer in time\n"
+                                       r"  hint: .* run it by hand later\n")
+
+    def test_ends_sooner_after_a_second_ctrl_c(self):
+        found, said = self.ended(8, signal.SIGINT, signal.SIGINT, terminal=True)
+        self.assertEqual((found, "no answer in time" in said), (130, True))
 
 
 @on("legacy", "BuildKit", "new-cli", "podman", "remote")

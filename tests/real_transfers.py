@@ -1204,7 +1204,7 @@ class Killed(Case):
         write(project.folder, {"models/bert/a": "old"})
         write(store, {"model_v1.0.0.tar.gz": packed(("a", b"1"), ("b", bytes(HUGE)))})
         pull = project.start(*PULL, "-o")
-        appears(project.path("models"), r"\.bert\.skelebot-new")
+        appears(project.path("models"), r"\.skelebot-[0-9a-f]{16}", lambda path: "new" in os.listdir(path))
         self.assertEqual(pull.signal(signal.SIGKILL).ends(), 137)
         self.assertEqual(os.listdir(project.path("models", "bert")), ["a"])
         project.does(*PULL, "-o")
@@ -1242,7 +1242,7 @@ class Stopped(Case):
         write(project.folder, {"models/bert/a": "old"})
         write(store, {"model_v1.0.0.tar.gz": packed(("a", b"1"), ("b", bytes(HUGE)))})
         pull = project.start(*PULL, "-o")
-        appears(project.path("models"), r"\.bert\.skelebot-new")
+        appears(project.path("models"), r"\.skelebot-[0-9a-f]{16}", lambda path: "new" in os.listdir(path))
         self.assertEqual(pull.signal(signal.SIGHUP).ends(), 129)
         self.assertEqual(project.left, {"models/bert/a": b"old"})
 

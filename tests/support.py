@@ -158,6 +158,10 @@ class Open(NamedTuple):
     path: str
 
 
+class Readable(NamedTuple):
+    path: str
+
+
 class Digest(NamedTuple):
     body: object
     part: int = 0
@@ -191,7 +195,7 @@ class Netrc(NamedTuple):
     host: str
 
 
-LOOKING = {"look": Look, "read_bytes": Read, "listing": Listing, "context_index": Index, "open_file": Open,
+LOOKING = {"look": Look, "read_bytes": Read, "listing": Listing, "context_index": Index, "open_file": Open, "check_readable": Readable,
            "digests_of": Digest, "secrets_in": Secrets, "are_direct": Direct, "twins": Twins, "plugin_files": Gather,
            "folder_names": Folders, "netrc_login": Netrc}
 

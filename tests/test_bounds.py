@@ -116,6 +116,15 @@ class NoFiles(unittest.TestCase):
                     self.assertEqual(status, 1)
 
 
+class Plugins(unittest.TestCase):
+    def test_whose_file_is_a_pipe_are_moved_away(self):
+        with support.folder({"p/skelebot.yaml": "name: churn\n", "h/.skelebot/plugins/foo/x": ""}) as path:
+            os.mkfifo(os.path.join(path, "h/.skelebot/plugins/foo/foo.py"))
+            status, stderr = ending("envs", folder=os.path.join(path, "p"), home=os.path.join(path, "h"))
+            self.assertIn("plugin foo: foo.py: ImportError: foo.py is no file; it was moved to", stderr)
+            self.assertEqual(status, 0)
+
+
 def header(name, size=0, kind=b"0", **fields):
     entry = tarfile.TarInfo(name)
     entry.size, entry.type = size, kind
@@ -144,18 +153,22 @@ class Archives(unittest.TestCase):
         small.start()
         self.addCleanup(small.stop)
         self.top = holder.name
-        self.packed, self.folder = os.path.join(self.top, "packed"), os.path.join(self.top, "folder")
+        self.folder = os.path.join(self.top, "folder")
 
-    def said(self, blocks):
+    def said(self, blocks, opened=gzip.open):
         """The message about an archive of these blocks; nothing else is left."""
         skelebot.remove(skelebot.Remove(self.folder))
-        with gzip.open(self.packed, "wb") as file:
+        scratch = skelebot.scratch(skelebot.Scratch("", self.folder))
+        packed = os.path.join(scratch, "packed")
+        with opened(packed, "wb") as file:
             file.writelines(blocks)
         try:
-            skelebot.unpack(skelebot.Unpack(self.packed, self.folder, "data"))
+            skelebot.unpack(skelebot.Unpack(packed, self.folder, "data"))
         except SkelebotError as error:
-            self.assertEqual(os.listdir(self.top), ["packed"])
+            skelebot.remove(skelebot.Remove(scratch))
+            self.assertEqual(os.listdir(self.top), [])
             return error.message
+        skelebot.remove(skelebot.Remove(scratch))
         return "unpacked"
 
     def test_what_is_bounded_is_said(self):
@@ -185,10 +198,9 @@ class Archives(unittest.TestCase):
         with open(os.path.join(self.top, "zeros", "file"), "wb") as file:
             file.truncate(50 << 20)
         body = skelebot.pack_folder(skelebot.Pack(os.path.join(self.top, "zeros")))
-        with open(self.packed, "wb") as file, body.file:
+        with body.file:
             body.file.seek(0)
-            file.write(body.file.read())
-        skelebot.unpack(skelebot.Unpack(self.packed, self.folder, "data"))
+            self.assertEqual(self.said([body.file.read()], open), "unpacked")
         self.assertEqual(os.path.getsize(os.path.join(self.folder, "file")), 50 << 20)
 
     def test_a_damaged_one_is_a_fault_whatever_is_wrong(self):

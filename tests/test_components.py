@@ -20,7 +20,7 @@ ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", pytho
 KERBEROS = {"krbConf": "krb5.conf", "keytab": "keys/ada.keytab", "hdfsUser": "ada"}
 READS = ["Read .dockerignore", "Read Dockerfile"]
 LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
-WRITES = ["Hold skelebot.yaml", *READS, "Scratch 0a1b", "File Dockerfile", "File .dockerignore",
+WRITES = ["Hold .", *READS, "Scratch 0a1b", "File Dockerfile", "File .dockerignore",
           "docker build --force-rm --tag churn --iidfile /tmp/scratch/image --file Dockerfile . >&2",
           "Remove /tmp/scratch", "Release"]
 BUILD = [*READS, *LOOKS, *WRITES]
@@ -359,7 +359,7 @@ class KerberosAroundAJob(Case):
             Look("krb5.conf"), Scratch("0a1b"), File(script, skelebot.template_bytes("image", "ticket.sh")),
             Command(("sh", script, "get", "keys/ada.keytab", "ada"), environ),
             Command(("/usr/bin/python3", "-u", "src/train.py"), environ,
-                    beside=("sh", script, "keep", "keys/ada.keytab", "ada")),
+                    beside=("sh", script, "keep", "keys/ada.keytab", "ada"), whole=True),
             Remove("/tmp/scratch")])
 
     def test_natively_a_failing_kinit_ends_it_having_told_why(self):
@@ -1058,22 +1058,28 @@ class Bump(Case):
 
     @unittest.skipIf(os.name == "nt", "links")
     def test_changes_what_a_link_leads_to(self):
-        with inside({"a/skelebot.yaml": "name: churn\n", "VERSION": "1.2.0\n"}):
-            os.symlink("../VERSION", "a/VERSION")
-            self.assertEqual(call("bump", "minor", folder="a").stdout, "1.3.0\n")
-            self.assertTrue(os.path.islink("a/VERSION"))
-            self.assertEqual(contents(".")["VERSION"], b"1.3.0\n")
+        with inside({"skelebot.yaml": "name: churn\n", "meta/VERSION": "1.2.0\n"}):
+            os.symlink("meta/VERSION", "VERSION")
+            self.assertEqual(call("bump", "minor").stdout, "1.3.0\n")
+            self.assertTrue(os.path.islink("VERSION"))
+            self.assertEqual(contents(".")["meta/VERSION"], b"1.3.0\n")
 
     def test_writes_once_says_so_and_answers_with_the_version(self):
         it = project(version="1.2.0")
         done = drive(skelebot.plan_bump(ADA, it, Words({"version": ("patch",)})), {Read: b"1.2.0\n"})
-        self.assertEqual(done.steps, [Read("VERSION"), File("VERSION", b"1.2.1\n"), Note("VERSION: 1.2.0 -> 1.2.1"),
-                                      Answer("1.2.1")])
+        self.assertEqual(done.steps, [
+            Read("VERSION"), Look("VERSION", "."), skelebot.Hold("VERSION"), Read("VERSION"), File("VERSION", b"1.2.1\n"),
+            Note("VERSION: 1.2.0 -> 1.2.1"), skelebot.Release(None), Answer("1.2.1")])
+
+    def test_goes_by_the_version_that_is_there_when_it_has_its_turn(self):
+        done = drive(skelebot.plan_bump(ADA, project(version="1.2.0"), Words({"version": ("patch",)})), {Read: b"1.7.3\n"})
+        self.assertEqual(done.steps[-1], Answer("1.7.4"))
 
     def test_writes_nothing_when_it_has_that_version(self):
         done = drive(skelebot.plan_bump(ADA, project(version="1.2.0"), Words({"version": ("1.2.0",)})),
                      {Read: b"1.2.0"})
-        self.assertEqual(done.outline, ["Read VERSION", "Note VERSION has 1.2.0 already", "Answer 1.2.0"])
+        self.assertEqual(done.outline, ["Read VERSION", "Look VERSION .", "Hold VERSION", "Read VERSION",
+                                        "Note VERSION has 1.2.0 already", "Release", "Answer 1.2.0"])
 
     def test_is_checked_before_anything_of_a_chain_runs(self):
         with inside({"skelebot.yaml": "name: churn\nversion: 1.0.0\n"}):

@@ -18,8 +18,8 @@ LOOKS = ["Look Dockerfile.dockerignore", "Look .containerignore"]
 BUILT = [BUILD, "Remove /tmp/scratch", "Release"]
 AGAIN = ["Read .dockerignore", "Read Dockerfile"]    # under the lock, since another call may have written them
 WRITTEN = ["Scratch 0a1b", "File Dockerfile", "File .dockerignore", *BUILT]
-IMAGE = ["Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold skelebot.yaml", *AGAIN, *WRITTEN]
-PRIMED = ["Hold skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS, *WRITTEN]
+IMAGE = ["Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold .", *AGAIN, *WRITTEN]
+PRIMED = ["Hold .", "Read .dockerignore", "Read Dockerfile", *LOOKS, *WRITTEN]
 FRESH = {Read: None, "version": Outcome()}
 
 
@@ -63,7 +63,7 @@ class JobInDocker(PlanCase):
                    ".dockerignore": skelebot.dockerignore(it, None, None).encode()}
         self.assertEqual(driven(present).outline, [
             "Look src/train.py", "Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS,
-            "Hold skelebot.yaml", *AGAIN, "Scratch 0a1b", *BUILT, RUN])
+            "Hold .", *AGAIN, "Scratch 0a1b", *BUILT, RUN])
 
     def test_builds_no_image_with_skip_build(self):
         self.assertEqual(driven(call=ADA._replace(skip_build=True)).outline, ["Look src/train.py", "Read skelebot.yaml", RUN])
@@ -153,7 +153,7 @@ class NativeJob(PlanCase):
     def test_has_the_variables_of_the_file(self):
         done = driven(call=ADA._replace(native=True), environment={"A": "1", "TOKEN": None},
                       **one("make $A", environment=["A=2 x", "B="]))
-        self.assertEqual(done.steps[1:], [Command(("bash", "-c", "make $A", "bash"), {"A": "2 x", "B": ""})])
+        self.assertEqual(done.steps[1:], [Command(("bash", "-c", "make $A", "bash"), {"A": "2 x", "B": ""}, whole=True)])
 
     def test_has_defaults_expanded_here_and_typed_words_left_alone(self):
         call = ADA._replace(native=True, environ={"HOME": "/home/ada", "Q": "$HOME"})
@@ -218,7 +218,7 @@ class Image(PlanCase):
     def test_is_built_from_the_dockerfile_that_the_project_names(self):
         done = driven({"docker/own.dockerignore": ""}, dockerfile="docker/own", dependencies=["req:gone.txt"])
         self.assertEqual([line for line in done.outline[1:-1] if "Look" not in line], [
-            "Read skelebot.yaml", "Read .dockerignore", "Read docker/own", "Hold skelebot.yaml",
+            "Read skelebot.yaml", "Read .dockerignore", "Read docker/own", "Hold .",
             "Read .dockerignore", "Scratch 0a1b", "File .dockerignore", BUILD.replace("Dockerfile", "docker/own"), "Remove /tmp/scratch", "Release"])
 
     def test_is_not_built_from_a_dockerfile_that_is_not_there(self):
@@ -473,9 +473,9 @@ class CodeArtifact(unittest.TestCase):
         self.assertEqual(done.outline, [
             "Listing .skelebot/tools-2.1",
             f"aws codeartifact list-package-version-assets {words} --output json",
-            "Remove .skelebot/tools-2.1.part", "MakeFolder .skelebot/tools-2.1.part",
-            f"aws codeartifact get-package-version-asset {words} --asset {wheel} .skelebot/tools-2.1.part/{wheel}",
-            "Move .skelebot/tools-2.1.part .skelebot/tools-2.1"])
+            "MakeFolder .skelebot", "Scratch .skelebot/tools-2.1", "MakeFolder /tmp/scratch/new",
+            f"aws codeartifact get-package-version-asset {words} --asset {wheel} /tmp/scratch/new/{wheel}",
+            "Move /tmp/scratch/new .skelebot/tools-2.1", "Remove /tmp/scratch"])
         self.assertEqual(list(done.status.values()), [(".skelebot/tools-2.1/" + wheel,)])
 
     def test_is_not_fetched_again(self):

@@ -504,7 +504,7 @@ class WholeOrNothing(Home):
 
     def test_a_place_that_is_full(self):
         ending = self.in_child(limited)
-        self.assertRegex(ending.stderr, f"^skelebot: {self.place('')}[.]plain.*/data/big.txt: file too large\n"
+        self.assertRegex(ending.stderr, f"^skelebot: {self.place('')}[.]skelebot-.*/data/big.txt: file too large\n"
                                         f"  hint: {ROOM}\n$")
         self.assertEqual((ending.status, ending.stdout), (1, ""))
         self.assertEqual(self.plugins(), self.old)

@@ -1,6 +1,7 @@
 """How programs are run: real ones, with what they say and how they end."""
 import contextlib
 import os
+import signal
 import tempfile
 import unittest
 
@@ -56,7 +57,7 @@ class Quiet(unittest.TestCase):
 class Temporary(unittest.TestCase):
     def test_folders_are_below_tmpdir_and_ours_alone(self):
         with tempfile.TemporaryDirectory() as folder, support.environment(TMPDIR=folder):
-            paths = {skelebot.scratch(None), skelebot.scratch(None)}
+            paths = {skelebot.scratch(skelebot.Scratch()), skelebot.scratch(skelebot.Scratch())}
             self.assertEqual(paths, {os.path.join(folder, name) for name in os.listdir(folder)})
             self.assertEqual([os.stat(path).st_mode & 0o777 for path in paths], [0o700, 0o700])
 
@@ -68,7 +69,7 @@ class Temporary(unittest.TestCase):
 
     def test_folders_are_elsewhere_where_tmpdir_will_not_do(self):
         with support.environment(TMPDIR="/nowhere/at all"):
-            path = skelebot.scratch(None)
+            path = skelebot.scratch(skelebot.Scratch())
             skelebot.remove(skelebot.Remove(path))
         self.assertFalse(path.startswith("/nowhere"))
 
@@ -76,7 +77,7 @@ class Temporary(unittest.TestCase):
         self.addCleanup(setattr, tempfile, "tempdir", tempfile.tempdir)
         tempfile.tempdir = "/nowhere"
         with support.environment(TMPDIR="/nowhere"), self.assertRaises(skelebot.SkelebotError) as caught:
-            skelebot.scratch(None)
+            skelebot.scratch(skelebot.Scratch())
         self.assertEqual(caught.exception.message, "/nowhere: no such file or directory")
 
     def test_folders_go_with_all_that_is_in_them(self):
@@ -113,6 +114,36 @@ class Endings(unittest.TestCase):
             os.symlink("real", "data")
             step = Command(("tar", "-t", "-f", "-"), kept=True, packed=("data", "data"))
             self.assertEqual(skelebot.run(step).output, "data/\ndata/a.txt\n")
+
+
+class Limits(unittest.TestCase):
+    def test_end_what_is_only_asked_and_answers_nothing(self):
+        self.addCleanup(setattr, skelebot, "ANSWERED", skelebot.ANSWERED)
+        skelebot.ANSWERED = 0.3
+        for text in ("sleep 60", "trap '' TERM; sleep 60; :", "exec >&- 2>&-; sleep 60"):
+            with self.subTest(text):
+                self.assertEqual(skelebot.run(sh(text, kept=True, looks=True)), skelebot.UNANSWERED)
+
+    def test_are_none_for_what_is_done(self):
+        self.addCleanup(setattr, skelebot, "ANSWERED", skelebot.ANSWERED)
+        skelebot.ANSWERED = 0.1
+        self.assertEqual(skelebot.run(sh("sleep 0.5; echo done", kept=True)), Outcome(0, "done\n"))
+
+    def test_leave_what_does_not_answer_after_a_signal_and_ask_it_no_more(self):
+        for number in skelebot.stop_signals():
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+
+        def plan():
+            try:
+                yield sh("sleep 0.2; kill -INT $PPID; sleep 60")
+            finally:
+                yield sh("trap '' TERM; sleep 60", kept=True, limit=0.3)
+                yield sh("echo asked >&2", aside=True)
+
+        with stderr() as said, self.assertRaises((KeyboardInterrupt, skelebot.Stopped)):
+            skelebot.perform(plan(), skelebot.Call())
+        self.assertEqual(said[0].count("no answer in time"), 2)
+        self.assertNotIn("asked\n", said[0].replace("asked >&2", ""))
 
 
 class Caller(unittest.TestCase):

@@ -5,14 +5,15 @@ import json
 import unittest
 import warnings
 
-from support import (Digest, Listing, Look, Netrc, Open, Read, Secrets, call, contents, drive,
+from support import (Digest, Listing, Look, Netrc, Open, Read, Readable, Secrets, call, contents, drive,
                      folder, inside, project, read, shown, skelebot, two_lines)
 from skelebot import (AccessKey, Body, Call, Digests, Download, Keep, Login, MakeFolder, Note, Pack,
-                      Remove, Request, Response, S3, Secret, Signing, SkelebotError, Stored, Take, Together,
+                      Release, Request, Response, S3, Secret, Signing, SkelebotError, Stored, Take, Together,
                       Unpack, Upload, Words, latest, semantic)
 
 MIB = 1024 * 1024
 SHA = "5e" * 32
+BODY = Body(None, "models/model.tar.gz", 10)
 NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"      # SHA-256 of no bytes
 ARTIFACTORY = {"artifactory": {"url": "https://host/artifactory", "repo": "ml", "path": "churn"}}
 BUCKET = {"s3": {"bucket": "models/team", "region": "eu-central-1"}}
@@ -77,7 +78,7 @@ def requests(done):
 
 def doings(done):
     """The steps of a plan but for those that only look, in their order."""
-    return [told(step) for step in done.steps if not isinstance(step, (Look, Open, Pack, Digest))]
+    return [told(step) for step in done.steps if not isinstance(step, (Look, Open, Pack, Digest, Readable, Release))]
 
 
 def fault_of(action, *values):
@@ -818,7 +819,7 @@ class PlanCase(unittest.TestCase):
     maxDiff = None
 
     def done(self, plan, it, typed, answers=(), results=None, caller=ADA):
-        known = {Open: Body(None, "models/model.tar.gz", 10), Pack: Body(None, "bert.tar.gz", 20),
+        known = {Open: BODY, Pack: Body(None, "bert.tar.gz", 20),
                  Digest: Digests(10, SHA), Read: None, **(results or {})}
         return drive(answered(plan(caller, it, typed), answers), known)
 
@@ -853,8 +854,8 @@ class PushToArtifactory(PlanCase):
     def test_sends_the_bytes_when_the_server_has_not_got_them(self):
         done = self.push(GONE, JFROG, GONE, created())
         self.assertEqual([told(step) for step in done.steps], [
-            "Look models/model.tar.gz", "Open models/model.tar.gz", self.ASKED[0],
-            told(Digest(Body(None, "models/model.tar.gz", 10))), *self.ASKED[1:], self.SENT, f"pushed model_v1.2.0.tar.gz to {CHURN}model_v1.2.0.tar.gz"])
+            "Look models/model.tar.gz", "Readable models/model.tar.gz", self.ASKED[0], "Open models/model.tar.gz",
+            told(Digest(BODY)), *self.ASKED[1:], self.SENT, told(Release(BODY)), f"pushed model_v1.2.0.tar.gz to {CHURN}model_v1.2.0.tar.gz"])
         self.assertEqual(done.status, 0)
 
     def test_sends_nothing_when_the_server_has_the_bytes(self):
@@ -871,7 +872,7 @@ class PushToArtifactory(PlanCase):
     def test_sends_the_checksum_beside_to_a_server_of_another_kind(self):
         done = self.push(GONE, NO_PAGE, Response(201), Response(201))
         self.assertEqual(requests(done), [*self.ASKED[:2], f"PUT {self.BESIDE}", self.SENT])
-        self.assertEqual(done.steps[-3].body, f"{SHA}  model_v1.2.0.tar.gz\n".encode())
+        self.assertEqual(done.steps[-4].body, f"{SHA}  model_v1.2.0.tar.gz\n".encode())
 
     def test_sends_the_checksum_last_where_it_replaces(self):
         done = self.push(NO_PAGE, Response(204), Response(204), force=True)
@@ -970,7 +971,7 @@ class PushAll(PlanCase):
     def test_sends_nothing_when_a_file_is_missing(self):
         it = storing(MODEL, CARD, BERT)
         done = self.push(it=it, name="ALL", results={"card.md": ""})
-        self.assertEqual([told(step) for step in done.steps], ["Look models/model.tar.gz", "Open models/model.tar.gz",
+        self.assertEqual([told(step) for step in done.steps], ["Look models/model.tar.gz", "Readable models/model.tar.gz",
                                                                "Look card.md"])
         self.assertFault(done, "skelebot.yaml:1: components.repository.artifacts[1].file: 'card.md' is not there",
                          "run the job that makes it, or correct the path")
@@ -999,9 +1000,15 @@ class PushAll(PlanCase):
             self.assertEqual(len(done.steps), 1)
 
     def test_refuses_what_is_gone_when_it_is_opened(self):
-        done = self.push(results={Open: None})
-        self.assertEqual(requests(done), [])
-        self.assertIn("models/model.tar.gz' is not there", done.fault.message)
+        done = self.push(GONE, results={Open: None})
+        self.assertEqual(len(requests(done)), 1)
+        self.assertIn("models/model.tar.gz' is not there any more", done.fault.message)
+
+    def test_opens_one_after_the_other(self):
+        done = self.push(*[GONE, GONE, JFROG, GONE, created(), JFROG, GONE, created()], it=storing(MODEL, CARD), name="ALL")
+        self.assertEqual([told(step).partition("(")[0] for step in done.steps if isinstance(step, (Open, Readable, Release))], [
+            "Readable models/model.tar.gz", "Readable card.md", "Open models/model.tar.gz", "Release Body",
+            "Open card.md", "Release Body"])
 
     def test_needs_a_version_unless_all_are_singular(self):
         hint = "write one into the file VERSION, as in 1.0.0"
@@ -1037,9 +1044,9 @@ class PushToS3(PlanCase):
     def test_sends_only_where_nothing_is(self):
         done = self.push(GONE, OK)
         self.assertEqual([told(step) for step in done.steps], [
-            "Look models/model.tar.gz", "Open models/model.tar.gz", "Read /home/ada/.aws/config",
-            "Read /home/ada/.aws/credentials", self.ASKED, told(Digest(Body(None, "models/model.tar.gz", 10))),
-            self.SENT, f"pushed model_v1.2.0.tar.gz to {KEY}"])
+            "Look models/model.tar.gz", "Readable models/model.tar.gz", "Read /home/ada/.aws/config",
+            "Read /home/ada/.aws/credentials", self.ASKED, "Open models/model.tar.gz", told(Digest(BODY)),
+            self.SENT, told(Release(BODY)), f"pushed model_v1.2.0.tar.gz to {KEY}"])
 
     def test_does_without_what_a_look_alike_lacks(self):
         self.assertEqual(requests(self.push(GONE, LACKS, OK)), [self.ASKED, self.SENT, self.PLAIN])
@@ -1166,16 +1173,16 @@ class PushToAFolder(PlanCase):
 
     def test_keeps_the_file_there(self):
         done = self.push(it=storing(place=SHELF), results={"/mnt/models/model_v1.2.0.tar.gz": ""})
-        body = Body(None, "models/model.tar.gz", 10)
         self.assertEqual(done.steps, [
-            Look("models/model.tar.gz"), Open("models/model.tar.gz"), Look("/mnt/models/model_v1.2.0.tar.gz"),
-            MakeFolder("/mnt/models"), Keep(body, "/mnt/models/model_v1.2.0.tar.gz", "model_v1.2.0.tar.gz"),
+            Look("models/model.tar.gz"), Readable("models/model.tar.gz"), Look("/mnt/models/model_v1.2.0.tar.gz"),
+            Open("models/model.tar.gz"), MakeFolder("/mnt/models"),
+            Keep(BODY, "/mnt/models/model_v1.2.0.tar.gz", "model_v1.2.0.tar.gz"), Release(BODY),
             Note("pushed model_v1.2.0.tar.gz to /mnt/models/model_v1.2.0.tar.gz")])
 
     def test_is_in_the_callers_home_where_none_is_named(self):
         it = project(version="1.2.0", components={"repository": {"artifacts": [MODEL]}})
         done = self.push(it=it, results={"/home/ada/.skelebot/artifacts/churn/model_v1.2.0.tar.gz": ""})
-        self.assertEqual(done.steps[3], MakeFolder("/home/ada/.skelebot/artifacts/churn"))
+        self.assertEqual(done.steps[4], MakeFolder("/home/ada/.skelebot/artifacts/churn"))
 
     def test_ends_where_something_is_already_or_comes_meanwhile(self):
         done = self.push(it=storing(place=SHELF))
@@ -1267,21 +1274,21 @@ class Pull(PlanCase):
         self.assertEqual(requests(done), [self.HEAD, f"{self.GET} > model_v1.2.0.tar.gz"])
 
     def test_unpacks_a_folder(self):
-        for typed, path, packed in (({}, "bert_v1.2.0", ".bert_v1.2.0.tar.gz"),
-                                    ({"override": True}, "models/bert", "models/.bert_v1.2.0.tar.gz")):
+        packed = "/tmp/scratch/bert_v1.2.0.tar.gz"
+        for typed, path in (({}, "bert_v1.2.0"), ({"override": True}, "models/bert")):
             done = self.pull(self.THERE, it=storing(BERT), results={Look: ""}, name="bert", version="1.2.0", **typed)
             self.assertEqual(doings(done), [
                 f"HEAD {CHURN}bert_v1.2.0.tar.gz", *(["MakeFolder models"] if typed else []),
-                f"GET {CHURN}bert_v1.2.0.tar.gz > {packed}", f"Unpack {packed}", f"Remove {packed}",
+                "Scratch ", f"GET {CHURN}bert_v1.2.0.tar.gz > {packed}", f"Unpack {packed}", "Remove /tmp/scratch",
                 f"pulled bert_v1.2.0.tar.gz to {path}"])
+            self.assertIn(skelebot.Scratch("", path), done.steps)
             self.assertIn(Unpack(packed, path, "bert_v1.2.0.tar.gz"), done.steps)
-            self.assertIn(Remove(packed), done.steps)
 
     def test_removes_the_archive_of_a_folder_that_could_not_be_unpacked(self):
         fault = SkelebotError("it is damaged", "pull it again")
         done = self.pull(self.THERE, it=storing(BERT), results={Look: "", Unpack: fault, (Unpack, "bert_v1.2.0"): fault},
                          name="bert", version="1.2.0")
-        self.assertEqual((doings(done)[-1], done.fault), ("Remove .bert_v1.2.0.tar.gz", fault))
+        self.assertEqual((doings(done)[-1], done.fault), ("Remove /tmp/scratch", fault))
 
     def test_replaces_no_folder_by_a_file_and_no_file_by_a_folder(self):
         for one, kind, path in ((MODEL, "folder", "model_v1.2.0.tar.gz"), (BERT, "file", "bert_v1.2.0")):
@@ -1408,9 +1415,11 @@ class DryRuns(unittest.TestCase):
                                                 f"curl --fail --request GET --output model_vVERSION.tar.gz {CHURN}model_vVERSION.tar.gz"]),
                 (BERT, {"name": "bert", "override": True}, [
                     f"{head}bert_v1.0.0.tar.gz", "[ -e models ] || mkdir -p -- models",
-                    f"curl --fail --request GET --output models/.bert_v1.0.0.tar.gz {CHURN}bert_v1.0.0.tar.gz",
-                    "rm -rf -- models/bert && mkdir -- models/bert && tar -x -z -f models/.bert_v1.0.0.tar.gz -C models/bert",
-                    "rm -rf -- models/.bert_v1.0.0.tar.gz"])):
+                    "mkdir -m 700 -- models/.skelebot-scratch",
+                    f"curl --fail --request GET --output models/.skelebot-scratch/bert_v1.0.0.tar.gz {CHURN}bert_v1.0.0.tar.gz",
+                    "rm -rf -- models/bert && mkdir -- models/bert && "
+                    "tar -x -z -f models/.skelebot-scratch/bert_v1.0.0.tar.gz -C models/bert",
+                    "rm -rf -- models/.skelebot-scratch"])):
             with self.subTest(typed):
                 self.assertEqual(self.lines(skelebot.plan_pull, storing(one), **{"version": "1.0.0", **typed}), lines)
 

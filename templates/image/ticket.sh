@@ -1,16 +1,20 @@
 # Gets a Kerberos ticket with a keytab, and keeps it fresh: ticket WHAT KEYTAB PRINCIPAL [COMMAND...]
 #
 # get   get one into the file of KRB5CCNAME
-# keep  get it anew when half of its life is over, until killed
+# keep  get it anew when half of its life is over, until killed; or, where stdin is a pipe, until whoever holds
+#       its other end has ended: then the folder of the ticket and of this script is removed
 # run   run a command with a ticket of its own that is kept fresh
-what=$1 keytab=$2 principal=$3 parent= told=
+what=$1 keytab=$2 principal=$3 told=
 shift 3
 
-# A signal ends it at once, also while a KDC keeps kinit waiting.
-get() {
-    file=${KRB5CCNAME#FILE:}
+# A signal ends it at once, also while it waits or a KDC keeps kinit waiting.
+end_at_once() {
     trap 'kill "$!" 2>/dev/null; exit 130' INT
     trap 'kill "$!" 2>/dev/null; exit 143' TERM
+}
+
+get() {
+    file=${KRB5CCNAME#FILE:}
     LC_ALL=C kinit -c "FILE:$file.new" -k -t "$keytab" "$principal" >"$file.said" 2>&1 &
     wait "$!" && mv -f "$file.new" "$file" && return
     read -r said <"$file.said"
@@ -29,7 +33,8 @@ pause() {
 }
 
 keep() {
-    while sleep "$(pause)" && { [ -z "$parent" ] || kill -0 "$parent"; } 2>/dev/null; do
+    end_at_once
+    while sleep "$(pause)" & wait "$!"; do
         if get; then
             told=
         elif [ -z "$told" ]; then
@@ -58,10 +63,20 @@ refuse() {
 }
 
 case $what in
-get) get || refuse ;;
-keep) parent=$PPID && keep ;;
+get)
+    end_at_once
+    get || refuse
+    ;;
+keep)
+    [ -p /dev/stdin ] || { keep && exit; }
+    keep </dev/null &
+    read -r _
+    kill "$!" && wait "$!"
+    rm -rf -- "${0%/*}"
+    ;;
 run)
     KRB5CCNAME=FILE:$(mktemp -d)/ticket && export KRB5CCNAME || exit 1
+    end_at_once
     get || refuse
     # As a grandchild it is none of the command's own children, and ends with the container.
     (keep </dev/null >/dev/null &)
