@@ -917,7 +917,7 @@ class SecretFile(Case):
         with inside({"a.py": "x", "keys/id_rsa": "x", "deep/er/k.txt": key, "out/k.pem": key, ".netrc": "",
                      "copy": "KEYTAB",
                      "krb/ada.keytab": "KEYTAB", "late.txt": b"x" * 5000 + key}):
-            rules = skelebot.ignore_rules("out\nkrb")
+            rules = skelebot.Ignores("out\nkrb")
             found = skelebot.secrets_in(rules, (os.path.abspath("krb/ada.keytab"),))
         self.assertEqual(sorted(found), [("copy", "a keytab"), ("deep/er/k.txt", "a private key"),
                                          ("keys/id_rsa", "a private key")])
@@ -1289,8 +1289,8 @@ class Dockerignore(Case):
     TREE = ("a", "ab", "b/a", "b/c/a", "b/c.csv", "c.csv", "\u00e9", "d e/f", "q?", "star*", ".x/y")
 
     def ignored(self, text):
-        rules = skelebot.ignore_rules(text)
-        return [path for path in self.TREE if skelebot.is_ignored(path, rules)]
+        rules = skelebot.Ignores(text)
+        return [path for path in self.TREE if rules.ignores(path)]
 
     def test_keeps_out_what_the_last_matching_line_says(self):
         every = list(self.TREE)
@@ -1319,7 +1319,7 @@ class Dockerignore(Case):
             warnings.simplefilter("error")
             for text in ("[[]", "x[[]1]", "[a--b]", "[a&&b]", "[a||b]", "[a~~b]", "\\z", "(?x)"):
                 with self.subTest(text):
-                    skelebot.ignore_rules(text)
+                    skelebot.Ignores(text)
 
     def test_has_a_literal_pattern_for_every_path(self):
         for path, pattern in (("a/b c.txt", "/a/b c.txt"), ("a*?[1].txt", r"/a\*\?\[1\].txt"), ("!a", "/[!]a"),
@@ -1329,9 +1329,9 @@ class Dockerignore(Case):
             if os.sep == "/":
                 with self.subTest(path):
                     self.assertEqual(skelebot.literal_pattern(path), pattern)
-                    rules = skelebot.ignore_rules(skelebot.literal_pattern(path))
-                    self.assertTrue(skelebot.is_ignored(path, rules))
-                    self.assertFalse(skelebot.is_ignored(path + "x", rules) or skelebot.is_ignored("x/" + path, rules))
+                    rules = skelebot.Ignores(skelebot.literal_pattern(path))
+                    self.assertTrue(rules.ignores(path))
+                    self.assertFalse(rules.ignores(path + "x") or rules.ignores("x/" + path))
 
 
 if __name__ == "__main__":
