@@ -4742,6 +4742,144 @@ def plan_exec(call, project, words):
     return (yield from runner.plan(Run(job, Launch(words.extra or SHELL))))
 
 
+# ---- Versions ---------------------------------------------------------------
+
+BUMPS = ("major", "minor", "patch")
+SEMANTIC = (r"(?a)(\d{1,99})\.(\d{1,99})(?:\.(\d{1,99}))?"
+            r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?")
+NUMBER = r"(?:0|[1-9]\d*)"
+IDENTIFIER = rf"(?:{NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
+STRICT = (rf"(?a){NUMBER}\.{NUMBER}\.{NUMBER}(?:-{IDENTIFIER}(?:\.{IDENTIFIER})*)?"
+          r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
+
+
+class Semantic(Record):
+    """A semantic version that compares as versions do: of two, the later one is the greater.
+
+    released  a pre-release comes before its release
+    before    its identifiers: numbers by value and before words
+    source    semver.org, 2.0.0, 11; `1.2` is taken for 1.2.0
+    """
+    major: int
+    minor: int
+    patch: int
+    released: bool
+    before: Tuple = ()
+
+    @classmethod
+    def parse(cls, text):
+        """The version of a text, or None if it is none."""
+        match = re.fullmatch(SEMANTIC, text)
+        if not match:
+            return None
+        words = match.group(4).split(".") if match.group(4) else []
+        return cls(*(int(number or 0) for number in match.group(1, 2, 3)), not words,
+                   tuple((0, int(word), "") if word.isdigit() and len(word) < 99 else (1, 0, word)
+                         for word in words))
+
+    def bumped(self, bump):
+        """The text of the next one; of a pre-release its release, if the bump asks for that.
+
+        source  semver.org, 2.0.0, 7 to 11
+        """
+        numbers, kept = self[:3], BUMPS.index(bump) + 1
+        if self.released or any(numbers[kept:]):
+            numbers = (*numbers[:kept - 1], numbers[kept - 1] + 1, 0, 0)[:3]
+        return ".".join(map(str, numbers))
+
+    def fits(self, own):
+        """Whether a project of a version can use it: one of its major that is not above it.
+
+        A pre-release fits only another one.
+        """
+        return self.major == own.major and self <= own and (self.released or not own.released)
+
+
+def latest(versions, own=""):
+    """The highest of the versions, or ""; with `own` the highest that fits it.
+
+    Without `own`, a pre-release counts only if there is nothing else.
+    """
+    known = [(Semantic.parse(text), text) for text in versions]
+    known = [(version, text) for version, text in known if version]
+    limit, released = Semantic.parse(own), any(version.released for version, _ in known)
+    fitting = [(version, text) for version, text in known
+               if (version.fits(limit) if limit else version.released or not released)]
+    return max(fitting, default=("", ""))[1]
+
+
+def next_version(version, bump):
+    """What `bump` makes of a version: a part of it one higher, or the one that is typed."""
+    if bump in BUMPS:
+        now = Semantic.parse(version)
+        if not now:
+            raise SkelebotError(
+                f"{shortened(version)} is no semantic version, so it has no {bump} part",
+                "type the whole version: skelebot bump 1.0.0")
+        return now.bumped(bump)
+    if not re.fullmatch(STRICT, bump):
+        hint = did_you_mean(bump, BUMPS, "a whole version such as 2.0.0 or 2.0.0-rc.1, or one of")
+        if bump[:1] in ("v", "V") and re.fullmatch(STRICT, bump[1:]):
+            hint = f"did you mean {bump[1:]}?"
+        raise usage_error(f"bump: expected a semantic version, found {shortened(bump)}", hint)
+    return bump
+
+
+def with_scalar(data, file, key, value):
+    """The bytes of a YAML file with another text for a top-level key; all else in it stays."""
+    text = decoded(data, file)
+    key_node, node = pairs(compose(text, file), Place(file, 1))[key]
+    start, end = node.start_mark.index, node.end_mark.index
+    old = text[start:end]
+    empty = {"": " " + value, "''": f"'{value}'", '""': f'"{value}"'}
+    new = empty.get(old) or old.replace(node.value, value)
+    if start < key_node.end_mark.index or (node.value and old.count(node.value) != 1):
+        place = Place(file, 1).key(key, key_node)
+        raise place.fault("is written in a way that cannot be changed by itself",
+                          f"write {key}: {node.value}")
+    ends = iter(re.findall(rb"\r?\n", data))
+    bom = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
+    changed = (text[:start] + new + text[end:]).encode("utf-8")
+    return bom + re.sub(rb"\n", lambda match: next(ends), changed)
+
+
+def with_version(data, old, new):
+    """The bytes of a VERSION file with another version; all else in it stays."""
+    if not old:
+        return data + f"{new}\n".encode("utf-8")
+    return data.replace(old.encode("utf-8"), new.encode("utf-8"), 1)
+
+
+def check_bump(project, words):
+    bump = words.one("version")
+    if not bump:
+        raise usage_error("bump: needs VERSION",
+                          "major, minor, patch, or a version such as 2.0.0-rc.1")
+    if bump not in BUMPS:
+        next_version("", bump)
+
+
+def plan_bump(call, project, words):
+    """Write the next version where the project's version is, and nothing else."""
+    bump, data, place = words.one("version"), read_bytes("VERSION"), project.places.get("version")
+    if not project.version and bump in BUMPS:
+        raise SkelebotError(f"{project.name} has no version that could be bumped",
+                            "begin with: skelebot bump 0.1.0")
+    version = next_version(project.version, bump)
+    if data is not None or not place:
+        file, changed = "VERSION", with_version(data or b"", project.version, version)
+    else:
+        file = place.file
+        changed = with_scalar(read_bytes(file), file, "version", version)
+    if version == project.version:
+        yield Note(f"{file} has {version} already")
+    else:
+        yield File(os.path.realpath(file) if os.path.islink(file) else file, changed)
+        yield Note(f"{file}: {project.version or 'none'} -> {version}")
+    yield Answer(version)
+    return 0
+
+
 # ---- HTTP -------------------------------------------------------------------
 #
 # What answers mean, whoever gives them, and what to do about those that are refusals.
@@ -6825,106 +6963,6 @@ def unzipped(data):
     return files
 
 
-# ---- Versions ---------------------------------------------------------------
-
-SEMANTIC = (r"(?a)(\d{1,99})\.(\d{1,99})(?:\.(\d{1,99}))?"
-            r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?")
-
-
-class Semantic(Record):
-    """A semantic version in a form that compares as versions do: of two, the later one is the greater.
-
-    released  a pre-release comes before its release
-    before    its identifiers: numbers by value and before words
-    source    semver.org, 2.0.0, 11; `1.2` is taken for 1.2.0
-    """
-    major: int
-    minor: int
-    patch: int
-    released: bool
-    before: Tuple = ()
-
-
-def semantic(text):
-    """The Semantic of a version, or None if it is none."""
-    match = re.fullmatch(SEMANTIC, text)
-    if not match:
-        return None
-    words = match.group(4).split(".") if match.group(4) else []
-    return Semantic(*(int(number or 0) for number in match.group(1, 2, 3)), not words,
-                    tuple((0, int(word), "") if word.isdigit() and len(word) < 99 else (1, 0, word) for word in words))
-
-
-def latest(versions, own=""):
-    """The highest of the versions, or ""; with `own` the highest of its major that is not above it.
-
-    A pre-release counts only when `own` is one; without `own`, when there is nothing else.
-    """
-    known = {text: semantic(text) for text in versions}
-    known = {text: version for text, version in known.items() if version}
-    limit = semantic(own) if own else None
-    if limit:
-        known = {text: version for text, version in known.items()
-                 if version.major == limit.major and version <= limit and (version.released or not limit.released)}
-    elif any(version.released for version in known.values()):
-        known = {text: version for text, version in known.items() if version.released}
-    return max(known, key=lambda text: (known[text], text), default="")
-
-
-BUMPS = ("major", "minor", "patch")
-NUMBER = r"(?:0|[1-9]\d*)"
-IDENTIFIER = rf"(?:{NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
-STRICT = (rf"(?a){NUMBER}\.{NUMBER}\.{NUMBER}(?:-{IDENTIFIER}(?:\.{IDENTIFIER})*)?"
-          r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
-
-
-def bumped(version, bump):
-    """The version after this one; of a pre-release its release, when that is what the bump asks for.
-
-    source  semver.org, 2.0.0, 7 to 11
-    """
-    now = semantic(version)
-    numbers = (now.major, now.minor, now.patch)
-    kept = BUMPS.index(bump) + 1
-    if now.released or any(numbers[kept:]):
-        numbers = (*numbers[:kept - 1], numbers[kept - 1] + 1, 0, 0)[:3]
-    return ".".join(map(str, numbers))
-
-
-def next_version(version, bump):
-    """What `bump` makes of a version: a part of it one higher, or the one that is typed."""
-    if bump in BUMPS:
-        if not semantic(version):
-            raise SkelebotError(f"{shortened(version)} is no semantic version, so it has no {bump} part",
-                                "type the whole version: skelebot bump 1.0.0")
-        return bumped(version, bump)
-    if not re.fullmatch(STRICT, bump):
-        hint = did_you_mean(bump, BUMPS, "a whole version such as 2.0.0 or 2.0.0-rc.1, or one of")
-        raise usage_error(f"bump: expected a semantic version, found {shortened(bump)}",
-                          f"did you mean {bump[1:]}?" if re.fullmatch(STRICT, bump[1:]) and bump[0] in "vV" else hint)
-    return bump
-
-
-def with_version(data, old, new):
-    """The bytes of a VERSION file with another version; all else in it stays."""
-    return data.replace(old.encode("utf-8"), new.encode("utf-8"), 1) if old else data + f"{new}\n".encode("utf-8")
-
-
-def with_scalar(data, file, key, value):
-    """The bytes of a YAML file with another text for one top-level key; comments, blanks and quotes stay."""
-    text = decoded(data, file)
-    key_node, node = pairs(compose(text, file), Place(file, 1))[key]
-    place = Place(file, 1).key(key, key_node)
-    stretch = text[node.start_mark.index:node.end_mark.index]
-    new = {"": " " + value, "''": f"'{value}'", '""': f'"{value}"'}.get(stretch) or stretch.replace(node.value, value)
-    if node.start_mark.index < key_node.end_mark.index or (node.value and stretch.count(node.value) != 1):
-        raise place.fault("is written in a way that cannot be changed by itself", f"write {key}: {node.value}")
-    changed = text[:node.start_mark.index] + new + text[node.end_mark.index:]
-    ends = iter(re.findall(rb"\r?\n", data))
-    bom = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
-    return bom + re.sub(rb"\n", lambda match: next(ends), changed.encode("utf-8"))
-
-
 # ---- Scaffold ---------------------------------------------------------------
 
 class Prompt(Record):
@@ -7556,7 +7594,7 @@ def plan_check_version(project, artifacts):
         raise SkelebotError(f"VERSION: expected a version such as 1.2.0, found {shortened(project.version)}"
                             if project.version else f"{project.name} has no version",
                             "write one into the file VERSION, as in 1.0.0")
-    if not semantic(project.version):
+    if not Semantic.parse(project.version):
         yield Note(f"warning: {project.version} is no semantic version such as 1.2.0, so LATEST will not find it")
 
 
@@ -7624,7 +7662,7 @@ def plan_versions(project, artifact, store, prefix):
 
 
 def versions_hint(artifact, store, versions):
-    there = sorted(filter(semantic, versions), key=semantic)
+    there = sorted(filter(Semantic.parse, versions), key=Semantic.parse)
     return (f"there are: {', '.join(there[-10:])}" if there else
             f"nothing of that name is at {store.where('')}: look at the address in {FILE}, or push it")
 
@@ -7644,7 +7682,7 @@ def plan_version(call, project, artifact, store, asked, prefix):
     if artifact.singular or asked.upper() not in ("LATEST", "LATEST!"):
         return asked
     own = "" if asked.endswith("!") else project.version
-    if not asked.endswith("!") and not semantic(own):
+    if not asked.endswith("!") and not Semantic.parse(own):
         raise SkelebotError(f"LATEST looks for what fits the project's version, and {shortened(own)} is none",
                             "write one into the file VERSION, as in 1.0.0, or pull LATEST!")
     versions = yield from plan_versions(project, artifact, store, prefix)
@@ -7720,36 +7758,6 @@ def plan_pull(call, project, words):
         found.append((artifact, store, name, stored or Stored(), path))
     for artifact, store, name, stored, path in found:
         yield from plan_fetched(call, artifact, store, name, stored, path)
-    return 0
-
-
-# ---- bump and package
-
-def check_bump(project, words):
-    bump = words.one("version")
-    if not bump:
-        raise usage_error("bump: needs VERSION", "major, minor, patch, or a version such as 2.0.0-rc.1")
-    if bump not in BUMPS:
-        next_version("", bump)
-
-
-def plan_bump(call, project, words):
-    """Write the next version where the project's version stands, and nothing else."""
-    bump, data, place = words.one("version"), read_bytes("VERSION"), project.places.get("version")
-    if not project.version and bump in BUMPS:
-        raise SkelebotError(f"{project.name} has no version that could be bumped", "begin with: skelebot bump 0.1.0")
-    version = next_version(project.version, bump)
-    if data is not None or not place:
-        file, changed = "VERSION", with_version(data or b"", project.version, version)
-    else:
-        file = place.file
-        changed = with_scalar(read_bytes(file), file, "version", version)
-    if version == project.version:
-        yield Note(f"{file} has {version} already")
-    else:
-        yield File(os.path.realpath(file) if os.path.islink(file) else file, changed)
-        yield Note(f"{file}: {project.version or 'none'} -> {version}")
-    yield Answer(version)
     return 0
 
 
