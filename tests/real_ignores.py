@@ -93,7 +93,7 @@ def below(folder, text):
 
 
 BELOW = {f"t{index:03}": text for index, text in enumerate(dict.fromkeys((*WRITTEN, *generated(110))))}
-RULES = {folder: skelebot.ignore_rules(below(folder, text)) for folder, text in BELOW.items()}
+RULES = {folder: skelebot.Ignores(below(folder, text)) for folder, text in BELOW.items()}
 
 
 def letters(text):
@@ -104,7 +104,7 @@ def chosen(folder):
     """Files for a pattern file: those whose letters it has, and of those that match the same lines some."""
     kinds, chance = {}, random.Random(folder)
     for path in chance.sample(FILES, len(FILES)):
-        kind = tuple(bool(rule.pattern.fullmatch(f"{folder}/{path}")) for rule in RULES[folder])
+        kind = tuple(bool(rule.pattern.fullmatch(f"{folder}/{path}")) for rule in RULES[folder].rules)
         kinds.setdefault(kind, []).append(path)
     near = [path for path in FILES if letters(path) and letters(path) in letters(BELOW[folder])]
     some = [path for kind, paths in kinds.items() for path in paths[:2 if any(kind) else 3]]
@@ -171,14 +171,14 @@ class Ignores:
     def test_a_file_that_is_taken_for_ignored_is_never_sent(self):
         for folder, text in BELOW.items():
             with self.subTest(text):
-                kept = {path for path in CHOSEN[folder] if not skelebot.is_ignored(path, RULES[folder])}
+                kept = {path for path in CHOSEN[folder] if not RULES[folder].ignores(path)}
                 self.compare(self.arrived & CHOSEN[folder], kept, text)
 
     def test_so_with_patterns_for_the_whole_context(self):
         with inside({path: "" for path in FILES}):
             for text in WHOLE:
                 with self.subTest(text):
-                    kept = {name for _, name in skelebot.context_files(skelebot.ignore_rules(text))} - OURS
+                    kept = {name for _, name in skelebot.context_files(skelebot.Ignores(text))} - OURS
                     self.compare(self.sent(text), kept, text)
 
     def compare(self, arrived, kept, text):
@@ -194,7 +194,7 @@ class Ignores:
         lines = [skelebot.literal_pattern(name) for name in KEYTABS]
         with inside({**{name: "" for name in KEYTABS}, "k": "", "sub/k": ""}):
             self.assertEqual(self.sent("\n".join(lines)), {"k", "sub/k"})
-            kept = {name for _, name in skelebot.context_files(skelebot.ignore_rules("\n".join(lines)))} - OURS
+            kept = {name for _, name in skelebot.context_files(skelebot.Ignores("\n".join(lines)))} - OURS
             self.assertEqual(kept, {"k", "sub/k"})
 
     def test_one_line_keeps_one_such_name_out_and_no_other(self):

@@ -196,7 +196,7 @@ class Functions(unittest.TestCase):
         return min(times[1]) / max(min(times[0]), 0.01)
 
     def test_take_linear_time(self):
-        rules = [skelebot.ignore_rules(line, cautious=False) for line in
+        rules = [skelebot.Ignores(line, cautious=False) for line in
                  ("*a*a*a*a*a*a*a*b", "**/a/**/a/**/a/**/b", "*a*b/**/*a*a*c", "?*?*?*?*?*?b", "**/*a*a*a*a*c")]
         page = skelebot.Response(403, "", {}, b"")
         for function, unit in (
@@ -210,7 +210,7 @@ class Functions(unittest.TestCase):
                 (lambda text: skelebot.Source(text).places_words, "\"'"),
                 (lambda text: skelebot.decoded(text.encode(), "x.yaml"), "\u00a0\n"),
                 (skelebot.shown_text, "&#99"), (skelebot.xml_text, "&#99"), (skelebot.without_block, "# ---- skelebot: from"),
-                *((lambda text, one=one: skelebot.is_ignored(text, one), unit) for one in rules for unit in ("a", "a/", "ab/"))):
+                *((lambda text, one=one: one.ignores(text), unit) for one in rules for unit in ("a", "a/", "ab/"))):
             with self.subTest(unit, function=function):
                 self.assertLess(self.ratio(function, lambda size: unit * (size // len(unit))), MOST)
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 from support import Driven, Index, folder, inside, project, skelebot, two_lines
 from skelebot import (Built, Call, Command, Hold, ImageIds, Note, Outcome, Recipe, Words, context_line,
-                      is_ignored, is_pruned, is_recent, plan_chain, plan_job)
+                      is_recent, plan_chain, plan_job)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
 SECOND = 10 ** 9
@@ -63,7 +63,7 @@ def read(path):
 
 TREE = {"f": "a", "g": "b", "d/h": "c", "d/deep/i": "", "d/Dockerfile": "", "x.log": "", "data/big": "",
         "data/keep": "k", "data/deep/er": "", "Dockerfile": "FROM a", ".dockerignore": "", ".skelebot/builds/x": ""}
-IGNORES = skelebot.ignore_rules("*.log\ndata\n!data/keep\n")
+IGNORES = skelebot.Ignores("*.log\ndata\n!data/keep\n")
 OURS = ("Dockerfile", ".dockerignore", ".skelebot")
 
 # What is done in that tree -> what is said of it.
@@ -216,9 +216,9 @@ class ContextLine(unittest.TestCase):
             unique = 0
             for _ in range(20):         # the machine may be busy for longer than a moment
                 put("f", "a")
-                unique += len({skelebot.context_index(()) for _ in range(2)}) == 2
+                unique += len({skelebot.context_index(skelebot.Ignores()) for _ in range(2)}) == 2
             settle()
-            settled, unchanged = (skelebot.context_index(()) for _ in range(2))
+            settled, unchanged = (skelebot.context_index(skelebot.Ignores()) for _ in range(2))
         self.assertGreater(unique, 0)
         self.assertEqual(settled, unchanged)
 
@@ -274,7 +274,7 @@ class OddNames(unittest.TestCase):
             os.chmod(path, 0o755)
             for name, target in tree.items():
                 os.mkdir(name, 0o755) if target is None else os.symlink(target, name)
-            return skelebot.context_index(())
+            return skelebot.context_index(skelebot.Ignores())
 
     def test_make_no_two_trees_alike(self):
         alike = {}
@@ -303,9 +303,10 @@ class NamesOfAnyLanguage(unittest.TestCase):
 
     def test_are_compared_as_they_are_written(self):
         with inside({"ü.log": "", "lü/x": "", "a": ""}):
-            for values, paths in (((skelebot.ignore_rules("*\n!ü.log\n"),), {"ü.log"}),
-                                  ((skelebot.ignore_rules("lü\n*.log"),), {"a"}),
-                                  (((), (), ("lü",)), {"lü", "lü/x"}), (((), ("lü",)), {"a", "ü.log"})):
+            for values, paths in (((skelebot.Ignores("*\n!ü.log\n"),), {"ü.log"}),
+                                  ((skelebot.Ignores("lü\n*.log"),), {"a"}),
+                                  ((skelebot.Ignores(), (), ("lü",)), {"lü", "lü/x"}),
+                                  ((skelebot.Ignores(), ("lü",)), {"a", "ü.log"})):
                 found = Recipe(files=skelebot.context_index(*values)).facts
                 self.assertEqual({*found}, paths)
 
@@ -328,11 +329,11 @@ class UnreadableFolder(unittest.TestCase):
         with inside({"d/f": "", "g": ""}) as path:
             os.chmod(path, 0o755)
             settle()
-            readable = skelebot.context_index(())
+            readable = skelebot.context_index(skelebot.Ignores())
             os.chmod("d", 0)
             try:
                 with self.nobody():
-                    closed = skelebot.context_index(())
+                    closed = skelebot.context_index(skelebot.Ignores())
             finally:
                 os.chmod("d", 0o755)
         self.assertIn("d/f//", readable)
@@ -379,9 +380,9 @@ class PrunedFolder(unittest.TestCase):
     def test_holds_no_file_of_the_build_context(self):
         pruned = 0
         for text in (*WRITTEN, *pattern_files(400)):
-            rules = skelebot.ignore_rules(text, cautious=not ("**" in text and "!" in text))
-            closed = {folder for path in PATHS for folder in folders_above(path) if is_pruned(folder, rules)}
-            sent = {path for path in PATHS if not is_ignored(path, rules)}
+            rules = skelebot.Ignores(text, cautious=not ("**" in text and "!" in text))
+            closed = {folder for path in PATHS for folder in folders_above(path) if rules.prunes(folder)}
+            sent = {path for path in PATHS if not rules.ignores(path)}
             self.assertEqual({path for path in sent if closed & {*folders_above(path)}}, set(), text)
             pruned += bool(closed)
         self.assertGreater(pruned, 100)
@@ -396,14 +397,14 @@ class PrunedFolder(unittest.TestCase):
                 ("!data\ndata", "data", True), ("data\n!x/**", "data", True), ("*\n!src/**", "data", True),
                 ("data\n!d?ta/r*/x", "data/raw", False), ("*\n!data/**.csv", "data/raw/deep", False)):
             with self.subTest(text, path=path):
-                self.assertEqual(is_pruned(path, skelebot.ignore_rules(text)), pruned)
+                self.assertEqual(skelebot.Ignores(text).prunes(path), pruned)
 
     def test_changes_nothing_of_what_is_found_on_a_disk(self):
         leaves = {path: "" for path in PATHS if not any(other.startswith(path + "/") for other in PATHS)}
         with inside(leaves):
             for text in (*WRITTEN, *pattern_files(20, seed=3)):
-                rules = skelebot.ignore_rules(text)
-                expected = sorted(path for path in leaves if not is_ignored(path, rules))
+                rules = skelebot.Ignores(text)
+                expected = sorted(path for path in leaves if not rules.ignores(path))
                 found = Recipe(files=skelebot.context_index(rules)).facts
                 self.assertEqual(sorted(path for path in found if path in leaves), expected, text)
                 names = [skelebot.plain_text(name) for _, name in skelebot.context_files(rules)]

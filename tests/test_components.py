@@ -1,4 +1,4 @@
-"""Components: sections, hooks, Jupyter, Kerberos, publish, bump, package, and what .dockerignore says."""
+"""Components: sections, hooks, Jupyter, Kerberos, publish, package, and what .dockerignore says."""
 import contextlib
 import io
 import json
@@ -10,8 +10,8 @@ import zipfile
 from typing import List, NamedTuple, Optional, Tuple
 
 import support
-from support import (LOADERS, Look, Read, Secrets, call, contents, drive, folder, golden, inside,
-                     loader, outlined, project, read, shown, skelebot, two_lines)
+from support import (Look, Read, Secrets, call, contents, drive, folder, golden, inside, outlined,
+                     project, read, shown, skelebot, two_lines)
 from skelebot import (Activation, Answer, Ask, Call, Command, Component, File, Kerberos,
                       Launch, Note, Outcome, Place, Refused, RegistryAws, RegistrySection, Remove, Scratch,
                       Secret, SecretsInside, SkelebotError, Token, Wait, Words, Zip, Zipped)
@@ -917,184 +917,10 @@ class SecretFile(Case):
         with inside({"a.py": "x", "keys/id_rsa": "x", "deep/er/k.txt": key, "out/k.pem": key, ".netrc": "",
                      "copy": "KEYTAB",
                      "krb/ada.keytab": "KEYTAB", "late.txt": b"x" * 5000 + key}):
-            rules = skelebot.ignore_rules("out\nkrb")
+            rules = skelebot.Ignores("out\nkrb")
             found = skelebot.secrets_in(rules, (os.path.abspath("krb/ada.keytab"),))
         self.assertEqual(sorted(found), [("copy", "a keytab"), ("deep/er/k.txt", "a private key"),
                                          ("keys/id_rsa", "a private key")])
-
-
-# ---- bump -------------------------------------------------------------------
-
-class NextVersion(Case):
-    def test_has_a_part_one_higher(self):
-        for version, major, minor, patch in (
-                ("1.2.3", "2.0.0", "1.3.0", "1.2.4"), ("0.0.0", "1.0.0", "0.1.0", "0.0.1"),
-                ("9.99.999", "10.0.0", "9.100.0", "9.99.1000"), ("1.2", "2.0.0", "1.3.0", "1.2.1"),
-                ("01.02.03", "2.0.0", "1.3.0", "1.2.4"), ("1.2.3+build.5", "2.0.0", "1.3.0", "1.2.4"),
-                ("1.2.3-rc.1", "2.0.0", "1.3.0", "1.2.3"), ("1.2.0-rc.1", "2.0.0", "1.2.0", "1.2.0"),
-                ("2.0.0-rc.1", "2.0.0", "2.0.0", "2.0.0"), ("2.0.0-rc.1+b", "2.0.0", "2.0.0", "2.0.0"),
-                ("1.2-rc.1", "2.0.0", "1.2.0", "1.2.0")):
-            for bump, after in (("major", major), ("minor", minor), ("patch", patch)):
-                with self.subTest(version, bump=bump):
-                    self.assertEqual(skelebot.next_version(version, bump), after)
-
-    def test_is_never_lower_and_a_version_by_the_book(self):
-        for version in ("0.0.1-a", "1.0.0-0", "1.2.3-rc.9", "3.0.0", "0.9", "10.20.30-alpha+b"):
-            for bump in skelebot.BUMPS:
-                after = skelebot.next_version(version, bump)
-                self.assertGreater(skelebot.semantic(after), skelebot.semantic(version))
-                self.assertEqual(skelebot.next_version(version, after), after)
-
-    def test_may_be_typed(self):
-        for version in ("0.0.0", "2.0.0", "2.0.0-rc.1", "1.0.0-alpha", "1.0.0-0.3.7", "1.0.0-x.7.z.92", "1.0.0-a-b.-",
-                        "1.0.0+20130313144700", "1.0.0-beta+exp.sha.5114f85", "1.0.0+001", "99999999999.0.0",
-                        "1.0.0--"):
-            with self.subTest(version):
-                self.assertEqual(skelebot.next_version("anything", version), version)
-
-    def test_that_is_none_is_refused(self):
-        hint = "a whole version such as 2.0.0 or 2.0.0-rc.1, or one of: major, minor, patch"
-        for typed, help in (("1", hint), ("1.2", hint), ("1.2.3.4", hint), ("01.2.3", hint), ("1.02.3", hint),
-                            ("1.2.03", hint),
-                            ("1.2.3-", hint), ("1.2.3-01", hint), ("1.2.3-a..b", hint), ("1.2.3+", hint),
-                            ("1.2.3-\u00e9", hint), ("1.2.3\n", hint), ("\u0661.0.0", hint), (" 1.2.3", hint), ("",
-                                                                                                                hint),
-                            ("v1.2.3", "did you mean 1.2.3?"), ("V2.0.0-rc.1", "did you mean 2.0.0-rc.1?"),
-                            ("mayor", "did you mean major?"), ("Minor", "did you mean minor?"),
-                            ("path", "did you mean patch?")):
-            with self.subTest(typed):
-                self.assertEqual(fault(skelebot.next_version, "1.0.0", typed), two_lines(
-                    f"bump: expected a semantic version, found {skelebot.shortened(typed)}", help))
-
-    def test_of_one_that_is_no_semantic_version_has_to_be_typed(self):
-        for version in ("2024-01", "one", "1", "1.2.3.4", "v1.0.0"):
-            with self.subTest(version):
-                self.assertEqual(fault(skelebot.next_version, version, "minor"), two_lines(
-                    f"'{version}' is no semantic version, so it has no minor part",
-                    "type the whole version: skelebot bump 1.0.0"))
-
-
-class VersionFile(Case):
-    def test_stays_as_it_was_but_for_the_version(self):
-        for before, after in (
-                (b"1.2.0", b"1.3.0"), (b"1.2.0\n", b"1.3.0\n"), (b"1.2.0\r\n", b"1.3.0\r\n"),
-                (b"  1.2.0  \n", b"  1.3.0  \n"), (b"\n\n1.2.0\n", b"\n\n1.3.0\n"),
-                (b"\xef\xbb\xbf1.2.0\n", b"\xef\xbb\xbf1.3.0\n"),
-                (b"1.2.0\nsince 1.2.0: n\xc3\xb6\n", b"1.3.0\nsince 1.2.0: n\xc3\xb6\n")):
-            with self.subTest(before), inside({"skelebot.yaml": "name: churn\n", "VERSION": before}):
-                self.assertEqual(call("bump", "minor"), (0, "1.3.0\n", "skelebot: VERSION: 1.2.0 -> 1.3.0\n"))
-                self.assertEqual(contents("."), {"skelebot.yaml": b"name: churn\n", "VERSION": after})
-
-    def test_is_made_where_no_version_is(self):
-        for files in ({}, {"VERSION": ""}):
-            with self.subTest(files), inside({"skelebot.yaml": "name: churn\n", **files}):
-                self.assertEqual(call("bump", "major"), (1, "", two_lines(
-                    "churn has no version that could be bumped", "begin with: skelebot bump 0.1.0")))
-                self.assertEqual(call("bump", "0.1.0"), (0, "0.1.0\n", "skelebot: VERSION: none -> 0.1.0\n"))
-                self.assertEqual(contents(".")["VERSION"], b"0.1.0\n")
-
-    def test_wins_over_the_file_of_2019_which_stays(self):
-        text = "name: churn\nversion: 0.0.1\n"
-        with inside({"skelebot.yaml": text, "VERSION": "1.0.0\n"}):
-            self.assertEqual(call("bump", "major").stdout, "2.0.0\n")
-            self.assertEqual(contents("."), {"skelebot.yaml": text.encode(), "VERSION": b"2.0.0\n"})
-
-
-class VersionInSkelebotYaml(Case):
-    def test_is_changed_and_all_else_stays_byte_for_byte(self):
-        for text in (
-                "name: churn\nversion: @\n", "version: @\nname: churn", "name: churn\nversion: @",
-                "name: churn\nversion:    @   # not 1.2.0 any more\n\n\n# the end\n", "name: churn\nversion: '@'\n",
-                "name: churn\nversion: \"@\"   \n", "{name: churn, version: @, ports: []}\n",
-                "{\"name\": \"churn\", \"version\": \"@\"}", "name: churn\r\nversion: @\r\ngpu: no\r\n",
-                "name: churn\r\nversion: @\ngpu: no\r\n\n", "\ufeffname: churn\nversion: @\n",
-                "# Zo\u00eb \U0001f600 caf\u00e9\nname: churn\ndescription: \u00fcber \U0001f600\nversion: @ # \u20ac\n",
-                "name: churn\nversion: &v @\ndescription: *v\n", "name: churn\nversion: !!str @\n",
-                "name: churn\nversion: >-\n  @\n\n# so\ngpu: no\n", "name: churn\nversion: |-\n    @\n",
-                "name: churn\nversion:\n  @\n", "? version\n: @\n? name\n: churn\n",
-                "---\nname: churn\nversion: @\n...\n",
-                "name: churn\nversion: @\njobs:\n  - name: version\n    source: 'x 1.2.0'\n",
-                "x-all: &all {version: @}\n<<: *all\nname: churn\n"):
-            for name in LOADERS:
-                with self.subTest(text, loader=name), loader(name):
-                    with inside({"skelebot.yaml": text.replace("@", "1.2.0")}):
-                        self.assertEqual(call("bump", "minor"), (0, "1.3.0\n",
-                                                                 "skelebot: skelebot.yaml: 1.2.0 -> 1.3.0\n"))
-                        self.assertEqual(contents("."), {"skelebot.yaml": text.replace("@", "1.3.0").encode()})
-
-    def test_that_cannot_be_changed_by_itself_is_a_fault(self):
-        for text, line in (("x-v: &v 1.2.0\nname: churn\nversion: *v\n", 3),
-                           ('name: churn\nversion: "1\\x2e2.0"\n', 2)):
-            for name in LOADERS:
-                with self.subTest(text, loader=name), loader(name), inside({"skelebot.yaml": text}):
-                    self.assertEqual(call("bump", "minor"), (1, "", two_lines(
-                        f"skelebot.yaml:{line}: version: is written in a way that cannot be changed by itself",
-                        "write version: 1.2.0")))
-                    self.assertEqual(contents("."), {"skelebot.yaml": text.encode()})
-
-    def test_that_is_empty_gets_the_version_that_is_typed(self):
-        for text in ("name: churn\nversion:\n", "name: churn\nversion: ''\n", "version: ~\nname: churn\n"):
-            with self.subTest(text), inside({"skelebot.yaml": text}) as path:
-                self.assertEqual(call("bump", "0.1.0").status, 0)
-                self.assertEqual(skelebot.read_folder(path).version, "0.1.0")
-
-    def test_of_an_environment_is_changed_where_it_stands(self):
-        files = {"skelebot.yaml": "name: churn\nversion: 1.0.0\n", "skelebot-dev.yaml": "version: 2.0.0 # dev\n",
-                 "skelebot-test.yaml": "gpu: no\n"}
-        with inside(files):
-            self.assertEqual(call("-e", "dev", "bump", "patch").stdout, "2.0.1\n")
-            self.assertEqual(call("-e", "test", "bump", "patch").stdout, "1.0.1\n")
-            self.assertEqual(contents("."), {"skelebot.yaml": b"name: churn\nversion: 1.0.1\n",
-                                             "skelebot-dev.yaml": b"version: 2.0.1 # dev\n",
-                                             "skelebot-test.yaml": b"gpu: no\n"})
-
-
-class Bump(Case):
-    def test_is_known_to_what_follows_in_a_chain(self):
-        with inside({"skelebot.yaml": "name: churn\n", "VERSION": "1.2.0\n"}):
-            ending = call("bump", "minor", "+", "bump", "patch", "+", "bump", "major")
-            self.assertEqual((ending.status, ending.stdout), (0, "1.3.0\n1.3.1\n2.0.0\n"))
-            self.assertEqual(contents(".")["VERSION"], b"2.0.0\n")
-
-    @unittest.skipIf(os.name == "nt", "links")
-    def test_changes_what_a_link_leads_to(self):
-        with inside({"skelebot.yaml": "name: churn\n", "meta/VERSION": "1.2.0\n"}):
-            os.symlink("meta/VERSION", "VERSION")
-            self.assertEqual(call("bump", "minor").stdout, "1.3.0\n")
-            self.assertTrue(os.path.islink("VERSION"))
-            self.assertEqual(contents(".")["meta/VERSION"], b"1.3.0\n")
-
-    def test_writes_once_says_so_and_answers_with_the_version(self):
-        it = project(version="1.2.0")
-        done = drive(skelebot.plan_bump(ADA, it, Words({"version": ("patch",)})), {Read: b"1.2.0\n"})
-        self.assertEqual(done.steps, [
-            Read("VERSION"), Look("VERSION", "."), skelebot.Hold("VERSION"), Read("VERSION"), File("VERSION", b"1.2.1\n"),
-            Note("VERSION: 1.2.0 -> 1.2.1"), skelebot.Release(None), Answer("1.2.1")])
-
-    def test_goes_by_the_version_that_is_there_when_it_has_its_turn(self):
-        done = drive(skelebot.plan_bump(ADA, project(version="1.2.0"), Words({"version": ("patch",)})), {Read: b"1.7.3\n"})
-        self.assertEqual(done.steps[-1], Answer("1.7.4"))
-
-    def test_writes_nothing_when_it_has_that_version(self):
-        done = drive(skelebot.plan_bump(ADA, project(version="1.2.0"), Words({"version": ("1.2.0",)})),
-                     {Read: b"1.2.0"})
-        self.assertEqual(done.outline, ["Read VERSION", "Look VERSION .", "Hold VERSION", "Read VERSION",
-                                        "Note VERSION has 1.2.0 already", "Release", "Answer 1.2.0"])
-
-    def test_is_checked_before_anything_of_a_chain_runs(self):
-        with inside({"skelebot.yaml": "name: churn\nversion: 1.0.0\n"}):
-            for words, message, hint in (
-                    (("bump",), "bump: needs VERSION", "major, minor, patch, or a version such as 2.0.0-rc.1"),
-                    (("bump", "v2.0.0"), "bump: expected a semantic version, found 'v2.0.0'", "did you mean 2.0.0?")):
-                with self.subTest(words):
-                    self.assertEqual(call("bump", "minor", "+", *words), (2, "", two_lines(message, hint)))
-            self.assertEqual(contents("."), {"skelebot.yaml": b"name: churn\nversion: 1.0.0\n"})
-
-    def test_is_only_shown_in_a_dry_run(self):
-        with inside({"skelebot.yaml": "name: churn\n", "VERSION": "1.0.0\n"}):
-            self.assertEqual(call("--dry-run", "bump", "major").stdout.partition("\n")[2],
-                             "printf %s '2.0.0\n' > VERSION\nprintf '%s\\n' 2.0.0\n")
-            self.assertEqual(contents(".")["VERSION"], b"1.0.0\n")
 
 
 # ---- package ----------------------------------------------------------------
@@ -1295,8 +1121,8 @@ class Dockerignore(Case):
     TREE = ("a", "ab", "b/a", "b/c/a", "b/c.csv", "c.csv", "\u00e9", "d e/f", "q?", "star*", ".x/y")
 
     def ignored(self, text):
-        rules = skelebot.ignore_rules(text)
-        return [path for path in self.TREE if skelebot.is_ignored(path, rules)]
+        rules = skelebot.Ignores(text)
+        return [path for path in self.TREE if rules.ignores(path)]
 
     def test_keeps_out_what_the_last_matching_line_says(self):
         every = list(self.TREE)
@@ -1325,7 +1151,7 @@ class Dockerignore(Case):
             warnings.simplefilter("error")
             for text in ("[[]", "x[[]1]", "[a--b]", "[a&&b]", "[a||b]", "[a~~b]", "\\z", "(?x)"):
                 with self.subTest(text):
-                    skelebot.ignore_rules(text)
+                    skelebot.Ignores(text)
 
     def test_has_a_literal_pattern_for_every_path(self):
         for path, pattern in (("a/b c.txt", "/a/b c.txt"), ("a*?[1].txt", r"/a\*\?\[1\].txt"), ("!a", "/[!]a"),
@@ -1335,9 +1161,9 @@ class Dockerignore(Case):
             if os.sep == "/":
                 with self.subTest(path):
                     self.assertEqual(skelebot.literal_pattern(path), pattern)
-                    rules = skelebot.ignore_rules(skelebot.literal_pattern(path))
-                    self.assertTrue(skelebot.is_ignored(path, rules))
-                    self.assertFalse(skelebot.is_ignored(path + "x", rules) or skelebot.is_ignored("x/" + path, rules))
+                    rules = skelebot.Ignores(skelebot.literal_pattern(path))
+                    self.assertTrue(rules.ignores(path))
+                    self.assertFalse(rules.ignores(path + "x") or rules.ignores("x/" + path))
 
 
 if __name__ == "__main__":

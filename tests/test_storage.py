@@ -9,7 +9,7 @@ from support import (Digest, Listing, Look, Netrc, Open, Read, Readable, Secrets
                      folder, inside, project, read, shown, skelebot, two_lines)
 from skelebot import (AccessKey, Body, Call, Digests, Download, Keep, Login, MakeFolder, Note, Pack,
                       Release, Request, Response, S3, Secret, Signing, SkelebotError, Stored, Take, Together,
-                      Unpack, Upload, Words, latest, semantic)
+                      Unpack, Upload, Words, latest)
 
 MIB = 1024 * 1024
 SHA = "5e" * 32
@@ -131,51 +131,6 @@ class StoredNames(unittest.TestCase):
                      "model_v1.9.0.tar.gz.sha256", "model_vtar.gz", "model_v1.9.0tar.gz", ""):
             with self.subTest(name):
                 self.assertEqual(skelebot.stored_version(name, artifact()), "")
-
-
-class Versions(unittest.TestCase):
-
-    def test_come_in_the_order_of_the_standard(self):
-        chain = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11",
-                 "1.0.0-rc.1", "1.0.0", "1.9.0", "1.10.0", "1.11.0", "2.0.0", "2.1.0", "2.1.1"]
-        for place, version in enumerate(chain):
-            for other, after in enumerate(chain):
-                self.assertEqual(semantic(version) < semantic(after), place < other, (version, after))
-
-    def test_have_three_numbers_of_which_the_last_may_be_missing(self):
-        self.assertEqual(semantic("1.2"), semantic("1.2.0"))
-        self.assertEqual(semantic("1.2.3+20130313"), semantic("1.2.3"))
-
-    def test_are_nothing_else(self):
-        for text in ("", "1", "v1.0.0", "1.2.3.4", "1.0.0-", "1..0", "1.0.0-a..b", "2019-a_b", "\uff11.0.0", "1.0.0\n", "-1",
-                     "latest", "1.0.0+"):
-            with self.subTest(text):
-                self.assertIsNone(semantic(text))
-
-    def test_of_which_the_latest_fits_the_project(self):
-        for versions, own, found in (
-                (["1.9.0", "1.10.0"], "1.20.0", "1.10.0"),
-                (["1.2.0", "1.3.0", "2.0.0"], "1.2.5", "1.2.0"),
-                (["1.2.0", "1.2.1"], "1.2.0", "1.2.0"),
-                (["0.9.0", "2.0.0"], "1.5.0", ""),
-                (["1.2.0-rc.1"], "1.2.0", ""),
-                (["1.1.0", "1.2.0-rc.1", "1.2.0-rc.2", "1.2.0-rc.10"], "1.2.0-rc.9", "1.2.0-rc.2"),
-                (["1.1.0", "1.2.0-rc.1"], "1.2.0", "1.1.0"),
-                (["1.1.0", "1.2.0-rc.1"], "1.3.0-a", "1.2.0-rc.1"),
-                (["1.2.0", "1.2.0-rc.1"], "1.2.0-rc.1", "1.2.0-rc.1"),
-                (["1.0.0", "junk", "2_old_v1.1.0", ""], "1.9.0", "1.0.0"),
-                (["1.2", "1.1.9"], "1.2.0", "1.2"),
-                (["1.2.0+b", "1.2.0+a"], "1.2.0", "1.2.0+b"),
-                ([], "1.0.0", "")):
-            with self.subTest(versions=versions, own=own):
-                self.assertEqual(latest(versions, own), found)
-                self.assertEqual(latest(versions[::-1], own), found)
-
-    def test_of_which_the_latest_of_all_is_a_pre_release_only_where_there_is_nothing_else(self):
-        for versions, found in ((["1.9.0", "1.10.0", "0.1.0"], "1.10.0"), (["1.0.0", "2.0.0-rc.1"], "1.0.0"),
-                                (["2.0.0-rc.1", "2.0.0-beta"], "2.0.0-rc.1"), (["junk"], ""), ([], "")):
-            with self.subTest(versions):
-                self.assertEqual(latest(versions), found)
 
 
 # ---- Text that is shown -----------------------------------------------------
