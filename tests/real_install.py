@@ -439,6 +439,19 @@ class EveryWay(Checkout):
                                           env=environment(HOME=self.home, PATH=on_path))
                             self.assertIn(" build ", said)
 
+    def test_runs_a_job_in_docker(self):
+        if not brings_pip() or run(["docker", "image", "inspect", "skelebot-test/base"]).returncode:
+            self.skipTest("there is no engine with skelebot-test/base, or no ensurepip")
+        name = "skelebot-real-" + os.urandom(4).hex()
+        self.addCleanup(run, ["docker", "image", "rm", "--force", name])
+        write(os.path.join(self.work, "skelebot.yaml"),
+              f"name: {name}\nbaseImage: skelebot-test/base\njobs:\n- {{name: greet, source: echo hello}}\n")
+        for way, (argv, variables) in self.ways().items():
+            near = [os.path.relpath(word, self.work) if os.path.isabs(word) else word for word in argv]
+            with self.subTest(way):
+                said = output([*near, "greet"], cwd=self.work, env=environment(HOME=self.home, **variables))
+                self.assertEqual(said, "hello\n")
+
     def test_answers_alike_as_the_module_of_the_current_folder(self):
         expected = output([self.with_yaml(), os.path.join(self.here, "skelebot.py"), "--help"], cwd=self.work,
                           env=environment())
