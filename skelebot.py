@@ -7,20 +7,24 @@ Contents, in the data's order:
 
     Failing         what a person can mend, and the hint that goes with it; being stopped
     Records         what skelebot.yaml may hold, and where it stood
+    Looking         what only reads the disk
     Reading         YAML nodes -> records; three spellings, one schema; environments
     Words           command-line words -> arguments and parameters, job -> its command
     Templates       the files in templates/, and what is filled into them
-    Image           Dockerfile, .dockerignore, the image's name; what an image is built of, which tells whether to build
+    Image           Dockerfile and .dockerignore; what an image is built of
     Steps           the values that a plan is made of, each with a line that shows it
-    Docker          argv of the Docker (or podman) command line
-    Storage         artifacts in Artifactory, S3 or a folder: requests, and what answers mean
-    Components      what the sections below `components` add: one class with a few hooks, for plugins as well
+    Engine          the Docker (or podman) of a call, at one host: its argv, and what it is asked
+    Builds          whether an image has to be built, and its build
+    Runners         where a job runs: one class for each place, one life of a run
     Versions        which of two versions is the later one, and which fits a project
+    HTTP            what answers of servers mean
+    Stores          artifacts in Artifactory, S3 or a folder: one class for each
+    Components      what the sections below `components` add: one class for each, as plugins have
     Scaffold        a template and the answers -> the files of a new project
     Help            the pages that explain the project
-    Plans           generators of steps: one for each command, one for a job
-    Doing           the only section that changes anything
-    Earlier plugins what plugins of earlier releases import, and how their hooks become those of today
+    Plans           generators of steps, for the commands that are in no component
+    Doing           what changes something, and talks to others
+    Earlier plugins what plugins of earlier releases import, and their hooks as those of today
     Plugins         the components that are installed: import, quarantine, commands
     Command line    options, commands, main
 """
@@ -5236,7 +5240,7 @@ class Store(Record):
         raise NotImplementedError
 
 
-# ---- Artifactory
+# -- Artifactory
 
 def secret_text(text, what, plain=False):
     """A user or token, when it can be part of a header; a plain one has only what is on every keyboard."""
@@ -5428,7 +5432,7 @@ class ArtifactoryStore(Store):
         yield Download(Request("GET", self.address(name), login=self.login), path, stored, name)
 
 
-# ---- S3
+# -- S3
 
 class Profile(Record):
     """What AWS's files say of a profile: its settings, and whether they know it at all."""
@@ -5845,7 +5849,7 @@ class S3Store(Store):
         yield Download(self.request("GET", name), path, stored, name, condition="If-Match")
 
 
-# ---- A folder
+# -- A folder
 
 def home_path(path, home):
     """A path of the file on this machine; one in the caller's home needs a home."""
@@ -6910,7 +6914,7 @@ def with_components(project):
     return project
 
 
-# ---- Plugins as they are installed
+# -- Plugins as they are installed
 
 PLUGIN = r"[A-Za-z_][\w-]*"
 MOST_UNPACKED = 50 * 1000 * 1000        # bytes of a plugin
@@ -7358,7 +7362,7 @@ def plan_envs(call, project, words):
     return 0
 
 
-# ---- scaffold
+# -- scaffold
 
 def plan_question(words, name, question, default="", choices=(), option=""):
     """An answer: the option's, the default with --yes, else the person's; asked again until it fits."""
@@ -7620,7 +7624,7 @@ def plan_stores(call, project, artifacts, words):
     return [store for _, store in made]
 
 
-# ---- push and pull
+# -- push and pull
 
 def chosen_artifacts(project, command, words):
     """The artifacts that a command names: one, or ALL."""
@@ -7840,7 +7844,7 @@ def plan_pull(call, project, words):
     return 0
 
 
-# ---- plugin
+# -- plugin
 
 QUARANTINE = "plugins-quarantine"
 
@@ -8821,7 +8825,7 @@ def act(step):
         return step.function()
 
 
-# ---- Doing: requests and transfers
+# -- Doing: requests and transfers
 
 TIMEOUT = 60            # seconds without a byte until a connection counts as broken
 SLOW_ANSWER = 600       # seconds that a server may take to store what it has been sent
@@ -9159,7 +9163,7 @@ def together(step):
         progress.end(sys.exc_info()[0] is None)
 
 
-# ---- Doing: files that become whole
+# -- Doing: files that become whole
 
 class Partial:
     """A file that is gathered beside its place until it is whole.
@@ -9475,7 +9479,7 @@ def keep(step):
         release(Release(held))
 
 
-# ---- Doing: folders that travel as archives
+# -- Doing: folders that travel as archives
 
 def nameless_file(folder):
     """An open file without a name, gone with its last user; beside the folder, where there is room for as much."""
@@ -9653,7 +9657,7 @@ def unpack(step):
         raise SkelebotError(f"{step.name}: cannot be unpacked: {error}", "push it anew, as a folder")
 
 
-# ---- Doing: the files of a project, and of a plugin
+# -- Doing: the files of a project, and of a plugin
 
 HEAD = 64 * 1024    # bytes by which a file shows that it is secret
 
