@@ -311,10 +311,10 @@ def contents(path):
         inner = os.path.relpath(parent, path)
         near = "" if inner == "." else inner.replace(os.sep, "/") + "/"
         found.update((near + name + "/", None) for name in folders)
-        for path, name in ((os.path.join(parent, name), name) for name in files):
-            large = os.path.exists(path) and os.path.getsize(path) > skelebot.MOST
-            with open(path if large else os.devnull, "rb") as file:
-                found[near + name] = file.read() if large else skelebot.read_bytes(path)
+        for own, name in ((os.path.join(parent, name), name) for name in files):
+            large = os.path.exists(own) and os.path.getsize(own) > skelebot.MOST
+            with open(own if large else os.devnull, "rb") as file:
+                found[near + name] = file.read() if large else skelebot.read_bytes(own)
     return found
 
 
