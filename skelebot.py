@@ -10558,9 +10558,8 @@ def unknown(project, name, commands):
 
 
 def commands_here(project, parts, warn=lambda message: None):
-    """name -> Builtin of all that can be asked for here; of one name the first counts, and ours come first."""
-    known = {**COMMANDS, **{name: command for one in our_components(project).values()
-                            for name, command in one.commands().items()}}
+    """name -> Builtin of all that can be asked for; the first of one name counts, and ours come first."""
+    known = dict(COMMANDS)
     for one in parts:
         try:
             own = {} if one.name in COMPONENTS else commands_of(one, project)
@@ -10584,6 +10583,12 @@ def job_or_command(project, name, commands):
     return job, command
 
 
+def command_here(project, name, commands):
+    """A command, by the component of ours that has it, as that is in the project."""
+    ours = (one.commands() for one in our_components(project).values()) if name in COMMANDS else ()
+    return next((own[name] for own in ours if name in own), commands.get(name))
+
+
 def parsed(project, group, pages, commands):
     """What a job or command becomes: (page, plan, whether it changes the project).
 
@@ -10596,13 +10601,17 @@ def parsed(project, group, pages, commands):
         if typed.help:
             return pages.job(project, job), None, False
         return None, lambda call, project, commands: plan_job(call, project, job, typed), False
+    command = command_here(project, name, commands)
     optional = len(command.args) if name in COMMANDS else command.optional  # ours check more
     typed = Words(extra=tuple(words)) if command.raw else Parser(
         name, command.args, (*command.params, HELP), optional, command.extras).parse(words)
     if typed.help:
         return pages.command(name, command), None, False
     command.check(project, typed)
-    return None, lambda call, project, commands: commands.get(name, command).plan(call, project, typed), command.changes
+
+    def plan(call, project, commands):
+        return (command_here(project, name, commands) or command).plan(call, project, typed)
+    return None, plan, command.changes
 
 
 def on_path(name):
