@@ -126,11 +126,13 @@ def did_you_mean(word, known, otherwise="known are"):
     return f"{otherwise}: {', '.join(sorted(known)) or 'none'}"
 
 
-# Who asks, in an address: up to the last @ before its path, or before the end of a password that has a / in it.
+# Who asks, in an address: up to the last @ before its path, or before the end of a password with
+# a / in it.
 LOGIN = r"((?:^|:)//)([^/?#\s]*|[^/?#\s@:\[]*:(?!\d{1,5}[/?#])[^\s@]{0,200})@"
-# What of that is secret: a password, or a token in the place of a user; not the name of a variable that holds it.
+# What of that is secret: a password, or a token in the place of a user; not the name of a variable.
 PASSWORD = r"[^:]*:(?!\$[A-Z_{(]|x-oauth-basic$).+|(?!\$)(?:gh[a-z]_|github_pat_|glpat-|.{20}).*"
-TOKEN = r"(?i)([?&](?:[\w.-]*(?:token|signature|secret|passw(?:or)?d)|sig|api_?key)=)(?!\$[A-Z_{(])[^\s&#\"'\\]+"
+TOKEN = (r"(?i)([?&](?:[\w.-]*(?:token|signature|secret|passw(?:or)?d)|sig|api_?key)=)"
+         r"(?!\$[A-Z_{(])[^\s&#\"'\\]+")
 
 
 def has_password(text):
@@ -148,12 +150,15 @@ def shown_url(text):
     """A text as it may be shown: with ... for the passwords and tokens in its addresses."""
     if "//" not in text:
         return text
-    text = re.sub(LOGIN, lambda match: match.group(1) + "...@" if re.fullmatch(PASSWORD, match.group(2)) else match.group(), text)
-    return re.sub(TOKEN, r"\1...", text)
+
+    def shown(login):
+        secret = re.fullmatch(PASSWORD, login.group(2))
+        return login.group(1) + "...@" if secret else login.group()
+    return re.sub(TOKEN, r"\1...", re.sub(LOGIN, shown, text))
 
 
 def shortened(text, most=60):
-    """`text` in quotes, on one line and not too long for a message; a password in an address is left out."""
+    """`text` in quotes, on one line, not too long for a message, without passwords in addresses."""
     shown = shown_url(repr(str(text)))
     return shown if len(shown) <= most else shown[:most - 4] + "..." + shown[-1]
 
@@ -164,13 +169,14 @@ def shortened(text, most=60):
 # Hidden is not in the file. A scalar is a `str` class that says what it expects.
 
 class Kind:
-    """An annotation as typing has them, whose import would take a tenth of the start-up: `Tuple[Text, ...]`."""
+    """An annotation as typing has it, which would take a tenth of the start: `Tuple[Text, ...]`."""
 
     def __init__(self, origin, *args):
         self.__origin__, self.__args__ = origin, args
 
     def __getitem__(self, args):
-        return Kind(self.__origin__, *(args if isinstance(args, tuple) else (args,)), *self.__args__)
+        args = args if isinstance(args, tuple) else (args,)
+        return Kind(self.__origin__, *args, *self.__args__)
 
     def __eq__(self, other):
         return isinstance(other, Kind) and vars(self) == vars(other)
@@ -183,48 +189,53 @@ Any, Dict, Optional, Tuple = Kind("Any"), Kind(dict), Kind("Optional", type(None
 
 
 class Record(tuple):
-    """A tuple with named fields, as typing.NamedTuple makes them, which would take a sixth of the start-up.
+    """A tuple with named fields; typing.NamedTuple would take a sixth of the start.
 
     _former  older spelling of a key -> that of today
     _hints   key that it does not have -> what to do instead
+    _bare    whether it may be written as its name alone
     """
     _former = {}
     _hints = {}
+    _bare = False
 
     def __init_subclass__(cls):
         own = tuple(getattr(cls, "__annotations__", ()))
         above = tuple(name for name in getattr(cls, "_fields", ()) if name not in own)
         defaults = {name: vars(cls)[name] for name in own if name in vars(cls)}
-        cls._fields, cls._field_defaults = above + own, {**getattr(cls, "_field_defaults", {}), **defaults}
+        cls._fields = above + own
+        cls._field_defaults = {**getattr(cls, "_field_defaults", {}), **defaults}
         for index, name in enumerate(own):
             setattr(cls, name, property(itemgetter(len(above) + index)))
 
     def __new__(cls, *values, **named):
         if len(values) == len(cls._fields) and not named:
             return tuple.__new__(cls, values)
-        rest = cls._fields[len(values):]
-        known = {**cls._field_defaults, **named}
-        if len(values) > len(cls._fields) or not named.keys() <= set(rest) or not known.keys() >= set(rest):
+        rest, known = cls._fields[len(values):], {**cls._field_defaults, **named}
+        fits = named.keys() <= set(rest) <= known.keys()
+        if len(values) > len(cls._fields) or not fits:
             raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}")
         return tuple.__new__(cls, (*values, *[known[name] for name in rest]))
 
     def __getnewargs__(self):
         return tuple(self)
 
-    def _check(self):
-        """Raise a fault where its fields do not fit each other."""
+    def _complete(self):
+        """The record, completed; a fault where its fields do not fit each other."""
+        return self
 
     def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._asdict().items())})"
+        values = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
+        return f"{type(self).__name__}({values})"
 
     def _asdict(self):
         return dict(zip(self._fields, self))
 
     def _replace(self, **named):
-        made = tuple.__new__(type(self), map(named.pop, self._fields, self))
+        changed = tuple.__new__(type(self), map(named.pop, self._fields, self))
         if named:
             raise TypeError(f"{type(self).__name__} has no {', '.join(named)}")
-        return made
+        return changed
 
 
 class Place(Record):
@@ -247,6 +258,14 @@ class Place(Record):
     def item(self, index, node):
         return Place(node.start_mark.name, node.start_mark.line + 1, f"{self.path}[{index}]")
 
+    def words(self, text):
+        """The words of a text here, as a shell would split them."""
+        import shlex
+        try:
+            return tuple(shlex.split(text))
+        except ValueError as error:
+            raise self.fault(f"cannot be split into words: {str(error).lower()}", "close the quote")
+
 
 class Secret(str):
     """A text that is shown to nobody but the one it is sent to."""
@@ -256,10 +275,15 @@ class Secret(str):
 
 
 class Text(str):
-    """Any text, as it was typed."""
+    """Any text, as it was typed.
+
+    expected  what it is, for a message
+    hint      what to do where it does not fit
+    pattern   what the whole text fits
+    values    all that it may be, where these are few
+    """
     expected = "text"
     hint = "write it as one text, in quotes if it holds ': '"
-    example = "..."
     pattern = r"(?s).*"
     values = ()
 
@@ -269,11 +293,112 @@ class Text(str):
             return text in cls.values
         return cls.pattern is Text.pattern or bool(re.fullmatch(cls.pattern, text))
 
+    @classmethod
+    def wanted(cls):
+        return listed(cls.values, "or") if cls.values else cls.expected
+
 
 class Line(Text):
     expected = "one line of text"
     hint = "take the line break out"
     pattern = r"[^\n]*"
+
+
+class Ported(Line):
+    """A text whose pattern has a group `ports`, each from 1 to 65535."""
+
+    @classmethod
+    def fits(cls, text):
+        match = re.fullmatch(cls.pattern, text, re.ASCII)
+        ports = re.findall(r"\d+", match.group("ports") or "") if match else []
+        return bool(match) and all(0 < int(port) < 65536 for port in ports)
+
+
+def scalar_class(expected, hint, pattern, above=Line):
+    """A class of texts; each is one row below."""
+    return type("Scalar", (above,), {"expected": expected, "hint": hint, "pattern": pattern})
+
+
+def one_of(*values):
+    """The class of these texts."""
+    return type("Choice", (Text,), {"values": values})
+
+
+Language = one_of("Python", "R", "R+Python", "NA")
+Mode = one_of("i", "d", "it")
+NativeUse = one_of("always", "never", "optional")
+Accepts = one_of("boolean", "list", "int", "float")
+User = one_of("root", "host")
+PrimaryExe = one_of("CMD", "ENTRYPOINT")
+AuthType = one_of("token", "api_key", "user_pass")
+
+ProjectName = scalar_class(
+    "a name with a letter a-z or a digit in it",
+    "the Docker image gets its name from it, as in: name: churn-model",
+    r"[^\nA-Za-z0-9]*[A-Za-z0-9][^\n]*")
+JobName = scalar_class(
+    "one word that does not start with - or +",
+    "the name is typed as a word, as in: skelebot train", r"[^\s+-]\S*")
+ParamName = scalar_class(
+    "a name of letters, digits, _ . and -, without leading dashes",
+    "write epochs, type --epochs", r"[A-Za-z0-9_][\w.-]*")
+Version = scalar_class(
+    "a version such as 3.10", "it becomes part of the base image's tag", r"\w[\w.-]*")
+ImageName = scalar_class(
+    "the name of an image, without blanks", "for example python:3.13-slim",
+    r"[A-Za-z0-9][A-Za-z0-9_./:@-]*")
+Timezone = scalar_class(
+    "the name of a time zone", "for example Europe/Berlin", r"\w[\w+-]*(/[\w+-]+)*")
+Host = scalar_class(
+    "a Docker host", "for example ssh://user@box", r"(?!(?:\w+://)?(?:[^\s/@]*@)?-)\S+")
+ProjectPath = scalar_class(     # also as a word in a Dockerfile: no quotes, no globs
+    "a path inside the project", "only what is below skelebot.yaml can be part of the image",
+    r"(?!/|~|[A-Za-z]:|(.*/)?\.\.(/|$))[^\x00-\x1f\"'`$\\*?\[\]]+")
+Port = scalar_class(
+    "HOST:CONTAINER", "for example 8080:80; a port is a number from 1 to 65535",
+    r"(?:(?:[\d.]+|\[[\da-fA-F:]+\]):)?"
+    r"(?P<ports>(?:\d{1,5}(?:-\d{1,5})?:)?\d{1,5}(?:-\d{1,5})?)(?:/(?:tcp|udp|sctp))?", Ported)
+CopyPair = scalar_class(
+    "SRC:DEST", "for example config/app.ini:/etc/app.ini",
+    r"(?!~|/|(.*/)?\.\.(/|:))[^:\n]+:[^:\n]+")
+Ignore = scalar_class("a pattern", "for example data/*.csv", r"[^\n]+")
+ShellCommand = scalar_class("a shell command", Text.hint, r"(?s).*\S.*", Text)
+DefaultWord = scalar_class(Text.expected, Text.hint, Text.pattern, Text)    # or words, of a list
+VariableName = scalar_class(
+    "the name of a variable, or NAME=VALUE", "for example MODE=fast, or HOME to pass it on",
+    r"[^=\s-][^=\s]*")
+VariableWord = scalar_class(VariableName.expected, VariableName.hint, r"(?s)[^=\s-][^=\s]*(=.*)?")
+Url = scalar_class(
+    "an address", "for example https://host/artifactory",
+    r"https?://([^\s/?#]*@)?(\[[\da-fA-F:.]+\]|[A-Za-z\d_-]{1,63}(\.[A-Za-z\d_-]{1,63})*\.?)"
+    r"(:(?P<ports>\d{1,5}))?(/[^\s?#]*)?", Ported)
+FolderPath = scalar_class("a folder", "for example /mnt/models or ~/models", r"[^\S\n]*\S[^\n]*")
+Bucket = scalar_class(
+    "a bucket, maybe with a prefix", "for example my-bucket/some/prefix",
+    r"(s3://)?[A-Za-z0-9][\w.-]*(/[^\n]*)?")
+Region = scalar_class("the name of a region", "for example eu-central-1", r"[a-z0-9][a-z0-9-]*")
+AwsWord = scalar_class(         # aws takes file:// and https:// for what is there, - for an option
+    "a name that AWS knows", "for example artifactory-token",
+    r"(?!-|(?i:file|fileb|https?):)[^\n]*")
+RepositoryPath = scalar_class(     # also empty; no part of it leads upwards
+    "a path without ..", "for example team/models", r"(?!(.*/)?\.\.?(/|$))[^\n?#]*")
+RepositoryName = scalar_class(
+    "the name of a repository", "for example ml-models", r"(?!\s*$)" + RepositoryPath.pattern)
+ArtifactName = scalar_class(
+    "a name that can be part of a file's name, and is not ALL",
+    "the name is typed as a word, as in: skelebot push model",
+    r"(?!ALL$)[^\s./\\:*?\"<>|-][^\n/\\:*?\"<>|]*")
+ArtifactFile = scalar_class(
+    "a file, or a folder with / at its end",
+    "for example models/model.tar.gz or models/bert/", r"(?:(?!\n)[\s/.])*[^\s/.][^\n]*")
+DeployType = scalar_class(
+    "Artifactory",
+    "the artifacts of this spelling go there; components.repository knows s3 and folder too",
+    r"(?i)artifactory")
+
+
+class PortNumber(int):
+    """A TCP port, from 1 to 65535."""
 
 
 class FromFile(str):
@@ -289,7 +414,7 @@ class Source(Text):
     hint = "for example src/jobs/train.py"
     example = "src/jobs/train.py"
     pattern = r"(?s).*\S.*"
-    # What words have no place in: an escaped character, quotes, a comment; in double quotes $1 counts.
+    # What words have no place in: an escaped character, quotes, a comment; $1 counts in "...".
     opaque = r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'|(?:^|(?<=\s))(?P<comment>#[^\n]*)"""
 
     @property
@@ -315,114 +440,11 @@ class Source(Text):
 
     @property
     def takes_words(self):
-        """Whether words can follow: not where it ends in an operator, a comment or a here-document."""
+        """Whether words can follow: not after an operator, a comment or a here-document."""
         text = self.rstrip()
         bare = re.sub(self.opaque, lambda match: ";" if match.group("comment") else "opaque", text)
         above = text[:text.rfind("\n") + 1]
         return bare[-1:] not in (";", "&", "|") and not re.search(r"<<-?\s*[\w'\"]", above)
-
-
-class ProjectName(Line):
-    expected = "a name with a letter a-z or a digit in it"
-    hint = "the Docker image gets its name from it, as in: name: churn-model"
-    example = "churn-model"
-    pattern = r"[^\nA-Za-z0-9]*[A-Za-z0-9][^\n]*"
-
-
-class JobName(Line):
-    expected = "one word that does not start with - or +"
-    hint = "the name is typed as a word, as in: skelebot train"
-    example = "train"
-    pattern = r"[^\s+-]\S*"
-
-
-class ParamName(Line):
-    expected = "a name of letters, digits, _ . and -, without leading dashes"
-    hint = "write epochs, type --epochs"
-    pattern = r"[A-Za-z0-9_][\w.-]*"
-
-
-class Language(Text):
-    values = ("Python", "R", "R+Python", "NA")
-
-
-class Mode(Text):
-    values = ("i", "d", "it")
-
-
-class Native(Text):
-    values = ("always", "never", "optional")
-
-
-class Accepts(Text):
-    values = ("boolean", "list", "int", "float")
-
-
-class User(Text):
-    values = ("root", "host")
-
-
-class PrimaryExe(Text):
-    values = ("CMD", "ENTRYPOINT")
-
-
-class Version(Line):
-    expected = "a version such as 3.10"
-    hint = "it becomes part of the base image's tag"
-    pattern = r"\w[\w.-]*"
-
-
-class ImageName(Line):
-    expected = "the name of an image, without blanks"
-    hint = "for example python:3.13-slim"
-    pattern = r"[A-Za-z0-9][A-Za-z0-9_./:@-]*"
-
-
-class Timezone(Line):
-    expected = "the name of a time zone"
-    hint = "for example Europe/Berlin"
-    pattern = r"\w[\w+-]*(/[\w+-]+)*"
-
-
-class Host(Line):
-    expected = "a Docker host"
-    hint = "for example ssh://user@box"
-    pattern = r"(?!(?:\w+://)?(?:[^\s/@]*@)?-)\S+"
-
-
-class ProjectPath(Line):
-    """A path inside the project, also as a word in a Dockerfile: no quotes, no globs."""
-    expected = "a path inside the project"
-    hint = "only what is below skelebot.yaml can be part of the image"
-    pattern = r"(?!/|~|[A-Za-z]:|(.*/)?\.\.(/|$))[^\x00-\x1f\"'`$\\*?\[\]]+"
-
-
-class Port(Line):
-    expected = "HOST:CONTAINER"
-    hint = "for example 8080:80; a port is a number from 1 to 65535"
-    pattern = r"(?:(?:[\d.]+|\[[\da-fA-F:]+\]):)?((?:\d+(?:-\d+)?:)?\d+(?:-\d+)?)(?:/(?:tcp|udp|sctp))?"
-
-    @classmethod
-    def fits(cls, text):
-        match = re.fullmatch(cls.pattern, text, re.ASCII)
-        return bool(match) and all(0 < int(port) < 65536 for port in re.findall(r"\d+", match.group(1)))
-
-
-class CopyPair(Line):
-    expected = "SRC:DEST"
-    hint = "for example config/app.ini:/etc/app.ini"
-    pattern = r"(?!~|/|(.*/)?\.\.(/|:))[^:\n]+:[^:\n]+"
-
-
-class Ignore(Line):
-    expected = "a pattern"
-    hint = "for example data/*.csv"
-    pattern = r"[^\n]+"
-
-
-class ShellCommand(Text):
-    expected = "a shell command"
-    pattern = r"(?s).*\S.*"
 
 
 class Mapping(Line):
@@ -430,7 +452,8 @@ class Mapping(Line):
     expected = "FOLDER/ or SRC:DEST"
     hint = "for example data/ or ~/models:/app/models"
     source_pattern = r"(?P<source>[A-Za-z]:(?:\\[^:\n]*(?=:)|/[^:\n]*(?=:/))|[^:\n]+)"
-    target_pattern = r"(?::(?P<target>(?!(?:ro|rw|z|Z)$)[^:\n,]+)(?::(?P<options>(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*))?)?"
+    target_pattern = (r"(?::(?P<target>(?!(?:ro|rw|z|Z)$)[^:\n,]+)"
+                      r"(?::(?P<options>(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*))?)?")
     pattern = r"(?!~[^:]*$|\.\.[^:]*$)" + source_pattern + target_pattern
 
     @property
@@ -476,11 +499,14 @@ class PythonDependency(Dependency):
         "python-req": rf"req:(?P<file>{ProjectPath.pattern})",
         "python-proj": rf"proj:(?P<file>{ProjectPath.pattern})",
         "python-file": rf"file:(?P<file>{ProjectPath.pattern})",
-        "python-github": r"github:(?P<repository>https://[^\s\"'`$\\]+|[\w.-]+/[\w.-]+(@[\w./-]+)?)",
+        "python-github": r"github:(?P<repository>https://[^\s\"'`$\\]+"
+                         r"|[\w.-]+/[\w.-]+(@[\w./-]+)?)",
         "python-ca": r"ca_file:(?P<domain>\w[^:\s]*):(?P<owner>\w[^:\s]*):(?P<repository>\w[^:\s]*)"
-                     r":(?P<name>\w[\w.-]*):(?P<version>\w[\w.+!-]*)(?::(?P<profile>[^:\s-][^:\n]*))?",
+                     r":(?P<name>\w[\w.-]*):(?P<version>\w[\w.+!-]*)"
+                     r"(?::(?P<profile>[^:\s-][^:\n]*))?",
         "python-package": r"(?P<package>(?:[A-Za-z0-9][\w.-]*(?:\s*\[[\w\s.,-]*\])?"
-                          rf"(?:\s*@\s*\S+|\s*(?:\(\s*)?{version}(?:\s*,\s*{version})*(?:\s*\))?)?|(?:git\+)?https?://\S+)"
+                          rf"(?:\s*@\s*\S+|\s*(?:\(\s*)?{version}(?:\s*,\s*{version})*"
+                          r"(?:\s*\))?)?|(?:git\+)?https?://\S+)"
                           r"\s*(?:;[^\n]+)?)",
     }
 
@@ -490,7 +516,8 @@ class RDependency(Dependency):
     hint = "write dplyr, dplyr=1.1.4, file:PATH:NAME, github:OWNER/REPO:NAME or renv:LOCKFILE"
     forms = {
         "r-file": r"file:(?P<file>[^:]+):(?P<name>[A-Za-z][\w.]*)",
-        "r-github": r"github:(?P<repository>[\w.-]+/[\w./-]+(?:@[\w./-]+)?):(?P<name>[A-Za-z][\w.]*)",
+        "r-github": r"github:(?P<repository>[\w.-]+/[\w./-]+(?:@[\w./-]+)?)"
+                    r":(?P<name>[A-Za-z][\w.]*)",
         "r-renv": rf"renv:(?P<file>{ProjectPath.pattern})",
         "r-version": r"(?P<name>[A-Za-z][\w.]*)={1,2}(?P<version>\d[\w.-]*)",
         "r-package": r"(?P<name>[A-Za-z][\w.]*)",
@@ -500,93 +527,6 @@ class RDependency(Dependency):
     def fits(cls, text):
         file = re.fullmatch(cls.forms["r-file"], text)
         return super().fits(text) and (not file or ProjectPath.fits(file.group("file")))
-
-
-class VariableName(Line):
-    expected = "the name of a variable, or NAME=VALUE"
-    hint = "for example MODE=fast, or HOME to pass it on"
-    pattern = r"[^=\s-][^=\s]*"
-
-
-class DefaultWord(Text):
-    """A word of a default; the default of a list may be one text, which is split into words."""
-
-
-class VariableWord(VariableName):
-    pattern = r"(?s)[^=\s-][^=\s]*(=.*)?"
-
-
-class Url(Line):
-    expected = "an address"
-    hint = "for example https://host/artifactory"
-    pattern = (r"https?://([^\s/?#]*@)?(\[[\da-fA-F:.]+\]|[A-Za-z\d_-]{1,63}(\.[A-Za-z\d_-]{1,63})*\.?)"
-               r"(:(?P<port>\d{1,5}))?(/[^\s?#]*)?")
-
-    @classmethod
-    def fits(cls, text):
-        match = re.fullmatch(cls.pattern, text, re.ASCII)
-        return bool(match) and 0 < int(match.group("port") or 80) < 65536
-
-
-class FolderPath(Line):
-    expected = "a folder"
-    hint = "for example /mnt/models or ~/models"
-    pattern = r"[^\S\n]*\S[^\n]*"
-
-
-class Bucket(Line):
-    expected = "a bucket, maybe with a prefix"
-    hint = "for example my-bucket/some/prefix"
-    pattern = r"(s3://)?[A-Za-z0-9][\w.-]*(/[^\n]*)?"
-
-
-class Region(Line):
-    expected = "the name of a region"
-    hint = "for example eu-central-1"
-    pattern = r"[a-z0-9][a-z0-9-]*"
-
-
-class AwsWord(Line):
-    """A word for the aws command, which takes file:// and https:// for what is there, and - for an option."""
-    expected = "a name that AWS knows"
-    hint = "for example artifactory-token"
-    pattern = r"(?!-|(?i:file|fileb|https?):)[^\n]*"
-
-
-class RepositoryPath(Line):
-    """Also empty; no part of it leads upwards."""
-    expected = "a path without .."
-    hint = "for example team/models"
-    pattern = r"(?!(.*/)?\.\.?(/|$))[^\n?#]*"
-
-
-class RepositoryName(RepositoryPath):
-    expected = "the name of a repository"
-    hint = "for example ml-models"
-    pattern = r"(?!\s*$)" + RepositoryPath.pattern
-
-
-class ArtifactName(Line):
-    expected = "a name that can be part of a file's name, and is not ALL"
-    hint = "the name is typed as a word, as in: skelebot push model"
-    pattern = r"(?!ALL$)[^\s./\\:*?\"<>|-][^\n/\\:*?\"<>|]*"
-
-
-class ArtifactFile(Line):
-    expected = "a file, or a folder with / at its end"
-    hint = "for example models/model.tar.gz or models/bert/"
-    example = "models/model.tar.gz"
-    pattern = r"(?:(?!\n)[\s/.])*[^\s/.][^\n]*"
-
-
-class DeployType(Line):
-    expected = "Artifactory"
-    hint = "the artifacts of this spelling go there; components.repository knows s3 and folder too"
-    pattern = r"(?i)artifactory"
-
-
-class PortNumber(int):
-    """A TCP port, from 1 to 65535."""
 
 
 class Hidden:
@@ -602,16 +542,39 @@ class Variable(Record):
     value: Optional[str]
 
 
-class Arg(Record):
+FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+VARIABLE = r"(?a)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))"
+
+
+class Valued(Record):
+    """What takes words, of which each has to fit."""
+    accepts = ""
+
+    def misfit(self, word):
+        """(fault, hint) of a word that it cannot take, or None."""
+        if self.choices and word not in self.choices:
+            return (f"expected {listed(self.choices, 'or')}, found {shortened(word)}",
+                    did_you_mean(word, self.choices, "choose one of"))
+        if self.accepts == "int" and not re.fullmatch(r"[+-]?[0-9]+", word):
+            return f"expected a whole number, found {shortened(word)}", "for example 20"
+        number = r"(?ai)[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)"
+        if self.accepts == "float" and not re.fullmatch(number, word):
+            return f"expected a number, found {shortened(word)}", "for example 0.5 or 1e-3"
+        return None
+
+
+class Arg(Valued):
     """A word that a job needs."""
+    _bare = True
     name: ParamName
     help: Text = ""
     choices: Texts = ()
     places: Hidden = None
 
 
-class Param(Record):
+class Param(Valued):
     """`--name VALUE` of a job. `default` holds the words that are passed; () is none."""
+    _bare = True
     name: ParamName
     alt: ParamName = ""
     default: Tuple[DefaultWord, ...] = ()
@@ -619,6 +582,44 @@ class Param(Record):
     help: Text = ""
     accepts: Accepts = ""
     places: Hidden = None
+
+    def _complete(self):
+        """A default that was written as one text becomes the words that will be passed."""
+        place, words = self.places.get("default", self.places[""]), self.default
+        if isinstance(words, str):
+            words = place.words(words) if self.accepts == "list" else (words,)
+        if self.accepts == "boolean":
+            words = self.flag(words, place)
+        elif len(words) > 1 and self.accepts != "list":
+            raise place.fault("expected one value, found a list",
+                              "add accepts: list, or keep one value")
+        elif not any(re.search(VARIABLE, word) for word in words):
+            for problem in filter(None, map(self.misfit, words)):
+                raise place.fault(*problem)
+        return self if words == self.default else self._replace(default=words)
+
+    def flag(self, words, place):
+        """The words of a boolean's default: one if it is set."""
+        if self.choices:
+            raise self.places["choices"].fault("a boolean has no choices",
+                                               "take choices or accepts out")
+        if len(words) > 1 or (words and words[0].lower() not in FLAGS):
+            raise place.fault(f"expected true or false, found {shortened(' '.join(words))}",
+                              "write true or false")
+        return ("true",) if words and FLAGS[words[0].lower()] else ()
+
+
+def check_names(parts):
+    """Every name and alt of arguments and parameters stands for one thing."""
+    taken = {}
+    for one in parts:
+        for key in ("name", "alt"):
+            name, place = getattr(one, key, ""), one.places.get(key)
+            if name in taken and not (key == "alt" and name == one.name):
+                raise place.fault(f"the name {name} is taken by {taken[name].path}",
+                                  "give one of them another name")
+            if name:
+                taken[name] = place
 
 
 class Job(Record):
@@ -628,7 +629,7 @@ class Job(Record):
     source: Source
     help: Text = ""
     mode: Mode = "i"
-    native: Native = "optional"
+    native: NativeUse = "optional"
     host: Host = ""
     mappings: Tuple[Mapping, ...] = ()
     ignores: Tuple[Ignore, ...] = ()
@@ -637,6 +638,14 @@ class Job(Record):
     args: Tuple[Arg, ...] = ()
     params: Tuple[Param, ...] = ()
     places: Hidden = None
+
+    def _complete(self):
+        """A script's words can be told apart; each name of args and params stands for one thing."""
+        first, quoted = self.source.split()[0], re.search(r"[\"'\\]", self.source)
+        if quoted and os.path.splitext(first)[1] in INTERPRETERS:
+            self.places["source"].words(self.source)
+        check_names((*self.args, *self.params))
+        return self
 
     def argv(self, words=(), open_ended=False):
         """Its command with words; `open_ended` when more may still be added at its end."""
@@ -657,13 +666,17 @@ class Dependencies(Record):
     R: Tuple[RDependency, ...] = ()
     places: Hidden = None
 
-
-class AuthType(Text):
-    values = ("token", "api_key", "user_pass")
+    def of(self, language):
+        """These, if a project of that language installs them."""
+        for name in ("Python", "R"):
+            if getattr(self, name) and name not in language.split("+"):
+                raise self.places[name].fault(f"language {language} installs no {name} packages",
+                                              "write language: R+Python")
+        return self
 
 
 class Auth(Record):
-    """How Artifactory is told who asks; without authType by user and password if there is a user, else by token."""
+    """How Artifactory is told who asks; without authType by user_pass if there is a user."""
     authType: AuthType = ""
     aws: bool = False
     awsSecret: AwsWord = ""
@@ -671,13 +684,14 @@ class Auth(Record):
     awsRegion: Region = ""
     places: Hidden = None
 
-    def _check(self):
+    def _complete(self):
         if self.aws and not self.awsSecret:
             raise self.places["aws"].fault("needs the key awsSecret",
                                            "add a line such as awsSecret: artifactory-token")
         if self.awsSecret and not self.aws:
             raise self.places["awsSecret"].fault("has no meaning without aws: true",
                                                  "add that line, or take this one out")
+        return self
 
 
 class Artifactory(Record):
@@ -700,7 +714,7 @@ class Deploy(Record):
 
 
 class Artifact(Record):
-    """A file, or a folder with a / at its end, that is kept in versions; a singular one has none."""
+    """A file, or a folder with a / at its end, kept in versions; a singular one has none."""
     name: ArtifactName
     file: ArtifactFile
     singular: bool = False
@@ -729,7 +743,7 @@ def checksum(text):
 
 
 def slug(text):
-    """`text` as part of an image's name: a-z, 0-9 and single separators, or a checksum if it has none of these."""
+    """`text` as part of an image's name: a-z, 0-9 and single separators, or else a checksum."""
     plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
     plain = re.sub(r"([._-])[._-]+", r"\1", plain).strip("._-")
     return plain or (f"x{checksum(text):08x}" if text else "")
@@ -775,12 +789,44 @@ class Project(Record):
     folder: Hidden = ""
     env: Hidden = ""
     envs: Hidden = ()
-    given: Hidden = ()
     warnings: Hidden = ()
     secret_files: Hidden = ()
     installed: Hidden = ()
     settings: Hidden = {}
     places: Hidden = None
+
+    def _complete(self):
+        self.check_jobs()
+        self.check_images()
+        check_names(self.params)
+        return self
+
+    def check_jobs(self):
+        """Every job has a name of its own, and the primary job is one of them."""
+        names = {}
+        for index, job in enumerate(self.jobs):
+            if job.name in names:
+                raise job.places["name"].fault(
+                    f"the name {job.name} is taken by jobs[{names[job.name]}]",
+                    "give one of them another name")
+            names[job.name] = index
+        if self.primaryJob and self.primaryJob not in names:
+            near = did_you_mean(self.primaryJob, names, "jobs are") if names else ""
+            raise self.places["primaryJob"].fault(f"no job is named {shortened(self.primaryJob)}",
+                                                  near or "add it to jobs, or take the line out")
+
+    def check_images(self):
+        """No job has the image or container of another job, of the project or of a component."""
+        images = {kind.tag: kind.__name__ for kind in COMPONENTS.values() if kind.tag}
+        images["latest"] = "the project"
+        for taken, own in ((images, lambda job: job.ignores), ({}, lambda job: job.mode == "d")):
+            for job in filter(own, self.jobs):
+                name = slug(job.name)
+                if name in taken:
+                    raise job.places["name"].fault(
+                        f"{name} is the name of {taken[name]}'s image or container",
+                        "give the job another name")
+                taken[name] = job.name
 
     def job(self, name):
         return next((job for job in self.jobs if job.name == name), None)
@@ -800,7 +846,7 @@ class Project(Record):
         return self.image + (":" + slug(job.name) if job and job.ignores else "")
 
     def container(self, job, token=""):
-        """The name of a job's container; scripts rely on that of a detached one, which has no token."""
+        """The name of a job's container; that of a detached one has no token, for scripts."""
         return "-".join(filter(None, [self.image, slug(job.name), token]))
 
 
@@ -1059,309 +1105,20 @@ FILE = "skelebot.yaml"
 MERGE = "tag:yaml.org,2002:merge"
 NULL = "tag:yaml.org,2002:null"
 TEXT = "tag:yaml.org,2002:str"
-PLAIN = "plain"     # the tag of a scalar without quotes, before anyone asks what YAML would make of it
-FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-
+PLAIN = "plain"     # the tag of a scalar without quotes, before anyone asks what YAML makes of it
 ACCEPTED_KEYS = {"skelebotVersion"}     # once written by the tool itself, without a meaning
-BARE = (Arg, Param)                     # records that may be written as a bare name
 
 
-class FormerPlugin(Record):
-    name: Line
-    config: Any = None
+# -- YAML
 
-
-def found(node):
-    """What a node is, in the words of a message."""
-    if node.id == "scalar":
-        return shortened(node.value) if node.value else "an empty text" if node.style else "nothing"
-    return {"sequence": "a list", "mapping": "keys and values"}[node.id]
-
-
-def is_nothing(node):
-    return node.id == "scalar" and node.tag == NULL
-
-
-def read_flag(node, place):
-    flag = FLAGS.get(node.value.lower()) if node.id == "scalar" else None
-    if flag is None:
-        raise place.fault(f"expected true or false, found {found(node)}", "write true or false")
-    return flag
-
-
-def read_whole(node, place):
-    if node.id != "scalar" or not re.fullmatch(r"[+-]?[0-9]{1,18}", node.value):
-        raise place.fault(f"expected a whole number, found {found(node)}", "write digits only")
-    return int(node.value)
-
-
-def read_port(node, place):
-    if node.id != "scalar" or not re.fullmatch(r"[0-9]{1,5}", node.value) or not 0 < int(node.value) < 65536:
-        raise place.fault(f"expected a port, found {found(node)}", "a number from 1 to 65535")
-    return int(node.value)
-
-
-def read_number(node, place):
+def yaml_module():
     try:
-        return float(node.value)
-    except (TypeError, ValueError):
-        raise place.fault(f"expected a number, found {found(node)}", "for example 0.5")
-
-
-def resolved(node, loader=None, seen=None):
-    """The node, its plain scalars with the tags that YAML has for them."""
-    loader, seen = loader or yaml_module().SafeLoader(""), set() if seen is None else seen
-    if node.tag == PLAIN:
-        node.tag = loader.resolve(type(node), node.value, (True, False))
-    inner = [] if node.id == "scalar" or id(node) in seen else node.value
-    seen.add(id(node))
-    for one in inner:
-        for side in one if isinstance(one, tuple) else [one]:
-            resolved(side, loader, seen)
-    return node
-
-
-def read_plain(node, place):
-    """The value that PyYAML makes of a node: lists, dicts, texts, numbers."""
-    yaml = yaml_module()
-    try:
-        return yaml.SafeLoader("").construct_document(resolved(pyyaml_node(node)))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise place.fault(f"cannot be read: {getattr(error, 'problem', '') or error}", "write it in quotes")
-
-
-def read_dict(node, place):
-    pairs(node, place)
-    return read_plain(node, place)
-
-
-def read_list(node, place):
-    """The plain values of a list; one that stands alone is a list of one."""
-    value = read_plain(node, place)
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def expected(kind):
-    return listed(kind.values, "or") if kind.values else kind.expected
-
-
-def read_text(kind, node, place):
-    """A scalar as it was typed, when it fits its kind."""
-    if node.id != "scalar" or (is_nothing(node) and not node.value):
-        raise place.fault(f"expected {expected(kind)}, found {found(node)}", kind.hint)
-    text = node.value
-    if issubclass(kind, Line) and not node.style and node.start_mark.line < node.end_mark.line:
-        raise place.fault("goes on in the next line", "keep it in one line, or write each item of a list as - ITEM")
-    if node.style == '"' and re.search("[\0\ud800-\udfff]", text):     # by an escape
-        raise place.fault("holds a character that no program can be given", "take it out")
-    if not kind.fits(text):
-        hint = did_you_mean(text, kind.values, "choose one of") if kind.values else kind.hint
-        raise place.fault(f"expected {expected(kind)}, found {found(node)}", hint)
-    if has_password(text) and not re.match(IN_NO_IMAGE, place.path):
-        raise password_fault(place)
-    return kind(text)
-
-
-# The keys whose values are in no image, as places have them.
-IN_NO_IMAGE = r"components\b|artifacts\b|plugins\b|(?:jobs(?:\[\d+\])?\.)?environment\b"
-
-
-def password_fault(place):
-    return place.fault("holds an address with a password in it, which all who have the image could read",
-                       "name one that asks for no login, or fetch it where ~/.netrc has the login and add it as a file")
-
-
-def check_passwords(text, file):
-    """Nothing, if a file that gets into an image has no address with a password in it."""
-    for number, line in enumerate(text.split("\n") if has_password(text) else (), 1):
-        if has_password(line):
-            raise password_fault(Place(file, number))
-
-
-def merged_pairs(node, place, above):
-    """What `<<` brings: of several mappings the first that has a key."""
-    merged = {}
-    for source in node.value if node.id == "sequence" else [node]:
-        if source.id != "mapping":
-            raise place.fault(f"expected keys and values, found {found(source)}",
-                              "name a mapping, as in: <<: *defaults")
-        if source in above:
-            raise place.fault("merges itself", "merge another mapping")
-        merged = {**pairs(source, place, above), **merged}
-    return merged
-
-
-def pairs(node, place, above=()):
-    """name -> (key node, value node) of a mapping, with `<<` merged; the mapping's own keys win."""
-    if node.id != "mapping":
-        raise place.fault(f"expected keys and values, found {found(node)}", "write KEY: VALUE, one on a line")
-    own, merged = {}, {}
-    for key, value in node.value:
-        if key.id != "scalar":
-            raise Place(key.start_mark.name, key.start_mark.line + 1).fault(
-                f"a key must be text, found {found(key)}", "write KEY: VALUE")
-        if key.tag == MERGE:
-            for name, pair in merged_pairs(value, place.key("<<", key), above + (node,)).items():
-                merged.setdefault(name, pair)
-        elif key.value in own:
-            first = own[key.value][0].start_mark.line + 1
-            raise place.key(key.value, key).fault(f"given twice, first in line {first}", "keep one of them")
-        else:
-            own[key.value] = (key, value)
-    return {**merged, **own}
-
-
-@functools.lru_cache(None)
-def fields(kind):
-    """name -> annotation of what a record takes from the file; a plugin's may be written as texts."""
-    notes = kind.__annotations__
-    if any(type(note).__name__ in ("str", "ForwardRef", "_ForwardRef") for note in notes.values()):
-        import typing
-        notes = typing.get_type_hints(kind)
-    return {name: Any if str(note) == "typing.Any" else note for name, note in notes.items() if note is not Hidden}
-
-
-def canonical(kind, entries, place):
-    """The entries by the names that the keys have today; the key nodes keep the older spelling."""
-    former = getattr(kind, "_former", {})
-    if not former:
-        return entries
-    names = {}
-    for key, (key_node, node) in entries.items():
-        name = former.get(key, key)
-        if name in names:
-            also = place.key(names[name][0].value, key_node).path
-            raise place.key(key_node.value, key_node).fault(f"given twice, also as {also}", "keep one of them")
-        names[name] = (key_node, node)
-    return names
-
-
-def near_key(kind, key, known):
-    """The hint for an unknown key; at the top level also the sections of today and of 2019."""
-    if key.startswith("-"):
-        return f"write a blank after the dash: - {key.lstrip('-')}"
-    if kind is not Project:
-        return getattr(kind, "_hints", {}).get(key) or did_you_mean(key, known)
-    if key in COMPONENTS:
-        return f"did you mean components.{key}?"
-    if key in fields(Job) or key in Job._former:
-        return f"{key} belongs to a job, below jobs"
-    hint = did_you_mean(key, [*known, *former_keys()])
-    return hint if hint.startswith("did you mean") else did_you_mean(key, known)
-
-
-def read_record(kind, node, place):
-    if node.id == "scalar" and kind in BARE:
-        return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
-    record = kind(**read_fields(kind, pairs(node, place), place))
-    if isinstance(record, Record):
-        record._check()
-    return record
-
-
-def read_items(kind, node, place):
-    """(value, place) of every item; a single value stands for a list of one."""
-    if node.id == "mapping" and hasattr(kind, "_fields") and not set(pairs(node, place)) & set(fields(kind)):
-        raise place.fault("expected a list, found keys and values", "write each as an item: - name: ...")
-    if node.id == "sequence":
-        places = [place.item(index, item) for index, item in enumerate(node.value)]
-        return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
-    return [] if is_nothing(node) else [(read(kind, node, place), place)]
-
-
-def check_no_tag(node, place):
-    if node.tag.startswith("!"):
-        raise place.fault(f"the tag {node.tag} has no meaning here", "put a text that starts with ! in quotes")
-
-
-def read(kind, node, place):
-    """The value of a node as `kind`, which is an annotation of a record."""
-    if kind is not Any:
-        check_no_tag(node, place)
-    if isinstance(kind, type) and issubclass(kind, Text):
-        return read_text(kind, node, place)
-    if kind in READERS:
-        return READERS[kind](node, place)
-    if hasattr(kind, "_fields"):
-        return read_record(kind, node, place)
-    if getattr(kind, "__origin__", None) is dict or str(kind).startswith("typing.Dict"):
-        return read_dict(node, place)
-    if not getattr(kind, "__args__", None):
-        raise place.fault(f"cannot be read as {getattr(kind, '__name__', kind)}, which a plugin wants",
-                          "tell who wrote the plugin: str, int, float, bool, list, dict and records can be read")
-    inner, *rest = kind.__args__
-    if rest in ([], [Ellipsis]):
-        return (tuple if rest else list)(value for value, _ in read_items(inner, node, place))
-    return read(inner, node, place)
-
-
-def read_fields(kind, entries, place):
-    """name -> value for the entries of a mapping, as the record's annotations have them."""
-    known, values, places = fields(kind), {}, {"": place}
-    for name, (key_node, node) in canonical(kind, entries, place).items():
-        at = place.key(key_node.value, key_node)
-        if name in ACCEPTED_KEYS or name.startswith("x-"):
-            continue
-        if name not in known:
-            raise at.fault("unknown key", near_key(kind, name, known))
-        places[name] = at
-        if not is_nothing(node) or known[name] is Any or name not in kind._field_defaults:
-            values[name] = read(known[name], node, at)
-    for name in known:
-        if name not in values and name not in kind._field_defaults:
-            raise place.fault(f"needs the key {name}", f"add a line such as {name}: {getattr(known[name], 'example', '...')}")
-    return {**values, "places": places} if "places" in kind._fields else values
-
-
-def read_variables(node, place):
-    """`environment`: a mapping, or a list of NAME (passed on) and NAME=VALUE."""
-    if node.id == "mapping":
-        found = [(read_text(VariableName, key, place.key(name, key)),
-                  None if is_nothing(value) else read_text(Text, value, place.key(name, value)))
-                 for name, (key, value) in pairs(node, place).items()]
-    else:
-        words = [text.partition("=") for text, _ in read_items(VariableWord, node, place)]
-        found = [(name, value if equals else None) for name, equals, value in words]
-    return tuple(Variable(name, Secret(value) if value and has_password(value) else value) for name, value in found)
-
-
-def read_default(node, place):
-    """`default`: a tuple of words, or one text that is to be split if the parameter is a list."""
-    if node.id == "sequence":
-        return tuple(word for word, _ in read_items(DefaultWord, node, place))
-    return read_text(DefaultWord, node, place)
-
-
-READERS = {bool: read_flag, int: read_whole, PortNumber: read_port, float: read_number,
-           dict: read_dict, list: read_list, tuple: lambda node, place: tuple(read(list, node, place)),
-           str: lambda node, place: str(read_text(Text, node, place)), Any: lambda node, place: node,
-           Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default}
-
-
-MOST_TEXT = 500 * 1000      # bytes of a YAML file, of which each byte may become 200 in memory
-MOST_NODES = 100 * 1000     # of it when aliases have been followed
-DEEPEST = 950               # brackets, or lists, inside each other
-PURE = 64 * 1024            # characters that the pure loader reads in a second or two
-
-
-def decoded(data, file):
-    """The text of a file's bytes: UTF-8, without the characters that YAML forbids."""
-    if len(data) > MOST_TEXT:
-        raise Place(file, 1).fault(f"is larger than {shown_size(MOST_TEXT)}", "put the file there that is meant")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Place(file, data[:error.start].count(b"\n") + 1).fault("is not UTF-8", "save the file as UTF-8")
-    text = text.replace("\r\n", "\n")
-    bad = re.search("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]", text) or re.search("\ufffe|\uffff", text)
-    if bad:
-        place = Place(file, text.count("\n", 0, bad.start()) + 1)
-        raise place.fault(f"holds the control character {ascii(bad.group())}", "take it out")
-    odd = re.search(r"(?m)^ *(?! )[^\S\n\r\t][^\S\n]*[\w-]+:", text)
-    if odd:
-        place = Place(file, text.count("\n", 0, odd.start()) + 1)
-        raise place.fault("line starts with a no-break space", "indent with blanks")
-    return text
+        import yaml
+    except ImportError:
+        raise SkelebotError(
+            f"PyYAML is not installed for {sys.executable}",
+            "python3 -m pip install --user PyYAML, or run install.sh, which brings it")
+    return yaml
 
 
 class Syntax(Record):
@@ -1378,22 +1135,31 @@ class Syntax(Record):
 
 
 SYNTAX = (
-    Syntax(r"single document .*another document", "keep one document, without ---", "a second document starts here"),
+    Syntax(r"single document .*another document", "keep one document, without ---",
+           "a second document starts here"),
     Syntax(r"undefined alias", "define it before, as &NAME"),
     Syntax(r"'\\t' that cannot start", "write blanks instead of tabs"),
-    Syntax(r"character '(.)' that cannot start", "put it in quotes", r"a text cannot start with \1"),
-    Syntax(r"scanning an alias .*expected alphabetic", "put it in quotes", "a text cannot start with *"),
-    Syntax(r"scanning an anchor .*expected alphabetic", "put it in quotes", "a text cannot start with &"),
-    Syntax(r"but found '<scalar>'", "put the whole text in quotes; '' is an apostrophe within '...'",
+    Syntax(r"character '(.)' that cannot start", "put it in quotes",
+           r"a text cannot start with \1"),
+    Syntax(r"scanning an alias .*expected alphabetic", "put it in quotes",
+           "a text cannot start with *"),
+    Syntax(r"scanning an anchor .*expected alphabetic", "put it in quotes",
+           "a text cannot start with &"),
+    Syntax(r"but found '<scalar>'",
+           "put the whole text in quotes; '' is an apostrophe within '...'",
            "text after a closing quote or bracket"),
-    Syntax(r"expected <block end>", "indent the keys of one part, and the items of one list, alike",
+    Syntax(r"expected <block end>",
+           "indent the keys of one part, and the items of one list, alike",
            "is indented otherwise than what it belongs to"),
-    Syntax(r"mapping values are", "indent the keys of one part alike, write a blank after each key's colon, "
+    Syntax(r"mapping values are",
+           "indent the keys of one part alike, write a blank after each key's colon, "
            "put a text that holds ': ' in quotes"),
     Syntax(r"sequence entries are", "begin the list on the next line"),
-    Syntax(r"expected the node content", "write a list as [a, b], without gaps, or one - ITEM on a line"),
+    Syntax(r"expected the node content",
+           "write a list as [a, b], without gaps, or one - ITEM on a line"),
     Syntax(r"could not find expected ':'", "write KEY: VALUE, one on a line", begin=True),
-    Syntax(r"quoted scalar .*end of stream", "close it; \" within \"...\" is \\\", ' within '...' is ''",
+    Syntax(r"quoted scalar .*end of stream",
+           "close it; \" within \"...\" is \\\", ' within '...' is ''",
            "the quote is not closed", begin=True),
     Syntax(r"but got '\?'", "put it in quotes", "a text in brackets cannot hold ?"),
     Syntax(r"expected ',' or", "close the bracket, and put commas between the items"),
@@ -1401,38 +1167,18 @@ SYNTAX = (
     Syntax(r"", "look at the indentation, quotes and brackets up to here"),
 )
 
+MOST_TEXT = 500 * 1000      # bytes of a YAML file, of which each byte may become 200 in memory
+MOST_NODES = 100 * 1000     # of it when aliases have been followed
+DEEPEST = 950               # brackets, or lists, inside each other
+PURE = 64 * 1024            # characters that the pure loader reads in a second or two
 
-def syntax_error(error, file):
-    """The SkelebotError for what PyYAML says, in the words of SYNTAX."""
-    problem, mark = getattr(error, "problem", None) or "is not YAML", getattr(error, "problem_mark", None)
-    start, said = getattr(error, "context_mark", None), f"{getattr(error, 'context', '')} {problem}"
-    said = said[:300]                   # it may have names from the file
-    known = next(syntax for syntax in SYNTAX if re.search(syntax.pattern, said))
-    message = re.sub(".*?" + known.pattern + ".*", known.message, said) if known.message else problem
-    if start and mark and start.line < mark.line and not known.message and not known.begin:
-        message += f" (in what starts in line {start.line + 1})"
-    mark = start if known.begin and start else mark
-    return Place(file, mark.line + 1 if mark else 1).fault(message, known.hint)
-
-
-def yaml_module():
-    try:
-        import yaml
-    except ImportError:
-        raise SkelebotError(f"PyYAML is not installed for {sys.executable}",
-                            "python3 -m pip install --user PyYAML, or run install.sh, which brings it")
-    return yaml
-
-
-def odd_escape(text):
-    """The line of the first escape that stands for no character."""
-    odd = re.search(r"\\U(?!000|0010)", text)
-    return text.count("\n", 0, odd.start()) + 1 if odd else 1
+CONTROL = "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|\ufffe|\uffff"
+NO_BREAK = r"(?m)^ *(?! )[^\S\n\r\t][^\S\n]*[\w-]+:"     # a key after a blank that is none for YAML
 
 
 @functools.lru_cache(None)
 def loaders(yaml, deepest):
-    """libyaml's loader and the pure one; far deeper libyaml, which is written in C, would break down."""
+    """libyaml's loader and the pure one; far deeper libyaml, which is written in C, would crash."""
     class Pure(yaml.SafeLoader):
         depth = 0
 
@@ -1445,7 +1191,7 @@ def loaders(yaml, deepest):
             self.depth -= 1
 
     class Fast(getattr(yaml, "CSafeLoader", object)):
-        """It tells nothing and << from other plain scalars: more is seldom asked, and takes long."""
+        """It tells nothing and << from other plain scalars: more is seldom asked, and is slow."""
         depth, descend_resolver, ascend_resolver = 0, Pure.descend_resolver, Pure.ascend_resolver
 
         def resolve(self, kind, value, implicit):
@@ -1457,51 +1203,97 @@ def loaders(yaml, deepest):
     return Fast, Pure
 
 
-def check_aliases(node, file, sizes):
-    """Refuse what becomes too much when each alias stands for what it names; how many nodes are in a node.
+class YamlText:
+    """The text of a YAML file, and what is wrong with it."""
 
-    sizes  id of a node -> that number, 0 while it is counted
-    """
-    if id(node) not in sizes:
-        sizes[id(node)], inner = 0, [] if node.id == "scalar" else node.value
-        sides = [side for one in inner for side in (one if isinstance(one, tuple) else [one])]
-        sizes[id(node)] = 1 + sum([check_aliases(side, file, sizes) for side in sides])
-    if sizes[id(node)] > MOST_NODES:
-        raise Place(file, node.start_mark.line + 1).fault(
-            f"has more than {MOST_NODES} values when its aliases are followed", "take aliases out")
-    return sizes[id(node)]
+    def __init__(self, text, file):
+        self.text, self.file = text, file
 
-
-def composed(stream, loader, text):
-    root = yaml_module().compose(stream, Loader=loader)
-    if root and "*" in text and "&" in text:
-        check_aliases(root, stream.name, {})
-    return root
-
-
-def compose(text, file, deepest=DEEPEST):
-    """The root node of a YAML text, or None when it is empty.
-
-    The words of a fault come from the pure loader, so that they are the same with and without libyaml;
-    and so does the verdict on tabs, and on ? in brackets, which the two see differently.
-    """
-    yaml = yaml_module()
-    differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
-    fast, pure = loaders(yaml, deepest)
-    kinds = [fast] * hasattr(yaml, "CSafeLoader")
-    if not kinds or len(text) <= PURE:
-        kinds = [*([] if differ else kinds), pure]
-    for loader in kinds:
-        stream = type("Named", (io.StringIO,), {"name": file})(text)
+    @classmethod
+    def decoded(cls, data, file):
+        """The text of a file's bytes: UTF-8, without the characters that YAML forbids."""
+        if len(data) > MOST_TEXT:
+            raise Place(file, 1).fault(f"is larger than {shown_size(MOST_TEXT)}",
+                                       "put the file there that is meant")
         try:
-            return composed(stream, loader, text)
-        except RecursionError:
-            raise Place(file, 1).fault("is nested too deeply", "use fewer brackets inside each other")
-        except (ValueError, OverflowError):
-            raise Place(file, odd_escape(text)).fault("holds an escape that is no character", "take it out")
-        except yaml.YAMLError as error:
-            fault = error
-    raise syntax_error(fault, file)
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data[:error.start].count(b"\n") + 1
+            raise Place(file, line).fault("is not UTF-8", "save the file as UTF-8")
+        self = cls(text.replace("\r\n", "\n"), file)
+        control, no_break = re.search(CONTROL, self.text), re.search(NO_BREAK, self.text)
+        if control:
+            raise self.fault(control, f"holds the control character {ascii(control.group())}",
+                             "take it out")
+        if no_break:
+            raise self.fault(no_break, "line starts with a no-break space", "indent with blanks")
+        return self
+
+    def fault(self, match, message, hint):
+        """A fault in the line of a match, in the first line if that is None."""
+        line = self.text.count("\n", 0, match.start()) + 1 if match else 1
+        return Place(self.file, line).fault(message, hint)
+
+    def syntax_error(self, error):
+        """The SkelebotError for what PyYAML says, in the words of SYNTAX."""
+        problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+        context, start = getattr(error, "context", ""), getattr(error, "context_mark", None)
+        said = f"{context} {problem or 'is not YAML'}"[:300]    # it may have names from the file
+        known = next(syntax for syntax in SYNTAX if re.search(syntax.pattern, said))
+        message = problem or "is not YAML"
+        if known.message:
+            message = re.sub(".*?" + known.pattern + ".*", known.message, said)
+        elif start and mark and start.line < mark.line and not known.begin:
+            message += f" (in what starts in line {start.line + 1})"
+        mark = start if known.begin and start else mark
+        return Place(self.file, mark.line + 1 if mark else 1).fault(message, known.hint)
+
+    def check_aliases(self, node, sizes):
+        """Refuse what becomes too much when each alias stands for what it names; returns its size.
+
+        sizes  id of a node -> how many nodes are in it, 0 while they are counted
+        """
+        if id(node) not in sizes:
+            sizes[id(node)], inner = 0, [] if node.id == "scalar" else node.value
+            sides = [side for one in inner for side in (one if isinstance(one, tuple) else [one])]
+            sizes[id(node)] = 1 + sum([self.check_aliases(side, sizes) for side in sides])
+        if sizes[id(node)] > MOST_NODES:
+            raise Place(self.file, node.start_mark.line + 1).fault(
+                f"has more than {MOST_NODES} values when its aliases are followed",
+                "take aliases out")
+        return sizes[id(node)]
+
+    def composed(self, loader):
+        stream = type("Named", (io.StringIO,), {"name": self.file})(self.text)
+        root = yaml_module().compose(stream, Loader=loader)
+        if root and "*" in self.text and "&" in self.text:
+            self.check_aliases(root, {})
+        return root
+
+    def root(self, deepest=DEEPEST):
+        """The root node, or None when it is empty.
+
+        The words of a fault come from the pure loader, so that they are the same with and without
+        libyaml; so does the verdict on tabs, and on ? in brackets, which the two see differently.
+        """
+        yaml, text = yaml_module(), self.text
+        differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
+        fast, pure = loaders(yaml, deepest)
+        kinds = [fast] * hasattr(yaml, "CSafeLoader")
+        if not kinds or len(text) <= PURE:
+            kinds = [*([] if differ else kinds), pure]
+        for loader in kinds:
+            try:
+                return self.composed(loader)
+            except RecursionError:
+                raise self.fault(None, "is nested too deeply",
+                                 "use fewer brackets inside each other")
+            except (ValueError, OverflowError):
+                raise self.fault(re.search(r"\\U(?!000|0010)", text),
+                                 "holds an escape that is no character", "take it out")
+            except yaml.YAMLError as error:
+                fault = error
+        raise self.syntax_error(fault)
 
 
 class Mark(Record):
@@ -1513,10 +1305,85 @@ class Mark(Record):
 
 
 class Node(tuple):
-    """A node of a file that was read before: of PyYAML's nodes, what is asked of them here. It is what `flat` made."""
+    """A node that is known from an earlier call: of PyYAML's, what is asked of them here."""
     __slots__ = ()
     id, tag, value, style = (property(itemgetter(index)) for index in range(4))
-    start_mark, end_mark = (property(lambda self, index=index: tuple.__new__(Mark, self[index])) for index in (4, 5))
+    start_mark, end_mark = (property(lambda self, index=index: tuple.__new__(Mark, self[index]))
+                            for index in (4, 5))
+
+    @classmethod
+    def flat(cls, node, seen):
+        """PyYAML's node as plain tuples; KeyError if an alias has it twice."""
+        if id(node) in seen:
+            raise KeyError(node.tag)
+        seen.add(id(node))
+        value, style = node.value, node.style if node.id == "scalar" else node.flow_style
+        if node.id == "sequence":
+            value = [cls.flat(item, seen) for item in value]
+        if node.id == "mapping":
+            value = [(cls.flat(key, seen), cls.flat(item, seen)) for key, item in value]
+        marks = [(mark.name, mark.index, mark.line, mark.column)
+                 for mark in (node.start_mark, node.end_mark)]
+        return (node.id, node.tag, value, style, *marks)
+
+    @classmethod
+    def of(cls, plain):
+        """The Node of what `flat` made."""
+        kind, tag, value, style, start, end = plain
+        if kind == "scalar":
+            return cls(plain)
+        if kind == "sequence":
+            value = list(map(cls.of, value))
+        if kind == "mapping":
+            value = [(cls.of(key), cls.of(item)) for key, item in value]
+        return cls((kind, tag, value, style, start, end))
+
+
+class KnownNodes:
+    """What is kept of a YAML file from call to call: its bytes, and their nodes.
+
+    PyYAML takes as long to import as all the rest. The bytes are compared, so that what is kept
+    is never out of date.
+    """
+
+    def __init__(self, data, file):
+        self.data, self.file = data, file
+
+    @staticmethod
+    def path(environ, home, path):
+        return cache_file(environ, home, "nodes", os.path.abspath(path))
+
+    @staticmethod
+    def stamp(body):
+        """What says that they are whole, and of this Python and this form of them."""
+        return f"skelebot nodes 4 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
+
+    def to_keep(self):
+        """What is to be kept; of nodes that are not that simple only that they are not."""
+        import marshal
+        try:
+            root = YamlText.decoded(self.data, self.file).root()
+            nodes = marshal.dumps(root and Node.flat(root, set()))
+        except (SkelebotError, KeyError, RecursionError, ValueError):
+            nodes = marshal.dumps(None)
+        body = marshal.dumps(self.data) + nodes
+        return self.stamp(body) + body
+
+    def nodes(self, kept):
+        """The part of what was kept that is the nodes, b"" if it is that of other bytes."""
+        import marshal
+        stamp, _, body = kept.partition(b"\n")
+        known = marshal.dumps(self.data)
+        whole = body.startswith(known) and stamp + b"\n" == self.stamp(body)
+        return body[len(known):] if whole else b""
+
+    def root(self, kept):
+        """The root node, None if what was kept is of other bytes, or of none that are simple."""
+        import marshal
+        try:
+            return Node.of(marshal.loads(self.nodes(kept)))
+        except (ValueError, TypeError, EOFError, RecursionError):
+            return None                     # there is none, or what somebody has made up
 
 
 def pyyaml_node(node):
@@ -1528,98 +1395,422 @@ def pyyaml_node(node):
     if node.id == "scalar":
         return yaml.ScalarNode(node.tag, node.value, *marks, style=node.style)
     if node.id == "sequence":
-        return yaml.SequenceNode(node.tag, list(map(pyyaml_node, node.value)), *marks, flow_style=node.style)
+        items = list(map(pyyaml_node, node.value))
+        return yaml.SequenceNode(node.tag, items, *marks, flow_style=node.style)
     items = [tuple(map(pyyaml_node, pair)) for pair in node.value]
     return yaml.MappingNode(node.tag, items, *marks, flow_style=node.style)
 
 
-def flat(node, seen):
-    """A node as plain tuples; KeyError if an alias has it twice."""
-    if id(node) in seen:
-        raise KeyError(node.tag)
+def resolved(node, loader=None, seen=None):
+    """The node, its plain scalars with the tags that YAML has for them."""
+    loader, seen = loader or yaml_module().SafeLoader(""), set() if seen is None else seen
+    if node.tag == PLAIN:
+        node.tag = loader.resolve(type(node), node.value, (True, False))
+    inner = [] if node.id == "scalar" or id(node) in seen else node.value
     seen.add(id(node))
-    value, style = node.value, node.style if node.id == "scalar" else node.flow_style
-    if node.id == "sequence":
-        value = [flat(item, seen) for item in value]
-    if node.id == "mapping":
-        value = [(flat(key, seen), flat(item, seen)) for key, item in value]
-    marks = [(mark.name, mark.index, mark.line, mark.column) for mark in (node.start_mark, node.end_mark)]
-    return (node.id, node.tag, value, style, *marks)
+    for one in inner:
+        for side in one if isinstance(one, tuple) else [one]:
+            resolved(side, loader, seen)
+    return node
 
 
-def raised(plain):
-    """The Node of what `flat` made."""
-    kind, tag, value, style, start, end = plain
-    if kind == "scalar":
-        return Node(plain)
-    if kind == "sequence":
-        value = list(map(raised, value))
-    if kind == "mapping":
-        value = [(raised(key), raised(item)) for key, item in value]
-    return Node((kind, tag, value, style, start, end))
+# -- Nodes -> values
+
+def password_fault(place):
+    return place.fault(
+        "holds an address with a password in it, which all who have the image could read",
+        "name one that asks for no login, or fetch it where ~/.netrc has the login and add it as a "
+        "file")
 
 
-def nodes_path(environ, home, path):
-    return cache_file(environ, home, "nodes", os.path.abspath(path))
+def check_passwords(text, file):
+    """Nothing, if a file that gets into an image has no address with a password in it."""
+    for number, line in enumerate(text.split("\n") if has_password(text) else (), 1):
+        if has_password(line):
+            raise password_fault(Place(file, number))
 
 
-def nodes_stamp(body):
-    """What says that remembered nodes are whole, and of this Python and this form of them."""
-    return f"skelebot nodes 4 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
+def in_no_image(place):
+    """Whether a place is one whose values are in no image."""
+    sections = "|".join(("components", *former_keys()))
+    return re.match(rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", place.path)
 
 
-def nodes_bytes(data, file):
-    """What is remembered of a file's bytes: these, and their nodes, or None for nodes that are not that simple."""
-    import marshal
-    try:
-        node = compose(decoded(data, file), file)
-        nodes = marshal.dumps(node and flat(node, set()))
-    except (SkelebotError, KeyError, RecursionError, ValueError):
-        nodes = marshal.dumps(None)
-    body = marshal.dumps(data) + nodes
-    return nodes_stamp(body) + body
+@functools.lru_cache(None)
+def fields(kind):
+    """name -> annotation of what a record takes from the file; a plugin's may be texts."""
+    notes = kind.__annotations__
+    if any(type(note).__name__ in ("str", "ForwardRef", "_ForwardRef") for note in notes.values()):
+        import typing
+        notes = typing.get_type_hints(kind)
+    return {name: Any if str(note) == "typing.Any" else note
+            for name, note in notes.items() if note is not Hidden}
 
 
-def nodes_body(memory, data):
-    """The part of what is remembered that is the nodes of a file's bytes, b"" if it is that of others."""
-    import marshal
-    stamp, _, body = memory.partition(b"\n")
-    known = marshal.dumps(data)
-    return body[len(known):] if body.startswith(known) and stamp + b"\n" == nodes_stamp(body) else b""
+class Value:
+    """A node and the place where it stands: what is read of it.
 
-
-def remembered_nodes(memory, data):
-    """The root node of a file's bytes by what is remembered, or None if that is of other bytes, or none that is simple.
-
-    PyYAML takes as long to import as all the rest; the bytes are compared, so that what is remembered is never late.
+    key  the node of its key in a mapping
     """
-    import marshal
+    __slots__ = ("node", "place", "key")
+
+    def __init__(self, node, place, key=None):
+        self.node, self.place, self.key = node, place, key
+
+    @property
+    def is_nothing(self):
+        return self.node.id == "scalar" and self.node.tag == NULL
+
+    @property
+    def shown(self):
+        """What it is, in the words of a message."""
+        if self.node.id != "scalar":
+            return {"sequence": "a list", "mapping": "a mapping"}[self.node.id]
+        if self.node.value:
+            return shortened(self.node.value)
+        return "an empty text" if self.node.style else "nothing"
+
+    def unexpected(self, expected, hint):
+        return self.place.fault(f"expected {expected}, found {self.shown}", hint)
+
+    def check_tag(self):
+        if self.node.tag.startswith("!"):
+            raise self.place.fault(f"the tag {self.node.tag} has no meaning here",
+                                   "put a text that starts with ! in quotes")
+
+    # -- Scalars
+
+    def matches(self, pattern):
+        return self.node.id == "scalar" and re.fullmatch(pattern, self.node.value)
+
+    def flag(self):
+        word = self.node.value.lower() if self.node.id == "scalar" else ""
+        if word not in FLAGS:
+            raise self.unexpected("true or false", "write true or false")
+        return FLAGS[word]
+
+    def whole(self):
+        if not self.matches(r"[+-]?[0-9]{1,18}"):
+            raise self.unexpected("a whole number", "write digits only")
+        return int(self.node.value)
+
+    def port(self):
+        if not self.matches(r"[0-9]{1,5}") or not 0 < int(self.node.value) < 65536:
+            raise self.unexpected("a port", "a number from 1 to 65535")
+        return int(self.node.value)
+
+    def number(self):
+        try:
+            return float(self.node.value)
+        except (TypeError, ValueError):
+            raise self.unexpected("a number", "for example 0.5")
+
+    def text(self, kind):
+        """A scalar as it was typed, when it fits its kind."""
+        node, text = self.node, self.node.value
+        if node.id != "scalar" or (self.is_nothing and not text):
+            raise self.unexpected(kind.wanted(), kind.hint)
+        if issubclass(kind, Line) and not node.style and node.start_mark.line < node.end_mark.line:
+            raise self.place.fault("goes on in the next line",
+                                   "keep it in one line, or write each item of a list as - ITEM")
+        if node.style == '"' and re.search("[\0\ud800-\udfff]", text):     # by an escape
+            raise self.place.fault("holds a character that no program can be given", "take it out")
+        if not kind.fits(text):
+            near = kind.values and did_you_mean(text, kind.values, "choose one of")
+            raise self.unexpected(kind.wanted(), near or kind.hint)
+        if has_password(text) and not in_no_image(self.place):
+            raise password_fault(self.place)
+        return kind(text)
+
+    # -- Whatever a plugin wants
+
+    def plain(self):
+        """The value that PyYAML makes of it: lists, dicts, texts, numbers."""
+        yaml = yaml_module()
+        try:
+            return yaml.SafeLoader("").construct_document(resolved(pyyaml_node(self.node)))
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            problem = getattr(error, "problem", "") or error
+            raise self.place.fault(f"cannot be read: {problem}", "write it in quotes")
+
+    def plain_dict(self):
+        self.entries()
+        return self.plain()
+
+    def plain_list(self):
+        """The plain values of a list; one that stands alone is a list of one."""
+        value = self.plain()
+        return value if isinstance(value, list) else [] if value is None else [value]
+
+    # -- Mappings
+
+    def merged(self, key, sources, above):
+        """What `<<` brings: of several mappings the first that has a key."""
+        place, merged = self.place.key("<<", key), {}
+        for source in sources.value if sources.id == "sequence" else [sources]:
+            one = Value(source, place)
+            if source.id != "mapping":
+                raise one.unexpected("a mapping", "name a mapping, as in: <<: *defaults")
+            if source in above:
+                raise place.fault("merges itself", "merge another mapping")
+            merged = {**Value(source, self.place).entries(above), **merged}
+        return merged
+
+    def entries(self, above=()):
+        """name -> Value of a mapping, with `<<` merged; the mapping's own keys win."""
+        if self.node.id != "mapping":
+            raise self.unexpected("a mapping", "write KEY: VALUE, one on a line")
+        own, merged = {}, {}
+        for key, value in self.node.value:
+            if key.id != "scalar":
+                raise Place(key.start_mark.name, key.start_mark.line + 1).fault(
+                    f"a key must be text, found {Value(key, None).shown}", "write KEY: VALUE")
+            if key.tag == MERGE:
+                for name, entry in self.merged(key, value, (*above, self.node)).items():
+                    merged.setdefault(name, entry)
+            elif key.value in own:
+                raise self.place.key(key.value, key).fault(
+                    f"given twice, first in line {own[key.value].place.line}", "keep one of them")
+            else:
+                own[key.value] = Value(value, self.place.key(key.value, key), key)
+        return {**merged, **own}
+
+    def items(self, kind):
+        """The values of a list; a single value stands for a list of one."""
+        if self.node.id == "sequence":
+            return [Value(item, self.place.item(index, item)).read(kind)
+                    for index, item in enumerate(self.node.value)]
+        if self.node.id == "mapping" and hasattr(kind, "_fields"):
+            if not self.entries().keys() & fields(kind).keys():
+                raise self.unexpected("a list", "write each as an item: - name: ...")
+        return [] if self.is_nothing else [self.read(kind)]
+
+    # -- Records
+
+    def record(self, kind):
+        if self.node.id == "scalar" and getattr(kind, "_bare", False):
+            name = self.text(kind.__annotations__["name"])
+            return kind(name=name, places={"": self.place, "name": self.place})
+        record = kind(**record_values(kind, self.entries(), self.place))
+        return record._complete() if isinstance(record, Record) else record
+
+    def read(self, kind):
+        """Its value as `kind`, which is an annotation of a record."""
+        if kind is not Any:
+            self.check_tag()
+        return reader(kind)(self)
+
+    def refuse(self, kind):
+        raise self.place.fault(
+            f"cannot be read as {getattr(kind, '__name__', kind)}, which a plugin wants",
+            "tell who wrote the plugin: str, int, float, bool, list, dict and records can be read")
+
+    def variables(self):
+        """`environment`: a mapping, or a list of NAME (passed on) and NAME=VALUE."""
+        if self.node.id == "mapping":
+            pairs = [(Value(one.key, one.place).text(VariableName),
+                      None if one.is_nothing else one.text(Text))
+                     for one in self.entries().values()]
+        else:
+            words = [text.partition("=") for text in self.items(VariableWord)]
+            pairs = [(name, value if equals else None) for name, equals, value in words]
+        return tuple(Variable(name, Secret(value) if value and has_password(value) else value)
+                     for name, value in pairs)
+
+    def default(self):
+        """`default`: a tuple of words, or one text that is split if the parameter is a list."""
+        words = self.node.id == "sequence"
+        return tuple(self.items(DefaultWord)) if words else self.text(DefaultWord)
+
+    def dependencies(self, language):
+        """`dependencies` as {Python: [...], R: [...]}, whichever way it was written."""
+        if self.is_nothing:
+            return Dependencies()
+        if language == "NA":
+            raise self.place.fault("language NA installs nothing",
+                                   "use commands:, or choose another language")
+        if self.node.id == "mapping":
+            return self.record(Dependencies).of(language)
+        if language == "R+Python":
+            raise self.unexpected("Python: [...] and R: [...]", "say for each what it is for, as "
+                                  "in: dependencies: {Python: [numpy], R: [dplyr]}")
+        kind = {"Python": PythonDependency, "R": RDependency}[language]
+        return Dependencies(**{language: tuple(self.items(kind))})
+
+
+READERS = {
+    Any: lambda value: value.node, bool: Value.flag, int: Value.whole, PortNumber: Value.port,
+    float: Value.number, dict: Value.plain_dict, list: Value.plain_list,
+    tuple: lambda value: tuple(value.plain_list()), str: lambda value: str(value.text(Text)),
+    Tuple[Variable, ...]: Value.variables, Tuple[DefaultWord, ...]: Value.default}
+
+
+@functools.lru_cache(None)
+def reader(kind):
+    """What reads a Value as a kind, which is an annotation of a record."""
+    if isinstance(kind, type) and issubclass(kind, Text):
+        return lambda value: value.text(kind)
+    if kind in READERS:
+        return READERS[kind]
+    if hasattr(kind, "_fields"):
+        return lambda value: value.record(kind)
+    if getattr(kind, "__origin__", None) is dict or str(kind).startswith("typing.Dict"):
+        return Value.plain_dict
+    if not getattr(kind, "__args__", None):
+        return lambda value: value.refuse(kind)
+    inner, *rest = kind.__args__
+    if rest in ([], [Ellipsis]):
+        return lambda value: (tuple if rest else list)(value.items(inner))
+    return reader(inner)
+
+
+def canonical(kind, entries):
+    """The entries by the names that the keys have today; their places keep the older spelling."""
+    former, names = getattr(kind, "_former", {}), {}
+    for key, entry in entries.items() if former else ():
+        name = former.get(key, key)
+        if name in names:
+            also = names[name].place.path
+            raise entry.place.fault(f"given twice, also as {also}", "keep one of them")
+        names[name] = entry
+    return names if former else entries
+
+
+def near_key(kind, key, known):
+    """The hint for an unknown key; at the top level also the sections of today and of 2019."""
+    if key.startswith("-"):
+        return f"write a blank after the dash: - {key.lstrip('-')}"
+    if kind is not Project:
+        return getattr(kind, "_hints", {}).get(key) or did_you_mean(key, known)
+    if key in COMPONENTS:
+        return f"did you mean components.{key}?"
+    if key in fields(Job) or key in Job._former:
+        return f"{key} belongs to a job, below jobs"
+    hint = did_you_mean(key, [*known, *former_keys()])
+    return hint if hint.startswith("did you mean") else did_you_mean(key, known)
+
+
+def example(kind):
+    """A value of a kind, as its hint names one."""
+    hint = kind.hint if isinstance(kind, type) and issubclass(kind, Text) else ""
+    named = re.search(r"(?:for example |as in: .*?)([^ ,]+)(?=,| or |$)", hint)
+    return named.group(1) if named else "..."
+
+
+def record_values(kind, entries, place):
+    """name -> value for the entries of a mapping, as the record's annotations have them."""
+    known, values, places = fields(kind), {}, {"": place}
+    for name, entry in canonical(kind, entries).items():
+        if name in ACCEPTED_KEYS or name.startswith("x-"):
+            continue
+        if name not in known:
+            raise entry.place.fault("unknown key", near_key(kind, name, known))
+        places[name] = entry.place
+        if not entry.is_nothing or known[name] is Any or name not in kind._field_defaults:
+            values[name] = entry.read(known[name])
+    for name in known:
+        if name not in values and name not in kind._field_defaults:
+            raise place.fault(f"needs the key {name}",
+                              f"add a line such as {name}: {example(known[name])}")
+    return {**values, "places": places} if "places" in kind._fields else values
+
+
+# -- Sections of components, in all spellings
+
+PLUGINS = "plugins"     # the key of their list in 2019
+
+
+class FormerPlugin(Record):
+    name: Line
+    config: Any = None
+
+
+def section_paths(name, kind):
+    """path -> reader of a component's section, as it is written today and as it was before."""
+    former = {path: read or kind.read for path, read in kind.former.items()}
+    return {f"components.{name}": kind.read, **former}
+
+
+def former_keys():
+    """The sections that stood at the top level in 2019."""
+    paths = [path for kind in COMPONENTS.values() for path in kind.former]
+    return (*(path for path in paths if "." not in path), PLUGINS)
+
+
+class Sections:
+    """The sections of a project, by their paths in all spellings; `entries` are the top level's."""
+
+    def __init__(self, entries):
+        self.entries = {key: entries[key] for key in former_keys() if key in entries}
+        components = entries.get("components")
+        if components:
+            components.check_tag()
+            below = {} if components.is_nothing else components.entries()
+            self.entries.update((f"components.{name}", entry) for name, entry in below.items()
+                                if not name.startswith("x-"))
+
+    def ours(self):
+        """name -> settings of each of our components that has a section."""
+        settings = {name: self.settings(name, kind) for name, kind in COMPONENTS.items()}
+        return {name: section for name, section in settings.items() if section}
+
+    def settings(self, name, kind):
+        """What the section holds, None without one; of two files the environment's wins."""
+        last, settings = None, None
+        for path, read in section_paths(name, kind).items():
+            entry = self.entries.get(path)
+            if entry and last and last.file == entry.place.file:
+                raise entry.place.fault(f"given twice, also as {last.path}", "keep one of them")
+            if entry and (not last or last.file == FILE):
+                last = entry.place
+                settings = None if entry.is_nothing else read(entry.node, last)
+        return settings and settings._complete()
+
+    def others(self):
+        """name -> Value of each section that is not ours: of today, and of 2019."""
+        ours = {path for name, kind in COMPONENTS.items() for path in section_paths(name, kind)}
+        others = {path.partition(".")[2]: entry for path, entry in self.entries.items()
+                  if path not in ours and path != PLUGINS}
+        former = self.entries.get(PLUGINS)
+        for plugin in former.read(Tuple[FormerPlugin, ...]) if former else ():
+            node = plugin.config or yaml_module().ScalarNode(NULL, "")
+            others[plugin.name] = Value(node, former.place)
+        return others
+
+
+def plugin_settings(kind, entry):
+    """The section of a plugin, by its own class."""
     try:
-        return raised(marshal.loads(nodes_body(memory, data)))
-    except (ValueError, TypeError, EOFError, RecursionError):
-        return None                     # there is none, or what somebody has made up
+        return kind.read(pyyaml_node(entry.node), entry.place)
+    except SkelebotError:
+        raise
+    except Exception as error:              # its author's
+        raise entry.place.fault(f"{type(error).__name__}: {error}",
+                                "the plugin says so; tell who wrote it")
 
 
-def read_nodes(folder, file):
+# -- Files
+
+def read_root(folder, file):
     """The root node of a YAML file, None for an empty one."""
     path = os.path.join(folder, file)
-    data, memory = read_bytes(path) or b"", b""
+    data, kept = read_bytes(path) or b"", b""
     try:
-        memory = read_bytes(nodes_path(os.environ, os.path.expanduser("~"), path)) or b""
+        kept = read_bytes(KnownNodes.path(os.environ, os.path.expanduser("~"), path)) or b""
     except SkelebotError:
         pass                                # it is not for us
-    return remembered_nodes(memory, data) or compose(decoded(data, file), file)
+    return KnownNodes(data, file).root(kept) or YamlText.decoded(data, file).root()
 
 
 def read_entries(folder, file):
-    """The top-level keys of a file; an environment may have none."""
-    node = read_nodes(folder, file)
-    if node is None or is_nothing(node):
+    """name -> Value at the top level of a file; an environment may have none."""
+    node = read_root(folder, file)
+    if node is None or Value(node, None).is_nothing:
         if file != FILE:
             return {}
-        raise Place(file, 1).fault("is empty", "the least it needs is a line such as name: churn-model")
-    place = Place(file, node.start_mark.line + 1)
-    return canonical(Project, pairs(node, place), place)
+        raise Place(file, 1).fault("is empty",
+                                   "the least it needs is a line such as name: churn-model")
+    return canonical(Project, Value(node, Place(file, node.start_mark.line + 1)).entries())
 
 
 def environments(folder):
@@ -1627,9 +1818,14 @@ def environments(folder):
     try:
         files = os.listdir(folder)
     except OSError as error:
-        raise SkelebotError(f"{folder}: cannot be read: {error.strerror}", "look at the folder's permissions")
+        raise SkelebotError(f"{folder}: cannot be read: {error.strerror}",
+                            "look at the folder's permissions")
     names = [re.fullmatch(r"skelebot-([^\s-][^\s]*)\.yaml", name) for name in files]
     return tuple(sorted(name.group(1) for name in names if name))
+
+
+def environment_file(env):
+    return f"skelebot-{env}.yaml" if env else FILE
 
 
 def owner_name(uid):
@@ -1664,7 +1860,7 @@ def check_owner(folder, *names):
 def project_folder(start):
     """The nearest folder from `start` upwards that holds a skelebot.yaml, or None.
 
-    A person has chosen `start`, and nobody what is above; one such as /tmp holds files of everybody.
+    A person has chosen `start`, and nobody what is above; /tmp and the like hold anybody's files.
     """
     folder = start
     while not os.path.isfile(os.path.join(folder, FILE)):
@@ -1678,7 +1874,7 @@ def project_folder(start):
 
 def version_text(data):
     """The version in the bytes of a VERSION file."""
-    return decoded(data, "VERSION").strip().partition("\n")[0].strip()
+    return YamlText.decoded(data, "VERSION").text.strip().partition("\n")[0].strip()
 
 
 def read_version(folder, version):
@@ -1686,159 +1882,47 @@ def read_version(folder, version):
     return version if data is None else version_text(data)
 
 
-def read_dependencies(language, node, place):
-    """`dependencies` as {Python: [...], R: [...]}, whichever way it was written."""
-    if is_nothing(node):
-        return Dependencies()
-    if language == "NA":
-        raise place.fault("language NA installs nothing", "use commands:, or choose another language")
-    if node.id == "mapping":
-        dependencies = read_record(Dependencies, node, place)
-        for name in ("Python", "R"):
-            if getattr(dependencies, name) and name not in language.split("+"):
-                raise dependencies.places[name].fault(f"language {language} installs no {name} packages",
-                                                      "write language: R+Python")
-        return dependencies
-    if language == "R+Python":
-        raise place.fault(f"expected Python: [...] and R: [...], found {found(node)}",
-                          "say for each what it is for, as in: dependencies: {Python: [numpy], R: [dplyr]}")
-    kind = {"Python": PythonDependency, "R": RDependency}[language]
-    return Dependencies(**{language: tuple(value for value, _ in read_items(kind, node, place))})
+# -- Secret files, of all environments
+
+def inner_value(entries, *keys):
+    """The Value below keys of mappings, or None."""
+    entry = None
+    for key in keys:
+        entry = entries.get(key)
+        entries = entry.entries() if entry and entry.node.id == "mapping" else {}
+    return entry
 
 
-PLUGINS = "plugins"     # the key of their list in 2019
-
-
-def section_paths(name, kind):
-    """path -> reader of a component's section, as it is written today and as it was before."""
-    return {f"components.{name}": kind.read, **{path: read or kind.read for path, read in kind.former.items()}}
-
-
-def former_keys():
-    """The sections that stood at the top level in 2019."""
-    return (*(path for kind in COMPONENTS.values() for path in kind.former if "." not in path), PLUGINS)
-
-
-def section_entries(entries, place):
-    """path -> (key node, node) of every section, in all spellings."""
-    sections = {key: entries[key] for key in former_keys() if key in entries}
-    if "components" in entries:
-        key, node = entries["components"]
-        at = place.key("components", key)
-        check_no_tag(node, at)
-        below = {} if is_nothing(node) else pairs(node, at)
-        sections.update((f"components.{name}", pair) for name, pair in below.items() if not name.startswith("x-"))
-    return sections
-
-
-def read_section(name, kind, sections, place):
-    """The settings of one of our components, None without a section; of two files the environment's wins."""
-    last = None
-    for path, read_it in section_paths(name, kind).items():
-        if path not in sections:
-            continue
-        key, node = sections[path]
-        at = place.key(path, key)
-        if last and last.file == at.file:
-            raise at.fault(f"given twice, also as {last.path}", "keep one of them")
-        if not last or last.file == FILE:
-            last, settings = at, None if is_nothing(node) else read_it(node, at)
-    if last and settings:
-        settings._check()
-    return settings if last else None
-
-
-def plugin_sections(sections, place):
-    """name -> (place, node) of the sections that are not ours: of today, and of 2019."""
-    ours = {path for name, kind in COMPONENTS.items() for path in section_paths(name, kind)} | {PLUGINS}
-    others = {path.partition(".")[2]: (place.key(path, key), node)
-              for path, (key, node) in sections.items() if path not in ours}
-    if PLUGINS in sections:
-        at = place.key(PLUGINS, sections[PLUGINS][0])
-        for plugin in read(Tuple[FormerPlugin, ...], sections[PLUGINS][1], at):
-            others[plugin.name] = at, plugin.config or yaml_module().ScalarNode(NULL, "")
-    return others
-
-
-FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primaryJob", "primaryExe", "dependencies",
-                  "commands", "copy")
-
-
-def check_images(project):
-    """A job with ignores has its own image, a detached one its own container: no other job's, nor the project's."""
-    images = {"latest": "the project", "jupyter": "Jupyter"}
-    for taken, own in ((images, lambda job: job.ignores), ({}, lambda job: job.mode == "d")):
-        for job in filter(own, project.jobs):
-            name = slug(job.name)
-            if name in taken:
-                raise job.places["name"].fault(f"{name} is the name of {taken[name]}'s image or container",
-                                               "give the job another name")
-            taken[name] = job.name
-
-
-def split_words(text, place):
-    """The words of a text in the file, as a shell would split them."""
-    import shlex
+def named_in(folder, file, paths, key):
+    """What a file has under a key of a section, in all its spellings."""
+    data = b""
     try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise place.fault(f"cannot be split into words: {str(error).lower()}", "close the quote")
+        data = read_bytes(os.path.join(folder, file)) or b""
+        if key.encode() not in data:
+            return set()
+        entries = read_entries(folder, file)
+        own = [inner_value(entries, *path.split("."), key) for path in paths]
+        return {entry.node.value for entry in own if entry and entry.node.id == "scalar"}
+    except SkelebotError:               # that environment is not in use, but its secret is here
+        pattern = key + r"""["']?\s*:\s*["']?([^\s"',}#]+)"""
+        return set(re.findall(pattern, data.decode("utf-8", "replace")))
 
 
-def check_source(job):
-    """A script's words can be told apart; a shell command is the shell's own matter."""
-    first, quoted_part = job.source.split()[0], re.search(r"[\"'\\]", job.source)
-    if quoted_part and os.path.splitext(first)[1] in INTERPRETERS:
-        split_words(job.source, job.places["source"])
+def secret_files(folder, known):
+    """The secret files that skelebot.yaml and its environments name: no image may hold them."""
+    names = set()
+    for file in map(environment_file, ("", *known)):
+        for name, kind in COMPONENTS.items():
+            for key in kind.secret_files:
+                own = named_in(folder, file, section_paths(name, kind), key)
+                names.update(filter(kind.record.__annotations__[key].fits, own))
+    return names
 
 
-def check_names(parts):
-    """Every name and alt of a job's arguments and parameters stands for one thing."""
-    taken = {}
-    for one in parts:
-        for key in ("name", "alt"):
-            name, place = getattr(one, key, ""), one.places.get(key)
-            if name in taken and not (key == "alt" and name == one.name):
-                raise place.fault(f"the name {name} is taken by {taken[name].path}", "give one of them another name")
-            if name:
-                taken[name] = place
+# -- Projects
 
-
-VARIABLE = r"(?a)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))"
-
-
-def misfit(word, part):
-    """(fault, hint) of a word that an argument or parameter cannot take, or None."""
-    accepts = getattr(part, "accepts", "")
-    if part.choices and word not in part.choices:
-        return (f"expected {listed(part.choices, 'or')}, found {shortened(word)}",
-                did_you_mean(word, part.choices, "choose one of"))
-    if accepts == "int" and not re.fullmatch(r"[+-]?[0-9]+", word):
-        return f"expected a whole number, found {shortened(word)}", "for example 20"
-    if accepts == "float" and not re.fullmatch(r"(?ai)[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)", word):
-        return f"expected a number, found {shortened(word)}", "for example 0.5 or 1e-3"
-    return None
-
-
-def checked_param(param):
-    """A parameter whose default is the words that will be passed."""
-    place = param.places.get("default", param.places[""])
-    words = param.default
-    if isinstance(words, str):
-        words = tuple(split_words(words, place)) if param.accepts == "list" else (words,)
-    if param.accepts == "boolean":
-        if param.choices:
-            raise param.places["choices"].fault("a boolean has no choices", "take choices or accepts out")
-        if len(words) > 1 or (words and words[0].lower() not in FLAGS):
-            raise place.fault(f"expected true or false, found {shortened(' '.join(words))}", "write true or false")
-        words = ("true",) if words and FLAGS[words[0].lower()] else ()
-    elif len(words) > 1 and param.accepts != "list":
-        raise place.fault("expected one value, found a list", "add accepts: list, or keep one value")
-    for word in words if param.accepts != "boolean" and not any(re.search(VARIABLE, one) for one in words) else ():
-        problem = misfit(word, param)
-        if problem:
-            raise place.fault(*problem)
-    return param if words == param.default else param._replace(default=words)
+FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primaryJob", "primaryExe",
+                  "dependencies", "commands", "copy")
 
 
 def near_section(name, known):
@@ -1849,113 +1933,40 @@ def near_section(name, known):
 def warnings(project, sections):
     """What is not wrong, but is perhaps meant otherwise.
 
-    sections  name -> (place, node) of those that are not ours
+    sections  name -> Value of those that are not ours
     """
-    job = project.job(project.primaryJob)
-    asked = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
+    job, places = project.job(project.primaryJob), project.places
+    needed = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
     known = [name for name, _ in project.installed]
     return (
-        *(f"{place}: needs a plugin of that name{near_section(name, known)}"
-          for name, (place, _) in sections.items() if name not in known),
-        *([f"{project.places['primaryJob']}: {job.name} needs {asked}, which docker run cannot give a CMD; "
-           "primaryExe: ENTRYPOINT takes words"] if asked else []),
-        *(f"{project.places[key]}: has no effect, since {project.dockerfile} is built as it is"
-          for key in project.given if project.dockerfile and key in FOR_DOCKERFILE),
+        *(f"{entry.place}: needs a plugin of that name{near_section(name, known)}"
+          for name, entry in sections.items() if name not in known),
+        *([f"{places['primaryJob']}: {job.name} needs {needed}, which docker run cannot give a "
+           "CMD; primaryExe: ENTRYPOINT takes words"] if needed else []),
+        *(f"{place}: has no effect, since {project.dockerfile} is built as it is"
+          for key, place in places.items() if project.dockerfile and key in FOR_DOCKERFILE),
     )
 
 
-def check_jobs(project):
-    """Every job has a name of its own, and the primary job is one of them."""
-    names = {}
-    for index, job in enumerate(project.jobs):
-        if job.name in names:
-            raise job.places["name"].fault(f"the name {job.name} is taken by jobs[{names[job.name]}]",
-                                           "give one of them another name")
-        names[job.name] = index
-    if project.primaryJob and project.primaryJob not in names:
-        raise project.places["primaryJob"].fault(
-            f"no job is named {shortened(project.primaryJob)}",
-            did_you_mean(project.primaryJob, names, "jobs are") if names else "add it to jobs, or take the line out")
-
-
-def checked(project):
-    """The project, when its parts fit each other, with its defaults as words."""
-    check_jobs(project)
-    check_images(project)
-    check_names(project.params)
-    for job in project.jobs:
-        check_source(job)
-        check_names((*job.args, *job.params))
-    return project._replace(
-        params=tuple(map(checked_param, project.params)),
-        jobs=tuple(job._replace(params=tuple(map(checked_param, job.params))) for job in project.jobs))
-
-
-def inner_node(entries, *keys):
-    """The node below keys of mappings, or None."""
-    for key in keys:
-        if key not in entries:
-            return None
-        node = entries[key][1]
-        entries = pairs(node, Place("", 1)) if node.id == "mapping" else {}
-    return node
-
-
-def named_in(folder, file, data, paths, key):
-    """What a file has under a key of a section, in all its spellings."""
-    try:
-        entries = read_entries(folder, file)
-        nodes = [inner_node(entries, *path.split("."), key) for path in paths]
-        return {node.value for node in nodes if node and node.id == "scalar"}
-    except SkelebotError:               # that environment is not in use, but its secret is here
-        pattern = key + r"""["']?\s*:\s*["']?([^\s"',}#]+)"""
-        return set(re.findall(pattern, data.decode("utf-8", "replace")))
-
-
-def secret_files(folder, known):
-    """The secret files that skelebot.yaml and its environments name: no image may hold any of them."""
-    names = set()
-    for file in (FILE, *(f"skelebot-{name}.yaml" for name in known)):
-        data = read_bytes(os.path.join(folder, file)) or b""
-        for name, kind in COMPONENTS.items():
-            for key in kind.secret_files:
-                if key.encode() in data:
-                    own = named_in(folder, file, data, section_paths(name, kind), key)
-                    names.update(filter(kind.record.__annotations__[key].fits, own))
-    return names
-
-
-def read_settings(kind, node, place):
-    """The section of a plugin, by its own class."""
-    try:
-        return kind.read(pyyaml_node(node), place)
-    except SkelebotError:
-        raise
-    except Exception as error:              # its author's
-        raise place.fault(f"{type(error).__name__}: {error}", "the plugin says so; tell who wrote it")
-
-
 def read_project(entries, place, installed=()):
-    """The project of the top-level keys, without its components; the older spellings become today's.
+    """The project of the top-level entries, without its components.
 
     installed  (name, class) of each plugin, which reads its own section
     """
-    sections = section_entries(entries, place)
-    entries = {key: pair for key, pair in entries.items() if key not in sections and key != "components"}
-    dependencies = entries.pop("dependencies", None)
-    values = read_fields(Project, entries, place)
-    project = Project(**values, given=(*entries, *(["dependencies"] if dependencies else [])))
+    sections, dependencies = Sections(entries), entries.get("dependencies")
+    apart = {*sections.entries, "components", "dependencies"}
+    plain = {name: entry for name, entry in entries.items() if name not in apart}
+    values = record_values(Project, plain, place)
     if dependencies:
-        at = place.key("dependencies", dependencies[0])
-        project = project._replace(dependencies=read_dependencies(project.language, dependencies[1], at),
-                                   places={**project.places, "dependencies": at})
-    ours = {name: read_section(name, kind, sections, place) for name, kind in COMPONENTS.items()}
-    others = plugin_sections(sections, place)
-    settings = {name: read_settings(kind, *reversed(others[name])) for name, kind in installed if name in others}
-    settings.update((name, section) for name, section in ours.items() if section)
-    secrets = [getattr(settings[name], key) for name, kind in COMPONENTS.items() if name in settings
-               for key in kind.secret_files]
-    project = checked(project._replace(settings=settings, secret_files=tuple(secrets), installed=tuple(installed)))
+        language = values.get("language", Project._field_defaults["language"])
+        values["dependencies"] = dependencies.dependencies(language)
+        values["places"]["dependencies"] = dependencies.place
+    ours, others = sections.ours(), sections.others()
+    plugins = {name: plugin_settings(kind, others[name]) for name, kind in installed
+               if name in others}
+    secrets = [getattr(ours[name], key) for name in ours for key in COMPONENTS[name].secret_files]
+    project = Project(**values, settings={**plugins, **ours}, secret_files=tuple(secrets),
+                      installed=tuple(installed))._complete()
     return project._replace(warnings=warnings(project, others))
 
 
@@ -1964,13 +1975,15 @@ def read_folder(folder, env=None, installed=()):
     known = environments(folder)
     if env is not None and env not in known:
         hint = f"an environment is a file skelebot-{env or 'NAME'}.yaml here"
-        raise usage_error(f"unknown environment {shortened(env)}", did_you_mean(env, known) if known else hint)
+        raise usage_error(f"unknown environment {shortened(env)}",
+                          did_you_mean(env, known) if known else hint)
     base = read_entries(folder, FILE)
-    over = read_entries(folder, f"skelebot-{env}.yaml") if env else {}
+    over = read_entries(folder, environment_file(env)) if env else {}
     project = read_project({**base, **over}, Place(FILE, 1), installed)
+    secrets = {*project.secret_files, *secret_files(folder, known)}
     return with_components(project._replace(
-        folder=folder, env=env or "", envs=known, version=read_version(folder, project.version),
-        secret_files=tuple(sorted({*project.secret_files, *secret_files(folder, known)}))))
+        folder=folder, env=env or "", envs=known, secret_files=tuple(sorted(secrets)),
+        version=read_version(folder, project.version)))
 
 
 # ---- Words ------------------------------------------------------------------
@@ -1992,7 +2005,7 @@ class Words(Record):
         return bool(self.values.get(name))
 
 
-class Option(Record):
+class Option(Valued):
     """A parameter of skelebot's own.
 
     value    what stands for its value on a page
@@ -2195,9 +2208,8 @@ class Parser:
     def check_values(self, values):
         """Every word that was typed fits what it is for."""
         for one in (*self.args, *self.params):
-            is_flag = getattr(one, "accepts", "") == "boolean"
-            for word in () if is_flag else values.get(one.name, ()):
-                problem = misfit(word, one)
+            for word in () if one.accepts == "boolean" else values.get(one.name, ()):
+                problem = one.misfit(word)
                 if problem:
                     name = one.name if one in self.args else spelling(one.name)
                     raise self.fault(f"{name}: {problem[0]}", problem[1])
@@ -2381,7 +2393,7 @@ class Dockerfile:
         parts = [part("r.Dockerfile")] if project.dependencies.R else []
         if project.language != "R+Python" or project.baseImage:
             return parts
-        if "pythonVersion" not in project.given:
+        if "pythonVersion" not in project.places:
             return [*parts, part("python-in-r.Dockerfile")]
         version = project.pythonVersion
         return [*parts, part("python-version-in-r.Dockerfile", python_version=version)]
@@ -4341,13 +4353,15 @@ def plan_around(call, job, launch, parts, run):
 def plan_remember_nodes(call, project):
     """Keep what the project's files hold, so that the next call need not parse them."""
     cache = Cache(call)
-    for file in (FILE, *(f"skelebot-{name}.yaml" for name in project.envs)):
-        path = nodes_path(call.environ, call.home, os.path.join(project.folder or ".", file))
-        data = read_bytes(file)
-        read = data and (file in (FILE, f"skelebot-{project.env}.yaml") or b"keytab" in data)
-        if read and path and not nodes_body(cache.read(path) or b"", data) and not has_password(
+    keys = [key.encode() for kind in COMPONENTS.values() for key in kind.secret_files]
+    for file in map(environment_file, ("", *project.envs)):
+        whole = os.path.join(project.folder or ".", file)
+        path, data = KnownNodes.path(call.environ, call.home, whole), read_bytes(file) or b""
+        read = file in (FILE, environment_file(project.env)) or any(key in data for key in keys)
+        known = KnownNodes(data, file)
+        if data and read and path and not known.nodes(cache.read(path) or b"") and not has_password(
                 data.decode("utf-8", "replace")):
-            yield from cache.plan_keep(path, nodes_bytes(data, file))
+            yield from cache.plan_keep(path, known.to_keep())
 
 
 class Run(Record):
@@ -4856,15 +4870,15 @@ def next_version(version, bump):
 
 def with_scalar(data, file, key, value):
     """The bytes of a YAML file with another text for a top-level key; all else in it stays."""
-    text = decoded(data, file)
-    key_node, node = pairs(compose(text, file), Place(file, 1))[key]
+    source = YamlText.decoded(data, file)
+    entry = Value(source.root(), Place(file, 1)).entries()[key]
+    text, node = source.text, entry.node
     start, end = node.start_mark.index, node.end_mark.index
     old = text[start:end]
     empty = {"": " " + value, "''": f"'{value}'", '""': f'"{value}"'}
     new = empty.get(old) or old.replace(node.value, value)
-    if start < key_node.end_mark.index or (node.value and old.count(node.value) != 1):
-        place = Place(file, 1).key(key, key_node)
-        raise place.fault("is written in a way that cannot be changed by itself",
+    if start < entry.key.end_mark.index or (node.value and old.count(node.value) != 1):
+        raise entry.place.fault("is written in a way that cannot be changed by itself",
                           f"write {key}: {node.value}")
     ends = iter(re.findall(rb"\r?\n", data))
     bom = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
@@ -4890,7 +4904,8 @@ def check_bump(project, words):
 
 def scalar(data, file, key):
     """The text of one top-level key of a YAML file."""
-    return pairs(compose(decoded(data, file), file), Place(file, 1))[key][1].value
+    root = YamlText.decoded(data, file).root()
+    return Value(root, Place(file, 1)).entries()[key].node.value
 
 
 def plan_bumped(project, file, bump):
@@ -5913,6 +5928,7 @@ class Component:
     former        path of an older spelling of its section -> what reads (node, place) there;
                   None if that is written as today
     secret_files  keys of files that no image may hold, whichever environment names them
+    tag           of an image of its own beside the project's
     activation    where it takes part
     project       the Project, None outside of one
     settings      the section as a `record`, None where there is none
@@ -5922,6 +5938,7 @@ class Component:
     example = ""
     former = {}
     secret_files = ()
+    tag = ""
     activation = Activation.CONFIG
 
     def __init__(self, project=None, settings=None):
@@ -5931,15 +5948,15 @@ class Component:
     @classmethod
     def read(cls, node, place):
         """The settings of a section; one that is empty has the defaults."""
-        check_no_tag(node, place)
-        if cls.example and node.id != "mapping" and not is_nothing(node):
-            raise place.fault(f"expected keys and values, found {found(node)}",
-                              f"as in {cls.name}: {cls.example}")
-        entries = {} if is_nothing(node) else pairs(node, place)
+        section = Value(node, place)
+        section.check_tag()
+        if cls.example and node.id != "mapping" and not section.is_nothing:
+            raise section.unexpected("a mapping", f"as in {cls.name}: {cls.example}")
+        entries = {} if section.is_nothing else section.entries()
         if cls.record:
-            return cls.record(**read_fields(cls.record, entries, place))
-        for name, (key, _) in entries.items():
-            raise place.key(name, key).fault("unknown key", f"{place.path} takes no keys")
+            return cls.record(**record_values(cls.record, entries, place))
+        for entry in entries.values():
+            raise entry.place.fault("unknown key", f"{place.path} takes no keys")
         return None
 
     def commands(self):
@@ -6183,24 +6200,13 @@ KEYTAB = "/run/skelebot.keytab"         # in the container
 STAGED_CONF = ".skelebot/krb5.conf"     # a copy: krb5.conf may be outside of the project, or a link
 
 
-class HostFile(Line):
-    """A file of this machine: in the project, below `~`, or anywhere."""
-    expected = "a file, without : in its path"
-    hint = "for example krb/ada.keytab, or ~/ada.keytab"
-    example = "krb/ada.keytab"
-    pattern = r"(?:[A-Za-z]:[\\/])?(?:[^\n:]*/)?(?:(?!\n)[\s.~])*[^\s:/.~][^\n:/]*"
-
-
-class ConfFile(HostFile):
-    hint = "for example krb/krb5.conf, or /etc/krb5.conf"
-    example = "krb/krb5.conf"
-
-
-class Principal(Line):
-    expected = "a Kerberos principal"
-    hint = "for example ada, or ada@EXAMPLE.COM"
-    example = "ada"
-    pattern = r"[^\s-]\S*"
+HostFile = scalar_class(     # in the project, below `~`, or anywhere on this machine
+    "a file, without : in its path", "for example krb/ada.keytab, or ~/ada.keytab",
+    r"(?:[A-Za-z]:[\\/])?(?:[^\n:]*/)?(?:(?!\n)[\s.~])*[^\s:/.~][^\n:/]*")
+ConfFile = scalar_class(
+    HostFile.expected, "for example krb/krb5.conf, or /etc/krb5.conf", HostFile.pattern)
+Principal = scalar_class(
+    "a Kerberos principal", "for example ada, or ada@EXAMPLE.COM", r"[^\s-]\S*")
 
 
 class KerberosSection(Record):
@@ -6312,8 +6318,9 @@ class IpAddress(Line):
             return False
 
 
-class StartFolder(ProjectPath):
-    hint = "it starts in a folder of the project; mappings brings in others"
+StartFolder = scalar_class(
+    ProjectPath.expected, "it starts in a folder of the project; mappings brings in others",
+    ProjectPath.pattern)
 
 
 class JupyterSection(Record):
@@ -6348,6 +6355,7 @@ class Jupyter(Component):
     record = JupyterSection
     example = "{port: 8888}"
     former = {"jupyter": None}
+    tag = "jupyter"
 
     def __init__(self, project=None, settings=None):
         super().__init__(project, settings or JupyterSection())
@@ -6423,7 +6431,7 @@ class Jupyter(Component):
     def plan_image(self, engine):
         """The project's image if it has the server, else one that is that and the server."""
         image, call = (yield from Image(engine, self.project).plan_ready()), engine.call
-        own = self.project.image + ":jupyter"
+        own = f"{self.project.image}:{self.tag}"
         probe = yield Command((*engine.argv, "run", "--rm", "--pull", "never", "--entrypoint", "",
                                image, *self.probe), kept=True)
         if not probe.status and not call.dry_run:
@@ -6514,7 +6522,7 @@ class RepositorySection(Record):
     artifacts: Tuple[Artifact, ...] = ()
     places: Hidden = None
 
-    def _check(self):
+    def _complete(self):
         """One store, and each artifact's name once."""
         named = [name for name in ("artifactory", "s3", "folder") if getattr(self, name)]
         if len(named) > 1:
@@ -6527,6 +6535,7 @@ class RepositorySection(Record):
                 raise place.fault(f"the name {artifact.name} is taken by {taken}",
                                   "give one of them another name")
             names[artifact.name] = place
+        return self
 
 
 class FormerArtifactory(Record):
@@ -6539,13 +6548,13 @@ class FormerArtifactory(Record):
 
 
 def read_former_artifactory(node, place):
-    former = read(FormerArtifactory, node, place)
+    former = Value(node, place).read(FormerArtifactory)
     return RepositorySection(Artifactory(*former[:4]), artifacts=former.artifacts)
 
 
 def read_former_artifacts(node, place):
     """The list at the top level of 2019."""
-    return RepositorySection(artifacts=read(Tuple[Artifact, ...], node, place))
+    return RepositorySection(artifacts=Value(node, place).read(Tuple[Artifact, ...]))
 
 
 class Repository(Component):
@@ -6585,22 +6594,15 @@ REGISTRY_WAYS = ("log in before, with docker login, or set SKELEBOT_REGISTRY_USE
                  "SKELEBOT_REGISTRY_PASSWORD")
 
 
-class RegistryHost(Line):
-    expected = "the host of a registry"
-    hint = "for example registry.example.com, without https:// and without a path"
-    pattern = (r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])"
-               r"(?::(?P<port>\d{1,5}))?")
-
-    @classmethod
-    def fits(cls, text):
-        match = re.fullmatch(cls.pattern, text, re.ASCII)
-        return bool(match) and 0 < int(match.group("port") or 1) < 65536
-
-
-class RegistryUser(Line):
-    expected = "a user, or a path, of a-z, 0-9 and single separators"
-    hint = "for example acme, or acme/models; Docker takes small letters only"
-    pattern = r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*"
+RegistryHost = scalar_class(
+    "the host of a registry",
+    "for example registry.example.com, without https:// and without a path",
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::(?P<ports>\d{1,5}))?",
+    Ported)
+RegistryUser = scalar_class(
+    "a user, or a path, of a-z, 0-9 and single separators",
+    "for example acme, or acme/models; Docker takes small letters only",
+    r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*")
 
 
 class RegistryAws(Record):
@@ -6623,7 +6625,7 @@ class RegistrySection(Record):
         """The host, with its port if it has one."""
         return f"{self.host}:{self.port}" if self.port else self.host
 
-    def _check(self):
+    def _complete(self):
         """Docker would take a host without dot and port for a user of Docker Hub."""
         host, port, places = self.host, self.port, self.places
         if port and ":" in host.rpartition("]")[2]:
@@ -6638,6 +6640,7 @@ class RegistrySection(Record):
         if self.aws and not host:
             raise places["aws"].fault("needs the key host",
                                       "as in host: 123456789012.dkr.ecr.eu-central-1.amazonaws.com")
+        return self
 
 
 class Registry(Component):
@@ -6828,11 +6831,9 @@ class Registry(Component):
 
 # -- Package
 
-class ZipPath(Line):
-    expected = "the file to write"
-    hint = "for example dist/churn.zip"
-    example = "dist/churn.zip"
-    pattern = r"(?:[^\n]*/)?(?:(?!\n)[\s.])*[^\s/.][^\n/]*"
+ZipPath = scalar_class(
+    "the file to write", "for example dist/churn.zip",
+    r"(?:[^\n]*/)?(?:(?!\n)[\s.])*[^\s/.][^\n/]*")
 
 
 class PackageSection(Record):
@@ -7042,9 +7043,10 @@ NO_JOB = r"__\w+__|setup|conftest|test_.*|.*_test|install|skelebot"
 
 def read_template(data, file):
     """The Template of a template.yaml."""
-    node = compose(decoded(data, file), file, deepest=100)     # what is in it is copied and written
-    place = Place(file, 1)
-    return Template(places={"": place}) if node is None or is_nothing(node) else read(Template, node, place)
+    node = YamlText.decoded(data, file).root(deepest=100)       # what is in it is copied and written
+    entry = Value(node, Place(file, 1))
+    empty = node is None or entry.is_nothing
+    return Template(places={"": entry.place}) if empty else entry.read(Template)
 
 
 def substituted(text, values):
@@ -7174,15 +7176,16 @@ def found_dependencies(files, language):
 
 def template_config(template, answers, language):
     """(key, node) pairs for skelebot.yaml."""
-    if template.config is None or is_nothing(template.config):
-        return [("language", language)] if language else []
-    place = template.places["config"]
-    entries = pairs(substituted_node(template.config, answers, place), place)
-    if language and "language" in entries and entries["language"][1].value != language:
-        raise usage_error(f"scaffold: this template is for {entries['language'][1].value}, not for {language}",
+    own, place = [("language", language)] if language else [], template.places.get("config")
+    if template.config is None or Value(template.config, place).is_nothing:
+        return own
+    entries = Value(substituted_node(template.config, answers, place), place).entries()
+    wanted = entries["language"].node.value if "language" in entries else language
+    if language and wanted != language:
+        raise usage_error(f"scaffold: this template is for {wanted}, not for {language}",
                           "leave --language out")
-    own = [] if "language" in entries or not language else [("language", language)]
-    return [*own, *((key, value) for key, (_, value) in entries.items())]
+    return [*([] if "language" in entries else own),
+            *((key, entry.node) for key, entry in entries.items())]
 
 
 def existing_config(language, dependencies, jobs):
@@ -7558,7 +7561,8 @@ def check_no_project(folder):
 
 def plan_new_project(call, folder, dirs, contents):
     """Make all files of a project, or none; of two at once only one. Returns how many."""
-    read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1), call.plugins)
+    root, place = YamlText(contents[0][1].decode("utf-8"), FILE).root(), Place(FILE, 1)
+    read_project(Value(root, place).entries(), place, call.plugins)
     there = look(folder)
     yield MakeFolder(folder, folder)
     try:
@@ -10174,7 +10178,7 @@ class EarlierPlugin(Component):
 
     @classmethod
     def read(cls, node, place):
-        value = read_plain(node, place)
+        value = Value(node, place).plain()
         try:
             return cls.kind.load({} if value is None else value)
         except Exception as error:
@@ -10238,7 +10242,7 @@ class EarlierFolder(Component):
 
     @classmethod
     def read(cls, node, place):
-        return read_plain(node, place) or {}
+        return Value(node, place).plain() or {}
 
     def commands(self):
         text = (getattr(self.module.command, "__doc__", "") or f"a command of the plugin {self.name}").strip()
@@ -10314,7 +10318,8 @@ def earlier_save(config):
     """`yaml.saveConfig`: writes the top-level keys that have been changed; comments are not kept."""
     lock = hold(Hold(FILE))
     try:
-        keys = {name: (key.value, node) for name, (key, node) in read_entries(os.getcwd(), FILE).items()}
+        keys = {name: (entry.key.value, entry.node)
+                for name, entry in read_entries(os.getcwd(), FILE).items()}
         for key, value in config.values().items():
             if value != config._before.get(key):
                 keys[key] = (key, without_empty(value))

@@ -891,9 +891,10 @@ class Memory(JobCase):
         self.edit("skelebot.yaml", text)
         self.job()
         self.assertEqual(len([name for name in os.listdir(self.builds) if name.startswith("nodes-")]), 1)
-        path = skelebot.nodes_path({}, self.home, "skelebot.yaml")
-        node = skelebot.remembered_nodes(read(path), text.encode())
-        self.assertEqual(skelebot.pairs(node, None)["name"][1].value, "churn")
+        path = skelebot.KnownNodes.path({}, self.home, "skelebot.yaml")
+        node = skelebot.KnownNodes(text.encode(), "skelebot.yaml").root(read(path))
+        entries = skelebot.Value(node, skelebot.Place("skelebot.yaml", 1)).entries()
+        self.assertEqual(entries["name"].node.value, "churn")
         written = os.stat(path).st_mtime_ns
         settle()
         self.job()
@@ -941,7 +942,8 @@ class Memory(JobCase):
                 b"", b"i", marshal.dumps(7), marshal.dumps(()),
                 marshal.dumps(("mapping", "", [7], "", (0, 0, 0), (0, 0, 0)))))):
             with self.subTest(body):
-                self.assertIsNone(skelebot.remembered_nodes(skelebot.nodes_stamp(body) + body, data))
+                known = skelebot.KnownNodes(data, "skelebot.yaml")
+                self.assertIsNone(known.root(known.stamp(body) + body))
 
     def test_of_another_image_is_not_taken_for_that_of_this_one(self):
         self.job()

@@ -40,7 +40,7 @@ def ours(name, it):
 
 
 def node(text):
-    return skelebot.compose(text, "skelebot.yaml")
+    return skelebot.YamlText(text, "skelebot.yaml").root()
 
 
 def fault(function, *values):
@@ -134,7 +134,7 @@ class SectionOfAPlugin(Case):
                 ("{to: a, share: x}", at + ".share: expected a number, found 'x'", "for example 0.5"),
                 ("{to: a, server: {}}", at + ".server: needs the key host", "add a line such as host: ..."),
                 ("{to: a, servers: [{host: h, prt: 1}]}", at + ".servers[0].prt: unknown key", "did you mean port?"),
-                ("text", at + ": expected keys and values, found 'text'", "write KEY: VALUE, one on a line")):
+                ("text", at + ": expected a mapping, found 'text'", "write KEY: VALUE, one on a line")):
             with self.subTest(text):
                 self.assertEqual(fault(Notifier.read, node(text) or node("{}"), HERE), two_lines(message, hint))
 

@@ -227,7 +227,8 @@ class Lines(unittest.TestCase):
             for other in ODD:
                 text = f"{one}{other}a{one}b {other}{one}"
                 with self.subTest(text):
-                    node = skelebot.compose(skelebot.yaml_text([("a", text), ("b", [text])]), "f")
+                    source = skelebot.yaml_text([("a", text), ("b", [text])])
+                    node = skelebot.YamlText(source, "f").root()
                     found = {key.value: value.value for key, value in node.value}
                     self.assertEqual((found["a"], found["b"][0].value), (text, text))
 

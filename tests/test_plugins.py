@@ -917,8 +917,8 @@ class Sections(Project):
             ("stamp: {label: x, colour: y}", "stamp.colour: unknown key", "known are: label, mode"),
             ("stamp: {mode: x}", "stamp: needs the key label", "add a line such as label: ..."),
             ("stamp:", "stamp: needs the key label", "add a line such as label: ..."),
-            ("stamp: x", "stamp: expected keys and values, found 'x'", "write KEY: VALUE, one on a line"),
-            ("stamp: [x]", "stamp: expected keys and values, found a list", "write KEY: VALUE, one on a line"),
+            ("stamp: x", "stamp: expected a mapping, found 'x'", "write KEY: VALUE, one on a line"),
+            ("stamp: [x]", "stamp: expected a mapping, found a list", "write KEY: VALUE, one on a line"),
             ("stamp: {label: [x]}", "stamp.label: expected text, found a list", as_text),
             ("stamp: {label: }", "stamp.label: expected text, found nothing", as_text),
             ("hello: {times: many}", "hello.times: expected a whole number, found 'many'", "write digits only"),
@@ -1559,7 +1559,7 @@ class EarlierModules(Project):
         self.assertEqual(self.run_in_project("retitle", "a: new one").status, 0)
         after = support.plain(skelebot.read_folder(self.project))
         changed = {key for key, old, new in zip(after._fields, before, after) if old != new}
-        self.assertEqual((changed - {"given", "warnings"}, after.description), ({"description"}, "a: new one"))
+        self.assertEqual((changed - {"places", "warnings"}, after.description), ({"description"}, "a: new one"))
         with open(os.path.join(self.project, "skelebot.yaml"), encoding="utf-8") as file:
             self.assertEqual(yaml.safe_load(file)["components"], {"notify": {"server": "s1"}})
 

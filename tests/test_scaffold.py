@@ -535,9 +535,9 @@ class TemplateYaml(unittest.TestCase):
         "prompts:\n- {var: --a, message: A}\n": (
             "2: prompts[0].var: expected a name of letters, digits, _ . and -, without leading dashes, found '--a'",
             "write epochs, type --epochs"),
-        "files: a\n": ("1: files: expected keys and values, found 'a'", "write KEY: VALUE, one on a line"),
-        "config: [a]\n": ("1: config: expected keys and values, found a list", "write KEY: VALUE, one on a line"),
-        "- a\n": ("1: expected keys and values, found a list", "write KEY: VALUE, one on a line"),
+        "files: a\n": ("1: files: expected a mapping, found 'a'", "write KEY: VALUE, one on a line"),
+        "config: [a]\n": ("1: config: expected a mapping, found a list", "write KEY: VALUE, one on a line"),
+        "- a\n": ("1: expected a mapping, found a list", "write KEY: VALUE, one on a line"),
         "dirs: [a\n": ("2: expected ',' or ']', but got '<stream end>' (in what starts in line 1)",
                        "close the bracket, and put commas between the items"),
     }
