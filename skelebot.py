@@ -7011,6 +7011,61 @@ def unzipped(data):
 
 # ---- Scaffold ---------------------------------------------------------------
 
+DEFAULTS = {"Python": "default-python", "R": "default-r", "R+Python": "default-r-python"}
+TEMPLATES = ("default", "dash", "iris")
+GIT = r"(https?|ssh|file)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+"
+
+
+# -- The text of skelebot.yaml
+
+def yaml_node(value):
+    """The YAML node of a text, a list or a dict; a node is itself."""
+    yaml = yaml_module()
+    if hasattr(value, "id"):
+        return pyyaml_node(value)
+    if isinstance(value, dict):
+        items = [(yaml_node(key), yaml_node(item)) for key, item in value.items()]
+        return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=False)
+    if isinstance(value, (list, tuple)):
+        items = list(map(yaml_node, value))
+        return yaml.SequenceNode("tag:yaml.org,2002:seq", items, flow_style=False)
+    if not isinstance(value, str):
+        return yaml.SafeDumper("").represent_data(value)
+    folded = re.search("[\x85\u2028\u2029]", value)       # as blanks, but for double quotes
+    return yaml.ScalarNode(TEXT, value, style='"' if folded else None)
+
+
+def yaml_text(keys):
+    """YAML for (key, value) pairs in their order; a blank line before what takes several lines."""
+    yaml = yaml_module()
+    chunks = [yaml.serialize(resolved(yaml_node({key: value})), Dumper=yaml.SafeDumper,
+                             allow_unicode=True, width=1000) for key, value in keys]
+    return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
+
+
+def with_sections_of_plugins(config, sections):
+    """`config` with the sections (name -> dict) of plugins below its `components`."""
+    if not sections:
+        return config
+    known = dict(config).get("components")
+    node = yaml_node({} if known is None else known)
+    node.value.extend((yaml_node(name), yaml_node(section)) for name, section in sections.items())
+    return [*((key, value) for key, value in config if key != "components"), ("components", node)]
+
+
+def project_text(answers, config, sections=None):
+    """The text of a new skelebot.yaml; the keys of `config` win over the answers."""
+    config = with_sections_of_plugins(config, sections)
+    taken = {key for key, _ in config}
+    keys = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
+            if answers.get(key) and key not in taken]
+    owner = [] if "user" in taken else [("user", "host")]
+    return ("# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n"
+            + yaml_text([*keys, *owner, *config]))
+
+
+# -- A template
+
 class Prompt(Record):
     var: ParamName
     message: Line
@@ -7023,6 +7078,59 @@ class TemplateFile(Record):
     places: Hidden = None
 
 
+def is_inside(path):
+    """Whether a relative path stays below where it starts."""
+    parts = re.split(r"[\\/]+", path)
+    return bool(path) and not re.match(r"[\\/~]|[A-Za-z]:", path) and ".." not in parts
+
+
+class Answers(dict):
+    """name -> what was answered, for the {variables} of a template."""
+
+    def fill(self, text):
+        """`text` with the known variables; other braces stay."""
+        return re.sub(r"\{([\w.-]+)\}", lambda match: self.get(match.group(1), match.group()), text)
+
+    def fill_path(self, text, place):
+        """A path below the new project or the template, that git has no use for.
+
+        Files in .git can name programs that git runs.
+        """
+        path = self.fill(text)
+        if not is_inside(path):
+            raise place.fault(f"{shortened(path)} is outside of its folder",
+                              "name a path below it, without ..")
+        if any(name.lower().rstrip(". ") == ".git" for name in re.split(r"[\\/]+", path)):
+            raise place.fault(f"{shortened(path)} belongs to git",
+                              "a template has no business there")
+        return path.rstrip("/")
+
+    def fill_node(self, node, place, copies=None):
+        """A copy of a YAML node with the variables in each of its texts; aliases stay.
+
+        copies  id of a node -> its copy, None while it is being made
+        """
+        copies = {} if copies is None else copies
+        if id(node) in copies:
+            if copies[id(node)] is None:
+                raise place.fault("contains itself", "take the alias out")
+            return copies[id(node)]
+        copies[id(node)] = None
+        if node.id == "scalar":
+            text = self.fill(node.value)
+            tag = node.tag if text == node.value else TEXT
+            style = '"' if re.search("[\x85\u2028\u2029]", text) else node.style
+            copy = type(node)(tag, text, node.start_mark, node.end_mark, style=style)
+        else:
+            items = [tuple(self.fill_node(side, place, copies) for side in item)
+                     if node.id == "mapping" else self.fill_node(item, place, copies)
+                     for item in node.value]
+            copy = type(node)(node.tag, items, node.start_mark, node.end_mark,
+                              flow_style=node.flow_style)
+        copies[id(node)] = copy
+        return copy
+
+
 class Template(Record):
     """template.yaml: what is asked, made, written, and put into skelebot.yaml."""
     prompts: Tuple[Prompt, ...] = ()
@@ -7031,70 +7139,105 @@ class Template(Record):
     config: Any = None
     places: Hidden = None
 
+    @classmethod
+    def parse(cls, data, file):
+        node = YamlText.decoded(data, file).root(deepest=100)   # it will be copied and written
+        value = Value(node, Place(file, 1))
+        empty = node is None or value.is_nothing
+        return cls(places={"": value.place}) if empty else value.read(cls)
 
-DEFAULTS = {"Python": "default-python", "R": "default-r", "R+Python": "default-r-python"}
-TEMPLATES = ("default", "dash", "iris")
-GIT = r"(https?|ssh|file)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+"
+    def keys(self, answers, language):
+        """(key, node) pairs for skelebot.yaml."""
+        own, place = [("language", language)] if language else [], self.places.get("config")
+        if self.config is None or Value(self.config, place).is_nothing:
+            return own
+        entries = Value(answers.fill_node(self.config, place), place).entries()
+        wanted = entries["language"].node.value if "language" in entries else language
+        if language and wanted != language:
+            raise usage_error(f"scaffold: this template is for {wanted}, not for {language}",
+                              "leave --language out")
+        return [*([] if "language" in entries else own),
+                *((key, entry.node) for key, entry in entries.items())]
 
-# Where scripts are looked for when a project is there already, and which are no jobs.
+
+# -- A folder that has files already
+
+# Where scripts are looked for, and which are no jobs.
 SCRIPT = r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?([^/]+)\.(py|R|r|sh)"
 NO_JOB = r"__\w+__|setup|conftest|test_.*|.*_test|install|skelebot"
 
 
-def read_template(data, file):
-    """The Template of a template.yaml."""
-    node = YamlText.decoded(data, file).root(deepest=100)       # what is in it is copied and written
-    entry = Value(node, Place(file, 1))
-    empty = node is None or entry.is_nothing
-    return Template(places={"": entry.place}) if empty else entry.read(Template)
+class Existing:
+    """What the files of a folder tell of the project that is to be made of it."""
+
+    def __init__(self, files):
+        self.files = files
+
+    @property
+    def language(self):
+        ends = {os.path.splitext(file)[1].lower() for file in self.files}
+        r, python = bool(ends & {".r", ".rmd"}), bool(ends & {".py", ".ipynb"})
+        return "R+Python" if r and python else "R" if r else "Python"
+
+    @property
+    def jobs(self):
+        """name -> script, for the scripts that look like jobs."""
+        jobs = {}
+        for file in self.files:
+            match = re.fullmatch(SCRIPT, file)
+            if match and not re.fullmatch(NO_JOB, match.group(1)) and JobName.fits(match.group(1)):
+                name, end = match.groups()
+                jobs.setdefault(f"{name}-{end.lower()}" if name in jobs else name, file)
+        return jobs
+
+    def dependencies(self, language):
+        """As skelebot.yaml has them: a list, or one for each language."""
+        forms = {"Python": {"requirements.txt": "req:", "pyproject.toml": "proj:"},
+                 "R": {"renv.lock": "renv:"}}
+        known = {name: [form + file for file, form in forms[name].items() if file in self.files][:1]
+                 for name in language.split("+") if name in forms}
+        if "+" not in language:
+            return known.get(language)
+        return {name: dependencies for name, dependencies in known.items() if dependencies}
+
+    def keys(self, language, jobs):
+        """The keys of skelebot.yaml."""
+        dependencies = self.dependencies(language)
+        return [
+            ("language", language),
+            *([("dependencies", dependencies)] if dependencies else []),
+            ("ignores", [".git", "**/__pycache__"]),
+            *([("jobs", [{"name": name, "source": shell_line([file]), "help": f"run {file}"}
+                         for name, file in jobs.items()])] if jobs else []),
+        ]
 
 
-def substituted(text, values):
-    """`text` with the known {variables}; other braces stay."""
-    return re.sub(r"\{([\w.-]+)\}", lambda match: values.get(match.group(1), match.group(0)), text)
+# -- What is asked, and what comes of it
+
+def check_template(name):
+    """Nothing, if there can be such a template."""
+    if has_password(name):
+        raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
+                          "leave it out, since others on this machine can see it; git asks, or has "
+                          "a credential helper")
+    if name in (*TEMPLATES, *DEFAULTS.values()) or re.fullmatch(GIT, name):
+        return
+    if look(os.path.expanduser(name)) != "folder":
+        raise usage_error(f"scaffold: unknown template {shortened(name)}",
+                          did_you_mean(name, TEMPLATES, "there are")
+                          + "; or give a folder, https://... or git@...")
 
 
-def substituted_node(node, values, place, done=None):
-    """A copy of a YAML node with the variables in every text of it; what was shared by an alias is shared still.
-
-    done  id of a node -> its copy, None while it is being made
-    """
-    done = {} if done is None else done
-    if id(node) in done:
-        if done[id(node)] is None:
-            raise place.fault("contains itself", "take the alias out")
-        return done[id(node)]
-    done[id(node)] = None
-    if node.id == "scalar":
-        text = substituted(node.value, values)
-        tag = node.tag if text == node.value else "tag:yaml.org,2002:str"
-        style = '"' if re.search("[\x85\u2028\u2029]", text) else node.style
-        copy = type(node)(tag, text, node.start_mark, node.end_mark, style=style)
-    else:
-        items = [tuple(substituted_node(side, values, place, done) for side in item) if node.id == "mapping"
-                 else substituted_node(item, values, place, done) for item in node.value]
-        copy = type(node)(node.tag, items, node.start_mark, node.end_mark, flow_style=node.flow_style)
-    done[id(node)] = copy
-    return copy
-
-
-def is_inside(path):
-    """Whether a relative path stays below where it starts."""
-    parts = re.split(r"[\\/]+", path)
-    return bool(path) and not re.match(r"[\\/~]|[A-Za-z]:", path) and ".." not in parts
-
-
-def is_gits_own(path):
-    """Whether a path is in a .git folder, whose files can name programs that git runs."""
-    return any(folder.lower().rstrip(". ") == ".git" for folder in re.split(r"[\\/]+", path))
-
-
-def inside(name, place):
-    if not is_inside(name):
-        raise place.fault(f"{shortened(name)} is outside of its folder", "name a path below it, without ..")
-    if is_gits_own(name):
-        raise place.fault(f"{shortened(name)} belongs to git", "a template has no business there")
-    return name.rstrip("/")
+def template_file(name, folder, file):
+    """The bytes of a template's file: one of ours, or one in a folder, which no link leaves."""
+    if not folder:
+        return template_bytes("projects", name, file)
+    path = os.path.join(folder, *file.split("/"))
+    if look(path, folder) != "file":
+        raise SkelebotError(f"template {bare_url(name)}: has no file {shortened(file)}",
+                            "a template is a folder with a template.yaml, which names the files "
+                            "beside it")
+    return read_bytes(path)
 
 
 def simple_name(name):
@@ -7102,102 +7245,252 @@ def simple_name(name):
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def yaml_node(value):
-    """The YAML node of a text, a list or a dict; a node is itself."""
-    yaml = yaml_module()
-    if hasattr(value, "id"):
-        return pyyaml_node(value)
-    if isinstance(value, dict):
-        items = [(yaml_node(key), yaml_node(item)) for key, item in value.items()]
-        return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=False)
-    if isinstance(value, (list, tuple)):
-        return yaml.SequenceNode("tag:yaml.org,2002:seq", list(map(yaml_node, value)), flow_style=False)
-    if not isinstance(value, str):
-        return yaml.SafeDumper("").represent_data(value)
-    folded = re.search("[\x85\u2028\u2029]", value)       # as blanks, but for double quotes
-    return yaml.ScalarNode("tag:yaml.org,2002:str", value, style='"' if folded else None)
+def note_of(new):
+    """The note of what is about to be made: each path, after the SHA-256 of a file, or nothing."""
+    lines = (f"{'' if data is None else hash_of(data)} {path}" for path, data in new)
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def yaml_text(keys):
-    """YAML for (key, value) pairs in their order, with a blank line before what takes more than one."""
-    yaml = yaml_module()
-    chunks = [yaml.serialize(resolved(yaml_node({key: value})), Dumper=yaml.SafeDumper, allow_unicode=True, width=1000)
-              for key, value in keys]
-    return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
+class Scaffold:
+    """A new project: what was typed and is answered, and the folders and files that come of it."""
+
+    def __init__(self, call, words):
+        self.call, self.words = call, words
+        self.folder, self.existing = words.one("folder", "."), words.has("existing")
+        self.answers, self.sections = Answers(), {}
+
+    def plan(self):
+        """Ask, make the files, and say what to type next."""
+        self.check()
+        files = listing(self.folder) if self.existing else ()
+        yield from self.plan_answers()
+        new = yield from (self.plan_existing(files) if self.existing else self.plan_template())
+        if not new:
+            yield Note("what follows depends on the template")
+            return 0
+        count = yield from self.plan_make(*new)
+        if not self.call.dry_run:
+            step = f"cd {shell_line([self.folder])} && " if self.folder != "." else ""
+            yield Note(f"made {count} files; next: {step}skelebot --help")
+        return 0
+
+    def check(self):
+        """Nothing, if what was typed makes sense here."""
+        self.check_no_project()
+        if self.existing and look(self.folder) != "folder":
+            raise usage_error(
+                f"scaffold: there is no folder {shortened(self.folder)} to make a project of",
+                "leave --existing out")
+        if self.existing and (self.words.has("template") or self.words.has("answer")):
+            raise usage_error("scaffold: --existing adds no template",
+                              "leave --template and --answer out, or --existing")
+        if "template" in self.words.values:
+            check_template(self.words.one("template"))
+
+    def check_no_project(self):
+        path = os.path.join(self.folder, FILE)
+        if look(path):
+            hint = "skelebot --help explains the project; to start again, remove the file first"
+            raise SkelebotError(f"{path} exists already", hint)
+
+    # -- Questions
+
+    def plan_question(self, question, default="", choices=(), option="", answer=None):
+        """An answer: the default with --yes, else the person's, who is asked until it fits.
+
+        option  what would have answered beforehand
+        answer  what has
+        """
+        if answer is None and self.words.has("yes"):
+            answer = default
+        lower = {choice.lower(): choice for choice in choices}
+        while answer is None:
+            shown = f"{question} ({', '.join(choices)})" if choices else question
+            answer = yield Ask(shown, default, option)
+            if choices and answer.lower() not in lower:
+                yield Note(f"{shortened(answer)} is none of {listed(choices)}")
+                answer = None
+            elif choices:
+                answer = lower[answer.lower()]
+        return answer
+
+    def plan_option(self, name, question, default="", choices=()):
+        """The answer to what an option answers beforehand."""
+        typed = self.words.one(name) if name in self.words.values else None
+        return (yield from self.plan_question(question, default, choices, f"--{name} ...", typed))
+
+    def plan_answers(self):
+        """What every project is asked, and what plugins ask."""
+        path = os.path.basename(os.path.abspath(self.folder)) or "project"
+        for name, question, default in (
+                ("name", "Name of the project", path),
+                ("description", "What it is for, in one line", ""),
+                ("maintainer", "Who maintains it", "user.name"),
+                ("contact", "How to reach them", "user.email")):
+            if default.startswith("user.") and name not in self.words.values:
+                default = yield from self.plan_git_setting(default)
+            answer = yield from self.plan_option(name, question, default)
+            self.answers[name] = " ".join(answer.split())
+        name = self.answers["name"]
+        if not ProjectName.fits(name):
+            raise usage_error(f"scaffold: expected {ProjectName.expected}, found {shortened(name)}",
+                              "give it as --name churn-model")
+        self.answers["name_simple"] = simple_name(name)
+        yield from self.plan_sections()
+
+    def plan_git_setting(self, key):
+        """What git knows of its user; "" where there is no git."""
+        try:
+            return (yield Command(("git", "config", key), kept=True, looks=True)).output.strip()
+        except SkelebotError:
+            return ""
+
+    def plan_sections(self):
+        """The sections of the plugins that ask for one when a project is made."""
+        for name, kind in self.call.plugins:
+            plugin, section = new_plugin(name, kind), {}
+            for key, question in hook_value(plugin, "prompts").items():
+                answer = yield from self.plan_question(f"{name}: {question}",
+                                                       option=f"{name} below components")
+                section.update({key: answer} if answer else {})
+            if not self.words.has("yes"):
+                section.update((yield from plan_hook(plugin, "section")) or {})
+            self.sections.update({name: section} if section else {})
+
+    # -- What comes of the answers
+
+    def files(self, keys, more=()):
+        """[(path, data)] with skelebot.yaml first."""
+        text = project_text(self.answers, keys, self.sections)
+        return [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n"), *more]
+
+    def plan_existing(self, files):
+        """(folders, [(path, data)]): only skelebot.yaml and VERSION, by what is in the folder."""
+        existing, jobs = Existing(files), {}
+        language = yield from self.plan_option("language", "Language", existing.language,
+                                               Language.values)
+        for name, file in existing.jobs.items():
+            question = f"Make {file} the job {name}"
+            answer = yield from self.plan_question(question, "yes", ("yes", "no"))
+            jobs.update({name: file} if answer == "yes" else {})
+        return (), self.files(existing.keys(language, jobs))
+
+    def plan_template(self):
+        """(folders, [(path, data)]) of a template; None if a dry run cannot know."""
+        name, language = yield from self.plan_choice()
+        check_template(name)
+        if name in (*TEMPLATES, *DEFAULTS.values()):
+            return (yield from self.plan_filled(name, "", language))
+        if not re.fullmatch(GIT, name):
+            return (yield from self.plan_filled(name, os.path.expanduser(name), language))
+        scratch = yield Scratch(self.call.token)
+        try:
+            clone = os.path.join(scratch, "template")
+            git = ("git", "clone", "--quiet", "--depth", "1", "--", name, clone)
+            if (yield Command(git, aside=True)).status:
+                raise SkelebotError(f"{bare_url(name)} could not be cloned",
+                                    "the lines above are git's own; try git clone")
+            if self.call.dry_run:
+                return None
+            return (yield from self.plan_filled(name, clone, language))
+        finally:
+            yield Remove(scratch)
+
+    def plan_choice(self):
+        """(name, language) of the template; the language is "" where the name says it."""
+        name, language = self.words.one("template"), self.words.one("language")
+        if name in ("", "default"):
+            language = yield from self.plan_option("language", "Language", "Python",
+                                                   Language.values[:3])
+        if not name:
+            known = f"{', '.join(TEMPLATES)}, a folder, or the address of a Git repository"
+            name = yield from self.plan_option("template", f"Template ({known})", "default")
+        if name != "default":
+            return name, language
+        if language not in DEFAULTS:
+            raise usage_error(f"scaffold: no template for language {language}",
+                              "choose Python, R or R+Python")
+        return DEFAULTS[language], ""
+
+    def plan_filled(self, name, folder, language):
+        """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
+        template = Template.parse(template_file(name, folder, "template.yaml"), "template.yaml")
+        yield from self.plan_prompts(template)
+        answers, contents = self.answers, []
+        for file in template.files:
+            source = answers.fill_path(file.template, file.places["template"])
+            text = template_file(name, folder, source).decode("utf-8", "surrogateescape")
+            data = answers.fill(text).encode("utf-8", "surrogateescape")
+            contents.append((answers.fill_path(file.name, file.places["name"]), data))
+        folders = [answers.fill_path(path, template.places["dirs"]) for path in template.dirs]
+        return folders, self.files(template.keys(answers, language), contents)
+
+    def plan_prompts(self, template):
+        """What a template asks on top; --answer NAME=VALUE answers beforehand."""
+        known, typed = [prompt.var for prompt in template.prompts], {}
+        for text in self.words.values.get("answer", ()):
+            name, equals, typed[name] = text.partition("=")
+            if not equals:
+                shown = shortened(text)
+                raise usage_error(f"scaffold: --answer: expected NAME=VALUE, found {shown}",
+                                  "--answer city=Bern")
+            if name not in known:
+                raise usage_error(f"scaffold: the template does not ask for {shortened(name)}",
+                                  did_you_mean(name, known, "it asks for"))
+        for prompt in template.prompts:
+            self.answers[prompt.var] = yield from self.plan_question(
+                prompt.message, option=f"--answer {prompt.var}=...", answer=typed.get(prompt.var))
+
+    # -- Making the files
+
+    def plan_make(self, folders, files):
+        """Make all or none; of two at once only one. Returns how many files."""
+        place, existed = Place(FILE, 1), look(self.folder)
+        root = YamlText(files[0][1].decode("utf-8"), FILE).root()
+        read_project(Value(root, place).entries(), place, self.call.plugins)
+        yield MakeFolder(self.folder, self.folder)
+        try:
+            scratch = yield Scratch(self.call.token, os.path.join(self.folder, FILE))
+            try:
+                self.check_no_project()
+                return (yield from self.plan_write(folders, files, os.path.join(scratch, "made")))
+            finally:
+                yield Remove(scratch)
+        except (SkelebotError, KeyboardInterrupt, Stopped):
+            if not existed:
+                yield Remove(self.folder, empty=True)
+            raise
+
+    def plan_write(self, folders, files, note):
+        """Write the files that do not exist, having looked at all first; skelebot.yaml last.
+
+        note  the file that says what is made, for whoever tidies up after us
+        """
+        present, names = {}, [path for path, _ in files]
+        for path in (*folders, *names):
+            for one in (*ancestors(path), path):
+                target = os.path.join(self.folder, one)
+                present[one] = look(target, self.folder)
+                if present[one] == "file" and one != path:
+                    raise SkelebotError(f"{target}: is a file, and has to be a folder for {path}",
+                                        "nothing was written; rename the file")
+        folders = sorted({*folders, *(above for path in names for above in ancestors(path))})
+        new = [*((path, None) for path in folders), *files[1:], files[0]]
+        new = [(path, data) for path, data in new if not present[path]]
+        for path in names:
+            if present[path]:
+                yield Note(f"kept {path}, which was there")
+        yield File(note, note_of(new))
+        for path, data in new:
+            target = os.path.join(self.folder, path)
+            yield (MakeFolder(target, self.folder) if data is None
+                   else File(target, data, self.folder))
+        yield Remove(note)
+        return sum(not present[path] for path in names)
 
 
-def with_more_sections(config, sections):
-    """`config` with the sections (name -> dict) of plugins below its `components`."""
-    if not sections:
-        return config
-    known = next((value for key, value in config if key == "components"), None)
-    node = yaml_node(known if known is not None else {})
-    node.value.extend((yaml_node(name), yaml_node(section)) for name, section in sections.items())
-    return [*((key, value) for key, value in config if key != "components"), ("components", node)]
-
-
-def project_text(answers, config, sections=None):
-    """The text of a new skelebot.yaml; the keys of `config` win over the answers."""
-    config = with_more_sections(config, sections)
-    given = {key for key, _ in config}
-    keys = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
-            if answers.get(key) and key not in given]
-    owner = [] if "user" in given else [("user", "host")]
-    return ("# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n"
-            + yaml_text([*keys, *owner, *config]))
-
-
-def found_jobs(files):
-    """name -> script, for the scripts among a folder's files that look like jobs."""
-    jobs = {}
-    for file in files:
-        match = re.fullmatch(SCRIPT, file)
-        if match and not re.fullmatch(NO_JOB, match.group(1)) and JobName.fits(match.group(1)):
-            name = match.group(1) if match.group(1) not in jobs else f"{match.group(1)}-{match.group(2).lower()}"
-            jobs.setdefault(name, file)
-    return jobs
-
-
-def found_language(files):
-    """The language of a folder's files, as far as they tell."""
-    ends = {os.path.splitext(file)[1].lower() for file in files}
-    r, python = bool(ends & {".r", ".rmd"}), bool(ends & {".py", ".ipynb"})
-    return "R+Python" if r and python else "R" if r else "Python"
-
-
-def found_dependencies(files, language):
-    """language -> dependencies that a folder's files stand for."""
-    python = [form + file for form, file in (("req:", "requirements.txt"), ("proj:", "pyproject.toml"))
-              if file in files][:1]
-    r = ["renv:renv.lock"] if "renv.lock" in files else []
-    known = {"Python": python, "R": r}
-    return {name: known[name] for name in language.split("+") if known.get(name)}
-
-
-def template_config(template, answers, language):
-    """(key, node) pairs for skelebot.yaml."""
-    own, place = [("language", language)] if language else [], template.places.get("config")
-    if template.config is None or Value(template.config, place).is_nothing:
-        return own
-    entries = Value(substituted_node(template.config, answers, place), place).entries()
-    wanted = entries["language"].node.value if "language" in entries else language
-    if language and wanted != language:
-        raise usage_error(f"scaffold: this template is for {wanted}, not for {language}",
-                          "leave --language out")
-    return [*([] if "language" in entries else own),
-            *((key, entry.node) for key, entry in entries.items())]
-
-
-def existing_config(language, dependencies, jobs):
-    """The keys of skelebot.yaml for a project that was there before."""
-    listed_dependencies = dependencies if "+" in language else dependencies.get(language)
-    return [
-        ("language", language),
-        *([("dependencies", listed_dependencies)] if listed_dependencies else []),
-        ("ignores", [".git", "**/__pycache__"]),
-        *([("jobs", [{"name": name, "source": shell_line([file]), "help": f"run {file}"}
-                     for name, file in jobs.items()])] if jobs else []),
-    ]
+def plan_scaffold(call, project, words):
+    return (yield from Scaffold(call, words).plan())
 
 
 # ---- Help -------------------------------------------------------------------
@@ -7361,250 +7654,7 @@ def plan_envs(call, project, words):
     return 0
 
 
-# ---- scaffold
-
-def plan_question(words, name, question, default="", choices=(), option=""):
-    """An answer: the option's, the default with --yes, else the person's; asked again until it fits."""
-    answer = words.one(name) if name in words.values else default if words.has("yes") else None
-    while answer is None:
-        answer = yield Ask(question + (f" ({', '.join(choices)})" if choices else ""), default,
-                           option or (f"--{name} ..." if name else ""))
-        lower = {choice.lower(): choice for choice in choices}
-        if choices and answer.lower() not in lower:
-            yield Note(f"{shortened(answer)} is none of {listed(choices)}")
-            answer = None
-        elif choices:
-            answer = lower[answer.lower()]
-    return answer
-
-
-def plan_git_setting(key):
-    """What git knows of its user; "" where there is no git."""
-    try:
-        return (yield Command(("git", "config", key), kept=True, looks=True)).output.strip()
-    except SkelebotError:
-        return ""
-
-
-def plan_answers(words, folder):
-    """name -> answer, for what every project is asked."""
-    path = os.path.basename(os.path.abspath(folder)) or "project"
-    answers = {}
-    for name, question, default in (
-            ("name", "Name of the project", path), ("description", "What it is for, in one line", ""),
-            ("maintainer", "Who maintains it", "user.name"), ("contact", "How to reach them", "user.email")):
-        if default.startswith("user.") and name not in words.values:
-            default = yield from plan_git_setting(default)
-        answer = " ".join((yield from plan_question(words, name, question, default)).split())
-        answers[name] = answer
-    if not ProjectName.fits(answers["name"]):
-        raise usage_error(f"scaffold: expected {ProjectName.expected}, found {shortened(answers['name'])}",
-                          "give it as --name churn-model")
-    return {**answers, "name_simple": simple_name(answers["name"])}
-
-
-def plan_sections(call, words):
-    """name -> section, of the plugins that ask for one when a project is made."""
-    sections = {}
-    for name, kind in call.plugins:
-        one, found = new_plugin(name, kind), {}
-        for key, question in hook_value(one, "prompts").items():
-            answer = yield from plan_question(words, "", f"{name}: {question}", option=f"{name} below components")
-            found.update({key: answer} if answer else {})
-        if not words.has("yes"):
-            found.update((yield from plan_hook(one, "section")) or {})
-        sections.update({name: found} if found else {})
-    return sections
-
-
-def plan_existing(words, files, answers, sections):
-    """Only skelebot.yaml and VERSION, with what was found in the folder."""
-    language = yield from plan_question(words, "language", "Language", found_language(files), Language.values)
-    dependencies = found_dependencies(files, language)
-    chosen = {}
-    for name, file in found_jobs(files).items():
-        yes = yield from plan_question(words, "", f"Make {file} the job {name}", "yes", ("yes", "no"))
-        if yes == "yes":
-            chosen[name] = file
-    text = project_text(answers, existing_config(language, dependencies, chosen), sections)
-    return (), [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n")]
-
-
-def check_template(name):
-    """Nothing, if there can be such a template."""
-    if has_password(name):
-        raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
-                          "leave it out, since others on this machine can see it; git asks, or has a credential helper")
-    if name in (*TEMPLATES, *DEFAULTS.values()) or re.fullmatch(GIT, name):
-        return
-    if look(os.path.expanduser(name)) != "folder":
-        raise usage_error(f"scaffold: unknown template {shortened(name)}",
-                          did_you_mean(name, TEMPLATES, "there are") + "; or give a folder, https://... or git@...")
-
-
-def template_file(name, folder, file):
-    """The bytes of a template's file: one of ours, or one in a folder, where it must be, links followed."""
-    if not folder:
-        return template_bytes("projects", name, file)
-    path = os.path.join(folder, *file.split("/"))
-    if look(path, folder) != "file":
-        raise SkelebotError(f"template {bare_url(name)}: has no file {shortened(file)}",
-                            "a template is a folder with a template.yaml, which names the files beside it")
-    return read_bytes(path)
-
-
-def plan_prompts(words, template):
-    """name -> answer, for what a template asks on top; --answer NAME=VALUE answers beforehand."""
-    for text in words.values.get("answer", ()):
-        if "=" not in text:
-            raise usage_error(f"scaffold: --answer: expected NAME=VALUE, found {shortened(text)}", "--answer city=Bern")
-    given = dict(text.partition("=")[::2] for text in words.values.get("answer", ()))
-    unknown = [name for name in given if name not in [prompt.var for prompt in template.prompts]]
-    if unknown:
-        raise usage_error(f"scaffold: the template does not ask for {shortened(unknown[0])}",
-                          did_you_mean(unknown[0], [prompt.var for prompt in template.prompts], "it asks for"))
-    answers = {}
-    for prompt in template.prompts:
-        typed = {prompt.var: (given[prompt.var],)} if prompt.var in given else {}
-        others = {name: words.values[name] for name in ("yes",) if name in words.values}
-        answers[prompt.var] = yield from plan_question(
-            Words({**others, **typed}), prompt.var, prompt.message, option=f"--answer {prompt.var}=...")
-    return answers
-
-
-def plan_filled(words, answers, name, folder, language, sections=None):
-    """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
-    template = read_template(template_file(name, folder, "template.yaml"), "template.yaml")
-    answers = {**answers, **(yield from plan_prompts(words, template))}
-    contents = []
-    for file in template.files:
-        data = template_file(
-            name, folder, inside(substituted(file.template, answers), file.places["template"]))
-        text = substituted(data.decode("utf-8", "surrogateescape"), answers).encode("utf-8", "surrogateescape")
-        contents.append((inside(substituted(file.name, answers), file.places["name"]), text))
-    dirs = [inside(substituted(name, answers), template.places["dirs"]) for name in template.dirs]
-    text = project_text(answers, template_config(template, answers, language), sections)
-    return dirs, [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n"), *contents]
-
-
-def plan_chosen_template(words):
-    """(name, language) of the template that was asked for; the language is "" where the name says it."""
-    name, language = words.one("template"), words.one("language")
-    if name in ("", "default"):
-        language = yield from plan_question(words, "language", "Language", "Python", Language.values[:3])
-    if not name:
-        name = yield from plan_question(words, "template", f"Template ({', '.join(TEMPLATES)}, a folder, "
-                                        "or the address of a Git repository)", "default")
-    if name != "default":
-        return name, language
-    if language not in DEFAULTS:
-        raise usage_error(f"scaffold: no template for language {language}", "choose Python, R or R+Python")
-    return DEFAULTS[language], ""
-
-
-def plan_template(call, words, answers, sections=None):
-    """(folders, [(path, data)]) of a template, filled with the answers; None if a dry run cannot know."""
-    name, language = yield from plan_chosen_template(words)
-    check_template(name)
-    if name in (*TEMPLATES, *DEFAULTS.values()):
-        return (yield from plan_filled(words, answers, name, "", language, sections))
-    if not re.fullmatch(GIT, name):
-        return (yield from plan_filled(words, answers, name, os.path.expanduser(name), language, sections))
-    scratch = yield Scratch(call.token)
-    try:
-        clone = os.path.join(scratch, "template")
-        outcome = yield Command(("git", "clone", "--quiet", "--depth", "1", "--", name, clone), aside=True)
-        if outcome.status:
-            raise SkelebotError(f"{bare_url(name)} could not be cloned",
-                                "the lines above are git's own; try git clone")
-        return None if call.dry_run else (yield from plan_filled(words, answers, name, clone, language, sections))
-    finally:
-        yield Remove(scratch)
-
-
-def noted(made):
-    """The note of what is about to be made: the SHA-256 of each file, nothing of a folder, and the path."""
-    lines = (f"{'' if data is None else hash_of(data)} {path}" for path, data in made)
-    return "\n".join(lines).encode("utf-8", "surrogateescape")
-
-
-def plan_new_files(folder, dirs, contents, scratch):
-    """Write the files that are not there, having looked at all of them first; returns how many."""
-    present = {}
-    for path in (*dirs, *(path for path, _ in contents)):
-        for above in ancestors(path):
-            present[above] = look(os.path.join(folder, above), folder)
-            if present[above] == "file":
-                raise SkelebotError(f"{os.path.join(folder, above)}: is a file, and has to be a folder for {path}",
-                                    "nothing was written; rename the file")
-        present[path] = look(os.path.join(folder, path), folder)
-    folders = sorted({*dirs, *(above for path, _ in contents for above in ancestors(path))})
-    made = [(path, data) for path, data in (*((path, None) for path in folders), *contents[1:], contents[0])
-            if not present[path]]
-    for path, _ in contents:
-        if present[path]:
-            yield Note(f"kept {path}, which was there")
-    yield File(os.path.join(scratch, "made"), noted(made))
-    for path, data in made:
-        target = os.path.join(folder, path)
-        yield MakeFolder(target, folder) if data is None else File(target, data, folder)
-    yield Remove(os.path.join(scratch, "made"))
-    return sum(not present[path] for path, _ in contents)
-
-
-def check_no_project(folder):
-    """Nothing, if there is no project in a folder."""
-    if look(os.path.join(folder, FILE)):
-        raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
-                            "skelebot --help explains the project; to start anew, remove the file first")
-
-
-def plan_new_project(call, folder, dirs, contents):
-    """Make all files of a project, or none; of two at once only one. Returns how many."""
-    root, place = YamlText(contents[0][1].decode("utf-8"), FILE).root(), Place(FILE, 1)
-    read_project(Value(root, place).entries(), place, call.plugins)
-    there = look(folder)
-    yield MakeFolder(folder, folder)
-    try:
-        scratch = yield Scratch(call.token, os.path.join(folder, FILE))
-        try:
-            check_no_project(folder)
-            return (yield from plan_new_files(folder, dirs, contents, scratch))
-        finally:
-            yield Remove(scratch)
-    except (SkelebotError, KeyboardInterrupt, Stopped):
-        if not there:
-            yield Remove(folder, empty=True)
-        raise
-
-
-def plan_scaffold(call, project, words):
-    """Ask, make the files of a new project, and say what to type next."""
-    folder = words.one("folder", ".")
-    check_no_project(folder)
-    if words.has("existing") and look(folder) != "folder":
-        raise usage_error(f"scaffold: there is no folder {shortened(folder)} to make a project of",
-                          "leave --existing out")
-    if words.has("existing") and (words.has("template") or words.has("answer")):
-        raise usage_error("scaffold: --existing adds no template", "leave --template and --answer out, or --existing")
-    files = listing(folder) if words.has("existing") else ()
-    if "template" in words.values:
-        check_template(words.one("template"))
-    answers = yield from plan_answers(words, folder)
-    sections = yield from plan_sections(call, words)
-    if words.has("existing"):
-        made = yield from plan_existing(words, files, answers, sections)
-    else:
-        made = yield from plan_template(call, words, answers, sections)
-    if not made:
-        yield Note("what follows depends on the template")
-        return 0
-    made_files = yield from plan_new_project(call, folder, *made)
-    if not call.dry_run:
-        step = f"cd {shell_line([folder])} && " if folder != "." else ""
-        yield Note(f"made {made_files} files; next: {step}skelebot --help")
-    return 0
-
+# ---- stores
 
 def plan_stores(call, project, artifacts, words):
     """The store of each artifact; one that several share asks only once who asks."""

@@ -183,8 +183,10 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(sorted(typed(row[0])[0].partition("(")[0] for row in rows("hook")), sorted(hooks))
 
     def test_the_answers_of_a_template_are_those_that_every_project_is_asked_for(self):
-        answers = support.drive(skelebot.plan_answers(Words({"yes": ("true",)}), "churn")).status
-        for name in answers:
+        scaffold = skelebot.Scaffold(skelebot.Call(), Words({"yes": ("true",)}))
+        support.drive(scaffold.plan_answers())
+        self.assertEqual(len(scaffold.answers), 5)
+        for name in scaffold.answers:
             self.assertIn("`{%s}`" % name, README)
 
 

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from support import call, contents, drive, folder, process, skelebot, two_lines
-from skelebot import Outcome, Words, read_folder, substituted
+from skelebot import Answers, Outcome, Words, read_folder
 
 ANSWERS = ("--name", "Churn Model", "--description", "Who leaves", "--maintainer", "Ada", "--contact",
            "ada@example.com")
@@ -256,10 +256,10 @@ class Variable(unittest.TestCase):
 
     def test_that_is_unknown_stays_as_do_other_braces(self):
         text = "{} {0} {nme} { name } {{name}} ${name} f\"{x!r}\" {\"a\": {b}} {name"
-        self.assertEqual(substituted(text, {"name": "N"}), "{} {0} {nme} { name } {N} $N f\"{x!r}\" {\"a\": {b}} {name")
+        self.assertEqual(Answers({"name": "N"}).fill(text), "{} {0} {nme} { name } {N} $N f\"{x!r}\" {\"a\": {b}} {name")
 
     def test_is_not_looked_for_in_what_was_filled_in(self):
-        self.assertEqual(substituted("{a}{b}", {"a": "{b}", "b": "\\1{a}"}), "{b}\\1{a}")
+        self.assertEqual(Answers({"a": "{b}", "b": "\\1{a}"}).fill("{a}{b}"), "{b}\\1{a}")
 
     def test_leaves_bytes_that_are_no_text_alone(self):
         ending, files, _ = made("files: [{name: a.bin, template: a.bin}]\n", {"a.bin": b"\x89PNG\r\n\0\xff{name}\xfe"})
@@ -355,8 +355,8 @@ class Existing(unittest.TestCase):
             with self.subTest(words), folder({"new/skelebot.yaml": "name: x\n"}) as path:
                 ending = scaffold("new", *words, "--yes", folder=path)
                 self.assertEqual(ending, (1, "", two_lines(
-                    os.path.join("new", "skelebot.yaml") + " is there already",
-                    "skelebot --help explains the project; to start anew, remove the file first")))
+                    os.path.join("new", "skelebot.yaml") + " exists already",
+                    "skelebot --help explains the project; to start again, remove the file first")))
                 self.assertEqual(sorted(contents(path)), ["new/", "new/skelebot.yaml"])
 
     def test_file_where_a_folder_is_needed_is_a_fault_and_nothing_is_written(self):
@@ -658,7 +658,7 @@ class GitTemplate(unittest.TestCase):
                     self.assertNotIn("s3cret", ending.stdout + ending.stderr)
 
     def test_may_have_a_user_in_its_address(self):
-        done = drive(skelebot.plan_template(skelebot.Call(), Words({"template": ("https://org@dev.example.com/x",)}), {}), {
+        done = drive(skelebot.Scaffold(skelebot.Call(), Words({"template": ("https://org@dev.example.com/x",)})).plan_template(), {
             "clone": Outcome(128)})
         self.assertEqual(done.outline, [
             "Scratch", "git clone --quiet --depth 1 -- https://org@dev.example.com/x /tmp/scratch/template >&2",
@@ -666,8 +666,7 @@ class GitTemplate(unittest.TestCase):
         self.assertEqual(done.fault.message, "https://dev.example.com/x could not be cloned")
 
     def test_is_removed_after_an_interruption(self):
-        done = drive(skelebot.plan_template(skelebot.Call(), Words({"template": ("git@example.com:a/b.git",)}),
-                                            {}), {
+        done = drive(skelebot.Scaffold(skelebot.Call(), Words({"template": ("git@example.com:a/b.git",)})).plan_template(), {
             "clone": KeyboardInterrupt()})
         self.assertEqual(done.outline[1:], [
             "git clone --quiet --depth 1 -- git@example.com:a/b.git /tmp/scratch/template >&2", "Remove /tmp/scratch"])
