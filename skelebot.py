@@ -2033,7 +2033,8 @@ OPTIONS = (
     Option("env", "e", "lay skelebot-ENV.yaml over skelebot.yaml", "ENV"),
     Option("docker-host", "d", "use the Docker engine of this host, as in ssh://user@box", "HOST"),
     flag("skip-build", "s", "run the image as it is"),
-    flag("rebuild", "", "build the image again, from the newest base image, without Docker's cache"),
+    flag("rebuild", "",
+         "build the image again, from the newest base image, without Docker's cache"),
     flag("live", "",
          "run the project's files as they are here, mapped over /app: an edit needs no build"),
     flag("native", "n", "run on this machine, without Docker"),
@@ -2149,7 +2150,7 @@ class Parser:
         return word in self.known or (len(word) > 1 and word[0] == "-" and not number)
 
     def split(self, word):
-        """(parameter, value or None, letters left) of an option, as in -xyz; None if it is unknown."""
+        """(parameter, value or None, letters left, as in -xyz) of an option; None if unknown."""
         known, (head, equals, value) = self.known, word.partition("=")
         if word in known:
             return known[word], None, ""
@@ -2182,7 +2183,8 @@ class Parser:
 
     def refuse(self, typed):
         """Raise that nothing is known of an option; with what was perhaps meant."""
-        name, own = typed.lstrip("-"), Parser("", (), OPTIONS).known.get(typed) if self.title else None
+        name = typed.lstrip("-")
+        own = Parser("", (), OPTIONS).known.get(typed) if self.title else None
         near = next((option for option in self.known if option.lstrip("-") == name), "")
         hint = did_you_mean(typed, sorted({spelling(param.name) for param in self.known.values()}))
         if near:
@@ -2268,7 +2270,7 @@ HERE = os.path.abspath(__file__)
 
 
 def template_bytes(*parts):
-    """A file of templates/, by the module's own loader, so that it may lie in a zip file; beside a link, or its target."""
+    """A file of templates/, beside this one or what it is a link to; both may lie in a zip file."""
     for folder in ("templates", "skelebot_templates"):
         for own in (HERE, os.path.realpath(HERE)):
             try:
@@ -2276,17 +2278,13 @@ def template_bytes(*parts):
             except OSError:
                 pass
     raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {HERE}",
-                        "copy the folder templates/ along with skelebot.py, or run install.sh again")
+                        "copy the folder templates/ with skelebot.py, or run install.sh again")
 
 
-def filled(text, values):
-    """`text` with $lower_case names filled in, every one; $HOME and $(pwd) stay the shell's."""
+def image_part(template, **values):
+    """A part of an image's file, with its $lower_case names filled in; $HOME stays the shell's."""
+    text = template_bytes("image", template).decode("utf-8")
     return re.sub(r"\$([a-z][a-z_]*)", lambda match: values[match.group(1)], text)
-
-
-def part(template, **values):
-    """A rendered part of an image's file."""
-    return filled(template_bytes("image", template).decode("utf-8"), values)
 
 
 # ---- Image ------------------------------------------------------------------
@@ -2317,7 +2315,7 @@ def escaped(text):
 
 def label_parts(**labels):
     """A label for each name that has a value."""
-    return [part("label.Dockerfile", key=LABEL + name, value=escaped(value))
+    return [image_part("label.Dockerfile", key=LABEL + name, value=escaped(value))
             for name, value in labels.items() if value]
 
 
@@ -2339,7 +2337,8 @@ def run_command(text):
     """A shell command for RUN: as it is, or as JSON where Docker would read it otherwise."""
     import json
     plain = text.strip(" \t\n")
-    if plain == text.strip() and "\n" not in plain and not plain.endswith("\\") and "<<" not in text:
+    one_line = "\n" not in plain and not plain.endswith("\\") and "<<" not in text
+    if one_line and plain == text.strip():
         return plain
     return json.dumps(["/bin/sh", "-c", text])
 
@@ -2349,7 +2348,7 @@ def copy_part(pair):
     import json
     source, target = (json.dumps(re.sub(r"([\\\"'$])", r"\\\1", text), ensure_ascii=False)
                       for text in pair.split(":"))
-    return part("copy.Dockerfile", source=source, target=target)
+    return image_part("copy.Dockerfile", source=source, target=target)
 
 
 class Dockerfile:
@@ -2370,18 +2369,20 @@ class Dockerfile:
         project = self.project
         contact = f" <{project.contact}>" if project.contact else ""
         return "\n".join([
-            part("base.Dockerfile", base=project.base),
+            image_part("base.Dockerfile", base=project.base),
             *label_parts(title=project.name, description=project.description.strip(),
                          authors=(project.maintainer + contact).strip()),
-            part("workdir.Dockerfile"),
-            *([part("timezone.Dockerfile", timezone=project.timezone)] if project.timezone else []),
+            image_part("workdir.Dockerfile"),
+            *([image_part("timezone.Dockerfile", timezone=project.timezone)]
+              if project.timezone else []),
             *self.tools,
             *self.languages(),
             *self.dependencies(self.groups(known)),
             *self.more,
-            part("project.Dockerfile"),
+            image_part("project.Dockerfile"),
             *map(copy_part, project.copy),
-            *(part("command.Dockerfile", command=run_command(text)) for text in project.commands),
+            *(image_part("command.Dockerfile", command=run_command(text))
+              for text in project.commands),
             *self.late,
             *label_parts(version=project.version),
             *([self.primary_job()] if project.primaryJob else []),
@@ -2390,13 +2391,13 @@ class Dockerfile:
     def languages(self):
         """The languages that the default base image does not bring."""
         project = self.project
-        parts = [part("r.Dockerfile")] if project.dependencies.R else []
+        parts = [image_part("r.Dockerfile")] if project.dependencies.R else []
         if project.language != "R+Python" or project.baseImage:
             return parts
         if "pythonVersion" not in project.places:
-            return [*parts, part("python-in-r.Dockerfile")]
+            return [*parts, image_part("python-in-r.Dockerfile")]
         version = project.pythonVersion
-        return [*parts, part("python-version-in-r.Dockerfile", python_version=version)]
+        return [*parts, image_part("python-version-in-r.Dockerfile", python_version=version)]
 
     def groups(self, known=()):
         """[(language, dependencies)]: those that were installed together before, then the others.
@@ -2416,12 +2417,13 @@ class Dockerfile:
         """What installs them, in their order: so one more at the end leaves those above cached."""
         brought, seen, above, parts = set(), set(), [], []
         for language, dependencies in groups:
-            comment = part("appended.Dockerfile", appended=APPENDED) if language in seen else ""
+            comment = image_part("appended.Dockerfile", appended=APPENDED)
+            comment = comment if language in seen else ""
             seen.add(language)
             for run in installed_together(dependencies):
                 tools = {TOOLS[one.form] for one in run if one.form in TOOLS} - brought
                 brought |= tools
-                first, *rest = [*(part(tool + ".Dockerfile") for tool in tools),
+                first, *rest = [*(image_part(tool + ".Dockerfile") for tool in tools),
                                 self.copies(run) + self.install(language, run, above)]
                 parts += [comment + first, *rest]
                 above, comment = [*above, *self.pip_words(filter(self.is_named_again, run))], ""
@@ -2429,7 +2431,7 @@ class Dockerfile:
 
     def copies(self, run):
         """What copies the files that a RUN needs."""
-        return "".join(part("copy-file.Dockerfile", file=file.rstrip("/"))
+        return "".join(image_part("copy-file.Dockerfile", file=file.rstrip("/"))
                        for one in run for file in self.files.get(one, ()))
 
     def install(self, language, run, above):
@@ -2443,10 +2445,10 @@ class Dockerfile:
             words = [*([] if alone else above), *self.pip_words(run)]
             template = form if form == "python-proj" else "python-packages"
             packages = words[0] if len(words) == 1 else "\\\n    " + " \\\n    ".join(words)
-            return part(template + ".Dockerfile", **self.fields(run[0]), packages=packages)
+            return image_part(template + ".Dockerfile", **self.fields(run[0]), packages=packages)
         if form == "r-package":
-            return part("r-packages.Dockerfile", names=", ".join(f'"{one}"' for one in run))
-        return part(form + ".Dockerfile", **self.fields(run[0]))
+            return image_part("r-packages.Dockerfile", names=", ".join(f'"{one}"' for one in run))
+        return image_part(form + ".Dockerfile", **self.fields(run[0]))
 
     def fields(self, dependency):
         """What a dependency's form leaves open; its file is the one that is copied."""
@@ -2474,7 +2476,7 @@ class Dockerfile:
         argv = job.argv(job_parser(self.project, job).words(Words()), open_ended=True)
         if any(map(names_variables, argv)):
             argv = ("sh", "-c", f'exec {" ".join(map(shell_word, argv))} "$@"', "sh")
-        return part("primary.Dockerfile", instruction=self.project.primaryExe,
+        return image_part("primary.Dockerfile", instruction=self.project.primaryExe,
                     argv=json.dumps(argv, ensure_ascii=False))
 
 
@@ -2503,7 +2505,7 @@ def dockerignore(project, job, present, more=()):
     """
     patterns = [*project.ignores, *(job.ignores if job else ()), *more]
     if present is None or is_generated(present):
-        return part("dockerignore", patterns="\n".join(patterns))
+        return image_part("dockerignore", patterns="\n".join(patterns))
     own = without_block(present)
     end = "" if own.endswith("\n") or not own else "\n"
     return own + end + BLOCK.format("".join(f"{one}\n" for one in patterns)) if patterns else own
@@ -2839,15 +2841,15 @@ class Recipe(Record):
         split = (large and len(entries) > 1 and len(folders) <= MOST_COPIES
                  and max(map(len, lines), default=0) < LONGEST_LINE
                  and self.are_copied_alike(entries))
-        return "".join(lines) if split else part("project.Dockerfile")
+        return "".join(lines) if split else image_part("project.Dockerfile")
 
     def built_from(self, builder, whole=False):
         """The text of the Dockerfile, but for what BuildKit can do better.
 
         whole  the project is copied by one COPY; others than BuildKit are no faster by more
         """
-        first, _, _ = part("base.Dockerfile", base="").partition("\n")
-        above, project, below = self.text.partition("\n" + part("project.Dockerfile"))
+        first, _, _ = image_part("base.Dockerfile", base="").partition("\n")
+        above, project, below = self.text.partition("\n" + image_part("project.Dockerfile"))
         if builder != "buildkit" or not self.text.startswith(first) or not project:
             return self.text
         base = re.sub(r"sha256:(.{12}).*", r"\1", self.bases.partition("\n")[0])
@@ -2880,14 +2882,14 @@ def with_caches(run, base):
     """A RUN with the mounts for what it installs; `base` tells the base image from others."""
     mounts = dict.fromkeys(mount for words, mount, _ in CACHES if words in run)
     for words, _, better in CACHES:
-        better = part(better).rstrip("\n") if better.endswith(".Dockerfile") else better
+        better = image_part(better).rstrip("\n") if better.endswith(".Dockerfile") else better
         run = run.replace(words, better)
     words = "".join(f"--mount=type=cache,{mount.format(base=slug(base))} " for mount in mounts)
     return "RUN " + words + run[4:]
 
 
 def image_id(text):
-    """An image's id, as engines give it; "" for any other text, which Docker may take for an option."""
+    """An image's id, as engines give it; "" for any other text, which may look like an option."""
     return text if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", text) else ""
 
 
@@ -6240,10 +6242,10 @@ class Kerberos(Component):
         return path
 
     def tools(self):
-        return part("kerberos-client.Dockerfile")
+        return image_part("kerberos-client.Dockerfile")
 
     def dockerfile(self):
-        return part("krb5-conf.Dockerfile")
+        return image_part("krb5-conf.Dockerfile")
 
     def ignores(self):
         """krb5.conf stays in, whatever other patterns say."""
@@ -6407,8 +6409,8 @@ class Jupyter(Component):
     def parts(self):
         """What the image with the server has on top of the project's own."""
         python = "Python" in self.project.language
-        return [part("jupyter.Dockerfile" if python else "jupyter-alone.Dockerfile"),
-                *([part("irkernel.Dockerfile")] if self.for_r else [])]
+        return [image_part("jupyter.Dockerfile" if python else "jupyter-alone.Dockerfile"),
+                *([image_part("irkernel.Dockerfile")] if self.for_r else [])]
 
     @property
     def probe(self):
@@ -6418,7 +6420,7 @@ class Jupyter(Component):
 
     def plan_on_top(self, engine, image, own):
         """Build the image with the server from one that has a hand-written Dockerfile."""
-        text = "\n".join([part("jupyter-base.Dockerfile", image=image), *self.parts])
+        text = "\n".join([image_part("jupyter-base.Dockerfile", image=image), *self.parts])
         builder = yield from engine.plan_builder()
         argv = (*engine.argv, "build", "--force-rm", "--tag", own, "-")
         outcome = yield Command(argv, builder_environ(builder), aside=True,

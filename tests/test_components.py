@@ -1,4 +1,4 @@
-"""Components: sections, hooks, Jupyter, Kerberos, publish, package, and what .dockerignore says."""
+"""Components: sections, hooks, Jupyter, Kerberos, publish, package."""
 import contextlib
 import io
 import json
@@ -249,7 +249,7 @@ class AroundAJob(Case):
 class KerberosInTheImage(Case):
     def test_brings_the_client_and_its_configuration_late(self):
         one = kerberos(krbConf="krb/krb5.conf")
-        self.assertEqual(one.tools(), skelebot.part("kerberos-client.Dockerfile"))
+        self.assertEqual(one.tools(), skelebot.image_part("kerberos-client.Dockerfile"))
         self.assertEqual(one.dockerfile(), "# Many a krb5.conf includes this folder, and does not work without it.\n"
                                            "RUN mkdir -p /etc/krb5.conf.d\nCOPY .skelebot/krb5.conf /etc/krb5.conf\n")
 
@@ -1112,58 +1112,6 @@ class PackagedProject(Case):
                 "[ -e dist ] || mkdir -p -- dist\n# zip -X -r dist/churn.zip ., without itself and what is ignored\n"
                 "printf '%s\\n' dist/churn.zip\n"))
             self.assertEqual(sorted(contents(".")), ["a", "skelebot.yaml"])
-
-
-# ---- .dockerignore ----------------------------------------------------------
-
-class Dockerignore(Case):
-    """What engines do with a pattern; tests/real_ignores.py asks them."""
-    TREE = ("a", "ab", "b/a", "b/c/a", "b/c.csv", "c.csv", "\u00e9", "d e/f", "q?", "star*", ".x/y")
-
-    def ignored(self, text):
-        rules = skelebot.Ignores(text)
-        return [path for path in self.TREE if rules.ignores(path)]
-
-    def test_keeps_out_what_the_last_matching_line_says(self):
-        every = list(self.TREE)
-        for text, ignored in (
-                ("", []), ("# a\n\n  \n", []), ("a", ["a"]), ("/a", ["a"]), ("a/", ["a"]), ("./a", ["a"]), (" a \t\r",
-                                                                                                            ["a"]),
-                ("b", ["b/a", "b/c/a", "b/c.csv"]), ("b/", ["b/a", "b/c/a", "b/c.csv"]), ("b/c", ["b/c/a"]),
-                ("b/../a", []), ("b//c", ["b/c/a"]), (".", []), ("/", []), ("..", []), ("#a", []), (" #a", []),
-                ("*", every), ("**", every), ("*.csv", ["c.csv"]), ("*/*.csv", ["b/c.csv"]), ("**/*.csv", ["b/c.csv",
-                                                                                                           "c.csv"]),
-                ("**/a", ["a", "b/a", "b/c/a"]), ("b/**", ["b/a", "b/c/a", "b/c.csv"]), ("b/**/a", ["b/a", "b/c/a"]),
-                ("**.csv", []), ("?", ["a", "b/a", "b/c/a", "b/c.csv", "\u00e9"]), ("a?", ["ab"]),
-                ("[a-c]", ["a", "b/a", "b/c/a", "b/c.csv"]), ("[^a]", ["b/a", "b/c/a", "b/c.csv", "\u00e9"]),
-                ("[^a-c]", ["\u00e9"]), ("d e", ["d e/f"]), ("q\\?", ["q?"]), ("star\\*", ["star*"]), ("B", []),
-                ("*\n!a", [path for path in every if path != "a"]), ("!a\n*", every), ("a\n!a\na", ["a"]),
-                ("b\n!b/c", ["b/a", "b/c.csv"]), ("*\n!b/c/a", [path for path in every if path != "b/c/a"]),
-                ("**/b", ["b/a", "b/c/a", "b/c.csv"]), ("**/b\n!b/a", []),
-                ("b\n! b/a ", ["b/c/a", "b/c.csv"]), ("**\n!**/*.csv\nb", [path for path in every if path != "c.csv"]),
-                (".x", [".x/y"]), (".*", [".x/y"]), ("a\x1c", []), ("[", []), ("a\n[b-\n!a", [])):
-            with self.subTest(text):
-                self.assertEqual(self.ignored(text), ignored)
-
-    def test_says_nothing_of_python_to_the_person(self):
-        import warnings
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            for text in ("[[]", "x[[]1]", "[a--b]", "[a&&b]", "[a||b]", "[a~~b]", "\\z", "(?x)"):
-                with self.subTest(text):
-                    skelebot.Ignores(text)
-
-    def test_has_a_literal_pattern_for_every_path(self):
-        for path, pattern in (("a/b c.txt", "/a/b c.txt"), ("a*?[1].txt", r"/a\*\?\[1\].txt"), ("!a", "/[!]a"),
-                              ("#a", "/#a"), ("a ", "/a[ ]"), (" a", "/[ ]a"), ("a\xa0", "/a[\xa0]"), ("\u3000", "/[\u3000]"),
-                              ("\ufeffa", "/[\ufeff]a"), ("a\t", "/a[^ -}]"), ("a\nb", "/a[^ -}]b"), ("a\udcff", "/a[^ -}]"),
-                              ("a\\b", "/a" + r"\\" + "b"), ("a+(b)", r"/a\+\(b\)"), (".x", "/.x"), ("\xfc", "/\xfc")):
-            if os.sep == "/":
-                with self.subTest(path):
-                    self.assertEqual(skelebot.literal_pattern(path), pattern)
-                    rules = skelebot.Ignores(skelebot.literal_pattern(path))
-                    self.assertTrue(rules.ignores(path))
-                    self.assertFalse(rules.ignores(path + "x") or rules.ignores("x/" + path))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
 """The image: Dockerfile, .dockerignore, names, and what an image is built of."""
+import itertools
 import json
 import os
+import random
 import re
 import subprocess
 import unittest
+import warnings
 
-from support import Look, Read, drive, folder, golden, job, project, skelebot, two_lines
-from skelebot import Built, Installs, Instructions, Recipe, dockerignore, is_generated, slug
+from support import (Look, Read, drive, folder, golden, inside, job, project, skelebot,
+                     two_lines)
+from skelebot import (Built, Ignores, Installs, Instructions, Recipe, dockerignore, is_generated,
+                      slug)
 
 SHA = "sha256:" + "0a1b" * 16
 WHEEL = ".skelebot/acme-2.1/acme-2.1-py3-none-any.whl"
@@ -277,6 +282,124 @@ class RequirementsFile(unittest.TestCase):
     def test_that_is_not_there_is_a_fault_with_its_place(self):
         self.assertEqual(self.required("req:a.txt"), two_lines(
             "skelebot.yaml:1: dependencies: 'a.txt' is not there", "correct the path, or add the file"))
+
+
+# ---- .dockerignore ----------------------------------------------------------
+
+class Ignored(unittest.TestCase):
+    """What engines do with a pattern; tests/real_ignores.py asks them."""
+    TREE = ("a", "ab", "b/a", "b/c/a", "b/c.csv", "c.csv", "\u00e9", "d e/f", "q?", "star*", ".x/y")
+
+    def ignored(self, text):
+        rules = Ignores(text)
+        return [path for path in self.TREE if rules.ignores(path)]
+
+    def test_keeps_out_what_the_last_matching_line_says(self):
+        every = list(self.TREE)
+        for text, ignored in (
+                ("", []), ("# a\n\n  \n", []), ("a", ["a"]), ("/a", ["a"]), ("a/", ["a"]), ("./a", ["a"]), (" a \t\r",
+                                                                                                            ["a"]),
+                ("b", ["b/a", "b/c/a", "b/c.csv"]), ("b/", ["b/a", "b/c/a", "b/c.csv"]), ("b/c", ["b/c/a"]),
+                ("b/../a", []), ("b//c", ["b/c/a"]), (".", []), ("/", []), ("..", []), ("#a", []), (" #a", []),
+                ("*", every), ("**", every), ("*.csv", ["c.csv"]), ("*/*.csv", ["b/c.csv"]), ("**/*.csv", ["b/c.csv",
+                                                                                                           "c.csv"]),
+                ("**/a", ["a", "b/a", "b/c/a"]), ("b/**", ["b/a", "b/c/a", "b/c.csv"]), ("b/**/a", ["b/a", "b/c/a"]),
+                ("**.csv", []), ("?", ["a", "b/a", "b/c/a", "b/c.csv", "\u00e9"]), ("a?", ["ab"]),
+                ("[a-c]", ["a", "b/a", "b/c/a", "b/c.csv"]), ("[^a]", ["b/a", "b/c/a", "b/c.csv", "\u00e9"]),
+                ("[^a-c]", ["\u00e9"]), ("d e", ["d e/f"]), ("q\\?", ["q?"]), ("star\\*", ["star*"]), ("B", []),
+                ("*\n!a", [path for path in every if path != "a"]), ("!a\n*", every), ("a\n!a\na", ["a"]),
+                ("b\n!b/c", ["b/a", "b/c.csv"]), ("*\n!b/c/a", [path for path in every if path != "b/c/a"]),
+                ("**/b", ["b/a", "b/c/a", "b/c.csv"]), ("**/b\n!b/a", []),
+                ("b\n! b/a ", ["b/c/a", "b/c.csv"]), ("**\n!**/*.csv\nb", [path for path in every if path != "c.csv"]),
+                (".x", [".x/y"]), (".*", [".x/y"]), ("a\x1c", []), ("[", []), ("a\n[b-\n!a", [])):
+            with self.subTest(text):
+                self.assertEqual(self.ignored(text), ignored)
+
+    def test_says_nothing_of_python_to_the_person(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for text in ("[[]", "x[[]1]", "[a--b]", "[a&&b]", "[a||b]", "[a~~b]", "\\z", "(?x)"):
+                with self.subTest(text):
+                    Ignores(text)
+
+    def test_has_a_literal_pattern_for_every_path(self):
+        for path, pattern in (("a/b c.txt", "/a/b c.txt"), ("a*?[1].txt", r"/a\*\?\[1\].txt"), ("!a", "/[!]a"),
+                              ("#a", "/#a"), ("a ", "/a[ ]"), (" a", "/[ ]a"), ("a\xa0", "/a[\xa0]"), ("\u3000", "/[\u3000]"),
+                              ("\ufeffa", "/[\ufeff]a"), ("a\t", "/a[^ -}]"), ("a\nb", "/a[^ -}]b"), ("a\udcff", "/a[^ -}]"),
+                              ("a\\b", "/a" + r"\\" + "b"), ("a+(b)", r"/a\+\(b\)"), (".x", "/.x"), ("\xfc", "/\xfc")):
+            if os.sep == "/":
+                with self.subTest(path):
+                    self.assertEqual(skelebot.literal_pattern(path), pattern)
+                    rules = Ignores(skelebot.literal_pattern(path))
+                    self.assertTrue(rules.ignores(path))
+                    self.assertFalse(rules.ignores(path + "x") or rules.ignores("x/" + path))
+
+
+PARTS = ("*", "**", "?", "a", "b", "x", "data", "raw", "deep", "*.csv", "a.csv", "[a-c]", "[^a]", "a*", "*a", "d*",
+         ".*", "r?w", "**.csv", "d**", "\\a", "b c", "ü")
+PATHS = sorted({"/".join(names) for depth in (1, 2, 3, 4) for names in random.Random(depth).sample(list(
+    itertools.product(("a", "b", "x", "data", "raw", "deep", ".git", "b c", "ü"), repeat=depth)), 9 * depth)} | {
+        "a.csv", "data/a.csv", "data/raw/a.csv", "data/raw/deep/a.csv", "x/.a", "deep/er/b/a.csv"})
+
+
+def pattern_files(count, seed=11):
+    """Texts of one to five lines, the same at every call."""
+    chance = random.Random(seed)
+    for _ in range(count):
+        lines = []
+        for _ in range(chance.randint(1, 5)):
+            pattern = "/".join(chance.choice(PARTS) for _ in range(chance.choice((1, 1, 2, 2, 3, 4))))
+            start, end = chance.choice(("", "", "", "", "/", "!", "!", "!/")), chance.choice(("", "", "/"))
+            lines.append(start + pattern + end)
+        yield "\n".join(lines)
+
+
+WRITTEN = ("*\n!a", "**\n!data/raw", "data\n!data/raw/deep", "*\n!*/a.csv", "*\n!**/a.csv", "data/**\n!data/raw/a.csv",
+           "*\n!d*/r?w", "*\n!data\ndata/raw\n!data/raw/deep/a.csv", "*\n!../a", "*\n!(", "data\n!d[a]ta/raw",
+           "*\n!\\data/raw", "*\n!./data//raw/", "x\n!x/**/a", "*\n!b c/a", "*\n!ü/a", "*\n!.git/", "*\n!a/b/x/raw",
+           "*\n!**", "*\n!data/raw*")
+
+
+def folders_above(path):
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+class PrunedFolder(unittest.TestCase):
+    """One that is not looked into, because nothing below it is let in again."""
+
+    def test_holds_no_file_of_the_build_context(self):
+        pruned = 0
+        for text in (*WRITTEN, *pattern_files(400)):
+            rules = Ignores(text, cautious=not ("**" in text and "!" in text))
+            closed = {folder for path in PATHS for folder in folders_above(path) if rules.prunes(folder)}
+            sent = {path for path in PATHS if not rules.ignores(path)}
+            self.assertEqual({path for path in sent if closed & {*folders_above(path)}}, set(), text)
+            pruned += bool(closed)
+        self.assertGreater(pruned, 100)
+
+    def test_is_what_is_ignored_whole(self):
+        for text, path, pruned in (
+                ("data", "data", True), ("data", "data/raw", True), ("data/*", "data", False),
+                ("data/*", "data/raw", True), ("**/raw", "data/raw", True), ("data\n!data/raw/x", "data", False),
+                ("data\n!data/raw/x", "data/raw", False), ("data\n!data/raw/x", "data/deep", True),
+                ("data\n!raw/x", "data", True), ("*\n!*.csv", "data", True), ("*\n!*/*.csv", "data", False),
+                ("*\n!*/*.csv", "data/raw", True), ("*\n!**/*.csv", "data/raw", False), ("data\n!data", "data", False),
+                ("!data\ndata", "data", True), ("data\n!x/**", "data", True), ("*\n!src/**", "data", True),
+                ("data\n!d?ta/r*/x", "data/raw", False), ("*\n!data/**.csv", "data/raw/deep", False)):
+            with self.subTest(text, path=path):
+                self.assertEqual(Ignores(text).prunes(path), pruned)
+
+    def test_changes_nothing_of_what_is_found_on_a_disk(self):
+        leaves = {path: "" for path in PATHS if not any(other.startswith(path + "/") for other in PATHS)}
+        with inside(leaves):
+            for text in (*WRITTEN, *pattern_files(20, seed=3)):
+                rules = Ignores(text)
+                expected = sorted(path for path in leaves if not rules.ignores(path))
+                found = Recipe(files=skelebot.context_index(rules)).facts
+                self.assertEqual(sorted(path for path in found if path in leaves), expected, text)
+                names = [skelebot.plain_text(name) for _, name in skelebot.context_files(rules)]
+                self.assertEqual(sorted(names), expected, text)
 
 
 # ---- What two recipes differ by ---------------------------------------------
