@@ -330,7 +330,6 @@ NativeUse = one_of("always", "never", "optional")
 Accepts = one_of("boolean", "list", "int", "float")
 User = one_of("root", "host")
 PrimaryExe = one_of("CMD", "ENTRYPOINT")
-AuthType = one_of("token", "api_key", "user_pass")
 
 ProjectName = scalar_class(
     "a name with a letter a-z or a digit in it",
@@ -372,29 +371,10 @@ Url = scalar_class(
     "an address", "for example https://host/artifactory",
     r"https?://([^\s/?#]*@)?(\[[\da-fA-F:.]+\]|[A-Za-z\d_-]{1,63}(\.[A-Za-z\d_-]{1,63})*\.?)"
     r"(:(?P<ports>\d{1,5}))?(/[^\s?#]*)?", Ported)
-FolderPath = scalar_class("a folder", "for example /mnt/models or ~/models", r"[^\S\n]*\S[^\n]*")
-Bucket = scalar_class(
-    "a bucket, maybe with a prefix", "for example my-bucket/some/prefix",
-    r"(s3://)?[A-Za-z0-9][\w.-]*(/[^\n]*)?")
 Region = scalar_class("the name of a region", "for example eu-central-1", r"[a-z0-9][a-z0-9-]*")
 AwsWord = scalar_class(         # aws takes file:// and https:// for what is there, - for an option
     "a name that AWS knows", "for example artifactory-token",
     r"(?!-|(?i:file|fileb|https?):)[^\n]*")
-RepositoryPath = scalar_class(     # also empty; no part of it leads upwards
-    "a path without ..", "for example team/models", r"(?!(.*/)?\.\.?(/|$))[^\n?#]*")
-RepositoryName = scalar_class(
-    "the name of a repository", "for example ml-models", r"(?!\s*$)" + RepositoryPath.pattern)
-ArtifactName = scalar_class(
-    "a name that can be part of a file's name, and is not ALL",
-    "the name is typed as a word, as in: skelebot push model",
-    r"(?!ALL$)[^\s./\\:*?\"<>|-][^\n/\\:*?\"<>|]*")
-ArtifactFile = scalar_class(
-    "a file, or a folder with / at its end",
-    "for example models/model.tar.gz or models/bert/", r"(?:(?!\n)[\s/.])*[^\s/.][^\n]*")
-DeployType = scalar_class(
-    "Artifactory",
-    "the artifacts of this spelling go there; components.repository knows s3 and folder too",
-    r"(?i)artifactory")
 
 
 class PortNumber(int):
@@ -673,68 +653,6 @@ class Dependencies(Record):
                 raise self.places[name].fault(f"language {language} installs no {name} packages",
                                               "write language: R+Python")
         return self
-
-
-class Auth(Record):
-    """How Artifactory is told who asks; without authType by user_pass if there is a user."""
-    authType: AuthType = ""
-    aws: bool = False
-    awsSecret: AwsWord = ""
-    awsProfile: AwsWord = ""
-    awsRegion: Region = ""
-    places: Hidden = None
-
-    def _complete(self):
-        if self.aws and not self.awsSecret:
-            raise self.places["aws"].fault("needs the key awsSecret",
-                                           "add a line such as awsSecret: artifactory-token")
-        if self.awsSecret and not self.aws:
-            raise self.places["awsSecret"].fault("has no meaning without aws: true",
-                                                 "add that line, or take this one out")
-        return self
-
-
-class Artifactory(Record):
-    url: Url
-    repo: RepositoryName
-    path: RepositoryPath = ""
-    auth: Auth = Auth()
-
-
-class Deploy(Record):
-    """The place that every artifact of the 2019 spelling has for itself."""
-    type: DeployType
-    url: Url
-    repo: RepositoryName
-    path: RepositoryPath = ""
-
-    @property
-    def artifactory(self):
-        return Artifactory(self.url, self.repo, self.path)
-
-
-class Artifact(Record):
-    """A file, or a folder with a / at its end, kept in versions; a singular one has none."""
-    name: ArtifactName
-    file: ArtifactFile
-    singular: bool = False
-    deploy: Optional[Deploy] = None
-    places: Hidden = None
-
-    @property
-    def is_folder(self):
-        return self.file.endswith("/")
-
-
-class S3(Record):
-    bucket: Bucket
-    region: Region = ""
-    profile: AwsWord = ""
-    endpoint: Url = ""
-
-
-class Folder(Record):
-    path: FolderPath
 
 
 def checksum(text):
@@ -5152,24 +5070,6 @@ AT_ONCE = 4             # parts that are under way at a time
 TRUSTED = ("127.0.0.1", "localhost", "::1")
 
 
-def extension(artifact):
-    """What follows the first dot in the last part of the file's path; a folder travels as tar.gz."""
-    return "tar.gz" if artifact.is_folder else os.path.basename(artifact.file).partition(".")[2]
-
-
-def stored_name(artifact, version, prefix=""):
-    """The name that an artifact is kept under: `[PREFIX]NAME_vVERSION.EXT`, or `[PREFIX]NAME.EXT`."""
-    versioned = "" if artifact.singular else f"_v{version}"
-    return ".".join(filter(None, [prefix + artifact.name + versioned, extension(artifact)]))
-
-
-def stored_version(name, artifact, prefix=""):
-    """The version in a stored name of this artifact; "" in the name of any other."""
-    start, end = stored_name(artifact, "\0", prefix).split("\0")
-    fits = name.startswith(start) and name.endswith(end) and len(name) > len(start) + len(end)
-    return name[len(start):len(name) - len(end)] if fits else ""
-
-
 def quoted(text, safe="/"):
     """`text` as part of an address: all but letters, digits and -_.~ as %XX; source: RFC 3986, 2.3."""
     import urllib.parse
@@ -5227,9 +5127,12 @@ def host_of(url):
 class Store(Record):
     """Where artifacts are kept. To add one is a class with these hooks, and a row of STORES.
 
+    record  of its section in `repository`
+
     All but `where` are plans. `find` takes a name and the statuses that are no error, and returns a
     Stored or None; `names` returns those that begin so, at least; `send` returns what is to be said.
     """
+    record = None
 
     @classmethod
     def plan_open(cls, call, place, words):
@@ -5254,6 +5157,39 @@ class Store(Record):
 
 
 # ---- Artifactory
+
+RepositoryPath = scalar_class(     # also empty; no part of it leads upwards
+    "a path without ..", "for example team/models", r"(?!(.*/)?\.\.?(/|$))[^\n?#]*")
+RepositoryName = scalar_class(
+    "the name of a repository", "for example ml-models", r"(?!\s*$)" + RepositoryPath.pattern)
+AuthType = one_of("token", "api_key", "user_pass")
+
+
+class Auth(Record):
+    """How Artifactory is told who asks; without authType by user_pass if there is a user."""
+    authType: AuthType = ""
+    aws: bool = False
+    awsSecret: AwsWord = ""
+    awsProfile: AwsWord = ""
+    awsRegion: Region = ""
+    places: Hidden = None
+
+    def _complete(self):
+        if self.aws and not self.awsSecret:
+            raise self.places["aws"].fault("needs the key awsSecret",
+                                           "add a line such as awsSecret: artifactory-token")
+        if self.awsSecret and not self.aws:
+            raise self.places["awsSecret"].fault("has no meaning without aws: true",
+                                                 "add that line, or take this one out")
+        return self
+
+
+class Artifactory(Record):
+    url: Url
+    repo: RepositoryName
+    path: RepositoryPath = ""
+    auth: Auth = Auth()
+
 
 def secret_text(text, what, plain=False):
     """A user or token, when it can be part of a header; a plain one has only what is on every keyboard."""
@@ -5350,6 +5286,7 @@ class ArtifactoryStore(Store):
     info    the address of what Artifactory knows of the folder
     source  JFrog, "Artifactory REST APIs": Deploy Artifact (by Checksum), Folder Info, Retrieve Artifact
     """
+    record = Artifactory
     url: str
     info: str
     login: Login
@@ -5446,6 +5383,18 @@ class ArtifactoryStore(Store):
 
 
 # ---- S3
+
+Bucket = scalar_class(
+    "a bucket, maybe with a prefix", "for example my-bucket/some/prefix",
+    r"(s3://)?[A-Za-z0-9][\w.-]*(/[^\n]*)?")
+
+
+class S3(Record):
+    bucket: Bucket
+    region: Region = ""
+    profile: AwsWord = ""
+    endpoint: Url = ""
+
 
 class Profile(Record):
     """What AWS's files say of a profile: its settings, and whether they know it at all."""
@@ -5722,6 +5671,7 @@ class S3Store(Store):
     source  AWS, "Amazon S3 API Reference": PutObject, HeadObject, GetObject, ListObjectsV2, CreateMultipartUpload,
             UploadPart, CompleteMultipartUpload, AbortMultipartUpload, ListMultipartUploads
     """
+    record = S3
     url: str
     prefix: str
     login: Login
@@ -5864,6 +5814,13 @@ class S3Store(Store):
 
 # ---- A folder
 
+FolderPath = scalar_class("a folder", "for example /mnt/models or ~/models", r"[^\S\n]*\S[^\n]*")
+
+
+class Folder(Record):
+    path: FolderPath
+
+
 def home_path(path, home):
     """A path of the file on this machine; one in the caller's home needs a home."""
     path = host_path(path, "", home)
@@ -5875,6 +5832,7 @@ def home_path(path, home):
 
 class FolderStore(Store):
     """A folder of this machine, or one that is mounted here."""
+    record = Folder
     path: str
 
     @classmethod
@@ -6516,19 +6474,68 @@ class Jupyter(Component):
 
 # -- Repository
 
-class RepositorySection(Record):
-    """Where artifacts go: one of the three, or a folder in the caller's home."""
-    artifactory: Optional[Artifactory] = None
-    s3: Optional[S3] = None
-    folder: Optional[Folder] = None
-    artifacts: Tuple[Artifact, ...] = ()
+VERSION_TEXT = r"\w[\w.+-]*"        # what can be part of a stored name
+
+ArtifactName = scalar_class(
+    "a name that can be part of a file's name, and is not ALL",
+    "the name is typed as a word, as in: skelebot push model",
+    r"(?!ALL$)[^\s./\\:*?\"<>|-][^\n/\\:*?\"<>|]*")
+ArtifactFile = scalar_class(
+    "a file, or a folder with / at its end",
+    "for example models/model.tar.gz or models/bert/", r"(?:(?!\n)[\s/.])*[^\s/.][^\n]*")
+DeployType = scalar_class(
+    "Artifactory",
+    "the artifacts of this spelling go there; components.repository knows s3 and folder too",
+    r"(?i)artifactory")
+
+
+class Deploy(Record):
+    """The place that every artifact of the 2019 spelling has for itself."""
+    type: DeployType
+    url: Url
+    repo: RepositoryName
+    path: RepositoryPath = ""
+
+    @property
+    def artifactory(self):
+        return Artifactory(self.url, self.repo, self.path)
+
+
+class Artifact(Record):
+    """A file, or a folder with a / at its end, kept in versions; a singular one has none."""
+    name: ArtifactName
+    file: ArtifactFile
+    singular: bool = False
+    deploy: Optional[Deploy] = None
     places: Hidden = None
 
+    @property
+    def is_folder(self):
+        return self.file.endswith("/")
+
+    @property
+    def extension(self):
+        """What follows the first dot in the last part of its path; a folder travels as tar.gz."""
+        return "tar.gz" if self.is_folder else os.path.basename(self.file).partition(".")[2]
+
+    def stored_name(self, version, prefix=""):
+        """The name that it is kept under: `[PREFIX]NAME_vVERSION.EXT`, or `[PREFIX]NAME.EXT`."""
+        versioned = "" if self.singular else f"_v{version}"
+        return ".".join(filter(None, [prefix + self.name + versioned, self.extension]))
+
+    def stored_version(self, name, prefix=""):
+        """The version in a stored name of this artifact; "" in the name of any other."""
+        start, end = self.stored_name("\0", prefix).split("\0")
+        fits = name.startswith(start) and name.endswith(end) and len(name) > len(start) + len(end)
+        return name[len(start):len(name) - len(end)] if fits else ""
+
+
+class OneStore(Record):
     def _complete(self):
-        """One store, and each artifact's name once."""
-        named = [name for name in ("artifactory", "s3", "folder") if getattr(self, name)]
-        if len(named) > 1:
-            raise self.places[""].fault(f"names {listed(named)}", "keep one of them")
+        """One store at most, and each artifact's name once."""
+        stores = [name for name in STORES if getattr(self, name)]
+        if len(stores) > 1:
+            raise self.places[""].fault(f"names {listed(stores)}", "keep one of them")
         names = {}
         for artifact in self.artifacts:
             place = artifact.places["name"]
@@ -6538,6 +6545,13 @@ class RepositorySection(Record):
                                   "give one of them another name")
             names[artifact.name] = place
         return self
+
+
+RepositorySection = type("RepositorySection", (OneStore,), {
+    "__doc__": "Where artifacts go: one of STORES, or a folder in the caller's home.",
+    "__annotations__": {**{name: Optional[store.record] for name, store in STORES.items()},
+                        "artifacts": Tuple[Artifact, ...], "places": Hidden},
+    **dict.fromkeys([*STORES, "places"]), "artifacts": ()})
 
 
 class FormerArtifactory(Record):
@@ -6551,7 +6565,7 @@ class FormerArtifactory(Record):
 
 def read_former_artifactory(node, place):
     former = Value(node, place).read(FormerArtifactory)
-    return RepositorySection(Artifactory(*former[:4]), artifacts=former.artifacts)
+    return RepositorySection(artifactory=Artifactory(*former[:4]), artifacts=former.artifacts)
 
 
 def read_former_artifacts(node, place):
@@ -6559,17 +6573,187 @@ def read_former_artifacts(node, place):
     return RepositorySection(artifacts=Value(node, place).read(Tuple[Artifact, ...]))
 
 
+class Transfer:
+    """An artifact on its way between this machine and its store.
+
+    store   which keeps it, as soon as that is known
+    name    that it is kept under
+    path    of this machine
+    stored  what the store has of that name
+    """
+    store, name, path, stored = None, "", "", None
+
+    def __init__(self, call, repository, artifact, prefix):
+        self.call, self.project, self.artifact = call, repository.project, artifact
+        self.artifacts, self.prefix = repository.artifacts, prefix
+        self.kind = "folder" if artifact.is_folder else "file"
+
+    @property
+    def where(self):
+        return self.store.where(self.name)
+
+    def name_it(self, version):
+        self.name = self.artifact.stored_name(version, self.prefix)
+
+    # -- To the store
+
+    def find_source(self):
+        """Its path is that of a file or folder which can be read."""
+        file, place = self.artifact.file, self.artifact.places["file"]
+        self.path = home_path(file, self.call.home)
+        kind, shown = look(self.path), shortened(self.path)
+        if not kind:
+            raise place.fault(f"{shown} does not exist",
+                              "run the job that makes it, or correct the path")
+        if kind != self.kind:
+            raise place.fault(f"{shown} is a {kind}", f"write it with a / at its end: {file}/"
+                              if kind == "folder" else "write it without the / at its end")
+        check_readable(self.path)
+
+    def plan_with_body(self, plan):
+        """What a plan makes of its open file; that of a folder is its archive."""
+        body = (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
+        if not body:
+            raise self.artifact.places["file"].fault(
+                f"{shortened(self.path)} does not exist any more", "push it when it is finished")
+        try:
+            return (yield from plan(body))
+        finally:
+            yield Release(body)
+
+    def plan_digest(self, body):
+        yield from ()
+        return digests_of(body)
+
+    def plan_is_new(self):
+        """Whether it is to be sent; one that exists is an error, unless it is singular and equal."""
+        stored = yield from self.store.find(self.name, (200, 403, 404))
+        if not stored:
+            return True
+        if self.artifact.singular and stored.sha256:
+            if stored.sha256 == (yield from self.plan_with_body(self.plan_digest)).sha256:
+                yield Note(f"{self.name} is stored already, with the same content: {self.where}")
+                return False
+        bump = "" if self.artifact.singular else "bump the version, or "
+        raise SkelebotError(f"{self.name} exists already: {self.where}",
+                            f"{bump}add -f to replace it")
+
+    def plan_send(self, force):
+        said = yield from self.plan_with_body(lambda body: self.store.send(self.name, body, force))
+        if not self.call.dry_run:
+            yield Note(f"pushed {self.name} to {self.where}" + (f": {said}" if said else ""))
+
+    # -- From the store
+
+    def plan_versions(self):
+        """The versions in the store; a singular artifact beside it may look like one."""
+        start = self.artifact.stored_name("\0", self.prefix).split("\0")[0]
+        names = yield from self.store.names(start)
+        others = [other.stored_name("", self.prefix) for other in self.artifacts if other.singular]
+        versions = [self.artifact.stored_version(name, self.prefix) for name in names
+                    if name not in others]
+        return [version for version in versions if version and not version.endswith(".sha256")]
+
+    def versions_hint(self, versions):
+        known = sorted(filter(Semantic.parse, versions), key=Semantic.parse)
+        return (f"known versions: {', '.join(known[-10:])}" if known else
+                f"nothing of that name is stored at {self.store.where('')}: "
+                f"check the address in {FILE}, or push it")
+
+    def plan_version(self, typed):
+        """The version to pull: as typed, or what LATEST (it fits the project) or LATEST! means."""
+        if self.artifact.singular or typed.upper() not in ("LATEST", "LATEST!"):
+            return typed
+        own = "" if typed.endswith("!") else self.project.version
+        if not typed.endswith("!") and not Semantic.parse(own):
+            raise SkelebotError(
+                f"LATEST looks for what fits the project's version, and {shortened(own)} is not a "
+                "semantic version",
+                "write one into the file VERSION, as in 1.0.0, or pull LATEST!")
+        versions = yield from self.plan_versions()
+        version = latest(versions, own)
+        if not version and not self.call.dry_run:
+            what = f"fits {own}" if own else "exists"
+            raise SkelebotError(f"no version of {self.artifact.name} {what}",
+                                self.versions_hint(versions))
+        return version or "VERSION"         # in a dry run nobody knows which
+
+    def plan_find(self, typed, override):
+        """What the store has of it, and the path that it will have; a fault if there is none."""
+        self.name_it((yield from self.plan_version(typed)))
+        self.stored = yield from self.store.find(self.name)
+        if not self.stored and not self.call.dry_run:
+            yield from self.plan_refuse()
+        self.path = self.name[:-len(".tar.gz")] if self.artifact.is_folder else self.name
+        if override:
+            self.path = home_path(self.artifact.file, self.call.home)
+        kind = look(self.path, root_of(self.path))
+        if kind not in ("", self.kind):
+            raise SkelebotError(f"{self.path}: is a {kind}, which {self.name} cannot replace",
+                                "move it away")
+
+    def plan_refuse(self):
+        """The fault of what cannot be pulled, with what can."""
+        try:
+            versions = [] if self.artifact.singular else (yield from self.plan_versions())
+            hint = self.versions_hint(versions)
+        except SkelebotError as fault:
+            hint = f"what is stored could not be listed: {fault.message}"
+        raise SkelebotError(f"{self.name} does not exist: {self.where}", hint)
+
+    def plan_is_here(self):
+        """Whether what is at its path is what is stored."""
+        if self.call.dry_run or not self.stored.sha256 or look(self.path) != self.kind:
+            return False
+        try:
+            body = (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
+            return bool(body) and digests_of(body).sha256 == self.stored.sha256
+        except SkelebotError:
+            return False                    # it cannot be read, so it is something else
+
+    def plan_fetch(self):
+        """Fetch it, unless it is here; a folder comes as an archive."""
+        self.stored = self.stored or Stored()
+        if (yield from self.plan_is_here()):
+            yield Note(f"{self.path} is up to date")
+            return
+        if os.path.dirname(self.path):
+            yield MakeFolder(os.path.dirname(self.path))
+        if self.artifact.is_folder:
+            yield from self.plan_unpack()
+        else:
+            yield from self.store.fetch(self.name, self.path, self.stored)
+        if not self.call.dry_run:
+            yield Note(f"pulled {self.name} to {self.path}")
+
+    def plan_unpack(self):
+        """Fetch an archive, and unpack it beside the folder's place."""
+        scratch = yield Scratch(self.call.token, self.path)
+        try:
+            archive = os.path.join(scratch, self.name)
+            yield from self.store.fetch(self.name, archive, self.stored)
+            yield Unpack(archive, self.path, self.name)
+        finally:
+            yield Remove(scratch)
+
+
 class Repository(Component):
-    """Artifacts in versions, where one of the stores puts them."""
+    """Artifacts in versions, in one of the stores."""
     name = "repository"
     record = RepositorySection
     former = {"components.artifactory": read_former_artifactory, "artifacts": read_former_artifacts}
     storing = (
         Option("prefix", "p", "begin the stored name with this", "TEXT"),
         Option("user", "u", "the user at Artifactory", "USER"),
-        Option("token", "t", "the token or password there; others on this machine can see it",
-               "TOKEN"),
+        Option("token", "t", "the token or password there; other users can see it", "TOKEN"),
     )
+
+    def __init__(self, project=None, settings=None):
+        super().__init__(project, settings or RepositorySection())
+
+    @property
+    def artifacts(self):
+        return self.settings.artifacts
 
     def commands(self):
         name = Arg("name", "the artifact, or ALL")
@@ -6579,11 +6763,120 @@ class Repository(Component):
         override = flag("override", "o",
                         "put it in the artifact's own place, and replace what is there")
         return {
-            "push": Builtin("store artifacts under the project's version", plan_push, (name,),
-                            (force, *self.storing), check=check_push),
-            "pull": Builtin("fetch artifacts", plan_pull, (name, version),
-                            (override, *self.storing), optional=1, check=check_pull),
+            "push": Builtin("store artifacts under the project's version", self.plan_push, (name,),
+                            (force, *self.storing), check=self.check_push),
+            "pull": Builtin("fetch artifacts", self.plan_pull, (name, version),
+                            (override, *self.storing), optional=1, check=self.check_pull),
         }
+
+    # -- Which artifacts, and where they are kept
+
+    def chosen(self, command, words):
+        """The artifacts that a command names: one, or ALL."""
+        known, name = {artifact.name: artifact for artifact in self.artifacts}, words.one("name")
+        if not known:
+            raise SkelebotError(f"{FILE}: names no artifacts",
+                                "add them below components.repository, as in: "
+                                "artifacts: [{name: model, file: models/model.tar.gz}]")
+        if not name:
+            raise usage_error(f"{command}: needs NAME",
+                              f"an artifact, or ALL of them: {', '.join(known)}")
+        if name != "ALL" and name not in known:
+            raise usage_error(f"{command}: no artifact is named {shortened(name)}",
+                              did_you_mean(name, [*known, "ALL"]))
+        return list(known.values()) if name == "ALL" else [known[name]]
+
+    def check_prefix(self, command, prefix):
+        if prefix and not ArtifactName.fits(prefix):
+            raise usage_error(f"{command}: expected a prefix that can begin a file's name, "
+                              f"found {shortened(prefix)}", "for example --prefix team-")
+
+    def transfers(self, call, command, words):
+        return [Transfer(call, self, artifact, words.one("prefix"))
+                for artifact in self.chosen(command, words)]
+
+    def place(self, call):
+        """(kind, section) of the store: the one that is named, or a folder in the caller's home."""
+        named = [(name, getattr(self.settings, name)) for name in STORES]
+        name = self.project.name
+        folder = name if re.fullmatch(r"\w[\w .-]*", name) else slug(name)
+        home = skelebot_home(call.environ, call.home)
+        default = "folder", Folder(os.path.join(home, "artifacts", folder))
+        return next((one for one in named if one[1]), default)
+
+    def plan_stores(self, call, transfers, words):
+        """Open the store of each artifact; one that several share asks only once who asks."""
+        if words.one("token"):
+            yield Note("warning: a token on the command line is visible to other users; "
+                       "ARTIFACTORY_TOKEN keeps it hidden")
+        own, stores = self.place(call), []
+        typed = words.one("user") or words.one("token")
+        if typed and own[0] != "artifactory" and getattr(self.settings, own[0]):
+            yield Note(f"warning: --user and --token are for Artifactory, "
+                       f"{own[0]} has no use for them")
+        for transfer in transfers:
+            deploy = transfer.artifact.deploy
+            kind, place = ("artifactory", deploy.artifactory) if deploy else own
+            transfer.store = next((store for known, store in stores if known == place), None)
+            if not transfer.store:
+                transfer.store = yield from STORES[kind].plan_open(call, place, words)
+                stores.append((place, transfer.store))
+
+    # -- Commands
+
+    def check_push(self, project, words):
+        self.chosen("push", words)
+        self.check_prefix("push", words.one("prefix"))
+
+    def plan_check_version(self, transfers):
+        """The project's version can be part of a name; if LATEST will not find it, a warning."""
+        version = self.project.version
+        if all(transfer.artifact.singular for transfer in transfers):
+            return
+        if not re.fullmatch(VERSION_TEXT, version, re.ASCII) or version.upper() == "LATEST":
+            raise SkelebotError(
+                f"VERSION: expected a version such as 1.2.0, found {shortened(version)}"
+                if version else f"{self.project.name} has no version",
+                "write one into the file VERSION, as in 1.0.0")
+        if not Semantic.parse(version):
+            yield Note(f"warning: {version} is not a semantic version such as 1.2.0, "
+                       "so LATEST will not find it")
+
+    def plan_push(self, call, project, words):
+        """Send artifacts under the project's version; all are looked at before one is sent."""
+        self.check_push(project, words)
+        force, transfers, new = words.has("force"), self.transfers(call, "push", words), []
+        yield from self.plan_check_version(transfers)
+        for transfer in transfers:
+            transfer.find_source()
+            transfer.name_it(project.version)
+        yield from self.plan_stores(call, transfers, words)
+        for transfer in transfers:
+            new += [transfer] if force or (yield from transfer.plan_is_new()) else []
+        for transfer in new:
+            yield from transfer.plan_send(force)
+        return 0
+
+    def check_pull(self, project, words):
+        typed, artifacts = words.one("version"), self.chosen("pull", words)
+        self.check_prefix("pull", words.one("prefix"))
+        if not typed and not all(artifact.singular for artifact in artifacts):
+            raise usage_error("pull: needs VERSION",
+                              "a version such as 1.2.0, LATEST, or LATEST! for the highest of all")
+        if typed and typed.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, typed, re.ASCII):
+            raise usage_error(f"pull: expected a version, found {shortened(typed)}",
+                              "for example 1.2.0, or LATEST")
+
+    def plan_pull(self, call, project, words):
+        """Fetch artifacts whole and as they were pushed; all are found before one is fetched."""
+        self.check_pull(project, words)
+        transfers = self.transfers(call, "pull", words)
+        yield from self.plan_stores(call, transfers, words)
+        for transfer in transfers:
+            yield from transfer.plan_find(words.one("version"), words.has("override"))
+        for transfer in transfers:
+            yield from transfer.plan_fetch()
+        return 0
 
 
 # -- Registry
@@ -7657,244 +7950,6 @@ def plan_envs(call, project, words):
 
 
 # ---- stores
-
-def plan_stores(call, project, artifacts, words):
-    """The store of each artifact; one that several share asks only once who asks."""
-    if words.one("token"):
-        yield Note("warning: others on this machine can see a token that is typed; ARTIFACTORY_TOKEN keeps it hidden")
-    repository, made = project.settings.get("repository") or RepositorySection(), []
-    folder = project.name if re.fullmatch(r"\w[\w .-]*", project.name) else slug(project.name)
-    places = [(name, getattr(repository, name)) for name in STORES if getattr(repository, name)]
-    if places and places[0][0] != "artifactory" and (words.one("user") or words.one("token")):
-        yield Note(f"warning: --user and --token are for Artifactory, {places[0][0]} has no use for them")
-    home = skelebot_home(call.environ, call.home)
-    default = (places or [("folder", Folder(os.path.join(home, "artifacts", folder)))])[0]
-    for artifact in artifacts:
-        kind, place = ("artifactory", artifact.deploy.artifactory) if artifact.deploy else default
-        known = next((store for other, store in made if other == place), None)
-        made.append((place, known or (yield from STORES[kind].plan_open(call, place, words))))
-    return [store for _, store in made]
-
-
-# ---- push and pull
-
-def chosen_artifacts(project, command, words):
-    """The artifacts that a command names: one, or ALL."""
-    known = {artifact.name: artifact for artifact in getattr(project.settings.get("repository"), "artifacts", ())}
-    name = words.one("name")
-    if not known:
-        raise SkelebotError(f"{FILE}: names no artifacts", "add them below components.repository, as in: "
-                            "artifacts: [{name: model, file: models/model.tar.gz}]")
-    if not name:
-        raise usage_error(f"{command}: needs NAME", f"an artifact, or ALL of them: {', '.join(known)}")
-    if name != "ALL" and name not in known:
-        raise usage_error(f"{command}: no artifact is named {shortened(name)}", did_you_mean(name, [*known, "ALL"]))
-    return list(known.values()) if name == "ALL" else [known[name]]
-
-
-def check_prefix(command, prefix):
-    if prefix and not ArtifactName.fits(prefix):
-        raise usage_error(f"{command}: expected a prefix that can begin a file's name, found {shortened(prefix)}",
-                          "for example --prefix team-")
-
-
-VERSION_TEXT = r"\w[\w.+-]*"
-
-
-def plan_check_version(project, artifacts):
-    """The project's version can be part of a name; one that LATEST will not find gets a warning."""
-    if all(artifact.singular for artifact in artifacts):
-        return
-    if not re.fullmatch(VERSION_TEXT, project.version, re.ASCII) or project.version.upper() == "LATEST":
-        raise SkelebotError(f"VERSION: expected a version such as 1.2.0, found {shortened(project.version)}"
-                            if project.version else f"{project.name} has no version",
-                            "write one into the file VERSION, as in 1.0.0")
-    if not Semantic.parse(project.version):
-        yield Note(f"warning: {project.version} is no semantic version such as 1.2.0, so LATEST will not find it")
-
-
-def source_of(call, artifact):
-    """The path of an artifact's file or folder, which can be read."""
-    path, place = home_path(artifact.file, call.home), artifact.places["file"]
-    kind = look(path)
-    if not kind:
-        raise place.fault(f"{shortened(path)} is not there", "run the job that makes it, or correct the path")
-    if kind == "folder" and not artifact.is_folder:
-        raise place.fault(f"{shortened(path)} is a folder", f"write it with a / at its end: {artifact.file}/")
-    if kind != "folder" and artifact.is_folder:
-        raise place.fault(f"{shortened(path)} is a file", "write it without the / at its end")
-    check_readable(path)
-    return path
-
-
-def plan_with_body(artifact, path, plan):
-    """What a plan makes of the open file of an artifact; that of a folder is its archive."""
-    body = (yield Pack(path)) if artifact.is_folder else open_file(path)
-    if not body:
-        raise artifact.places["file"].fault(f"{shortened(path)} is not there any more", "push it when it is finished")
-    try:
-        return (yield from plan(body))
-    finally:
-        yield Release(body)
-
-
-def plan_digest(body):
-    yield from ()
-    return digests_of(body)
-
-
-def plan_is_new(artifact, store, name, path):
-    """Whether an artifact is to be sent; one that is there is an error, but a singular one that is the same is not."""
-    stored = yield from store.find(name, (200, 403, 404))
-    if not stored:
-        return True
-    where = store.where(name)
-    if artifact.singular and stored.sha256:
-        if stored.sha256 == (yield from plan_with_body(artifact, path, plan_digest)).sha256:
-            yield Note(f"{name} is there already, as it is here: {where}")
-            return False
-    raise SkelebotError(f"{name} is there already: {where}",
-                        ("" if artifact.singular else "bump the version, or ") + "add -f to replace it")
-
-
-def check_push(project, words):
-    chosen_artifacts(project, "push", words)
-    check_prefix("push", words.one("prefix"))
-
-
-def plan_push(call, project, words):
-    """Send artifacts under the project's version; all is looked at before the first byte goes."""
-    check_push(project, words)
-    artifacts, prefix, force = chosen_artifacts(project, "push", words), words.one("prefix"), words.has("force")
-    yield from plan_check_version(project, artifacts)
-    paths = []
-    for artifact in artifacts:
-        paths.append(source_of(call, artifact))
-    stores = yield from plan_stores(call, project, artifacts, words)
-    names = [stored_name(artifact, project.version, prefix) for artifact in artifacts]
-    sending = []
-    for artifact, store, name, path in zip(artifacts, stores, names, paths):
-        if force or (yield from plan_is_new(artifact, store, name, path)):
-            sending.append((artifact, store, name, path))
-    for artifact, store, name, path in sending:
-        said = yield from plan_with_body(artifact, path, lambda body: store.send(name, body, force))
-        if not call.dry_run:
-            yield Note(f"pushed {name} to {store.where(name)}" + (f": {said}" if said else ""))
-    return 0
-
-
-def plan_versions(project, artifact, store, prefix):
-    """The versions of an artifact that are there; a singular one beside it may look like one."""
-    names = yield from store.names(stored_name(artifact, "\0", prefix).split("\0")[0])
-    others = [stored_name(other, "", prefix) for other in project.settings["repository"].artifacts if other.singular]
-    versions = [stored_version(name, artifact, prefix) for name in names if name not in others]
-    return [version for version in versions if version and not version.endswith(".sha256")]
-
-
-def versions_hint(artifact, store, versions):
-    there = sorted(filter(Semantic.parse, versions), key=Semantic.parse)
-    return (f"there are: {', '.join(there[-10:])}" if there else
-            f"nothing of that name is at {store.where('')}: look at the address in {FILE}, or push it")
-
-
-def plan_not_there(project, artifact, store, name, prefix):
-    """The fault of what cannot be pulled, with what can."""
-    try:
-        versions = [] if artifact.singular else (yield from plan_versions(project, artifact, store, prefix))
-        hint = versions_hint(artifact, store, versions)
-    except SkelebotError as fault:
-        hint = f"what is there could not be listed: {fault.message}"
-    raise SkelebotError(f"{name} is not there: {store.where(name)}", hint)
-
-
-def plan_version(call, project, artifact, store, asked, prefix):
-    """The version to pull: as it was asked for, or what LATEST (of those that fit the project) or LATEST! means."""
-    if artifact.singular or asked.upper() not in ("LATEST", "LATEST!"):
-        return asked
-    own = "" if asked.endswith("!") else project.version
-    if not asked.endswith("!") and not Semantic.parse(own):
-        raise SkelebotError(f"LATEST looks for what fits the project's version, and {shortened(own)} is none",
-                            "write one into the file VERSION, as in 1.0.0, or pull LATEST!")
-    versions = yield from plan_versions(project, artifact, store, prefix)
-    version = latest(versions, own)
-    if not version and not call.dry_run:
-        raise SkelebotError(f"no version of {artifact.name} " + (f"fits {own}" if own else "is there"),
-                            versions_hint(artifact, store, versions))
-    return version or "VERSION"         # in a dry run nobody knows which
-
-
-def plan_is_there(call, path, stored, is_folder=False):
-    """Whether what lies at a path is what is stored."""
-    if call.dry_run or not stored.sha256 or look(path) != ("folder" if is_folder else "file"):
-        return False
-    try:
-        body = (yield Pack(path)) if is_folder else open_file(path)
-        return bool(body) and digests_of(body).sha256 == stored.sha256
-    except SkelebotError:
-        return False                    # it cannot be read, so it is something else
-
-
-def check_place(artifact, name, path):
-    """Nothing, if what is to be fetched may take this place."""
-    kind = look(path, root_of(path))
-    if kind and kind != ("folder" if artifact.is_folder else "file"):
-        raise SkelebotError(f"{path}: is a {kind}, which {name} cannot replace", "move it away")
-
-
-def plan_fetched_folder(call, store, name, stored, path):
-    """Fetch a folder by way of its archive, which is unpacked beside the folder's place."""
-    scratch = yield Scratch(call.token, path)
-    try:
-        packed = os.path.join(scratch, name)
-        yield from store.fetch(name, packed, stored)
-        yield Unpack(packed, path, name)
-    finally:
-        yield Remove(scratch)
-
-
-def plan_fetched(call, artifact, store, name, stored, path):
-    """Fetch one artifact to its place, unless it is there."""
-    if (yield from plan_is_there(call, path, stored, artifact.is_folder)):
-        yield Note(f"{path} is there already, as it was pushed")
-        return
-    if os.path.dirname(path):
-        yield MakeFolder(os.path.dirname(path))
-    if artifact.is_folder:
-        yield from plan_fetched_folder(call, store, name, stored, path)
-    else:
-        yield from store.fetch(name, path, stored)
-    if not call.dry_run:
-        yield Note(f"pulled {name} to {path}")
-
-
-def check_pull(project, words):
-    artifacts, asked = chosen_artifacts(project, "pull", words), words.one("version")
-    check_prefix("pull", words.one("prefix"))
-    if not asked and not all(artifact.singular for artifact in artifacts):
-        raise usage_error("pull: needs VERSION", "a version such as 1.2.0, LATEST, or LATEST! for the highest of all")
-    if asked and asked.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, asked, re.ASCII):
-        raise usage_error(f"pull: expected a version, found {shortened(asked)}", "for example 1.2.0, or LATEST")
-
-
-def plan_pull(call, project, words):
-    """Fetch artifacts, each whole and as it was pushed; all are looked for before the first is fetched."""
-    check_pull(project, words)
-    artifacts, prefix, asked = chosen_artifacts(project, "pull", words), words.one("prefix"), words.one("version")
-    stores, found = (yield from plan_stores(call, project, artifacts, words)), []
-    for artifact, store in zip(artifacts, stores):
-        version = yield from plan_version(call, project, artifact, store, asked, prefix)
-        name = stored_name(artifact, version, prefix)
-        stored = yield from store.find(name)
-        if not stored and not call.dry_run:
-            yield from plan_not_there(project, artifact, store, name, prefix)
-        path = (home_path(artifact.file, call.home) if words.has("override") else
-                name[:-len(".tar.gz")] if artifact.is_folder else name)
-        check_place(artifact, name, path)
-        found.append((artifact, store, name, stored or Stored(), path))
-    for artifact, store, name, stored, path in found:
-        yield from plan_fetched(call, artifact, store, name, stored, path)
-    return 0
-
 
 # ---- plugin
 

@@ -77,7 +77,7 @@ class ThreeSpellings(unittest.TestCase):
             settings=dict(
                 jupyter=JUPYTER, kerberos=KERBEROS, slack=Slack.record("models"),
                 registry=skelebot.RegistrySection("registry.example.com", 5000, "ada"),
-                repository=skelebot.RepositorySection(ARTIFACTORY, artifacts=(
+                repository=skelebot.RepositorySection(artifactory=ARTIFACTORY, artifacts=(
                     skelebot.Artifact("model", "models/model.pkl", singular=True),)))))
 
     def test_the_file_of_the_2_x_releases_loads(self):
@@ -99,7 +99,7 @@ class ThreeSpellings(unittest.TestCase):
                 registry=skelebot.RegistrySection("registry.example.com", 5000, "ada",
                                            skelebot.RegistryAws("eu-central-1", "dev")),
                 package=skelebot.PackageSection("churn.zip", ("data/",)),
-                repository=skelebot.RepositorySection(ARTIFACTORY, artifacts=(
+                repository=skelebot.RepositorySection(artifactory=ARTIFACTORY, artifacts=(
                     skelebot.Artifact("model", "models/model.pkl", singular=True),))),
             envs=("dev", "eu.west")))
 

@@ -52,7 +52,7 @@ class Examples(unittest.TestCase):
     def test_the_artifacts_are_read_and_stored_under_the_name_that_is_said(self):
         shown = next(text for text in blocks("yaml") if "artifacts" in text)
         artifact = read(shown).settings["repository"].artifacts[0]
-        self.assertIn(f"stores `{artifact.file}` as `{skelebot.stored_name(artifact, '1.2.0')}`", README)
+        self.assertIn(f"stores `{artifact.file}` as `{artifact.stored_name('1.2.0')}`", README)
 
     def test_the_template_yaml_makes_a_project(self):
         with folder({"tpl/template.yaml": blocks("yaml")[-1], "tpl/main.py": "print('{city}')\n"}) as path:
