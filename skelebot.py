@@ -170,19 +170,14 @@ def shortened(text, most=60):
 
 class Kind:
     """An annotation as typing has it, which would take a tenth of the start: `Tuple[Text, ...]`."""
+    known = {}      # equal ones are the same
 
     def __init__(self, origin, *args):
         self.__origin__, self.__args__ = origin, args
 
     def __getitem__(self, args):
-        args = args if isinstance(args, tuple) else (args,)
-        return Kind(self.__origin__, *args, *self.__args__)
-
-    def __eq__(self, other):
-        return isinstance(other, Kind) and vars(self) == vars(other)
-
-    def __hash__(self):
-        return hash((self.__origin__, self.__args__))
+        args = (*(args if isinstance(args, tuple) else (args,)), *self.__args__)
+        return self.known.setdefault((self.__origin__, args), Kind(self.__origin__, *args))
 
 
 Any, Dict, Optional, Tuple = Kind("Any"), Kind(dict), Kind("Optional", type(None)), Kind(tuple)
@@ -250,14 +245,6 @@ class Place(Record):
     def fault(self, message, hint):
         return SkelebotError(f"{self}: {message}", hint)
 
-    def key(self, name, node):
-        """The place of a key below this one; `node` gives file and line."""
-        path = f"{self.path}.{name}" if self.path else name
-        return Place(node.start_mark.name, node.start_mark.line + 1, path)
-
-    def item(self, index, node):
-        return Place(node.start_mark.name, node.start_mark.line + 1, f"{self.path}[{index}]")
-
     def words(self, text):
         """The words of a text here, as a shell would split them."""
         import shlex
@@ -273,6 +260,8 @@ class Secret(str):
     def __repr__(self):
         return "Secret(...)"
 
+
+# -- Scalars
 
 class Text(str):
     """Any text, as it was typed.
@@ -300,7 +289,7 @@ class Text(str):
 
 class Line(Text):
     expected = "one line of text"
-    hint = "take the line break out"
+    hint = "remove the line break"
     pattern = r"[^\n]*"
 
 
@@ -351,7 +340,8 @@ Timezone = scalar_class(
 Host = scalar_class(
     "a Docker host", "for example ssh://user@box", r"(?!(?:\w+://)?(?:[^\s/@]*@)?-)\S+")
 ProjectPath = scalar_class(     # also as a word in a Dockerfile: no quotes, no globs
-    "a path inside the project", "only what is below skelebot.yaml can be part of the image",
+    "a path inside the project",
+    "only files in the folder of skelebot.yaml can be part of the image",
     r"(?!/|~|[A-Za-z]:|(.*/)?\.\.(/|$))[^\x00-\x1f\"'`$\\*?\[\]]+")
 Port = scalar_class(
     "HOST:CONTAINER", "for example 8080:80; a port is a number from 1 to 65535",
@@ -392,7 +382,6 @@ class Source(Text):
     """A script, with words of its own, or a shell command."""
     expected = "a script or a shell command"
     hint = "for example src/jobs/train.py"
-    example = "src/jobs/train.py"
     pattern = r"(?s).*\S.*"
     # What words have no place in: an escaped character, quotes, a comment; $1 counts in "...".
     opaque = r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'|(?:^|(?<=\s))(?P<comment>#[^\n]*)"""
@@ -509,6 +498,8 @@ class RDependency(Dependency):
         return super().fits(text) and (not file or ProjectPath.fits(file.group("file")))
 
 
+# -- What skelebot.yaml holds
+
 class Hidden:
     """The kind of a record's field that is not in the file."""
 
@@ -582,7 +573,7 @@ class Param(Valued):
         """The words of a boolean's default: one if it is set."""
         if self.choices:
             raise self.places["choices"].fault("a boolean has no choices",
-                                               "take choices or accepts out")
+                                               "remove choices or accepts")
         if len(words) > 1 or (words and words[0].lower() not in FLAGS):
             raise place.fault(f"expected true or false, found {shortened(' '.join(words))}",
                               "write true or false")
@@ -731,7 +722,7 @@ class Project(Record):
         if self.primaryJob and self.primaryJob not in names:
             near = did_you_mean(self.primaryJob, names, "jobs are") if names else ""
             raise self.places["primaryJob"].fault(f"no job is named {shortened(self.primaryJob)}",
-                                                  near or "add it to jobs, or take the line out")
+                                                  near or "add it to jobs, or remove the line")
 
     def check_images(self):
         """No job has the image or container of another job, of the project or of a component."""
@@ -839,7 +830,7 @@ def read_bytes(path, most=None):
     except OSError as error:
         raise SkelebotError(f"{path}: cannot be read: {error.strerror}", "look at the file's permissions")
     if len(data) > MOST:
-        raise SkelebotError(f"{path}: is larger than {shown_size(MOST)}", "put the file there that is meant")
+        raise SkelebotError(f"{path}: is larger than {shown_size(MOST)}", "check that this is the right file")
     return data
 
 
@@ -1056,7 +1047,7 @@ SYNTAX = (
     Syntax(r"single document .*another document", "keep one document, without ---",
            "a second document starts here"),
     Syntax(r"undefined alias", "define it before, as &NAME"),
-    Syntax(r"'\\t' that cannot start", "write blanks instead of tabs"),
+    Syntax(r"'\\t' that cannot start", "use spaces instead of tabs"),
     Syntax(r"character '(.)' that cannot start", "put it in quotes",
            r"a text cannot start with \1"),
     Syntax(r"scanning an alias .*expected alphabetic", "put it in quotes",
@@ -1068,9 +1059,9 @@ SYNTAX = (
            "text after a closing quote or bracket"),
     Syntax(r"expected <block end>",
            "indent the keys of one part, and the items of one list, alike",
-           "is indented otherwise than what it belongs to"),
+           "is not indented like the part it belongs to"),
     Syntax(r"mapping values are",
-           "indent the keys of one part alike, write a blank after each key's colon, "
+           "indent the keys of one part alike, write a space after each key's colon, "
            "put a text that holds ': ' in quotes"),
     Syntax(r"sequence entries are", "begin the list on the next line"),
     Syntax(r"expected the node content",
@@ -1128,11 +1119,11 @@ class YamlText:
         self.text, self.file = text, file
 
     @classmethod
-    def decoded(cls, data, file):
+    def of(cls, data, file):
         """The text of a file's bytes: UTF-8, without the characters that YAML forbids."""
         if len(data) > MOST_TEXT:
             raise Place(file, 1).fault(f"is larger than {shown_size(MOST_TEXT)}",
-                                       "put the file there that is meant")
+                                       "check that this is the right file")
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -1142,9 +1133,9 @@ class YamlText:
         control, no_break = re.search(CONTROL, self.text), re.search(NO_BREAK, self.text)
         if control:
             raise self.fault(control, f"holds the control character {ascii(control.group())}",
-                             "take it out")
+                             "remove it")
         if no_break:
-            raise self.fault(no_break, "line starts with a no-break space", "indent with blanks")
+            raise self.fault(no_break, "line starts with a no-break space", "indent with spaces")
         return self
 
     def fault(self, match, message, hint):
@@ -1178,10 +1169,11 @@ class YamlText:
         if sizes[id(node)] > MOST_NODES:
             raise Place(self.file, node.start_mark.line + 1).fault(
                 f"has more than {MOST_NODES} values when its aliases are followed",
-                "take aliases out")
+                "remove aliases")
         return sizes[id(node)]
 
-    def composed(self, loader):
+    def parse(self, loader):
+        """The root node, by one of the loaders."""
         stream = type("Named", (io.StringIO,), {"name": self.file})(self.text)
         root = yaml_module().compose(stream, Loader=loader)
         if root and "*" in self.text and "&" in self.text:
@@ -1202,13 +1194,13 @@ class YamlText:
             kinds = [*([] if differ else kinds), pure]
         for loader in kinds:
             try:
-                return self.composed(loader)
+                return self.parse(loader)
             except RecursionError:
                 raise self.fault(None, "is nested too deeply",
                                  "use fewer brackets inside each other")
             except (ValueError, OverflowError):
                 raise self.fault(re.search(r"\\U(?!000|0010)", text),
-                                 "holds an escape that is no character", "take it out")
+                                 "holds an escape that is not a character", "remove it")
             except yaml.YAMLError as error:
                 fault = error
         raise self.syntax_error(fault)
@@ -1280,7 +1272,7 @@ class KnownNodes:
         """What is to be kept; of nodes that are not that simple only that they are not."""
         import marshal
         try:
-            root = YamlText.decoded(self.data, self.file).root()
+            root = YamlText.of(self.data, self.file).root()
             nodes = marshal.dumps(root and Node.flat(root, set()))
         except (SkelebotError, KeyError, RecursionError, ValueError):
             nodes = marshal.dumps(None)
@@ -1319,7 +1311,7 @@ def pyyaml_node(node):
     return yaml.MappingNode(node.tag, items, *marks, flow_style=node.style)
 
 
-def resolved(node, loader=None, seen=None):
+def with_tags(node, loader=None, seen=None):
     """The node, its plain scalars with the tags that YAML has for them."""
     loader, seen = loader or yaml_module().SafeLoader(""), set() if seen is None else seen
     if node.tag == PLAIN:
@@ -1328,7 +1320,7 @@ def resolved(node, loader=None, seen=None):
     seen.add(id(node))
     for one in inner:
         for side in one if isinstance(one, tuple) else [one]:
-            resolved(side, loader, seen)
+            with_tags(side, loader, seen)
     return node
 
 
@@ -1336,8 +1328,8 @@ def resolved(node, loader=None, seen=None):
 
 def password_fault(place):
     return place.fault(
-        "holds an address with a password in it, which all who have the image could read",
-        "name one that asks for no login, or fetch it where ~/.netrc has the login and add it as a "
+        "holds an address with a password in it, which everyone who has the image could read",
+        "use one that needs no login, or fetch it where ~/.netrc has the login and add it as a "
         "file")
 
 
@@ -1374,6 +1366,11 @@ class Value:
 
     def __init__(self, node, place, key=None):
         self.node, self.place, self.key = node, place, key
+
+    def key_place(self, key):
+        """The place of a key below it, by its node."""
+        mark, path = key.start_mark, self.place.path
+        return Place(mark.name, mark.line + 1, f"{path}.{key.value}" if path else key.value)
 
     @property
     def is_nothing(self):
@@ -1429,14 +1426,15 @@ class Value:
         if node.id != "scalar" or (self.is_nothing and not text):
             raise self.unexpected(kind.wanted(), kind.hint)
         if issubclass(kind, Line) and not node.style and node.start_mark.line < node.end_mark.line:
-            raise self.place.fault("goes on in the next line",
-                                   "keep it in one line, or write each item of a list as - ITEM")
+            raise self.place.fault("continues on the next line",
+                                   "keep it on one line, or write each item of a list as - ITEM")
         if node.style == '"' and re.search("[\0\ud800-\udfff]", text):     # by an escape
-            raise self.place.fault("holds a character that no program can be given", "take it out")
+            raise self.place.fault("holds a character that cannot be passed to a program",
+                                   "remove it")
         if not kind.fits(text):
             near = kind.values and did_you_mean(text, kind.values, "choose one of")
             raise self.unexpected(kind.wanted(), near or kind.hint)
-        if has_password(text) and not in_no_image(self.place):
+        if "//" in text and has_password(text) and not in_no_image(self.place):
             raise password_fault(self.place)
         return kind(text)
 
@@ -1446,7 +1444,7 @@ class Value:
         """The value that PyYAML makes of it: lists, dicts, texts, numbers."""
         yaml = yaml_module()
         try:
-            return yaml.SafeLoader("").construct_document(resolved(pyyaml_node(self.node)))
+            return yaml.SafeLoader("").construct_document(with_tags(pyyaml_node(self.node)))
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             problem = getattr(error, "problem", "") or error
             raise self.place.fault(f"cannot be read: {problem}", "write it in quotes")
@@ -1462,9 +1460,9 @@ class Value:
 
     # -- Mappings
 
-    def merged(self, key, sources, above):
+    def from_merge(self, key, sources, above):
         """What `<<` brings: of several mappings the first that has a key."""
-        place, merged = self.place.key("<<", key), {}
+        place, merged = self.key_place(key), {}
         for source in sources.value if sources.id == "sequence" else [sources]:
             one = Value(source, place)
             if source.id != "mapping":
@@ -1484,20 +1482,22 @@ class Value:
                 raise Place(key.start_mark.name, key.start_mark.line + 1).fault(
                     f"a key must be text, found {Value(key, None).shown}", "write KEY: VALUE")
             if key.tag == MERGE:
-                for name, entry in self.merged(key, value, (*above, self.node)).items():
+                for name, entry in self.from_merge(key, value, (*above, self.node)).items():
                     merged.setdefault(name, entry)
             elif key.value in own:
-                raise self.place.key(key.value, key).fault(
+                raise self.key_place(key).fault(
                     f"given twice, first in line {own[key.value].place.line}", "keep one of them")
             else:
-                own[key.value] = Value(value, self.place.key(key.value, key), key)
+                own[key.value] = Value(value, self.key_place(key), key)
         return {**merged, **own}
 
     def items(self, kind):
         """The values of a list; a single value stands for a list of one."""
         if self.node.id == "sequence":
-            return [Value(item, self.place.item(index, item)).read(kind)
-                    for index, item in enumerate(self.node.value)]
+            marks = [item.start_mark for item in self.node.value]
+            places = [Place(mark.name, mark.line + 1, f"{self.place.path}[{index}]")
+                      for index, mark in enumerate(marks)]
+            return [Value(*one).read(kind) for one in zip(self.node.value, places)]
         if self.node.id == "mapping" and hasattr(kind, "_fields"):
             if not self.entries().keys() & fields(kind).keys():
                 raise self.unexpected("a list", "write each as an item: - name: ...")
@@ -1521,7 +1521,7 @@ class Value:
     def refuse(self, kind):
         raise self.place.fault(
             f"cannot be read as {getattr(kind, '__name__', kind)}, which a plugin wants",
-            "tell who wrote the plugin: str, int, float, bool, list, dict and records can be read")
+            "tell the plugin's author: str, int, float, bool, list, dict and records can be read")
 
     def variables(self):
         """`environment`: a mapping, or a list of NAME (passed on) and NAME=VALUE."""
@@ -1597,7 +1597,7 @@ def canonical(kind, entries):
 def near_key(kind, key, known):
     """The hint for an unknown key; at the top level also the sections of today and of 2019."""
     if key.startswith("-"):
-        return f"write a blank after the dash: - {key.lstrip('-')}"
+        return f"write a space after the dash: - {key.lstrip('-')}"
     if kind is not Project:
         return getattr(kind, "_hints", {}).get(key) or did_you_mean(key, known)
     if key in COMPONENTS:
@@ -1704,7 +1704,7 @@ def plugin_settings(kind, entry):
         raise
     except Exception as error:              # its author's
         raise entry.place.fault(f"{type(error).__name__}: {error}",
-                                "the plugin says so; tell who wrote it")
+                                "the plugin says so; tell its author")
 
 
 # -- Files
@@ -1717,7 +1717,7 @@ def read_root(folder, file):
         kept = read_bytes(KnownNodes.path(os.environ, os.path.expanduser("~"), path)) or b""
     except SkelebotError:
         pass                                # it is not for us
-    return KnownNodes(data, file).root(kept) or YamlText.decoded(data, file).root()
+    return KnownNodes(data, file).root(kept) or YamlText.of(data, file).root()
 
 
 def read_entries(folder, file):
@@ -1792,7 +1792,7 @@ def project_folder(start):
 
 def version_text(data):
     """The version in the bytes of a VERSION file."""
-    return YamlText.decoded(data, "VERSION").text.strip().partition("\n")[0].strip()
+    return YamlText.of(data, "VERSION").text.strip().partition("\n")[0].strip()
 
 
 def read_version(folder, version):
@@ -1811,7 +1811,7 @@ def inner_value(entries, *keys):
     return entry
 
 
-def named_in(folder, file, paths, key):
+def names_in(folder, file, paths, key):
     """What a file has under a key of a section, in all its spellings."""
     data = b""
     try:
@@ -1832,7 +1832,7 @@ def secret_files(folder, known):
     for file in map(environment_file, ("", *known)):
         for name, kind in COMPONENTS.items():
             for key in kind.secret_files:
-                own = named_in(folder, file, section_paths(name, kind), key)
+                own = names_in(folder, file, section_paths(name, kind), key)
                 names.update(filter(kind.record.__annotations__[key].fits, own))
     return names
 
@@ -1859,8 +1859,8 @@ def warnings(project, sections):
     return (
         *(f"{entry.place}: needs a plugin of that name{near_section(name, known)}"
           for name, entry in sections.items() if name not in known),
-        *([f"{places['primaryJob']}: {job.name} needs {needed}, which docker run cannot give a "
-           "CMD; primaryExe: ENTRYPOINT takes words"] if needed else []),
+        *([f"{places['primaryJob']}: {job.name} needs {needed}, which docker run cannot pass to "
+           "a CMD; primaryExe: ENTRYPOINT takes words"] if needed else []),
         *(f"{place}: has no effect, since {project.dockerfile} is built as it is"
           for key, place in places.items() if project.dockerfile and key in FOR_DOCKERFILE),
     )
@@ -3578,7 +3578,7 @@ def variables_file(project, job):
     variables = job_variables(project, job, apart=True)
     for name in [name for name, value in variables.items() if re.search(r"[\r\n]", value)]:
         raise (job.places.get("environment") or project.places.get("environment") or job.places[""]).fault(
-            f"{name} has a line break in its value, which Docker cannot be given in a file", "take it out")
+            f"{name} has a line break in its value, which Docker cannot be given in a file", "remove it")
     return "".join(f"{name}={value}\n" for name, value in variables.items())
 
 
@@ -4272,6 +4272,8 @@ def plan_around(call, job, launch, parts, run):
 
 def plan_remember_nodes(call, project):
     """Keep what the project's files hold, so that the next call need not parse them."""
+    if call.dry_run:
+        return
     cache = Cache(call)
     keys = [key.encode() for kind in COMPONENTS.values() for key in kind.secret_files]
     for file in map(environment_file, ("", *project.envs)):
@@ -4790,7 +4792,7 @@ def next_version(version, bump):
 
 def with_scalar(data, file, key, value):
     """The bytes of a YAML file with another text for a top-level key; all else in it stays."""
-    source = YamlText.decoded(data, file)
+    source = YamlText.of(data, file)
     entry = Value(source.root(), Place(file, 1)).entries()[key]
     text, node = source.text, entry.node
     start, end = node.start_mark.index, node.end_mark.index
@@ -4824,7 +4826,7 @@ def check_bump(project, words):
 
 def scalar(data, file, key):
     """The text of one top-level key of a YAML file."""
-    root = YamlText.decoded(data, file).root()
+    root = YamlText.of(data, file).root()
     return Value(root, Place(file, 1)).entries()[key].node.value
 
 
@@ -5180,7 +5182,7 @@ class Auth(Record):
                                            "add a line such as awsSecret: artifactory-token")
         if self.awsSecret and not self.aws:
             raise self.places["awsSecret"].fault("has no meaning without aws: true",
-                                                 "add that line, or take this one out")
+                                                 "add that line, or remove this one")
         return self
 
 
@@ -5983,7 +5985,7 @@ def plugin_fault(name, error, hook=None):
     at = f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
     return SkelebotError(
         f"plugin {name}: {at}{type(error).__name__}: {shown_text(error_words(error))}",
-        f"tell who wrote it, or do without: skelebot plugin remove {name}")
+        f"tell its author, or remove it: skelebot plugin remove {name}")
 
 
 class Blamed:
@@ -6430,13 +6432,13 @@ class Jupyter(Component):
         """Say who can reach the server, and how."""
         address, local = self.settings.address, is_local(endpoint)
         if address not in TRUSTED:
-            yield Note(f"warning: all who reach {address} find Jupyter there; "
-                       "only the token keeps them out")
+            yield Note(f"warning: everyone who can reach {address} finds Jupyter there; "
+                       "only its token keeps them out")
         if not local and address in TRUSTED:
             yield Note(f"it runs on {endpoint}; {tunnel_line(endpoint, port)} brings it here")
         if not local:
-            yield Note("its copy of the project comes back over this one when it ends: "
-                       "change nothing here meanwhile")
+            yield Note("when it ends, its copy of the project replaces this one: "
+                       "change nothing here until then")
         yield Note("Ctrl-C ends it")
 
     def plan_server(self, runner, run, first, lab, token):
@@ -6626,7 +6628,7 @@ class Transfer:
         return digests_of(body)
 
     def plan_is_new(self):
-        """Whether it is to be sent; one that exists is an error, unless it is singular and equal."""
+        """Whether it is to be sent; if it exists, only a singular one that is the same is fine."""
         stored = yield from self.store.find(self.name, (200, 403, 404))
         if not stored:
             return True
@@ -6771,7 +6773,7 @@ class Repository(Component):
 
     # -- Which artifacts, and where they are kept
 
-    def chosen(self, command, words):
+    def selection(self, command, words):
         """The artifacts that a command names: one, or ALL."""
         known, name = {artifact.name: artifact for artifact in self.artifacts}, words.one("name")
         if not known:
@@ -6793,7 +6795,7 @@ class Repository(Component):
 
     def transfers(self, call, command, words):
         return [Transfer(call, self, artifact, words.one("prefix"))
-                for artifact in self.chosen(command, words)]
+                for artifact in self.selection(command, words)]
 
     def place(self, call):
         """(kind, section) of the store: the one that is named, or a folder in the caller's home."""
@@ -6825,7 +6827,7 @@ class Repository(Component):
     # -- Commands
 
     def check_push(self, project, words):
-        self.chosen("push", words)
+        self.selection("push", words)
         self.check_prefix("push", words.one("prefix"))
 
     def plan_check_version(self, transfers):
@@ -6858,7 +6860,7 @@ class Repository(Component):
         return 0
 
     def check_pull(self, project, words):
-        typed, artifacts = words.one("version"), self.chosen("pull", words)
+        typed, artifacts = words.one("version"), self.selection("pull", words)
         self.check_prefix("pull", words.one("prefix"))
         if not typed and not all(artifact.singular for artifact in artifacts):
             raise usage_error("pull: needs VERSION",
@@ -6972,7 +6974,7 @@ class Registry(Component):
     def check_tag(self, tag, what):
         if not re.fullmatch(TAG, tag, re.ASCII):
             raise usage_error(
-                f"publish: {what}: {shortened(tag)} is no tag",
+                f"publish: {what}: {shortened(tag)} is not a tag",
                 "a tag has up to 128 letters, digits, _ . and -, and does not start with . or -"
                 + ("; -v leaves the version out" if what == "VERSION" else ""))
 
@@ -7095,17 +7097,17 @@ class Registry(Component):
         return next((hint for pattern, hint in known.items() if re.search(pattern, errors)),
                     "the engine's words say what is missing")
 
-    def unpushed(self, reference, outcome):
+    def push_failure(self, reference, outcome):
         return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
 
     def plan_push(self, engine, reference):
         """Push one tag, with a login where that is missing; returns the digest, if there is one."""
         outcome, said = yield from engine.plan_push(reference)
         if outcome.status and re.search(NO_LOGIN, outcome.errors):
-            yield from self.plan_login(engine, self.unpushed(reference, outcome))
+            yield from self.plan_login(engine, self.push_failure(reference, outcome))
             outcome, said = yield from engine.plan_push(reference)
         if outcome.status:
-            raise SkelebotError(self.unpushed(reference, outcome), self.hint(outcome.errors))
+            raise SkelebotError(self.push_failure(reference, outcome), self.hint(outcome.errors))
         digest = re.search(r"(?:digest: |\A)(sha256:[0-9a-f]{64})", said)
         return digest.group(1) if digest else ""
 
@@ -7160,7 +7162,7 @@ class Package(Component):
         if look(path) == "folder":
             raise place.fault(f"{shown} is a folder", f"name a file, as in {path}/project.zip")
         if read_bytes(path, 2) not in (None, b"", b"PK"):
-            raise place.fault(f"{shown} exists, and is no zip file", "name another file")
+            raise place.fault(f"{shown} exists, and is not a zip file", "name another file")
 
     def plan(self, call, project, words):
         """Zip the project."""
@@ -7175,7 +7177,7 @@ class Package(Component):
             yield MakeFolder(os.path.dirname(path))
         zipped = yield Zip(path, rules)
         for name in zipped.left_out:
-            yield Note(f"{name} was left out: it leads out of the project, or is no file")
+            yield Note(f"{name} was left out: it leads out of the project, or is not a file")
         if not call.dry_run:
             yield Note(f"packaged {zipped.files} files, {shown_size(zipped.size)}")
         yield Answer(path)
@@ -7333,7 +7335,7 @@ def yaml_node(value):
 def yaml_text(keys):
     """YAML for (key, value) pairs in their order; a blank line before what takes several lines."""
     yaml = yaml_module()
-    chunks = [yaml.serialize(resolved(yaml_node({key: value})), Dumper=yaml.SafeDumper,
+    chunks = [yaml.serialize(with_tags(yaml_node({key: value})), Dumper=yaml.SafeDumper,
                              allow_unicode=True, width=1000) for key, value in keys]
     return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
 
@@ -7436,7 +7438,7 @@ class Template(Record):
 
     @classmethod
     def parse(cls, data, file):
-        node = YamlText.decoded(data, file).root(deepest=100)   # it will be copied and written
+        node = YamlText.of(data, file).root(deepest=100)   # it will be copied and written
         value = Value(node, Place(file, 1))
         empty = node is None or value.is_nothing
         return cls(places={"": value.place}) if empty else value.read(cls)
@@ -9611,7 +9613,7 @@ def members(folder):
             if os.path.islink(path) and not os.path.isfile(path):
                 raise SkelebotError(f"{path}: is a link to a folder, or to nothing", "replace it by what it stands for")
             if not os.path.isfile(path) and not os.path.isdir(path):
-                raise SkelebotError(f"{path}: is neither a file nor a folder", "take it out")
+                raise SkelebotError(f"{path}: is neither a file nor a folder", "remove it")
             yield path, os.path.relpath(path, folder).replace(os.sep, "/")
 
 

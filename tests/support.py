@@ -320,7 +320,7 @@ def plain(value):
     if isinstance(value, skelebot.Node):
         value = skelebot.pyyaml_node(value)
     if isinstance(value, yaml.Node):
-        return yaml.serialize(skelebot.resolved(value))
+        return yaml.serialize(skelebot.with_tags(value))
     if isinstance(value, skelebot.Place):
         return None
     if isinstance(value, skelebot.Component):

@@ -565,7 +565,7 @@ class JupyterServer(Case):
         self.assertEqual(self.serve({"wait": Outcome(0, "137\n")}).status, 137)
 
     def test_warns_when_others_can_reach_it(self):
-        warning = "Note warning: all who reach 0.0.0.0 find Jupyter there; only the token keeps them out"
+        warning = "Note warning: everyone who can reach 0.0.0.0 finds Jupyter there; only its token keeps them out"
         self.assertIn(warning, self.serve(jupyter={"address": "0.0.0.0"}).outline)
         self.assertNotIn("warning", "".join(self.serve(jupyter={"address": "::1"}).outline))
 
@@ -580,7 +580,7 @@ class JupyterServer(Case):
             "tar -c -f - -C . --transform 's|^[.]|app|' . | docker --host ssh://ada@gpu cp - churn-jupyter-0a1b:/",
             "docker --host ssh://ada@gpu start churn-jupyter-0a1b", "Wait", self.URL.format(8888, "tree"),
             "Note it runs on ssh://ada@gpu; ssh -N -L 8888:127.0.0.1:8888 ada@gpu brings it here",
-            "Note its copy of the project comes back over this one when it ends: change nothing here meanwhile",
+            "Note when it ends, its copy of the project replaces this one: change nothing here until then",
             "Note Ctrl-C ends it",
             "docker --host ssh://ada@gpu logs --follow --tail 0 churn-jupyter-0a1b >&2",
             "docker --host ssh://ada@gpu wait churn-jupyter-0a1b",
@@ -666,13 +666,13 @@ class PublishedTags(Case):
         for tag in ("", "-a", ".a", "a b", "a:b", "a/b", "a+b", "a" * 129, "\u00e9", "a\n"):
             with self.subTest(tag):
                 self.assertEqual(fault(lambda: self.tags(tag=("ok", tag))),
-                                 two_lines(f"publish: --tag: {skelebot.shortened(tag)} is no tag", hint))
+                                 two_lines(f"publish: --tag: {skelebot.shortened(tag)} is not a tag", hint))
         for tag in ("a" * 128, "_a", "1", "A.b-c_d", "latest"):
             self.assertIn(tag, self.tags(tag=(tag,)))
 
     def test_have_no_place_for_build_metadata(self):
         self.assertEqual(fault(lambda: self.tags("1.0.0+b1")), two_lines(
-            "publish: VERSION: '1.0.0+b1' is no tag", "a tag has up to 128 letters, digits, _ . and -, and does not"
+            "publish: VERSION: '1.0.0+b1' is not a tag", "a tag has up to 128 letters, digits, _ . and -, and does not"
                                                       " start with . or -; -v leaves the version out"))
         self.assertEqual(self.tags("1.0.0+b1", **{"omit-version": ("true",)}), ("latest",))
 
@@ -965,8 +965,8 @@ class PackagePlan(Case):
 
     def test_names_what_was_left_out(self):
         done = self.plan({Zip: Zipped(1, 100, ("data", "pipe"))})
-        self.assertEqual(done.outline[5:7], ["Note data was left out: it leads out of the project, or is no file",
-                                             "Note pipe was left out: it leads out of the project, or is no file"])
+        self.assertEqual(done.outline[5:7], ["Note data was left out: it leads out of the project, or is not a file",
+                                             "Note pipe was left out: it leads out of the project, or is not a file"])
 
     def test_replaces_no_folder(self):
         self.assertFault(self.plan({Look: "folder"}),
@@ -1009,7 +1009,7 @@ class PackagedProject(Case):
             with inside({"skelebot.yaml": PACKAGED.format(path, "[]"), "README.md": "# Churn\n"}):
                 before = contents(".")
                 self.assertEqual(self.package(status=1).stderr, two_lines(
-                    f"skelebot.yaml:4: components.package.path: '{path}' exists, and is no zip file",
+                    f"skelebot.yaml:4: components.package.path: '{path}' exists, and is not a zip file",
                     "name another file"))
                 self.assertEqual(contents("."), before)
 
@@ -1065,7 +1065,7 @@ class PackagedProject(Case):
                 ending = self.package()
                 left = ["again/up", "folder/up", "gone", "loop", "out", "outfolder", "pipe", "relative", "src/up"]
                 self.assertEqual(ending.stderr.splitlines()[:-1], [
-                    f"skelebot: {name} was left out: it leads out of the project, or is no file" for name in left])
+                    f"skelebot: {name} was left out: it leads out of the project, or is not a file" for name in left])
                 self.assertEqual([name for name in members() if not name.endswith("/")],
                                  ["again/b.py", "folder/b.py", "link.py", "skelebot.yaml", "src/b.py"])
 

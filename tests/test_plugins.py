@@ -868,7 +868,7 @@ class HostileFolders(Home):
 # ---- Loading ----------------------------------------------------------------
 
 NO_ENGINE = "no-engine-of-this-name"
-BY_WHOM = "tell who wrote it, or do without: skelebot plugin remove {}"
+BY_WHOM = "tell its author, or remove it: skelebot plugin remove {}"
 
 
 def with_sections(sections, jobs="- {name: train, source: 'echo trained $STAMPED; exit 5'}"):
@@ -1241,11 +1241,11 @@ class WrongPlugins(Project):
     def test_a_record_of_what_cannot_be_read(self):
         self.assert_refused(self.bad("record = NamedTuple('Settings', [('a', set)])", "envs"),
                             "skelebot.yaml:5: components.bad.a: cannot be read as set, which a plugin wants",
-                            "tell who wrote the plugin: str, int, float, bool, list, dict and records can be read")
+                            "tell the plugin's author: str, int, float, bool, list, dict and records can be read")
 
     def test_a_reader_of_its_own_that_raises(self):
         self.assert_refused(self.bad("@classmethod\ndef read(cls, node, place):\n    raise KeyError('no')", "envs"),
-                            "skelebot.yaml:5: components.bad: KeyError: 'no'", "the plugin says so; tell who wrote it")
+                            "skelebot.yaml:5: components.bad: KeyError: 'no'", "the plugin says so; tell its author")
 
     def test_a_class_that_is_none_of_ours_goes_to_quarantine(self):
         for body, fault in (("record = int", "record has to be a NamedTuple, not \"<class 'int'>\""),
@@ -1266,7 +1266,7 @@ class WrongPlugins(Project):
                 self.forget()
                 ending = self.bad(f"def before(self, call, job, launch):\n    {line}", "-n", "train", section="")
                 self.assertRegex(ending.stderr, "^skelebot: plugin bad: (bad.py:[67]: )?[A-Za-z]+Error: .*\n  hint: "
-                                                "tell who wrote it.*\n$")
+                                                "tell its author.*\n$")
                 self.assertEqual((ending.status, ending.stdout), (1, ""))
 
     def test_a_number_in_a_launch_is_its_text(self):

@@ -308,7 +308,7 @@ class Environments(unittest.TestCase):
                  "\n  hint: write a list as [a, b], without gaps, or one - ITEM on a line"),
                 (JOB + "naem: x\n", "host: a\n", "skelebot.yaml:5: naem: unknown key\n  hint: did you mean name?"),
                 (JOB + "primaryJob: train\n", "jobs: []\n", "skelebot.yaml:5: primaryJob: no job is named 'train'\n"
-                 "  hint: add it to jobs, or take the line out")):
+                 "  hint: add it to jobs, or remove the line")):
             with self.subTest(overlay):
                 self.assertEqual(message(base, "dev", **{"skelebot-dev.yaml": overlay}), "skelebot: " + lines)
 
@@ -382,7 +382,7 @@ class Warnings(unittest.TestCase):
     def test_a_primary_job_that_cannot_have_its_words_gets_one(self):
         text = "name: x\nprimaryJob: a\njobs: [{name: a, source: ls, args: [rows, cols]}]\n"
         self.assertEqual(read(text).warnings, (
-            "skelebot.yaml:2: primaryJob: a needs ROWS, which docker run cannot give a CMD; "
+            "skelebot.yaml:2: primaryJob: a needs ROWS, which docker run cannot pass to a CMD; "
             "primaryExe: ENTRYPOINT takes words",))
         self.assertEqual(read(text + "primaryExe: ENTRYPOINT\n").warnings, ())
 
