@@ -5874,7 +5874,7 @@ STORES = {"artifactory": ArtifactoryStore, "s3": S3Store, "folder": FolderStore}
 # values; those that are plans yield steps. COMPONENTS are ours, and are written as plugins are.
 
 class Activation(enum.Enum):
-    """Where a plugin takes part."""
+    """Where a component takes part."""
     EMPTY = "outside of projects"
     CONFIG = "in projects that have its section"
     PROJECT = "in every project"
@@ -6016,6 +6016,14 @@ class Failed(Component):
     commands = tools = dockerfile = ignores = secrets = run_words = build = before = after = fail
 
 
+def takes_part(name, kind, project):
+    """Whether a component takes part in a project, or outside of one."""
+    if kind.activation is Activation.CONFIG:
+        return bool(project) and name in project.settings
+    return kind.activation in (Activation.ALWAYS,
+                               Activation.PROJECT if project else Activation.EMPTY)
+
+
 def new_plugin(name, kind, project=None, settings=None):
     """A plugin's component."""
     with Blamed(name):
@@ -6024,12 +6032,9 @@ def new_plugin(name, kind, project=None, settings=None):
 
 def new_plugins(project, installed):
     """The components of the installed plugins that take part in a project, or outside of one."""
-    settings = project.settings if project else {}
-    everywhere = (Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY)
-    parts = []
+    parts, settings = [], project.settings if project else {}
     for name, kind in installed:
-        own = kind.activation is Activation.CONFIG and name in settings
-        if own or kind.activation in everywhere:
+        if takes_part(name, kind, project):
             try:
                 parts.append(new_plugin(name, kind, project, settings.get(name)))
             except SkelebotError as fault:
@@ -7200,8 +7205,8 @@ def with_components(project):
 
     Ours are the last to wrap a job's command, so that what plugins have added has a ticket as well.
     """
-    ours = [kind(project, project.settings[name]) for name, kind in COMPONENTS.items()
-            if name in project.settings]
+    ours = [kind(project, project.settings.get(name)) for name, kind in COMPONENTS.items()
+            if takes_part(name, kind, project)]
     project = project._replace(components=(*new_plugins(project, project.installed), *ours))
     for one in project.components:
         one.project = project

@@ -170,6 +170,26 @@ class PartOfAProject(Case):
         it = project(components={"kerberos": KERBEROS}, installed=(("always", kind),))
         self.assertEqual([type(one) for one in it.components], [kind, Kerberos])
 
+    def test_is_one_class_and_one_row(self):
+        class Mark(Component):
+            name = "mark"
+            activation = Activation.PROJECT
+
+            def run_words(self, job):
+                return ("--label", f"mark={job.name}")
+
+            def before(self, call, job, launch):
+                yield from ()
+                return launch._replace(environ={**launch.environ, "MARK": self.project.name})
+
+        skelebot.COMPONENTS["mark"] = Mark
+        self.addCleanup(skelebot.COMPONENTS.pop, "mark")
+        it = project()
+        done = drive(skelebot.plan_job(ADA, it, it.jobs[0], Words()), {Read: None})
+        run = next(step for step in done.steps if "run" in getattr(step, "argv", ()))
+        self.assertIn("--env MARK", run.line)
+        self.assertIn("--label mark=train", run.line)
+
     def test_knows_the_project_that_it_is_a_part_of(self):
         it = read("name: churn\ncomponents: {kerberos: {krbConf: a, keytab: b, hdfsUser: c}}\n", VERSION="1.2\n")
         self.assertIs(it.components[0].project, it)
