@@ -1,6 +1,7 @@
 """Push and pull: the same promises on every server, and who skelebot says it is there."""
 import base64
 import functools
+import hashlib
 import http.client
 import http.server
 import json
@@ -583,11 +584,13 @@ class Sparing(OnArtifactory):
 
     def test_what_is_only_shown_is_what_would_be_sent(self):
         name = self.address + "model_v1.2.0.tar.gz"
+        sha = hashlib.sha256(self.files(self.folder)["models/model.tar.gz"]).hexdigest()
+        checksum = f"--header 'X-Checksum-Sha256: {sha}'"
         self.assertEqual(self.skelebot("--dry-run", "push", "model").stdout, "".join(line + "\n" for line in (
             f"cd {self.folder}", f"curl --fail --request HEAD --head {name}",
             f"curl --fail --request GET {name.replace('/generic-local/', '/api/storage/generic-local/')}",
-            f"curl --fail --request PUT --header 'X-Checksum-Deploy: true' {name}",
-            f"curl --fail --request PUT --upload-file models/model.tar.gz {name}")))
+            f"curl --fail --request PUT {checksum} --header 'X-Checksum-Deploy: true' {name}",
+            f"curl --fail --request PUT {checksum} --upload-file models/model.tar.gz {name}")))
         self.assertEqual(self.skelebot("--dry-run", "pull", "model", "1.2.0").stdout, "".join(line + "\n" for line in (
             f"cd {self.folder}", f"curl --fail --request HEAD --head {name}", f"curl --fail --request GET --output model_v1.2.0.tar.gz {name}")))
 
