@@ -130,11 +130,13 @@ def did_you_mean(word, known, otherwise="known are"):
     return f"{otherwise}: {', '.join(sorted(known)) or 'none'}"
 
 
-# Who asks, in an address: up to the last @ before its path, or before the end of a password that has a / in it.
+# Who asks, in an address: up to the last @ before its path, or before the end of a password with
+# a / in it.
 LOGIN = r"((?:^|:)//)([^/?#\s]*|[^/?#\s@:\[]*:(?!\d{1,5}[/?#])[^\s@]{0,200})@"
-# What of that is secret: a password, or a token in the place of a user; not the name of a variable that holds it.
+# What of that is secret: a password, or a token in the place of a user; not the name of a variable.
 PASSWORD = r"[^:]*:(?!\$[A-Z_{(]|x-oauth-basic$).+|(?!\$)(?:gh[a-z]_|github_pat_|glpat-|.{20}).*"
-TOKEN = r"(?i)([?&](?:[\w.-]*(?:token|signature|secret|passw(?:or)?d)|sig|api_?key)=)(?!\$[A-Z_{(])[^\s&#\"'\\]+"
+TOKEN = (r"(?i)([?&](?:[\w.-]*(?:token|signature|secret|passw(?:or)?d)|sig|api_?key)=)"
+         r"(?!\$[A-Z_{(])[^\s&#\"'\\]+")
 
 
 def has_password(text):
@@ -152,12 +154,15 @@ def shown_url(text):
     """A text as it may be shown: with ... for the passwords and tokens in its addresses."""
     if "//" not in text:
         return text
-    text = re.sub(LOGIN, lambda match: match.group(1) + "...@" if re.fullmatch(PASSWORD, match.group(2)) else match.group(), text)
-    return re.sub(TOKEN, r"\1...", text)
+
+    def shown(login):
+        secret = re.fullmatch(PASSWORD, login.group(2))
+        return login.group(1) + "...@" if secret else login.group()
+    return re.sub(TOKEN, r"\1...", re.sub(LOGIN, shown, text))
 
 
 def shortened(text, most=60):
-    """`text` in quotes, on one line and not too long for a message; a password in an address is left out."""
+    """`text` in quotes, on one line, not too long for a message, without passwords in addresses."""
     shown = shown_url(repr(str(text)))
     return shown if len(shown) <= most else shown[:most - 4] + "..." + shown[-1]
 
@@ -168,67 +173,68 @@ def shortened(text, most=60):
 # Hidden is not in the file. A scalar is a `str` class that says what it expects.
 
 class Kind:
-    """An annotation as typing has them, whose import would take a tenth of the start-up: `Tuple[Text, ...]`."""
+    """An annotation as typing has it, which would take a tenth of the start: `Tuple[Text, ...]`."""
+    known = {}      # equal ones are the same
 
     def __init__(self, origin, *args):
         self.__origin__, self.__args__ = origin, args
 
     def __getitem__(self, args):
-        return Kind(self.__origin__, *(args if isinstance(args, tuple) else (args,)), *self.__args__)
-
-    def __eq__(self, other):
-        return isinstance(other, Kind) and vars(self) == vars(other)
-
-    def __hash__(self):
-        return hash((self.__origin__, self.__args__))
+        args = (*(args if isinstance(args, tuple) else (args,)), *self.__args__)
+        return self.known.setdefault((self.__origin__, args), Kind(self.__origin__, *args))
 
 
 Any, Dict, Optional, Tuple = Kind("Any"), Kind(dict), Kind("Optional", type(None)), Kind(tuple)
 
 
 class Record(tuple):
-    """A tuple with named fields, as typing.NamedTuple makes them, which would take a sixth of the start-up.
+    """A tuple with named fields; typing.NamedTuple would take a sixth of the start.
 
     _former  older spelling of a key -> that of today
     _hints   key that it does not have -> what to do instead
+    _bare    whether it may be written as its name alone
     """
     _former = {}
     _hints = {}
+    _bare = False
 
     def __init_subclass__(cls):
         own = tuple(getattr(cls, "__annotations__", ()))
         above = tuple(name for name in getattr(cls, "_fields", ()) if name not in own)
         defaults = {name: vars(cls)[name] for name in own if name in vars(cls)}
-        cls._fields, cls._field_defaults = above + own, {**getattr(cls, "_field_defaults", {}), **defaults}
+        cls._fields = above + own
+        cls._field_defaults = {**getattr(cls, "_field_defaults", {}), **defaults}
         for index, name in enumerate(own):
             setattr(cls, name, property(itemgetter(len(above) + index)))
 
     def __new__(cls, *values, **named):
         if len(values) == len(cls._fields) and not named:
             return tuple.__new__(cls, values)
-        rest = cls._fields[len(values):]
-        known = {**cls._field_defaults, **named}
-        if len(values) > len(cls._fields) or not named.keys() <= set(rest) or not known.keys() >= set(rest):
+        rest, known = cls._fields[len(values):], {**cls._field_defaults, **named}
+        fits = named.keys() <= set(rest) <= known.keys()
+        if len(values) > len(cls._fields) or not fits:
             raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}")
         return tuple.__new__(cls, (*values, *[known[name] for name in rest]))
 
     def __getnewargs__(self):
         return tuple(self)
 
-    def _check(self):
-        """Raise a fault where its fields do not fit each other."""
+    def _complete(self):
+        """The record, completed; a fault where its fields do not fit each other."""
+        return self
 
     def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._asdict().items())})"
+        values = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
+        return f"{type(self).__name__}({values})"
 
     def _asdict(self):
         return dict(zip(self._fields, self))
 
     def _replace(self, **named):
-        made = tuple.__new__(type(self), map(named.pop, self._fields, self))
+        changed = tuple.__new__(type(self), map(named.pop, self._fields, self))
         if named:
             raise TypeError(f"{type(self).__name__} has no {', '.join(named)}")
-        return made
+        return changed
 
 
 class Place(Record):
@@ -243,13 +249,13 @@ class Place(Record):
     def fault(self, message, hint):
         return SkelebotError(f"{self}: {message}", hint)
 
-    def key(self, name, node):
-        """The place of a key below this one; `node` gives file and line."""
-        path = f"{self.path}.{name}" if self.path else name
-        return Place(node.start_mark.name, node.start_mark.line + 1, path)
-
-    def item(self, index, node):
-        return Place(node.start_mark.name, node.start_mark.line + 1, f"{self.path}[{index}]")
+    def words(self, text):
+        """The words of a text here, as a shell would split them."""
+        import shlex
+        try:
+            return tuple(shlex.split(text))
+        except ValueError as error:
+            raise self.fault(f"cannot be split into words: {str(error).lower()}", "close the quote")
 
 
 class Secret(str):
@@ -259,11 +265,18 @@ class Secret(str):
         return "Secret(...)"
 
 
+# -- Scalars
+
 class Text(str):
-    """Any text, as it was typed."""
+    """Any text, as it was typed.
+
+    expected  what it is, for a message
+    hint      what to do where it does not fit
+    pattern   what the whole text fits
+    values    all that it may be, where these are few
+    """
     expected = "text"
     hint = "write it as one text, in quotes if it holds ': '"
-    example = "..."
     pattern = r"(?s).*"
     values = ()
 
@@ -273,11 +286,93 @@ class Text(str):
             return text in cls.values
         return cls.pattern is Text.pattern or bool(re.fullmatch(cls.pattern, text))
 
+    @classmethod
+    def wanted(cls):
+        return listed(cls.values, "or") if cls.values else cls.expected
+
 
 class Line(Text):
     expected = "one line of text"
-    hint = "take the line break out"
+    hint = "remove the line break"
     pattern = r"[^\n]*"
+
+
+class Ported(Line):
+    """A text whose pattern has a group `ports`, each from 1 to 65535."""
+
+    @classmethod
+    def fits(cls, text):
+        match = re.fullmatch(cls.pattern, text, re.ASCII)
+        ports = re.findall(r"\d+", match.group("ports") or "") if match else []
+        return bool(match) and all(0 < int(port) < 65536 for port in ports)
+
+
+def scalar_class(expected, hint, pattern, above=Line):
+    """A class of texts; each is one row below."""
+    return type("Scalar", (above,), {"expected": expected, "hint": hint, "pattern": pattern})
+
+
+def one_of(*values):
+    """The class of these texts."""
+    return type("Choice", (Text,), {"values": values})
+
+
+Language = one_of("Python", "R", "R+Python", "NA")
+Mode = one_of("i", "d", "it")
+NativeUse = one_of("always", "never", "optional")
+Accepts = one_of("boolean", "list", "int", "float")
+User = one_of("root", "host")
+PrimaryExe = one_of("CMD", "ENTRYPOINT")
+
+ProjectName = scalar_class(
+    "a name with a letter a-z or a digit in it",
+    "the Docker image gets its name from it, as in: name: churn-model",
+    r"[^\nA-Za-z0-9]*[A-Za-z0-9][^\n]*")
+JobName = scalar_class(
+    "one word that does not start with - or +",
+    "the name is typed as a word, as in: skelebot train", r"[^\s+-]\S*")
+ParamName = scalar_class(
+    "a name of letters, digits, _ . and -, without leading dashes",
+    "write epochs, type --epochs", r"[A-Za-z0-9_][\w.-]*")
+Version = scalar_class(
+    "a version such as 3.10", "it becomes part of the base image's tag", r"\w[\w.-]*")
+ImageName = scalar_class(
+    "the name of an image, without blanks", "for example python:3.13-slim",
+    r"[A-Za-z0-9][A-Za-z0-9_./:@-]*")
+Timezone = scalar_class(
+    "the name of a time zone", "for example Europe/Berlin", r"\w[\w+-]*(/[\w+-]+)*")
+Host = scalar_class(
+    "a Docker host", "for example ssh://user@box", r"(?!(?:\w+://)?(?:[^\s/@]*@)?-)\S+")
+ProjectPath = scalar_class(     # also as a word in a Dockerfile: no quotes, no globs
+    "a path inside the project",
+    "only files in the folder of skelebot.yaml can be part of the image",
+    r"(?!/|~|[A-Za-z]:|(.*/)?\.\.(/|$))[^\x00-\x1f\"'`$\\*?\[\]]+")
+Port = scalar_class(
+    "HOST:CONTAINER", "for example 8080:80; a port is a number from 1 to 65535",
+    r"(?:(?:[\d.]+|\[[\da-fA-F:]+\]):)?"
+    r"(?P<ports>(?:\d{1,5}(?:-\d{1,5})?:)?\d{1,5}(?:-\d{1,5})?)(?:/(?:tcp|udp|sctp))?", Ported)
+CopyPair = scalar_class(
+    "SRC:DEST", "for example config/app.ini:/etc/app.ini",
+    r"(?!~|/|(.*/)?\.\.(/|:))[^:\n]+:[^:\n]+")
+Ignore = scalar_class("a pattern", "for example data/*.csv", r"[^\n]+")
+ShellCommand = scalar_class("a shell command", Text.hint, r"(?s).*\S.*", Text)
+DefaultWord = scalar_class(Text.expected, Text.hint, Text.pattern, Text)    # or words, of a list
+VariableName = scalar_class(
+    "the name of a variable, or NAME=VALUE", "for example MODE=fast, or HOME to pass it on",
+    r"[^=\s-][^=\s]*")
+VariableWord = scalar_class(VariableName.expected, VariableName.hint, r"(?s)[^=\s-][^=\s]*(=.*)?")
+Url = scalar_class(
+    "an address", "for example https://host/artifactory",
+    r"https?://([^\s/?#]*@)?(\[[\da-fA-F:.]+\]|[A-Za-z\d_-]{1,63}(\.[A-Za-z\d_-]{1,63})*\.?)"
+    r"(:(?P<ports>\d{1,5}))?(/[^\s?#]*)?", Ported)
+Region = scalar_class("the name of a region", "for example eu-central-1", r"[a-z0-9][a-z0-9-]*")
+AwsWord = scalar_class(         # aws takes file:// and https:// for what is there, - for an option
+    "a name that AWS knows", "for example artifactory-token",
+    r"(?!-|(?i:file|fileb|https?):)[^\n]*")
+
+
+class PortNumber(int):
+    """A TCP port, from 1 to 65535."""
 
 
 class FromFile(str):
@@ -291,9 +386,8 @@ class Source(Text):
     """A script, with words of its own, or a shell command."""
     expected = "a script or a shell command"
     hint = "for example src/jobs/train.py"
-    example = "src/jobs/train.py"
     pattern = r"(?s).*\S.*"
-    # What words have no place in: an escaped character, quotes, a comment; in double quotes $1 counts.
+    # What words have no place in: an escaped character, quotes, a comment; $1 counts in "...".
     opaque = r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'|(?:^|(?<=\s))(?P<comment>#[^\n]*)"""
 
     @property
@@ -319,114 +413,11 @@ class Source(Text):
 
     @property
     def takes_words(self):
-        """Whether words can follow: not where it ends in an operator, a comment or a here-document."""
+        """Whether words can follow: not after an operator, a comment or a here-document."""
         text = self.rstrip()
         bare = re.sub(self.opaque, lambda match: ";" if match.group("comment") else "opaque", text)
         above = text[:text.rfind("\n") + 1]
         return bare[-1:] not in (";", "&", "|") and not re.search(r"<<-?\s*[\w'\"]", above)
-
-
-class ProjectName(Line):
-    expected = "a name with a letter a-z or a digit in it"
-    hint = "the Docker image gets its name from it, as in: name: churn-model"
-    example = "churn-model"
-    pattern = r"[^\nA-Za-z0-9]*[A-Za-z0-9][^\n]*"
-
-
-class JobName(Line):
-    expected = "one word that does not start with - or +"
-    hint = "the name is typed as a word, as in: skelebot train"
-    example = "train"
-    pattern = r"[^\s+-]\S*"
-
-
-class ParamName(Line):
-    expected = "a name of letters, digits, _ . and -, without leading dashes"
-    hint = "write epochs, type --epochs"
-    pattern = r"[A-Za-z0-9_][\w.-]*"
-
-
-class Language(Text):
-    values = ("Python", "R", "R+Python", "NA")
-
-
-class Mode(Text):
-    values = ("i", "d", "it")
-
-
-class Native(Text):
-    values = ("always", "never", "optional")
-
-
-class Accepts(Text):
-    values = ("boolean", "list", "int", "float")
-
-
-class User(Text):
-    values = ("root", "host")
-
-
-class PrimaryExe(Text):
-    values = ("CMD", "ENTRYPOINT")
-
-
-class Version(Line):
-    expected = "a version such as 3.10"
-    hint = "it becomes part of the base image's tag"
-    pattern = r"\w[\w.-]*"
-
-
-class ImageName(Line):
-    expected = "the name of an image, without blanks"
-    hint = "for example python:3.13-slim"
-    pattern = r"[A-Za-z0-9][A-Za-z0-9_./:@-]*"
-
-
-class Timezone(Line):
-    expected = "the name of a time zone"
-    hint = "for example Europe/Berlin"
-    pattern = r"\w[\w+-]*(/[\w+-]+)*"
-
-
-class Host(Line):
-    expected = "a Docker host"
-    hint = "for example ssh://user@box"
-    pattern = r"(?!(?:\w+://)?(?:[^\s/@]*@)?-)\S+"
-
-
-class ProjectPath(Line):
-    """A path inside the project, also as a word in a Dockerfile: no quotes, no globs."""
-    expected = "a path inside the project"
-    hint = "only what is below skelebot.yaml can be part of the image"
-    pattern = r"(?!/|~|[A-Za-z]:|(.*/)?\.\.(/|$))[^\x00-\x1f\"'`$\\*?\[\]]+"
-
-
-class Port(Line):
-    expected = "HOST:CONTAINER"
-    hint = "for example 8080:80; a port is a number from 1 to 65535"
-    pattern = r"(?:(?:[\d.]+|\[[\da-fA-F:]+\]):)?((?:\d+(?:-\d+)?:)?\d+(?:-\d+)?)(?:/(?:tcp|udp|sctp))?"
-
-    @classmethod
-    def fits(cls, text):
-        match = re.fullmatch(cls.pattern, text, re.ASCII)
-        return bool(match) and all(0 < int(port) < 65536 for port in re.findall(r"\d+", match.group(1)))
-
-
-class CopyPair(Line):
-    expected = "SRC:DEST"
-    hint = "for example config/app.ini:/etc/app.ini"
-    pattern = r"(?!~|/|(.*/)?\.\.(/|:))[^:\n]+:[^:\n]+"
-
-
-class Ignore(Line):
-    expected = "a pattern"
-    hint = "for example data/*.csv"
-    pattern = r"[^\n]+"
-
-
-class ShellCommand(Text):
-    expected = "a shell command"
-    pattern = r"(?s).*\S.*"
 
 
 class Mapping(Line):
@@ -434,7 +425,8 @@ class Mapping(Line):
     expected = "FOLDER/ or SRC:DEST"
     hint = "for example data/ or ~/models:/app/models"
     source_pattern = r"(?P<source>[A-Za-z]:(?:\\[^:\n]*(?=:)|/[^:\n]*(?=:/))|[^:\n]+)"
-    target_pattern = r"(?::(?P<target>(?!(?:ro|rw|z|Z)$)[^:\n,]+)(?::(?P<options>(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*))?)?"
+    target_pattern = (r"(?::(?P<target>(?!(?:ro|rw|z|Z)$)[^:\n,]+)"
+                      r"(?::(?P<options>(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*))?)?")
     pattern = r"(?!~[^:]*$|\.\.[^:]*$)" + source_pattern + target_pattern
 
     @property
@@ -480,11 +472,14 @@ class PythonDependency(Dependency):
         "python-req": rf"req:(?P<file>{ProjectPath.pattern})",
         "python-proj": rf"proj:(?P<file>{ProjectPath.pattern})",
         "python-file": rf"file:(?P<file>{ProjectPath.pattern})",
-        "python-github": r"github:(?P<repository>https://[^\s\"'`$\\]+|[\w.-]+/[\w.-]+(@[\w./-]+)?)",
+        "python-github": r"github:(?P<repository>https://[^\s\"'`$\\]+"
+                         r"|[\w.-]+/[\w.-]+(@[\w./-]+)?)",
         "python-ca": r"ca_file:(?P<domain>\w[^:\s]*):(?P<owner>\w[^:\s]*):(?P<repository>\w[^:\s]*)"
-                     r":(?P<name>\w[\w.-]*):(?P<version>\w[\w.+!-]*)(?::(?P<profile>[^:\s-][^:\n]*))?",
+                     r":(?P<name>\w[\w.-]*):(?P<version>\w[\w.+!-]*)"
+                     r"(?::(?P<profile>[^:\s-][^:\n]*))?",
         "python-package": r"(?P<package>(?:[A-Za-z0-9][\w.-]*(?:\s*\[[\w\s.,-]*\])?"
-                          rf"(?:\s*@\s*\S+|\s*(?:\(\s*)?{version}(?:\s*,\s*{version})*(?:\s*\))?)?|(?:git\+)?https?://\S+)"
+                          rf"(?:\s*@\s*\S+|\s*(?:\(\s*)?{version}(?:\s*,\s*{version})*"
+                          r"(?:\s*\))?)?|(?:git\+)?https?://\S+)"
                           r"\s*(?:;[^\n]+)?)",
     }
 
@@ -494,7 +489,8 @@ class RDependency(Dependency):
     hint = "write dplyr, dplyr=1.1.4, file:PATH:NAME, github:OWNER/REPO:NAME or renv:LOCKFILE"
     forms = {
         "r-file": r"file:(?P<file>[^:]+):(?P<name>[A-Za-z][\w.]*)",
-        "r-github": r"github:(?P<repository>[\w.-]+/[\w./-]+(?:@[\w./-]+)?):(?P<name>[A-Za-z][\w.]*)",
+        "r-github": r"github:(?P<repository>[\w.-]+/[\w./-]+(?:@[\w./-]+)?)"
+                    r":(?P<name>[A-Za-z][\w.]*)",
         "r-renv": rf"renv:(?P<file>{ProjectPath.pattern})",
         "r-version": r"(?P<name>[A-Za-z][\w.]*)={1,2}(?P<version>\d[\w.-]*)",
         "r-package": r"(?P<name>[A-Za-z][\w.]*)",
@@ -506,92 +502,7 @@ class RDependency(Dependency):
         return super().fits(text) and (not file or ProjectPath.fits(file.group("file")))
 
 
-class VariableName(Line):
-    expected = "the name of a variable, or NAME=VALUE"
-    hint = "for example MODE=fast, or HOME to pass it on"
-    pattern = r"[^=\s-][^=\s]*"
-
-
-class DefaultWord(Text):
-    """A word of a default; the default of a list may be one text, which is split into words."""
-
-
-class VariableWord(VariableName):
-    pattern = r"(?s)[^=\s-][^=\s]*(=.*)?"
-
-
-class Url(Line):
-    expected = "an address"
-    hint = "for example https://host/artifactory"
-    pattern = (r"https?://([^\s/?#]*@)?(\[[\da-fA-F:.]+\]|[A-Za-z\d_-]{1,63}(\.[A-Za-z\d_-]{1,63})*\.?)"
-               r"(:(?P<port>\d{1,5}))?(/[^\s?#]*)?")
-
-    @classmethod
-    def fits(cls, text):
-        match = re.fullmatch(cls.pattern, text, re.ASCII)
-        return bool(match) and 0 < int(match.group("port") or 80) < 65536
-
-
-class FolderPath(Line):
-    expected = "a folder"
-    hint = "for example /mnt/models or ~/models"
-    pattern = r"[^\S\n]*\S[^\n]*"
-
-
-class Bucket(Line):
-    expected = "a bucket, maybe with a prefix"
-    hint = "for example my-bucket/some/prefix"
-    pattern = r"(s3://)?[A-Za-z0-9][\w.-]*(/[^\n]*)?"
-
-
-class Region(Line):
-    expected = "the name of a region"
-    hint = "for example eu-central-1"
-    pattern = r"[a-z0-9][a-z0-9-]*"
-
-
-class AwsWord(Line):
-    """A word for the aws command, which takes file:// and https:// for what is there, and - for an option."""
-    expected = "a name that AWS knows"
-    hint = "for example artifactory-token"
-    pattern = r"(?!-|(?i:file|fileb|https?):)[^\n]*"
-
-
-class RepositoryPath(Line):
-    """Also empty; no part of it leads upwards."""
-    expected = "a path without .."
-    hint = "for example team/models"
-    pattern = r"(?!(.*/)?\.\.?(/|$))[^\n?#]*"
-
-
-class RepositoryName(RepositoryPath):
-    expected = "the name of a repository"
-    hint = "for example ml-models"
-    pattern = r"(?!\s*$)" + RepositoryPath.pattern
-
-
-class ArtifactName(Line):
-    expected = "a name that can be part of a file's name, and is not ALL"
-    hint = "the name is typed as a word, as in: skelebot push model"
-    pattern = r"(?!ALL$)[^\s./\\:*?\"<>|-][^\n/\\:*?\"<>|]*"
-
-
-class ArtifactFile(Line):
-    expected = "a file, or a folder with / at its end"
-    hint = "for example models/model.tar.gz or models/bert/"
-    example = "models/model.tar.gz"
-    pattern = r"(?:(?!\n)[\s/.])*[^\s/.][^\n]*"
-
-
-class DeployType(Line):
-    expected = "Artifactory"
-    hint = "the artifacts of this spelling go there; components.repository knows s3 and folder too"
-    pattern = r"(?i)artifactory"
-
-
-class PortNumber(int):
-    """A TCP port, from 1 to 65535."""
-
+# -- What skelebot.yaml holds
 
 class Hidden:
     """The kind of a record's field that is not in the file."""
@@ -606,16 +517,39 @@ class Variable(Record):
     value: Optional[str]
 
 
-class Arg(Record):
+FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+VARIABLE = r"(?a)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))"
+
+
+class Valued(Record):
+    """What takes words, of which each has to fit."""
+    accepts = ""
+
+    def misfit(self, word):
+        """(fault, hint) of a word that it cannot take, or None."""
+        if self.choices and word not in self.choices:
+            return (f"expected {listed(self.choices, 'or')}, found {shortened(word)}",
+                    did_you_mean(word, self.choices, "choose one of"))
+        if self.accepts == "int" and not re.fullmatch(r"[+-]?[0-9]+", word):
+            return f"expected a whole number, found {shortened(word)}", "for example 20"
+        number = r"(?ai)[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)"
+        if self.accepts == "float" and not re.fullmatch(number, word):
+            return f"expected a number, found {shortened(word)}", "for example 0.5 or 1e-3"
+        return None
+
+
+class Arg(Valued):
     """A word that a job needs."""
+    _bare = True
     name: ParamName
     help: Text = ""
     choices: Texts = ()
     places: Hidden = None
 
 
-class Param(Record):
+class Param(Valued):
     """`--name VALUE` of a job. `default` holds the words that are passed; () is none."""
+    _bare = True
     name: ParamName
     alt: ParamName = ""
     default: Tuple[DefaultWord, ...] = ()
@@ -623,6 +557,44 @@ class Param(Record):
     help: Text = ""
     accepts: Accepts = ""
     places: Hidden = None
+
+    def _complete(self):
+        """A default that was written as one text becomes the words that will be passed."""
+        place, words = self.places.get("default", self.places[""]), self.default
+        if isinstance(words, str):
+            words = place.words(words) if self.accepts == "list" else (words,)
+        if self.accepts == "boolean":
+            words = self.flag(words, place)
+        elif len(words) > 1 and self.accepts != "list":
+            raise place.fault("expected one value, found a list",
+                              "add accepts: list, or keep one value")
+        elif not any(re.search(VARIABLE, word) for word in words):
+            for problem in filter(None, map(self.misfit, words)):
+                raise place.fault(*problem)
+        return self if words == self.default else self._replace(default=words)
+
+    def flag(self, words, place):
+        """The words of a boolean's default: one if it is set."""
+        if self.choices:
+            raise self.places["choices"].fault("a boolean has no choices",
+                                               "remove choices or accepts")
+        if len(words) > 1 or (words and words[0].lower() not in FLAGS):
+            raise place.fault(f"expected true or false, found {shortened(' '.join(words))}",
+                              "write true or false")
+        return ("true",) if words and FLAGS[words[0].lower()] else ()
+
+
+def check_names(parts):
+    """Every name and alt of arguments and parameters stands for one thing."""
+    taken = {}
+    for one in parts:
+        for key in ("name", "alt"):
+            name, place = getattr(one, key, ""), one.places.get(key)
+            if name in taken and not (key == "alt" and name == one.name):
+                raise place.fault(f"the name {name} is taken by {taken[name].path}",
+                                  "give one of them another name")
+            if name:
+                taken[name] = place
 
 
 class Job(Record):
@@ -632,7 +604,7 @@ class Job(Record):
     source: Source
     help: Text = ""
     mode: Mode = "i"
-    native: Native = "optional"
+    native: NativeUse = "optional"
     host: Host = ""
     mappings: Tuple[Mapping, ...] = ()
     ignores: Tuple[Ignore, ...] = ()
@@ -641,6 +613,14 @@ class Job(Record):
     args: Tuple[Arg, ...] = ()
     params: Tuple[Param, ...] = ()
     places: Hidden = None
+
+    def _complete(self):
+        """A script's words can be told apart; each name of args and params stands for one thing."""
+        first, quoted = self.source.split()[0], re.search(r"[\"'\\]", self.source)
+        if quoted and os.path.splitext(first)[1] in INTERPRETERS:
+            self.places["source"].words(self.source)
+        check_names((*self.args, *self.params))
+        return self
 
     def argv(self, words=(), open_ended=False):
         """Its command with words; `open_ended` when more may still be added at its end."""
@@ -661,70 +641,13 @@ class Dependencies(Record):
     R: Tuple[RDependency, ...] = ()
     places: Hidden = None
 
-
-class AuthType(Text):
-    values = ("token", "api_key", "user_pass")
-
-
-class Auth(Record):
-    """How Artifactory is told who asks; without authType by user and password if there is a user, else by token."""
-    authType: AuthType = ""
-    aws: bool = False
-    awsSecret: AwsWord = ""
-    awsProfile: AwsWord = ""
-    awsRegion: Region = ""
-    places: Hidden = None
-
-    def _check(self):
-        if self.aws and not self.awsSecret:
-            raise self.places["aws"].fault("needs the key awsSecret",
-                                           "add a line such as awsSecret: artifactory-token")
-        if self.awsSecret and not self.aws:
-            raise self.places["awsSecret"].fault("has no meaning without aws: true",
-                                                 "add that line, or take this one out")
-
-
-class Artifactory(Record):
-    url: Url
-    repo: RepositoryName
-    path: RepositoryPath = ""
-    auth: Auth = Auth()
-
-
-class Deploy(Record):
-    """The place that every artifact of the 2019 spelling has for itself."""
-    type: DeployType
-    url: Url
-    repo: RepositoryName
-    path: RepositoryPath = ""
-
-    @property
-    def artifactory(self):
-        return Artifactory(self.url, self.repo, self.path)
-
-
-class Artifact(Record):
-    """A file, or a folder with a / at its end, that is kept in versions; a singular one has none."""
-    name: ArtifactName
-    file: ArtifactFile
-    singular: bool = False
-    deploy: Optional[Deploy] = None
-    places: Hidden = None
-
-    @property
-    def is_folder(self):
-        return self.file.endswith("/")
-
-
-class S3(Record):
-    bucket: Bucket
-    region: Region = ""
-    profile: AwsWord = ""
-    endpoint: Url = ""
-
-
-class Folder(Record):
-    path: FolderPath
+    def of(self, language):
+        """These, if a project of that language installs them."""
+        for name in ("Python", "R"):
+            if getattr(self, name) and name not in language.split("+"):
+                raise self.places[name].fault(f"language {language} installs no {name} packages",
+                                              "write language: R+Python")
+        return self
 
 
 def checksum(text):
@@ -733,7 +656,7 @@ def checksum(text):
 
 
 def slug(text):
-    """`text` as part of an image's name: a-z, 0-9 and single separators, or a checksum if it has none of these."""
+    """`text` as part of an image's name: a-z, 0-9 and single separators, or else a checksum."""
     plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
     plain = re.sub(r"([._-])[._-]+", r"\1", plain).strip("._-")
     return plain or (f"x{checksum(text):08x}" if text else "")
@@ -779,12 +702,44 @@ class Project(Record):
     folder: Hidden = ""
     env: Hidden = ""
     envs: Hidden = ()
-    given: Hidden = ()
     warnings: Hidden = ()
     secret_files: Hidden = ()
     installed: Hidden = ()
     settings: Hidden = {}
     places: Hidden = None
+
+    def _complete(self):
+        self.check_jobs()
+        self.check_images()
+        check_names(self.params)
+        return self
+
+    def check_jobs(self):
+        """Every job has a name of its own, and the primary job is one of them."""
+        names = {}
+        for index, job in enumerate(self.jobs):
+            if job.name in names:
+                raise job.places["name"].fault(
+                    f"the name {job.name} is taken by jobs[{names[job.name]}]",
+                    "give one of them another name")
+            names[job.name] = index
+        if self.primaryJob and self.primaryJob not in names:
+            near = did_you_mean(self.primaryJob, names, "jobs are") if names else ""
+            raise self.places["primaryJob"].fault(f"no job is named {shortened(self.primaryJob)}",
+                                                  near or "add it to jobs, or remove the line")
+
+    def check_images(self):
+        """No job has the image or container of another job, of the project or of a component."""
+        images = {kind.tag: kind.__name__ for kind in COMPONENTS.values() if kind.tag}
+        images["latest"] = "the project"
+        for taken, own in ((images, lambda job: job.ignores), ({}, lambda job: job.mode == "d")):
+            for job in filter(own, self.jobs):
+                name = slug(job.name)
+                if name in taken:
+                    raise job.places["name"].fault(
+                        f"{name} is the name of {taken[name]}'s image or container",
+                        "give the job another name")
+                taken[name] = job.name
 
     def job(self, name):
         return next((job for job in self.jobs if job.name == name), None)
@@ -804,7 +759,7 @@ class Project(Record):
         return self.image + (":" + slug(job.name) if job and job.ignores else "")
 
     def container(self, job, token=""):
-        """The name of a job's container; scripts rely on that of a detached one, which has no token."""
+        """The name of a job's container; that of a detached one has no token, for scripts."""
         return "-".join(filter(None, [self.image, slug(job.name), token]))
 
 
@@ -879,7 +834,7 @@ def read_bytes(path, most=None):
     except OSError as error:
         raise SkelebotError(f"{path}: cannot be read: {error.strerror}", "look at the file's permissions")
     if len(data) > MOST:
-        raise SkelebotError(f"{path}: is larger than {shown_size(MOST)}", "put the file there that is meant")
+        raise SkelebotError(f"{path}: is larger than {shown_size(MOST)}", "check that this is the right file")
     return data
 
 
@@ -1063,309 +1018,20 @@ FILE = "skelebot.yaml"
 MERGE = "tag:yaml.org,2002:merge"
 NULL = "tag:yaml.org,2002:null"
 TEXT = "tag:yaml.org,2002:str"
-PLAIN = "plain"     # the tag of a scalar without quotes, before anyone asks what YAML would make of it
-FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-
+PLAIN = "plain"     # the tag of a scalar without quotes, before anyone asks what YAML makes of it
 ACCEPTED_KEYS = {"skelebotVersion"}     # once written by the tool itself, without a meaning
-BARE = (Arg, Param)                     # records that may be written as a bare name
 
 
-class FormerPlugin(Record):
-    name: Line
-    config: Any = None
+# -- YAML
 
-
-def found(node):
-    """What a node is, in the words of a message."""
-    if node.id == "scalar":
-        return shortened(node.value) if node.value else "an empty text" if node.style else "nothing"
-    return {"sequence": "a list", "mapping": "keys and values"}[node.id]
-
-
-def is_nothing(node):
-    return node.id == "scalar" and node.tag == NULL
-
-
-def read_flag(node, place):
-    flag = FLAGS.get(node.value.lower()) if node.id == "scalar" else None
-    if flag is None:
-        raise place.fault(f"expected true or false, found {found(node)}", "write true or false")
-    return flag
-
-
-def read_whole(node, place):
-    if node.id != "scalar" or not re.fullmatch(r"[+-]?[0-9]{1,18}", node.value):
-        raise place.fault(f"expected a whole number, found {found(node)}", "write digits only")
-    return int(node.value)
-
-
-def read_port(node, place):
-    if node.id != "scalar" or not re.fullmatch(r"[0-9]{1,5}", node.value) or not 0 < int(node.value) < 65536:
-        raise place.fault(f"expected a port, found {found(node)}", "a number from 1 to 65535")
-    return int(node.value)
-
-
-def read_number(node, place):
+def yaml_module():
     try:
-        return float(node.value)
-    except (TypeError, ValueError):
-        raise place.fault(f"expected a number, found {found(node)}", "for example 0.5")
-
-
-def resolved(node, loader=None, seen=None):
-    """The node, its plain scalars with the tags that YAML has for them."""
-    loader, seen = loader or yaml_module().SafeLoader(""), set() if seen is None else seen
-    if node.tag == PLAIN:
-        node.tag = loader.resolve(type(node), node.value, (True, False))
-    inner = [] if node.id == "scalar" or id(node) in seen else node.value
-    seen.add(id(node))
-    for one in inner:
-        for side in one if isinstance(one, tuple) else [one]:
-            resolved(side, loader, seen)
-    return node
-
-
-def read_plain(node, place):
-    """The value that PyYAML makes of a node: lists, dicts, texts, numbers."""
-    yaml = yaml_module()
-    try:
-        return yaml.SafeLoader("").construct_document(resolved(pyyaml_node(node)))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise place.fault(f"cannot be read: {getattr(error, 'problem', '') or error}", "write it in quotes")
-
-
-def read_dict(node, place):
-    pairs(node, place)
-    return read_plain(node, place)
-
-
-def read_list(node, place):
-    """The plain values of a list; one that stands alone is a list of one."""
-    value = read_plain(node, place)
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def expected(kind):
-    return listed(kind.values, "or") if kind.values else kind.expected
-
-
-def read_text(kind, node, place):
-    """A scalar as it was typed, when it fits its kind."""
-    if node.id != "scalar" or (is_nothing(node) and not node.value):
-        raise place.fault(f"expected {expected(kind)}, found {found(node)}", kind.hint)
-    text = node.value
-    if issubclass(kind, Line) and not node.style and node.start_mark.line < node.end_mark.line:
-        raise place.fault("goes on in the next line", "keep it in one line, or write each item of a list as - ITEM")
-    if node.style == '"' and re.search("[\0\ud800-\udfff]", text):     # by an escape
-        raise place.fault("holds a character that no program can be given", "take it out")
-    if not kind.fits(text):
-        hint = did_you_mean(text, kind.values, "choose one of") if kind.values else kind.hint
-        raise place.fault(f"expected {expected(kind)}, found {found(node)}", hint)
-    if has_password(text) and not re.match(IN_NO_IMAGE, place.path):
-        raise password_fault(place)
-    return kind(text)
-
-
-# The keys whose values are in no image, as places have them.
-IN_NO_IMAGE = r"components\b|artifacts\b|plugins\b|(?:jobs(?:\[\d+\])?\.)?environment\b"
-
-
-def password_fault(place):
-    return place.fault("holds an address with a password in it, which all who have the image could read",
-                       "name one that asks for no login, or fetch it where ~/.netrc has the login and add it as a file")
-
-
-def check_passwords(text, file):
-    """Nothing, if a file that gets into an image has no address with a password in it."""
-    for number, line in enumerate(text.split("\n") if has_password(text) else (), 1):
-        if has_password(line):
-            raise password_fault(Place(file, number))
-
-
-def merged_pairs(node, place, above):
-    """What `<<` brings: of several mappings the first that has a key."""
-    merged = {}
-    for source in node.value if node.id == "sequence" else [node]:
-        if source.id != "mapping":
-            raise place.fault(f"expected keys and values, found {found(source)}",
-                              "name a mapping, as in: <<: *defaults")
-        if source in above:
-            raise place.fault("merges itself", "merge another mapping")
-        merged = {**pairs(source, place, above), **merged}
-    return merged
-
-
-def pairs(node, place, above=()):
-    """name -> (key node, value node) of a mapping, with `<<` merged; the mapping's own keys win."""
-    if node.id != "mapping":
-        raise place.fault(f"expected keys and values, found {found(node)}", "write KEY: VALUE, one on a line")
-    own, merged = {}, {}
-    for key, value in node.value:
-        if key.id != "scalar":
-            raise Place(key.start_mark.name, key.start_mark.line + 1).fault(
-                f"a key must be text, found {found(key)}", "write KEY: VALUE")
-        if key.tag == MERGE:
-            for name, pair in merged_pairs(value, place.key("<<", key), above + (node,)).items():
-                merged.setdefault(name, pair)
-        elif key.value in own:
-            first = own[key.value][0].start_mark.line + 1
-            raise place.key(key.value, key).fault(f"given twice, first in line {first}", "keep one of them")
-        else:
-            own[key.value] = (key, value)
-    return {**merged, **own}
-
-
-@functools.lru_cache(None)
-def fields(kind):
-    """name -> annotation of what a record takes from the file; a plugin's may be written as texts."""
-    notes = kind.__annotations__
-    if any(type(note).__name__ in ("str", "ForwardRef", "_ForwardRef") for note in notes.values()):
-        import typing
-        notes = typing.get_type_hints(kind)
-    return {name: Any if str(note) == "typing.Any" else note for name, note in notes.items() if note is not Hidden}
-
-
-def canonical(kind, entries, place):
-    """The entries by the names that the keys have today; the key nodes keep the older spelling."""
-    former = getattr(kind, "_former", {})
-    if not former:
-        return entries
-    names = {}
-    for key, (key_node, node) in entries.items():
-        name = former.get(key, key)
-        if name in names:
-            also = place.key(names[name][0].value, key_node).path
-            raise place.key(key_node.value, key_node).fault(f"given twice, also as {also}", "keep one of them")
-        names[name] = (key_node, node)
-    return names
-
-
-def near_key(kind, key, known):
-    """The hint for an unknown key; at the top level also the sections of today and of 2019."""
-    if key.startswith("-"):
-        return f"write a blank after the dash: - {key.lstrip('-')}"
-    if kind is not Project:
-        return getattr(kind, "_hints", {}).get(key) or did_you_mean(key, known)
-    if key in COMPONENTS:
-        return f"did you mean components.{key}?"
-    if key in fields(Job) or key in Job._former:
-        return f"{key} belongs to a job, below jobs"
-    hint = did_you_mean(key, [*known, *former_keys()])
-    return hint if hint.startswith("did you mean") else did_you_mean(key, known)
-
-
-def read_record(kind, node, place):
-    if node.id == "scalar" and kind in BARE:
-        return kind(name=read_text(kind.__annotations__["name"], node, place), places={"": place, "name": place})
-    record = kind(**read_fields(kind, pairs(node, place), place))
-    if isinstance(record, Record):
-        record._check()
-    return record
-
-
-def read_items(kind, node, place):
-    """(value, place) of every item; a single value stands for a list of one."""
-    if node.id == "mapping" and hasattr(kind, "_fields") and not set(pairs(node, place)) & set(fields(kind)):
-        raise place.fault("expected a list, found keys and values", "write each as an item: - name: ...")
-    if node.id == "sequence":
-        places = [place.item(index, item) for index, item in enumerate(node.value)]
-        return [(read(kind, item, at), at) for item, at in zip(node.value, places)]
-    return [] if is_nothing(node) else [(read(kind, node, place), place)]
-
-
-def check_no_tag(node, place):
-    if node.tag.startswith("!"):
-        raise place.fault(f"the tag {node.tag} has no meaning here", "put a text that starts with ! in quotes")
-
-
-def read(kind, node, place):
-    """The value of a node as `kind`, which is an annotation of a record."""
-    if kind is not Any:
-        check_no_tag(node, place)
-    if isinstance(kind, type) and issubclass(kind, Text):
-        return read_text(kind, node, place)
-    if kind in READERS:
-        return READERS[kind](node, place)
-    if hasattr(kind, "_fields"):
-        return read_record(kind, node, place)
-    if getattr(kind, "__origin__", None) is dict or str(kind).startswith("typing.Dict"):
-        return read_dict(node, place)
-    if not getattr(kind, "__args__", None):
-        raise place.fault(f"cannot be read as {getattr(kind, '__name__', kind)}, which a plugin wants",
-                          "tell who wrote the plugin: str, int, float, bool, list, dict and records can be read")
-    inner, *rest = kind.__args__
-    if rest in ([], [Ellipsis]):
-        return (tuple if rest else list)(value for value, _ in read_items(inner, node, place))
-    return read(inner, node, place)
-
-
-def read_fields(kind, entries, place):
-    """name -> value for the entries of a mapping, as the record's annotations have them."""
-    known, values, places = fields(kind), {}, {"": place}
-    for name, (key_node, node) in canonical(kind, entries, place).items():
-        at = place.key(key_node.value, key_node)
-        if name in ACCEPTED_KEYS or name.startswith("x-"):
-            continue
-        if name not in known:
-            raise at.fault("unknown key", near_key(kind, name, known))
-        places[name] = at
-        if not is_nothing(node) or known[name] is Any or name not in kind._field_defaults:
-            values[name] = read(known[name], node, at)
-    for name in known:
-        if name not in values and name not in kind._field_defaults:
-            raise place.fault(f"needs the key {name}", f"add a line such as {name}: {getattr(known[name], 'example', '...')}")
-    return {**values, "places": places} if "places" in kind._fields else values
-
-
-def read_variables(node, place):
-    """`environment`: a mapping, or a list of NAME (passed on) and NAME=VALUE."""
-    if node.id == "mapping":
-        found = [(read_text(VariableName, key, place.key(name, key)),
-                  None if is_nothing(value) else read_text(Text, value, place.key(name, value)))
-                 for name, (key, value) in pairs(node, place).items()]
-    else:
-        words = [text.partition("=") for text, _ in read_items(VariableWord, node, place)]
-        found = [(name, value if equals else None) for name, equals, value in words]
-    return tuple(Variable(name, Secret(value) if value and has_password(value) else value) for name, value in found)
-
-
-def read_default(node, place):
-    """`default`: a tuple of words, or one text that is to be split if the parameter is a list."""
-    if node.id == "sequence":
-        return tuple(word for word, _ in read_items(DefaultWord, node, place))
-    return read_text(DefaultWord, node, place)
-
-
-READERS = {bool: read_flag, int: read_whole, PortNumber: read_port, float: read_number,
-           dict: read_dict, list: read_list, tuple: lambda node, place: tuple(read(list, node, place)),
-           str: lambda node, place: str(read_text(Text, node, place)), Any: lambda node, place: node,
-           Tuple[Variable, ...]: read_variables, Tuple[DefaultWord, ...]: read_default}
-
-
-MOST_TEXT = 500 * 1000      # bytes of a YAML file, of which each byte may become 200 in memory
-MOST_NODES = 100 * 1000     # of it when aliases have been followed
-DEEPEST = 950               # brackets, or lists, inside each other
-PURE = 64 * 1024            # characters that the pure loader reads in a second or two
-
-
-def decoded(data, file):
-    """The text of a file's bytes: UTF-8, without the characters that YAML forbids."""
-    if len(data) > MOST_TEXT:
-        raise Place(file, 1).fault(f"is larger than {shown_size(MOST_TEXT)}", "put the file there that is meant")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Place(file, data[:error.start].count(b"\n") + 1).fault("is not UTF-8", "save the file as UTF-8")
-    text = text.replace("\r\n", "\n")
-    bad = re.search("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]", text) or re.search("\ufffe|\uffff", text)
-    if bad:
-        place = Place(file, text.count("\n", 0, bad.start()) + 1)
-        raise place.fault(f"holds the control character {ascii(bad.group())}", "take it out")
-    odd = re.search(r"(?m)^ *(?! )[^\S\n\r\t][^\S\n]*[\w-]+:", text)
-    if odd:
-        place = Place(file, text.count("\n", 0, odd.start()) + 1)
-        raise place.fault("line starts with a no-break space", "indent with blanks")
-    return text
+        import yaml
+    except ImportError:
+        raise SkelebotError(
+            f"PyYAML is not installed for {sys.executable}",
+            "python3 -m pip install --user PyYAML, or run install.sh, which brings it")
+    return yaml
 
 
 class Syntax(Record):
@@ -1382,22 +1048,31 @@ class Syntax(Record):
 
 
 SYNTAX = (
-    Syntax(r"single document .*another document", "keep one document, without ---", "a second document starts here"),
+    Syntax(r"single document .*another document", "keep one document, without ---",
+           "a second document starts here"),
     Syntax(r"undefined alias", "define it before, as &NAME"),
-    Syntax(r"'\\t' that cannot start", "write blanks instead of tabs"),
-    Syntax(r"character '(.)' that cannot start", "put it in quotes", r"a text cannot start with \1"),
-    Syntax(r"scanning an alias .*expected alphabetic", "put it in quotes", "a text cannot start with *"),
-    Syntax(r"scanning an anchor .*expected alphabetic", "put it in quotes", "a text cannot start with &"),
-    Syntax(r"but found '<scalar>'", "put the whole text in quotes; '' is an apostrophe within '...'",
+    Syntax(r"'\\t' that cannot start", "use spaces instead of tabs"),
+    Syntax(r"character '(.)' that cannot start", "put it in quotes",
+           r"a text cannot start with \1"),
+    Syntax(r"scanning an alias .*expected alphabetic", "put it in quotes",
+           "a text cannot start with *"),
+    Syntax(r"scanning an anchor .*expected alphabetic", "put it in quotes",
+           "a text cannot start with &"),
+    Syntax(r"but found '<scalar>'",
+           "put the whole text in quotes; '' is an apostrophe within '...'",
            "text after a closing quote or bracket"),
-    Syntax(r"expected <block end>", "indent the keys of one part, and the items of one list, alike",
-           "is indented otherwise than what it belongs to"),
-    Syntax(r"mapping values are", "indent the keys of one part alike, write a blank after each key's colon, "
+    Syntax(r"expected <block end>",
+           "indent the keys of one part, and the items of one list, alike",
+           "is not indented like the part it belongs to"),
+    Syntax(r"mapping values are",
+           "indent the keys of one part alike, write a space after each key's colon, "
            "put a text that holds ': ' in quotes"),
     Syntax(r"sequence entries are", "begin the list on the next line"),
-    Syntax(r"expected the node content", "write a list as [a, b], without gaps, or one - ITEM on a line"),
+    Syntax(r"expected the node content",
+           "write a list as [a, b], without gaps, or one - ITEM on a line"),
     Syntax(r"could not find expected ':'", "write KEY: VALUE, one on a line", begin=True),
-    Syntax(r"quoted scalar .*end of stream", "close it; \" within \"...\" is \\\", ' within '...' is ''",
+    Syntax(r"quoted scalar .*end of stream",
+           "close it; \" within \"...\" is \\\", ' within '...' is ''",
            "the quote is not closed", begin=True),
     Syntax(r"but got '\?'", "put it in quotes", "a text in brackets cannot hold ?"),
     Syntax(r"expected ',' or", "close the bracket, and put commas between the items"),
@@ -1405,38 +1080,18 @@ SYNTAX = (
     Syntax(r"", "look at the indentation, quotes and brackets up to here"),
 )
 
+MOST_TEXT = 500 * 1000      # bytes of a YAML file, of which each byte may become 200 in memory
+MOST_NODES = 100 * 1000     # of it when aliases have been followed
+DEEPEST = 950               # brackets, or lists, inside each other
+PURE = 64 * 1024            # characters that the pure loader reads in a second or two
 
-def syntax_error(error, file):
-    """The SkelebotError for what PyYAML says, in the words of SYNTAX."""
-    problem, mark = getattr(error, "problem", None) or "is not YAML", getattr(error, "problem_mark", None)
-    start, said = getattr(error, "context_mark", None), f"{getattr(error, 'context', '')} {problem}"
-    said = said[:300]                   # it may have names from the file
-    known = next(syntax for syntax in SYNTAX if re.search(syntax.pattern, said))
-    message = re.sub(".*?" + known.pattern + ".*", known.message, said) if known.message else problem
-    if start and mark and start.line < mark.line and not known.message and not known.begin:
-        message += f" (in what starts in line {start.line + 1})"
-    mark = start if known.begin and start else mark
-    return Place(file, mark.line + 1 if mark else 1).fault(message, known.hint)
-
-
-def yaml_module():
-    try:
-        import yaml
-    except ImportError:
-        raise SkelebotError(f"PyYAML is not installed for {sys.executable}",
-                            "python3 -m pip install --user PyYAML, or run install.sh, which brings it")
-    return yaml
-
-
-def odd_escape(text):
-    """The line of the first escape that stands for no character."""
-    odd = re.search(r"\\U(?!000|0010)", text)
-    return text.count("\n", 0, odd.start()) + 1 if odd else 1
+CONTROL = "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|\ufffe|\uffff"
+NO_BREAK = r"(?m)^ *(?! )[^\S\n\r\t][^\S\n]*[\w-]+:"     # a key after a blank that is none for YAML
 
 
 @functools.lru_cache(None)
 def loaders(yaml, deepest):
-    """libyaml's loader and the pure one; far deeper libyaml, which is written in C, would break down."""
+    """libyaml's loader and the pure one; far deeper libyaml, which is written in C, would crash."""
     class Pure(yaml.SafeLoader):
         depth = 0
 
@@ -1449,7 +1104,7 @@ def loaders(yaml, deepest):
             self.depth -= 1
 
     class Fast(getattr(yaml, "CSafeLoader", object)):
-        """It tells nothing and << from other plain scalars: more is seldom asked, and takes long."""
+        """It tells nothing and << from other plain scalars: more is seldom asked, and is slow."""
         depth, descend_resolver, ascend_resolver = 0, Pure.descend_resolver, Pure.ascend_resolver
 
         def resolve(self, kind, value, implicit):
@@ -1461,51 +1116,98 @@ def loaders(yaml, deepest):
     return Fast, Pure
 
 
-def check_aliases(node, file, sizes):
-    """Refuse what becomes too much when each alias stands for what it names; how many nodes are in a node.
+class YamlText:
+    """The text of a YAML file, and what is wrong with it."""
 
-    sizes  id of a node -> that number, 0 while it is counted
-    """
-    if id(node) not in sizes:
-        sizes[id(node)], inner = 0, [] if node.id == "scalar" else node.value
-        sides = [side for one in inner for side in (one if isinstance(one, tuple) else [one])]
-        sizes[id(node)] = 1 + sum([check_aliases(side, file, sizes) for side in sides])
-    if sizes[id(node)] > MOST_NODES:
-        raise Place(file, node.start_mark.line + 1).fault(
-            f"has more than {MOST_NODES} values when its aliases are followed", "take aliases out")
-    return sizes[id(node)]
+    def __init__(self, text, file):
+        self.text, self.file = text, file
 
-
-def composed(stream, loader, text):
-    root = yaml_module().compose(stream, Loader=loader)
-    if root and "*" in text and "&" in text:
-        check_aliases(root, stream.name, {})
-    return root
-
-
-def compose(text, file, deepest=DEEPEST):
-    """The root node of a YAML text, or None when it is empty.
-
-    The words of a fault come from the pure loader, so that they are the same with and without libyaml;
-    and so does the verdict on tabs, and on ? in brackets, which the two see differently.
-    """
-    yaml = yaml_module()
-    differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
-    fast, pure = loaders(yaml, deepest)
-    kinds = [fast] * hasattr(yaml, "CSafeLoader")
-    if not kinds or len(text) <= PURE:
-        kinds = [*([] if differ else kinds), pure]
-    for loader in kinds:
-        stream = type("Named", (io.StringIO,), {"name": file})(text)
+    @classmethod
+    def of(cls, data, file):
+        """The text of a file's bytes: UTF-8, without the characters that YAML forbids."""
+        if len(data) > MOST_TEXT:
+            raise Place(file, 1).fault(f"is larger than {shown_size(MOST_TEXT)}",
+                                       "check that this is the right file")
         try:
-            return composed(stream, loader, text)
-        except RecursionError:
-            raise Place(file, 1).fault("is nested too deeply", "use fewer brackets inside each other")
-        except (ValueError, OverflowError):
-            raise Place(file, odd_escape(text)).fault("holds an escape that is no character", "take it out")
-        except yaml.YAMLError as error:
-            fault = error
-    raise syntax_error(fault, file)
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data[:error.start].count(b"\n") + 1
+            raise Place(file, line).fault("is not UTF-8", "save the file as UTF-8")
+        self = cls(text.replace("\r\n", "\n"), file)
+        control, no_break = re.search(CONTROL, self.text), re.search(NO_BREAK, self.text)
+        if control:
+            raise self.fault(control, f"holds the control character {ascii(control.group())}",
+                             "remove it")
+        if no_break:
+            raise self.fault(no_break, "line starts with a no-break space", "indent with spaces")
+        return self
+
+    def fault(self, match, message, hint):
+        """A fault in the line of a match, in the first line if that is None."""
+        line = self.text.count("\n", 0, match.start()) + 1 if match else 1
+        return Place(self.file, line).fault(message, hint)
+
+    def syntax_error(self, error):
+        """The SkelebotError for what PyYAML says, in the words of SYNTAX."""
+        problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+        context, start = getattr(error, "context", ""), getattr(error, "context_mark", None)
+        said = f"{context} {problem or 'is not YAML'}"[:300]    # it may have names from the file
+        known = next(syntax for syntax in SYNTAX if re.search(syntax.pattern, said))
+        message = problem or "is not YAML"
+        if known.message:
+            message = re.sub(".*?" + known.pattern + ".*", known.message, said)
+        elif start and mark and start.line < mark.line and not known.begin:
+            message += f" (in what starts in line {start.line + 1})"
+        mark = start if known.begin and start else mark
+        return Place(self.file, mark.line + 1 if mark else 1).fault(message, known.hint)
+
+    def check_aliases(self, node, sizes):
+        """Refuse what becomes too much when each alias stands for what it names; returns its size.
+
+        sizes  id of a node -> how many nodes are in it, 0 while they are counted
+        """
+        if id(node) not in sizes:
+            sizes[id(node)], inner = 0, [] if node.id == "scalar" else node.value
+            sides = [side for one in inner for side in (one if isinstance(one, tuple) else [one])]
+            sizes[id(node)] = 1 + sum([self.check_aliases(side, sizes) for side in sides])
+        if sizes[id(node)] > MOST_NODES:
+            raise Place(self.file, node.start_mark.line + 1).fault(
+                f"has more than {MOST_NODES} values when its aliases are followed",
+                "remove aliases")
+        return sizes[id(node)]
+
+    def parse(self, loader):
+        """The root node, by one of the loaders."""
+        stream = type("Named", (io.StringIO,), {"name": self.file})(self.text)
+        root = yaml_module().compose(stream, Loader=loader)
+        if root and "*" in self.text and "&" in self.text:
+            self.check_aliases(root, {})
+        return root
+
+    def root(self, deepest=DEEPEST):
+        """The root node, or None when it is empty.
+
+        The words of a fault come from the pure loader, so that they are the same with and without
+        libyaml; so does the verdict on tabs, and on ? in brackets, which the two see differently.
+        """
+        yaml, text = yaml_module(), self.text
+        differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
+        fast, pure = loaders(yaml, deepest)
+        kinds = [fast] * hasattr(yaml, "CSafeLoader")
+        if not kinds or len(text) <= PURE:
+            kinds = [*([] if differ else kinds), pure]
+        for loader in kinds:
+            try:
+                return self.parse(loader)
+            except RecursionError:
+                raise self.fault(None, "is nested too deeply",
+                                 "use fewer brackets inside each other")
+            except (ValueError, OverflowError):
+                raise self.fault(re.search(r"\\U(?!000|0010)", text),
+                                 "holds an escape that is not a character", "remove it")
+            except yaml.YAMLError as error:
+                fault = error
+        raise self.syntax_error(fault)
 
 
 class Mark(Record):
@@ -1517,10 +1219,85 @@ class Mark(Record):
 
 
 class Node(tuple):
-    """A node of a file that was read before: of PyYAML's nodes, what is asked of them here. It is what `flat` made."""
+    """A node that is known from an earlier call: of PyYAML's, what is asked of them here."""
     __slots__ = ()
     id, tag, value, style = (property(itemgetter(index)) for index in range(4))
-    start_mark, end_mark = (property(lambda self, index=index: tuple.__new__(Mark, self[index])) for index in (4, 5))
+    start_mark, end_mark = (property(lambda self, index=index: tuple.__new__(Mark, self[index]))
+                            for index in (4, 5))
+
+    @classmethod
+    def flat(cls, node, seen):
+        """PyYAML's node as plain tuples; KeyError if an alias has it twice."""
+        if id(node) in seen:
+            raise KeyError(node.tag)
+        seen.add(id(node))
+        value, style = node.value, node.style if node.id == "scalar" else node.flow_style
+        if node.id == "sequence":
+            value = [cls.flat(item, seen) for item in value]
+        if node.id == "mapping":
+            value = [(cls.flat(key, seen), cls.flat(item, seen)) for key, item in value]
+        marks = [(mark.name, mark.index, mark.line, mark.column)
+                 for mark in (node.start_mark, node.end_mark)]
+        return (node.id, node.tag, value, style, *marks)
+
+    @classmethod
+    def of(cls, plain):
+        """The Node of what `flat` made."""
+        kind, tag, value, style, start, end = plain
+        if kind == "scalar":
+            return cls(plain)
+        if kind == "sequence":
+            value = list(map(cls.of, value))
+        if kind == "mapping":
+            value = [(cls.of(key), cls.of(item)) for key, item in value]
+        return cls((kind, tag, value, style, start, end))
+
+
+class KnownNodes:
+    """What is kept of a YAML file from call to call: its bytes, and their nodes.
+
+    PyYAML takes as long to import as all the rest. The bytes are compared, so that what is kept
+    is never out of date.
+    """
+
+    def __init__(self, data, file):
+        self.data, self.file = data, file
+
+    @staticmethod
+    def path(environ, home, path):
+        return cache_file(environ, home, "nodes", os.path.abspath(path))
+
+    @staticmethod
+    def stamp(body):
+        """What says that they are whole, and of this Python and this form of them."""
+        return f"skelebot nodes 4 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
+
+    def to_keep(self):
+        """What is to be kept; of nodes that are not that simple only that they are not."""
+        import marshal
+        try:
+            root = YamlText.of(self.data, self.file).root()
+            nodes = marshal.dumps(root and Node.flat(root, set()))
+        except (SkelebotError, KeyError, RecursionError, ValueError):
+            nodes = marshal.dumps(None)
+        body = marshal.dumps(self.data) + nodes
+        return self.stamp(body) + body
+
+    def nodes(self, kept):
+        """The part of what was kept that is the nodes, b"" if it is that of other bytes."""
+        import marshal
+        stamp, _, body = kept.partition(b"\n")
+        known = marshal.dumps(self.data)
+        whole = body.startswith(known) and stamp + b"\n" == self.stamp(body)
+        return body[len(known):] if whole else b""
+
+    def root(self, kept):
+        """The root node, None if what was kept is of other bytes, or of none that are simple."""
+        import marshal
+        try:
+            return Node.of(marshal.loads(self.nodes(kept)))
+        except (ValueError, TypeError, EOFError, RecursionError):
+            return None                     # there is none, or what somebody has made up
 
 
 def pyyaml_node(node):
@@ -1532,98 +1309,430 @@ def pyyaml_node(node):
     if node.id == "scalar":
         return yaml.ScalarNode(node.tag, node.value, *marks, style=node.style)
     if node.id == "sequence":
-        return yaml.SequenceNode(node.tag, list(map(pyyaml_node, node.value)), *marks, flow_style=node.style)
+        items = list(map(pyyaml_node, node.value))
+        return yaml.SequenceNode(node.tag, items, *marks, flow_style=node.style)
     items = [tuple(map(pyyaml_node, pair)) for pair in node.value]
     return yaml.MappingNode(node.tag, items, *marks, flow_style=node.style)
 
 
-def flat(node, seen):
-    """A node as plain tuples; KeyError if an alias has it twice."""
-    if id(node) in seen:
-        raise KeyError(node.tag)
+def with_tags(node, loader=None, seen=None):
+    """The node, its plain scalars with the tags that YAML has for them."""
+    loader, seen = loader or yaml_module().SafeLoader(""), set() if seen is None else seen
+    if node.tag == PLAIN:
+        node.tag = loader.resolve(type(node), node.value, (True, False))
+    inner = [] if node.id == "scalar" or id(node) in seen else node.value
     seen.add(id(node))
-    value, style = node.value, node.style if node.id == "scalar" else node.flow_style
-    if node.id == "sequence":
-        value = [flat(item, seen) for item in value]
-    if node.id == "mapping":
-        value = [(flat(key, seen), flat(item, seen)) for key, item in value]
-    marks = [(mark.name, mark.index, mark.line, mark.column) for mark in (node.start_mark, node.end_mark)]
-    return (node.id, node.tag, value, style, *marks)
+    for one in inner:
+        for side in one if isinstance(one, tuple) else [one]:
+            with_tags(side, loader, seen)
+    return node
 
 
-def raised(plain):
-    """The Node of what `flat` made."""
-    kind, tag, value, style, start, end = plain
-    if kind == "scalar":
-        return Node(plain)
-    if kind == "sequence":
-        value = list(map(raised, value))
-    if kind == "mapping":
-        value = [(raised(key), raised(item)) for key, item in value]
-    return Node((kind, tag, value, style, start, end))
+# -- Nodes -> values
+
+def password_fault(place):
+    return place.fault(
+        "holds an address with a password in it, which everyone who has the image could read",
+        "use one that needs no login, or fetch it where ~/.netrc has the login and add it as a "
+        "file")
 
 
-def nodes_path(environ, home, path):
-    return cache_file(environ, home, "nodes", os.path.abspath(path))
+def check_passwords(text, file):
+    """Nothing, if a file that gets into an image has no address with a password in it."""
+    for number, line in enumerate(text.split("\n") if has_password(text) else (), 1):
+        if has_password(line):
+            raise password_fault(Place(file, number))
 
 
-def nodes_stamp(body):
-    """What says that remembered nodes are whole, and of this Python and this form of them."""
-    return f"skelebot nodes 4 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
+def in_no_image(place):
+    """Whether a place is one whose values are in no image."""
+    sections = "|".join(("components", *former_keys()))
+    return re.match(rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", place.path)
 
 
-def nodes_bytes(data, file):
-    """What is remembered of a file's bytes: these, and their nodes, or None for nodes that are not that simple."""
-    import marshal
-    try:
-        node = compose(decoded(data, file), file)
-        nodes = marshal.dumps(node and flat(node, set()))
-    except (SkelebotError, KeyError, RecursionError, ValueError):
-        nodes = marshal.dumps(None)
-    body = marshal.dumps(data) + nodes
-    return nodes_stamp(body) + body
+@functools.lru_cache(None)
+def fields(kind):
+    """name -> annotation of what a record takes from the file; a plugin's may be texts."""
+    notes = kind.__annotations__
+    if any(type(note).__name__ in ("str", "ForwardRef", "_ForwardRef") for note in notes.values()):
+        import typing
+        notes = typing.get_type_hints(kind)
+    return {name: Any if str(note) == "typing.Any" else note
+            for name, note in notes.items() if note is not Hidden}
 
 
-def nodes_body(memory, data):
-    """The part of what is remembered that is the nodes of a file's bytes, b"" if it is that of others."""
-    import marshal
-    stamp, _, body = memory.partition(b"\n")
-    known = marshal.dumps(data)
-    return body[len(known):] if body.startswith(known) and stamp + b"\n" == nodes_stamp(body) else b""
+class Value:
+    """A node and the place where it stands: what is read of it.
 
-
-def remembered_nodes(memory, data):
-    """The root node of a file's bytes by what is remembered, or None if that is of other bytes, or none that is simple.
-
-    PyYAML takes as long to import as all the rest; the bytes are compared, so that what is remembered is never late.
+    key  the node of its key in a mapping
     """
-    import marshal
+    __slots__ = ("node", "place", "key")
+
+    def __init__(self, node, place, key=None):
+        self.node, self.place, self.key = node, place, key
+
+    def key_place(self, key):
+        """The place of a key below it, by its node."""
+        mark, path = key.start_mark, self.place.path
+        return Place(mark.name, mark.line + 1, f"{path}.{key.value}" if path else key.value)
+
+    @property
+    def is_nothing(self):
+        return self.node.id == "scalar" and self.node.tag == NULL
+
+    @property
+    def shown(self):
+        """What it is, in the words of a message."""
+        if self.node.id != "scalar":
+            return {"sequence": "a list", "mapping": "a mapping"}[self.node.id]
+        if self.node.value:
+            return shortened(self.node.value)
+        return "an empty text" if self.node.style else "nothing"
+
+    def unexpected(self, expected, hint):
+        return self.place.fault(f"expected {expected}, found {self.shown}", hint)
+
+    def check_tag(self):
+        if self.node.tag.startswith("!"):
+            raise self.place.fault(f"the tag {self.node.tag} has no meaning here",
+                                   "put a text that starts with ! in quotes")
+
+    # -- Scalars
+
+    def matches(self, pattern):
+        return self.node.id == "scalar" and re.fullmatch(pattern, self.node.value)
+
+    def flag(self):
+        word = self.node.value.lower() if self.node.id == "scalar" else ""
+        if word not in FLAGS:
+            raise self.unexpected("true or false", "write true or false")
+        return FLAGS[word]
+
+    def whole(self):
+        if not self.matches(r"[+-]?[0-9]{1,18}"):
+            raise self.unexpected("a whole number", "write digits only")
+        return int(self.node.value)
+
+    def port(self):
+        if not self.matches(r"[0-9]{1,5}") or not 0 < int(self.node.value) < 65536:
+            raise self.unexpected("a port", "a number from 1 to 65535")
+        return int(self.node.value)
+
+    def number(self):
+        try:
+            return float(self.node.value)
+        except (TypeError, ValueError):
+            raise self.unexpected("a number", "for example 0.5")
+
+    def text(self, kind):
+        """A scalar as it was typed, when it fits its kind."""
+        node, text = self.node, self.node.value
+        if node.id != "scalar" or (self.is_nothing and not text):
+            raise self.unexpected(kind.wanted(), kind.hint)
+        if issubclass(kind, Line) and not node.style and node.start_mark.line < node.end_mark.line:
+            raise self.place.fault("continues on the next line",
+                                   "keep it on one line, or write each item of a list as - ITEM")
+        if node.style == '"' and re.search("[\0\ud800-\udfff]", text):     # by an escape
+            raise self.place.fault("holds a character that cannot be passed to a program",
+                                   "remove it")
+        if not kind.fits(text):
+            near = kind.values and did_you_mean(text, kind.values, "choose one of")
+            raise self.unexpected(kind.wanted(), near or kind.hint)
+        if "//" in text and has_password(text) and not in_no_image(self.place):
+            raise password_fault(self.place)
+        return kind(text)
+
+    # -- Whatever a plugin wants
+
+    def plain(self):
+        """The value that PyYAML makes of it: lists, dicts, texts, numbers."""
+        yaml = yaml_module()
+        try:
+            return yaml.SafeLoader("").construct_document(with_tags(pyyaml_node(self.node)))
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            problem = getattr(error, "problem", "") or error
+            raise self.place.fault(f"cannot be read: {problem}", "write it in quotes")
+
+    def plain_dict(self):
+        self.entries()
+        return self.plain()
+
+    def plain_list(self):
+        """The plain values of a list; one that stands alone is a list of one."""
+        value = self.plain()
+        return value if isinstance(value, list) else [] if value is None else [value]
+
+    # -- Mappings
+
+    def from_merge(self, key, sources, above):
+        """What `<<` brings: of several mappings the first that has a key."""
+        place, merged = self.key_place(key), {}
+        for source in sources.value if sources.id == "sequence" else [sources]:
+            one = Value(source, place)
+            if source.id != "mapping":
+                raise one.unexpected("a mapping", "name a mapping, as in: <<: *defaults")
+            if source in above:
+                raise place.fault("merges itself", "merge another mapping")
+            merged = {**Value(source, self.place).entries(above), **merged}
+        return merged
+
+    def entries(self, above=()):
+        """name -> Value of a mapping, with `<<` merged; the mapping's own keys win."""
+        if self.node.id != "mapping":
+            raise self.unexpected("a mapping", "write KEY: VALUE, one on a line")
+        own, merged = {}, {}
+        for key, value in self.node.value:
+            if key.id != "scalar":
+                raise Place(key.start_mark.name, key.start_mark.line + 1).fault(
+                    f"a key must be text, found {Value(key, None).shown}", "write KEY: VALUE")
+            if key.tag == MERGE:
+                for name, entry in self.from_merge(key, value, (*above, self.node)).items():
+                    merged.setdefault(name, entry)
+            elif key.value in own:
+                raise self.key_place(key).fault(
+                    f"given twice, first in line {own[key.value].place.line}", "keep one of them")
+            else:
+                own[key.value] = Value(value, self.key_place(key), key)
+        return {**merged, **own}
+
+    def items(self, kind):
+        """The values of a list; a single value stands for a list of one."""
+        if self.node.id == "sequence":
+            marks = [item.start_mark for item in self.node.value]
+            places = [Place(mark.name, mark.line + 1, f"{self.place.path}[{index}]")
+                      for index, mark in enumerate(marks)]
+            return [Value(*one).read(kind) for one in zip(self.node.value, places)]
+        if self.node.id == "mapping" and hasattr(kind, "_fields"):
+            if not self.entries().keys() & fields(kind).keys():
+                raise self.unexpected("a list", "write each as an item: - name: ...")
+        return [] if self.is_nothing else [self.read(kind)]
+
+    # -- Records
+
+    def record(self, kind):
+        if self.node.id == "scalar" and getattr(kind, "_bare", False):
+            name = self.text(kind.__annotations__["name"])
+            return kind(name=name, places={"": self.place, "name": self.place})
+        record = kind(**record_values(kind, self.entries(), self.place))
+        return record._complete() if isinstance(record, Record) else record
+
+    def read(self, kind):
+        """Its value as `kind`, which is an annotation of a record."""
+        if kind is not Any:
+            self.check_tag()
+        return reader(kind)(self)
+
+    def refuse(self, kind):
+        raise self.place.fault(
+            f"cannot be read as {getattr(kind, '__name__', kind)}, which a plugin wants",
+            "tell the plugin's author: str, int, float, bool, list, dict and records can be read")
+
+    def variables(self):
+        """`environment`: a mapping, or a list of NAME (passed on) and NAME=VALUE."""
+        if self.node.id == "mapping":
+            pairs = [(Value(one.key, one.place).text(VariableName),
+                      None if one.is_nothing else one.text(Text))
+                     for one in self.entries().values()]
+        else:
+            words = [text.partition("=") for text in self.items(VariableWord)]
+            pairs = [(name, value if equals else None) for name, equals, value in words]
+        return tuple(Variable(name, Secret(value) if value and has_password(value) else value)
+                     for name, value in pairs)
+
+    def default(self):
+        """`default`: a tuple of words, or one text that is split if the parameter is a list."""
+        words = self.node.id == "sequence"
+        return tuple(self.items(DefaultWord)) if words else self.text(DefaultWord)
+
+    def dependencies(self, language):
+        """`dependencies` as {Python: [...], R: [...]}, whichever way it was written."""
+        if self.is_nothing:
+            return Dependencies()
+        if language == "NA":
+            raise self.place.fault("language NA installs nothing",
+                                   "use commands:, or choose another language")
+        if self.node.id == "mapping":
+            return self.record(Dependencies).of(language)
+        if language == "R+Python":
+            raise self.unexpected("Python: [...] and R: [...]", "say for each what it is for, as "
+                                  "in: dependencies: {Python: [numpy], R: [dplyr]}")
+        kind = {"Python": PythonDependency, "R": RDependency}[language]
+        return Dependencies(**{language: tuple(self.items(kind))})
+
+
+READERS = {
+    Any: lambda value: value.node, bool: Value.flag, int: Value.whole, PortNumber: Value.port,
+    float: Value.number, dict: Value.plain_dict, list: Value.plain_list,
+    tuple: lambda value: tuple(value.plain_list()), str: lambda value: str(value.text(Text)),
+    Tuple[Variable, ...]: Value.variables, Tuple[DefaultWord, ...]: Value.default}
+
+
+@functools.lru_cache(None)
+def reader(kind):
+    """What reads a Value as a kind, which is an annotation of a record."""
+    if isinstance(kind, type) and issubclass(kind, Text):
+        return lambda value: value.text(kind)
+    if kind in READERS:
+        return READERS[kind]
+    if hasattr(kind, "_fields"):
+        return lambda value: value.record(kind)
+    if getattr(kind, "__origin__", None) is dict or str(kind).startswith("typing.Dict"):
+        return Value.plain_dict
+    if not getattr(kind, "__args__", None):
+        return lambda value: value.refuse(kind)
+    inner, *rest = kind.__args__
+    if rest in ([], [Ellipsis]):
+        return lambda value: (tuple if rest else list)(value.items(inner))
+    return reader(inner)
+
+
+def canonical(kind, entries):
+    """The entries by the names that the keys have today; their places keep the older spelling."""
+    former, names = getattr(kind, "_former", {}), {}
+    for key, entry in entries.items() if former else ():
+        name = former.get(key, key)
+        if name in names:
+            also = names[name].place.path
+            raise entry.place.fault(f"given twice, also as {also}", "keep one of them")
+        names[name] = entry
+    return names if former else entries
+
+
+def near_key(kind, key, known):
+    """The hint for an unknown key; at the top level also the sections of today and of 2019."""
+    if key.startswith("-"):
+        return f"write a space after the dash: - {key.lstrip('-')}"
+    if kind is not Project:
+        return getattr(kind, "_hints", {}).get(key) or did_you_mean(key, known)
+    if key in COMPONENTS:
+        return f"did you mean components.{key}?"
+    if key in fields(Job) or key in Job._former:
+        return f"{key} belongs to a job, below jobs"
+    hint = did_you_mean(key, [*known, *former_keys()])
+    return hint if hint.startswith("did you mean") else did_you_mean(key, known)
+
+
+def example(kind):
+    """A value of a kind, as its hint names one."""
+    hint = kind.hint if isinstance(kind, type) and issubclass(kind, Text) else ""
+    named = re.search(r"(?:for example |as in: .*?)([^ ,]+)(?=,| or |$)", hint)
+    return named.group(1) if named else "..."
+
+
+def record_values(kind, entries, place):
+    """name -> value for the entries of a mapping, as the record's annotations have them."""
+    known, values, places = fields(kind), {}, {"": place}
+    for name, entry in canonical(kind, entries).items():
+        if name in ACCEPTED_KEYS or name.startswith("x-"):
+            continue
+        if name not in known:
+            raise entry.place.fault("unknown key", near_key(kind, name, known))
+        places[name] = entry.place
+        if not entry.is_nothing or known[name] is Any or name not in kind._field_defaults:
+            values[name] = entry.read(known[name])
+    for name in known:
+        if name not in values and name not in kind._field_defaults:
+            raise place.fault(f"needs the key {name}",
+                              f"add a line such as {name}: {example(known[name])}")
+    return {**values, "places": places} if "places" in kind._fields else values
+
+
+# -- Sections of components, in all spellings
+
+PLUGINS = "plugins"     # the key of their list in 2019
+
+
+class FormerPlugin(Record):
+    name: Line
+    config: Any = None
+
+
+def section_paths(name, kind):
+    """path -> reader of a component's section, as it is written today and as it was before."""
+    former = {path: read or kind.read for path, read in kind.former.items()}
+    return {f"components.{name}": kind.read, **former}
+
+
+def former_keys():
+    """The sections that stood at the top level in 2019."""
+    paths = [path for kind in COMPONENTS.values() for path in kind.former]
+    return (*(path for path in paths if "." not in path), PLUGINS)
+
+
+class Sections:
+    """The sections of a project, by their paths in all spellings; `entries` are the top level's."""
+
+    def __init__(self, entries):
+        self.entries = {key: entries[key] for key in former_keys() if key in entries}
+        components = entries.get("components")
+        if components:
+            components.check_tag()
+            below = {} if components.is_nothing else components.entries()
+            self.entries.update((f"components.{name}", entry) for name, entry in below.items()
+                                if not name.startswith("x-"))
+
+    def ours(self):
+        """name -> settings of each of our components that has a section."""
+        settings = {name: self.settings(name, kind) for name, kind in COMPONENTS.items()}
+        return {name: section for name, section in settings.items() if section}
+
+    def settings(self, name, kind):
+        """What the section holds, None without one; of two files the environment's wins."""
+        last, settings = None, None
+        for path, read in section_paths(name, kind).items():
+            entry = self.entries.get(path)
+            if entry and last and last.file == entry.place.file:
+                raise entry.place.fault(f"given twice, also as {last.path}", "keep one of them")
+            if entry and (not last or last.file == FILE):
+                last = entry.place
+                settings = None if entry.is_nothing else read(entry.node, last)
+        return settings and settings._complete()
+
+    def others(self):
+        """name -> Value of each section that is not ours: of today, and of 2019."""
+        ours = {path for name, kind in COMPONENTS.items() for path in section_paths(name, kind)}
+        others = {path.partition(".")[2]: entry for path, entry in self.entries.items()
+                  if path not in ours and path != PLUGINS}
+        former = self.entries.get(PLUGINS)
+        for plugin in former.read(Tuple[FormerPlugin, ...]) if former else ():
+            node = plugin.config or yaml_module().ScalarNode(NULL, "")
+            others[plugin.name] = Value(node, former.place)
+        return others
+
+
+def plugin_settings(kind, entry):
+    """The section of a plugin, by its own class."""
     try:
-        return raised(marshal.loads(nodes_body(memory, data)))
-    except (ValueError, TypeError, EOFError, RecursionError):
-        return None                     # there is none, or what somebody has made up
+        return kind.read(pyyaml_node(entry.node), entry.place)
+    except SkelebotError:
+        raise
+    except Exception as error:              # its author's
+        raise entry.place.fault(f"{type(error).__name__}: {error}",
+                                "the plugin says so; tell its author")
 
 
-def read_nodes(folder, file):
+# -- Files
+
+def read_root(folder, file):
     """The root node of a YAML file, None for an empty one."""
     path = os.path.join(folder, file)
-    data, memory = read_bytes(path) or b"", b""
+    data, kept = read_bytes(path) or b"", b""
     try:
-        memory = read_bytes(nodes_path(os.environ, os.path.expanduser("~"), path)) or b""
+        kept = read_bytes(KnownNodes.path(os.environ, os.path.expanduser("~"), path)) or b""
     except SkelebotError:
         pass                                # it is not for us
-    return remembered_nodes(memory, data) or compose(decoded(data, file), file)
+    return KnownNodes(data, file).root(kept) or YamlText.of(data, file).root()
 
 
 def read_entries(folder, file):
-    """The top-level keys of a file; an environment may have none."""
-    node = read_nodes(folder, file)
-    if node is None or is_nothing(node):
+    """name -> Value at the top level of a file; an environment may have none."""
+    node = read_root(folder, file)
+    if node is None or Value(node, None).is_nothing:
         if file != FILE:
             return {}
-        raise Place(file, 1).fault("is empty", "the least it needs is a line such as name: churn-model")
-    place = Place(file, node.start_mark.line + 1)
-    return canonical(Project, pairs(node, place), place)
+        raise Place(file, 1).fault("is empty",
+                                   "the least it needs is a line such as name: churn-model")
+    return canonical(Project, Value(node, Place(file, node.start_mark.line + 1)).entries())
 
 
 def environments(folder):
@@ -1631,9 +1740,14 @@ def environments(folder):
     try:
         files = os.listdir(folder)
     except OSError as error:
-        raise SkelebotError(f"{folder}: cannot be read: {error.strerror}", "look at the folder's permissions")
+        raise SkelebotError(f"{folder}: cannot be read: {error.strerror}",
+                            "look at the folder's permissions")
     names = [re.fullmatch(r"skelebot-([^\s-][^\s]*)\.yaml", name) for name in files]
     return tuple(sorted(name.group(1) for name in names if name))
+
+
+def environment_file(env):
+    return f"skelebot-{env}.yaml" if env else FILE
 
 
 def owner_name(uid):
@@ -1668,7 +1782,7 @@ def check_owner(folder, *names):
 def project_folder(start):
     """The nearest folder from `start` upwards that holds a skelebot.yaml, or None.
 
-    A person has chosen `start`, and nobody what is above; one such as /tmp holds files of everybody.
+    A person has chosen `start`, and nobody what is above; /tmp and the like hold anybody's files.
     """
     folder = start
     while not os.path.isfile(os.path.join(folder, FILE)):
@@ -1682,7 +1796,7 @@ def project_folder(start):
 
 def version_text(data):
     """The version in the bytes of a VERSION file."""
-    return decoded(data, "VERSION").strip().partition("\n")[0].strip()
+    return YamlText.of(data, "VERSION").text.strip().partition("\n")[0].strip()
 
 
 def read_version(folder, version):
@@ -1690,159 +1804,47 @@ def read_version(folder, version):
     return version if data is None else version_text(data)
 
 
-def read_dependencies(language, node, place):
-    """`dependencies` as {Python: [...], R: [...]}, whichever way it was written."""
-    if is_nothing(node):
-        return Dependencies()
-    if language == "NA":
-        raise place.fault("language NA installs nothing", "use commands:, or choose another language")
-    if node.id == "mapping":
-        dependencies = read_record(Dependencies, node, place)
-        for name in ("Python", "R"):
-            if getattr(dependencies, name) and name not in language.split("+"):
-                raise dependencies.places[name].fault(f"language {language} installs no {name} packages",
-                                                      "write language: R+Python")
-        return dependencies
-    if language == "R+Python":
-        raise place.fault(f"expected Python: [...] and R: [...], found {found(node)}",
-                          "say for each what it is for, as in: dependencies: {Python: [numpy], R: [dplyr]}")
-    kind = {"Python": PythonDependency, "R": RDependency}[language]
-    return Dependencies(**{language: tuple(value for value, _ in read_items(kind, node, place))})
+# -- Secret files, of all environments
+
+def inner_value(entries, *keys):
+    """The Value below keys of mappings, or None."""
+    entry = None
+    for key in keys:
+        entry = entries.get(key)
+        entries = entry.entries() if entry and entry.node.id == "mapping" else {}
+    return entry
 
 
-PLUGINS = "plugins"     # the key of their list in 2019
-
-
-def section_paths(name, kind):
-    """path -> reader of a component's section, as it is written today and as it was before."""
-    return {f"components.{name}": kind.read, **{path: read or kind.read for path, read in kind.former.items()}}
-
-
-def former_keys():
-    """The sections that stood at the top level in 2019."""
-    return (*(path for kind in COMPONENTS.values() for path in kind.former if "." not in path), PLUGINS)
-
-
-def section_entries(entries, place):
-    """path -> (key node, node) of every section, in all spellings."""
-    sections = {key: entries[key] for key in former_keys() if key in entries}
-    if "components" in entries:
-        key, node = entries["components"]
-        at = place.key("components", key)
-        check_no_tag(node, at)
-        below = {} if is_nothing(node) else pairs(node, at)
-        sections.update((f"components.{name}", pair) for name, pair in below.items() if not name.startswith("x-"))
-    return sections
-
-
-def read_section(name, kind, sections, place):
-    """The settings of one of our components, None without a section; of two files the environment's wins."""
-    last = None
-    for path, read_it in section_paths(name, kind).items():
-        if path not in sections:
-            continue
-        key, node = sections[path]
-        at = place.key(path, key)
-        if last and last.file == at.file:
-            raise at.fault(f"given twice, also as {last.path}", "keep one of them")
-        if not last or last.file == FILE:
-            last, settings = at, None if is_nothing(node) else read_it(node, at)
-    if last and settings:
-        settings._check()
-    return settings if last else None
-
-
-def plugin_sections(sections, place):
-    """name -> (place, node) of the sections that are not ours: of today, and of 2019."""
-    ours = {path for name, kind in COMPONENTS.items() for path in section_paths(name, kind)} | {PLUGINS}
-    others = {path.partition(".")[2]: (place.key(path, key), node)
-              for path, (key, node) in sections.items() if path not in ours}
-    if PLUGINS in sections:
-        at = place.key(PLUGINS, sections[PLUGINS][0])
-        for plugin in read(Tuple[FormerPlugin, ...], sections[PLUGINS][1], at):
-            others[plugin.name] = at, plugin.config or yaml_module().ScalarNode(NULL, "")
-    return others
-
-
-FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primaryJob", "primaryExe", "dependencies",
-                  "commands", "copy")
-
-
-def check_images(project):
-    """A job with ignores has its own image, a detached one its own container: no other job's, nor the project's."""
-    images = {"latest": "the project", "jupyter": "Jupyter"}
-    for taken, own in ((images, lambda job: job.ignores), ({}, lambda job: job.mode == "d")):
-        for job in filter(own, project.jobs):
-            name = slug(job.name)
-            if name in taken:
-                raise job.places["name"].fault(f"{name} is the name of {taken[name]}'s image or container",
-                                               "give the job another name")
-            taken[name] = job.name
-
-
-def split_words(text, place):
-    """The words of a text in the file, as a shell would split them."""
-    import shlex
+def names_in(folder, file, paths, key):
+    """What a file has under a key of a section, in all its spellings."""
+    data = b""
     try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise place.fault(f"cannot be split into words: {str(error).lower()}", "close the quote")
+        data = read_bytes(os.path.join(folder, file)) or b""
+        if key.encode() not in data:
+            return set()
+        entries = read_entries(folder, file)
+        own = [inner_value(entries, *path.split("."), key) for path in paths]
+        return {entry.node.value for entry in own if entry and entry.node.id == "scalar"}
+    except SkelebotError:               # that environment is not in use, but its secret is here
+        pattern = key + r"""["']?\s*:\s*["']?([^\s"',}#]+)"""
+        return set(re.findall(pattern, data.decode("utf-8", "replace")))
 
 
-def check_source(job):
-    """A script's words can be told apart; a shell command is the shell's own matter."""
-    first, quoted_part = job.source.split()[0], re.search(r"[\"'\\]", job.source)
-    if quoted_part and os.path.splitext(first)[1] in INTERPRETERS:
-        split_words(job.source, job.places["source"])
+def secret_files(folder, known):
+    """The secret files that skelebot.yaml and its environments name: no image may hold them."""
+    names = set()
+    for file in map(environment_file, ("", *known)):
+        for name, kind in COMPONENTS.items():
+            for key in kind.secret_files:
+                own = names_in(folder, file, section_paths(name, kind), key)
+                names.update(filter(kind.record.__annotations__[key].fits, own))
+    return names
 
 
-def check_names(parts):
-    """Every name and alt of a job's arguments and parameters stands for one thing."""
-    taken = {}
-    for one in parts:
-        for key in ("name", "alt"):
-            name, place = getattr(one, key, ""), one.places.get(key)
-            if name in taken and not (key == "alt" and name == one.name):
-                raise place.fault(f"the name {name} is taken by {taken[name].path}", "give one of them another name")
-            if name:
-                taken[name] = place
+# -- Projects
 
-
-VARIABLE = r"(?a)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))"
-
-
-def misfit(word, part):
-    """(fault, hint) of a word that an argument or parameter cannot take, or None."""
-    accepts = getattr(part, "accepts", "")
-    if part.choices and word not in part.choices:
-        return (f"expected {listed(part.choices, 'or')}, found {shortened(word)}",
-                did_you_mean(word, part.choices, "choose one of"))
-    if accepts == "int" and not re.fullmatch(r"[+-]?[0-9]+", word):
-        return f"expected a whole number, found {shortened(word)}", "for example 20"
-    if accepts == "float" and not re.fullmatch(r"(?ai)[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)", word):
-        return f"expected a number, found {shortened(word)}", "for example 0.5 or 1e-3"
-    return None
-
-
-def checked_param(param):
-    """A parameter whose default is the words that will be passed."""
-    place = param.places.get("default", param.places[""])
-    words = param.default
-    if isinstance(words, str):
-        words = tuple(split_words(words, place)) if param.accepts == "list" else (words,)
-    if param.accepts == "boolean":
-        if param.choices:
-            raise param.places["choices"].fault("a boolean has no choices", "take choices or accepts out")
-        if len(words) > 1 or (words and words[0].lower() not in FLAGS):
-            raise place.fault(f"expected true or false, found {shortened(' '.join(words))}", "write true or false")
-        words = ("true",) if words and FLAGS[words[0].lower()] else ()
-    elif len(words) > 1 and param.accepts != "list":
-        raise place.fault("expected one value, found a list", "add accepts: list, or keep one value")
-    for word in words if param.accepts != "boolean" and not any(re.search(VARIABLE, one) for one in words) else ():
-        problem = misfit(word, param)
-        if problem:
-            raise place.fault(*problem)
-    return param if words == param.default else param._replace(default=words)
+FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primaryJob", "primaryExe",
+                  "dependencies", "commands", "copy")
 
 
 def near_section(name, known):
@@ -1853,113 +1855,40 @@ def near_section(name, known):
 def warnings(project, sections):
     """What is not wrong, but is perhaps meant otherwise.
 
-    sections  name -> (place, node) of those that are not ours
+    sections  name -> Value of those that are not ours
     """
-    job = project.job(project.primaryJob)
-    asked = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
+    job, places = project.job(project.primaryJob), project.places
+    needed = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
     known = [name for name, _ in project.installed]
     return (
-        *(f"{place}: needs a plugin of that name{near_section(name, known)}"
-          for name, (place, _) in sections.items() if name not in known),
-        *([f"{project.places['primaryJob']}: {job.name} needs {asked}, which docker run cannot give a CMD; "
-           "primaryExe: ENTRYPOINT takes words"] if asked else []),
-        *(f"{project.places[key]}: has no effect, since {project.dockerfile} is built as it is"
-          for key in project.given if project.dockerfile and key in FOR_DOCKERFILE),
+        *(f"{entry.place}: needs a plugin of that name{near_section(name, known)}"
+          for name, entry in sections.items() if name not in known),
+        *([f"{places['primaryJob']}: {job.name} needs {needed}, which docker run cannot pass to "
+           "a CMD; primaryExe: ENTRYPOINT takes words"] if needed else []),
+        *(f"{place}: has no effect, since {project.dockerfile} is built as it is"
+          for key, place in places.items() if project.dockerfile and key in FOR_DOCKERFILE),
     )
 
 
-def check_jobs(project):
-    """Every job has a name of its own, and the primary job is one of them."""
-    names = {}
-    for index, job in enumerate(project.jobs):
-        if job.name in names:
-            raise job.places["name"].fault(f"the name {job.name} is taken by jobs[{names[job.name]}]",
-                                           "give one of them another name")
-        names[job.name] = index
-    if project.primaryJob and project.primaryJob not in names:
-        raise project.places["primaryJob"].fault(
-            f"no job is named {shortened(project.primaryJob)}",
-            did_you_mean(project.primaryJob, names, "jobs are") if names else "add it to jobs, or take the line out")
-
-
-def checked(project):
-    """The project, when its parts fit each other, with its defaults as words."""
-    check_jobs(project)
-    check_images(project)
-    check_names(project.params)
-    for job in project.jobs:
-        check_source(job)
-        check_names((*job.args, *job.params))
-    return project._replace(
-        params=tuple(map(checked_param, project.params)),
-        jobs=tuple(job._replace(params=tuple(map(checked_param, job.params))) for job in project.jobs))
-
-
-def inner_node(entries, *keys):
-    """The node below keys of mappings, or None."""
-    for key in keys:
-        if key not in entries:
-            return None
-        node = entries[key][1]
-        entries = pairs(node, Place("", 1)) if node.id == "mapping" else {}
-    return node
-
-
-def named_in(folder, file, data, paths, key):
-    """What a file has under a key of a section, in all its spellings."""
-    try:
-        entries = read_entries(folder, file)
-        nodes = [inner_node(entries, *path.split("."), key) for path in paths]
-        return {node.value for node in nodes if node and node.id == "scalar"}
-    except SkelebotError:               # that environment is not in use, but its secret is here
-        pattern = key + r"""["']?\s*:\s*["']?([^\s"',}#]+)"""
-        return set(re.findall(pattern, data.decode("utf-8", "replace")))
-
-
-def secret_files(folder, known):
-    """The secret files that skelebot.yaml and its environments name: no image may hold any of them."""
-    names = set()
-    for file in (FILE, *(f"skelebot-{name}.yaml" for name in known)):
-        data = read_bytes(os.path.join(folder, file)) or b""
-        for name, kind in COMPONENTS.items():
-            for key in kind.secret_files:
-                if key.encode() in data:
-                    own = named_in(folder, file, data, section_paths(name, kind), key)
-                    names.update(filter(kind.record.__annotations__[key].fits, own))
-    return names
-
-
-def read_settings(kind, node, place):
-    """The section of a plugin, by its own class."""
-    try:
-        return kind.read(pyyaml_node(node), place)
-    except SkelebotError:
-        raise
-    except Exception as error:              # its author's
-        raise place.fault(f"{type(error).__name__}: {error}", "the plugin says so; tell who wrote it")
-
-
 def read_project(entries, place, installed=()):
-    """The project of the top-level keys, without its components; the older spellings become today's.
+    """The project of the top-level entries, without its components.
 
     installed  (name, class) of each plugin, which reads its own section
     """
-    sections = section_entries(entries, place)
-    entries = {key: pair for key, pair in entries.items() if key not in sections and key != "components"}
-    dependencies = entries.pop("dependencies", None)
-    values = read_fields(Project, entries, place)
-    project = Project(**values, given=(*entries, *(["dependencies"] if dependencies else [])))
+    sections, dependencies = Sections(entries), entries.get("dependencies")
+    apart = {*sections.entries, "components", "dependencies"}
+    plain = {name: entry for name, entry in entries.items() if name not in apart}
+    values = record_values(Project, plain, place)
     if dependencies:
-        at = place.key("dependencies", dependencies[0])
-        project = project._replace(dependencies=read_dependencies(project.language, dependencies[1], at),
-                                   places={**project.places, "dependencies": at})
-    ours = {name: read_section(name, kind, sections, place) for name, kind in COMPONENTS.items()}
-    others = plugin_sections(sections, place)
-    settings = {name: read_settings(kind, *reversed(others[name])) for name, kind in installed if name in others}
-    settings.update((name, section) for name, section in ours.items() if section)
-    secrets = [getattr(settings[name], key) for name, kind in COMPONENTS.items() if name in settings
-               for key in kind.secret_files]
-    project = checked(project._replace(settings=settings, secret_files=tuple(secrets), installed=tuple(installed)))
+        language = values.get("language", Project._field_defaults["language"])
+        values["dependencies"] = dependencies.dependencies(language)
+        values["places"]["dependencies"] = dependencies.place
+    ours, others = sections.ours(), sections.others()
+    plugins = {name: plugin_settings(kind, others[name]) for name, kind in installed
+               if name in others}
+    secrets = [getattr(ours[name], key) for name in ours for key in COMPONENTS[name].secret_files]
+    project = Project(**values, settings={**plugins, **ours}, secret_files=tuple(secrets),
+                      installed=tuple(installed))._complete()
     return project._replace(warnings=warnings(project, others))
 
 
@@ -1968,13 +1897,15 @@ def read_folder(folder, env=None, installed=()):
     known = environments(folder)
     if env is not None and env not in known:
         hint = f"an environment is a file skelebot-{env or 'NAME'}.yaml here"
-        raise usage_error(f"unknown environment {shortened(env)}", did_you_mean(env, known) if known else hint)
+        raise usage_error(f"unknown environment {shortened(env)}",
+                          did_you_mean(env, known) if known else hint)
     base = read_entries(folder, FILE)
-    over = read_entries(folder, f"skelebot-{env}.yaml") if env else {}
+    over = read_entries(folder, environment_file(env)) if env else {}
     project = read_project({**base, **over}, Place(FILE, 1), installed)
+    secrets = {*project.secret_files, *secret_files(folder, known)}
     return with_components(project._replace(
-        folder=folder, env=env or "", envs=known, version=read_version(folder, project.version),
-        secret_files=tuple(sorted({*project.secret_files, *secret_files(folder, known)}))))
+        folder=folder, env=env or "", envs=known, secret_files=tuple(sorted(secrets)),
+        version=read_version(folder, project.version)))
 
 
 # ---- Words ------------------------------------------------------------------
@@ -1996,7 +1927,7 @@ class Words(Record):
         return bool(self.values.get(name))
 
 
-class Option(Record):
+class Option(Valued):
     """A parameter of skelebot's own.
 
     value    what stands for its value on a page
@@ -2024,7 +1955,8 @@ OPTIONS = (
     Option("env", "e", "lay skelebot-ENV.yaml over skelebot.yaml", "ENV"),
     Option("docker-host", "d", "use the Docker engine of this host, as in ssh://user@box", "HOST"),
     flag("skip-build", "s", "run the image as it is"),
-    flag("rebuild", "", "build the image again, from the newest base image, without Docker's cache"),
+    flag("rebuild", "",
+         "build the image again, from the newest base image, without Docker's cache"),
     flag("live", "",
          "run the project's files as they are here, mapped over /app: an edit needs no build"),
     flag("native", "n", "run on this machine, without Docker"),
@@ -2140,7 +2072,7 @@ class Parser:
         return word in self.known or (len(word) > 1 and word[0] == "-" and not number)
 
     def split(self, word):
-        """(parameter, value or None, letters left) of an option, as in -xyz; None if it is unknown."""
+        """(parameter, value or None, letters left, as in -xyz) of an option; None if unknown."""
         known, (head, equals, value) = self.known, word.partition("=")
         if word in known:
             return known[word], None, ""
@@ -2173,7 +2105,8 @@ class Parser:
 
     def refuse(self, typed):
         """Raise that nothing is known of an option; with what was perhaps meant."""
-        name, own = typed.lstrip("-"), Parser("", (), OPTIONS).known.get(typed) if self.title else None
+        name = typed.lstrip("-")
+        own = Parser("", (), OPTIONS).known.get(typed) if self.title else None
         near = next((option for option in self.known if option.lstrip("-") == name), "")
         hint = did_you_mean(typed, sorted({spelling(param.name) for param in self.known.values()}))
         if near:
@@ -2199,9 +2132,8 @@ class Parser:
     def check_values(self, values):
         """Every word that was typed fits what it is for."""
         for one in (*self.args, *self.params):
-            is_flag = getattr(one, "accepts", "") == "boolean"
-            for word in () if is_flag else values.get(one.name, ()):
-                problem = misfit(word, one)
+            for word in () if one.accepts == "boolean" else values.get(one.name, ()):
+                problem = one.misfit(word)
                 if problem:
                     name = one.name if one in self.args else spelling(one.name)
                     raise self.fault(f"{name}: {problem[0]}", problem[1])
@@ -2260,7 +2192,7 @@ HERE = os.path.abspath(__file__)
 
 
 def template_bytes(*parts):
-    """A file of templates/, by the module's own loader, so that it may lie in a zip file; beside a link, or its target."""
+    """A file of templates/, beside this one or what it is a link to; both may lie in a zip file."""
     for folder in ("templates", "skelebot_templates"):
         for own in (HERE, os.path.realpath(HERE)):
             try:
@@ -2268,17 +2200,13 @@ def template_bytes(*parts):
             except OSError:
                 pass
     raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {HERE}",
-                        "copy the folder templates/ along with skelebot.py, or run install.sh again")
+                        "copy the folder templates/ with skelebot.py, or run install.sh again")
 
 
-def filled(text, values):
-    """`text` with $lower_case names filled in, every one; $HOME and $(pwd) stay the shell's."""
+def image_part(template, **values):
+    """A part of an image's file, with its $lower_case names filled in; $HOME stays the shell's."""
+    text = template_bytes("image", template).decode("utf-8")
     return re.sub(r"\$([a-z][a-z_]*)", lambda match: values[match.group(1)], text)
-
-
-def part(template, **values):
-    """A rendered part of an image's file."""
-    return filled(template_bytes("image", template).decode("utf-8"), values)
 
 
 # ---- Image ------------------------------------------------------------------
@@ -2309,7 +2237,7 @@ def escaped(text):
 
 def label_parts(**labels):
     """A label for each name that has a value."""
-    return [part("label.Dockerfile", key=LABEL + name, value=escaped(value))
+    return [image_part("label.Dockerfile", key=LABEL + name, value=escaped(value))
             for name, value in labels.items() if value]
 
 
@@ -2331,7 +2259,8 @@ def run_command(text):
     """A shell command for RUN: as it is, or as JSON where Docker would read it otherwise."""
     import json
     plain = text.strip(" \t\n")
-    if plain == text.strip() and "\n" not in plain and not plain.endswith("\\") and "<<" not in text:
+    one_line = "\n" not in plain and not plain.endswith("\\") and "<<" not in text
+    if one_line and plain == text.strip():
         return plain
     return json.dumps(["/bin/sh", "-c", text])
 
@@ -2341,7 +2270,7 @@ def copy_part(pair):
     import json
     source, target = (json.dumps(re.sub(r"([\\\"'$])", r"\\\1", text), ensure_ascii=False)
                       for text in pair.split(":"))
-    return part("copy.Dockerfile", source=source, target=target)
+    return image_part("copy.Dockerfile", source=source, target=target)
 
 
 class Dockerfile:
@@ -2362,18 +2291,20 @@ class Dockerfile:
         project = self.project
         contact = f" <{project.contact}>" if project.contact else ""
         return "\n".join([
-            part("base.Dockerfile", base=project.base),
+            image_part("base.Dockerfile", base=project.base),
             *label_parts(title=project.name, description=project.description.strip(),
                          authors=(project.maintainer + contact).strip()),
-            part("workdir.Dockerfile"),
-            *([part("timezone.Dockerfile", timezone=project.timezone)] if project.timezone else []),
+            image_part("workdir.Dockerfile"),
+            *([image_part("timezone.Dockerfile", timezone=project.timezone)]
+              if project.timezone else []),
             *self.tools,
             *self.languages(),
             *self.dependencies(self.groups(known)),
             *self.more,
-            part("project.Dockerfile"),
+            image_part("project.Dockerfile"),
             *map(copy_part, project.copy),
-            *(part("command.Dockerfile", command=run_command(text)) for text in project.commands),
+            *(image_part("command.Dockerfile", command=run_command(text))
+              for text in project.commands),
             *self.late,
             *label_parts(version=project.version),
             *([self.primary_job()] if project.primaryJob else []),
@@ -2382,13 +2313,13 @@ class Dockerfile:
     def languages(self):
         """The languages that the default base image does not bring."""
         project = self.project
-        parts = [part("r.Dockerfile")] if project.dependencies.R else []
+        parts = [image_part("r.Dockerfile")] if project.dependencies.R else []
         if project.language != "R+Python" or project.baseImage:
             return parts
-        if "pythonVersion" not in project.given:
-            return [*parts, part("python-in-r.Dockerfile")]
+        if "pythonVersion" not in project.places:
+            return [*parts, image_part("python-in-r.Dockerfile")]
         version = project.pythonVersion
-        return [*parts, part("python-version-in-r.Dockerfile", python_version=version)]
+        return [*parts, image_part("python-version-in-r.Dockerfile", python_version=version)]
 
     def groups(self, known=()):
         """[(language, dependencies)]: those that were installed together before, then the others.
@@ -2408,12 +2339,13 @@ class Dockerfile:
         """What installs them, in their order: so one more at the end leaves those above cached."""
         brought, seen, above, parts = set(), set(), [], []
         for language, dependencies in groups:
-            comment = part("appended.Dockerfile", appended=APPENDED) if language in seen else ""
+            comment = image_part("appended.Dockerfile", appended=APPENDED)
+            comment = comment if language in seen else ""
             seen.add(language)
             for run in installed_together(dependencies):
                 tools = {TOOLS[one.form] for one in run if one.form in TOOLS} - brought
                 brought |= tools
-                first, *rest = [*(part(tool + ".Dockerfile") for tool in tools),
+                first, *rest = [*(image_part(tool + ".Dockerfile") for tool in tools),
                                 self.copies(run) + self.install(language, run, above)]
                 parts += [comment + first, *rest]
                 above, comment = [*above, *self.pip_words(filter(self.is_named_again, run))], ""
@@ -2421,7 +2353,7 @@ class Dockerfile:
 
     def copies(self, run):
         """What copies the files that a RUN needs."""
-        return "".join(part("copy-file.Dockerfile", file=file.rstrip("/"))
+        return "".join(image_part("copy-file.Dockerfile", file=file.rstrip("/"))
                        for one in run for file in self.files.get(one, ()))
 
     def install(self, language, run, above):
@@ -2435,10 +2367,10 @@ class Dockerfile:
             words = [*([] if alone else above), *self.pip_words(run)]
             template = form if form == "python-proj" else "python-packages"
             packages = words[0] if len(words) == 1 else "\\\n    " + " \\\n    ".join(words)
-            return part(template + ".Dockerfile", **self.fields(run[0]), packages=packages)
+            return image_part(template + ".Dockerfile", **self.fields(run[0]), packages=packages)
         if form == "r-package":
-            return part("r-packages.Dockerfile", names=", ".join(f'"{one}"' for one in run))
-        return part(form + ".Dockerfile", **self.fields(run[0]))
+            return image_part("r-packages.Dockerfile", names=", ".join(f'"{one}"' for one in run))
+        return image_part(form + ".Dockerfile", **self.fields(run[0]))
 
     def fields(self, dependency):
         """What a dependency's form leaves open; its file is the one that is copied."""
@@ -2466,7 +2398,7 @@ class Dockerfile:
         argv = job.argv(job_parser(self.project, job).words(Words()), open_ended=True)
         if any(map(names_variables, argv)):
             argv = ("sh", "-c", f'exec {" ".join(map(shell_word, argv))} "$@"', "sh")
-        return part("primary.Dockerfile", instruction=self.project.primaryExe,
+        return image_part("primary.Dockerfile", instruction=self.project.primaryExe,
                     argv=json.dumps(argv, ensure_ascii=False))
 
 
@@ -2495,7 +2427,7 @@ def dockerignore(project, job, present, more=()):
     """
     patterns = [*project.ignores, *(job.ignores if job else ()), *more]
     if present is None or is_generated(present):
-        return part("dockerignore", patterns="\n".join(patterns))
+        return image_part("dockerignore", patterns="\n".join(patterns))
     own = without_block(present)
     end = "" if own.endswith("\n") or not own else "\n"
     return own + end + BLOCK.format("".join(f"{one}\n" for one in patterns)) if patterns else own
@@ -2831,15 +2763,15 @@ class Recipe(Record):
         split = (large and len(entries) > 1 and len(folders) <= MOST_COPIES
                  and max(map(len, lines), default=0) < LONGEST_LINE
                  and self.are_copied_alike(entries))
-        return "".join(lines) if split else part("project.Dockerfile")
+        return "".join(lines) if split else image_part("project.Dockerfile")
 
     def built_from(self, builder, whole=False):
         """The text of the Dockerfile, but for what BuildKit can do better.
 
         whole  the project is copied by one COPY; others than BuildKit are no faster by more
         """
-        first, _, _ = part("base.Dockerfile", base="").partition("\n")
-        above, project, below = self.text.partition("\n" + part("project.Dockerfile"))
+        first, _, _ = image_part("base.Dockerfile", base="").partition("\n")
+        above, project, below = self.text.partition("\n" + image_part("project.Dockerfile"))
         if builder != "buildkit" or not self.text.startswith(first) or not project:
             return self.text
         base = re.sub(r"sha256:(.{12}).*", r"\1", self.bases.partition("\n")[0])
@@ -2872,14 +2804,14 @@ def with_caches(run, base):
     """A RUN with the mounts for what it installs; `base` tells the base image from others."""
     mounts = dict.fromkeys(mount for words, mount, _ in CACHES if words in run)
     for words, _, better in CACHES:
-        better = part(better).rstrip("\n") if better.endswith(".Dockerfile") else better
+        better = image_part(better).rstrip("\n") if better.endswith(".Dockerfile") else better
         run = run.replace(words, better)
     words = "".join(f"--mount=type=cache,{mount.format(base=slug(base))} " for mount in mounts)
     return "RUN " + words + run[4:]
 
 
 def image_id(text):
-    """An image's id, as engines give it; "" for any other text, which Docker may take for an option."""
+    """An image's id, as engines give it; "" for any other text, which may look like an option."""
     return text if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", text) else ""
 
 
@@ -3650,7 +3582,7 @@ def variables_file(project, job):
     variables = job_variables(project, job, apart=True)
     for name in [name for name, value in variables.items() if re.search(r"[\r\n]", value)]:
         raise (job.places.get("environment") or project.places.get("environment") or job.places[""]).fault(
-            f"{name} has a line break in its value, which Docker cannot be given in a file", "take it out")
+            f"{name} has a line break in its value, which Docker cannot be given in a file", "remove it")
     return "".join(f"{name}={value}\n" for name, value in variables.items())
 
 
@@ -4344,14 +4276,18 @@ def plan_around(call, job, launch, parts, run):
 
 def plan_remember_nodes(call, project):
     """Keep what the project's files hold, so that the next call need not parse them."""
+    if call.dry_run:
+        return
     cache = Cache(call)
-    for file in (FILE, *(f"skelebot-{name}.yaml" for name in project.envs)):
-        path = nodes_path(call.environ, call.home, os.path.join(project.folder or ".", file))
-        data = read_bytes(file)
-        read = data and (file in (FILE, f"skelebot-{project.env}.yaml") or b"keytab" in data)
-        if read and path and not nodes_body(cache.read(path) or b"", data) and not has_password(
+    keys = [key.encode() for kind in COMPONENTS.values() for key in kind.secret_files]
+    for file in map(environment_file, ("", *project.envs)):
+        whole = os.path.join(project.folder or ".", file)
+        path, data = KnownNodes.path(call.environ, call.home, whole), read_bytes(file) or b""
+        read = file in (FILE, environment_file(project.env)) or any(key in data for key in keys)
+        known = KnownNodes(data, file)
+        if data and read and path and not known.nodes(cache.read(path) or b"") and not has_password(
                 data.decode("utf-8", "replace")):
-            yield from cache.plan_keep(path, nodes_bytes(data, file))
+            yield from cache.plan_keep(path, known.to_keep())
 
 
 class Run(Record):
@@ -4860,15 +4796,15 @@ def next_version(version, bump):
 
 def with_scalar(data, file, key, value):
     """The bytes of a YAML file with another text for a top-level key; all else in it stays."""
-    text = decoded(data, file)
-    key_node, node = pairs(compose(text, file), Place(file, 1))[key]
+    source = YamlText.of(data, file)
+    entry = Value(source.root(), Place(file, 1)).entries()[key]
+    text, node = source.text, entry.node
     start, end = node.start_mark.index, node.end_mark.index
     old = text[start:end]
     empty = {"": " " + value, "''": f"'{value}'", '""': f'"{value}"'}
     new = empty.get(old) or old.replace(node.value, value)
-    if start < key_node.end_mark.index or (node.value and old.count(node.value) != 1):
-        place = Place(file, 1).key(key, key_node)
-        raise place.fault("is written in a way that cannot be changed by itself",
+    if start < entry.key.end_mark.index or (node.value and old.count(node.value) != 1):
+        raise entry.place.fault("is written in a way that cannot be changed by itself",
                           f"write {key}: {node.value}")
     ends = iter(re.findall(rb"\r?\n", data))
     bom = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
@@ -4894,7 +4830,8 @@ def check_bump(project, words):
 
 def scalar(data, file, key):
     """The text of one top-level key of a YAML file."""
-    return pairs(compose(decoded(data, file), file), Place(file, 1))[key][1].value
+    root = YamlText.of(data, file).root()
+    return Value(root, Place(file, 1)).entries()[key].node.value
 
 
 def plan_bumped(project, file, bump):
@@ -5139,24 +5076,6 @@ AT_ONCE = 4             # parts that are under way at a time
 TRUSTED = ("127.0.0.1", "localhost", "::1")
 
 
-def extension(artifact):
-    """What follows the first dot in the last part of the file's path; a folder travels as tar.gz."""
-    return "tar.gz" if artifact.is_folder else os.path.basename(artifact.file).partition(".")[2]
-
-
-def stored_name(artifact, version, prefix=""):
-    """The name that an artifact is kept under: `[PREFIX]NAME_vVERSION.EXT`, or `[PREFIX]NAME.EXT`."""
-    versioned = "" if artifact.singular else f"_v{version}"
-    return ".".join(filter(None, [prefix + artifact.name + versioned, extension(artifact)]))
-
-
-def stored_version(name, artifact, prefix=""):
-    """The version in a stored name of this artifact; "" in the name of any other."""
-    start, end = stored_name(artifact, "\0", prefix).split("\0")
-    fits = name.startswith(start) and name.endswith(end) and len(name) > len(start) + len(end)
-    return name[len(start):len(name) - len(end)] if fits else ""
-
-
 def quoted(text, safe="/"):
     """`text` as part of an address: all but letters, digits and -_.~ as %XX; source: RFC 3986, 2.3."""
     import urllib.parse
@@ -5214,9 +5133,12 @@ def host_of(url):
 class Store(Record):
     """Where artifacts are kept. To add one is a class with these hooks, and a row of STORES.
 
+    record  of its section in `repository`
+
     All but `where` are plans. `find` takes a name and the statuses that are no error, and returns a
     Stored or None; `names` returns those that begin so, at least; `send` returns what is to be said.
     """
+    record = None
 
     @classmethod
     def plan_open(cls, call, place, words):
@@ -5241,6 +5163,39 @@ class Store(Record):
 
 
 # -- Artifactory
+
+RepositoryPath = scalar_class(     # also empty; no part of it leads upwards
+    "a path without ..", "for example team/models", r"(?!(.*/)?\.\.?(/|$))[^\n?#]*")
+RepositoryName = scalar_class(
+    "the name of a repository", "for example ml-models", r"(?!\s*$)" + RepositoryPath.pattern)
+AuthType = one_of("token", "api_key", "user_pass")
+
+
+class Auth(Record):
+    """How Artifactory is told who asks; without authType by user_pass if there is a user."""
+    authType: AuthType = ""
+    aws: bool = False
+    awsSecret: AwsWord = ""
+    awsProfile: AwsWord = ""
+    awsRegion: Region = ""
+    places: Hidden = None
+
+    def _complete(self):
+        if self.aws and not self.awsSecret:
+            raise self.places["aws"].fault("needs the key awsSecret",
+                                           "add a line such as awsSecret: artifactory-token")
+        if self.awsSecret and not self.aws:
+            raise self.places["awsSecret"].fault("has no meaning without aws: true",
+                                                 "add that line, or remove this one")
+        return self
+
+
+class Artifactory(Record):
+    url: Url
+    repo: RepositoryName
+    path: RepositoryPath = ""
+    auth: Auth = Auth()
+
 
 def secret_text(text, what, plain=False):
     """A user or token, when it can be part of a header; a plain one has only what is on every keyboard."""
@@ -5337,6 +5292,7 @@ class ArtifactoryStore(Store):
     info    the address of what Artifactory knows of the folder
     source  JFrog, "Artifactory REST APIs": Deploy Artifact (by Checksum), Folder Info, Retrieve Artifact
     """
+    record = Artifactory
     url: str
     info: str
     login: Login
@@ -5433,6 +5389,18 @@ class ArtifactoryStore(Store):
 
 
 # -- S3
+
+Bucket = scalar_class(
+    "a bucket, maybe with a prefix", "for example my-bucket/some/prefix",
+    r"(s3://)?[A-Za-z0-9][\w.-]*(/[^\n]*)?")
+
+
+class S3(Record):
+    bucket: Bucket
+    region: Region = ""
+    profile: AwsWord = ""
+    endpoint: Url = ""
+
 
 class Profile(Record):
     """What AWS's files say of a profile: its settings, and whether they know it at all."""
@@ -5709,6 +5677,7 @@ class S3Store(Store):
     source  AWS, "Amazon S3 API Reference": PutObject, HeadObject, GetObject, ListObjectsV2, CreateMultipartUpload,
             UploadPart, CompleteMultipartUpload, AbortMultipartUpload, ListMultipartUploads
     """
+    record = S3
     url: str
     prefix: str
     login: Login
@@ -5851,6 +5820,13 @@ class S3Store(Store):
 
 # -- A folder
 
+FolderPath = scalar_class("a folder", "for example /mnt/models or ~/models", r"[^\S\n]*\S[^\n]*")
+
+
+class Folder(Record):
+    path: FolderPath
+
+
 def home_path(path, home):
     """A path of the file on this machine; one in the caller's home needs a home."""
     path = host_path(path, "", home)
@@ -5862,6 +5838,7 @@ def home_path(path, home):
 
 class FolderStore(Store):
     """A folder of this machine, or one that is mounted here."""
+    record = Folder
     path: str
 
     @classmethod
@@ -5901,7 +5878,7 @@ STORES = {"artifactory": ArtifactoryStore, "s3": S3Store, "folder": FolderStore}
 # values; those that are plans yield steps. COMPONENTS are ours, and are written as plugins are.
 
 class Activation(enum.Enum):
-    """Where a plugin takes part."""
+    """Where a component takes part."""
     EMPTY = "outside of projects"
     CONFIG = "in projects that have its section"
     PROJECT = "in every project"
@@ -5917,6 +5894,7 @@ class Component:
     former        path of an older spelling of its section -> what reads (node, place) there;
                   None if that is written as today
     secret_files  keys of files that no image may hold, whichever environment names them
+    tag           of an image of its own beside the project's
     activation    where it takes part
     project       the Project, None outside of one
     settings      the section as a `record`, None where there is none
@@ -5926,6 +5904,7 @@ class Component:
     example = ""
     former = {}
     secret_files = ()
+    tag = ""
     activation = Activation.CONFIG
 
     def __init__(self, project=None, settings=None):
@@ -5935,15 +5914,15 @@ class Component:
     @classmethod
     def read(cls, node, place):
         """The settings of a section; one that is empty has the defaults."""
-        check_no_tag(node, place)
-        if cls.example and node.id != "mapping" and not is_nothing(node):
-            raise place.fault(f"expected keys and values, found {found(node)}",
-                              f"as in {cls.name}: {cls.example}")
-        entries = {} if is_nothing(node) else pairs(node, place)
+        section = Value(node, place)
+        section.check_tag()
+        if cls.example and node.id != "mapping" and not section.is_nothing:
+            raise section.unexpected("a mapping", f"as in {cls.name}: {cls.example}")
+        entries = {} if section.is_nothing else section.entries()
         if cls.record:
-            return cls.record(**read_fields(cls.record, entries, place))
-        for name, (key, _) in entries.items():
-            raise place.key(name, key).fault("unknown key", f"{place.path} takes no keys")
+            return cls.record(**record_values(cls.record, entries, place))
+        for entry in entries.values():
+            raise entry.place.fault("unknown key", f"{place.path} takes no keys")
         return None
 
     def commands(self):
@@ -6010,7 +5989,7 @@ def plugin_fault(name, error, hook=None):
     at = f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
     return SkelebotError(
         f"plugin {name}: {at}{type(error).__name__}: {shown_text(error_words(error))}",
-        f"tell who wrote it, or do without: skelebot plugin remove {name}")
+        f"tell its author, or remove it: skelebot plugin remove {name}")
 
 
 class Blamed:
@@ -6041,6 +6020,14 @@ class Failed(Component):
     commands = tools = dockerfile = ignores = secrets = run_words = build = before = after = fail
 
 
+def takes_part(name, kind, project):
+    """Whether a component takes part in a project, or outside of one."""
+    if kind.activation is Activation.CONFIG:
+        return bool(project) and name in project.settings
+    return kind.activation in (Activation.ALWAYS,
+                               Activation.PROJECT if project else Activation.EMPTY)
+
+
 def new_plugin(name, kind, project=None, settings=None):
     """A plugin's component."""
     with Blamed(name):
@@ -6049,12 +6036,9 @@ def new_plugin(name, kind, project=None, settings=None):
 
 def new_plugins(project, installed):
     """The components of the installed plugins that take part in a project, or outside of one."""
-    settings = project.settings if project else {}
-    everywhere = (Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY)
-    parts = []
+    parts, settings = [], project.settings if project else {}
     for name, kind in installed:
-        own = kind.activation is Activation.CONFIG and name in settings
-        if own or kind.activation in everywhere:
+        if takes_part(name, kind, project):
             try:
                 parts.append(new_plugin(name, kind, project, settings.get(name)))
             except SkelebotError as fault:
@@ -6187,24 +6171,13 @@ KEYTAB = "/run/skelebot.keytab"         # in the container
 STAGED_CONF = ".skelebot/krb5.conf"     # a copy: krb5.conf may be outside of the project, or a link
 
 
-class HostFile(Line):
-    """A file of this machine: in the project, below `~`, or anywhere."""
-    expected = "a file, without : in its path"
-    hint = "for example krb/ada.keytab, or ~/ada.keytab"
-    example = "krb/ada.keytab"
-    pattern = r"(?:[A-Za-z]:[\\/])?(?:[^\n:]*/)?(?:(?!\n)[\s.~])*[^\s:/.~][^\n:/]*"
-
-
-class ConfFile(HostFile):
-    hint = "for example krb/krb5.conf, or /etc/krb5.conf"
-    example = "krb/krb5.conf"
-
-
-class Principal(Line):
-    expected = "a Kerberos principal"
-    hint = "for example ada, or ada@EXAMPLE.COM"
-    example = "ada"
-    pattern = r"[^\s-]\S*"
+HostFile = scalar_class(     # in the project, below `~`, or anywhere on this machine
+    "a file, without : in its path", "for example krb/ada.keytab, or ~/ada.keytab",
+    r"(?:[A-Za-z]:[\\/])?(?:[^\n:]*/)?(?:(?!\n)[\s.~])*[^\s:/.~][^\n:/]*")
+ConfFile = scalar_class(
+    HostFile.expected, "for example krb/krb5.conf, or /etc/krb5.conf", HostFile.pattern)
+Principal = scalar_class(
+    "a Kerberos principal", "for example ada, or ada@EXAMPLE.COM", r"[^\s-]\S*")
 
 
 class KerberosSection(Record):
@@ -6238,10 +6211,10 @@ class Kerberos(Component):
         return path
 
     def tools(self):
-        return part("kerberos-client.Dockerfile")
+        return image_part("kerberos-client.Dockerfile")
 
     def dockerfile(self):
-        return part("krb5-conf.Dockerfile")
+        return image_part("krb5-conf.Dockerfile")
 
     def ignores(self):
         """krb5.conf stays in, whatever other patterns say."""
@@ -6316,8 +6289,9 @@ class IpAddress(Line):
             return False
 
 
-class StartFolder(ProjectPath):
-    hint = "it starts in a folder of the project; mappings brings in others"
+StartFolder = scalar_class(
+    ProjectPath.expected, "it starts in a folder of the project; mappings brings in others",
+    ProjectPath.pattern)
 
 
 class JupyterSection(Record):
@@ -6352,6 +6326,7 @@ class Jupyter(Component):
     record = JupyterSection
     example = "{port: 8888}"
     former = {"jupyter": None}
+    tag = "jupyter"
 
     def __init__(self, project=None, settings=None):
         super().__init__(project, settings or JupyterSection())
@@ -6403,8 +6378,8 @@ class Jupyter(Component):
     def parts(self):
         """What the image with the server has on top of the project's own."""
         python = "Python" in self.project.language
-        return [part("jupyter.Dockerfile" if python else "jupyter-alone.Dockerfile"),
-                *([part("irkernel.Dockerfile")] if self.for_r else [])]
+        return [image_part("jupyter.Dockerfile" if python else "jupyter-alone.Dockerfile"),
+                *([image_part("irkernel.Dockerfile")] if self.for_r else [])]
 
     @property
     def probe(self):
@@ -6414,7 +6389,7 @@ class Jupyter(Component):
 
     def plan_on_top(self, engine, image, own):
         """Build the image with the server from one that has a hand-written Dockerfile."""
-        text = "\n".join([part("jupyter-base.Dockerfile", image=image), *self.parts])
+        text = "\n".join([image_part("jupyter-base.Dockerfile", image=image), *self.parts])
         builder = yield from engine.plan_builder()
         argv = (*engine.argv, "build", "--force-rm", "--tag", own, "-")
         outcome = yield Command(argv, builder_environ(builder), aside=True,
@@ -6427,7 +6402,7 @@ class Jupyter(Component):
     def plan_image(self, engine):
         """The project's image if it has the server, else one that is that and the server."""
         image, call = (yield from Image(engine, self.project).plan_ready()), engine.call
-        own = self.project.image + ":jupyter"
+        own = f"{self.project.image}:{self.tag}"
         probe = yield Command((*engine.argv, "run", "--rm", "--pull", "never", "--entrypoint", "",
                                image, *self.probe), kept=True)
         if not probe.status and not call.dry_run:
@@ -6466,13 +6441,13 @@ class Jupyter(Component):
         """Say who can reach the server, and how."""
         address, local = self.settings.address, is_local(endpoint)
         if address not in TRUSTED:
-            yield Note(f"warning: all who reach {address} find Jupyter there; "
-                       "only the token keeps them out")
+            yield Note(f"warning: everyone who can reach {address} finds Jupyter there; "
+                       "only its token keeps them out")
         if not local and address in TRUSTED:
             yield Note(f"it runs on {endpoint}; {tunnel_line(endpoint, port)} brings it here")
         if not local:
-            yield Note("its copy of the project comes back over this one when it ends: "
-                       "change nothing here meanwhile")
+            yield Note("when it ends, its copy of the project replaces this one: "
+                       "change nothing here until then")
         yield Note("Ctrl-C ends it")
 
     def plan_server(self, runner, run, first, lab, token):
@@ -6510,19 +6485,68 @@ class Jupyter(Component):
 
 # -- Repository
 
-class RepositorySection(Record):
-    """Where artifacts go: one of the three, or a folder in the caller's home."""
-    artifactory: Optional[Artifactory] = None
-    s3: Optional[S3] = None
-    folder: Optional[Folder] = None
-    artifacts: Tuple[Artifact, ...] = ()
+VERSION_TEXT = r"\w[\w.+-]*"        # what can be part of a stored name
+
+ArtifactName = scalar_class(
+    "a name that can be part of a file's name, and is not ALL",
+    "the name is typed as a word, as in: skelebot push model",
+    r"(?!ALL$)[^\s./\\:*?\"<>|-][^\n/\\:*?\"<>|]*")
+ArtifactFile = scalar_class(
+    "a file, or a folder with / at its end",
+    "for example models/model.tar.gz or models/bert/", r"(?:(?!\n)[\s/.])*[^\s/.][^\n]*")
+DeployType = scalar_class(
+    "Artifactory",
+    "the artifacts of this spelling go there; components.repository knows s3 and folder too",
+    r"(?i)artifactory")
+
+
+class Deploy(Record):
+    """The place that every artifact of the 2019 spelling has for itself."""
+    type: DeployType
+    url: Url
+    repo: RepositoryName
+    path: RepositoryPath = ""
+
+    @property
+    def artifactory(self):
+        return Artifactory(self.url, self.repo, self.path)
+
+
+class Artifact(Record):
+    """A file, or a folder with a / at its end, kept in versions; a singular one has none."""
+    name: ArtifactName
+    file: ArtifactFile
+    singular: bool = False
+    deploy: Optional[Deploy] = None
     places: Hidden = None
 
-    def _check(self):
-        """One store, and each artifact's name once."""
-        named = [name for name in ("artifactory", "s3", "folder") if getattr(self, name)]
-        if len(named) > 1:
-            raise self.places[""].fault(f"names {listed(named)}", "keep one of them")
+    @property
+    def is_folder(self):
+        return self.file.endswith("/")
+
+    @property
+    def extension(self):
+        """What follows the first dot in the last part of its path; a folder travels as tar.gz."""
+        return "tar.gz" if self.is_folder else os.path.basename(self.file).partition(".")[2]
+
+    def stored_name(self, version, prefix=""):
+        """The name that it is kept under: `[PREFIX]NAME_vVERSION.EXT`, or `[PREFIX]NAME.EXT`."""
+        versioned = "" if self.singular else f"_v{version}"
+        return ".".join(filter(None, [prefix + self.name + versioned, self.extension]))
+
+    def stored_version(self, name, prefix=""):
+        """The version in a stored name of this artifact; "" in the name of any other."""
+        start, end = self.stored_name("\0", prefix).split("\0")
+        fits = name.startswith(start) and name.endswith(end) and len(name) > len(start) + len(end)
+        return name[len(start):len(name) - len(end)] if fits else ""
+
+
+class OneStore(Record):
+    def _complete(self):
+        """One store at most, and each artifact's name once."""
+        stores = [name for name in STORES if getattr(self, name)]
+        if len(stores) > 1:
+            raise self.places[""].fault(f"names {listed(stores)}", "keep one of them")
         names = {}
         for artifact in self.artifacts:
             place = artifact.places["name"]
@@ -6531,6 +6555,14 @@ class RepositorySection(Record):
                 raise place.fault(f"the name {artifact.name} is taken by {taken}",
                                   "give one of them another name")
             names[artifact.name] = place
+        return self
+
+
+RepositorySection = type("RepositorySection", (OneStore,), {
+    "__doc__": "Where artifacts go: one of STORES, or a folder in the caller's home.",
+    "__annotations__": {**{name: Optional[store.record] for name, store in STORES.items()},
+                        "artifacts": Tuple[Artifact, ...], "places": Hidden},
+    **dict.fromkeys([*STORES, "places"]), "artifacts": ()})
 
 
 class FormerArtifactory(Record):
@@ -6543,26 +6575,196 @@ class FormerArtifactory(Record):
 
 
 def read_former_artifactory(node, place):
-    former = read(FormerArtifactory, node, place)
-    return RepositorySection(Artifactory(*former[:4]), artifacts=former.artifacts)
+    former = Value(node, place).read(FormerArtifactory)
+    return RepositorySection(artifactory=Artifactory(*former[:4]), artifacts=former.artifacts)
 
 
 def read_former_artifacts(node, place):
     """The list at the top level of 2019."""
-    return RepositorySection(artifacts=read(Tuple[Artifact, ...], node, place))
+    return RepositorySection(artifacts=Value(node, place).read(Tuple[Artifact, ...]))
+
+
+class Transfer:
+    """An artifact on its way between this machine and its store.
+
+    store   which keeps it, as soon as that is known
+    name    that it is kept under
+    path    of this machine
+    stored  what the store has of that name
+    """
+    store, name, path, stored = None, "", "", None
+
+    def __init__(self, call, repository, artifact, prefix):
+        self.call, self.project, self.artifact = call, repository.project, artifact
+        self.artifacts, self.prefix = repository.artifacts, prefix
+        self.kind = "folder" if artifact.is_folder else "file"
+
+    @property
+    def where(self):
+        return self.store.where(self.name)
+
+    def name_it(self, version):
+        self.name = self.artifact.stored_name(version, self.prefix)
+
+    # -- To the store
+
+    def find_source(self):
+        """Its path is that of a file or folder which can be read."""
+        file, place = self.artifact.file, self.artifact.places["file"]
+        self.path = home_path(file, self.call.home)
+        kind, shown = look(self.path), shortened(self.path)
+        if not kind:
+            raise place.fault(f"{shown} does not exist",
+                              "run the job that makes it, or correct the path")
+        if kind != self.kind:
+            raise place.fault(f"{shown} is a {kind}", f"write it with a / at its end: {file}/"
+                              if kind == "folder" else "write it without the / at its end")
+        check_readable(self.path)
+
+    def plan_with_body(self, plan):
+        """What a plan makes of its open file; that of a folder is its archive."""
+        body = (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
+        if not body:
+            raise self.artifact.places["file"].fault(
+                f"{shortened(self.path)} does not exist any more", "push it when it is finished")
+        try:
+            return (yield from plan(body))
+        finally:
+            yield Release(body)
+
+    def plan_digest(self, body):
+        yield from ()
+        return digests_of(body)
+
+    def plan_is_new(self):
+        """Whether it is to be sent; if it exists, only a singular one that is the same is fine."""
+        stored = yield from self.store.find(self.name, (200, 403, 404))
+        if not stored:
+            return True
+        if self.artifact.singular and stored.sha256:
+            if stored.sha256 == (yield from self.plan_with_body(self.plan_digest)).sha256:
+                yield Note(f"{self.name} is stored already, with the same content: {self.where}")
+                return False
+        bump = "" if self.artifact.singular else "bump the version, or "
+        raise SkelebotError(f"{self.name} exists already: {self.where}",
+                            f"{bump}add -f to replace it")
+
+    def plan_send(self, force):
+        said = yield from self.plan_with_body(lambda body: self.store.send(self.name, body, force))
+        if not self.call.dry_run:
+            yield Note(f"pushed {self.name} to {self.where}" + (f": {said}" if said else ""))
+
+    # -- From the store
+
+    def plan_versions(self):
+        """The versions in the store; a singular artifact beside it may look like one."""
+        start = self.artifact.stored_name("\0", self.prefix).split("\0")[0]
+        names = yield from self.store.names(start)
+        others = [other.stored_name("", self.prefix) for other in self.artifacts if other.singular]
+        versions = [self.artifact.stored_version(name, self.prefix) for name in names
+                    if name not in others]
+        return [version for version in versions if version and not version.endswith(".sha256")]
+
+    def versions_hint(self, versions):
+        known = sorted(filter(Semantic.parse, versions), key=Semantic.parse)
+        return (f"known versions: {', '.join(known[-10:])}" if known else
+                f"nothing of that name is stored at {self.store.where('')}: "
+                f"check the address in {FILE}, or push it")
+
+    def plan_version(self, typed):
+        """The version to pull: as typed, or what LATEST (it fits the project) or LATEST! means."""
+        if self.artifact.singular or typed.upper() not in ("LATEST", "LATEST!"):
+            return typed
+        own = "" if typed.endswith("!") else self.project.version
+        if not typed.endswith("!") and not Semantic.parse(own):
+            raise SkelebotError(
+                f"LATEST looks for what fits the project's version, and {shortened(own)} is not a "
+                "semantic version",
+                "write one into the file VERSION, as in 1.0.0, or pull LATEST!")
+        versions = yield from self.plan_versions()
+        version = latest(versions, own)
+        if not version and not self.call.dry_run:
+            what = f"fits {own}" if own else "exists"
+            raise SkelebotError(f"no version of {self.artifact.name} {what}",
+                                self.versions_hint(versions))
+        return version or "VERSION"         # in a dry run nobody knows which
+
+    def plan_find(self, typed, override):
+        """What the store has of it, and the path that it will have; a fault if there is none."""
+        self.name_it((yield from self.plan_version(typed)))
+        self.stored = yield from self.store.find(self.name)
+        if not self.stored and not self.call.dry_run:
+            yield from self.plan_refuse()
+        self.path = self.name[:-len(".tar.gz")] if self.artifact.is_folder else self.name
+        if override:
+            self.path = home_path(self.artifact.file, self.call.home)
+        kind = look(self.path, root_of(self.path))
+        if kind not in ("", self.kind):
+            raise SkelebotError(f"{self.path}: is a {kind}, which {self.name} cannot replace",
+                                "move it away")
+
+    def plan_refuse(self):
+        """The fault of what cannot be pulled, with what can."""
+        try:
+            versions = [] if self.artifact.singular else (yield from self.plan_versions())
+            hint = self.versions_hint(versions)
+        except SkelebotError as fault:
+            hint = f"what is stored could not be listed: {fault.message}"
+        raise SkelebotError(f"{self.name} does not exist: {self.where}", hint)
+
+    def plan_is_here(self):
+        """Whether what is at its path is what is stored."""
+        if self.call.dry_run or not self.stored.sha256 or look(self.path) != self.kind:
+            return False
+        try:
+            body = (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
+            return bool(body) and digests_of(body).sha256 == self.stored.sha256
+        except SkelebotError:
+            return False                    # it cannot be read, so it is something else
+
+    def plan_fetch(self):
+        """Fetch it, unless it is here; a folder comes as an archive."""
+        self.stored = self.stored or Stored()
+        if (yield from self.plan_is_here()):
+            yield Note(f"{self.path} is up to date")
+            return
+        if os.path.dirname(self.path):
+            yield MakeFolder(os.path.dirname(self.path))
+        if self.artifact.is_folder:
+            yield from self.plan_unpack()
+        else:
+            yield from self.store.fetch(self.name, self.path, self.stored)
+        if not self.call.dry_run:
+            yield Note(f"pulled {self.name} to {self.path}")
+
+    def plan_unpack(self):
+        """Fetch an archive, and unpack it beside the folder's place."""
+        scratch = yield Scratch(self.call.token, self.path)
+        try:
+            archive = os.path.join(scratch, self.name)
+            yield from self.store.fetch(self.name, archive, self.stored)
+            yield Unpack(archive, self.path, self.name)
+        finally:
+            yield Remove(scratch)
 
 
 class Repository(Component):
-    """Artifacts in versions, where one of the stores puts them."""
+    """Artifacts in versions, in one of the stores."""
     name = "repository"
     record = RepositorySection
     former = {"components.artifactory": read_former_artifactory, "artifacts": read_former_artifacts}
     storing = (
         Option("prefix", "p", "begin the stored name with this", "TEXT"),
         Option("user", "u", "the user at Artifactory", "USER"),
-        Option("token", "t", "the token or password there; others on this machine can see it",
-               "TOKEN"),
+        Option("token", "t", "the token or password there; other users can see it", "TOKEN"),
     )
+
+    def __init__(self, project=None, settings=None):
+        super().__init__(project, settings or RepositorySection())
+
+    @property
+    def artifacts(self):
+        return self.settings.artifacts
 
     def commands(self):
         name = Arg("name", "the artifact, or ALL")
@@ -6572,11 +6774,120 @@ class Repository(Component):
         override = flag("override", "o",
                         "put it in the artifact's own place, and replace what is there")
         return {
-            "push": Builtin("store artifacts under the project's version", plan_push, (name,),
-                            (force, *self.storing), check=check_push),
-            "pull": Builtin("fetch artifacts", plan_pull, (name, version),
-                            (override, *self.storing), optional=1, check=check_pull),
+            "push": Builtin("store artifacts under the project's version", self.plan_push, (name,),
+                            (force, *self.storing), check=self.check_push),
+            "pull": Builtin("fetch artifacts", self.plan_pull, (name, version),
+                            (override, *self.storing), optional=1, check=self.check_pull),
         }
+
+    # -- Which artifacts, and where they are kept
+
+    def selection(self, command, words):
+        """The artifacts that a command names: one, or ALL."""
+        known, name = {artifact.name: artifact for artifact in self.artifacts}, words.one("name")
+        if not known:
+            raise SkelebotError(f"{FILE}: names no artifacts",
+                                "add them below components.repository, as in: "
+                                "artifacts: [{name: model, file: models/model.tar.gz}]")
+        if not name:
+            raise usage_error(f"{command}: needs NAME",
+                              f"an artifact, or ALL of them: {', '.join(known)}")
+        if name != "ALL" and name not in known:
+            raise usage_error(f"{command}: no artifact is named {shortened(name)}",
+                              did_you_mean(name, [*known, "ALL"]))
+        return list(known.values()) if name == "ALL" else [known[name]]
+
+    def check_prefix(self, command, prefix):
+        if prefix and not ArtifactName.fits(prefix):
+            raise usage_error(f"{command}: expected a prefix that can begin a file's name, "
+                              f"found {shortened(prefix)}", "for example --prefix team-")
+
+    def transfers(self, call, command, words):
+        return [Transfer(call, self, artifact, words.one("prefix"))
+                for artifact in self.selection(command, words)]
+
+    def place(self, call):
+        """(kind, section) of the store: the one that is named, or a folder in the caller's home."""
+        named = [(name, getattr(self.settings, name)) for name in STORES]
+        name = self.project.name
+        folder = name if re.fullmatch(r"\w[\w .-]*", name) else slug(name)
+        home = skelebot_home(call.environ, call.home)
+        default = "folder", Folder(os.path.join(home, "artifacts", folder))
+        return next((one for one in named if one[1]), default)
+
+    def plan_stores(self, call, transfers, words):
+        """Open the store of each artifact; one that several share asks only once who asks."""
+        if words.one("token"):
+            yield Note("warning: a token on the command line is visible to other users; "
+                       "ARTIFACTORY_TOKEN keeps it hidden")
+        own, stores = self.place(call), []
+        typed = words.one("user") or words.one("token")
+        if typed and own[0] != "artifactory" and getattr(self.settings, own[0]):
+            yield Note(f"warning: --user and --token are for Artifactory, "
+                       f"{own[0]} has no use for them")
+        for transfer in transfers:
+            deploy = transfer.artifact.deploy
+            kind, place = ("artifactory", deploy.artifactory) if deploy else own
+            transfer.store = next((store for known, store in stores if known == place), None)
+            if not transfer.store:
+                transfer.store = yield from STORES[kind].plan_open(call, place, words)
+                stores.append((place, transfer.store))
+
+    # -- Commands
+
+    def check_push(self, project, words):
+        self.selection("push", words)
+        self.check_prefix("push", words.one("prefix"))
+
+    def plan_check_version(self, transfers):
+        """The project's version can be part of a name; if LATEST will not find it, a warning."""
+        version = self.project.version
+        if all(transfer.artifact.singular for transfer in transfers):
+            return
+        if not re.fullmatch(VERSION_TEXT, version, re.ASCII) or version.upper() == "LATEST":
+            raise SkelebotError(
+                f"VERSION: expected a version such as 1.2.0, found {shortened(version)}"
+                if version else f"{self.project.name} has no version",
+                "write one into the file VERSION, as in 1.0.0")
+        if not Semantic.parse(version):
+            yield Note(f"warning: {version} is not a semantic version such as 1.2.0, "
+                       "so LATEST will not find it")
+
+    def plan_push(self, call, project, words):
+        """Send artifacts under the project's version; all are looked at before one is sent."""
+        self.check_push(project, words)
+        force, transfers, new = words.has("force"), self.transfers(call, "push", words), []
+        yield from self.plan_check_version(transfers)
+        for transfer in transfers:
+            transfer.find_source()
+            transfer.name_it(project.version)
+        yield from self.plan_stores(call, transfers, words)
+        for transfer in transfers:
+            new += [transfer] if force or (yield from transfer.plan_is_new()) else []
+        for transfer in new:
+            yield from transfer.plan_send(force)
+        return 0
+
+    def check_pull(self, project, words):
+        typed, artifacts = words.one("version"), self.selection("pull", words)
+        self.check_prefix("pull", words.one("prefix"))
+        if not typed and not all(artifact.singular for artifact in artifacts):
+            raise usage_error("pull: needs VERSION",
+                              "a version such as 1.2.0, LATEST, or LATEST! for the highest of all")
+        if typed and typed.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, typed, re.ASCII):
+            raise usage_error(f"pull: expected a version, found {shortened(typed)}",
+                              "for example 1.2.0, or LATEST")
+
+    def plan_pull(self, call, project, words):
+        """Fetch artifacts whole and as they were pushed; all are found before one is fetched."""
+        self.check_pull(project, words)
+        transfers = self.transfers(call, "pull", words)
+        yield from self.plan_stores(call, transfers, words)
+        for transfer in transfers:
+            yield from transfer.plan_find(words.one("version"), words.has("override"))
+        for transfer in transfers:
+            yield from transfer.plan_fetch()
+        return 0
 
 
 # -- Registry
@@ -6589,22 +6900,15 @@ REGISTRY_WAYS = ("log in before, with docker login, or set SKELEBOT_REGISTRY_USE
                  "SKELEBOT_REGISTRY_PASSWORD")
 
 
-class RegistryHost(Line):
-    expected = "the host of a registry"
-    hint = "for example registry.example.com, without https:// and without a path"
-    pattern = (r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])"
-               r"(?::(?P<port>\d{1,5}))?")
-
-    @classmethod
-    def fits(cls, text):
-        match = re.fullmatch(cls.pattern, text, re.ASCII)
-        return bool(match) and 0 < int(match.group("port") or 1) < 65536
-
-
-class RegistryUser(Line):
-    expected = "a user, or a path, of a-z, 0-9 and single separators"
-    hint = "for example acme, or acme/models; Docker takes small letters only"
-    pattern = r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*"
+RegistryHost = scalar_class(
+    "the host of a registry",
+    "for example registry.example.com, without https:// and without a path",
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::(?P<ports>\d{1,5}))?",
+    Ported)
+RegistryUser = scalar_class(
+    "a user, or a path, of a-z, 0-9 and single separators",
+    "for example acme, or acme/models; Docker takes small letters only",
+    r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*")
 
 
 class RegistryAws(Record):
@@ -6627,7 +6931,7 @@ class RegistrySection(Record):
         """The host, with its port if it has one."""
         return f"{self.host}:{self.port}" if self.port else self.host
 
-    def _check(self):
+    def _complete(self):
         """Docker would take a host without dot and port for a user of Docker Hub."""
         host, port, places = self.host, self.port, self.places
         if port and ":" in host.rpartition("]")[2]:
@@ -6642,6 +6946,7 @@ class RegistrySection(Record):
         if self.aws and not host:
             raise places["aws"].fault("needs the key host",
                                       "as in host: 123456789012.dkr.ecr.eu-central-1.amazonaws.com")
+        return self
 
 
 class Registry(Component):
@@ -6678,7 +6983,7 @@ class Registry(Component):
     def check_tag(self, tag, what):
         if not re.fullmatch(TAG, tag, re.ASCII):
             raise usage_error(
-                f"publish: {what}: {shortened(tag)} is no tag",
+                f"publish: {what}: {shortened(tag)} is not a tag",
                 "a tag has up to 128 letters, digits, _ . and -, and does not start with . or -"
                 + ("; -v leaves the version out" if what == "VERSION" else ""))
 
@@ -6801,17 +7106,17 @@ class Registry(Component):
         return next((hint for pattern, hint in known.items() if re.search(pattern, errors)),
                     "the engine's words say what is missing")
 
-    def unpushed(self, reference, outcome):
+    def push_failure(self, reference, outcome):
         return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
 
     def plan_push(self, engine, reference):
         """Push one tag, with a login where that is missing; returns the digest, if there is one."""
         outcome, said = yield from engine.plan_push(reference)
         if outcome.status and re.search(NO_LOGIN, outcome.errors):
-            yield from self.plan_login(engine, self.unpushed(reference, outcome))
+            yield from self.plan_login(engine, self.push_failure(reference, outcome))
             outcome, said = yield from engine.plan_push(reference)
         if outcome.status:
-            raise SkelebotError(self.unpushed(reference, outcome), self.hint(outcome.errors))
+            raise SkelebotError(self.push_failure(reference, outcome), self.hint(outcome.errors))
         digest = re.search(r"(?:digest: |\A)(sha256:[0-9a-f]{64})", said)
         return digest.group(1) if digest else ""
 
@@ -6832,11 +7137,9 @@ class Registry(Component):
 
 # -- Package
 
-class ZipPath(Line):
-    expected = "the file to write"
-    hint = "for example dist/churn.zip"
-    example = "dist/churn.zip"
-    pattern = r"(?:[^\n]*/)?(?:(?!\n)[\s.])*[^\s/.][^\n/]*"
+ZipPath = scalar_class(
+    "the file to write", "for example dist/churn.zip",
+    r"(?:[^\n]*/)?(?:(?!\n)[\s.])*[^\s/.][^\n/]*")
 
 
 class PackageSection(Record):
@@ -6868,7 +7171,7 @@ class Package(Component):
         if look(path) == "folder":
             raise place.fault(f"{shown} is a folder", f"name a file, as in {path}/project.zip")
         if read_bytes(path, 2) not in (None, b"", b"PK"):
-            raise place.fault(f"{shown} exists, and is no zip file", "name another file")
+            raise place.fault(f"{shown} exists, and is not a zip file", "name another file")
 
     def plan(self, call, project, words):
         """Zip the project."""
@@ -6883,7 +7186,7 @@ class Package(Component):
             yield MakeFolder(os.path.dirname(path))
         zipped = yield Zip(path, rules)
         for name in zipped.left_out:
-            yield Note(f"{name} was left out: it leads out of the project, or is no file")
+            yield Note(f"{name} was left out: it leads out of the project, or is not a file")
         if not call.dry_run:
             yield Note(f"packaged {zipped.files} files, {shown_size(zipped.size)}")
         yield Answer(path)
@@ -6906,8 +7209,8 @@ def with_components(project):
 
     Ours are the last to wrap a job's command, so that what plugins have added has a ticket as well.
     """
-    ours = [kind(project, project.settings[name]) for name, kind in COMPONENTS.items()
-            if name in project.settings]
+    ours = [kind(project, project.settings.get(name)) for name, kind in COMPONENTS.items()
+            if takes_part(name, kind, project)]
     project = project._replace(components=(*new_plugins(project, project.installed), *ours))
     for one in project.components:
         one.project = project
@@ -7014,6 +7317,61 @@ def unzipped(data):
 
 # ---- Scaffold ---------------------------------------------------------------
 
+DEFAULTS = {"Python": "default-python", "R": "default-r", "R+Python": "default-r-python"}
+TEMPLATES = ("default", "dash", "iris")
+GIT = r"(https?|ssh|file)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+"
+
+
+# -- The text of skelebot.yaml
+
+def yaml_node(value):
+    """The YAML node of a text, a list or a dict; a node is itself."""
+    yaml = yaml_module()
+    if hasattr(value, "id"):
+        return pyyaml_node(value)
+    if isinstance(value, dict):
+        items = [(yaml_node(key), yaml_node(item)) for key, item in value.items()]
+        return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=False)
+    if isinstance(value, (list, tuple)):
+        items = list(map(yaml_node, value))
+        return yaml.SequenceNode("tag:yaml.org,2002:seq", items, flow_style=False)
+    if not isinstance(value, str):
+        return yaml.SafeDumper("").represent_data(value)
+    folded = re.search("[\x85\u2028\u2029]", value)       # as blanks, but for double quotes
+    return yaml.ScalarNode(TEXT, value, style='"' if folded else None)
+
+
+def yaml_text(keys):
+    """YAML for (key, value) pairs in their order; a blank line before what takes several lines."""
+    yaml = yaml_module()
+    chunks = [yaml.serialize(with_tags(yaml_node({key: value})), Dumper=yaml.SafeDumper,
+                             allow_unicode=True, width=1000) for key, value in keys]
+    return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
+
+
+def with_sections_of_plugins(config, sections):
+    """`config` with the sections (name -> dict) of plugins below its `components`."""
+    if not sections:
+        return config
+    known = dict(config).get("components")
+    node = yaml_node({} if known is None else known)
+    node.value.extend((yaml_node(name), yaml_node(section)) for name, section in sections.items())
+    return [*((key, value) for key, value in config if key != "components"), ("components", node)]
+
+
+def project_text(answers, config, sections=None):
+    """The text of a new skelebot.yaml; the keys of `config` win over the answers."""
+    config = with_sections_of_plugins(config, sections)
+    taken = {key for key, _ in config}
+    keys = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
+            if answers.get(key) and key not in taken]
+    owner = [] if "user" in taken else [("user", "host")]
+    return ("# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n"
+            + yaml_text([*keys, *owner, *config]))
+
+
+# -- A template
+
 class Prompt(Record):
     var: ParamName
     message: Line
@@ -7026,6 +7384,59 @@ class TemplateFile(Record):
     places: Hidden = None
 
 
+def is_inside(path):
+    """Whether a relative path stays below where it starts."""
+    parts = re.split(r"[\\/]+", path)
+    return bool(path) and not re.match(r"[\\/~]|[A-Za-z]:", path) and ".." not in parts
+
+
+class Answers(dict):
+    """name -> what was answered, for the {variables} of a template."""
+
+    def fill(self, text):
+        """`text` with the known variables; other braces stay."""
+        return re.sub(r"\{([\w.-]+)\}", lambda match: self.get(match.group(1), match.group()), text)
+
+    def fill_path(self, text, place):
+        """A path below the new project or the template, that git has no use for.
+
+        Files in .git can name programs that git runs.
+        """
+        path = self.fill(text)
+        if not is_inside(path):
+            raise place.fault(f"{shortened(path)} is outside of its folder",
+                              "name a path below it, without ..")
+        if any(name.lower().rstrip(". ") == ".git" for name in re.split(r"[\\/]+", path)):
+            raise place.fault(f"{shortened(path)} belongs to git",
+                              "a template has no business there")
+        return path.rstrip("/")
+
+    def fill_node(self, node, place, copies=None):
+        """A copy of a YAML node with the variables in each of its texts; aliases stay.
+
+        copies  id of a node -> its copy, None while it is being made
+        """
+        copies = {} if copies is None else copies
+        if id(node) in copies:
+            if copies[id(node)] is None:
+                raise place.fault("contains itself", "take the alias out")
+            return copies[id(node)]
+        copies[id(node)] = None
+        if node.id == "scalar":
+            text = self.fill(node.value)
+            tag = node.tag if text == node.value else TEXT
+            style = '"' if re.search("[\x85\u2028\u2029]", text) else node.style
+            copy = type(node)(tag, text, node.start_mark, node.end_mark, style=style)
+        else:
+            items = [tuple(self.fill_node(side, place, copies) for side in item)
+                     if node.id == "mapping" else self.fill_node(item, place, copies)
+                     for item in node.value]
+            copy = type(node)(node.tag, items, node.start_mark, node.end_mark,
+                              flow_style=node.flow_style)
+        copies[id(node)] = copy
+        return copy
+
+
 class Template(Record):
     """template.yaml: what is asked, made, written, and put into skelebot.yaml."""
     prompts: Tuple[Prompt, ...] = ()
@@ -7034,69 +7445,105 @@ class Template(Record):
     config: Any = None
     places: Hidden = None
 
+    @classmethod
+    def parse(cls, data, file):
+        node = YamlText.of(data, file).root(deepest=100)   # it will be copied and written
+        value = Value(node, Place(file, 1))
+        empty = node is None or value.is_nothing
+        return cls(places={"": value.place}) if empty else value.read(cls)
 
-DEFAULTS = {"Python": "default-python", "R": "default-r", "R+Python": "default-r-python"}
-TEMPLATES = ("default", "dash", "iris")
-GIT = r"(https?|ssh|file)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+"
+    def keys(self, answers, language):
+        """(key, node) pairs for skelebot.yaml."""
+        own, place = [("language", language)] if language else [], self.places.get("config")
+        if self.config is None or Value(self.config, place).is_nothing:
+            return own
+        entries = Value(answers.fill_node(self.config, place), place).entries()
+        wanted = entries["language"].node.value if "language" in entries else language
+        if language and wanted != language:
+            raise usage_error(f"scaffold: this template is for {wanted}, not for {language}",
+                              "leave --language out")
+        return [*([] if "language" in entries else own),
+                *((key, entry.node) for key, entry in entries.items())]
 
-# Where scripts are looked for when a project is there already, and which are no jobs.
+
+# -- A folder that has files already
+
+# Where scripts are looked for, and which are no jobs.
 SCRIPT = r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?([^/]+)\.(py|R|r|sh)"
 NO_JOB = r"__\w+__|setup|conftest|test_.*|.*_test|install|skelebot"
 
 
-def read_template(data, file):
-    """The Template of a template.yaml."""
-    node = compose(decoded(data, file), file, deepest=100)     # what is in it is copied and written
-    place = Place(file, 1)
-    return Template(places={"": place}) if node is None or is_nothing(node) else read(Template, node, place)
+class Existing:
+    """What the files of a folder tell of the project that is to be made of it."""
+
+    def __init__(self, files):
+        self.files = files
+
+    @property
+    def language(self):
+        ends = {os.path.splitext(file)[1].lower() for file in self.files}
+        r, python = bool(ends & {".r", ".rmd"}), bool(ends & {".py", ".ipynb"})
+        return "R+Python" if r and python else "R" if r else "Python"
+
+    @property
+    def jobs(self):
+        """name -> script, for the scripts that look like jobs."""
+        jobs = {}
+        for file in self.files:
+            match = re.fullmatch(SCRIPT, file)
+            if match and not re.fullmatch(NO_JOB, match.group(1)) and JobName.fits(match.group(1)):
+                name, end = match.groups()
+                jobs.setdefault(f"{name}-{end.lower()}" if name in jobs else name, file)
+        return jobs
+
+    def dependencies(self, language):
+        """As skelebot.yaml has them: a list, or one for each language."""
+        forms = {"Python": {"requirements.txt": "req:", "pyproject.toml": "proj:"},
+                 "R": {"renv.lock": "renv:"}}
+        known = {name: [form + file for file, form in forms[name].items() if file in self.files][:1]
+                 for name in language.split("+") if name in forms}
+        if "+" not in language:
+            return known.get(language)
+        return {name: dependencies for name, dependencies in known.items() if dependencies}
+
+    def keys(self, language, jobs):
+        """The keys of skelebot.yaml."""
+        dependencies = self.dependencies(language)
+        return [
+            ("language", language),
+            *([("dependencies", dependencies)] if dependencies else []),
+            ("ignores", [".git", "**/__pycache__"]),
+            *([("jobs", [{"name": name, "source": shell_line([file]), "help": f"run {file}"}
+                         for name, file in jobs.items()])] if jobs else []),
+        ]
 
 
-def substituted(text, values):
-    """`text` with the known {variables}; other braces stay."""
-    return re.sub(r"\{([\w.-]+)\}", lambda match: values.get(match.group(1), match.group(0)), text)
+# -- What is asked, and what comes of it
+
+def check_template(name):
+    """Nothing, if there can be such a template."""
+    if has_password(name):
+        raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
+                          "leave it out, since others on this machine can see it; git asks, or has "
+                          "a credential helper")
+    if name in (*TEMPLATES, *DEFAULTS.values()) or re.fullmatch(GIT, name):
+        return
+    if look(os.path.expanduser(name)) != "folder":
+        raise usage_error(f"scaffold: unknown template {shortened(name)}",
+                          did_you_mean(name, TEMPLATES, "there are")
+                          + "; or give a folder, https://... or git@...")
 
 
-def substituted_node(node, values, place, done=None):
-    """A copy of a YAML node with the variables in every text of it; what was shared by an alias is shared still.
-
-    done  id of a node -> its copy, None while it is being made
-    """
-    done = {} if done is None else done
-    if id(node) in done:
-        if done[id(node)] is None:
-            raise place.fault("contains itself", "take the alias out")
-        return done[id(node)]
-    done[id(node)] = None
-    if node.id == "scalar":
-        text = substituted(node.value, values)
-        tag = node.tag if text == node.value else "tag:yaml.org,2002:str"
-        style = '"' if re.search("[\x85\u2028\u2029]", text) else node.style
-        copy = type(node)(tag, text, node.start_mark, node.end_mark, style=style)
-    else:
-        items = [tuple(substituted_node(side, values, place, done) for side in item) if node.id == "mapping"
-                 else substituted_node(item, values, place, done) for item in node.value]
-        copy = type(node)(node.tag, items, node.start_mark, node.end_mark, flow_style=node.flow_style)
-    done[id(node)] = copy
-    return copy
-
-
-def is_inside(path):
-    """Whether a relative path stays below where it starts."""
-    parts = re.split(r"[\\/]+", path)
-    return bool(path) and not re.match(r"[\\/~]|[A-Za-z]:", path) and ".." not in parts
-
-
-def is_gits_own(path):
-    """Whether a path is in a .git folder, whose files can name programs that git runs."""
-    return any(folder.lower().rstrip(". ") == ".git" for folder in re.split(r"[\\/]+", path))
-
-
-def inside(name, place):
-    if not is_inside(name):
-        raise place.fault(f"{shortened(name)} is outside of its folder", "name a path below it, without ..")
-    if is_gits_own(name):
-        raise place.fault(f"{shortened(name)} belongs to git", "a template has no business there")
-    return name.rstrip("/")
+def template_file(name, folder, file):
+    """The bytes of a template's file: one of ours, or one in a folder, which no link leaves."""
+    if not folder:
+        return template_bytes("projects", name, file)
+    path = os.path.join(folder, *file.split("/"))
+    if look(path, folder) != "file":
+        raise SkelebotError(f"template {bare_url(name)}: has no file {shortened(file)}",
+                            "a template is a folder with a template.yaml, which names the files "
+                            "beside it")
+    return read_bytes(path)
 
 
 def simple_name(name):
@@ -7104,101 +7551,252 @@ def simple_name(name):
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def yaml_node(value):
-    """The YAML node of a text, a list or a dict; a node is itself."""
-    yaml = yaml_module()
-    if hasattr(value, "id"):
-        return pyyaml_node(value)
-    if isinstance(value, dict):
-        items = [(yaml_node(key), yaml_node(item)) for key, item in value.items()]
-        return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=False)
-    if isinstance(value, (list, tuple)):
-        return yaml.SequenceNode("tag:yaml.org,2002:seq", list(map(yaml_node, value)), flow_style=False)
-    if not isinstance(value, str):
-        return yaml.SafeDumper("").represent_data(value)
-    folded = re.search("[\x85\u2028\u2029]", value)       # as blanks, but for double quotes
-    return yaml.ScalarNode("tag:yaml.org,2002:str", value, style='"' if folded else None)
+def note_of(new):
+    """The note of what is about to be made: each path, after the SHA-256 of a file, or nothing."""
+    lines = (f"{'' if data is None else hash_of(data)} {path}" for path, data in new)
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def yaml_text(keys):
-    """YAML for (key, value) pairs in their order, with a blank line before what takes more than one."""
-    yaml = yaml_module()
-    chunks = [yaml.serialize(resolved(yaml_node({key: value})), Dumper=yaml.SafeDumper, allow_unicode=True, width=1000)
-              for key, value in keys]
-    return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
+class Scaffold:
+    """A new project: what was typed and is answered, and the folders and files that come of it."""
+
+    def __init__(self, call, words):
+        self.call, self.words = call, words
+        self.folder, self.existing = words.one("folder", "."), words.has("existing")
+        self.answers, self.sections = Answers(), {}
+
+    def plan(self):
+        """Ask, make the files, and say what to type next."""
+        self.check()
+        files = listing(self.folder) if self.existing else ()
+        yield from self.plan_answers()
+        new = yield from (self.plan_existing(files) if self.existing else self.plan_template())
+        if not new:
+            yield Note("what follows depends on the template")
+            return 0
+        count = yield from self.plan_make(*new)
+        if not self.call.dry_run:
+            step = f"cd {shell_line([self.folder])} && " if self.folder != "." else ""
+            yield Note(f"made {count} files; next: {step}skelebot --help")
+        return 0
+
+    def check(self):
+        """Nothing, if what was typed makes sense here."""
+        self.check_no_project()
+        if self.existing and look(self.folder) != "folder":
+            raise usage_error(
+                f"scaffold: there is no folder {shortened(self.folder)} to make a project of",
+                "leave --existing out")
+        if self.existing and (self.words.has("template") or self.words.has("answer")):
+            raise usage_error("scaffold: --existing adds no template",
+                              "leave --template and --answer out, or --existing")
+        if "template" in self.words.values:
+            check_template(self.words.one("template"))
+
+    def check_no_project(self):
+        path = os.path.join(self.folder, FILE)
+        if look(path):
+            hint = "skelebot --help explains the project; to start again, remove the file first"
+            raise SkelebotError(f"{path} exists already", hint)
+
+    # -- Questions
+
+    def plan_question(self, question, default="", choices=(), option="", answer=None):
+        """An answer: the default with --yes, else the person's, who is asked until it fits.
+
+        option  what would have answered beforehand
+        answer  what has
+        """
+        if answer is None and self.words.has("yes"):
+            answer = default
+        lower = {choice.lower(): choice for choice in choices}
+        while answer is None:
+            shown = f"{question} ({', '.join(choices)})" if choices else question
+            answer = yield Ask(shown, default, option)
+            if choices and answer.lower() not in lower:
+                yield Note(f"{shortened(answer)} is none of {listed(choices)}")
+                answer = None
+            elif choices:
+                answer = lower[answer.lower()]
+        return answer
+
+    def plan_option(self, name, question, default="", choices=()):
+        """The answer to what an option answers beforehand."""
+        typed = self.words.one(name) if name in self.words.values else None
+        return (yield from self.plan_question(question, default, choices, f"--{name} ...", typed))
+
+    def plan_answers(self):
+        """What every project is asked, and what plugins ask."""
+        path = os.path.basename(os.path.abspath(self.folder)) or "project"
+        for name, question, default in (
+                ("name", "Name of the project", path),
+                ("description", "What it is for, in one line", ""),
+                ("maintainer", "Who maintains it", "user.name"),
+                ("contact", "How to reach them", "user.email")):
+            if default.startswith("user.") and name not in self.words.values:
+                default = yield from self.plan_git_setting(default)
+            answer = yield from self.plan_option(name, question, default)
+            self.answers[name] = " ".join(answer.split())
+        name = self.answers["name"]
+        if not ProjectName.fits(name):
+            raise usage_error(f"scaffold: expected {ProjectName.expected}, found {shortened(name)}",
+                              "give it as --name churn-model")
+        self.answers["name_simple"] = simple_name(name)
+        yield from self.plan_sections()
+
+    def plan_git_setting(self, key):
+        """What git knows of its user; "" where there is no git."""
+        try:
+            return (yield Command(("git", "config", key), kept=True, looks=True)).output.strip()
+        except SkelebotError:
+            return ""
+
+    def plan_sections(self):
+        """The sections of the plugins that ask for one when a project is made."""
+        for name, kind in self.call.plugins:
+            plugin, section = new_plugin(name, kind), {}
+            for key, question in hook_value(plugin, "prompts").items():
+                answer = yield from self.plan_question(f"{name}: {question}",
+                                                       option=f"{name} below components")
+                section.update({key: answer} if answer else {})
+            if not self.words.has("yes"):
+                section.update((yield from plan_hook(plugin, "section")) or {})
+            self.sections.update({name: section} if section else {})
+
+    # -- What comes of the answers
+
+    def files(self, keys, more=()):
+        """[(path, data)] with skelebot.yaml first."""
+        text = project_text(self.answers, keys, self.sections)
+        return [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n"), *more]
+
+    def plan_existing(self, files):
+        """(folders, [(path, data)]): only skelebot.yaml and VERSION, by what is in the folder."""
+        existing, jobs = Existing(files), {}
+        language = yield from self.plan_option("language", "Language", existing.language,
+                                               Language.values)
+        for name, file in existing.jobs.items():
+            question = f"Make {file} the job {name}"
+            answer = yield from self.plan_question(question, "yes", ("yes", "no"))
+            jobs.update({name: file} if answer == "yes" else {})
+        return (), self.files(existing.keys(language, jobs))
+
+    def plan_template(self):
+        """(folders, [(path, data)]) of a template; None if a dry run cannot know."""
+        name, language = yield from self.plan_choice()
+        check_template(name)
+        if name in (*TEMPLATES, *DEFAULTS.values()):
+            return (yield from self.plan_filled(name, "", language))
+        if not re.fullmatch(GIT, name):
+            return (yield from self.plan_filled(name, os.path.expanduser(name), language))
+        scratch = yield Scratch(self.call.token)
+        try:
+            clone = os.path.join(scratch, "template")
+            git = ("git", "clone", "--quiet", "--depth", "1", "--", name, clone)
+            if (yield Command(git, aside=True)).status:
+                raise SkelebotError(f"{bare_url(name)} could not be cloned",
+                                    "the lines above are git's own; try git clone")
+            if self.call.dry_run:
+                return None
+            return (yield from self.plan_filled(name, clone, language))
+        finally:
+            yield Remove(scratch)
+
+    def plan_choice(self):
+        """(name, language) of the template; the language is "" where the name says it."""
+        name, language = self.words.one("template"), self.words.one("language")
+        if name in ("", "default"):
+            language = yield from self.plan_option("language", "Language", "Python",
+                                                   Language.values[:3])
+        if not name:
+            known = f"{', '.join(TEMPLATES)}, a folder, or the address of a Git repository"
+            name = yield from self.plan_option("template", f"Template ({known})", "default")
+        if name != "default":
+            return name, language
+        if language not in DEFAULTS:
+            raise usage_error(f"scaffold: no template for language {language}",
+                              "choose Python, R or R+Python")
+        return DEFAULTS[language], ""
+
+    def plan_filled(self, name, folder, language):
+        """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
+        template = Template.parse(template_file(name, folder, "template.yaml"), "template.yaml")
+        yield from self.plan_prompts(template)
+        answers, contents = self.answers, []
+        for file in template.files:
+            source = answers.fill_path(file.template, file.places["template"])
+            text = template_file(name, folder, source).decode("utf-8", "surrogateescape")
+            data = answers.fill(text).encode("utf-8", "surrogateescape")
+            contents.append((answers.fill_path(file.name, file.places["name"]), data))
+        folders = [answers.fill_path(path, template.places["dirs"]) for path in template.dirs]
+        return folders, self.files(template.keys(answers, language), contents)
+
+    def plan_prompts(self, template):
+        """What a template asks on top; --answer NAME=VALUE answers beforehand."""
+        known, typed = [prompt.var for prompt in template.prompts], {}
+        for text in self.words.values.get("answer", ()):
+            name, equals, typed[name] = text.partition("=")
+            if not equals:
+                shown = shortened(text)
+                raise usage_error(f"scaffold: --answer: expected NAME=VALUE, found {shown}",
+                                  "--answer city=Bern")
+            if name not in known:
+                raise usage_error(f"scaffold: the template does not ask for {shortened(name)}",
+                                  did_you_mean(name, known, "it asks for"))
+        for prompt in template.prompts:
+            self.answers[prompt.var] = yield from self.plan_question(
+                prompt.message, option=f"--answer {prompt.var}=...", answer=typed.get(prompt.var))
+
+    # -- Making the files
+
+    def plan_make(self, folders, files):
+        """Make all or none; of two at once only one. Returns how many files."""
+        place, existed = Place(FILE, 1), look(self.folder)
+        root = YamlText(files[0][1].decode("utf-8"), FILE).root()
+        read_project(Value(root, place).entries(), place, self.call.plugins)
+        yield MakeFolder(self.folder, self.folder)
+        try:
+            scratch = yield Scratch(self.call.token, os.path.join(self.folder, FILE))
+            try:
+                self.check_no_project()
+                return (yield from self.plan_write(folders, files, os.path.join(scratch, "made")))
+            finally:
+                yield Remove(scratch)
+        except (SkelebotError, KeyboardInterrupt, Stopped):
+            if not existed:
+                yield Remove(self.folder, empty=True)
+            raise
+
+    def plan_write(self, folders, files, note):
+        """Write the files that do not exist, having looked at all first; skelebot.yaml last.
+
+        note  the file that says what is made, for whoever tidies up after us
+        """
+        present, names = {}, [path for path, _ in files]
+        for path in (*folders, *names):
+            for one in (*ancestors(path), path):
+                target = os.path.join(self.folder, one)
+                present[one] = look(target, self.folder)
+                if present[one] == "file" and one != path:
+                    raise SkelebotError(f"{target}: is a file, and has to be a folder for {path}",
+                                        "nothing was written; rename the file")
+        folders = sorted({*folders, *(above for path in names for above in ancestors(path))})
+        new = [*((path, None) for path in folders), *files[1:], files[0]]
+        new = [(path, data) for path, data in new if not present[path]]
+        for path in names:
+            if present[path]:
+                yield Note(f"kept {path}, which was there")
+        yield File(note, note_of(new))
+        for path, data in new:
+            target = os.path.join(self.folder, path)
+            yield (MakeFolder(target, self.folder) if data is None
+                   else File(target, data, self.folder))
+        yield Remove(note)
+        return sum(not present[path] for path in names)
 
 
-def with_more_sections(config, sections):
-    """`config` with the sections (name -> dict) of plugins below its `components`."""
-    if not sections:
-        return config
-    known = next((value for key, value in config if key == "components"), None)
-    node = yaml_node(known if known is not None else {})
-    node.value.extend((yaml_node(name), yaml_node(section)) for name, section in sections.items())
-    return [*((key, value) for key, value in config if key != "components"), ("components", node)]
-
-
-def project_text(answers, config, sections=None):
-    """The text of a new skelebot.yaml; the keys of `config` win over the answers."""
-    config = with_more_sections(config, sections)
-    given = {key for key, _ in config}
-    keys = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
-            if answers.get(key) and key not in given]
-    owner = [] if "user" in given else [("user", "host")]
-    return ("# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n"
-            + yaml_text([*keys, *owner, *config]))
-
-
-def found_jobs(files):
-    """name -> script, for the scripts among a folder's files that look like jobs."""
-    jobs = {}
-    for file in files:
-        match = re.fullmatch(SCRIPT, file)
-        if match and not re.fullmatch(NO_JOB, match.group(1)) and JobName.fits(match.group(1)):
-            name = match.group(1) if match.group(1) not in jobs else f"{match.group(1)}-{match.group(2).lower()}"
-            jobs.setdefault(name, file)
-    return jobs
-
-
-def found_language(files):
-    """The language of a folder's files, as far as they tell."""
-    ends = {os.path.splitext(file)[1].lower() for file in files}
-    r, python = bool(ends & {".r", ".rmd"}), bool(ends & {".py", ".ipynb"})
-    return "R+Python" if r and python else "R" if r else "Python"
-
-
-def found_dependencies(files, language):
-    """language -> dependencies that a folder's files stand for."""
-    python = [form + file for form, file in (("req:", "requirements.txt"), ("proj:", "pyproject.toml"))
-              if file in files][:1]
-    r = ["renv:renv.lock"] if "renv.lock" in files else []
-    known = {"Python": python, "R": r}
-    return {name: known[name] for name in language.split("+") if known.get(name)}
-
-
-def template_config(template, answers, language):
-    """(key, node) pairs for skelebot.yaml."""
-    if template.config is None or is_nothing(template.config):
-        return [("language", language)] if language else []
-    place = template.places["config"]
-    entries = pairs(substituted_node(template.config, answers, place), place)
-    if language and "language" in entries and entries["language"][1].value != language:
-        raise usage_error(f"scaffold: this template is for {entries['language'][1].value}, not for {language}",
-                          "leave --language out")
-    own = [] if "language" in entries or not language else [("language", language)]
-    return [*own, *((key, value) for key, (_, value) in entries.items())]
-
-
-def existing_config(language, dependencies, jobs):
-    """The keys of skelebot.yaml for a project that was there before."""
-    listed_dependencies = dependencies if "+" in language else dependencies.get(language)
-    return [
-        ("language", language),
-        *([("dependencies", listed_dependencies)] if listed_dependencies else []),
-        ("ignores", [".git", "**/__pycache__"]),
-        *([("jobs", [{"name": name, "source": shell_line([file]), "help": f"run {file}"}
-                     for name, file in jobs.items()])] if jobs else []),
-    ]
+def plan_scaffold(call, project, words):
+    return (yield from Scaffold(call, words).plan())
 
 
 # ---- Help -------------------------------------------------------------------
@@ -7359,488 +7957,6 @@ def plan_chain(plans):
 def plan_envs(call, project, words):
     for name in ("[default]", *project.envs):
         yield Answer(name)
-    return 0
-
-
-# -- scaffold
-
-def plan_question(words, name, question, default="", choices=(), option=""):
-    """An answer: the option's, the default with --yes, else the person's; asked again until it fits."""
-    answer = words.one(name) if name in words.values else default if words.has("yes") else None
-    while answer is None:
-        answer = yield Ask(question + (f" ({', '.join(choices)})" if choices else ""), default,
-                           option or (f"--{name} ..." if name else ""))
-        lower = {choice.lower(): choice for choice in choices}
-        if choices and answer.lower() not in lower:
-            yield Note(f"{shortened(answer)} is none of {listed(choices)}")
-            answer = None
-        elif choices:
-            answer = lower[answer.lower()]
-    return answer
-
-
-def plan_git_setting(key):
-    """What git knows of its user; "" where there is no git."""
-    try:
-        return (yield Command(("git", "config", key), kept=True, looks=True)).output.strip()
-    except SkelebotError:
-        return ""
-
-
-def plan_answers(words, folder):
-    """name -> answer, for what every project is asked."""
-    path = os.path.basename(os.path.abspath(folder)) or "project"
-    answers = {}
-    for name, question, default in (
-            ("name", "Name of the project", path), ("description", "What it is for, in one line", ""),
-            ("maintainer", "Who maintains it", "user.name"), ("contact", "How to reach them", "user.email")):
-        if default.startswith("user.") and name not in words.values:
-            default = yield from plan_git_setting(default)
-        answer = " ".join((yield from plan_question(words, name, question, default)).split())
-        answers[name] = answer
-    if not ProjectName.fits(answers["name"]):
-        raise usage_error(f"scaffold: expected {ProjectName.expected}, found {shortened(answers['name'])}",
-                          "give it as --name churn-model")
-    return {**answers, "name_simple": simple_name(answers["name"])}
-
-
-def plan_sections(call, words):
-    """name -> section, of the plugins that ask for one when a project is made."""
-    sections = {}
-    for name, kind in call.plugins:
-        one, found = new_plugin(name, kind), {}
-        for key, question in hook_value(one, "prompts").items():
-            answer = yield from plan_question(words, "", f"{name}: {question}", option=f"{name} below components")
-            found.update({key: answer} if answer else {})
-        if not words.has("yes"):
-            found.update((yield from plan_hook(one, "section")) or {})
-        sections.update({name: found} if found else {})
-    return sections
-
-
-def plan_existing(words, files, answers, sections):
-    """Only skelebot.yaml and VERSION, with what was found in the folder."""
-    language = yield from plan_question(words, "language", "Language", found_language(files), Language.values)
-    dependencies = found_dependencies(files, language)
-    chosen = {}
-    for name, file in found_jobs(files).items():
-        yes = yield from plan_question(words, "", f"Make {file} the job {name}", "yes", ("yes", "no"))
-        if yes == "yes":
-            chosen[name] = file
-    text = project_text(answers, existing_config(language, dependencies, chosen), sections)
-    return (), [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n")]
-
-
-def check_template(name):
-    """Nothing, if there can be such a template."""
-    if has_password(name):
-        raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
-                          "leave it out, since others on this machine can see it; git asks, or has a credential helper")
-    if name in (*TEMPLATES, *DEFAULTS.values()) or re.fullmatch(GIT, name):
-        return
-    if look(os.path.expanduser(name)) != "folder":
-        raise usage_error(f"scaffold: unknown template {shortened(name)}",
-                          did_you_mean(name, TEMPLATES, "there are") + "; or give a folder, https://... or git@...")
-
-
-def template_file(name, folder, file):
-    """The bytes of a template's file: one of ours, or one in a folder, where it must be, links followed."""
-    if not folder:
-        return template_bytes("projects", name, file)
-    path = os.path.join(folder, *file.split("/"))
-    if look(path, folder) != "file":
-        raise SkelebotError(f"template {bare_url(name)}: has no file {shortened(file)}",
-                            "a template is a folder with a template.yaml, which names the files beside it")
-    return read_bytes(path)
-
-
-def plan_prompts(words, template):
-    """name -> answer, for what a template asks on top; --answer NAME=VALUE answers beforehand."""
-    for text in words.values.get("answer", ()):
-        if "=" not in text:
-            raise usage_error(f"scaffold: --answer: expected NAME=VALUE, found {shortened(text)}", "--answer city=Bern")
-    given = dict(text.partition("=")[::2] for text in words.values.get("answer", ()))
-    unknown = [name for name in given if name not in [prompt.var for prompt in template.prompts]]
-    if unknown:
-        raise usage_error(f"scaffold: the template does not ask for {shortened(unknown[0])}",
-                          did_you_mean(unknown[0], [prompt.var for prompt in template.prompts], "it asks for"))
-    answers = {}
-    for prompt in template.prompts:
-        typed = {prompt.var: (given[prompt.var],)} if prompt.var in given else {}
-        others = {name: words.values[name] for name in ("yes",) if name in words.values}
-        answers[prompt.var] = yield from plan_question(
-            Words({**others, **typed}), prompt.var, prompt.message, option=f"--answer {prompt.var}=...")
-    return answers
-
-
-def plan_filled(words, answers, name, folder, language, sections=None):
-    """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
-    template = read_template(template_file(name, folder, "template.yaml"), "template.yaml")
-    answers = {**answers, **(yield from plan_prompts(words, template))}
-    contents = []
-    for file in template.files:
-        data = template_file(
-            name, folder, inside(substituted(file.template, answers), file.places["template"]))
-        text = substituted(data.decode("utf-8", "surrogateescape"), answers).encode("utf-8", "surrogateescape")
-        contents.append((inside(substituted(file.name, answers), file.places["name"]), text))
-    dirs = [inside(substituted(name, answers), template.places["dirs"]) for name in template.dirs]
-    text = project_text(answers, template_config(template, answers, language), sections)
-    return dirs, [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n"), *contents]
-
-
-def plan_chosen_template(words):
-    """(name, language) of the template that was asked for; the language is "" where the name says it."""
-    name, language = words.one("template"), words.one("language")
-    if name in ("", "default"):
-        language = yield from plan_question(words, "language", "Language", "Python", Language.values[:3])
-    if not name:
-        name = yield from plan_question(words, "template", f"Template ({', '.join(TEMPLATES)}, a folder, "
-                                        "or the address of a Git repository)", "default")
-    if name != "default":
-        return name, language
-    if language not in DEFAULTS:
-        raise usage_error(f"scaffold: no template for language {language}", "choose Python, R or R+Python")
-    return DEFAULTS[language], ""
-
-
-def plan_template(call, words, answers, sections=None):
-    """(folders, [(path, data)]) of a template, filled with the answers; None if a dry run cannot know."""
-    name, language = yield from plan_chosen_template(words)
-    check_template(name)
-    if name in (*TEMPLATES, *DEFAULTS.values()):
-        return (yield from plan_filled(words, answers, name, "", language, sections))
-    if not re.fullmatch(GIT, name):
-        return (yield from plan_filled(words, answers, name, os.path.expanduser(name), language, sections))
-    scratch = yield Scratch(call.token)
-    try:
-        clone = os.path.join(scratch, "template")
-        outcome = yield Command(("git", "clone", "--quiet", "--depth", "1", "--", name, clone), aside=True)
-        if outcome.status:
-            raise SkelebotError(f"{bare_url(name)} could not be cloned",
-                                "the lines above are git's own; try git clone")
-        return None if call.dry_run else (yield from plan_filled(words, answers, name, clone, language, sections))
-    finally:
-        yield Remove(scratch)
-
-
-def noted(made):
-    """The note of what is about to be made: the SHA-256 of each file, nothing of a folder, and the path."""
-    lines = (f"{'' if data is None else hash_of(data)} {path}" for path, data in made)
-    return "\n".join(lines).encode("utf-8", "surrogateescape")
-
-
-def plan_new_files(folder, dirs, contents, scratch):
-    """Write the files that are not there, having looked at all of them first; returns how many."""
-    present = {}
-    for path in (*dirs, *(path for path, _ in contents)):
-        for above in ancestors(path):
-            present[above] = look(os.path.join(folder, above), folder)
-            if present[above] == "file":
-                raise SkelebotError(f"{os.path.join(folder, above)}: is a file, and has to be a folder for {path}",
-                                    "nothing was written; rename the file")
-        present[path] = look(os.path.join(folder, path), folder)
-    folders = sorted({*dirs, *(above for path, _ in contents for above in ancestors(path))})
-    made = [(path, data) for path, data in (*((path, None) for path in folders), *contents[1:], contents[0])
-            if not present[path]]
-    for path, _ in contents:
-        if present[path]:
-            yield Note(f"kept {path}, which was there")
-    yield File(os.path.join(scratch, "made"), noted(made))
-    for path, data in made:
-        target = os.path.join(folder, path)
-        yield MakeFolder(target, folder) if data is None else File(target, data, folder)
-    yield Remove(os.path.join(scratch, "made"))
-    return sum(not present[path] for path, _ in contents)
-
-
-def check_no_project(folder):
-    """Nothing, if there is no project in a folder."""
-    if look(os.path.join(folder, FILE)):
-        raise SkelebotError(f"{os.path.join(folder, FILE)} is there already",
-                            "skelebot --help explains the project; to start anew, remove the file first")
-
-
-def plan_new_project(call, folder, dirs, contents):
-    """Make all files of a project, or none; of two at once only one. Returns how many."""
-    read_project(pairs(compose(contents[0][1].decode("utf-8"), FILE), Place(FILE, 1)), Place(FILE, 1), call.plugins)
-    there = look(folder)
-    yield MakeFolder(folder, folder)
-    try:
-        scratch = yield Scratch(call.token, os.path.join(folder, FILE))
-        try:
-            check_no_project(folder)
-            return (yield from plan_new_files(folder, dirs, contents, scratch))
-        finally:
-            yield Remove(scratch)
-    except (SkelebotError, KeyboardInterrupt, Stopped):
-        if not there:
-            yield Remove(folder, empty=True)
-        raise
-
-
-def plan_scaffold(call, project, words):
-    """Ask, make the files of a new project, and say what to type next."""
-    folder = words.one("folder", ".")
-    check_no_project(folder)
-    if words.has("existing") and look(folder) != "folder":
-        raise usage_error(f"scaffold: there is no folder {shortened(folder)} to make a project of",
-                          "leave --existing out")
-    if words.has("existing") and (words.has("template") or words.has("answer")):
-        raise usage_error("scaffold: --existing adds no template", "leave --template and --answer out, or --existing")
-    files = listing(folder) if words.has("existing") else ()
-    if "template" in words.values:
-        check_template(words.one("template"))
-    answers = yield from plan_answers(words, folder)
-    sections = yield from plan_sections(call, words)
-    if words.has("existing"):
-        made = yield from plan_existing(words, files, answers, sections)
-    else:
-        made = yield from plan_template(call, words, answers, sections)
-    if not made:
-        yield Note("what follows depends on the template")
-        return 0
-    made_files = yield from plan_new_project(call, folder, *made)
-    if not call.dry_run:
-        step = f"cd {shell_line([folder])} && " if folder != "." else ""
-        yield Note(f"made {made_files} files; next: {step}skelebot --help")
-    return 0
-
-
-def plan_stores(call, project, artifacts, words):
-    """The store of each artifact; one that several share asks only once who asks."""
-    if words.one("token"):
-        yield Note("warning: others on this machine can see a token that is typed; ARTIFACTORY_TOKEN keeps it hidden")
-    repository, made = project.settings.get("repository") or RepositorySection(), []
-    folder = project.name if re.fullmatch(r"\w[\w .-]*", project.name) else slug(project.name)
-    places = [(name, getattr(repository, name)) for name in STORES if getattr(repository, name)]
-    if places and places[0][0] != "artifactory" and (words.one("user") or words.one("token")):
-        yield Note(f"warning: --user and --token are for Artifactory, {places[0][0]} has no use for them")
-    home = skelebot_home(call.environ, call.home)
-    default = (places or [("folder", Folder(os.path.join(home, "artifacts", folder)))])[0]
-    for artifact in artifacts:
-        kind, place = ("artifactory", artifact.deploy.artifactory) if artifact.deploy else default
-        known = next((store for other, store in made if other == place), None)
-        made.append((place, known or (yield from STORES[kind].plan_open(call, place, words))))
-    return [store for _, store in made]
-
-
-# -- push and pull
-
-def chosen_artifacts(project, command, words):
-    """The artifacts that a command names: one, or ALL."""
-    known = {artifact.name: artifact for artifact in getattr(project.settings.get("repository"), "artifacts", ())}
-    name = words.one("name")
-    if not known:
-        raise SkelebotError(f"{FILE}: names no artifacts", "add them below components.repository, as in: "
-                            "artifacts: [{name: model, file: models/model.tar.gz}]")
-    if not name:
-        raise usage_error(f"{command}: needs NAME", f"an artifact, or ALL of them: {', '.join(known)}")
-    if name != "ALL" and name not in known:
-        raise usage_error(f"{command}: no artifact is named {shortened(name)}", did_you_mean(name, [*known, "ALL"]))
-    return list(known.values()) if name == "ALL" else [known[name]]
-
-
-def check_prefix(command, prefix):
-    if prefix and not ArtifactName.fits(prefix):
-        raise usage_error(f"{command}: expected a prefix that can begin a file's name, found {shortened(prefix)}",
-                          "for example --prefix team-")
-
-
-VERSION_TEXT = r"\w[\w.+-]*"
-
-
-def plan_check_version(project, artifacts):
-    """The project's version can be part of a name; one that LATEST will not find gets a warning."""
-    if all(artifact.singular for artifact in artifacts):
-        return
-    if not re.fullmatch(VERSION_TEXT, project.version, re.ASCII) or project.version.upper() == "LATEST":
-        raise SkelebotError(f"VERSION: expected a version such as 1.2.0, found {shortened(project.version)}"
-                            if project.version else f"{project.name} has no version",
-                            "write one into the file VERSION, as in 1.0.0")
-    if not Semantic.parse(project.version):
-        yield Note(f"warning: {project.version} is no semantic version such as 1.2.0, so LATEST will not find it")
-
-
-def source_of(call, artifact):
-    """The path of an artifact's file or folder, which can be read."""
-    path, place = home_path(artifact.file, call.home), artifact.places["file"]
-    kind = look(path)
-    if not kind:
-        raise place.fault(f"{shortened(path)} is not there", "run the job that makes it, or correct the path")
-    if kind == "folder" and not artifact.is_folder:
-        raise place.fault(f"{shortened(path)} is a folder", f"write it with a / at its end: {artifact.file}/")
-    if kind != "folder" and artifact.is_folder:
-        raise place.fault(f"{shortened(path)} is a file", "write it without the / at its end")
-    check_readable(path)
-    return path
-
-
-def plan_with_body(artifact, path, plan):
-    """What a plan makes of the open file of an artifact; that of a folder is its archive."""
-    body = (yield Pack(path)) if artifact.is_folder else open_file(path)
-    if not body:
-        raise artifact.places["file"].fault(f"{shortened(path)} is not there any more", "push it when it is finished")
-    try:
-        return (yield from plan(body))
-    finally:
-        yield Release(body)
-
-
-def plan_digest(body):
-    yield from ()
-    return digests_of(body)
-
-
-def plan_is_new(artifact, store, name, path):
-    """Whether an artifact is to be sent; one that is there is an error, but a singular one that is the same is not."""
-    stored = yield from store.find(name, (200, 403, 404))
-    if not stored:
-        return True
-    where = store.where(name)
-    if artifact.singular and stored.sha256:
-        if stored.sha256 == (yield from plan_with_body(artifact, path, plan_digest)).sha256:
-            yield Note(f"{name} is there already, as it is here: {where}")
-            return False
-    raise SkelebotError(f"{name} is there already: {where}",
-                        ("" if artifact.singular else "bump the version, or ") + "add -f to replace it")
-
-
-def check_push(project, words):
-    chosen_artifacts(project, "push", words)
-    check_prefix("push", words.one("prefix"))
-
-
-def plan_push(call, project, words):
-    """Send artifacts under the project's version; all is looked at before the first byte goes."""
-    check_push(project, words)
-    artifacts, prefix, force = chosen_artifacts(project, "push", words), words.one("prefix"), words.has("force")
-    yield from plan_check_version(project, artifacts)
-    paths = []
-    for artifact in artifacts:
-        paths.append(source_of(call, artifact))
-    stores = yield from plan_stores(call, project, artifacts, words)
-    names = [stored_name(artifact, project.version, prefix) for artifact in artifacts]
-    sending = []
-    for artifact, store, name, path in zip(artifacts, stores, names, paths):
-        if force or (yield from plan_is_new(artifact, store, name, path)):
-            sending.append((artifact, store, name, path))
-    for artifact, store, name, path in sending:
-        said = yield from plan_with_body(artifact, path, lambda body: store.send(name, body, force))
-        if not call.dry_run:
-            yield Note(f"pushed {name} to {store.where(name)}" + (f": {said}" if said else ""))
-    return 0
-
-
-def plan_versions(project, artifact, store, prefix):
-    """The versions of an artifact that are there; a singular one beside it may look like one."""
-    names = yield from store.names(stored_name(artifact, "\0", prefix).split("\0")[0])
-    others = [stored_name(other, "", prefix) for other in project.settings["repository"].artifacts if other.singular]
-    versions = [stored_version(name, artifact, prefix) for name in names if name not in others]
-    return [version for version in versions if version and not version.endswith(".sha256")]
-
-
-def versions_hint(artifact, store, versions):
-    there = sorted(filter(Semantic.parse, versions), key=Semantic.parse)
-    return (f"there are: {', '.join(there[-10:])}" if there else
-            f"nothing of that name is at {store.where('')}: look at the address in {FILE}, or push it")
-
-
-def plan_not_there(project, artifact, store, name, prefix):
-    """The fault of what cannot be pulled, with what can."""
-    try:
-        versions = [] if artifact.singular else (yield from plan_versions(project, artifact, store, prefix))
-        hint = versions_hint(artifact, store, versions)
-    except SkelebotError as fault:
-        hint = f"what is there could not be listed: {fault.message}"
-    raise SkelebotError(f"{name} is not there: {store.where(name)}", hint)
-
-
-def plan_version(call, project, artifact, store, asked, prefix):
-    """The version to pull: as it was asked for, or what LATEST (of those that fit the project) or LATEST! means."""
-    if artifact.singular or asked.upper() not in ("LATEST", "LATEST!"):
-        return asked
-    own = "" if asked.endswith("!") else project.version
-    if not asked.endswith("!") and not Semantic.parse(own):
-        raise SkelebotError(f"LATEST looks for what fits the project's version, and {shortened(own)} is none",
-                            "write one into the file VERSION, as in 1.0.0, or pull LATEST!")
-    versions = yield from plan_versions(project, artifact, store, prefix)
-    version = latest(versions, own)
-    if not version and not call.dry_run:
-        raise SkelebotError(f"no version of {artifact.name} " + (f"fits {own}" if own else "is there"),
-                            versions_hint(artifact, store, versions))
-    return version or "VERSION"         # in a dry run nobody knows which
-
-
-def plan_is_there(call, path, stored, is_folder=False):
-    """Whether what lies at a path is what is stored."""
-    if call.dry_run or not stored.sha256 or look(path) != ("folder" if is_folder else "file"):
-        return False
-    try:
-        body = (yield Pack(path)) if is_folder else open_file(path)
-        return bool(body) and digests_of(body).sha256 == stored.sha256
-    except SkelebotError:
-        return False                    # it cannot be read, so it is something else
-
-
-def check_place(artifact, name, path):
-    """Nothing, if what is to be fetched may take this place."""
-    kind = look(path, root_of(path))
-    if kind and kind != ("folder" if artifact.is_folder else "file"):
-        raise SkelebotError(f"{path}: is a {kind}, which {name} cannot replace", "move it away")
-
-
-def plan_fetched_folder(call, store, name, stored, path):
-    """Fetch a folder by way of its archive, which is unpacked beside the folder's place."""
-    scratch = yield Scratch(call.token, path)
-    try:
-        packed = os.path.join(scratch, name)
-        yield from store.fetch(name, packed, stored)
-        yield Unpack(packed, path, name)
-    finally:
-        yield Remove(scratch)
-
-
-def plan_fetched(call, artifact, store, name, stored, path):
-    """Fetch one artifact to its place, unless it is there."""
-    if (yield from plan_is_there(call, path, stored, artifact.is_folder)):
-        yield Note(f"{path} is there already, as it was pushed")
-        return
-    if os.path.dirname(path):
-        yield MakeFolder(os.path.dirname(path))
-    if artifact.is_folder:
-        yield from plan_fetched_folder(call, store, name, stored, path)
-    else:
-        yield from store.fetch(name, path, stored)
-    if not call.dry_run:
-        yield Note(f"pulled {name} to {path}")
-
-
-def check_pull(project, words):
-    artifacts, asked = chosen_artifacts(project, "pull", words), words.one("version")
-    check_prefix("pull", words.one("prefix"))
-    if not asked and not all(artifact.singular for artifact in artifacts):
-        raise usage_error("pull: needs VERSION", "a version such as 1.2.0, LATEST, or LATEST! for the highest of all")
-    if asked and asked.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, asked, re.ASCII):
-        raise usage_error(f"pull: expected a version, found {shortened(asked)}", "for example 1.2.0, or LATEST")
-
-
-def plan_pull(call, project, words):
-    """Fetch artifacts, each whole and as it was pushed; all are looked for before the first is fetched."""
-    check_pull(project, words)
-    artifacts, prefix, asked = chosen_artifacts(project, "pull", words), words.one("prefix"), words.one("version")
-    stores, found = (yield from plan_stores(call, project, artifacts, words)), []
-    for artifact, store in zip(artifacts, stores):
-        version = yield from plan_version(call, project, artifact, store, asked, prefix)
-        name = stored_name(artifact, version, prefix)
-        stored = yield from store.find(name)
-        if not stored and not call.dry_run:
-            yield from plan_not_there(project, artifact, store, name, prefix)
-        path = (home_path(artifact.file, call.home) if words.has("override") else
-                name[:-len(".tar.gz")] if artifact.is_folder else name)
-        check_place(artifact, name, path)
-        found.append((artifact, store, name, stored or Stored(), path))
-    for artifact, store, name, stored, path in found:
-        yield from plan_fetched(call, artifact, store, name, stored, path)
     return 0
 
 
@@ -9504,7 +9620,7 @@ def members(folder):
             if os.path.islink(path) and not os.path.isfile(path):
                 raise SkelebotError(f"{path}: is a link to a folder, or to nothing", "replace it by what it stands for")
             if not os.path.isfile(path) and not os.path.isdir(path):
-                raise SkelebotError(f"{path}: is neither a file nor a folder", "take it out")
+                raise SkelebotError(f"{path}: is neither a file nor a folder", "remove it")
             yield path, os.path.relpath(path, folder).replace(os.sep, "/")
 
 
@@ -10178,7 +10294,7 @@ class EarlierPlugin(Component):
 
     @classmethod
     def read(cls, node, place):
-        value = read_plain(node, place)
+        value = Value(node, place).plain()
         try:
             return cls.kind.load({} if value is None else value)
         except Exception as error:
@@ -10242,7 +10358,7 @@ class EarlierFolder(Component):
 
     @classmethod
     def read(cls, node, place):
-        return read_plain(node, place) or {}
+        return Value(node, place).plain() or {}
 
     def commands(self):
         text = (getattr(self.module.command, "__doc__", "") or f"a command of the plugin {self.name}").strip()
@@ -10318,7 +10434,8 @@ def earlier_save(config):
     """`yaml.saveConfig`: writes the top-level keys that have been changed; comments are not kept."""
     lock = hold(Hold(FILE))
     try:
-        keys = {name: (key.value, node) for name, (key, node) in read_entries(os.getcwd(), FILE).items()}
+        keys = {name: (entry.key.value, entry.node)
+                for name, entry in read_entries(os.getcwd(), FILE).items()}
         for key, value in config.values().items():
             if value != config._before.get(key):
                 keys[key] = (key, without_empty(value))
@@ -10562,9 +10679,8 @@ def unknown(project, name, commands):
 
 
 def commands_here(project, parts, warn=lambda message: None):
-    """name -> Builtin of all that can be asked for here; of one name the first counts, and ours come first."""
-    known = {**COMMANDS, **{name: command for one in our_components(project).values()
-                            for name, command in one.commands().items()}}
+    """name -> Builtin of all that can be asked for; the first of one name counts, and ours come first."""
+    known = dict(COMMANDS)
     for one in parts:
         try:
             own = {} if one.name in COMPONENTS else commands_of(one, project)
@@ -10588,6 +10704,12 @@ def job_or_command(project, name, commands):
     return job, command
 
 
+def command_here(project, name, commands):
+    """A command, by the component of ours that has it, as that is in the project."""
+    ours = (one.commands() for one in our_components(project).values()) if name in COMMANDS else ()
+    return next((own[name] for own in ours if name in own), commands.get(name))
+
+
 def parsed(project, group, pages, commands):
     """What a job or command becomes: (page, plan, whether it changes the project).
 
@@ -10600,13 +10722,17 @@ def parsed(project, group, pages, commands):
         if typed.help:
             return pages.job(project, job), None, False
         return None, lambda call, project, commands: plan_job(call, project, job, typed), False
+    command = command_here(project, name, commands)
     optional = len(command.args) if name in COMMANDS else command.optional  # ours check more
     typed = Words(extra=tuple(words)) if command.raw else Parser(
         name, command.args, (*command.params, HELP), optional, command.extras).parse(words)
     if typed.help:
         return pages.command(name, command), None, False
     command.check(project, typed)
-    return None, lambda call, project, commands: commands.get(name, command).plan(call, project, typed), command.changes
+
+    def plan(call, project, commands):
+        return (command_here(project, name, commands) or command).plan(call, project, typed)
+    return None, plan, command.changes
 
 
 def on_path(name):

@@ -1,6 +1,7 @@
 """Push and pull: the same promises on every server, and who skelebot says it is there."""
 import base64
 import functools
+import hashlib
 import http.client
 import http.server
 import json
@@ -344,7 +345,7 @@ class Pushing:
     def test_of_all_leaves_a_singular_file_that_is_there_as_it_is(self):
         self.skelebot("push", "vocabulary")
         done = self.skelebot("push", "ALL")
-        self.assertIn(f"skelebot: vocabulary.txt is there already, as it is here: {self.address}vocabulary.txt\n",
+        self.assertIn(f"skelebot: vocabulary.txt is stored already, with the same content: {self.address}vocabulary.txt\n",
                       done.stderr)
         self.assertEqual(sorted(self.kept()), ["bert_v1.2.0.tar.gz", "model_v1.2.0.tar.gz", "vocabulary.txt"])
 
@@ -361,7 +362,7 @@ class Pushing:
         self.keep({"model_v1.2.0.tar.gz": b"old"})
         done = self.skelebot("push", "model", status=1)
         self.assertEqual(done.stderr, two_lines(
-            f"model_v1.2.0.tar.gz is there already: {self.address}model_v1.2.0.tar.gz",
+            f"model_v1.2.0.tar.gz exists already: {self.address}model_v1.2.0.tar.gz",
             "bump the version, or add -f to replace it"))
         self.assertEqual(self.kept(), {"model_v1.2.0.tar.gz": b"old"})
         self.skelebot("push", "model", "--force")
@@ -371,13 +372,13 @@ class Pushing:
     def test_of_all_sends_nothing_while_one_file_is_missing(self):
         shutil.rmtree(os.path.join(self.folder, "models", "bert"))
         done = self.skelebot("push", "ALL", status=1)
-        self.assertIn("artifacts[2].file: 'models/bert' is not there", done.stderr)
+        self.assertIn("artifacts[2].file: 'models/bert' does not exist", done.stderr)
         self.assertEqual(self.kept(), {})
 
     def test_of_all_sends_nothing_while_one_version_is_there(self):
         self.keep({"bert_v1.2.0.tar.gz": b"old"})
         done = self.skelebot("push", "ALL", status=1)
-        self.assertIn("bert_v1.2.0.tar.gz is there already", done.stderr)
+        self.assertIn("bert_v1.2.0.tar.gz exists already", done.stderr)
         self.assertEqual(self.kept(), {"bert_v1.2.0.tar.gz": b"old"})
 
     def test_takes_names_as_people_write_them(self):
@@ -489,22 +490,22 @@ class Pulling:
             with self.subTest(words):
                 self.pulled(*words)
                 done = self.skelebot("-V", "pull", *words, folder=self.theirs)
-                said = [done.stderr.count(words) for words in ("is there already, as it was pushed", "fetching")]
+                said = [done.stderr.count(words) for words in ("is up to date", "fetching")]
                 self.assertEqual(said, [3, 0])
 
     def test_leaves_nothing_of_what_is_not_there(self):
         self.keep({"model_v0.1.0.tar.gz": b"old"})
         done = self.skelebot("pull", "model", "1.2.0", folder=self.theirs, status=1)
-        self.assertEqual(done.stderr, two_lines(f"model_v1.2.0.tar.gz is not there: {self.address}model_v1.2.0.tar.gz",
-                                                "there are: 0.1.0"))
+        self.assertEqual(done.stderr, two_lines(f"model_v1.2.0.tar.gz does not exist: {self.address}model_v1.2.0.tar.gz",
+                                                "known versions: 0.1.0"))
         done = self.skelebot("pull", "model", "LATEST", folder=self.theirs, status=1)
-        self.assertEqual(done.stderr, two_lines("no version of model fits 1.2.0", "there are: 0.1.0"))
+        self.assertEqual(done.stderr, two_lines("no version of model fits 1.2.0", "known versions: 0.1.0"))
         self.assertEqual(self.files(self.theirs), {})
 
     def test_says_so_when_nothing_is_there_at_all(self):
         done = self.skelebot("pull", "model", "LATEST", folder=self.theirs, status=1)
         self.assertEqual(done.stderr, two_lines("no version of model fits 1.2.0",
-                                                f"nothing of that name is at {self.address}: look at the address in "
+                                                f"nothing of that name is stored at {self.address}: check the address in "
                                                 "skelebot.yaml, or push it"))
 
     def test_replaces_no_folder_by_a_file_and_no_file_by_a_folder(self):
@@ -583,11 +584,13 @@ class Sparing(OnArtifactory):
 
     def test_what_is_only_shown_is_what_would_be_sent(self):
         name = self.address + "model_v1.2.0.tar.gz"
+        sha = hashlib.sha256(self.files(self.folder)["models/model.tar.gz"]).hexdigest()
+        checksum = f"--header 'X-Checksum-Sha256: {sha}'"
         self.assertEqual(self.skelebot("--dry-run", "push", "model").stdout, "".join(line + "\n" for line in (
             f"cd {self.folder}", f"curl --fail --request HEAD --head {name}",
             f"curl --fail --request GET {name.replace('/generic-local/', '/api/storage/generic-local/')}",
-            f"curl --fail --request PUT --header 'X-Checksum-Deploy: true' {name}",
-            f"curl --fail --request PUT --upload-file models/model.tar.gz {name}")))
+            f"curl --fail --request PUT {checksum} --header 'X-Checksum-Deploy: true' {name}",
+            f"curl --fail --request PUT {checksum} --upload-file models/model.tar.gz {name}")))
         self.assertEqual(self.skelebot("--dry-run", "pull", "model", "1.2.0").stdout, "".join(line + "\n" for line in (
             f"cd {self.folder}", f"curl --fail --request HEAD --head {name}", f"curl --fail --request GET --output model_v1.2.0.tar.gz {name}")))
 
@@ -825,7 +828,7 @@ class Asked(OnArtifactory):
         self.skelebot("--dry-run", *words)
         done = self.skelebot(*words, ARTIFACTORY_USER="ada", ARTIFACTORY_TOKEN="x")
         self.assertEqual(
-            done.stderr.splitlines()[0], "skelebot: warning: others on this machine can see a token that is typed; "
+            done.stderr.splitlines()[0], "skelebot: warning: a token on the command line is visible to other users; "
             "ARTIFACTORY_TOKEN keeps it hidden")
 
     def test_may_be_in_netrc(self):
@@ -882,7 +885,7 @@ class Asked(OnArtifactory):
         asking.says("Token or password at 127.0.0.1: ").type(b"secret word\n")
         self.assertEqual(asking.ends(), 1)
         self.assertNotIn(b"User at", asking.said)
-        self.assertIn(b"model_v1.2.0.tar.gz is not there", asking.said)
+        self.assertIn(b"model_v1.2.0.tar.gz does not exist", asking.said)
 
     def test_only_the_secret_is_asked_for_when_there_is_no_use_for_a_user(self):
         self.authenticate(authType="token")

@@ -380,7 +380,7 @@ class Settings(SharedTests):
 
     def test_name_an_address_with_a_warning(self):
         self.assertEqual(self.server.ask("/api/status", host=other_address())[0], 200)
-        self.assertIn("skelebot: warning: all who reach 0.0.0.0 find Jupyter there; only the token keeps them out\n",
+        self.assertIn("skelebot: warning: everyone who can reach 0.0.0.0 finds Jupyter there; only its token keeps them out\n",
                       self.server.stderr)
 
 

@@ -172,11 +172,11 @@ class NotPublishing(RegistryTests):
         for tag in (".hidden", "a/b", "", "x" * 129, "-x", "Zürich"):
             with self.subTest(tag=tag):
                 shown = repr(tag) if len(tag) < 60 else repr(tag)[:56] + "...'"
-                self.refused(f"publish: --tag: {shown} is no tag", hint, "publish", f"--tag={tag}", status=2)
+                self.refused(f"publish: --tag: {shown} is not a tag", hint, "publish", f"--tag={tag}", status=2)
 
     def test_a_version_that_is_no_tag(self):
         write(self.place, {"VERSION": "1.0.0+build.5\n"})
-        self.refused("publish: VERSION: '1.0.0+build.5' is no tag",
+        self.refused("publish: VERSION: '1.0.0+build.5' is not a tag",
                      "a tag has up to 128 letters, digits, _ . and -, and does not start with . or -; "
                      "-v leaves the version out", "publish", status=2)
 

@@ -27,7 +27,7 @@ def project(**changes):
         (keys if key in skelebot.fields(skelebot.Project) else known)[key] = value
     text = json.dumps(keys, ensure_ascii=False)     # JSON is YAML in which every text is quoted
     place = skelebot.Place("skelebot.yaml", 1)
-    entries = skelebot.pairs(skelebot.compose(text, "skelebot.yaml"), place)
+    entries = skelebot.Value(skelebot.YamlText(text, "skelebot.yaml").root(), place).entries()
     return skelebot.with_components(skelebot.read_project(entries, place)._replace(**known))
 
 
@@ -323,7 +323,7 @@ def plain(value):
     if isinstance(value, skelebot.Node):
         value = skelebot.pyyaml_node(value)
     if isinstance(value, yaml.Node):
-        return yaml.serialize(skelebot.resolved(value))
+        return yaml.serialize(skelebot.with_tags(value))
     if isinstance(value, skelebot.Place):
         return None
     if isinstance(value, skelebot.Component):

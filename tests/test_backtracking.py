@@ -208,7 +208,7 @@ class Functions(unittest.TestCase):
                 (lambda text: skelebot.Instructions(text).bases, "FROM $a"), (lambda text: skelebot.Instructions(text).copied, "COPY --a "),
                 (lambda text: skelebot.Recipe(files=text).facts, "a\n"), (lambda text: skelebot.Source(text).takes_words, "<<a "),
                 (lambda text: skelebot.Source(text).places_words, "\"'"),
-                (lambda text: skelebot.decoded(text.encode(), "x.yaml"), "\u00a0\n"),
+                (lambda text: skelebot.YamlText.of(text.encode(), "x.yaml"), "\u00a0\n"),
                 (skelebot.shown_text, "&#99"), (skelebot.xml_text, "&#99"), (skelebot.without_block, "# ---- skelebot: from"),
                 *((lambda text, one=one: one.ignores(text), unit) for one in rules for unit in ("a", "a/", "ab/"))):
             with self.subTest(unit, function=function):

@@ -70,7 +70,7 @@ class Aliases(unittest.TestCase):
 class Sizes(unittest.TestCase):
     def test_a_large_file_is_none_of_ours(self):
         self.assertEqual(message("name: churn\n#" + " " * 500000),
-                         "skelebot: skelebot.yaml:1: is larger than 500.0 kB\n  hint: put the file there that is meant")
+                         "skelebot: skelebot.yaml:1: is larger than 500.0 kB\n  hint: check that this is the right file")
 
     def test_a_file_as_large_as_may_be_is_read_in_seconds(self):
         for name, text in {"dense": "[" + "a," * 240000 + "]", "broken": "[" + "a," * 240000, "tab": "\t[" + "a," * 240000,

@@ -2,7 +2,6 @@
 import contextlib
 import hashlib
 import io
-import itertools
 import marshal
 import os
 import random
@@ -340,75 +339,6 @@ class UnreadableFolder(unittest.TestCase):
         self.assertNotIn("d/f//", closed)
         self.assertEqual(readable.split("\n")[-1], closed.split("\n")[-1])
         self.assertTrue(Recipe(files=readable).change(Recipe(files=closed)))
-
-
-# ---- .dockerignore ----------------------------------------------------------
-
-PARTS = ("*", "**", "?", "a", "b", "x", "data", "raw", "deep", "*.csv", "a.csv", "[a-c]", "[^a]", "a*", "*a", "d*",
-         ".*", "r?w", "**.csv", "d**", "\\a", "b c", "ü")
-PATHS = sorted({"/".join(names) for depth in (1, 2, 3, 4) for names in random.Random(depth).sample(list(
-    itertools.product(("a", "b", "x", "data", "raw", "deep", ".git", "b c", "ü"), repeat=depth)), 9 * depth)} | {
-        "a.csv", "data/a.csv", "data/raw/a.csv", "data/raw/deep/a.csv", "x/.a", "deep/er/b/a.csv"})
-
-
-def pattern_files(count, seed=11):
-    """Texts of one to five lines, the same at every call."""
-    chance = random.Random(seed)
-    for _ in range(count):
-        lines = []
-        for _ in range(chance.randint(1, 5)):
-            pattern = "/".join(chance.choice(PARTS) for _ in range(chance.choice((1, 1, 2, 2, 3, 4))))
-            start, end = chance.choice(("", "", "", "", "/", "!", "!", "!/")), chance.choice(("", "", "/"))
-            lines.append(start + pattern + end)
-        yield "\n".join(lines)
-
-
-WRITTEN = ("*\n!a", "**\n!data/raw", "data\n!data/raw/deep", "*\n!*/a.csv", "*\n!**/a.csv", "data/**\n!data/raw/a.csv",
-           "*\n!d*/r?w", "*\n!data\ndata/raw\n!data/raw/deep/a.csv", "*\n!../a", "*\n!(", "data\n!d[a]ta/raw",
-           "*\n!\\data/raw", "*\n!./data//raw/", "x\n!x/**/a", "*\n!b c/a", "*\n!ü/a", "*\n!.git/", "*\n!a/b/x/raw",
-           "*\n!**", "*\n!data/raw*")
-
-
-def folders_above(path):
-    parts = path.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]
-
-
-class PrunedFolder(unittest.TestCase):
-    """One that is not looked into, because nothing below it is let in again."""
-
-    def test_holds_no_file_of_the_build_context(self):
-        pruned = 0
-        for text in (*WRITTEN, *pattern_files(400)):
-            rules = skelebot.Ignores(text, cautious=not ("**" in text and "!" in text))
-            closed = {folder for path in PATHS for folder in folders_above(path) if rules.prunes(folder)}
-            sent = {path for path in PATHS if not rules.ignores(path)}
-            self.assertEqual({path for path in sent if closed & {*folders_above(path)}}, set(), text)
-            pruned += bool(closed)
-        self.assertGreater(pruned, 100)
-
-    def test_is_what_is_ignored_whole(self):
-        for text, path, pruned in (
-                ("data", "data", True), ("data", "data/raw", True), ("data/*", "data", False),
-                ("data/*", "data/raw", True), ("**/raw", "data/raw", True), ("data\n!data/raw/x", "data", False),
-                ("data\n!data/raw/x", "data/raw", False), ("data\n!data/raw/x", "data/deep", True),
-                ("data\n!raw/x", "data", True), ("*\n!*.csv", "data", True), ("*\n!*/*.csv", "data", False),
-                ("*\n!*/*.csv", "data/raw", True), ("*\n!**/*.csv", "data/raw", False), ("data\n!data", "data", False),
-                ("!data\ndata", "data", True), ("data\n!x/**", "data", True), ("*\n!src/**", "data", True),
-                ("data\n!d?ta/r*/x", "data/raw", False), ("*\n!data/**.csv", "data/raw/deep", False)):
-            with self.subTest(text, path=path):
-                self.assertEqual(skelebot.Ignores(text).prunes(path), pruned)
-
-    def test_changes_nothing_of_what_is_found_on_a_disk(self):
-        leaves = {path: "" for path in PATHS if not any(other.startswith(path + "/") for other in PATHS)}
-        with inside(leaves):
-            for text in (*WRITTEN, *pattern_files(20, seed=3)):
-                rules = skelebot.Ignores(text)
-                expected = sorted(path for path in leaves if not rules.ignores(path))
-                found = Recipe(files=skelebot.context_index(rules)).facts
-                self.assertEqual(sorted(path for path in found if path in leaves), expected, text)
-                names = [skelebot.plain_text(name) for _, name in skelebot.context_files(rules)]
-                self.assertEqual(sorted(names), expected, text)
 
 
 # ---- Jobs, and Docker by hand -----------------------------------------------
@@ -891,9 +821,10 @@ class Memory(JobCase):
         self.edit("skelebot.yaml", text)
         self.job()
         self.assertEqual(len([name for name in os.listdir(self.builds) if name.startswith("nodes-")]), 1)
-        path = skelebot.nodes_path({}, self.home, "skelebot.yaml")
-        node = skelebot.remembered_nodes(read(path), text.encode())
-        self.assertEqual(skelebot.pairs(node, None)["name"][1].value, "churn")
+        path = skelebot.KnownNodes.path({}, self.home, "skelebot.yaml")
+        node = skelebot.KnownNodes(text.encode(), "skelebot.yaml").root(read(path))
+        entries = skelebot.Value(node, skelebot.Place("skelebot.yaml", 1)).entries()
+        self.assertEqual(entries["name"].node.value, "churn")
         written = os.stat(path).st_mtime_ns
         settle()
         self.job()
@@ -941,7 +872,8 @@ class Memory(JobCase):
                 b"", b"i", marshal.dumps(7), marshal.dumps(()),
                 marshal.dumps(("mapping", "", [7], "", (0, 0, 0), (0, 0, 0)))))):
             with self.subTest(body):
-                self.assertIsNone(skelebot.remembered_nodes(skelebot.nodes_stamp(body) + body, data))
+                known = skelebot.KnownNodes(data, "skelebot.yaml")
+                self.assertIsNone(known.root(known.stamp(body) + body))
 
     def test_of_another_image_is_not_taken_for_that_of_this_one(self):
         self.job()

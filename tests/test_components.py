@@ -1,4 +1,4 @@
-"""Components: sections, hooks, Jupyter, Kerberos, publish, package, and what .dockerignore says."""
+"""Components: sections, hooks, Jupyter, Kerberos, publish, package."""
 import contextlib
 import io
 import json
@@ -40,7 +40,7 @@ def ours(name, it):
 
 
 def node(text):
-    return skelebot.compose(text, "skelebot.yaml")
+    return skelebot.YamlText(text, "skelebot.yaml").root()
 
 
 def fault(function, *values):
@@ -134,7 +134,7 @@ class SectionOfAPlugin(Case):
                 ("{to: a, share: x}", at + ".share: expected a number, found 'x'", "for example 0.5"),
                 ("{to: a, server: {}}", at + ".server: needs the key host", "add a line such as host: ..."),
                 ("{to: a, servers: [{host: h, prt: 1}]}", at + ".servers[0].prt: unknown key", "did you mean port?"),
-                ("text", at + ": expected keys and values, found 'text'", "write KEY: VALUE, one on a line")):
+                ("text", at + ": expected a mapping, found 'text'", "write KEY: VALUE, one on a line")):
             with self.subTest(text):
                 self.assertEqual(fault(Notifier.read, node(text) or node("{}"), HERE), two_lines(message, hint))
 
@@ -169,6 +169,26 @@ class PartOfAProject(Case):
         kind = type("Always", (Component,), {"activation": Activation.ALWAYS, "name": "always"})
         it = project(components={"kerberos": KERBEROS}, installed=(("always", kind),))
         self.assertEqual([type(one) for one in it.components], [kind, Kerberos])
+
+    def test_is_one_class_and_one_row(self):
+        class Mark(Component):
+            name = "mark"
+            activation = Activation.PROJECT
+
+            def run_words(self, job):
+                return ("--label", f"mark={job.name}")
+
+            def before(self, call, job, launch):
+                yield from ()
+                return launch._replace(environ={**launch.environ, "MARK": self.project.name})
+
+        skelebot.COMPONENTS["mark"] = Mark
+        self.addCleanup(skelebot.COMPONENTS.pop, "mark")
+        it = project()
+        done = drive(skelebot.plan_job(ADA, it, it.jobs[0], Words()), {Read: None})
+        run = next(step for step in done.steps if "run" in getattr(step, "argv", ()))
+        self.assertIn("--env MARK", run.line)
+        self.assertIn("--label mark=train", run.line)
 
     def test_knows_the_project_that_it_is_a_part_of(self):
         it = read("name: churn\ncomponents: {kerberos: {krbConf: a, keytab: b, hdfsUser: c}}\n", VERSION="1.2\n")
@@ -249,7 +269,7 @@ class AroundAJob(Case):
 class KerberosInTheImage(Case):
     def test_brings_the_client_and_its_configuration_late(self):
         one = kerberos(krbConf="krb/krb5.conf")
-        self.assertEqual(one.tools(), skelebot.part("kerberos-client.Dockerfile"))
+        self.assertEqual(one.tools(), skelebot.image_part("kerberos-client.Dockerfile"))
         self.assertEqual(one.dockerfile(), "# Many a krb5.conf includes this folder, and does not work without it.\n"
                                            "RUN mkdir -p /etc/krb5.conf.d\nCOPY .skelebot/krb5.conf /etc/krb5.conf\n")
 
@@ -565,7 +585,7 @@ class JupyterServer(Case):
         self.assertEqual(self.serve({"wait": Outcome(0, "137\n")}).status, 137)
 
     def test_warns_when_others_can_reach_it(self):
-        warning = "Note warning: all who reach 0.0.0.0 find Jupyter there; only the token keeps them out"
+        warning = "Note warning: everyone who can reach 0.0.0.0 finds Jupyter there; only its token keeps them out"
         self.assertIn(warning, self.serve(jupyter={"address": "0.0.0.0"}).outline)
         self.assertNotIn("warning", "".join(self.serve(jupyter={"address": "::1"}).outline))
 
@@ -580,7 +600,7 @@ class JupyterServer(Case):
             "tar -c -f - -C . --transform 's|^[.]|app|' . | docker --host ssh://ada@gpu cp - churn-jupyter-0a1b:/",
             "docker --host ssh://ada@gpu start churn-jupyter-0a1b", "Wait", self.URL.format(8888, "tree"),
             "Note it runs on ssh://ada@gpu; ssh -N -L 8888:127.0.0.1:8888 ada@gpu brings it here",
-            "Note its copy of the project comes back over this one when it ends: change nothing here meanwhile",
+            "Note when it ends, its copy of the project replaces this one: change nothing here until then",
             "Note Ctrl-C ends it",
             "docker --host ssh://ada@gpu logs --follow --tail 0 churn-jupyter-0a1b >&2",
             "docker --host ssh://ada@gpu wait churn-jupyter-0a1b",
@@ -666,13 +686,13 @@ class PublishedTags(Case):
         for tag in ("", "-a", ".a", "a b", "a:b", "a/b", "a+b", "a" * 129, "\u00e9", "a\n"):
             with self.subTest(tag):
                 self.assertEqual(fault(lambda: self.tags(tag=("ok", tag))),
-                                 two_lines(f"publish: --tag: {skelebot.shortened(tag)} is no tag", hint))
+                                 two_lines(f"publish: --tag: {skelebot.shortened(tag)} is not a tag", hint))
         for tag in ("a" * 128, "_a", "1", "A.b-c_d", "latest"):
             self.assertIn(tag, self.tags(tag=(tag,)))
 
     def test_have_no_place_for_build_metadata(self):
         self.assertEqual(fault(lambda: self.tags("1.0.0+b1")), two_lines(
-            "publish: VERSION: '1.0.0+b1' is no tag", "a tag has up to 128 letters, digits, _ . and -, and does not"
+            "publish: VERSION: '1.0.0+b1' is not a tag", "a tag has up to 128 letters, digits, _ . and -, and does not"
                                                       " start with . or -; -v leaves the version out"))
         self.assertEqual(self.tags("1.0.0+b1", **{"omit-version": ("true",)}), ("latest",))
 
@@ -965,8 +985,8 @@ class PackagePlan(Case):
 
     def test_names_what_was_left_out(self):
         done = self.plan({Zip: Zipped(1, 100, ("data", "pipe"))})
-        self.assertEqual(done.outline[5:7], ["Note data was left out: it leads out of the project, or is no file",
-                                             "Note pipe was left out: it leads out of the project, or is no file"])
+        self.assertEqual(done.outline[5:7], ["Note data was left out: it leads out of the project, or is not a file",
+                                             "Note pipe was left out: it leads out of the project, or is not a file"])
 
     def test_replaces_no_folder(self):
         self.assertFault(self.plan({Look: "folder"}),
@@ -1009,7 +1029,7 @@ class PackagedProject(Case):
             with inside({"skelebot.yaml": PACKAGED.format(path, "[]"), "README.md": "# Churn\n"}):
                 before = contents(".")
                 self.assertEqual(self.package(status=1).stderr, two_lines(
-                    f"skelebot.yaml:4: components.package.path: '{path}' exists, and is no zip file",
+                    f"skelebot.yaml:4: components.package.path: '{path}' exists, and is not a zip file",
                     "name another file"))
                 self.assertEqual(contents("."), before)
 
@@ -1065,7 +1085,7 @@ class PackagedProject(Case):
                 ending = self.package()
                 left = ["again/up", "folder/up", "gone", "loop", "out", "outfolder", "pipe", "relative", "src/up"]
                 self.assertEqual(ending.stderr.splitlines()[:-1], [
-                    f"skelebot: {name} was left out: it leads out of the project, or is no file" for name in left])
+                    f"skelebot: {name} was left out: it leads out of the project, or is not a file" for name in left])
                 self.assertEqual([name for name in members() if not name.endswith("/")],
                                  ["again/b.py", "folder/b.py", "link.py", "skelebot.yaml", "src/b.py"])
 
@@ -1112,58 +1132,6 @@ class PackagedProject(Case):
                 "[ -e dist ] || mkdir -p -- dist\n# zip -X -r dist/churn.zip ., without itself and what is ignored\n"
                 "printf '%s\\n' dist/churn.zip\n"))
             self.assertEqual(sorted(contents(".")), ["a", "skelebot.yaml"])
-
-
-# ---- .dockerignore ----------------------------------------------------------
-
-class Dockerignore(Case):
-    """What engines do with a pattern; tests/real_ignores.py asks them."""
-    TREE = ("a", "ab", "b/a", "b/c/a", "b/c.csv", "c.csv", "\u00e9", "d e/f", "q?", "star*", ".x/y")
-
-    def ignored(self, text):
-        rules = skelebot.Ignores(text)
-        return [path for path in self.TREE if rules.ignores(path)]
-
-    def test_keeps_out_what_the_last_matching_line_says(self):
-        every = list(self.TREE)
-        for text, ignored in (
-                ("", []), ("# a\n\n  \n", []), ("a", ["a"]), ("/a", ["a"]), ("a/", ["a"]), ("./a", ["a"]), (" a \t\r",
-                                                                                                            ["a"]),
-                ("b", ["b/a", "b/c/a", "b/c.csv"]), ("b/", ["b/a", "b/c/a", "b/c.csv"]), ("b/c", ["b/c/a"]),
-                ("b/../a", []), ("b//c", ["b/c/a"]), (".", []), ("/", []), ("..", []), ("#a", []), (" #a", []),
-                ("*", every), ("**", every), ("*.csv", ["c.csv"]), ("*/*.csv", ["b/c.csv"]), ("**/*.csv", ["b/c.csv",
-                                                                                                           "c.csv"]),
-                ("**/a", ["a", "b/a", "b/c/a"]), ("b/**", ["b/a", "b/c/a", "b/c.csv"]), ("b/**/a", ["b/a", "b/c/a"]),
-                ("**.csv", []), ("?", ["a", "b/a", "b/c/a", "b/c.csv", "\u00e9"]), ("a?", ["ab"]),
-                ("[a-c]", ["a", "b/a", "b/c/a", "b/c.csv"]), ("[^a]", ["b/a", "b/c/a", "b/c.csv", "\u00e9"]),
-                ("[^a-c]", ["\u00e9"]), ("d e", ["d e/f"]), ("q\\?", ["q?"]), ("star\\*", ["star*"]), ("B", []),
-                ("*\n!a", [path for path in every if path != "a"]), ("!a\n*", every), ("a\n!a\na", ["a"]),
-                ("b\n!b/c", ["b/a", "b/c.csv"]), ("*\n!b/c/a", [path for path in every if path != "b/c/a"]),
-                ("**/b", ["b/a", "b/c/a", "b/c.csv"]), ("**/b\n!b/a", []),
-                ("b\n! b/a ", ["b/c/a", "b/c.csv"]), ("**\n!**/*.csv\nb", [path for path in every if path != "c.csv"]),
-                (".x", [".x/y"]), (".*", [".x/y"]), ("a\x1c", []), ("[", []), ("a\n[b-\n!a", [])):
-            with self.subTest(text):
-                self.assertEqual(self.ignored(text), ignored)
-
-    def test_says_nothing_of_python_to_the_person(self):
-        import warnings
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            for text in ("[[]", "x[[]1]", "[a--b]", "[a&&b]", "[a||b]", "[a~~b]", "\\z", "(?x)"):
-                with self.subTest(text):
-                    skelebot.Ignores(text)
-
-    def test_has_a_literal_pattern_for_every_path(self):
-        for path, pattern in (("a/b c.txt", "/a/b c.txt"), ("a*?[1].txt", r"/a\*\?\[1\].txt"), ("!a", "/[!]a"),
-                              ("#a", "/#a"), ("a ", "/a[ ]"), (" a", "/[ ]a"), ("a\xa0", "/a[\xa0]"), ("\u3000", "/[\u3000]"),
-                              ("\ufeffa", "/[\ufeff]a"), ("a\t", "/a[^ -}]"), ("a\nb", "/a[^ -}]b"), ("a\udcff", "/a[^ -}]"),
-                              ("a\\b", "/a" + r"\\" + "b"), ("a+(b)", r"/a\+\(b\)"), (".x", "/.x"), ("\xfc", "/\xfc")):
-            if os.sep == "/":
-                with self.subTest(path):
-                    self.assertEqual(skelebot.literal_pattern(path), pattern)
-                    rules = skelebot.Ignores(skelebot.literal_pattern(path))
-                    self.assertTrue(rules.ignores(path))
-                    self.assertFalse(rules.ignores(path + "x") or rules.ignores("x/" + path))
 
 
 if __name__ == "__main__":

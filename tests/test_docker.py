@@ -135,7 +135,7 @@ class Run(unittest.TestCase):
             skelebot.variables_file(it, it.jobs[0])
         self.assertEqual(str(raised.exception) + "\n", two_lines(
             "skelebot.yaml:1: jobs[0].environment: HOME has a line break in its value, which Docker cannot be given in a file",
-            "take it out"))
+            "remove it"))
 
     def test_resets_an_entrypoint_that_is_the_primary_job(self):
         keys = {"primaryJob": "train", "primaryExe": "ENTRYPOINT"}

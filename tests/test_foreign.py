@@ -168,8 +168,8 @@ class Passwords(unittest.TestCase):
                 with self.assertRaises(SkelebotError) as raised:
                     read(f"name: x\n{text}\n")
                 self.assertEqual(str(raised.exception) + "\n", two_lines(
-                    f"skelebot.yaml:4: {path}: holds an address with a password in it, which all who have the image could read",
-                    "name one that asks for no login, or fetch it where ~/.netrc has the login and add it as a file"))
+                    f"skelebot.yaml:4: {path}: holds an address with a password in it, which everyone who has the image could read",
+                    "use one that needs no login, or fetch it where ~/.netrc has the login and add it as a file"))
 
     def test_are_refused_in_files_that_get_into_an_image(self):
         text = b"numpy\n--extra-index-url https://u:hunter2@host/simple\n"
@@ -227,7 +227,8 @@ class Lines(unittest.TestCase):
             for other in ODD:
                 text = f"{one}{other}a{one}b {other}{one}"
                 with self.subTest(text):
-                    node = skelebot.compose(skelebot.yaml_text([("a", text), ("b", [text])]), "f")
+                    source = skelebot.yaml_text([("a", text), ("b", [text])])
+                    node = skelebot.YamlText(source, "f").root()
                     found = {key.value: value.value for key, value in node.value}
                     self.assertEqual((found["a"], found["b"][0].value), (text, text))
 

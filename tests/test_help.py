@@ -23,77 +23,77 @@ def page(*words, **place):
 class Pages(unittest.TestCase):
     maxDiff = None
 
-    def test_of_a_project(self):
+    def test_page_of_a_project(self):
         for words in ([], ["-h"], ["--help"]):
             with self.subTest(words):
                 self.assertEqual(page(*words, folder=HELP), (0, golden("help-project.txt"), ""))
 
-    def test_of_a_project_in_an_environment(self):
+    def test_page_of_a_project_in_an_environment(self):
         with folder(CHURN) as path:
             self.assertEqual(call("-e", "dev", "-h", folder=path).stdout.split("\n")[:2], [
                 "churn 1.5.0-dev (environment dev)", "environments: dev"])
 
-    def test_of_a_project_without_jobs(self):
+    def test_page_of_a_project_without_jobs(self):
         with folder({"skelebot.yaml": "name: churn\n"}) as path:
             self.assertEqual(page("--help", folder=path), (0, golden("help-no-jobs.txt"), ""))
 
-    def test_outside_a_project(self):
+    def test_page_outside_a_project(self):
         with folder({}) as path:
             for words in ([], ["-h"], ["--help"]):
                 with self.subTest(words):
                     self.assertEqual(page(*words, folder=path), (0, golden("help-outside.txt"), ""))
 
-    def test_of_a_job(self):
+    def test_page_of_a_job(self):
         for words in (["load-data", "--help"], ["load-data", "-h"], ["-h", "load-data"], ["load-data", "2020-01-01", "all", "-fh"],
                       ["load-data", "-h", "+", "train"], ["train", "+", "load-data", "-h"]):
             with self.subTest(words):
                 self.assertEqual(page(*words, folder=HELP), (0, golden("help-job.txt"), ""))
 
-    def test_of_a_job_named_like_a_command(self):
+    def test_page_of_a_job_named_like_a_command(self):
         self.assertEqual(page("envs", "--help", folder=HELP), (0, golden("help-job-envs.txt"), ""))
 
-    def test_of_a_command(self):
+    def test_page_of_a_command(self):
         for name in ("prime", "push", "pull"):
             with self.subTest(name):
                 self.assertEqual(page(name, "--help", folder=HELP), (0, golden(f"help-{name}.txt"), ""))
         with folder({}) as path:
             self.assertEqual(page("scaffold", "-h", folder=path), (0, golden("help-scaffold.txt"), ""))
 
-    def test_are_80_columns_wide_where_there_is_no_terminal(self):
+    def test_pages_are_80_columns_wide_where_there_is_no_terminal(self):
         for words in (["-h"], ["load-data", "-h"], ["envs", "-h"], ["scaffold", "-h"]):
             lines = call(*words, folder=HELP).stdout.split("\n")
             self.assertEqual([line for line in lines if len(line) > 80], [], words)
 
-    def test_carry_no_warning_but_commands_do(self):
+    def test_pages_carry_no_warning_but_commands_do(self):
         with folder({"skelebot.yaml": "name: churn\ncomponents:\n  slack: {channel: ml}\n"}) as path:
             self.assertEqual(page("--help", folder=path), (0, golden("help-no-jobs.txt"), ""))
             self.assertEqual(call("envs", folder=path), (
                 0, "[default]\n",
                 "skelebot: warning: skelebot.yaml:3: components.slack: needs a plugin of that name\n"))
 
-    def test_have_bold_headings_only_on_a_terminal_without_NO_COLOR(self):
+    def test_pages_have_bold_headings_only_on_a_terminal_without_NO_COLOR(self):
         page = skelebot.Pages().section("Jobs", [("train", "train the model")])
         self.assertEqual(skelebot.Pages(80, bold=True).shown(page), "\033[1mJobs:\033[0m\n  train  train the model\n")
         self.assertEqual(skelebot.Pages(80).shown(page), "Jobs:\n  train  train the model\n")
 
-    def test_are_as_wide_as_the_terminal(self):
+    def test_pages_are_as_wide_as_the_terminal(self):
         rows = [("train", "train the model on all that is known of the customers")]
         self.assertEqual(skelebot.Pages(50).section("Jobs", rows),
                          "Jobs:\n  train  train the model on all that is known of\n         the customers\n")
 
-    def test_hold_per_cent_signs_and_braces_as_they_are_typed(self):
+    def test_pages_hold_per_cent_signs_and_braces_as_they_are_typed(self):
         text = "100 % of %s, %(prog)s, {name}, \\n"
         one = support.project(jobs=[{**support.TRAIN, "help": text, "params": [{"name": "epochs", "help": text}]}])
         self.assertIn(text, skelebot.Pages().job(one, one.jobs[0]))
         self.assertIn("epochs VALUE  " + text, skelebot.Pages().job(one, one.jobs[0]))
 
-    def test_need_no_locale(self):
+    def test_pages_need_no_locale(self):
         for locale in ("C", "POSIX", "C.UTF-8", "en_US.ISO-8859-1"):
             with self.subTest(locale):
                 ending = process("--help", folder=HELP, LC_ALL=locale, PYTHONIOENCODING="")
                 self.assertEqual((ending.status, ending.stdout.split("\n")[0], ending.stderr), (0, "Churn Model 1.4.0", ""))
 
-    def test_end_in_silence_when_the_reader_has_gone(self):
+    def test_pages_end_in_silence_when_the_reader_has_gone(self):
         read, write = os.pipe()
         os.close(read)
         argv = [sys.executable, os.path.join(support.ROOT, "skelebot.py"), "--help"]
@@ -101,7 +101,7 @@ class Pages(unittest.TestCase):
         os.close(write)
         self.assertEqual((started.communicate()[1], started.returncode), (b"", 141))
 
-    def test_of_a_job_or_command_may_be_asked_for_before_its_name(self):
+    def test_page_of_a_job_or_command_may_be_asked_for_before_its_name(self):
         for words in (["-h", "load-data"], ["--help", "load-data", "x"], ["-h", "envs"], ["-h", "prime"]):
             with self.subTest(words):
                 after = page(words[1], "-h", folder=HELP)

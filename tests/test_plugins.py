@@ -868,7 +868,7 @@ class HostileFolders(Home):
 # ---- Loading ----------------------------------------------------------------
 
 NO_ENGINE = "no-engine-of-this-name"
-BY_WHOM = "tell who wrote it, or do without: skelebot plugin remove {}"
+BY_WHOM = "tell its author, or remove it: skelebot plugin remove {}"
 
 
 def with_sections(sections, jobs="- {name: train, source: 'echo trained $STAMPED; exit 5'}"):
@@ -917,8 +917,8 @@ class Sections(Project):
             ("stamp: {label: x, colour: y}", "stamp.colour: unknown key", "known are: label, mode"),
             ("stamp: {mode: x}", "stamp: needs the key label", "add a line such as label: ..."),
             ("stamp:", "stamp: needs the key label", "add a line such as label: ..."),
-            ("stamp: x", "stamp: expected keys and values, found 'x'", "write KEY: VALUE, one on a line"),
-            ("stamp: [x]", "stamp: expected keys and values, found a list", "write KEY: VALUE, one on a line"),
+            ("stamp: x", "stamp: expected a mapping, found 'x'", "write KEY: VALUE, one on a line"),
+            ("stamp: [x]", "stamp: expected a mapping, found a list", "write KEY: VALUE, one on a line"),
             ("stamp: {label: [x]}", "stamp.label: expected text, found a list", as_text),
             ("stamp: {label: }", "stamp.label: expected text, found nothing", as_text),
             ("hello: {times: many}", "hello.times: expected a whole number, found 'many'", "write digits only"),
@@ -1241,11 +1241,11 @@ class WrongPlugins(Project):
     def test_a_record_of_what_cannot_be_read(self):
         self.assert_refused(self.bad("record = NamedTuple('Settings', [('a', set)])", "envs"),
                             "skelebot.yaml:5: components.bad.a: cannot be read as set, which a plugin wants",
-                            "tell who wrote the plugin: str, int, float, bool, list, dict and records can be read")
+                            "tell the plugin's author: str, int, float, bool, list, dict and records can be read")
 
     def test_a_reader_of_its_own_that_raises(self):
         self.assert_refused(self.bad("@classmethod\ndef read(cls, node, place):\n    raise KeyError('no')", "envs"),
-                            "skelebot.yaml:5: components.bad: KeyError: 'no'", "the plugin says so; tell who wrote it")
+                            "skelebot.yaml:5: components.bad: KeyError: 'no'", "the plugin says so; tell its author")
 
     def test_a_class_that_is_none_of_ours_goes_to_quarantine(self):
         for body, fault in (("record = int", "record has to be a NamedTuple, not \"<class 'int'>\""),
@@ -1266,7 +1266,7 @@ class WrongPlugins(Project):
                 self.forget()
                 ending = self.bad(f"def before(self, call, job, launch):\n    {line}", "-n", "train", section="")
                 self.assertRegex(ending.stderr, "^skelebot: plugin bad: (bad.py:[67]: )?[A-Za-z]+Error: .*\n  hint: "
-                                                "tell who wrote it.*\n$")
+                                                "tell its author.*\n$")
                 self.assertEqual((ending.status, ending.stdout), (1, ""))
 
     def test_a_number_in_a_launch_is_its_text(self):
@@ -1559,7 +1559,7 @@ class EarlierModules(Project):
         self.assertEqual(self.run_in_project("retitle", "a: new one").status, 0)
         after = support.plain(skelebot.read_folder(self.project))
         changed = {key for key, old, new in zip(after._fields, before, after) if old != new}
-        self.assertEqual((changed - {"given", "warnings"}, after.description), ({"description"}, "a: new one"))
+        self.assertEqual((changed - {"places", "warnings"}, after.description), ({"description"}, "a: new one"))
         with open(os.path.join(self.project, "skelebot.yaml"), encoding="utf-8") as file:
             self.assertEqual(yaml.safe_load(file)["components"], {"notify": {"server": "s1"}})
 

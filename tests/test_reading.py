@@ -41,7 +41,7 @@ class Slack(skelebot.Component):
 def project_in(name, env=None):
     """A project of tests/projects, without what differs from machine to machine."""
     project = skelebot.read_folder(os.path.join(PROJECTS, name), env, [("slack", Slack)])
-    return plain(project)._replace(folder="", given=(), warnings=(), secret_files=(), installed=(), components=())
+    return plain(project)._replace(folder="", warnings=(), secret_files=(), installed=(), components=())
 
 
 def message(text, env=None, **files):
@@ -77,7 +77,7 @@ class ThreeSpellings(unittest.TestCase):
             settings=dict(
                 jupyter=JUPYTER, kerberos=KERBEROS, slack=Slack.record("models"),
                 registry=skelebot.RegistrySection("registry.example.com", 5000, "ada"),
-                repository=skelebot.RepositorySection(ARTIFACTORY, artifacts=(
+                repository=skelebot.RepositorySection(artifactory=ARTIFACTORY, artifacts=(
                     skelebot.Artifact("model", "models/model.pkl", singular=True),)))))
 
     def test_the_file_of_the_2_x_releases_loads(self):
@@ -99,7 +99,7 @@ class ThreeSpellings(unittest.TestCase):
                 registry=skelebot.RegistrySection("registry.example.com", 5000, "ada",
                                            skelebot.RegistryAws("eu-central-1", "dev")),
                 package=skelebot.PackageSection("churn.zip", ("data/",)),
-                repository=skelebot.RepositorySection(ARTIFACTORY, artifacts=(
+                repository=skelebot.RepositorySection(artifactory=ARTIFACTORY, artifacts=(
                     skelebot.Artifact("model", "models/model.pkl", singular=True),))),
             envs=("dev", "eu.west")))
 
@@ -308,7 +308,7 @@ class Environments(unittest.TestCase):
                  "\n  hint: write a list as [a, b], without gaps, or one - ITEM on a line"),
                 (JOB + "naem: x\n", "host: a\n", "skelebot.yaml:5: naem: unknown key\n  hint: did you mean name?"),
                 (JOB + "primaryJob: train\n", "jobs: []\n", "skelebot.yaml:5: primaryJob: no job is named 'train'\n"
-                 "  hint: add it to jobs, or take the line out")):
+                 "  hint: add it to jobs, or remove the line")):
             with self.subTest(overlay):
                 self.assertEqual(message(base, "dev", **{"skelebot-dev.yaml": overlay}), "skelebot: " + lines)
 
@@ -382,7 +382,7 @@ class Warnings(unittest.TestCase):
     def test_a_primary_job_that_cannot_have_its_words_gets_one(self):
         text = "name: x\nprimaryJob: a\njobs: [{name: a, source: ls, args: [rows, cols]}]\n"
         self.assertEqual(read(text).warnings, (
-            "skelebot.yaml:2: primaryJob: a needs ROWS, which docker run cannot give a CMD; "
+            "skelebot.yaml:2: primaryJob: a needs ROWS, which docker run cannot pass to a CMD; "
             "primaryExe: ENTRYPOINT takes words",))
         self.assertEqual(read(text + "primaryExe: ENTRYPOINT\n").warnings, ())
 
@@ -427,9 +427,10 @@ def remembered(path, *envs):
     files = ("skelebot.yaml", *(f"skelebot-{env}.yaml" for env in envs))
     with support.folder({}) as home, support.environment(SKELEBOT_HOME=home):
         os.mkdir(os.path.join(home, "builds"))
-        found = {file: skelebot.nodes_bytes(skelebot.read_bytes(os.path.join(path, file)), file) for file in files}
+        found = {file: skelebot.KnownNodes(skelebot.read_bytes(os.path.join(path, file)), file).to_keep()
+                 for file in files}
         for file, data in found.items():
-            with open(skelebot.nodes_path(os.environ, home, os.path.join(path, file)), "wb") as memory:
+            with open(skelebot.KnownNodes.path(os.environ, home, os.path.join(path, file)), "wb") as memory:
                 memory.write(data)
         yield found
 
@@ -455,10 +456,11 @@ class RememberedFile(unittest.TestCase):
     def test_gives_the_values_that_pyyaml_gives(self):
         with support.folder({"skelebot.yaml": self.TEXT}) as path:
             with remembered(path):
-                key, node = skelebot.read_entries(path, "skelebot.yaml")["x-more"]
-                self.assertIsInstance(node, skelebot.Node)
-                self.assertEqual(skelebot.read_plain(node, None), {"a": [1, True, None], "b": "yes"})
-                self.assertEqual((key.start_mark.name, key.start_mark.line), ("skelebot.yaml", 4))
+                entry = skelebot.read_entries(path, "skelebot.yaml")["x-more"]
+                self.assertIsInstance(entry.node, skelebot.Node)
+                self.assertEqual(entry.plain(), {"a": [1, True, None], "b": "yes"})
+                mark = entry.key.start_mark
+                self.assertEqual((mark.name, mark.line), ("skelebot.yaml", 4))
 
     def test_gives_a_plugin_the_very_nodes_that_pyyaml_gives(self):
         def laid_out(node):
@@ -470,9 +472,9 @@ class RememberedFile(unittest.TestCase):
             return type(node), node.tag, laid_out(node.value), getattr(node, "style", None), marks
 
         with support.folder({"skelebot.yaml": self.TEXT + 'b: |\n  x\n"c": []\n'}) as path:
-            parsed = skelebot.read_nodes(path, "skelebot.yaml")
+            parsed = skelebot.read_root(path, "skelebot.yaml")
             with remembered(path):
-                again = skelebot.read_nodes(path, "skelebot.yaml")
+                again = skelebot.read_root(path, "skelebot.yaml")
         self.assertIsInstance(again, skelebot.Node)
         self.assertEqual(laid_out(skelebot.pyyaml_node(again)), laid_out(parsed))
 
@@ -484,7 +486,7 @@ class RememberedFile(unittest.TestCase):
 
     def test_is_parsed_anew_when_what_is_remembered_is_broken(self):
         with support.folder({"skelebot.yaml": self.TEXT}) as path, remembered(path) as kept:
-            kept, memory = kept["skelebot.yaml"], skelebot.nodes_path(os.environ, "", os.path.join(path, "skelebot.yaml"))
+            kept, memory = kept["skelebot.yaml"], skelebot.KnownNodes.path(os.environ, "", os.path.join(path, "skelebot.yaml"))
             flipped = bytearray(kept)
             flipped[-5] ^= 1
             for data in (b"", b"\n", kept[:-1], kept + b"\0", bytes(flipped), kept.replace(b"1", b"2", 1),
@@ -492,7 +494,7 @@ class RememberedFile(unittest.TestCase):
                 with self.subTest(data[:60], size=len(data)):
                     with open(memory, "wb") as file:
                         file.write(data)
-                    self.assertIsNone(skelebot.remembered_nodes(data, self.TEXT.encode()))
+                    self.assertIsNone(skelebot.KnownNodes(self.TEXT.encode(), "x").root(data))
                     self.assertEqual(skelebot.read_folder(path).name, "churn")
             os.unlink(memory)
             os.mkdir(memory)
@@ -500,9 +502,9 @@ class RememberedFile(unittest.TestCase):
 
     def test_with_an_alias_or_a_fault_is_parsed_each_time_and_that_is_remembered(self):
         for data in map(str.encode, ("a: &a [1]\nb: *a\n", "a: &a {b: *a}\n", "", "name: [\n", "name: \0")):
-            memory = skelebot.nodes_bytes(data, "skelebot.yaml")
-            self.assertIsNone(skelebot.remembered_nodes(memory, data), data)
-            self.assertTrue(skelebot.nodes_body(memory, data), data)
+            known = skelebot.KnownNodes(data, "skelebot.yaml")
+            self.assertIsNone(known.root(known.to_keep()), data)
+            self.assertTrue(known.nodes(known.to_keep()), data)
 
     def test_may_be_as_deep_as_can_be(self):
         for depth in (100, 300, 600, 900):

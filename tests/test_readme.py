@@ -52,7 +52,7 @@ class Examples(unittest.TestCase):
     def test_the_artifacts_are_read_and_stored_under_the_name_that_is_said(self):
         shown = next(text for text in blocks("yaml") if "artifacts" in text)
         artifact = read(shown).settings["repository"].artifacts[0]
-        self.assertIn(f"stores `{artifact.file}` as `{skelebot.stored_name(artifact, '1.2.0')}`", README)
+        self.assertIn(f"stores `{artifact.file}` as `{artifact.stored_name('1.2.0')}`", README)
 
     def test_the_template_yaml_makes_a_project(self):
         with folder({"tpl/template.yaml": blocks("yaml")[-1], "tpl/main.py": "print('{city}')\n"}) as path:
@@ -183,8 +183,10 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(sorted(typed(row[0])[0].partition("(")[0] for row in rows("hook")), sorted(hooks))
 
     def test_the_answers_of_a_template_are_those_that_every_project_is_asked_for(self):
-        answers = support.drive(skelebot.plan_answers(Words({"yes": ("true",)}), "churn")).status
-        for name in answers:
+        scaffold = skelebot.Scaffold(skelebot.Call(), Words({"yes": ("true",)}))
+        support.drive(scaffold.plan_answers())
+        self.assertEqual(len(scaffold.answers), 5)
+        for name in scaffold.answers:
             self.assertIn("`{%s}`" % name, README)
 
 

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from support import call, contents, drive, folder, process, skelebot, two_lines
-from skelebot import Outcome, Words, read_folder, substituted
+from skelebot import Answers, Outcome, Words, read_folder
 
 ANSWERS = ("--name", "Churn Model", "--description", "Who leaves", "--maintainer", "Ada", "--contact",
            "ada@example.com")
@@ -37,7 +37,7 @@ class BuiltInTemplate(unittest.TestCase):
     KEPT = [name + ".gitkeep" for name in FOLDERS[:6]]
     COMMON = [*OURS, "README.md", ".gitignore"]
 
-    def test_makes_these_files(self):
+    def test_built_in_template_makes_these_files(self):
         for words, expected in (
                 (("default",), [*self.FOLDERS, *self.KEPT, *self.COMMON, "src/jobs/example.py"]),
                 (("default", "--language", "Python"), [*self.FOLDERS, *self.KEPT, *self.COMMON, "src/jobs/example.py"]),
@@ -54,7 +54,7 @@ class BuiltInTemplate(unittest.TestCase):
                 self.assertEqual(scaffold("new", "--template", *words, "--yes", folder=path).status, 0)
                 self.assertEqual(sorted(contents(os.path.join(path, "new"))), sorted(expected))
 
-    def test_writes_this_skelebot_yaml(self):
+    def test_built_in_template_writes_this_skelebot_yaml(self):
         with folder({}) as path:
             ending = scaffold("--yes", folder=path)
             self.assertEqual(ending, (0, "", "skelebot: made 11 files; next: skelebot --help\n"))
@@ -86,19 +86,19 @@ jobs:
   - {name: loud, alt: l, help: in capitals, accepts: boolean}
 """)
 
-    def test_makes_a_project_that_belongs_to_its_caller(self):
+    def test_built_in_template_makes_a_project_that_belongs_to_its_caller(self):
         for words in ("default",), ("default", "--language", "R"), ("dash",), ("iris",):
             with self.subTest(words), folder({}) as path:
                 scaffold("--template", *words, "--yes", folder=path)
                 project = read_folder(path)
                 self.assertEqual((project.user, project.version, project.name), ("host", "0.1.0", "Churn Model"))
 
-    def test_says_what_to_type_next(self):
+    def test_built_in_template_says_what_to_type_next(self):
         with folder({}) as path:
             ending = scaffold("my own", "--template", "iris", "--yes", folder=path)
             self.assertEqual(ending.stderr, "skelebot: made 13 files; next: cd 'my own' && skelebot --help\n")
 
-    def test_leaves_none_of_its_variables_behind(self):
+    def test_built_in_template_leaves_none_of_its_variables_behind(self):
         for name in ("default", "dash", "iris"):
             with self.subTest(name), folder({}) as path:
                 scaffold("--template", name, "--yes", folder=path)
@@ -115,26 +115,26 @@ class ScaffoldedProject(unittest.TestCase):
         self.assertEqual((ending.status, ending.stderr), (0, ""))
         return ending.stdout
 
-    def test_in_python_runs(self):
+    def test_scaffolded_project_in_python_runs(self):
         with folder({}) as path:
             scaffold("--yes", folder=path)
             self.assertEqual(self.runs(path, "example", "it's", "-t", "2", "--loud"), "HELLO, IT'S!\n" * 2)
             self.assertEqual(contents(path)["output/hello-python.txt"], b"HELLO, IT'S!\n" * 2)
 
     @unittest.skipUnless(shutil.which("Rscript"), "needs R")
-    def test_in_r_runs(self):
+    def test_scaffolded_project_in_r_runs(self):
         for language, job in (("R", "example"), ("R+Python", "exampleR")):
             with self.subTest(language), folder({}) as path:
                 scaffold("--language", language, "--yes", folder=path)
                 self.assertEqual(self.runs(path, job, "it's", "-t", "2", "--loud"), "HELLO, IT'S!\n" * 2)
                 self.assertEqual(contents(path)["output/hello-r.txt"], b"HELLO, IT'S!\n" * 2)
 
-    def test_in_r_and_python_runs_its_python(self):
+    def test_scaffolded_project_in_r_and_python_runs_its_python(self):
         with folder({}) as path:
             scaffold("--language", "R+Python", "--yes", folder=path)
             self.assertEqual(self.runs(path, "examplePython", "Bern"), "Hello, Bern!\n")
 
-    def test_iris_trains_and_scores_a_classifier(self):
+    def test_scaffolded_project_iris_trains_and_scores_a_classifier(self):
         with folder({}) as path:
             scaffold("--template", "iris", "--yes", folder=path)
             self.assertIn("accuracy", self.runs(path, "loadData", "+", "train", "+", "score"))
@@ -142,7 +142,7 @@ class ScaffoldedProject(unittest.TestCase):
             self.assertEqual(self.runs(path, "summaryBash").split("\n")[1], "setosa,50,5.006,3.428,1.462,0.246")
 
     @unittest.skipUnless(shutil.which("Rscript"), "needs R")
-    def test_iris_has_the_same_summary_in_r_and_bash(self):
+    def test_scaffolded_project_iris_has_the_same_summary_in_r_and_bash(self):
         with folder({}) as path:
             scaffold("--template", "iris", "--yes", folder=path)
             self.assertEqual(self.runs(path, "summaryR"), self.runs(path, "summaryBash"))
@@ -152,16 +152,16 @@ class Answer(unittest.TestCase):
     maxDiff = None
     PROMPTS = "prompts: [{var: city, message: Which city}, {var: zip-code, message: Zip}]\n"
 
-    def test_is_taken_from_options(self):
+    def test_answer_is_taken_from_options(self):
         ending, files, project = made(self.PROMPTS + "files: [{name: a, template: a}]\n", {"a": "{city} {zip-code}"},
                                       ("--answer", "city=La Paz=x", "--answer=zip-code=-1"))
         self.assertEqual((ending.status, files["a"]), (0, b"La Paz=x -1"))
 
-    def test_is_the_default_with_yes(self):
+    def test_answer_is_the_default_with_yes(self):
         ending, files, project = made(self.PROMPTS + "files: [{name: a, template: a}]\n", {"a": "<{city}>"})
         self.assertEqual((ending.status, files["a"]), (0, b"<>"))
 
-    def test_is_asked_for_in_this_order(self):
+    def test_answer_is_asked_for_in_this_order(self):
         typed = "It's mine\nWhat for\nZoë\nzoe@example.com\nr\n./tpl\nBern\n3000\n"
         with folder(template(self.PROMPTS + "files: [{name: a, template: a}]\n",
                              {"a": "{name_simple} {maintainer} {city} {zip-code}"})) as path:
@@ -178,13 +178,13 @@ class Answer(unittest.TestCase):
                 "Git repository): Which city: Zip: "
                 "skelebot: made 3 files; next: skelebot --help\n")
 
-    def test_to_a_question_with_choices_is_asked_for_until_it_fits(self):
+    def test_answer_to_a_question_with_choices_is_asked_for_until_it_fits(self):
         with folder({}) as path:
             ending = scaffold(folder=path, typed="cobol\nR+PYTHON\n\n")
             self.assertIn("'cobol' is none of Python, R and R+Python", ending.stderr)
             self.assertEqual(read_folder(path).language, "R+Python")
 
-    def test_that_nobody_gives_is_a_fault_that_names_its_option(self):
+    def test_answer_that_nobody_gives_is_a_fault_that_names_its_option(self):
         words = [("name", "Name of the project"), ("description", "What it is for, in one line"),
                  ("maintainer", "Who maintains it"),
                  ("contact", "How to reach them")]
@@ -197,34 +197,34 @@ class Answer(unittest.TestCase):
                     f"  hint: answer beforehand: --{name} ... or take the defaults: --yes", ""])
                 self.assertEqual(contents(path), {})
 
-    def test_to_a_templates_question_that_nobody_gives_is_a_fault_that_names_its_option(self):
+    def test_answer_to_a_templates_question_that_nobody_gives_is_a_fault_that_names_its_option(self):
         with folder(template(self.PROMPTS)) as path:
             ending = scaffold("new", "--template", "./tpl", folder=path)
             self.assertEqual(ending.status, 2)
             self.assertIn("no answer to: Which city\n  hint: answer beforehand: --answer city=...", ending.stderr)
             self.assertFalse(os.path.exists(os.path.join(path, "new")))
 
-    def test_that_the_template_does_not_ask_for_is_a_fault(self):
+    def test_answer_that_the_template_does_not_ask_for_is_a_fault(self):
         for word, message in (("citi=x", "the template does not ask for 'citi'\n  hint: did you mean city?"),
                               ("city", "--answer: expected NAME=VALUE, found 'city'")):
             ending, files, _ = made(self.PROMPTS, words=("--answer", word))
             self.assertEqual((ending.status, files), (2, {}))
             self.assertIn("skelebot: scaffold: " + message, ending.stderr)
 
-    def test_of_bytes_or_characters_that_no_file_has_is_no_traceback(self):
+    def test_answer_of_bytes_or_characters_that_no_file_has_is_no_traceback(self):
         with folder(template(self.PROMPTS + "files: [{name: 'x{city}', template: a}]\n", {"a": ""})) as path:
             for number, typed in enumerate((b"a\0b\n\n", b"\x1b[1m\n\n", b"\xff\n\n", b"ab\n\xff\n", b"\n\n")):
                 ending = process("scaffold", f"new{number}", "--template", "./tpl", *ANSWERS, folder=path, typed=typed)
                 self.assertIn(ending.status, (0, 2))
                 self.assertNotIn("Traceback", ending.stderr)
 
-    def test_is_asked_for_without_what_a_terminal_would_obey(self):
+    def test_answer_is_asked_for_without_what_a_terminal_would_obey(self):
         with folder(template('prompts: [{var: a, message: "\\e]0;x\\a\\x9bA"}]\n')) as path:
             ending = scaffold("new", "--template", "./tpl", folder=path, typed="a\n")
             self.assertEqual(ending.status, 0)
             self.assertNotRegex(ending.stderr, "[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
-    def test_as_a_name_without_letters_is_a_fault(self):
+    def test_answer_as_a_name_without_letters_is_a_fault(self):
         with folder({}) as path:
             ending = scaffold("--yes", "--name", "日本", folder=path, answers=())
             self.assertEqual(ending, (2, "", two_lines(
@@ -232,7 +232,7 @@ class Answer(unittest.TestCase):
                 "give it as --name churn-model")))
             self.assertEqual(contents(path), {})
 
-    def test_is_the_language_also_when_the_default_template_is_named(self):
+    def test_answer_is_the_language_also_when_the_default_template_is_named(self):
         with folder({}) as path:
             ending = scaffold("--template", "default", folder=path, typed="R\n")
             self.assertEqual(ending.stderr, "Language (Python, R, R+Python) [Python]: "
@@ -241,7 +241,7 @@ class Answer(unittest.TestCase):
 
 
 class Variable(unittest.TestCase):
-    def test_is_filled_into_names_folders_contents_and_config(self):
+    def test_variable_is_filled_into_names_folders_contents_and_config(self):
         text = ("prompts: [{var: city, message: Which city}]\ndirs: ['out/{city}']\n"
                 "files:\n- {name: 'src/{name_simple}.py', template: '{city}.py'}\n"
                 "config:\n  language: R\n  x-note: '{name} {description} {maintainer} {contact}'\n"
@@ -254,18 +254,18 @@ class Variable(unittest.TestCase):
                          ("go-bern", "src/churn_model.py", "R"))
         self.assertIn(b"x-note: 'Churn Model Who leaves Ada ada@example.com'\n", files["skelebot.yaml"])
 
-    def test_that_is_unknown_stays_as_do_other_braces(self):
+    def test_variable_that_is_unknown_stays_as_do_other_braces(self):
         text = "{} {0} {nme} { name } {{name}} ${name} f\"{x!r}\" {\"a\": {b}} {name"
-        self.assertEqual(substituted(text, {"name": "N"}), "{} {0} {nme} { name } {N} $N f\"{x!r}\" {\"a\": {b}} {name")
+        self.assertEqual(Answers({"name": "N"}).fill(text), "{} {0} {nme} { name } {N} $N f\"{x!r}\" {\"a\": {b}} {name")
 
-    def test_is_not_looked_for_in_what_was_filled_in(self):
-        self.assertEqual(substituted("{a}{b}", {"a": "{b}", "b": "\\1{a}"}), "{b}\\1{a}")
+    def test_variable_is_not_looked_for_in_what_was_filled_in(self):
+        self.assertEqual(Answers({"a": "{b}", "b": "\\1{a}"}).fill("{a}{b}"), "{b}\\1{a}")
 
-    def test_leaves_bytes_that_are_no_text_alone(self):
+    def test_variable_leaves_bytes_that_are_no_text_alone(self):
         ending, files, _ = made("files: [{name: a.bin, template: a.bin}]\n", {"a.bin": b"\x89PNG\r\n\0\xff{name}\xfe"})
         self.assertEqual(files["a.bin"], b"\x89PNG\r\n\0\xffChurn Model\xfe")
 
-    def test_of_the_simple_name_is_a_word(self):
+    def test_variable_of_the_simple_name_is_a_word(self):
         for name, expected in {"Churn Model": "churn_model", "it's-7!": "it_s_7", "_A__b_": "a_b"}.items():
             self.assertEqual(skelebot.simple_name(name), expected)
 
@@ -300,7 +300,7 @@ config:
   - {name: f, source: f.sh, params: [{name: p, choices: ['{x}', other]}]}
 """
 
-    def test_made_of_hostile_answers_reads_back_to_the_same_text(self):
+    def test_yaml_made_of_hostile_answers_reads_back_to_the_same_text(self):
         for value in HOSTILE:
             with self.subTest(value):
                 ending, files, project = made(self.STYLES, words=("--answer=x=" + value,))
@@ -308,7 +308,7 @@ config:
                 self.assertEqual([job.help for job in project.jobs], [value, value, value, value, "a " + value, ""])
                 self.assertEqual(project.jobs[5].params[0].choices, (value, "other"))
 
-    def test_made_of_hostile_names_reads_back_to_the_same_text(self):
+    def test_yaml_made_of_hostile_names_reads_back_to_the_same_text(self):
         for value in HOSTILE:
             words = ("--description=" + value, "--maintainer=" + value, "--contact=" + value)
             with self.subTest(value), folder({}) as path:
@@ -318,12 +318,12 @@ config:
                 self.assertEqual((project.name, project.description, project.maintainer, project.contact),
                                  (" ".join(("n1" + value).split()), line, line, line))
 
-    def test_keeps_numbers_and_flags_of_the_template_as_they_are(self):
+    def test_yaml_keeps_numbers_and_flags_of_the_template_as_they_are(self):
         ending, files, project = made("config: {pythonVersion: 3.10, gpu: true, version: '{name_simple}'}\n")
         self.assertEqual(files["skelebot.yaml"].decode().split("user: host\n")[1],
                          "pythonVersion: 3.10\ngpu: true\nversion: 'churn_model'\n")
 
-    def test_keeps_aliases_and_merges_of_the_template(self):
+    def test_yaml_keeps_aliases_and_merges_of_the_template(self):
         text = ("config:\n  x-base: &base {mode: d, source: a.sh}\n"
                 "  jobs:\n  - {<<: *base, name: a}\n  - {<<: *base, name: b, mode: i}\n")
         ending, files, project = made(text)
@@ -331,7 +331,7 @@ config:
         self.assertEqual([(job.name, job.mode, job.source) for job in project.jobs],
                          [("a", "d", "a.sh"), ("b", "i", "a.sh")])
 
-    def test_that_holds_itself_or_explodes_is_a_fault_at_worst(self):
+    def test_yaml_that_holds_itself_or_explodes_is_a_fault_at_worst(self):
         laughs = "".join(f"  x-{n + 1}: &a{n + 1} [{', '.join(['*a%d' % n] * 9)}]\n" for n in range(9))
         for text in ("config: &a {language: Python, x-a: *a}\n", "config:\n  x-0: &a0 [{name}]\n" + laughs):
             with self.subTest(text):
@@ -342,7 +342,7 @@ config:
 class Existing(unittest.TestCase):
     maxDiff = None
 
-    def test_file_is_kept_and_named(self):
+    def test_existing_file_is_kept_and_named(self):
         with folder({"README.md": "mine", "src/jobs/example.py": b"\xff"}) as path:
             ending = scaffold("--yes", folder=path)
             self.assertEqual(ending.stderr.split("\n"), ["skelebot: kept README.md, which was there",
@@ -350,27 +350,27 @@ class Existing(unittest.TestCase):
                                                          "skelebot: made 9 files; next: skelebot --help", ""])
             self.assertEqual((contents(path)["README.md"], contents(path)["src/jobs/example.py"]), (b"mine", b"\xff"))
 
-    def test_skelebot_yaml_is_refused(self):
+    def test_existing_skelebot_yaml_is_refused(self):
         for words in (), ("--existing",), ("--template", "iris"):
             with self.subTest(words), folder({"new/skelebot.yaml": "name: x\n"}) as path:
                 ending = scaffold("new", *words, "--yes", folder=path)
                 self.assertEqual(ending, (1, "", two_lines(
-                    os.path.join("new", "skelebot.yaml") + " is there already",
-                    "skelebot --help explains the project; to start anew, remove the file first")))
+                    os.path.join("new", "skelebot.yaml") + " exists already",
+                    "skelebot --help explains the project; to start again, remove the file first")))
                 self.assertEqual(sorted(contents(path)), ["new/", "new/skelebot.yaml"])
 
-    def test_file_where_a_folder_is_needed_is_a_fault_and_nothing_is_written(self):
+    def test_existing_file_where_a_folder_is_needed_is_a_fault_and_nothing_is_written(self):
         with folder({"src": "mine"}) as path:
             ending = scaffold("--yes", folder=path)
             self.assertEqual((ending.status, sorted(contents(path))), (1, ["src"]))
             self.assertIn("is a file, and has to be a folder for src/jobs", ending.stderr)
 
-    def test_file_as_the_projects_folder_is_a_fault(self):
+    def test_existing_file_as_the_projects_folder_is_a_fault(self):
         with folder({"new": "mine"}) as path:
             ending = scaffold("new", "--yes", folder=path)
             self.assertEqual((ending.status, contents(path)), (1, {"new": b"mine"}))
 
-    def test_project_gets_only_skelebots_files_with_what_was_found(self):
+    def test_existing_project_gets_only_skelebots_files_with_what_was_found(self):
         found = {"requirements.txt": "numpy\n", "src/train.py": "", "src/jobs/score.R": "", "run all.sh": "",
                  "it's.sh": "", "setup.py": "",
                  "src/test_x.py": "", "src/__init__.py": "", "lib/deep.py": "", ".hidden.py": "", "train.sh": "",
@@ -414,7 +414,7 @@ jobs:
                              ["it's.sh", "src/jobs/score.R", "src/train.py", "train.sh"])
             self.assertEqual(project.version, "2.0")
 
-    def test_project_has_these_dependencies_and_this_language(self):
+    def test_existing_project_has_these_dependencies_and_this_language(self):
         for files, language, dependencies in (
                 (["a.py"], "Python", ((), ())),
                 (["a.py", "pyproject.toml"], "Python", (("proj:pyproject.toml",), ())),
@@ -428,18 +428,18 @@ jobs:
                 project = read_folder(path)
                 self.assertEqual((project.language, project.dependencies[:2]), (language, dependencies))
 
-    def test_project_is_asked_about_each_script(self):
+    def test_existing_project_is_asked_about_each_script(self):
         with folder({"a.py": "", "b.py": ""}) as path:
             ending = scaffold("-e", folder=path, typed="Python\nno\nYES\n")
             self.assertEqual(ending.status, 0, ending)
             self.assertEqual([job.name for job in read_folder(path).jobs], ["b"])
 
-    def test_project_that_is_not_there_is_a_fault(self):
+    def test_existing_project_that_is_not_there_is_a_fault(self):
         with folder({}) as path:
             ending = scaffold("nowhere", "--existing", "--yes", folder=path)
             self.assertEqual((ending.status, contents(path)), (2, {}))
 
-    def test_project_has_no_template(self):
+    def test_existing_project_has_no_template(self):
         with folder({}) as path:
             ending = scaffold("--existing", "--template", "iris", "--yes", folder=path)
             self.assertEqual((ending.status, contents(path)), (2, {}))
@@ -535,63 +535,63 @@ class TemplateYaml(unittest.TestCase):
         "prompts:\n- {var: --a, message: A}\n": (
             "2: prompts[0].var: expected a name of letters, digits, _ . and -, without leading dashes, found '--a'",
             "write epochs, type --epochs"),
-        "files: a\n": ("1: files: expected keys and values, found 'a'", "write KEY: VALUE, one on a line"),
-        "config: [a]\n": ("1: config: expected keys and values, found a list", "write KEY: VALUE, one on a line"),
-        "- a\n": ("1: expected keys and values, found a list", "write KEY: VALUE, one on a line"),
+        "files: a\n": ("1: files: expected a mapping, found 'a'", "write KEY: VALUE, one on a line"),
+        "config: [a]\n": ("1: config: expected a mapping, found a list", "write KEY: VALUE, one on a line"),
+        "- a\n": ("1: expected a mapping, found a list", "write KEY: VALUE, one on a line"),
         "dirs: [a\n": ("2: expected ',' or ']', but got '<stream end>' (in what starts in line 1)",
                        "close the bracket, and put commas between the items"),
     }
 
-    def test_with_a_fault_gets_these_two_lines_and_nothing_is_written(self):
+    def test_template_yaml_with_a_fault_gets_these_two_lines_and_nothing_is_written(self):
         for text, (message, hint) in self.FAULTS.items():
             with self.subTest(text):
                 ending, files, _ = made(text)
                 self.assertEqual((ending, files), ((1, "", two_lines("template.yaml:" + message, hint)), {}))
 
-    def test_cannot_name_a_file_that_is_not_beside_it(self):
+    def test_template_yaml_cannot_name_a_file_that_is_not_beside_it(self):
         ending, files, _ = made("files: [{name: a, template: gone.txt}]\n")
         self.assertEqual((ending, files), ((1, "", two_lines(
             "template ./tpl: has no file 'gone.txt'",
             "a template is a folder with a template.yaml, which names the files beside it")), {}))
 
-    def test_whose_config_is_no_project_writes_nothing(self):
+    def test_template_yaml_whose_config_is_no_project_writes_nothing(self):
         for config in ("{jobs: [{name: a}]}", "{jbs: []}", "{name: '!'}", "{dependencies: ['/x y']}"):
             with self.subTest(config), folder(template(f"config: {config}\n")) as path:
                 ending = scaffold("new", "--template", "./tpl", "--yes", folder=path)
                 self.assertEqual((ending.status, os.path.exists(os.path.join(path, "new"))), (1, False))
 
-    def test_that_is_missing_is_a_fault(self):
+    def test_template_yaml_that_is_missing_is_a_fault(self):
         with folder({"tpl/x": ""}) as path:
             ending = scaffold("new", "--template", "./tpl", "--yes", folder=path)
             self.assertEqual(ending, (1, "", two_lines(
                 "template ./tpl: has no file 'template.yaml'",
                 "a template is a folder with a template.yaml, which names the files beside it")))
 
-    def test_may_be_empty(self):
+    def test_template_yaml_may_be_empty(self):
         for text in ("", "# nothing\n", "files:\ndirs:\nprompts:\nconfig:\n"):
             ending, files, project = made(text)
             self.assertEqual((ending.status, sorted(files)), (0, ["VERSION", "skelebot.yaml"]))
 
-    def test_has_the_language_of_the_option_unless_it_has_its_own(self):
+    def test_template_yaml_has_the_language_of_the_option_unless_it_has_its_own(self):
         self.assertEqual(made("config: {gpu: true}\n", words=("--language", "R"))[2].language, "R")
         ending, files, _ = made("config: {language: Python}\n", words=("--language", "R"))
         self.assertEqual((ending, files), ((2, "", two_lines(
             "scaffold: this template is for Python, not for R", "leave --language out")), {}))
 
-    def test_that_is_unknown_is_a_fault_with_a_hint(self):
+    def test_template_yaml_that_is_unknown_is_a_fault_with_a_hint(self):
         with folder({}) as path:
             ending = scaffold("--template", "irs", "--yes", folder=path)
             self.assertEqual(ending, (2, "", two_lines(
                 "scaffold: unknown template 'irs'", "did you mean iris?; or give a folder, https://... or git@...")))
             self.assertEqual(contents(path), {})
 
-    def test_of_language_na_is_a_fault(self):
+    def test_template_yaml_of_language_na_is_a_fault(self):
         with folder({}) as path:
             ending = scaffold("--template", "default", "--language", "NA", "--yes", folder=path)
             self.assertEqual(ending, (2, "", two_lines(
                 "scaffold: no template for language NA", "choose Python, R or R+Python")))
 
-    def test_that_is_not_there_is_refused_before_the_first_question(self):
+    def test_template_yaml_that_is_not_there_is_refused_before_the_first_question(self):
         with folder({"a.yaml": ""}) as path:
             for name in ("../typo", "./typo/", "a.yaml"):
                 self.assertEqual(scaffold("new", "--template", name, folder=path, answers=()), (2, "", two_lines(
@@ -620,25 +620,25 @@ class GitTemplate(unittest.TestCase):
             subprocess.check_call(["git", *words], cwd=tpl)
         return "file://" + tpl.replace(os.sep, "/")
 
-    def test_is_cloned_and_filled_and_the_clone_is_gone(self):
+    def test_git_template_is_cloned_and_filled_and_the_clone_is_gone(self):
         with folder(template(self.TEXT, {"a.txt": "{name} in {city}\n"})) as path:
             ending = self.scaffold(path, self.repository(path), "--answer", "city=Bern")
             self.assertEqual((ending.status, ending.stdout), (0, ""), ending)
             self.assertEqual(contents(os.path.join(path, "new"))["Bern.txt"], b"Churn Model in Bern\n")
 
-    def test_leaves_no_clone_when_it_is_refused(self):
+    def test_git_template_leaves_no_clone_when_it_is_refused(self):
         with folder(template("files: [{name: ../x, template: a}]\n", {"a": ""})) as path:
             ending = self.scaffold(path, self.repository(path), "--yes")
             self.assertEqual((ending.status, os.path.exists(os.path.join(path, "new"))), (1, False))
 
     @unittest.skipIf(os.name == "nt", "links need a right of their own there")
-    def test_has_no_link_out_of_it(self):
+    def test_git_template_has_no_link_out_of_it(self):
         with folder(template("files: [{name: a, template: a}]\n", secret="s3cret")) as path:
             os.symlink(os.path.join(path, "secret"), os.path.join(path, "tpl", "a"))
             ending = self.scaffold(path, self.repository(path), "--yes")
             self.assertEqual((ending.status, os.path.exists(os.path.join(path, "new"))), (1, False))
 
-    def test_that_cannot_be_cloned_is_a_fault(self):
+    def test_git_template_that_cannot_be_cloned_is_a_fault(self):
         with folder({}) as path:
             url = "file://" + path.replace(os.sep, "/") + "/gone"
             ending = self.scaffold(path, url, "--yes")
@@ -647,7 +647,7 @@ class GitTemplate(unittest.TestCase):
                                                    "  hint: the lines above are git's own; try git clone\n"),
                                                    ending.stderr)
 
-    def test_never_has_its_password_shown(self):
+    def test_git_template_never_has_its_password_shown(self):
         for url in ("http://ada:s3cret@127.0.0.1:1/x", "https://ada:pa@s3cret@127.0.0.1:1/x",
                     "ssh://ada:s3cret@127.0.0.1:1/x",
                     "file://ada:s3cret@127.0.0.1/x", "git://ada:s3cret@127.0.0.1:1/x"):
@@ -657,29 +657,28 @@ class GitTemplate(unittest.TestCase):
                     self.assertEqual((ending.status, contents(path)), (2, {}))
                     self.assertNotIn("s3cret", ending.stdout + ending.stderr)
 
-    def test_may_have_a_user_in_its_address(self):
-        done = drive(skelebot.plan_template(skelebot.Call(), Words({"template": ("https://org@dev.example.com/x",)}), {}), {
+    def test_git_template_may_have_a_user_in_its_address(self):
+        done = drive(skelebot.Scaffold(skelebot.Call(), Words({"template": ("https://org@dev.example.com/x",)})).plan_template(), {
             "clone": Outcome(128)})
         self.assertEqual(done.outline, [
             "Scratch", "git clone --quiet --depth 1 -- https://org@dev.example.com/x /tmp/scratch/template >&2",
             "Remove /tmp/scratch"])
         self.assertEqual(done.fault.message, "https://dev.example.com/x could not be cloned")
 
-    def test_is_removed_after_an_interruption(self):
-        done = drive(skelebot.plan_template(skelebot.Call(), Words({"template": ("git@example.com:a/b.git",)}),
-                                            {}), {
+    def test_git_template_is_removed_after_an_interruption(self):
+        done = drive(skelebot.Scaffold(skelebot.Call(), Words({"template": ("git@example.com:a/b.git",)})).plan_template(), {
             "clone": KeyboardInterrupt()})
         self.assertEqual(done.outline[1:], [
             "git clone --quiet --depth 1 -- git@example.com:a/b.git /tmp/scratch/template >&2", "Remove /tmp/scratch"])
 
-    def test_is_never_an_option_or_a_program(self):
+    def test_git_template_is_never_an_option_or_a_program(self):
         for url in ("--upload-pack=id", "ext::sh -c id", "-u", "fd::7"):
             with self.subTest(url), folder({}) as path:
                 ending = scaffold("new", "--template=" + url, "--yes", folder=path)
                 self.assertEqual((ending.status, contents(path)), (2, {}))
                 self.assertIn("unknown template", ending.stderr)
 
-    def test_never_has_a_token_or_password_in_its_address(self):
+    def test_git_template_never_has_a_token_or_password_in_its_address(self):
         for user in ("ghp_" + 36 * "x", "ada:s3cret", "ada:" + 36 * "x", ":s3cret", "oauth2:s3cret"):
             with self.subTest(user), folder({}) as path:
                 ending = scaffold("--template", f"https://{user}@example.com/x", folder=path, answers=())
@@ -689,7 +688,7 @@ class GitTemplate(unittest.TestCase):
 
 
 class DryRun(unittest.TestCase):
-    def test_writes_nothing(self):
+    def test_dry_run_writes_nothing(self):
         for words in (("new",), (".",), (".", "--existing"), ("new", "--template", "./tpl"),
                       ("new", "--template", "https://example.com/x")):
             with self.subTest(words), folder(template("dirs: [a]\n", {"a": ""})) as path:
@@ -698,7 +697,7 @@ class DryRun(unittest.TestCase):
                 self.assertEqual((ending.status, contents(path)), (0, before))
                 self.assertTrue(ending.stdout)
 
-    def test_of_a_git_template_shows_the_clone_and_no_file(self):
+    def test_dry_run_of_a_git_template_shows_the_clone_and_no_file(self):
         with folder({}) as path:
             ending = call("--dry-run", "scaffold", "--template", "https://example.com/x", *ANSWERS, "--yes",
                           folder=path)

@@ -40,6 +40,21 @@ def words(**typed):
     return Words({name: ("true",) if value is True else (value,) for name, value in typed.items()})
 
 
+def push(call, it, typed):
+    return it.components[0].plan_push(call, it, typed)
+
+
+def pull(call, it, typed):
+    return it.components[0].plan_pull(call, it, typed)
+
+
+def opened(it, **typed):
+    """The plan that opens the stores of a project's artifacts."""
+    repository = it.components[0]
+    transfers = [skelebot.Transfer(ADA, repository, one, "") for one in repository.artifacts]
+    return repository.plan_stores(ADA, transfers, words(**typed))
+
+
 def answered(plan, answers):
     """A plan whose requests get these answers, one after the other; it still hands out every step."""
     waiting, go, result = list(answers), plan.send, None
@@ -101,21 +116,21 @@ class StoredNames(unittest.TestCase):
                            ("other.v2.onnx", "model_v1.2.0.v2.onnx"), ("models/bert/", "model_v1.2.0.tar.gz"),
                            ("models/bert.v2/", "model_v1.2.0.tar.gz"), ("~/model.bin", "model_v1.2.0.bin")):
             with self.subTest(file):
-                self.assertEqual(skelebot.stored_name(artifact(file), "1.2.0"), name)
+                self.assertEqual(artifact(file).stored_name("1.2.0"), name)
 
     def test_have_no_version_when_the_artifact_is_singular(self):
-        self.assertEqual(skelebot.stored_name(artifact("a.tar.gz", singular=True), "1.2.0"), "model.tar.gz")
-        self.assertEqual(skelebot.stored_name(artifact("a", singular=True), "1.2.0"), "model")
+        self.assertEqual(artifact("a.tar.gz", singular=True).stored_name("1.2.0"), "model.tar.gz")
+        self.assertEqual(artifact("a", singular=True).stored_name("1.2.0"), "model")
 
     def test_begin_with_the_prefix(self):
-        self.assertEqual(skelebot.stored_name(artifact(), "1.2.0", "team-"), "team-model_v1.2.0.tar.gz")
-        self.assertEqual(skelebot.stored_name(artifact(singular=True), "", "team-"), "team-model.tar.gz")
+        self.assertEqual(artifact().stored_name("1.2.0", "team-"), "team-model_v1.2.0.tar.gz")
+        self.assertEqual(artifact(singular=True).stored_name("", "team-"), "team-model.tar.gz")
 
     def test_give_their_version_back(self):
         for version in ("1.2.0", "1.2.0-rc.1", "1.2.0+build.5", "2019_v2", "1"):
             for file in ("model", "model.pkl", "model.tar.gz"):
-                name = skelebot.stored_name(artifact(file), version, "a-")
-                self.assertEqual(skelebot.stored_version(name, artifact(file), "a-"), version)
+                name = artifact(file).stored_name(version, "a-")
+                self.assertEqual(artifact(file).stored_version(name, "a-"), version)
 
     def test_of_neighbours_give_no_version_that_could_be_pulled(self):
         for name in ("model.tar.gz", "model_v.tar.gz", "model_v2_old_v1.9.0.tar.gz", "model_v1.9.0.tar", "",
@@ -123,14 +138,14 @@ class StoredNames(unittest.TestCase):
                      "team-model_v1.9.0.tar.gz", "model1.9.0.tar.gz",
                      "model_v1.9.0xtar.gz", "models_v1.9.0.tar.gz", "model_v1.9.0.tar.gz.part"):
             with self.subTest(name):
-                self.assertEqual(latest([skelebot.stored_version(name, artifact())]), "")
+                self.assertEqual(latest([artifact().stored_version(name)]), "")
 
 
     def test_of_anything_else_give_no_version_at_all(self):
         for name in ("model.tar.gz", "model_v.tar.gz", "my_model_v1.9.0.tar.gz", "Model_v1.9.0.tar.gz", "model_v1.9.0.tar",
                      "model_v1.9.0.tar.gz.sha256", "model_vtar.gz", "model_v1.9.0tar.gz", ""):
             with self.subTest(name):
-                self.assertEqual(skelebot.stored_version(name, artifact()), "")
+                self.assertEqual(artifact().stored_version(name), "")
 
 
 # ---- Text that is shown -----------------------------------------------------
@@ -673,16 +688,16 @@ class Secrets(unittest.TestCase):
 
     def test_that_are_typed_are_warned_of(self):
         it = storing()
-        done = drive(skelebot.plan_stores(ADA, it, it.settings["repository"].artifacts, words(token="typed-s3cret")))
+        done = drive(opened(it, token="typed-s3cret"))
         self.assertEqual([step.text for step in done.steps if isinstance(step, Note)],
-                         ["warning: others on this machine can see a token that is typed; ARTIFACTORY_TOKEN keeps it hidden"])
+                         ["warning: a token on the command line is visible to other users; ARTIFACTORY_TOKEN keeps it hidden"])
         self.assertNotIn("typed-s3cret", repr(done))
 
     def test_go_to_other_hosts_without_encryption_only_with_a_warning(self):
         for url, texts in (("http://host/artifactory", ["warning: user and token go to host unencrypted; https:// would encrypt them"]),
                            ("http://127.0.0.1:8081/artifactory", []), ("https://host/artifactory", [])):
             it = storing(place={"artifactory": {"url": url, "repo": "ml"}})
-            done = drive(skelebot.plan_stores(ADA, it, it.settings["repository"].artifacts, words()))
+            done = drive(opened(it))
             self.assertEqual([step.text for step in done.steps if isinstance(step, Note)], texts)
 
 
@@ -779,10 +794,10 @@ class PlanCase(unittest.TestCase):
         return drive(answered(plan(caller, it, typed), answers), known)
 
     def push(self, *answers, it=None, results=None, caller=ADA, **typed):
-        return self.done(skelebot.plan_push, it or storing(), words(**{"name": "model", **typed}), answers, results, caller)
+        return self.done(push, it or storing(), words(**{"name": "model", **typed}), answers, results, caller)
 
     def pull(self, *answers, it=None, results=None, caller=ADA, **typed):
-        return self.done(skelebot.plan_pull, it or storing(), words(**{"name": "model", **typed}), answers,
+        return self.done(pull, it or storing(), words(**{"name": "model", **typed}), answers,
                          {**dict.fromkeys(("model_v1.2.0.tar.gz", "models/model.tar.gz"), ""), **(results or {})}, caller)
 
     def assertFault(self, done, message, hint):
@@ -852,7 +867,7 @@ class PushToArtifactory(PlanCase):
         there = Response(200, headers={"content-length": "10", "x-checksum-sha256": SHA})
         done = self.push(there)
         self.assertEqual(requests(done), self.ASKED[:1])
-        self.assertFault(done, f"model_v1.2.0.tar.gz is there already: {CHURN}model_v1.2.0.tar.gz",
+        self.assertFault(done, f"model_v1.2.0.tar.gz exists already: {CHURN}model_v1.2.0.tar.gz",
                          "bump the version, or add -f to replace it")
 
     def test_looks_for_nothing_when_it_is_to_replace(self):
@@ -910,7 +925,7 @@ class VersionsOfPlans(PlanCase):
 
     def test_that_latest_will_not_find_are_warned_of(self):
         done = self.push(GONE, JFROG, GONE, created(), it=storing(version="1.2.0.4"))
-        self.assertIn("warning: 1.2.0.4 is no semantic version such as 1.2.0, so LATEST will not find it",
+        self.assertIn("warning: 1.2.0.4 is not a semantic version such as 1.2.0, so LATEST will not find it",
                       [step.text for step in done.steps if isinstance(step, skelebot.Note)])
 
     def test_that_are_no_name_of_one_are_refused(self):
@@ -928,7 +943,7 @@ class PushAll(PlanCase):
         done = self.push(it=it, name="ALL", results={"card.md": ""})
         self.assertEqual([told(step) for step in done.steps], ["Look models/model.tar.gz", "Readable models/model.tar.gz",
                                                                "Look card.md"])
-        self.assertFault(done, "skelebot.yaml:1: components.repository.artifacts[1].file: 'card.md' is not there",
+        self.assertFault(done, "skelebot.yaml:1: components.repository.artifacts[1].file: 'card.md' does not exist",
                          "run the job that makes it, or correct the path")
 
     def test_sends_nothing_when_one_is_there_already(self):
@@ -936,7 +951,7 @@ class PushAll(PlanCase):
         done = self.push(GONE, OK, GONE, it=it, name="ALL")
         self.assertEqual(requests(done), [f"HEAD {CHURN}model_v1.2.0.tar.gz", f"HEAD {CHURN}card.md",
                                           f"GET {CHURN}card.md.sha256"])
-        self.assertEqual(done.fault.message, f"card.md is there already: {CHURN}card.md")
+        self.assertEqual(done.fault.message, f"card.md exists already: {CHURN}card.md")
 
     def test_asks_once_for_a_place_that_several_share(self):
         asked = {skelebot.Ask: "x"}
@@ -957,7 +972,7 @@ class PushAll(PlanCase):
     def test_refuses_what_is_gone_when_it_is_opened(self):
         done = self.push(GONE, results={Open: None})
         self.assertEqual(len(requests(done)), 1)
-        self.assertIn("models/model.tar.gz' is not there any more", done.fault.message)
+        self.assertIn("models/model.tar.gz' does not exist any more", done.fault.message)
 
     def test_opens_one_after_the_other(self):
         done = self.push(*[GONE, GONE, JFROG, GONE, created(), JFROG, GONE, created()], it=storing(MODEL, CARD), name="ALL")
@@ -1022,7 +1037,7 @@ class PushToS3(PlanCase):
     def test_ends_where_something_is_already(self):
         done = self.push(same())
         self.assertEqual(requests(done), [self.ASKED])
-        self.assertEqual(done.fault.message, f"model_v1.2.0.tar.gz is there already: {KEY}")
+        self.assertEqual(done.fault.message, f"model_v1.2.0.tar.gz exists already: {KEY}")
 
     def test_goes_on_where_it_may_write_but_not_look(self):
         asked = self.push(Response(403), Response(403, body=b"<Error><Code>AccessDenied</Code></Error>"), OK)
@@ -1141,7 +1156,7 @@ class PushToAFolder(PlanCase):
 
     def test_ends_where_something_is_already_or_comes_meanwhile(self):
         done = self.push(it=storing(place=SHELF))
-        self.assertEqual(done.fault.message, "model_v1.2.0.tar.gz is there already: /mnt/models/model_v1.2.0.tar.gz")
+        self.assertEqual(done.fault.message, "model_v1.2.0.tar.gz exists already: /mnt/models/model_v1.2.0.tar.gz")
         done = self.push(it=storing(place=SHELF), results={"/mnt/models/model_v1.2.0.tar.gz": "", Keep: False,
                                                            (Keep, "/mnt/models/model_v1.2.0.tar.gz"): False})
         self.assertFault(done, "/mnt/models/model_v1.2.0.tar.gz: has come there meanwhile", "push -f replaces it")
@@ -1177,9 +1192,9 @@ class Pull(PlanCase):
 
     def test_says_so_when_nothing_fits(self):
         self.assertFault(self.pull(self.LISTED, it=storing(version="2.0.0"), version="LATEST"),
-                         "no version of model fits 2.0.0", "there are: 1.1.0, 1.2.0, 1.3.0")
-        self.assertFault(self.pull(JFROG, version="LATEST!"), "no version of model is there",
-                         f"nothing of that name is at {CHURN}: look at the address in skelebot.yaml, or push it")
+                         "no version of model fits 2.0.0", "known versions: 1.1.0, 1.2.0, 1.3.0")
+        self.assertFault(self.pull(JFROG, version="LATEST!"), "no version of model exists",
+                         f"nothing of that name is stored at {CHURN}: check the address in skelebot.yaml, or push it")
 
     def test_takes_no_listing_for_more_than_it_is(self):
         for body in (b'{"children": [1, null, "x"]}', b'{"children": 7}', b'{"children": [{"uri": null}, {}]}',
@@ -1201,10 +1216,10 @@ class Pull(PlanCase):
                          skelebot.HINTS[401])
 
     def test_says_so_when_it_is_not_there(self):
-        fault = f"model_v9.0.0.tar.gz is not there: {CHURN}model_v9.0.0.tar.gz"
-        self.assertFault(self.pull(GONE, self.LISTED, version="9.0.0"), fault, "there are: 1.1.0, 1.2.0, 1.3.0")
+        fault = f"model_v9.0.0.tar.gz does not exist: {CHURN}model_v9.0.0.tar.gz"
+        self.assertFault(self.pull(GONE, self.LISTED, version="9.0.0"), fault, "known versions: 1.1.0, 1.2.0, 1.3.0")
         self.assertFault(self.pull(GONE, Response(403, "No"), version="9.0.0"), fault,
-                         "what is there could not be listed: GET https://host/artifactory/api/storage/ml/churn: 403 No")
+                         "what is stored could not be listed: GET https://host/artifactory/api/storage/ml/churn: 403 No")
 
     def test_fetches_the_checksum_beside_where_the_server_names_none(self):
         size = Response(200, headers={"content-length": "10"})
@@ -1221,7 +1236,7 @@ class Pull(PlanCase):
         done = self.pull(self.THERE, version="1.2.0", results={"model_v1.2.0.tar.gz": Body(None, "", 10),
                                                                (Look, "model_v1.2.0.tar.gz"): "file"})
         self.assertEqual(requests(done), [self.HEAD])
-        self.assertEqual(done.steps[-1].text, "model_v1.2.0.tar.gz is there already, as it was pushed")
+        self.assertEqual(done.steps[-1].text, "model_v1.2.0.tar.gz is up to date")
 
     def test_fetches_what_is_there_with_other_bytes(self):
         done = self.pull(self.THERE, version="1.2.0", results={
@@ -1254,7 +1269,7 @@ class Pull(PlanCase):
     def test_of_all_fetches_nothing_when_one_is_missing(self):
         done = self.pull(self.THERE, GONE, it=storing(MODEL, CARD), name="ALL", version="1.2.0")
         self.assertEqual(requests(done), [self.HEAD, f"HEAD {CHURN}card.md"])
-        self.assertEqual(done.fault.message, f"card.md is not there: {CHURN}card.md")
+        self.assertEqual(done.fault.message, f"card.md does not exist: {CHURN}card.md")
 
     def test_needs_no_version_for_what_is_singular(self):
         done = self.pull(self.THERE, it=storing(CARD, version=""), name="card", results={"card.md": ""})
@@ -1268,7 +1283,7 @@ class Pull(PlanCase):
 
     def test_needs_a_version_of_the_project_to_find_what_fits_it(self):
         self.assertFault(self.pull(it=storing(version="2019_x"), version="LATEST"),
-                         "LATEST looks for what fits the project's version, and '2019_x' is none",
+                         "LATEST looks for what fits the project's version, and '2019_x' is not a semantic version",
                          "write one into the file VERSION, as in 1.0.0, or pull LATEST!")
 
 
@@ -1298,10 +1313,10 @@ class PullFromS3(PlanCase):
     def test_ends_a_listing_that_goes_in_circles(self):
         page = Response(200, body=b"<ListBucketResult><NextContinuationToken>t</NextContinuationToken>")
         done = self.pull(page, page, page, it=storing(place=BUCKET), version="LATEST!")
-        self.assertEqual((len(requests(done)), done.fault.message), (2, "no version of model is there"))
+        self.assertEqual((len(requests(done)), done.fault.message), (2, "no version of model exists"))
         other = Response(200, body=page.body.replace(b"t</", b"u</"))
         done = self.pull(page, other, page, other, it=storing(place=BUCKET), version="LATEST!")
-        self.assertEqual((len(requests(done)), done.fault.message), (3, "no version of model is there"))
+        self.assertEqual((len(requests(done)), done.fault.message), (3, "no version of model exists"))
 
     def test_ends_a_listing_without_end(self):
         page = b"<ListBucketResult><NextContinuationToken>%d</NextContinuationToken>"
@@ -1354,10 +1369,10 @@ class DryRuns(unittest.TestCase):
                 (SHELF, ["[ -e /mnt/models ] || mkdir -p -- /mnt/models",
                          "cp -n -- models/model.tar.gz /mnt/models/model_v1.2.0.tar.gz"])):
             with self.subTest(place):
-                self.assertEqual(self.lines(skelebot.plan_push, storing(place=place)), lines)
+                self.assertEqual(self.lines(push, storing(place=place)), lines)
 
     def test_of_a_folder_that_is_pushed(self):
-        lines = self.lines(skelebot.plan_push, storing(BERT, place=SHELF), name="bert", force=True)
+        lines = self.lines(push, storing(BERT, place=SHELF), name="bert", force=True)
         self.assertEqual(lines, ["tar -c -z -f bert.tar.gz -C models/bert .", "[ -e /mnt/models ] || mkdir -p -- /mnt/models",
                                  "cp -- bert.tar.gz /mnt/models/bert_v1.2.0.tar.gz"])
 
@@ -1376,12 +1391,12 @@ class DryRuns(unittest.TestCase):
                     "tar -x -z -f models/.skelebot-scratch/bert_v1.0.0.tar.gz -C models/bert",
                     "rm -rf -- models/.skelebot-scratch"])):
             with self.subTest(typed):
-                self.assertEqual(self.lines(skelebot.plan_pull, storing(one), **{"version": "1.0.0", **typed}), lines)
+                self.assertEqual(self.lines(pull, storing(one), **{"version": "1.0.0", **typed}), lines)
 
     def test_hold_no_secret(self):
         url = {"artifactory": {"url": "https://ada:s3cret@host/artifactory", "repo": "ml", "path": "churn"}}
         for place in (ARTIFACTORY, BUCKET, url):
-            for plan, typed in ((skelebot.plan_push, {}), (skelebot.plan_pull, {"version": "LATEST"})):
+            for plan, typed in ((push, {}), (pull, {"version": "LATEST"})):
                 text = "\n".join(self.lines(plan, storing(place=place), **typed))
                 for secret in ("t0ken", "s3cret", "YWRh", "AKIDEXAMPLE"):
                     self.assertNotIn(secret, text)
@@ -1413,7 +1428,7 @@ class WrongUsage(unittest.TestCase):
                  "a version such as 1.2.0, LATEST, or LATEST! for the highest of all"),
                 (("pull", "model", "../1"), 2, "pull: expected a version, found '../1'", "for example 1.2.0, or LATEST"),
                 (("pull", "model", "NEWEST!"), 2, "pull: expected a version, found 'NEWEST!'", "for example 1.2.0, or LATEST"),
-                (("push", "card"), 1, "skelebot.yaml:8: components.repository.artifacts[1].file: 'card.md' is not there",
+                (("push", "card"), 1, "skelebot.yaml:8: components.repository.artifacts[1].file: 'card.md' does not exist",
                  "run the job that makes it, or correct the path")):
             with self.subTest(typed):
                 self.assertEqual(self.ended(*typed), (status, "", two_lines(message, hint)))

@@ -17,24 +17,24 @@ def fault(function, *values):
 
 class Versions(unittest.TestCase):
 
-    def test_come_in_the_order_of_the_standard(self):
+    def test_versions_come_in_the_order_of_the_standard(self):
         chain = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11",
                  "1.0.0-rc.1", "1.0.0", "1.9.0", "1.10.0", "1.11.0", "2.0.0", "2.1.0", "2.1.1"]
         for place, version in enumerate(chain):
             for other, after in enumerate(chain):
                 self.assertEqual(Semantic.parse(version) < Semantic.parse(after), place < other, (version, after))
 
-    def test_have_three_numbers_of_which_the_last_may_be_missing(self):
+    def test_versions_have_three_numbers_of_which_the_last_may_be_missing(self):
         self.assertEqual(Semantic.parse("1.2"), Semantic.parse("1.2.0"))
         self.assertEqual(Semantic.parse("1.2.3+20130313"), Semantic.parse("1.2.3"))
 
-    def test_are_nothing_else(self):
+    def test_versions_are_nothing_else(self):
         for text in ("", "1", "v1.0.0", "1.2.3.4", "1.0.0-", "1..0", "1.0.0-a..b", "2019-a_b", "\uff11.0.0", "1.0.0\n", "-1",
                      "latest", "1.0.0+"):
             with self.subTest(text):
                 self.assertIsNone(Semantic.parse(text))
 
-    def test_of_which_the_latest_fits_the_project(self):
+    def test_versions_of_which_the_latest_fits_the_project(self):
         for versions, own, found in (
                 (["1.9.0", "1.10.0"], "1.20.0", "1.10.0"),
                 (["1.2.0", "1.3.0", "2.0.0"], "1.2.5", "1.2.0"),
@@ -53,7 +53,7 @@ class Versions(unittest.TestCase):
                 self.assertEqual(latest(versions, own), found)
                 self.assertEqual(latest(versions[::-1], own), found)
 
-    def test_of_which_the_latest_of_all_is_a_pre_release_only_where_there_is_nothing_else(self):
+    def test_versions_of_which_the_latest_of_all_is_a_pre_release_only_where_there_is_nothing_else(self):
         for versions, found in ((["1.9.0", "1.10.0", "0.1.0"], "1.10.0"), (["1.0.0", "2.0.0-rc.1"], "1.0.0"),
                                 (["2.0.0-rc.1", "2.0.0-beta"], "2.0.0-rc.1"), (["junk"], ""), ([], "")):
             with self.subTest(versions):
@@ -61,7 +61,7 @@ class Versions(unittest.TestCase):
 
 
 class NextVersion(unittest.TestCase):
-    def test_has_a_part_one_higher(self):
+    def test_next_version_has_a_part_one_higher(self):
         for version, major, minor, patch in (
                 ("1.2.3", "2.0.0", "1.3.0", "1.2.4"), ("0.0.0", "1.0.0", "0.1.0", "0.0.1"),
                 ("9.99.999", "10.0.0", "9.100.0", "9.99.1000"), ("1.2", "2.0.0", "1.3.0", "1.2.1"),
@@ -73,21 +73,21 @@ class NextVersion(unittest.TestCase):
                 with self.subTest(version, bump=bump):
                     self.assertEqual(next_version(version, bump), after)
 
-    def test_is_never_lower_and_a_version_by_the_book(self):
+    def test_next_version_is_never_lower_and_a_version_by_the_book(self):
         for version in ("0.0.1-a", "1.0.0-0", "1.2.3-rc.9", "3.0.0", "0.9", "10.20.30-alpha+b"):
             for bump in BUMPS:
                 after = next_version(version, bump)
                 self.assertGreater(Semantic.parse(after), Semantic.parse(version))
                 self.assertEqual(next_version(version, after), after)
 
-    def test_may_be_typed(self):
+    def test_next_version_may_be_typed(self):
         for version in ("0.0.0", "2.0.0", "2.0.0-rc.1", "1.0.0-alpha", "1.0.0-0.3.7", "1.0.0-x.7.z.92", "1.0.0-a-b.-",
                         "1.0.0+20130313144700", "1.0.0-beta+exp.sha.5114f85", "1.0.0+001", "99999999999.0.0",
                         "1.0.0--"):
             with self.subTest(version):
                 self.assertEqual(next_version("anything", version), version)
 
-    def test_that_is_none_is_refused(self):
+    def test_next_version_that_is_none_is_refused(self):
         hint = "a whole version such as 2.0.0 or 2.0.0-rc.1, or one of: major, minor, patch"
         for typed, help in (("1", hint), ("1.2", hint), ("1.2.3.4", hint), ("01.2.3", hint), ("1.02.3", hint),
                             ("1.2.03", hint),
@@ -101,7 +101,7 @@ class NextVersion(unittest.TestCase):
                 self.assertEqual(fault(next_version, "1.0.0", typed), two_lines(
                     f"bump: expected a semantic version, found {shortened(typed)}", help))
 
-    def test_of_one_that_is_no_semantic_version_has_to_be_typed(self):
+    def test_next_version_of_one_that_is_no_semantic_version_has_to_be_typed(self):
         for version in ("2024-01", "one", "1", "1.2.3.4", "v1.0.0"):
             with self.subTest(version):
                 self.assertEqual(fault(next_version, version, "minor"), two_lines(
@@ -110,7 +110,7 @@ class NextVersion(unittest.TestCase):
 
 
 class VersionFile(unittest.TestCase):
-    def test_stays_as_it_was_but_for_the_version(self):
+    def test_version_file_stays_as_it_was_but_for_the_version(self):
         for before, after in (
                 (b"1.2.0", b"1.3.0"), (b"1.2.0\n", b"1.3.0\n"), (b"1.2.0\r\n", b"1.3.0\r\n"),
                 (b"  1.2.0  \n", b"  1.3.0  \n"), (b"\n\n1.2.0\n", b"\n\n1.3.0\n"),
@@ -120,7 +120,7 @@ class VersionFile(unittest.TestCase):
                 self.assertEqual(call("bump", "minor"), (0, "1.3.0\n", "skelebot: VERSION: 1.2.0 -> 1.3.0\n"))
                 self.assertEqual(contents("."), {"skelebot.yaml": b"name: churn\n", "VERSION": after})
 
-    def test_is_made_where_no_version_is(self):
+    def test_version_file_is_made_where_no_version_is(self):
         for files in ({}, {"VERSION": ""}):
             with self.subTest(files), inside({"skelebot.yaml": "name: churn\n", **files}):
                 self.assertEqual(call("bump", "major"), (1, "", two_lines(
@@ -128,7 +128,7 @@ class VersionFile(unittest.TestCase):
                 self.assertEqual(call("bump", "0.1.0"), (0, "0.1.0\n", "skelebot: VERSION: none -> 0.1.0\n"))
                 self.assertEqual(contents(".")["VERSION"], b"0.1.0\n")
 
-    def test_wins_over_the_file_of_2019_which_stays(self):
+    def test_version_file_wins_over_the_file_of_2019_which_stays(self):
         text = "name: churn\nversion: 0.0.1\n"
         with inside({"skelebot.yaml": text, "VERSION": "1.0.0\n"}):
             self.assertEqual(call("bump", "major").stdout, "2.0.0\n")
@@ -136,7 +136,7 @@ class VersionFile(unittest.TestCase):
 
 
 class VersionInSkelebotYaml(unittest.TestCase):
-    def test_is_changed_and_all_else_stays_byte_for_byte(self):
+    def test_version_in_skelebot_yaml_is_changed_and_all_else_stays_byte_for_byte(self):
         for text in (
                 "name: churn\nversion: @\n", "version: @\nname: churn", "name: churn\nversion: @",
                 "name: churn\nversion:    @   # not 1.2.0 any more\n\n\n# the end\n", "name: churn\nversion: '@'\n",
@@ -157,7 +157,7 @@ class VersionInSkelebotYaml(unittest.TestCase):
                                                                  "skelebot: skelebot.yaml: 1.2.0 -> 1.3.0\n"))
                         self.assertEqual(contents("."), {"skelebot.yaml": text.replace("@", "1.3.0").encode()})
 
-    def test_that_cannot_be_changed_by_itself_is_a_fault(self):
+    def test_version_in_skelebot_yaml_that_cannot_be_changed_by_itself_is_a_fault(self):
         for text, line in (("x-v: &v 1.2.0\nname: churn\nversion: *v\n", 3),
                            ('name: churn\nversion: "1\\x2e2.0"\n', 2)):
             for name in LOADERS:
@@ -167,13 +167,13 @@ class VersionInSkelebotYaml(unittest.TestCase):
                         "write version: 1.2.0")))
                     self.assertEqual(contents("."), {"skelebot.yaml": text.encode()})
 
-    def test_that_is_empty_gets_the_version_that_is_typed(self):
+    def test_version_in_skelebot_yaml_that_is_empty_gets_the_version_that_is_typed(self):
         for text in ("name: churn\nversion:\n", "name: churn\nversion: ''\n", "version: ~\nname: churn\n"):
             with self.subTest(text), inside({"skelebot.yaml": text}) as path:
                 self.assertEqual(call("bump", "0.1.0").status, 0)
                 self.assertEqual(read_folder(path).version, "0.1.0")
 
-    def test_of_an_environment_is_changed_where_it_stands(self):
+    def test_version_in_skelebot_yaml_of_an_environment_is_changed_where_it_stands(self):
         files = {"skelebot.yaml": "name: churn\nversion: 1.0.0\n", "skelebot-dev.yaml": "version: 2.0.0 # dev\n",
                  "skelebot-test.yaml": "gpu: no\n"}
         with inside(files):
@@ -185,38 +185,38 @@ class VersionInSkelebotYaml(unittest.TestCase):
 
 
 class Bump(unittest.TestCase):
-    def test_is_known_to_what_follows_in_a_chain(self):
+    def test_bump_is_known_to_what_follows_in_a_chain(self):
         with inside({"skelebot.yaml": "name: churn\n", "VERSION": "1.2.0\n"}):
             ending = call("bump", "minor", "+", "bump", "patch", "+", "bump", "major")
             self.assertEqual((ending.status, ending.stdout), (0, "1.3.0\n1.3.1\n2.0.0\n"))
             self.assertEqual(contents(".")["VERSION"], b"2.0.0\n")
 
     @unittest.skipIf(os.name == "nt", "links")
-    def test_changes_what_a_link_leads_to(self):
+    def test_bump_changes_what_a_link_leads_to(self):
         with inside({"skelebot.yaml": "name: churn\n", "meta/VERSION": "1.2.0\n"}):
             os.symlink("meta/VERSION", "VERSION")
             self.assertEqual(call("bump", "minor").stdout, "1.3.0\n")
             self.assertTrue(os.path.islink("VERSION"))
             self.assertEqual(contents(".")["meta/VERSION"], b"1.3.0\n")
 
-    def test_writes_once_says_so_and_answers_with_the_version(self):
+    def test_bump_writes_once_says_so_and_answers_with_the_version(self):
         it = project(version="1.2.0")
         done = drive(plan_bump(Call(), it, Words({"version": ("patch",)})), {Read: b"1.2.0\n"})
         self.assertEqual(done.steps, [
             Read("VERSION"), Look("VERSION", "."), Hold("VERSION"), Read("VERSION"), File("VERSION", b"1.2.1\n"),
             Note("VERSION: 1.2.0 -> 1.2.1"), Release(None), Answer("1.2.1")])
 
-    def test_goes_by_the_version_that_is_there_when_it_has_its_turn(self):
+    def test_bump_goes_by_the_version_that_is_there_when_it_has_its_turn(self):
         done = drive(plan_bump(Call(), project(version="1.2.0"), Words({"version": ("patch",)})), {Read: b"1.7.3\n"})
         self.assertEqual(done.steps[-1], Answer("1.7.4"))
 
-    def test_writes_nothing_when_it_has_that_version(self):
+    def test_bump_writes_nothing_when_it_has_that_version(self):
         done = drive(plan_bump(Call(), project(version="1.2.0"), Words({"version": ("1.2.0",)})),
                      {Read: b"1.2.0"})
         self.assertEqual(done.outline, ["Read VERSION", "Look VERSION .", "Hold VERSION", "Read VERSION",
                                         "Note VERSION has 1.2.0 already", "Release", "Answer 1.2.0"])
 
-    def test_is_checked_before_anything_of_a_chain_runs(self):
+    def test_bump_is_checked_before_anything_of_a_chain_runs(self):
         with inside({"skelebot.yaml": "name: churn\nversion: 1.0.0\n"}):
             for words, message, hint in (
                     (("bump",), "bump: needs VERSION", "major, minor, patch, or a version such as 2.0.0-rc.1"),
@@ -225,7 +225,7 @@ class Bump(unittest.TestCase):
                     self.assertEqual(call("bump", "minor", "+", *words), (2, "", two_lines(message, hint)))
             self.assertEqual(contents("."), {"skelebot.yaml": b"name: churn\nversion: 1.0.0\n"})
 
-    def test_is_only_shown_in_a_dry_run(self):
+    def test_bump_is_only_shown_in_a_dry_run(self):
         with inside({"skelebot.yaml": "name: churn\n", "VERSION": "1.0.0\n"}):
             self.assertEqual(call("--dry-run", "bump", "major").stdout.partition("\n")[2],
                              "printf %s '2.0.0\n' > VERSION\nprintf '%s\\n' 2.0.0\n")

@@ -319,7 +319,7 @@ class Faults(unittest.TestCase):
     KNOWN = "known are: --cols, --epochs, --help, --log, --quick, --rate, -x"
     SHOWN = "skelebot train --help shows what it takes"
 
-    def test_in_options(self):
+    def test_faults_in_options(self):
         for words, message, hint in (
                 (["--epcohs", "5"], "train: unknown option '--epcohs'", "did you mean --epochs?"),
                 (["--epcohs=5"], "train: unknown option '--epcohs'", "did you mean --epochs?"),
@@ -343,7 +343,7 @@ class Faults(unittest.TestCase):
             with self.subTest(words):
                 self.assertEqual(passed(words, *EACH), (2, message, hint))
 
-    def test_in_options_that_stand_on_the_wrong_side_of_the_job(self):
+    def test_faults_in_options_that_stand_on_the_wrong_side_of_the_job(self):
         for words, typed in ((["-n"], "-n"), (["--dry-run"], "--dry-run"), (["--env", "dev"], "--env ENV"),
                              (["-d", "box"], "-d HOST"), (["--env=dev"], "--env ENV")):
             with self.subTest(words):
@@ -351,7 +351,7 @@ class Faults(unittest.TestCase):
                     2, "train: unknown option '" + typed.split()[0] + "'",
                     "skelebot's own options go before the job: skelebot " + typed + " train"))
 
-    def test_in_arguments(self):
+    def test_faults_in_arguments(self):
         for words, message, hint in (
                 ([], "train: needs DATE", self.SHOWN + "; words after -- may start with -"),
                 (["may"], "train: needs SPEED (how fast)", self.SHOWN + "; words after -- may start with -"),
@@ -363,7 +363,7 @@ class Faults(unittest.TestCase):
             with self.subTest(words):
                 self.assertEqual(passed(words, args=["date", SPEED]), (2, message, hint))
 
-    def test_in_values(self):
+    def test_faults_in_values(self):
         for words, param, message, hint in (
                 (["--n1=many"], {"name": "n1", "accepts": "int"}, "expected a whole number, found 'many'", "for example 20"),
                 (["--n1=0,5"], {"name": "n1", "accepts": "float"}, "expected a number, found '0,5'",
@@ -374,7 +374,7 @@ class Faults(unittest.TestCase):
             with self.subTest(words):
                 self.assertEqual(passed(words, param), (2, "train: --n1: " + message, hint))
 
-    def test_of_a_call(self):
+    def test_faults_of_a_call(self):
         """The whole chain is understood before anything runs, and stdout stays empty."""
         with support.folder({"skelebot.yaml": "name: churn\njobs:\n  - {name: train, source: train.py}\n"}) as path:
             for words, message, hint in (
