@@ -8462,6 +8462,7 @@ def follow(process, path, step):
 
 OURS = r"\.?skelebot-[0-9a-f]{16}"
 OWNED = {}      # path -> lock, of the folders that this process has made and will remove
+TIDIED = set()  # folders that it has tidied: again for each of many files would take as long as their square
 
 
 def opened(path, flags=0):
@@ -8579,7 +8580,9 @@ def new_path(folder, prefix, make):
     """
     near = folder or os.environ.get("TMPDIR") or "/tmp"
     try:
-        tidy(near)
+        if near not in TIDIED:
+            TIDIED.add(near)
+            tidy(near)
         while True:
             path = os.path.join(near, prefix + os.urandom(8).hex())
             handle = make(path)
@@ -10049,10 +10052,14 @@ def zip_project(step):
     target, root = os.path.realpath(step.path), os.path.realpath(".")
 
     def fill(file):
-        with zipfile.ZipFile(file, "w") as archive:
+        archive = zipfile.ZipFile(file, "w")
+        try:
             for path, name in found:
                 if path is not None:
                     zip_member(archive, path, name)
+            archive.close()
+        finally:
+            archive.fp = None           # else it is closed again, which fails in the midst of a member
     try:
         found = zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
         found = [(path, name) for path, name in found

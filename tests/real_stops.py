@@ -275,14 +275,8 @@ class ABuild(OnEngine):
 
 # ---- Artifacts --------------------------------------------------------------
 
-class OfArtifacts(Stops, unittest.TestCase):
+class OfArtifacts(Stops):
     file = "model.bin"
-
-    @classmethod
-    def setUpClass(cls):
-        if cls is OfArtifacts:
-            raise unittest.SkipTest("what those below share")
-        super().setUpClass()
 
     @classmethod
     def prepare(cls):
@@ -308,7 +302,7 @@ class OfArtifacts(Stops, unittest.TestCase):
             shutil.move(os.path.join(cls.top, "store"), os.path.join(cls.before_folder, "store"))
 
 
-class PullOfAFile(OfArtifacts):
+class PullOfAFile(OfArtifacts, unittest.TestCase):
     words, whole = ("pull", "model", "1.0.0", "-o"), ("project/model.bin",)
 
     @classmethod
@@ -318,7 +312,7 @@ class PullOfAFile(OfArtifacts):
         write(os.path.join(cls.before_folder, "project"), {"model.bin": b"earlier" * MEBI})
 
 
-class PullOfAFolder(OfArtifacts):
+class PullOfAFolder(OfArtifacts, unittest.TestCase):
     words, whole, file = ("pull", "model", "1.0.0", "-o"), ("project/out",), "out/"
 
     @classmethod
@@ -334,8 +328,6 @@ class OnAServer(OfArtifacts):
 
     @classmethod
     def setUpClass(cls):
-        if cls is OnAServer:
-            raise unittest.SkipTest("what those below share")
         cls.root = tempfile.mkdtemp(prefix="skelebot-artifactory-")
         cls.server = Artifactory(cls.root).__enter__()
         cls.environ = {"ARTIFACTORY_USER": "ada", "ARTIFACTORY_TOKEN": "s"}
@@ -352,7 +344,7 @@ class OnAServer(OfArtifacts):
         return {"artifactory": {"url": cls.server.url, "repo": "generic-local", "path": "churn"}}
 
 
-class PullFromAServer(OnAServer):
+class PullFromAServer(OnAServer, unittest.TestCase):
     words, whole = ("pull", "model", "1.0.0", "-o"), ("project/model.bin",)
 
     @classmethod
@@ -362,7 +354,7 @@ class PullFromAServer(OnAServer):
         write(os.path.join(cls.before_folder, "project"), {"model.bin": b"earlier" * MEBI})
 
 
-class Push(OfArtifacts):
+class Push(OfArtifacts, unittest.TestCase):
     """A push that replaces what is there: a store has the earlier file or the new one."""
     words, whole = ("push", "model", "-f"), ("store/model_v1.0.0.bin",)
 
@@ -373,7 +365,7 @@ class Push(OfArtifacts):
         write(os.path.join(cls.before_folder, "project"), {"model.bin": bytes(64 * MEBI)})
 
 
-class PushToAServer(OnAServer):
+class PushToAServer(OnAServer, unittest.TestCase):
     words = ("push", "model", "-f")
 
     @classmethod

@@ -912,7 +912,7 @@ class Redirects(Case):
         server = self.server(HEAD=itertools.repeat(circle))
         project = self.project(server.url)
         self.assertEqual(project.refuses(*PULL), [
-            f"skelebot: {server.url}/generic-local/churn/{NAME}: sends on and on", "  hint: look at the address"])
+            f"skelebot: {server.url}/generic-local/churn/{NAME}: too many redirects", "  hint: look at the address"])
         self.assertEqual(len(server.requests), 6)
 
     def test_take_no_file_to_another_host(self):

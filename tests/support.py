@@ -304,17 +304,24 @@ def process(*words, folder=".", typed="", **environ):
     return Ending(ended.returncode, ended.stdout.decode("utf-8"), ended.stderr.decode("utf-8"))
 
 
+def whole(path):
+    """The bytes of a file of any size; of a pipe or a link to nothing what skelebot reads."""
+    with open(path if os.path.isfile(path) else os.devnull, "rb") as file:
+        return file.read() or skelebot.read_bytes(path)
+
+
 def contents(path):
-    """Relative path -> bytes of every file below a folder; a folder's own path ends in / and has None."""
+    """Relative path -> bytes of every file below a folder; a folder's own path ends in / and has None.
+
+    What goes while it is read is not there."""
     found = {}
     for parent, folders, files in os.walk(path):
         inner = os.path.relpath(parent, path)
         near = "" if inner == "." else inner.replace(os.sep, "/") + "/"
         found.update((near + name + "/", None) for name in folders)
         for own, name in ((os.path.join(parent, name), name) for name in files):
-            large = os.path.exists(own) and os.path.getsize(own) > skelebot.MOST
-            with open(own if large else os.devnull, "rb") as file:
-                found[near + name] = file.read() if large else skelebot.read_bytes(own)
+            with contextlib.suppress(FileNotFoundError):
+                found[near + name] = whole(own)
     return found
 
 
