@@ -23,7 +23,7 @@ with warnings.catch_warnings():
 CALLS = {"search": "search", "match": "match", "fullmatch": "fullmatch", "sub": "search", "findall": "search",
          "split": "search", "finditer": "search", "compile": "search"}
 GIVEN = {"name": "title", "escape": r"\\", "mask": "x", "wrong": "x"}     # what pieces stand for that are put in by a function
-SIZES = {500: 0.05, 16000: 0.012}     # characters: seconds; cubic takes longer at the first, quadratic at the second
+SIZES = {500: 0.05, 8000: 0.006}     # characters: seconds; cubic takes longer at the first, quadratic at the second
 MOST = 4 ** 1.7     # times as long for four times the text: linear is 4, quadratic 16
 
 
