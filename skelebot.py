@@ -34,13 +34,14 @@ import sys
 
 if (os.path.basename(sys.argv[0]).startswith("skelebot")
         and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler):
-    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)     # Ctrl-C just ends us, until there is something to end
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)     # nothing of ours has begun yet
 
 
 def search_path(front, *others):
-    """Where modules are looked for: last in our own folder, and in the one that Python has put first for -m."""
+    """Where modules are looked for: last in our own folder, and in the first, put there for -m."""
     here = os.path.dirname(os.path.abspath(__file__))
-    return [*(path for path in others if path != front), *(path for path in (front, here) if path in (here, *others))]
+    return [*(path for path in others if path != front),
+            *(path for path in (front, here) if path in (here, *others))]
 
 
 if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
@@ -792,7 +793,8 @@ class Packed(Record):
 def machine_text(text):
     """`text` as this machine's interfaces take it: its bytes are UTF-8, whatever the locale says.
 
-    The same, but for Python 3.6 in the C locale, which takes the bytes of anything else for ASCII's surrogates.
+    The same, but for Python 3.6 in the C locale, which takes the bytes of anything else for ASCII's
+    surrogates.
     """
     return text if os.name == "nt" else os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
@@ -828,23 +830,30 @@ def read_bytes(path, most=None):
     """The bytes of a plain file, the first if only so many are wanted; None when there is none."""
     try:
         with open(machine_text(path), "rb", opener=opened_plain) as file:
-            data = file.read(most or MOST + 1) or b""   # None of a file in /proc that has nothing yet
+            # None of a file in /proc that has nothing yet
+            data = file.read(most or MOST + 1) or b""
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise SkelebotError(f"{path}: cannot be read: {error.strerror}", "look at the file's permissions")
+        raise SkelebotError(f"{path}: cannot be read: {error.strerror}",
+                            "look at the file's permissions")
     if len(data) > MOST:
-        raise SkelebotError(f"{path}: is larger than {shown_size(MOST)}", "check that this is the right file")
+        raise SkelebotError(f"{path}: is larger than {shown_size(MOST)}",
+                            "check that this is the right file")
     return data
 
 
 def root_of(path):
-    """What a path has to stay in, links followed: the project, unless it names a place elsewhere."""
+    """What a path has to stay in, links followed:
+    the project, unless it names a place elsewhere.
+    """
     return "" if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == ".." else "."
 
 
 def look(path, root=""):
-    """`file`, `folder` or `` for what is at a path; it may have to be inside `root`, links followed."""
+    """`file`, `folder` or `` for what is at a path;
+    it may have to be inside `root`, links followed.
+    """
     path, root = machine_text(path), machine_text(root)
     if root and not is_relative_to(os.path.realpath(path), os.path.realpath(root)):
         where, way = root, ""
@@ -876,7 +885,9 @@ def mode_of(path):
 
 
 def listing(path, depth=3):
-    """The files below a folder, so many levels deep, sorted, as relative paths with `/`; hidden ones are left out."""
+    """The files below a folder, so many levels deep, sorted, as relative paths with `/`;
+    hidden ones are left out.
+    """
     paths, path = [], machine_text(path)
     try:
         os.listdir(path)
@@ -887,14 +898,17 @@ def listing(path, depth=3):
     for folder, folders, files in os.walk(path):
         inner = os.path.relpath(folder, path)
         near = [] if inner == "." else inner.split(os.sep)
-        folders[:] = sorted(name for name in folders if not re.match(r"\.|_|node_modules$|venv$", name)
+        folders[:] = sorted(name for name in folders if
+                            not re.match(r"\.|_|node_modules$|venv$", name)
                             and len(near) < depth)
         paths += ["/".join([*near, name]) for name in sorted(files) if name[0] != "."]
     return sorted(map(plain_text, paths))
 
 
 def folder_names(path, hidden=False):
-    """The names of the folders in a folder, the hidden ones or all others; none if it is not there."""
+    """The names of the folders in a folder, the hidden ones or all others;
+    none if it is not there.
+    """
     path = machine_text(path)
     try:
         names = os.listdir(path)
@@ -940,7 +954,8 @@ def bytes_at(body, count, start):
     except OSError as error:
         raise refused(body.path, error)
     if not data:
-        raise SkelebotError(f"{body.path}: has become shorter meanwhile", "push it again when it is finished")
+        raise SkelebotError(f"{body.path}: has become shorter meanwhile",
+                            "push it again when it is finished")
     return data
 
 
@@ -957,7 +972,8 @@ def blocks(body, start, size, tell):
 class Hashing:
     """SHA-256 in a thread of its own; whoever has a buffer of it may give it something to hash.
 
-    SimpleQueue, since a signal in the midst of Queue.put would leave that locked for ever; Python 3.6 has only that.
+    SimpleQueue, since a signal in the midst of Queue.put would leave that locked for ever; Python
+    3.6 has only that.
     """
 
     def __init__(self):
@@ -980,7 +996,9 @@ class Hashing:
         return self.free.get()
 
     def update(self, data, buffer):
-        """Hash data, in that buffer or elsewhere, that does not change any more; the buffer is taken back."""
+        """Hash data, in that buffer or elsewhere, that does not change any more;
+        the buffer is taken back.
+        """
         self.full.put((data, buffer))
 
     def end(self):
@@ -991,7 +1009,9 @@ class Hashing:
 
 
 def digests_of(body, part=0):
-    """The Digests of a Body; with `part` bytes a part also of each part. Of one that is only shown, none."""
+    """The Digests of a Body; with `part` bytes a part also of each part.
+    Of one that is only shown, none.
+    """
     import hashlib
     if not body.file:
         return Digests()
@@ -3025,7 +3045,9 @@ class Call(Record):
 
 
 class Outcome(Record):
-    """How a command ended: its exit status (128 + N after signal N), and what it printed, if that was kept."""
+    """How a command ended:
+    its exit status (128 + N after signal N), and what it printed, if that was kept.
+    """
     status: int = 0
     output: str = ""
     errors: str = ""
@@ -3038,7 +3060,9 @@ def shell_line(words):
 
 
 def pasted(line):
-    """A line of quoted words as a terminal may have it, and any shell: `'a'"$(printf '\\033')"'b'`."""
+    """A line of quoted words as a terminal may have it, and any shell:
+    `'a'"$(printf '\\033')"'b'`.
+    """
     def printf(match):
         data = match.group().encode("utf-8", "surrogateescape")
         return "'\"$(printf '" + "".join(f"\\{byte:03o}" for byte in data) + "')\"'"
@@ -3050,7 +3074,9 @@ def each(flag, values):
 
 
 def public_url(url):
-    """An address as it may be shown to anyone: without its query, which may hold a signature; of a Secret the host."""
+    """An address as it may be shown to anyone: without its query, which may hold a signature;
+    of a Secret the host.
+    """
     shown = bare_url(url).partition("?")[0]
     return re.sub(r"(?<=[^:/])/.*", "/...", shown) if isinstance(url, Secret) else shown
 
@@ -3064,9 +3090,11 @@ def tar_line(path, name, kind="folder"):
     """A folder, links to it followed, or a file as a tar archive under a name; by GNU's tar."""
     name = re.sub(r"[|&\\]", r"\\\g<0>", name)
     if kind == "folder":
-        return shell_line(["tar", "-c", "-f", "-", "-C", path, "--transform", f"s|^[.]|{name}|", "."])
+        return shell_line(["tar", "-c", "-f", "-", "-C", path, "--transform", f"s|^[.]|{name}|",
+                           "."])
     above, own = os.path.split(path)
-    return shell_line(["tar", "-c", "-h", "-f", "-", "-C", above or ".", "--transform", f"s|.*|{name}|", own])
+    return shell_line(["tar", "-c", "-h", "-f", "-", "-C", above or ".", "--transform",
+                       f"s|.*|{name}|", own])
 
 
 class Command(Record):
@@ -3079,7 +3107,8 @@ class Command(Record):
     quiet    and that only when it takes longer than PATIENCE, or fails
     apart    no signal of the terminal reaches it: it is ended by way of the programs that it runs
     stop     argv that end what the program started elsewhere: (gently, by force)
-    packed   a folder (or `file`) that it gets on stdin, as a tar archive, and the name that it has in there
+    packed   a folder (or `file`) that it gets on stdin, as a tar archive, and the name that it has
+             in there
     given    a text that it gets on stdin; a Secret is not shown
     beside   argv of a program that runs as long as this one does
     private  its words may be secret, and are not shown
@@ -3105,10 +3134,13 @@ class Command(Record):
     def line(self):
         if self.private:
             return shell_line([self.argv[0], "..."])
-        setting = [f"{name}={'...' if isinstance(value, Secret) else value}" for name, value in self.environ.items()]
+        setting = [f"{name}={'...' if isinstance(value, Secret) else value}"
+                   for name, value in self.environ.items()]
         start = [*(["env"] if setting else []), *setting]
         line = shell_line([*start, *self.argv]) + (" >&2" if self.aside else "")
-        return f"{shell_line([*start, *self.beside])} & {line}; kill $!" if self.beside else self.source + line
+        if not self.beside:
+            return self.source + line
+        return f"{shell_line([*start, *self.beside])} & {line}; kill $!"
 
     @property
     def source(self):
@@ -3121,7 +3153,9 @@ class Command(Record):
 
 
 class File(Record):
-    """A file to write, whole or not at all; below `root`, if there is one. What is in a `hidden` one is not shown."""
+    """A file to write, whole or not at all; below `root`, if there is one.
+    What is in a `hidden` one is not shown.
+    """
     path: str
     data: bytes
     root: str = ""
@@ -3130,7 +3164,8 @@ class File(Record):
 
     @property
     def line(self):
-        target = shell_line([self.path]) + (f" && chmod +x {shell_line([self.path])}" if self.executable else "")
+        target = shell_line([self.path]) + (f" && chmod +x {shell_line([self.path])}"
+                                            if self.executable else "")
         if self.hidden:
             return f"printf %s ... > {target}"
         try:
@@ -3182,7 +3217,8 @@ class Answer(Record):
     @property
     def line(self):
         import shlex
-        return "printf '%s\\n' " + shlex.quote(self.text)     # an address with its token is what was asked for
+        # an address with its token is what was asked for
+        return "printf '%s\\n' " + shlex.quote(self.text)
 
 
 class Note(Record):
@@ -3194,7 +3230,8 @@ class Note(Record):
 class Ask(Record):
     """A question for the person at the terminal; an empty answer is the default.
 
-    ways    what to do where there is no terminal; without it, the answer is read from wherever stdin comes
+    ways    what to do where there is no terminal; without it, the answer is read from wherever
+            stdin comes
     hidden  the answer is not shown
     """
     question: str
@@ -3206,7 +3243,9 @@ class Ask(Record):
 
 
 class ImageIds(Record):
-    """The ids of images at an engine's endpoint, "" for one that is not there; None if it cannot be asked like this."""
+    """The ids of images at an engine's endpoint, "" for one that is not there;
+    None if it cannot be asked like this.
+    """
     endpoint: str
     names: Tuple[str, ...]
     line = None
@@ -3238,7 +3277,8 @@ class Release(Record):
 
 
 class Scratch(Record):
-    """The path of a new folder for what is thrown away afterwards; `token` is part of the one that is only shown.
+    """The path of a new folder for what is thrown away afterwards;
+    `token` is part of the one that is only shown.
 
     path  what takes its place from there: it is beside that, and one at a time has it
     """
@@ -3305,11 +3345,14 @@ class Request(Record):
         head = ["--head"] if self.method == "HEAD" else []
         headers = [f"{name}: {value}" for name, value in self.headers.items() if value]
         url = public_url(self.url) if isinstance(self.url, Secret) else bare_url(self.url)
-        return ["curl", "--fail", "--request", self.method, *head, *each("--header", headers), *options, url]
+        return ["curl", "--fail", "--request", self.method, *head, *each("--header", headers),
+                *options, url]
 
 
 class Pack(Record):
-    """The Body of a .tar.gz of the files below a folder; the same files give the same bytes, by the same Python."""
+    """The Body of a .tar.gz of the files below a folder;
+    the same files give the same bytes, by the same Python.
+    """
     path: str
 
     @property
@@ -3337,14 +3380,17 @@ class Together(Record):
 
 
 class Stored(Record):
-    """What is known of a stored artifact before it is fetched: size in bytes or -1, the others maybe empty."""
+    """What is known of a stored artifact before it is fetched:
+    size in bytes or -1, the others maybe empty.
+    """
     size: int = -1
     sha256: str = ""
     etag: str = ""
 
 
 class Download(Record):
-    """A file to fetch, whole and as it was stored or not at all; what is left of an earlier try is made use of.
+    """A file to fetch, whole and as it was stored or not at all;
+    what is left of an earlier try is made use of.
 
     condition  the header by which the rest of a file is had only while it is the same file
     """
@@ -3368,7 +3414,8 @@ class Keep(Record):
 
     @property
     def line(self):
-        return shell_line(["cp", *(() if self.replace else ("-n",)), "--", self.body.path, self.path])
+        return shell_line(["cp", *(() if self.replace else ("-n",)), "--", self.body.path,
+                           self.path])
 
 
 class Take(Record):
@@ -3384,7 +3431,9 @@ class Take(Record):
 
 
 class Unpack(Record):
-    """A .tar.gz in a Scratch to turn into a folder, which takes the place of the one that is there."""
+    """A .tar.gz in a Scratch to turn into a folder, which takes the place of the one that is
+    there.
+    """
     source: str
     path: str
     name: str
@@ -3426,17 +3475,22 @@ class SecretsInside(Record):
 
 
 class Zip(Record):
-    """A zip file of the project, for what was left out of it; the same files give the same bytes, by the same zlib."""
+    """A zip file of the project, for what was left out of it;
+    the same files give the same bytes, by the same zlib.
+    """
     path: str
     rules: Tuple[Rule, ...] = ()
 
     @property
     def line(self):
-        return f"# {shell_line(['zip', '-X', '-r', self.path, '.'])}, without itself and what is ignored"
+        argv = ["zip", "-X", "-r", self.path, "."]
+        return f"# {shell_line(argv)}, without itself and what is ignored"
 
 
 class Zipped(Record):
-    """What has become of a Zip: how many files and bytes it has, and what was left out because it is no file."""
+    """What has become of a Zip:
+    how many files and bytes it has, and what was left out because it is no file.
+    """
     files: int = 0
     size: int = 0
     left_out: Tuple[str, ...] = ()
@@ -3453,7 +3507,9 @@ class Act(Record):
 
 
 class Cache(Record):
-    """What a call keeps for the next ones, in the folder `builds` of ~/.skelebot; it may be lost at any time."""
+    """What a call keeps for the next ones, in the folder `builds` of ~/.skelebot;
+    it may be lost at any time.
+    """
     call: Call
     days = 90       # that something stays, unless it is kept again
 
@@ -3487,7 +3543,9 @@ class Cache(Record):
                 yield Note(f"what was built is not kept in the cache: {error.message}")
 
     def plan_answer(self, path, ask, answers):
-        """An answer that is kept, if it is one of these; else what the plan `ask` returns: a text, or None."""
+        """An answer that is kept, if it is one of these; else what the plan `ask` returns:
+        a text, or None.
+        """
         answer = self.text(path)
         if answer in answers:
             return answer
@@ -3502,7 +3560,8 @@ class Cache(Record):
 # The Docker (or podman) that a call talks to, at one host. It is found once for each job and passed
 # on. Where podman differs, it overrides; nothing else asks which of the two it is.
 
-NOT_RUN = 125   # exit status of `docker run` when the container was not started; source: docker run(1)
+# exit status of `docker run` when the container was not started; source: docker run(1)
+NOT_RUN = 125
 GRACE = 10      # seconds a container has to end by itself, as in `docker stop`
 BUILDX = 23     # the first release of Docker's command line that leaves BuildKit to buildx
 ENDPOINT = "unix:///var/run/docker.sock"    # where Docker's own engine is, unless one is named
@@ -3510,7 +3569,9 @@ COPYING = 3600  # seconds that what a job has left may take to come back
 
 
 def is_local(endpoint):
-    """Whether an endpoint such as unix:///var/run/docker.sock is on this machine; "" is the default."""
+    """Whether an endpoint such as unix:///var/run/docker.sock is on this machine;
+    "" is the default.
+    """
     return not endpoint or endpoint.startswith(("unix://", "npipe://", "fd://"))
 
 
@@ -3526,7 +3587,9 @@ def last_line(text):
 
 
 def host_path(path, folder, home):
-    """A path of the file on this machine: `~` is the caller's home, a relative path is below the project."""
+    """A path of the file on this machine:
+    `~` is the caller's home, a relative path is below the project.
+    """
     if path == "~" or path.startswith("~/"):
         path = home + path[1:]
     path = os.path.normpath(os.path.join(folder, path))
@@ -3539,36 +3602,46 @@ def mount_source(mapping, folder, home):
 
 def csv_row(*values):
     """A row of CSV, as --mount reads it."""
-    return ",".join('"' + value.replace('"', '""') + '"' if re.search(r'[,"\r\n]', value) else value for value in values)
+    return ",".join('"' + value.replace('"', '""') + '"' if re.search(r'[,"\r\n]', value)
+                    else value for value in values)
 
 
 def mount_words(mapping, folder, home):
-    """--mount, which takes any path; --volume for the labels of SELinux, which --mount does not know."""
+    """--mount, which takes any path;
+    --volume for the labels of SELinux, which --mount does not know.
+    """
     source, target, options = mount_source(mapping, folder, home), mapping.target, mapping.options
     if "z" in options or "Z" in options:
         if ":" in os.path.splitdrive(source)[1]:
-            raise SkelebotError(f"{shortened(source)} has a : in its path, which Docker cannot label",
+            raise SkelebotError(f"{shortened(source)} has a : in its path, which Docker cannot "
+                                "label",
                                 "leave z out, or give the folder another name")
         return "--volume", f"{source}:{target}:{','.join(options)}"
     return "--mount", csv_row("type=bind", "source=" + source, "target=" + target,
                               *(["readonly"] if "ro" in options else []))
 
 
-# Variables that Docker's command line, or a program that it runs, would take for its own, or that a shell drops on the way.
-CLIENTS_OWN = (r"(?ai)(?:DOCKER|BUILDKIT|BUILDX|CONTAINERS?|PODMAN|STORAGE|REGISTRY|LD|DYLD|SSH|SSL|XDG|OTEL|DBUS|LISTEN|NOTIFY"
-               r"|BASH|GLIBC|GCONV|RES|)_.*|KRB5.*|GO[A-Z]+|.*_PROXY|.*\W.*|(?:TMP|TEMP)(?:DIR)?|PATH(?:EXT)?|HOME|PWD|SHELL"
+# Variables that Docker's command line, or a program that it runs, would take for its own, or that a
+# shell drops on the way.
+CLIENTS_OWN = (r"(?ai)(?:DOCKER|BUILDKIT|BUILDX|CONTAINERS?|PODMAN|STORAGE|REGISTRY|LD|DYLD|SSH"
+               r"|SSL|XDG|OTEL|DBUS|LISTEN|NOTIFY|BASH|GLIBC|GCONV|RES|)_.*|KRB5.*|GO[A-Z]+"
+               r"|.*_PROXY|.*\W.*|(?:TMP|TEMP)(?:DIR)?|PATH(?:EXT)?|HOME|PWD|SHELL"
                r"|LOCPATH|HOSTALIASES|USERPROFILE|(?:LOCAL)?APPDATA|COMSPEC|WINDIR|SYSTEMROOT")
 
 
 def job_variables(project, job, apart=None):
-    """name -> value of a job's variables, None is the caller's own; or only those with a value that are kept `apart` or not."""
+    """name -> value of a job's variables, None is the caller's own;
+    or only those with a value that are kept `apart` or not.
+    """
     variables = dict((*project.environment, *job.environment))
     return {name: value for name, value in variables.items() if apart is None or (
         value is not None and bool(re.fullmatch(CLIENTS_OWN, name)) is apart)}
 
 
 def job_environ(project, job):
-    """What Docker's command line is to take from its own environment: the words of an argv can be read by everybody."""
+    """What Docker's command line is to take from its own environment:
+    the words of an argv can be read by everybody.
+    """
     return job_variables(project, job, apart=False)
 
 
@@ -3578,11 +3651,15 @@ def variable_words(project, job):
 
 
 def variables_file(project, job):
-    """The text of an --env-file with the variables that Docker's command line is not to have itself."""
+    """The text of an --env-file with the variables that Docker's command line is not to have
+    itself.
+    """
     variables = job_variables(project, job, apart=True)
     for name in [name for name, value in variables.items() if re.search(r"[\r\n]", value)]:
-        raise (job.places.get("environment") or project.places.get("environment") or job.places[""]).fault(
-            f"{name} has a line break in its value, which Docker cannot be given in a file", "remove it")
+        raise (job.places.get("environment") or project.places.get("environment")
+               or job.places[""]).fault(
+            f"{name} has a line break in its value, which Docker cannot be given in a file",
+            "remove it")
     return "".join(f"{name}={value}\n" for name, value in variables.items())
 
 
@@ -3590,7 +3667,7 @@ def checked_ids(names, ids):
     """What an engine has answered for images: ids, or "" for one that does not exist."""
     for name, text in zip(names, ids):
         if text and not image_id(text):
-            raise SkelebotError(f"the engine gives {shortened(text)} for the id of the image {name}",
+            raise SkelebotError(f"the engine gives {shortened(text)} as the id of image {name}",
                                 "an id is sha256: and 64 hex digits: look at who answers there")
     return tuple(ids)
 
@@ -3646,7 +3723,9 @@ class Engine(Record):
         return (*self.argv, "rm", "--force", "--volumes", name)
 
     def user_words(self, project, job, rootless):
-        """The caller's uid and gid; in a rootless engine the container's root is the caller already."""
+        """The caller's uid and gid;
+        in a rootless engine the container's root is the caller already.
+        """
         call = self.call
         if project.user != "host" or not call.uid or rootless:
             return ()
@@ -3655,7 +3734,9 @@ class Engine(Record):
                 *(("--env", "USER=" + call.login) if call.login else ()))
 
     def copy_in(self, name, copy):
-        """As an archive that is unpacked above it, so that it keeps its own owner and mode as well."""
+        """As an archive that is unpacked above it, so that it keeps its own owner and mode as
+        well.
+        """
         import posixpath
         above, own = posixpath.split(copy.target.rstrip("/"))
         return Command((*self.argv, "cp", "-", f"{name}:{above or '/'}"), kept=True,
@@ -3676,19 +3757,23 @@ class Engine(Record):
         import hashlib
         folder = call.environ.get("DOCKER_CONFIG") or os.path.join(call.home, ".docker")
         digest = hashlib.sha256(call.context.encode("utf-8", "surrogateescape")).hexdigest()
-        known = context_endpoint(read_bytes(os.path.join(folder, "contexts", "meta", digest, "meta.json")))
+        file = os.path.join(folder, "contexts", "meta", digest, "meta.json")
+        known = context_endpoint(read_bytes(file))
         if known:
             return known
-        outcome = yield Command((call.engine, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}",
+        outcome = yield Command((call.engine, "context", "inspect", "--format",
+                                 "{{.Endpoints.docker.Host}}",
                                  "--", call.context), kept=True, looks=True)
         host = outcome.output.strip()
         if host and not Host.fits(host):
-            raise SkelebotError(f"the Docker context {call.context} names {shortened(host)}, which is no engine's "
+            raise SkelebotError(f"the Docker context {call.context} names {shortened(host)}, which "
+                                "is no engine's "
                                 "address", "look at it with docker context inspect")
         return host
 
     def plan_ask_rootless(self):
-        outcome = yield Command((*self.argv, "info", "--format", "{{.SecurityOptions}}"), kept=True, looks=True)
+        outcome = yield Command((*self.argv, "info", "--format", "{{.SecurityOptions}}"),
+                                kept=True, looks=True)
         return None if outcome.status else "rootless" if "rootless" in outcome.output else "root"
 
     def plan_rootless(self, project):
@@ -3697,19 +3782,24 @@ class Engine(Record):
             return False
         cache = Cache(self.call)
         path = cache.path("rootless", self.call.engine, self.endpoint)
-        return (yield from cache.plan_answer(path, self.plan_ask_rootless(), ("rootless", "root"))) == "rootless"
+        return (yield from cache.plan_answer(path, self.plan_ask_rootless(),
+                                             ("rootless", "root"))) == "rootless"
 
     def plan_check(self):
         """Nothing, if the engine answers."""
         outcome = yield Command((*self.argv, "version"), kept=True, looks=True)
         if outcome.status:
-            hint = ("join the group docker and log in again" if "permission denied" in outcome.errors.lower()
+            hint = ("join the group docker and log in again" if "permission denied"
+                    in outcome.errors.lower()
                     else "start Docker, name another host with -d")
-            raise SkelebotError(f"no engine answers {shell_line(self.argv)}: {last_line(outcome.errors)}",
+            raise SkelebotError(f"no engine answers {shell_line(self.argv)}: "
+                                f"{last_line(outcome.errors)}",
                                 f"{hint}, or run the job natively with -n")
 
     def plan_check_image(self, tag):
-        """Say so if there is no engine or no image; else it was the job's own status, or Docker has told already."""
+        """Say so if there is no engine or no image;
+        else it was the job's own status, or Docker has told already.
+        """
         yield from self.plan_check()
         if (yield Command((*self.argv, "image", "inspect", tag), kept=True, looks=True)).status:
             raise NoImage(f"there is no image {tag}", "leave -s out, so that it is built")
@@ -3718,7 +3808,9 @@ class Engine(Record):
         return (yield ImageIds(self.endpoint or ENDPOINT, names))
 
     def plan_image_ids(self, names):
-        """The ids of images, "" for one that does not exist: by the engine's API, else by its command line."""
+        """The ids of images, "" for one that does not exist:
+        by the engine's API, else by its command line.
+        """
         ids = yield from self.plan_ids_by_socket(names)
         if ids is not None:
             return checked_ids(names, ids)
@@ -3726,16 +3818,20 @@ class Engine(Record):
         ids = outcome.output.split()
         if len(ids) == len(names):
             return checked_ids(names, ids)
-        missing = re.search(r"(?i)no such (?!host|file)|not known|not found|unable to find", outcome.errors)
+        missing = re.search(r"(?i)no such (?!host|file)|not known|not found|unable to find",
+                            outcome.errors)
         if outcome.status and not self.call.dry_run and not missing:
             yield from self.plan_check()
         ids = []
         for name in names if len(names) > 1 else ():
-            ids.append((yield Command(self.inspect("{{.Id}}", name), kept=True, looks=True)).output.strip())
+            ids.append((yield Command(self.inspect("{{.Id}}", name), kept=True,
+                                      looks=True)).output.strip())
         return checked_ids(names, ids) or ("",)
 
     def plan_ask_builder(self):
-        """What `docker build` builds with: `buildkit`, `legacy`, None; `lacking` where BuildKit is wanted in vain."""
+        """What `docker build` builds with: `buildkit`, `legacy`, None;
+        `lacking` where BuildKit is wanted in vain.
+        """
         program, setting = self.call.engine, self.call.environ.get("DOCKER_BUILDKIT", "").lower()
         wanted = setting in ("1", "t", "true")
         said = yield Command((program, "--version"), kept=True, looks=True)
@@ -3749,14 +3845,17 @@ class Engine(Record):
         return "buildkit" if not missing or major < BUILDX else "lacking" if wanted else "legacy"
 
     def plan_builder(self, again=False):
-        """What an image is built with; found out once for this command line, unless it is to be asked `again`."""
+        """What an image is built with;
+        found out once for this command line, unless it is to be asked `again`.
+        """
         cache, environ = Cache(self.call), self.call.environ
         path = cache.path("builder", self.call.program, environ.get("DOCKER_BUILDKIT", ""))
         if again:
             builder = yield from self.plan_ask_builder()
             yield from cache.plan_keep(path, (builder or "").encode())
             return builder or "legacy"
-        return (yield from cache.plan_answer(path, self.plan_ask_builder(), self.builders)) or "legacy"
+        return (yield from cache.plan_answer(path, self.plan_ask_builder(),
+                                             self.builders)) or "legacy"
 
     def plan_push(self, reference):
         """(Outcome, what tells the digest) of a push."""
@@ -3800,7 +3899,8 @@ class Podman(Engine):
         folder = yield Scratch(self.call.token)
         file = os.path.join(folder, "digest")
         try:
-            outcome = yield Command((*self.argv, "push", "--digestfile", file, reference), kept=True, quiet=True)
+            outcome = yield Command((*self.argv, "push", "--digestfile", file, reference),
+                                    kept=True, quiet=True)
             return outcome, Cache(self.call).text(file)
         finally:
             yield Remove(folder)
@@ -3827,7 +3927,8 @@ def plan_must(command):
     """A command whose failure ends the plan, with its own last words."""
     outcome = yield command
     if outcome.status:
-        raise SkelebotError(f"{shell_line(command.argv[:4])} ... failed: {last_line(outcome.errors)}",
+        raise SkelebotError(f"{shell_line(command.argv[:4])} ... failed: "
+                            f"{last_line(outcome.errors)}",
                             "skelebot -V shows every command; try this one by itself")
     return outcome
 
@@ -3842,7 +3943,8 @@ def last_ignores(project):
     """The lines of .dockerignore that come last, also for other names of the keytabs."""
     names = twins(project_secrets(project)) if project.secret_files else ()
     lines = ignored_by_components(project)
-    return (*lines, *(pattern for pattern in map(literal_pattern, names or ()) if pattern not in lines))
+    return (*lines,
+            *(pattern for pattern in map(literal_pattern, names or ()) if pattern not in lines))
 
 
 def other_ignore_file(project):
@@ -3858,7 +3960,8 @@ def check_ignored(project, patterns):
     keytabs = set(patterns) - set(component_words(project, "ignores"))
     file = other_ignore_file(project) if keytabs else ""
     if file:
-        raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out of the image",
+        raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out "
+                            "of the image",
                             "move its lines into .dockerignore, and remove it")
 
 
@@ -3867,7 +3970,8 @@ def own_dockerfile():
     present = read_bytes("Dockerfile")
     if present is not None and not is_generated(present.decode("utf-8", "replace")):
         raise SkelebotError("Dockerfile: is not one that skelebot wrote, and stays as it is",
-                            f"add the line dockerfile: Dockerfile to {FILE} to build from it, or rename it")
+                            f"add the line dockerfile: Dockerfile to {FILE} to build from it, or "
+                            "rename it")
     return present
 
 
@@ -3903,21 +4007,28 @@ def requirement_files(file, seen=()):
 
 
 def plan_code_artifact(dependency):
-    """The path of a package's file from AWS CodeArtifact, fetched by the aws CLI unless it is here."""
+    """The path of a package's file from AWS CodeArtifact, fetched by the aws CLI unless it is
+    here.
+    """
     fields = dependency.fields
     folder = f".skelebot/{fields['name']}-{fields['version']}"
     present = listing(folder)
     if present:
         return f"{folder}/{present[0]}"
-    words = ("--domain", fields["domain"], "--domain-owner", fields["owner"], "--repository", fields["repository"],
-             "--format", "pypi", "--package", fields["name"], "--package-version", fields["version"],
+    words = ("--domain", fields["domain"], "--domain-owner", fields["owner"], "--repository",
+             fields["repository"],
+             "--format", "pypi", "--package", fields["name"], "--package-version",
+             fields["version"],
              *(("--profile", fields["profile"]) if fields["profile"] else ()))
-    outcome = yield from plan_must(Command(("aws", "codeartifact", "list-package-version-assets", *words,
+    outcome = yield from plan_must(Command(("aws", "codeartifact", "list-package-version-assets",
+                                            *words,
                                             "--output", "json"), kept=True))
     try:
-        names = [str(asset["name"]) for asset in json_value(outcome.output.encode() or b'{"assets": []}')["assets"]]
+        names = [str(asset["name"]) for asset
+                 in json_value(outcome.output.encode() or b'{"assets": []}')["assets"]]
     except (KeyError, TypeError):
-        raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(outcome.output)}",
+        raise SkelebotError(f"{dependency}: aws gave no list of files, but "
+                            f"{shortened(outcome.output)}",
                             "update the AWS command line, or look at the proxy")
     names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
              if name.endswith(end) and re.fullmatch(r"\w[\w.+!-]*", name, re.ASCII)]
@@ -3952,13 +4063,16 @@ def plan_required_files(project):
             if dependency.form in ("python-proj", "r-renv"):
                 check_passwords((read_bytes(file) or b"").decode("utf-8", "replace"), file)
             for name in named if dependency.form == "python-req" else ():
-                if re.search(rb"(?m)^[^#\n]*(?:^|\s)--(?!requirement|constraint)\w", read_bytes(name) or b""):
+                if re.search(rb"(?m)^[^#\n]*(?:^|\s)--(?!requirement|constraint)\w",
+                             read_bytes(name) or b""):
                     files[dependency, PIP_OPTIONS] = named
     return files
 
 
 def copied_below(text):
-    """The paths of the project that matter when it is mapped over its copy; None if all may, as with links."""
+    """The paths of the project that matter when it is mapped over its copy;
+    None if all may, as with links.
+    """
     copied = Instructions(text).copied
     return copied if copied is not None and are_direct(tuple(sorted(copied))) else None
 
@@ -3988,7 +4102,8 @@ class Build(Record):
 
     def alike(self, before, now):
         """Both recipes, without what does not matter here."""
-        return [recipe if self.copied is None else recipe.live(self.copied) for recipe in (before, now)]
+        return [recipe if self.copied is None else recipe.live(self.copied) for recipe
+                in (before, now)]
 
     def is_fresh(self, call):
         """Whether the image that exists will do; --rebuild wants one that this call has built."""
@@ -4010,20 +4125,25 @@ class Build(Record):
         """What to do when its build has failed."""
         base = self.recipe.bases.partition("\n")[0]
         if call.rebuild:
-            return "the lines above say which step failed; --rebuild needs a base image that is in a registry"
-        if self.recipe.lacks_base:
-            return f"the lines above say which step failed; {base} was not here, and comes from its registry"
-        return "the lines above say which step failed"
+            why = "; --rebuild needs a base image that is in a registry"
+        elif self.recipe.lacks_base:
+            why = f"; {base} was not here, and comes from its registry"
+        else:
+            why = ""
+        return "the lines above say which step failed" + why
 
     def is_current(self, cache):
-        """Whether it is right still: others may have built, or written the files that all images share."""
+        """Whether it is right still:
+        others may have built, or written the files that all images share.
+        """
         return all(cache.read(path) == data for path, data in self.seen)
 
     @property
     def appended(self):
         """The dependencies that are installed on top of what was installed together at first."""
         groups = self.installs.named
-        first = [next(names for language, names in groups if language == one) for one in dict(groups)]
+        first = [next(names for language, names in groups if language == one) for one
+                 in dict(groups)]
         return [name for _, names in groups if names not in first for name in names]
 
 
@@ -4046,18 +4166,24 @@ class Image:
         self.cache = Cache(self.call)
 
     def key(self, name):
-        return self.call.engine, self.engine.endpoint, os.path.abspath(self.project.folder or "."), name
+        folder = os.path.abspath(self.project.folder or ".")
+        return self.call.engine, self.engine.endpoint, folder, name
 
     def plan_ready(self):
-        """The image to run: by its id, built unless it exists; with -s by its name, as it is there."""
+        """The image to run: by its id, built unless it exists;
+        with -s by its name, as it is there.
+        """
         return self.tag if self.call.skip_build else (yield from self.plan_built())
 
     def plan_built(self, reason=""):
-        """Build the image, unless the one that exists is of the same recipe and no reason to build is given."""
+        """Build the image, unless the one that exists is of the same recipe and no reason to build
+        is given.
+        """
         build = None if reason or self.builds_alone() else (yield from self.plan_build())
         if build and build.is_fresh(self.call):
             return (yield from self.plan_fresh(build))
-        lock = yield Hold(".")          # not skelebot.yaml, which is another file once it is changed
+        # not skelebot.yaml, which is another file once it is changed
+        lock = yield Hold(".")
         try:
             for component in self.project.components:
                 yield from plan_hook(component, "build", self.call)
@@ -4074,12 +4200,15 @@ class Image:
 
     def builds_alone(self):
         """Whether something has to be done, and by one at a time, before the recipe is known."""
-        hooks = [getattr(type(component), "build", Component.build) for component in self.project.components]
+        hooks = [getattr(type(component), "build", Component.build) for component
+                 in self.project.components]
         return any(hook is not Component.build for hook in hooks) or any(
             dependency.form == "python-ca" for dependency in self.project.dependencies.Python)
 
     def plan_fresh(self, build):
-        """The id of an image that exists; another checkout may have taken its tag, which -s goes by."""
+        """The id of an image that exists;
+        another checkout may have taken its tag, which -s goes by.
+        """
         if not build.tagged:
             yield Command((*self.engine.argv, "tag", build.image, self.tag), kept=True)
         return build.image
@@ -4088,7 +4217,8 @@ class Image:
         if self.call.verbose:
             yield Note(f"building {self.tag}: {reason or build.reason(self.call)}")
         if self.call.verbose and build.appended:
-            yield Note(f"appended since the first build here, and installed on top of it: {', '.join(build.appended)}")
+            yield Note("appended since the first build here, and installed on top of it: "
+                       f"{', '.join(build.appended)}")
 
     def plan_build(self, live=True):
         """The Build, with what is known of the one before."""
@@ -4108,21 +4238,27 @@ class Image:
         copied = copied_below(text) if self.call.live and live else None
         recipe = self.recipe(text, ignored, copied)._replace(bases=bases)
         installs = installs.after(bases, text, groups)
-        seen = ((path, data), (".dockerignore", ignored_now), *([("Dockerfile", present)] if own else []))
+        seen = ((path, data), (".dockerignore", ignored_now),
+                *([("Dockerfile", present)] if own else []))
         writes = (*(written("Dockerfile", text, present) if own else []),
                   *written(".dockerignore", ignored, ignored_now))
-        return Build(path, seen, recipe, installs_path, installs, before, image, tagged, copied, writes,
+        return Build(path, seen, recipe, installs_path, installs, before, image, tagged, copied,
+                     writes,
                      (*([Remove("Dockerfile")] if own else []), undo))
 
     def installs_before(self):
-        """(path of the cache's file, how the dependencies were installed before); no groups if that is not to matter."""
+        """(path of the cache's file, how the dependencies were installed before);
+        no groups if that is not to matter.
+        """
         key = self.key(self.project.image)
         path = self.cache.path(slug(self.project.image) + "-installs", *key)
         text = "" if self.plain or self.call.rebuild else self.cache.text(path)
         return path, Installs.read(text, "\n".join(key))
 
     def plan_texts(self, groups):
-        """(text of the Dockerfile, groups of dependencies), and the same with the groups that are known from before."""
+        """(text of the Dockerfile, groups of dependencies), and the same with the groups that are
+        known from before.
+        """
         project = self.project
         if project.dockerfile:
             text = (read_bytes(project.dockerfile) or b"").decode("utf-8", "surrogateescape")
@@ -4136,43 +4272,57 @@ class Image:
         return (text, plain), (text if grouped == plain else file.text(groups), grouped)
 
     def plan_bases(self, text, known=""):
-        """(the lines of a recipe's bases, the id of an image that is known, "" if it is gone, whether the tag is its)."""
+        """(the lines of a recipe's bases, the id of an image that is known, "" if it is gone,
+        whether the tag is its).
+        """
         names = Instructions(text).bases
         bases = [name for name in names or () if "@sha256:" not in name]
         wanted = (*bases, *([known, self.tag] if known else ()))
         ids = dict(zip(wanted, (yield from self.engine.plan_image_ids(wanted)))) if wanted else {}
         lines = ([f"{name} {ids.get(name, '')}".strip() for name in names] if names is not None
                  else [f"? {self.call.token}"])
-        return "\n".join(lines), known if ids.get(known) else "", not known or ids.get(self.tag) in (ids.get(known), None)
+        tagged = not known or ids.get(self.tag) in (ids.get(known), None)
+        return "\n".join(lines), known if ids.get(known) else "", tagged
 
     def recipe(self, text, ignored, copied):
         """The Recipe of a Dockerfile's text, but for its bases."""
         other, environ = other_ignore_file(self.project), self.call.environ
         if other:                       # the builders do not agree on which of the two counts
-            ignored = (read_bytes(other) or b"").decode("utf-8", "surrogateescape") + f"\n{EITHER}\n" + ignored
-        left_out = (".dockerignore", *([] if self.project.dockerfile else ["Dockerfile"]), *self.own_files())
+            others = (read_bytes(other) or b"").decode("utf-8", "surrogateescape")
+            ignored = f"{others}\n{EITHER}\n{ignored}"
+        left_out = (".dockerignore", *([] if self.project.dockerfile else ["Dockerfile"]),
+                    *self.own_files())
         files = "" if copied is not None and not copied else context_index(
             Ignores("" if other else ignored), left_out, tuple(sorted(copied or ())))
-        settings = [f"{name}={environ[name]}" for name in ("DOCKER_DEFAULT_PLATFORM",) if environ.get(name)]
+        settings = [f"{name}={environ[name]}" for name in ("DOCKER_DEFAULT_PLATFORM",)
+                    if environ.get(name)]
         return Recipe("\n".join(settings), "", text, ignored, files or "")
 
     def own_files(self):
         """Where our own files lie in the project, if they do."""
-        folder, home = map(os.path.abspath, (self.project.folder or ".", skelebot_home(self.call.environ, self.call.home)))
+        folder, home = map(os.path.abspath,
+                           (self.project.folder or ".",
+                            skelebot_home(self.call.environ, self.call.home)))
         own = os.path.join(home, "builds") if home == folder else home
-        return [os.path.relpath(own, folder).replace(os.sep, "/")] if is_relative_to(own, folder) else []
+        inside = is_relative_to(own, folder)
+        return [os.path.relpath(own, folder).replace(os.sep, "/")] if inside else []
 
     def plan_run_build(self, build, builder, id_file):
-        """`docker build`, for its Outcome; from the Dockerfile that exists, or from what the builder does better with."""
+        """`docker build`, for its Outcome;
+        from the Dockerfile that exists, or from what the builder does better with.
+        """
         text = build.recipe.built_from("legacy" if self.call.rebuild else builder, self.plain)
         own = text == build.recipe.text and not self.more
         file = self.project.dockerfile or "Dockerfile" if own else "-"
-        return (yield Command(self.engine.build(self.tag, file, id_file, self.call.rebuild), builder_environ(builder),
+        return (yield Command(self.engine.build(self.tag, file, id_file, self.call.rebuild),
+                              builder_environ(builder),
                               aside=True, quiet=not self.call.verbose, apart=self.engine.apart,
                               given="" if own else text))
 
     def plan_id(self, build, id_file=""):
-        """Build it; its id goes into a file. What the cache has of the builder may be out of date."""
+        """Build it; its id goes into a file.
+        What the cache has of the builder may be out of date.
+        """
         builder = yield from self.engine.plan_builder()
         if builder == "lacking":
             yield Note("docker has no buildx component: building without BuildKit")
@@ -4180,7 +4330,9 @@ class Image:
         if not outcome.status:
             return
         yield from self.engine.plan_check()
-        now = builder if builder in ("podman", "legacy") else (yield from self.engine.plan_builder(again=True))
+        now = builder
+        if builder not in ("podman", "legacy"):
+            now = yield from self.engine.plan_builder(again=True)
         if now != builder:
             outcome = yield from self.plan_run_build(build, now, id_file)
         if outcome.status:
@@ -4188,14 +4340,17 @@ class Image:
                                 f"exit status {outcome.status})", build.hint(self.call))
 
     def plan_build_again(self, build):
-        """Build it, keep of what, and give the id; the tag if the engine tells none, or in a dry run."""
+        """Build it, keep of what, and give the id;
+        the tag if the engine tells none, or in a dry run.
+        """
         call = self.call
         folder = "" if call.dry_run or call.confined else (yield Scratch(call.token))
         try:
             for step in build.writes:
                 yield step
             yield from self.plan_id(build, os.path.join(folder, "image") if folder else "")
-            told = image_id(self.cache.text(os.path.join(folder, "image")).strip()) if folder else ""
+            text = self.cache.text(os.path.join(folder, "image")) if folder else ""
+            told = image_id(text.strip())
         finally:
             if folder:
                 yield Remove(folder)
@@ -4208,7 +4363,9 @@ class Image:
         return image or self.tag
 
     def plan_known_id(self, told):
-        """The id that the engine knows it by; builders have told others (docker/buildx#3952), or none."""
+        """The id that the engine knows it by;
+        builders have told others (docker/buildx#3952), or none.
+        """
         ids = yield from self.engine.plan_image_ids((*([told] if told else []), self.tag))
         return told if (told and ids[0]) or not ids[-1] else ids[-1]
 
@@ -4220,7 +4377,8 @@ class Image:
             recipe = recipe._replace(bases=bases)
         built = Built("\n".join(self.key(self.tag)), image, self.call.token, recipe)
         for path, text in ((build.path, built.cache_text),
-                           (build.installs_path, build.installs._replace(bases=recipe.bases).cache_text)):
+                           (build.installs_path,
+                            build.installs._replace(bases=recipe.bases).cache_text)):
             yield from self.cache.plan_keep(path, text.encode("utf-8", "surrogatepass"))
 
 
@@ -4249,7 +4407,8 @@ class Launch(Record):
     def job(self, job):
         """The job with what is its own here."""
         return job._replace(mappings=(*job.mappings, *self.mappings),
-                            environment=(*job.environment, *(Variable(*pair) for pair in self.environ.items())))
+                            environment=(*job.environment,
+                                         *(Variable(*pair) for pair in self.environ.items())))
 
 
 def plan_after(part, call, job, launch, status):
@@ -4313,7 +4472,8 @@ class Run(Record):
 
 
 class Runner:
-    """Where a job runs. To add one is a class that overrides some of the hooks, and a row of RUNNERS.
+    """Where a job runs. To add one is a class that overrides some of the hooks,
+    and a row of RUNNERS.
 
     The hooks are plans; `plan_run` calls them in the order in which they stand here.
     """
@@ -4332,7 +4492,9 @@ class Runner:
         return Launch(tuple(argv))
 
     def prepare(self, run):
-        """Make ready what it runs from; returns the Run, completed. What fails in this leaves nothing."""
+        """Make ready what it runs from; returns the Run, completed.
+        What fails in this leaves nothing.
+        """
         yield from ()
         return run
 
@@ -4354,7 +4516,9 @@ class Runner:
         yield from ()
 
     def plan_run(self, run):
-        """The life of a run; returns its exit status, which is 0 for one that goes on without us."""
+        """The life of a run;
+        returns its exit status, which is 0 for one that goes on without us.
+        """
         run = yield from self.prepare(run)
         goes_on, lost = False, 0
         try:
@@ -4384,7 +4548,8 @@ class Native(Runner):
 
     def variables(self, job):
         """name -> value of the variables that the file sets itself."""
-        return {name: value for name, value in (*self.project.environment, *job.environment) if value is not None}
+        return {name: value for name, value in (*self.project.environment, *job.environment)
+                if value is not None}
 
     def launch(self, job, argv):
         """`python` is the caller's python3; variables that the file names are expanded."""
@@ -4393,7 +4558,9 @@ class Native(Runner):
         return Launch((self.call.python, *argv[1:]) if argv[0] == "python" else argv, native=True)
 
     def prepare(self, run):
-        """A mapped folder of the project is just there, and is made if need be; `SRC:DEST` has no meaning."""
+        """A mapped folder of the project is just there, and is made if need be;
+        `SRC:DEST` has no meaning.
+        """
         yield from ()
         for mapping in run.job.mappings:
             own = os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source)
@@ -4403,19 +4570,23 @@ class Native(Runner):
 
     def follow(self, run):
         environ = {**self.variables(run.job), **run.launch.environ}
-        return (yield Command(run.launch.argv, environ, beside=run.launch.beside, whole=True)).status
+        return (yield Command(run.launch.argv, environ, beside=run.launch.beside,
+                              whole=True)).status
 
 
 class PortTaken(SkelebotError):
     """A port that was to be published is in use."""
 
 
-PORT_TAKEN = r"(?i)port is already allocated|address already in use|ports are not available|port is in use"
+PORT_TAKEN = (r"(?i)port is already allocated|address already in use|ports are not available"
+              r"|port is in use")
 NO_IMAGE = r"(?i)no such image|unable to find image|image not known"
 
 
 class OnEngine(Runner):
-    """This machine's engine: a container of the project's image, in which mapped folders are mounted."""
+    """This machine's engine:
+    a container of the project's image, in which mapped folders are mounted.
+    """
 
     def __init__(self, call, project, engine):
         super().__init__(call, project)
@@ -4432,7 +4603,9 @@ class OnEngine(Runner):
     # -- What another machine does in other ways
 
     def mappings(self, job):
-        """The job's mappings; with --live the project's folder over its copy in the image, below them."""
+        """The job's mappings;
+        with --live the project's folder over its copy in the image, below them.
+        """
         mapped = any(os.path.normpath(mapping.target) == "/app" for mapping in job.mappings)
         return (Mapping(".:/app"), *job.mappings) if self.call.live and not mapped else job.mappings
 
@@ -4468,7 +4641,9 @@ class OnEngine(Runner):
         return run
 
     def plan_first(self, run):
-        """What has to end well in a container of its own before a detached job starts; it has said why it failed."""
+        """What has to end well in a container of its own before a detached job starts;
+        it has said why it failed.
+        """
         if run.detached and run.launch.first:
             job = run.job._replace(mode="i", ports=())
             launch = run.launch._replace(argv=run.launch.first, first=())
@@ -4479,7 +4654,8 @@ class OnEngine(Runner):
     def plan_create(self, run):
         ends = self.engine.stop(run.name), self.engine.remove(run.name)
         create = Command(self.container_argv(("create", *(["--rm"] if run.detached else [])), run),
-                         job_environ(self.project, run.job), kept=True, stop=() if run.detached else ends)
+                         job_environ(self.project, run.job), kept=True,
+                         stop=() if run.detached else ends)
         if run.detached:                # under that name there may be another one
             return self.check_started(run, (yield create))
         try:
@@ -4494,8 +4670,9 @@ class OnEngine(Runner):
         if run.serve or (run.detached and run.copies):
             self.check_started(run, (yield Command(self.engine.start(run.name), kept=True)))
         elif run.detached:
-            self.check_started(run, (yield Command(self.container_argv(("run", "--rm", "--detach"), run),
-                                                   job_environ(self.project, run.job), kept=True)))
+            self.check_started(run,
+                               (yield Command(self.container_argv(("run", "--rm", "--detach"), run),
+                                              job_environ(self.project, run.job), kept=True)))
 
     def follow(self, run):
         if run.serve:
@@ -4503,8 +4680,10 @@ class OnEngine(Runner):
         gently, force = self.engine.stop(run.name), self.engine.remove(run.name)
         if run.copies:
             start = self.engine.start(run.name, "--attach", "--interactive")
-            return (yield Command(start, stop=(gently, (*self.engine.argv, "kill", run.name)))).status
-        outcome = yield Command(self.container_argv(("run", "--rm"), run), job_environ(self.project, run.job),
+            return (yield Command(start,
+                                  stop=(gently, (*self.engine.argv, "kill", run.name)))).status
+        outcome = yield Command(self.container_argv(("run", "--rm"), run),
+                                job_environ(self.project, run.job),
                                 stop=(gently, force))
         if outcome.status == NOT_RUN:
             yield from self.engine.plan_check_image(run.image)
@@ -4531,7 +4710,8 @@ class OnEngine(Runner):
     def clean_up(self, run, lost):
         remove = self.engine.remove(run.name)
         if lost and any(copy.returns for copy in run.copies):
-            yield Note(f"the container {run.name} stays, for `docker cp`; {shell_line(remove)} removes it")
+            yield Note(f"the container {run.name} stays, for `docker cp`; {shell_line(remove)} "
+                       "removes it")
         elif run.copies or run.serve:
             yield Command(remove, kept=True)
 
@@ -4563,9 +4743,11 @@ class OnEngine(Runner):
         return (yield from super().plan_run(run))
 
     def container_argv(self, verb, run):
-        """`docker run`, or `docker create` with empty volumes at the targets where folders are copied in.
+        """`docker run`,
+        or `docker create` with empty volumes at the targets where folders are copied in.
 
-        --pull never: an image that does not exist is never looked for in a registry, under a name of ours.
+        --pull never: an image that does not exist is never looked for in a registry, under a name
+        of ours.
         """
         job, project, copied = run.job, self.project, {copy.target for copy in run.copies}
         return (
@@ -4602,18 +4784,22 @@ class OnEngine(Runner):
 
 
 def stays_there(mapping):
-    """An absolute path is the Docker host's own; what is relative, or in the caller's home, is here."""
+    """An absolute path is the Docker host's own;
+    what is relative, or in the caller's home, is here.
+    """
     return os.path.isabs(mapping.source)
 
 
 class OnOtherEngine(OnEngine):
-    """The engine of another machine: mapped folders of the project and the home travel there and back."""
+    """The engine of another machine:
+    mapped folders of the project and the home travel there and back.
+    """
 
     def mappings(self, job):
         mappings = super().mappings(job)
         if mappings != job.mappings:
-            raise SkelebotError(f"--live cannot map this machine's folder on {self.engine.endpoint}",
-                                "leave --live out: the image has a copy")
+            raise SkelebotError("--live cannot map this machine's folder on "
+                                f"{self.engine.endpoint}", "leave --live out: the image has a copy")
         return mappings
 
     def check(self, run):
@@ -4630,12 +4816,14 @@ class OnOtherEngine(OnEngine):
         copies = []
         for mapping in self.own(job):
             source = mount_source(mapping, "", self.call.home)
-            copies.append(Copy(source, mapping.target, look(source) != "file", "ro" not in mapping.options))
+            copies.append(Copy(source, mapping.target, look(source) != "file",
+                               "ro" not in mapping.options))
         return tuple(copies)
 
     def prepare(self, run):
         for mapping in filter(stays_there, run.job.mappings):
-            yield Note(f"{mapping.source} is mapped from {self.engine.endpoint}, not from this machine")
+            yield Note(f"{mapping.source} is mapped from {self.engine.endpoint}, not from this "
+                       "machine")
         return (yield from super().prepare(run))
 
 
@@ -4657,7 +4845,8 @@ def plan_job(call, project, job, words):
     """Run one job of the project, where it is to run."""
     argv = job.argv(job_parser(project, job).words(words))
     if call.native and job.native == "never":
-        raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)", "leave -n out")
+        raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)",
+                                         "leave -n out")
     native = call.native or job.native == "always"
     script = job.source.script
     if script and (native or not script.startswith("/")):
@@ -4683,7 +4872,8 @@ def plan_prime(call, project, words):
     """Write the files, build the image, and save it to a file if one is named."""
     output = words.one("output", None)
     if output == "":
-        raise usage_error("prime: --output: expected a file, found ''", "name one, as in --output image.tar")
+        raise usage_error("prime: --output: expected a file, found ''",
+                          "name one, as in --output image.tar")
     if output and (look(os.path.dirname(output) or ".") != "folder" or look(output) == "folder"):
         raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that is there")
     engine = yield from plan_engine(call, call.host or project.host)
@@ -4696,7 +4886,8 @@ def plan_prime(call, project, words):
                                 "name a file in a folder that you can write to")
         yield Note(f"saved the image {image.tag} to {output}")
         if is_inside(os.path.relpath(output)):
-            yield Note(f"{output} lies in the project: every build sends it to Docker, unless it is among the ignores")
+            yield Note(f"{output} lies in the project: every build sends it to Docker, unless it "
+                       "is among the ignores")
     return 0
 
 
@@ -5070,14 +5261,17 @@ def plan_came_through(store, name, digests):
 
 CHUNK = 1024 * 1024     # bytes that are read, hashed and sent at once
 IN_PARTS = 64 * CHUNK   # what is as large goes to S3 in parts
-PART = 16 * CHUNK       # of at least this size; source: Amazon S3, "multipart upload limits": 5 MiB to 5 GiB ...
+# of at least this size; source: Amazon S3, "multipart upload limits": 5 MiB to 5 GiB ...
+PART = 16 * CHUNK
 PARTS = 10000           # ... and no more than these
 AT_ONCE = 4             # parts that are under way at a time
 TRUSTED = ("127.0.0.1", "localhost", "::1")
 
 
 def quoted(text, safe="/"):
-    """`text` as part of an address: all but letters, digits and -_.~ as %XX; source: RFC 3986, 2.3."""
+    """`text` as part of an address: all but letters, digits and -_.~ as %XX; source:
+    RFC 3986, 2.3.
+    """
     import urllib.parse
     return urllib.parse.quote(text.encode("utf-8", "surrogateescape"), safe=safe + "-_.~")
 
@@ -5108,7 +5302,8 @@ def shown_time(seconds):
 
 
 def progress_line(verb, name, done, before, size, seconds, width):
-    """How far a transfer is: name, bar, share, speed and the time that is left, no wider than a terminal.
+    """How far a transfer is: name, bar, share, speed and the time that is left,
+    no wider than a terminal.
 
     done, before  bytes in all, and those of them that an earlier try has brought
     size          in bytes; -1 when nobody knows
@@ -5118,7 +5313,8 @@ def progress_line(verb, name, done, before, size, seconds, width):
     if size < 0:
         return f"{verb} {name} {shown_size(done)} {shown_size(speed)}/s"[:width - 1]
     share = done / size if size else 1
-    facts = f" {share:4.0%} {shown_size(speed):>8}/s " + (f"{shown_time((size - done) / speed)} left" if speed else "")
+    left = f"{shown_time((size - done) / speed)} left" if speed else ""
+    facts = f" {share:4.0%} {shown_size(speed):>8}/s {left}"
     label = f"{verb} {name} "[:max(width // 2, 20)]
     room = max(min(width - len(label) - len(facts) - 3, 40), 0)
     bar = f"[{'=' * int(share * room):{room}}]" if room else ""
@@ -5136,13 +5332,16 @@ class Store(Record):
     record  of its section in `repository`
 
     All but `where` are plans. `find` takes a name and the statuses that are no error, and returns a
-    Stored or None; `names` returns those that begin so, at least; `send` returns what is to be said.
+    Stored or None; `names` returns those that begin so, at least; `send` returns what is to be
+    said.
     """
     record = None
 
     @classmethod
     def plan_open(cls, call, place, words):
-        """The store at a place, which is its section, with who asks; `words` has --user and --token."""
+        """The store at a place, which is its section, with who asks;
+        `words` has --user and --token.
+        """
         raise NotImplementedError
 
     def where(self, name):
@@ -5198,10 +5397,13 @@ class Artifactory(Record):
 
 
 def secret_text(text, what, plain=False):
-    """A user or token, when it can be part of a header; a plain one has only what is on every keyboard."""
+    """A user or token, when it can be part of a header;
+    a plain one has only what is on every keyboard.
+    """
     text = text.strip()
     if not text.isprintable() or (plain and not re.fullmatch("[ -~]*", text)):
-        raise SkelebotError(f"{what} holds a character that cannot be part of it", "give it anew, without line breaks")
+        raise SkelebotError(f"{what} holds a character that cannot be part of it",
+                            "give it anew, without line breaks")
     return text
 
 
@@ -5211,7 +5413,9 @@ def secret_header(text):
 
 
 def artifactory_login(kind, user, token):
-    """The Login for a user and token, as `authType` wants it; without one by Basic if there is a user."""
+    """The Login for a user and token, as `authType` wants it;
+    without one by Basic if there is a user.
+    """
     import base64
     user, token = secret_text(user, "the user"), secret_text(token, "the token")
     if kind == "api_key":
@@ -5261,10 +5465,13 @@ def plan_aws_secret(auth):
 
 
 def plan_user_and_token(call, place, words):
-    """(user, token) for Artifactory: as typed, of the environment, of AWS, the address, ~/.netrc, or asked for."""
+    """(user, token) for Artifactory:
+    as typed, of the environment, of AWS, the address, ~/.netrc, or asked for.
+    """
     import urllib.parse
     address = urllib.parse.urlsplit(place.url)
-    user = words.one("user") or call.environ.get("ARTIFACTORY_USER") or urllib.parse.unquote(address.username or "")
+    user = (words.one("user") or call.environ.get("ARTIFACTORY_USER")
+            or urllib.parse.unquote(address.username or ""))
     token = words.one("token") or call.environ.get("ARTIFACTORY_TOKEN")
     if token and not user and place.auth.authType == "user_pass":
         raise SkelebotError(f"authType user_pass needs a user at {host_of(place.url)}",
@@ -5276,7 +5483,8 @@ def plan_user_and_token(call, place, words):
     elif address.password:
         found = user, urllib.parse.unquote(address.password)
     else:
-        found = netrc_login(os.path.join(call.home, "_netrc" if os.name == "nt" else ".netrc"), host_of(place.url))
+        found = netrc_login(os.path.join(call.home, "_netrc" if os.name == "nt" else ".netrc"),
+                            host_of(place.url))
     if found and (not user or found[0] in (user, "")):
         return found[0] or user, found[1]
     host = host_of(place.url)
@@ -5290,7 +5498,8 @@ class ArtifactoryStore(Store):
 
     url     the folder's address
     info    the address of what Artifactory knows of the folder
-    source  JFrog, "Artifactory REST APIs": Deploy Artifact (by Checksum), Folder Info, Retrieve Artifact
+    source  JFrog, "Artifactory REST APIs": Deploy Artifact (by Checksum), Folder Info, Retrieve
+            Artifact
     """
     record = Artifactory
     url: str
@@ -5302,7 +5511,8 @@ class ArtifactoryStore(Store):
         user, token = yield from plan_user_and_token(call, place, words)
         url = quoted_url(bare_url(place.url))
         if token and url.startswith("http:") and host_of(url) not in TRUSTED:
-            yield Note(f"warning: user and token go to {host_of(url)} unencrypted; https:// would encrypt them")
+            yield Note(f"warning: user and token go to {host_of(url)} unencrypted; https:// would "
+                       "encrypt them")
         return cls(
             url_joined(url, quoted(place.repo), quoted(place.path)) + "/",
             url_joined(url, "api/storage", quoted(place.repo), quoted(place.path)),
@@ -5316,7 +5526,8 @@ class ArtifactoryStore(Store):
 
     def find(self, name, fine=(200, 404)):
         """Its size and checksum, the latter from a file beside it where the server names none."""
-        response = yield from plan_answer(Request("HEAD", self.address(name), login=self.login), fine)
+        response = yield from plan_answer(Request("HEAD", self.address(name), login=self.login),
+                                          fine)
         if response.status != 200:
             return None
         sha256 = sha256_of(response.headers.get("x-checksum-sha256", "").encode("utf-8", "replace"))
@@ -5340,7 +5551,9 @@ class ArtifactoryStore(Store):
         return links(response.body.decode("utf-8", "replace")) if response.status == 200 else []
 
     def is_artifactory(self, name):
-        """Whether the server answers like one: others would take a deployment by checksum for an empty file."""
+        """Whether the server answers like one:
+        others would take a deployment by checksum for an empty file.
+        """
         response = yield Request("GET", url_joined(self.info, quoted(name)), login=self.login)
         return not response.status or isinstance(json_value(response.body), dict)
 
@@ -5359,7 +5572,8 @@ class ArtifactoryStore(Store):
 
     def send_bytes(self, name, put, body, digests):
         response = yield Upload(put, body, name, size=digests.size)
-        if response.status in (403, 409, 412) and (yield from plan_came_through(self, name, digests)):
+        if response.status in (403, 409,
+                               412) and (yield from plan_came_through(self, name, digests)):
             return ""
         if response.status not in (0, 200, 201, 204):
             raise http_fault(put, response)
@@ -5368,7 +5582,9 @@ class ArtifactoryStore(Store):
         return ""
 
     def send_plainly(self, name, put, body, digests, replace):
-        """To a server that keeps no checksums: with one in a file beside it, which a failure leaves as it was."""
+        """To a server that keeps no checksums:
+        with one in a file beside it, which a failure leaves as it was.
+        """
         done = False
         beside = Request("PUT", self.address(name + ".sha256"), login=self.login,
                          body=checksum_line(digests.sha256, name))
@@ -5410,30 +5626,37 @@ class Profile(Record):
 
 
 def aws_sections(data, file):
-    """section -> settings of a file in ~/.aws; source: AWS CLI, "Configuration and credential file settings"."""
+    """section -> settings of a file in ~/.aws; source:
+    AWS CLI, "Configuration and credential file settings".
+    """
     import configparser
     parser = configparser.RawConfigParser(strict=False, default_section="\0", delimiters=("=",))
     try:
         parser.read_string((data or b"").decode("utf-8-sig", "replace"))
     except configparser.Error as error:
         line = getattr(error, "lineno", 0) or (getattr(error, "errors", None) or [(1, "")])[0][0]
-        raise Place(file, line).fault("is not in AWS's form", "write [PROFILE], and below it NAME = VALUE")
+        raise Place(file, line).fault("is not in AWS's form",
+                                      "write [PROFILE], and below it NAME = VALUE")
     return {name: dict(parser.items(name)) for name in parser.sections()}
 
 
 def aws_profile(name, config, credentials):
-    """The Profile of this name; in `config` its section is [profile NAME], or for the default one also [default]."""
+    """The Profile of this name;
+    in `config` its section is [profile NAME], or for the default one also [default].
+    """
     titles = {title: title.replace('"', " ").replace("'", " ").split() for title in config}
     sections = [config[title] for title in titles if titles[title] == ["profile", *name.split()]]
     sections = sections or [config.get(name) if name == "default" else None]
     sections = [section for section in [*sections, credentials.get(name)] if section is not None]
-    return Profile(name, {key: value for section in sections for key, value in section.items()}, bool(sections))
+    return Profile(name, {key: value for section in sections for key, value in section.items()},
+                   bool(sections))
 
 
 def key_of(values, names):
     """The AccessKey that a mapping has under these names for id, secret and token, or None."""
     values = values if isinstance(values, dict) else {}
-    key, secret, token = (secret_text(str(values.get(name) or ""), name, plain=True) for name in names)
+    key, secret, token = (secret_text(str(values.get(name) or ""), name, plain=True) for name
+                          in names)
     return AccessKey(key, Secret(secret), Secret(token)) if key and secret else None
 
 
@@ -5480,7 +5703,8 @@ class AccessKey(Record):
 
 
 S3_HINTS = {
-    "SignatureDoesNotMatch": "the secret key is not that of the access key: look at the AWS credentials",
+    "SignatureDoesNotMatch": "the secret key is not that of the access key: look at the AWS "
+                             "credentials",
     "InvalidAccessKeyId": "no such access key there: look at the AWS credentials and at profile:",
     "RequestTimeTooSkewed": "set this machine's clock",
     "ExpiredToken": "the AWS credentials have expired: log in anew, as in aws sso login",
@@ -5505,14 +5729,17 @@ class Signing(Login):
     def sent(self, request, now):
         """AWS Signature Version 4 among the headers.
 
-        request  its path and query are quoted as they are to be signed; x-amz-content-sha256 is in its headers
-        source   AWS, "Authenticating Requests: Using the Authorization Header (AWS Signature Version 4)"
+        request  its path and query are quoted as they are to be signed; x-amz-content-sha256 is in
+                 its headers
+        source   AWS, "Authenticating Requests: Using the Authorization Header (AWS Signature
+                 Version 4)"
         """
         import hashlib
         import hmac
         import urllib.parse
         key, stamp = self.key, now.strftime("%Y%m%dT%H%M%SZ")
-        headers = {**request.headers, "Host": urllib.parse.urlsplit(request.url).netloc, "x-amz-date": stamp,
+        headers = {**request.headers, "Host": urllib.parse.urlsplit(request.url).netloc,
+                   "x-amz-date": stamp,
                    **({"x-amz-security-token": key.token} if key.token else {})}
         scope = [stamp[:8], self.region, "s3", "aws4_request"]
         text = "\n".join(["AWS4-HMAC-SHA256", stamp, "/".join(scope),
@@ -5521,8 +5748,9 @@ class Signing(Login):
             lambda secret, word: hmac.new(secret, word.encode("utf-8"), hashlib.sha256).digest(),
             [*scope, text], ("AWS4" + key.secret).encode("utf-8")).hex()
         names = ";".join(sorted(name.lower() for name in headers))
-        return {**headers, "Authorization": Secret(f"AWS4-HMAC-SHA256 Credential={key.id}/{'/'.join(scope)},"
-                                                   f"SignedHeaders={names},Signature={signature}")}
+        return {**headers,
+                "Authorization": Secret(f"AWS4-HMAC-SHA256 Credential={key.id}/{'/'.join(scope)},"
+                                        f"SignedHeaders={names},Signature={signature}")}
 
 
 def bucket_url(s3, region, endpoint):
@@ -5546,15 +5774,19 @@ NEW_IN_S3 = ("If-None-Match", "x-amz-checksum-sha256", "x-amz-checksum-algorithm
 
 
 def plainer(request):
-    """A request without what S3 has had only for some years, for servers that do as S3 did before."""
-    return request._replace(headers={name: value for name, value in request.headers.items() if name not in NEW_IN_S3})
+    """A request without what S3 has had only for some years, for servers that do as S3 did
+    before.
+    """
+    return request._replace(headers={
+        name: value for name, value in request.headers.items() if name not in NEW_IN_S3})
 
 
 def part_list(responses, sums):
     """The body of CompleteMultipartUpload."""
     import html
     parts = "".join(
-        f"<Part><PartNumber>{number}</PartNumber><ETag>{html.escape(response.headers.get('etag', ''))}</ETag>"
+        f"<Part><PartNumber>{number}</PartNumber>"
+        f"<ETag>{html.escape(response.headers.get('etag', ''))}</ETag>"
         + (f"<ChecksumSHA256>{base64_of(digits)}</ChecksumSHA256>" if digits else "") + "</Part>"
         for number, (response, digits) in enumerate(zip(responses, sums), 1))
     return ('<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
@@ -5564,7 +5796,8 @@ def part_list(responses, sums):
 MOST_PAGES = 1000       # of 1,000 names
 
 
-AWS_WAYS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write ~/.aws/credentials, as aws configure does"
+AWS_WAYS = ("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write ~/.aws/credentials, "
+            "as aws configure does")
 METADATA = "http://169.254.169.254"     # source: AWS, "Use the Instance Metadata Service"
 CONTAINER = "http://169.254.170.2"      # source: AWS, "Container credential provider"
 
@@ -5572,7 +5805,8 @@ CONTAINER = "http://169.254.170.2"      # source: AWS, "Container credential pro
 def read_aws_profile(call, name):
     """The Profile of a name, by ~/.aws/config and ~/.aws/credentials."""
     sections = []
-    for variable, file in (("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
+    for variable, file in (("AWS_CONFIG_FILE", "config"),
+                           ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
         path = call.environ.get(variable) or os.path.join(call.home, ".aws", file)
         sections.append(aws_sections(read_bytes(path), path))
     return aws_profile(name, *sections)
@@ -5586,16 +5820,20 @@ def program_argv(program, profile):
     except ValueError:
         argv = ()
     if not any(argv):
-        raise SkelebotError(f"credential_process of the AWS profile {profile} is no command", "close its quotes")
+        raise SkelebotError(f"credential_process of the AWS profile {profile} is no command",
+                            "close its quotes")
     return argv
 
 
 def plan_profile_key(call, profile):
-    """The AccessKey of a profile: as it stands there, by its program, or by the aws command; None if it has none."""
+    """The AccessKey of a profile: as it stands there, by its program, or by the aws command;
+    None if it has none.
+    """
     key = key_of(profile.settings, KEY_NAMES["file"])
     if key:
         return key
-    by_cli = any(re.match(BY_CLI, key) for key in profile.settings) or call.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    by_cli = any(re.match(BY_CLI, key) for key
+                 in profile.settings) or call.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
     program = profile.settings.get("credential_process", "")
     if not program and not by_cli:
         return None
@@ -5606,7 +5844,8 @@ def plan_profile_key(call, profile):
     key = key_of(json_value(outcome.output.encode("utf-8")), KEY_NAMES["process"])
     if not key and not call.dry_run:
         raise SkelebotError(f"{argv[0]} gave no AWS credentials for the profile {profile.name}: "
-                            f"{shown_text(last_line(outcome.errors))}", "run it by itself, or log in anew")
+                            f"{shown_text(last_line(outcome.errors))}",
+                            "run it by itself, or log in anew")
     return key
 
 
@@ -5619,13 +5858,18 @@ def plan_container_key(call):
     if not url:
         return None
     if not Url.fits(url.partition("?")[0]):
-        raise SkelebotError(f"AWS_CONTAINER_CREDENTIALS_...URI: expected an address, found {shortened(url)}", Url.hint)
-    if not url.startswith("https:") and host_of(url) not in (*TRUSTED, "169.254.170.2", "169.254.170.23"):
-        raise SkelebotError("AWS_CONTAINER_CREDENTIALS_FULL_URI names another host, without https", "correct it")
+        raise SkelebotError("AWS_CONTAINER_CREDENTIALS_...URI: expected an address, found "
+                            f"{shortened(url)}", Url.hint)
+    trusted = (*TRUSTED, "169.254.170.2", "169.254.170.23")
+    if not url.startswith("https:") and host_of(url) not in trusted:
+        raise SkelebotError("AWS_CONTAINER_CREDENTIALS_FULL_URI names another host, without https",
+                            "correct it")
     token = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
     if environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
-        token = (read_bytes(environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]) or b"").decode("utf-8", "replace")
-    login = Login({"Authorization": secret_header(secret_text(token, "the container's token"))}) if token else Login()
+        token = (read_bytes(environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
+                 or b"").decode("utf-8", "replace")
+    header = secret_header(secret_text(token, "the container's token")) if token else ""
+    login = Login({"Authorization": header} if token else {})
     response = yield Request("GET", url, login=login, patient=False, direct=True)
     return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
 
@@ -5636,10 +5880,12 @@ def plan_instance_key(call):
         return None
     base = (call.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or METADATA).rstrip("/")
     if not Url.fits(base):
-        raise SkelebotError(f"AWS_EC2_METADATA_SERVICE_ENDPOINT: expected an address, found {shortened(base)}",
+        raise SkelebotError("AWS_EC2_METADATA_SERVICE_ENDPOINT: expected an address, found "
+                            f"{shortened(base)}",
                             Url.hint)
     base += "/latest/"
-    asked = yield Request("PUT", base + "api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"},
+    asked = yield Request("PUT", base + "api/token",
+                          {"X-aws-ec2-metadata-token-ttl-seconds": "300"},
                           patient=False, direct=True)
     token = asked.body.decode("utf-8", "replace").strip()
     if asked.status != 200 or not re.fullmatch("[!-~]+", token):
@@ -5656,7 +5902,8 @@ def plan_instance_key(call):
 
 def plan_access_key(call, place, profile):
     """The AccessKey for S3: of the environment, the profile, the container or the instance."""
-    environ, (name, secret, _) = key_of(call.environ, KEY_NAMES["environment"]), KEY_NAMES["environment"]
+    environ, (name, secret, _) = key_of(call.environ,
+                                        KEY_NAMES["environment"]), KEY_NAMES["environment"]
     if bool(call.environ.get(name)) != bool(call.environ.get(secret)):
         raise SkelebotError(f"of {name} and {secret} only one is set", "set both, or none")
     if environ and not (place.profile and profile.known):
@@ -5674,7 +5921,8 @@ def plan_access_key(call, place, profile):
 class S3Store(Store):
     """The keys of a bucket that begin with a prefix.
 
-    source  AWS, "Amazon S3 API Reference": PutObject, HeadObject, GetObject, ListObjectsV2, CreateMultipartUpload,
+    source  AWS, "Amazon S3 API Reference": PutObject, HeadObject, GetObject, ListObjectsV2,
+            CreateMultipartUpload,
             UploadPart, CompleteMultipartUpload, AbortMultipartUpload, ListMultipartUploads
     """
     record = S3
@@ -5689,10 +5937,13 @@ class S3Store(Store):
         region = (place.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
                   or profile.settings.get("region") or "us-east-1")
         if not Region.fits(region):
-            raise SkelebotError(f"expected the name of an AWS region, found {shortened(region)}", Region.hint)
-        endpoint = place.endpoint or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
+            raise SkelebotError(f"expected the name of an AWS region, found {shortened(region)}",
+                                Region.hint)
+        endpoint = (place.endpoint or environ.get("AWS_ENDPOINT_URL_S3")
+                    or environ.get("AWS_ENDPOINT_URL") or "")
         if endpoint and not Url.fits(endpoint):
-            raise SkelebotError(f"AWS_ENDPOINT_URL: expected an address, found {shortened(endpoint)}", Url.hint)
+            raise SkelebotError("AWS_ENDPOINT_URL: expected an address, found "
+                                f"{shortened(endpoint)}", Url.hint)
         url, prefix = bucket_url(place, region, quoted_url(bare_url(endpoint)))
         key = yield from plan_access_key(call, place, profile)
         return cls(url, prefix, Signing(key=key, region=region))
@@ -5704,13 +5955,15 @@ class S3Store(Store):
         return public_url(self.address(name))
 
     def request(self, method, name, headers={}, query=(), body=b"", sha256=None):
-        url = (self.url if name is None else self.address(name)) + ("?" + query_text(query) if query else "")
+        url = self.url if name is None else self.address(name)
+        url += "?" + query_text(query) if query else ""
         signed = {"x-amz-content-sha256": hash_of(body) if sha256 is None else sha256}
         return Request(method, url, {**headers, **signed}, self.login, body)
 
     def find(self, name, fine=(200, 404)):
         response = yield from plan_answer(self.request("HEAD", name), fine)
-        if response.status == 403:      # whoever may not list is told so of what is not there; or the key is wrong
+        # whoever may not list is told so of what is not there; or the key is wrong
+        if response.status == 403:
             spoken = yield self.request("GET", name, {"Range": "bytes=0-0"})
             if server_words(spoken).startswith(tuple(S3_HINTS)):
                 raise http_fault(self.request("HEAD", name), spoken)
@@ -5733,12 +5986,14 @@ class S3Store(Store):
             if response.status and "<ListBucketResult" not in page:
                 raise SkelebotError(f"{public_url(self.url)}: does not answer as S3 does",
                                     "look at endpoint: and bucket:")
-            found += [xml_text(key)[len(self.prefix):] for key in re.findall(r"<Key>([^<]*)</Key>", page)]
+            found += [xml_text(key)[len(self.prefix):] for key
+                      in re.findall(r"<Key>([^<]*)</Key>", page)]
             token = xml_text(element("NextContinuationToken", page))
             if not token or token in seen:
                 return found
             seen.add(token)
-        raise SkelebotError(f"{public_url(self.url)}: lists more than {MOST_PAGES} pages", "look at bucket:")
+        raise SkelebotError(f"{public_url(self.url)}: lists more than {MOST_PAGES} pages",
+                            "look at bucket:")
 
     def send(self, name, body, replace):
         """Only where nothing is yet, unless it is to be replaced; large ones in parts."""
@@ -5746,7 +6001,8 @@ class S3Store(Store):
         digests = digests_of(body, part)
         once = {} if replace else {"If-None-Match": "*"}
         in_parts = part and digests.parts
-        request, response = yield from (self.send_parts(name, body, digests, part, once) if in_parts else
+        request, response = yield from (self.send_parts(name, body, digests, part, once)
+                                        if in_parts else
                                         self.send_whole(name, body, digests, once))
         if response.status in (404, 412) and (yield from plan_came_through(self, name, digests)):
             return ""
@@ -5756,7 +6012,8 @@ class S3Store(Store):
 
     def send_whole(self, name, body, digests, once):
         request = self.request("PUT", name, {
-            **once, "x-amz-checksum-sha256": base64_of(digests.sha256), "x-amz-meta-sha256": digests.sha256,
+            **once, "x-amz-checksum-sha256": base64_of(digests.sha256),
+            "x-amz-meta-sha256": digests.sha256,
         }, sha256=digests.sha256)
         response = yield Upload(request, body, name, size=digests.size)
         if response.status == 501:
@@ -5769,8 +6026,10 @@ class S3Store(Store):
         done = False
         try:
             uploads = tuple(
-                Upload(self.request("PUT", name, {"x-amz-checksum-sha256": base64_of(digits)} if sums else {},
-                                    [("partNumber", str(index + 1)), ("uploadId", upload)], sha256=digits),
+                Upload(self.request("PUT", name,
+                                    {"x-amz-checksum-sha256": base64_of(digits)} if sums else {},
+                                    [("partNumber", str(index + 1)), ("uploadId", upload)],
+                                    sha256=digits),
                        body, name, index * part, min(part, digests.size - index * part))
                 for index, digits in enumerate(digests.parts))
             responses = yield Together(uploads)
@@ -5779,7 +6038,8 @@ class S3Store(Store):
             if failed:
                 return failed
             complete = self.request("POST", name, once, [("uploadId", upload)],
-                                    part_list(responses, digests.parts if sums else [""] * len(responses)))
+                                    part_list(responses,
+                                              digests.parts if sums else [""] * len(responses)))
             response = yield complete
             if response.status == 501:
                 response = yield plainer(complete)
@@ -5789,12 +6049,14 @@ class S3Store(Store):
             return complete, response
         finally:
             for left in (yield from self.uploads(name)) if done else [upload]:
-                yield self.request("DELETE", name, query=[("uploadId", left)])._replace(patient=False)
+                yield self.request("DELETE", name,
+                                   query=[("uploadId", left)])._replace(patient=False)
 
     def begun(self, name, digests):
         """(id of a new upload in parts, whether checksums go with them)."""
         request = self.request("POST", name, {
-            "x-amz-checksum-algorithm": "SHA256", "x-amz-meta-sha256": digests.sha256}, [("uploads", "")])
+            "x-amz-checksum-algorithm": "SHA256", "x-amz-meta-sha256": digests.sha256},
+                               [("uploads", "")])
         response = yield request
         sums = response.status != 501
         if not sums:
@@ -5810,9 +6072,12 @@ class S3Store(Store):
     def uploads(self, name):
         """The ids of unfinished uploads of this name; none where the server does not tell."""
         key = self.prefix + name
-        response = yield self.request("GET", None, query=[("uploads", ""), ("prefix", key)])._replace(patient=False)
+        response = yield self.request("GET", None,
+                                      query=[("uploads", ""),
+                                             ("prefix", key)])._replace(patient=False)
         found = response.body.decode("utf-8", "replace").split("<Upload>")[1:]
-        return [xml_text(element("UploadId", one)) for one in found if xml_text(element("Key", one)) == key]
+        return [xml_text(element("UploadId", one)) for one in found
+                if xml_text(element("Key", one)) == key]
 
     def fetch(self, name, path, stored):
         yield Download(self.request("GET", name), path, stored, name, condition="If-Match")
@@ -5832,7 +6097,8 @@ def home_path(path, home):
     path = host_path(path, "", home)
     if path.startswith("~"):
         raise SkelebotError("there is no home folder for artifacts: HOME is not set",
-                            "set HOME, or name another folder, as in: repository: {folder: {path: /mnt/models}}")
+                            "set HOME, or name another folder, as in: repository: {folder: {path: "
+                            "/mnt/models}}")
     return path
 
 
@@ -5862,7 +6128,8 @@ class FolderStore(Store):
     def send(self, name, body, replace):
         yield MakeFolder(self.path)
         if (yield Keep(body, self.where(name), name, replace)) is False:
-            raise SkelebotError(f"{self.where(name)}: has come there meanwhile", "push -f replaces it")
+            raise SkelebotError(f"{self.where(name)}: has come there meanwhile",
+                                "push -f replaces it")
         return ""
 
     def fetch(self, name, path, stored):
@@ -7231,9 +7498,12 @@ def skelebot_home(environ, home):
 
 
 def cache_file(environ, home, name, *key):
-    """The file in which something is remembered about what the key's parts say; "" where there is no home."""
+    """The file in which something is remembered about what the key's parts say;
+    "" where there is no home.
+    """
     folder = skelebot_home(environ, home)
-    return "" if folder.startswith("~") else os.path.join(folder, "builds", f"{name}-{checksum(chr(0).join(key)):08x}")
+    file = f"{name}-{checksum(chr(0).join(key)):08x}"
+    return "" if folder.startswith("~") else os.path.join(folder, "builds", file)
 
 
 def bad_plugin(message, hint="ask who made the plugin for another one; nothing was changed"):
@@ -7243,8 +7513,9 @@ def bad_plugin(message, hint="ask who made the plugin for another one; nothing w
 def check_plugin_path(path):
     """A path within a plugin is plain: no machine could take it for one that leads elsewhere."""
     parts = path.rstrip("/").split("/")
-    if not path or re.search(r"[\x00-\x1f\\:]", path) or any(one in ("", ".", "..") or one != one.rstrip(". ")
-                                                             for one in parts):
+    if not path or re.search(r"[\x00-\x1f\\:]",
+                             path) or any(one in ("", ".", "..") or one != one.rstrip(". ")
+                                          for one in parts):
         raise bad_plugin(f"{shortened(path)} leads out of its folder, or is no plain path")
 
 
@@ -7261,12 +7532,14 @@ def check_plugin(files):
         raise bad_plugin(f"expected one folder, found {listed(names[:5]) or 'nothing'}")
     name = names[0]
     if name in files:
-        raise bad_plugin(f"{shortened(name)} is in no folder", "a plugin is a folder NAME with a file NAME.py in it")
+        raise bad_plugin(f"{shortened(name)} is in no folder",
+                         "a plugin is a folder NAME with a file NAME.py in it")
     if not re.fullmatch(PLUGIN, name, re.ASCII) or name in COMPONENTS:
         raise bad_plugin(f"{shortened(name)} cannot be the name of a plugin",
                          "letters, digits, _ and -, and none of: " + ", ".join(COMPONENTS))
     if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(files):
-        raise bad_plugin(f"it has no {name}/{name}.py", "a plugin is a folder NAME with a file NAME.py in it")
+        raise bad_plugin(f"it has no {name}/{name}.py",
+                         "a plugin is a folder NAME with a file NAME.py in it")
     import unicodedata
     folders, lower = dict.fromkeys(above for path in files for above in ancestors(path)), {}
     for path in (*files, *folders):
@@ -7279,7 +7552,8 @@ def check_plugin(files):
 def zipped_file(archive, entry, room):
     """The bytes of an entry of a zip file, at most `room` of them."""
     kind = entry.external_attr >> 28
-    if kind not in (0, 0o4, 0o10):      # the first four bits of a Unix mode: folder, file; source: inode(7)
+    # the first four bits of a Unix mode: folder, file; source: inode(7)
+    if kind not in (0, 0o4, 0o10):
         raise bad_plugin(f"{shortened(entry.filename)} is a link, or no file at all")
     if entry.flag_bits & 1:
         raise bad_plugin(f"{shortened(entry.filename)} is encrypted")
@@ -7306,7 +7580,8 @@ def unzipped(data):
                 found = zipped_file(archive, entry, room)
                 room -= len(found)
                 if not re.search(r"/$|^__MACOSX/|(^|/)\.DS_Store$", entry.orig_filename):
-                    files[entry.orig_filename] = Packed(found, bool(entry.external_attr >> 16 & 0o100))
+                    files[entry.orig_filename] = Packed(found,
+                                                        bool(entry.external_attr >> 16 & 0o100))
     except Exception as error:              # zipfile, and what unpacks for it, raise of many kinds
         if isinstance(error, SkelebotError):
             raise
@@ -7968,7 +8243,8 @@ QUARANTINE = "plugins-quarantine"
 def check_plugin_words(project, words):
     action, source = words.one("action"), words.one("source")
     if action in ("install", "remove") and not source:
-        raise usage_error(f"plugin {action}: needs {'ZIP, FOLDER or URL' if action == 'install' else 'NAME'}",
+        raise usage_error(f"plugin {action}: needs "
+                          f"{'ZIP, FOLDER or URL' if action == 'install' else 'NAME'}",
                           "skelebot plugin list shows what is there")
     if action not in ("install", "remove") and source:
         raise usage_error(f"plugin: cannot place {shortened(source)}",
@@ -7977,7 +8253,8 @@ def check_plugin_words(project, words):
 
 def plan_plugin_address(url):
     """The files of a plugin that a web server has."""
-    if not Url.fits(url.partition("?")[0]) or (url.startswith("http:") and host_of(url) not in TRUSTED):
+    if not Url.fits(url.partition("?")[0]) or (url.startswith("http:") and host_of(url) not
+                                               in TRUSTED):
         raise usage_error(f"plugin: expected https://..., found {shortened(public_url(url))}",
                           "a plugin is code that you will run: it has to come encrypted")
     request = Request("GET", quoted_url(bare_url(url)), sealed=True)
@@ -7990,7 +8267,9 @@ def plan_plugin_address(url):
 
 
 def plan_plugin_files(source, home):
-    """path -> Packed of a plugin: of a zip file, a folder or a web server; None if a dry run cannot know."""
+    """path -> Packed of a plugin: of a zip file, a folder or a web server;
+    None if a dry run cannot know.
+    """
     if re.match(r"https?://", source):
         return (yield from plan_plugin_address(source))
     path = home_path(source, home)
@@ -7998,12 +8277,14 @@ def plan_plugin_files(source, home):
     if kind == "folder":
         name = os.path.basename(os.path.realpath(path))
         if not look(os.path.join(path, f"{name}.py")) and not look(os.path.join(path, OLD_PLUGIN)):
-            raise bad_plugin(f"it has no {name}/{name}.py", "a plugin is a folder NAME with a file NAME.py in it")
+            raise bad_plugin(f"it has no {name}/{name}.py",
+                             "a plugin is a folder NAME with a file NAME.py in it")
         return {f"{name}/{inner}": one for inner, one in plugin_files(path, MOST_UNPACKED).items()}
     data = read_bytes(path, MOST_UNPACKED + 1) if kind else None
     if data is None:
         raise usage_error(f"plugin: there is no file or folder {shortened(source)}",
-                          did_you_mean(source, ["install", "remove", "list"], "name a zip file or folder; or say"))
+                          did_you_mean(source, ["install", "remove", "list"],
+                                       "name a zip file or folder; or say"))
     if len(data) > MOST_UNPACKED:
         raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
     return unzipped(data)
@@ -8030,7 +8311,8 @@ def plan_plugin_install(call, home, source):
     finally:
         yield Remove(scratch)
     if not call.dry_run:
-        yield Note(f"installed the plugin {name} in {place}" + (", instead of the one that was there" if there else ""))
+        yield Note(f"installed the plugin {name} in {place}"
+                   + (", instead of the one that was there" if there else ""))
 
 
 def plan_plugin_names(home):
@@ -8053,13 +8335,16 @@ def plan_plugin(call, project, words):
     if action == "remove":
         name = words.one("source")
         if name not in names:
-            raise SkelebotError(f"there is no plugin {shortened(name)}", did_you_mean(name, names, "there are"))
+            raise SkelebotError(f"there is no plugin {shortened(name)}",
+                                did_you_mean(name, names, "there are"))
         yield Remove(names[name])
         if not call.dry_run:
             yield Note(f"removed the plugin {name}")
         return 0
     for name, folder in sorted(names.items()):
-        yield Answer(name + ("  (in quarantine, since it could not be imported)" if QUARANTINE in folder else ""))
+        yield Answer(name
+                     + ("  (in quarantine, since it could not be imported)" if QUARANTINE in folder
+                        else ""))
     if not names:
         yield Note(f"there are no plugins in {os.path.join(home, 'plugins')}")
     return 0
@@ -10629,21 +10914,26 @@ def commands_of(one, project):
 # ---- Command line -----------------------------------------------------------
 
 COMMANDS = {
-    "scaffold": Builtin("make a new project, or make one of what is here (--existing)", plan_scaffold,
+    "scaffold": Builtin("make a new project, or make one of what is here (--existing)",
+                        plan_scaffold,
                         (Arg("folder", "where to make it; here, if not given"),), (
         Option("name", "", "the project's name", "TEXT"),
         Option("description", "", "what it is for, in one line", "TEXT"),
         Option("maintainer", "", "who maintains it", "TEXT"),
         Option("contact", "", "how to reach them", "TEXT"),
         Option("language", "", "the language of its jobs", "TEXT", choices=Language.values),
-        Option("template", "", "default, dash, iris, a folder, or the address of a Git repository", "TEXT"),
-        Option("answer", "", "NAME=VALUE for what the template asks on top", "NAME=VALUE...", accepts="list"),
+        Option("template", "", "default, dash, iris, a folder, or the address of a Git repository",
+               "TEXT"),
+        Option("answer", "", "NAME=VALUE for what the template asks on top", "NAME=VALUE...",
+               accepts="list"),
         flag("existing", "e", "add only the files of skelebot, with what is found here"),
-        flag("yes", "y", "ask nothing: take the default of what no option answers")), optional=1, outside=True),
+        flag("yes", "y", "ask nothing: take the default of what no option answers")), optional=1,
+                        outside=True),
     "prime": Builtin("write Dockerfile and .dockerignore, and build the image", plan_prime, (), (
         Option("output", "o", "save the image to this file", "FILE"),)),
-    "exec": Builtin("open a shell in the project's image, or run the command after --", plan_exec, (), (
-        flag("map", "m", "map the project's folder at /app"),), extras=True),
+    "exec": Builtin(
+        "open a shell in the project's image, or run the command after --", plan_exec, (), (
+            flag("map", "m", "map the project's folder at /app"),), extras=True),
     "bump": Builtin("raise the project's version", plan_bump,
                     (Arg("version", "major, minor, patch, or the new version itself"),),
                     changes=True, check=check_bump),
@@ -10652,7 +10942,8 @@ COMMANDS = {
         Arg("action", "install, list or remove; or what to install"),
         Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
         optional=2, outside=True, alone=True, check=check_plugin_words),
-    **{name: command for one in our_components(None).values() for name, command in one.commands().items()},
+    **{name: command for one in our_components(None).values()
+       for name, command in one.commands().items()},
 }
 
 
@@ -10665,7 +10956,8 @@ def chain(words):
         else:
             groups[-1].append(word)
     if not all(groups):
-        raise usage_error("a + needs a job before and after it", "for example: skelebot prepare + train")
+        raise usage_error("a + needs a job before and after it",
+                          "for example: skelebot prepare + train")
     return groups
 
 
@@ -10678,15 +10970,19 @@ def unknown(project, name, commands):
                            near if near.startswith("did you mean") else
                            "go to a project's folder, or make one with: scaffold")
     if name.startswith("-"):
-        return usage_error(f"{shortened(name)}: options go before the first job", "skelebot OPTIONS JOB + JOB")
+        return usage_error(f"{shortened(name)}: options go before the first job",
+                           "skelebot OPTIONS JOB + JOB")
     if name in [option.name for option in OPTIONS]:
-        return usage_error(f"unknown job or command {shortened(name)}", f"did you mean {spelling(name)}?")
+        return usage_error(f"unknown job or command {shortened(name)}",
+                           f"did you mean {spelling(name)}?")
     known = {*(job.name for job in project.jobs), *commands}
     return usage_error(f"unknown job or command {shortened(name)}", did_you_mean(name, known))
 
 
 def commands_here(project, parts, warn=lambda message: None):
-    """name -> Builtin of all that can be asked for; the first of one name counts, and ours come first."""
+    """name -> Builtin of all that can be asked for;
+    the first of one name counts, and ours come first.
+    """
     known = dict(COMMANDS)
     for one in parts:
         try:
@@ -10743,20 +11039,27 @@ def parsed(project, group, pages, commands):
 
 
 def on_path(name):
-    """The path of a program, or None; as shutil.which has it, which takes as long to import as all else here."""
+    """The path of a program, or None;
+    as shutil.which has it, which takes as long to import as all else here.
+    """
     if os.name == "nt":
         import shutil
         return shutil.which(name)
-    paths = [name] if os.sep in name else [os.path.join(folder, name) for folder in os.get_exec_path()]
+    paths = [name] if os.sep in name else [os.path.join(folder, name) for folder
+                                           in os.get_exec_path()]
     return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
 def engine_name(environ):
-    """SKELEBOT_DOCKER, else docker, or podman where that is all there is: also as the script named docker."""
+    """SKELEBOT_DOCKER, else docker, or podman where that is all there is:
+    also as the script named docker.
+    """
     docker, podman = on_path("docker"), on_path("podman")
-    scripted = docker and os.path.getsize(docker) < 10000 and b"podman" in (read_bytes(docker) or b"")
+    scripted = (docker and os.path.getsize(docker) < 10000
+                and b"podman" in (read_bytes(docker) or b""))
     linked = docker and os.path.basename(os.path.realpath(docker)).startswith("podman")
-    return environ.get("SKELEBOT_DOCKER") or ("podman" if podman and (not docker or scripted or linked) else "docker")
+    return environ.get("SKELEBOT_DOCKER") or ("podman" if podman
+                                              and (not docker or scripted or linked) else "docker")
 
 
 def program_stamp(name):
@@ -10770,7 +11073,9 @@ def program_stamp(name):
 
 
 def is_snap(name):
-    """Whether a program came as a snap: then it is one name of the program `snap`. Source: snapcraft.io/docs"""
+    """Whether a program came as a snap: then it is one name of the program `snap`. Source:
+    snapcraft.io/docs
+    """
     return os.path.basename(os.path.realpath(on_path(name) or name)) == "snap"
 
 
@@ -10782,7 +11087,8 @@ def docker_context(environ, home):
     except SkelebotError:
         config = b""                    # what needs Docker will hear of it from Docker
     named = re.search(rb'"currentContext"\s*:\s*"([^"]*)"', config)
-    name = environ.get("DOCKER_CONTEXT") or (named.group(1).decode("utf-8", "replace") if named else "")
+    name = environ.get("DOCKER_CONTEXT") or (named.group(1).decode("utf-8", "replace") if named
+                                             else "")
     return "" if name == "default" else name
 
 
@@ -10790,13 +11096,16 @@ def caller_call(options, installed=()):
     """The Call for the machine that skelebot runs on."""
     import binascii
     if not os.environ.get("DOCKER_HOST"):
-        os.environ.pop("DOCKER_HOST", None)     # an empty one is none; Docker 20.10 would leave the context for it
+        # an empty one is none; Docker 20.10 would leave the context for it
+        os.environ.pop("DOCKER_HOST", None)
     environ = dict(os.environ)
     home, engine = os.path.expanduser("~"), engine_name(environ)
     return Call(
-        environ=environ, home=home, uid=getattr(os, "getuid", int)(), gid=getattr(os, "getgid", int)(),
+        environ=environ, home=home, uid=getattr(os, "getuid", int)(),
+        gid=getattr(os, "getgid", int)(),
         login=environ.get("LOGNAME") or environ.get("USER", ""),
-        engine=engine, program=program_stamp(engine), confined=is_snap(engine), context=docker_context(environ, home),
+        engine=engine, program=program_stamp(engine), confined=is_snap(engine),
+        context=docker_context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=on_path("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
         plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"),
@@ -10835,7 +11144,8 @@ def enter(folder):
     try:
         os.chdir(machine_text(folder))
     except OSError as error:
-        raise SkelebotError(f"{folder}: {error.strerror.lower()}", "name a folder that is there, after -C")
+        raise SkelebotError(f"{folder}: {error.strerror.lower()}",
+                            "name a folder that is there, after -C")
     os.environ["PWD"] = os.getcwd()
 
 
@@ -10847,7 +11157,9 @@ def current_folder():
 
 
 def chosen_project(options, words, installed):
-    """The project that is asked about, or None outside of one; what needs none is not stopped by its faults."""
+    """The project that is asked about, or None outside of one;
+    what needs none is not stopped by its faults.
+    """
     start, env = current_folder(), options.one("env", None)
     outside = bool(words) and words[0] in COMMANDS and COMMANDS[words[0]].outside
     try:
@@ -10859,7 +11171,8 @@ def chosen_project(options, words, installed):
         tell(f"warning: {fault.message}")
         folder = None
     if env is not None and not folder:
-        raise usage_error(f"no {FILE} here or above, so there are no environments", "go to a project's folder")
+        raise usage_error(f"no {FILE} here or above, so there are no environments",
+                          "go to a project's folder")
     try:
         project = read_folder(folder, env, installed) if folder else None
     except SkelebotError:
@@ -10992,7 +11305,8 @@ def main(words=None):
         return NO_READER
     finally:
         remove_owned()
-        let_stay()                      # what is there goes with the process, without a last look at each object
+        # what is there goes with the process, without a last look at each object
+        let_stay()
 
 
 if __name__ == "__main__":

@@ -28,14 +28,14 @@ class Ids(unittest.TestCase):
         for text in NO_IDS:
             with self.subTest(text):
                 self.assertEqual(str(self.ids(ImageIds=(text,)).fault) + "\n", two_lines(
-                    f"the engine gives {skelebot.shortened(text)} for the id of the image python:3",
+                    f"the engine gives {skelebot.shortened(text)} as the id of image python:3",
                     "an id is sha256: and 64 hex digits: look at who answers there"))
 
     def test_that_are_none_are_refused_from_the_command_line(self):
         self.assertEqual(self.ids(Command=Outcome(0, ID + "\n")).status, (ID,))
         for text in NO_IDS[:6]:
             with self.subTest(text):
-                self.assertIn("for the id of the image python:3", self.ids(Command=Outcome(0, text + "\n")).fault.message)
+                self.assertIn("as the id of image python:3", self.ids(Command=Outcome(0, text + "\n")).fault.message)
 
     def test_that_are_none_are_not_remembered_ones(self):
         for text in NO_IDS:
