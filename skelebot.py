@@ -8352,20 +8352,35 @@ def plan_plugin(call, project, words):
 
 # ---- Doing ------------------------------------------------------------------
 
-def for_machine(step):
+FOR_MACHINE = ("path", "root", "source", "target", "argv", "packed", "beside", "environ", "stop",
+               "keytabs", "command")
+
+
+def for_machine(value):
     """A step with its paths and words as the machine's interfaces take them."""
-    paths = {name: machine_text(getattr(step, name)) for name in ("path", "root", "source", "target")
-             if hasattr(step, name)}
-    if isinstance(step, Wait):
-        return step._replace(command=for_machine(step.command))
-    if isinstance(step, SecretsInside):
-        return step._replace(argv=tuple(map(machine_text, step.argv)), keytabs=tuple(map(machine_text, step.keytabs)))
-    if not isinstance(step, Command):
-        return step._replace(**paths)
-    return step._replace(argv=tuple(map(machine_text, step.argv)), packed=tuple(map(machine_text, step.packed)),
-                         beside=tuple(map(machine_text, step.beside)),
-                         environ={machine_text(name): machine_text(value) for name, value in step.environ.items()},
-                         stop=tuple(tuple(map(machine_text, argv)) for argv in step.stop))
+    if isinstance(value, str):
+        return machine_text(value)
+    if isinstance(value, dict):
+        return {machine_text(name): machine_text(text) for name, text in value.items()}
+    if isinstance(value, Record):
+        names = [name for name in FOR_MACHINE if name in value._fields]
+        return value._replace(**{name: for_machine(getattr(value, name)) for name in names})
+    return tuple(map(for_machine, value))
+
+
+# -- Streams
+
+def discard(stream):
+    """Let a stream lead nowhere from now on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def open_streams():
+    """A stream that the caller has closed leads nowhere, instead of to the next file that is opened."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None or stream.closed:
+            setattr(sys, name, open(os.devnull, mode))
 
 
 def has_terminal():
@@ -8373,8 +8388,94 @@ def has_terminal():
     return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
+def has_no_reader():
+    """Whether nobody can read stdout any more. Source: poll(2), POLLERR of a pipe"""
+    import select
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        return bool(poll.poll(0))
+    except (AttributeError, OSError, ValueError):
+        return False                    # Windows, or a stdout that is no file
+
+
+def say(stream, text, begin="", end="\n", shown=visible):
+    """Write text to a stream that may lack some characters; only `begin` and `end` are obeyed."""
+    text = begin + shown(text) + end
+    try:
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            odd = "surrogateescape" if os.name != "nt" else "backslashreplace"
+            data = text.encode("utf-8", odd)
+            stream.flush()
+            stream.buffer.write(data)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard(stream)
+        raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}",
+                            "free some disk space, or redirect the output")
+
+
+def tell(text, over=False):
+    """Say a line of skelebot's own; maybe over that of a Progress."""
+    begin = "\r\033[K" if over and sys.stderr.isatty() else ""
+    say(sys.stderr, "skelebot: " + shown_url(text), begin, shown=on_one_line)
+
+
+# -- Signals
+
+KILL = getattr(_signal, "SIGKILL", _signal.SIGTERM)
+CONTINUE = [_signal.SIGCONT] if os.name != "nt" else []     # one that was stopped hears of no other
+
+
+def stop_signals():
+    """The signals that end skelebot, but for those that it was told to ignore (nohup)."""
+    numbers = [getattr(_signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGQUIT")]
+    return [number for number in numbers if number and _signal.getsignal(number) != _signal.SIG_IGN]
+
+
+def ignore_stop_signals():
+    """One is enough: what follows is the cleaning up."""
+    for number in stop_signals():
+        _signal.signal(number, _signal.SIG_IGN)
+
+
+def raise_stopped(number, frame):
+    ignore_stop_signals()
+    raise Stopped(number)
+
+
+class Handlers:
+    """Other handlers of signals, number -> handler, for a while."""
+
+    def __init__(self, handlers):
+        self.handlers = handlers
+
+    def __enter__(self):
+        self.before = {number: _signal.signal(number, handler)
+                       for number, handler in self.handlers.items()}
+
+    def __exit__(self, *fault):
+        for number, handler in self.before.items():
+            _signal.signal(number, handler)
+
+
+def interruptible(do, *values):
+    """What `do` returns; a signal is an exception meanwhile, so that what was begun is ended.
+
+    Before that and after it there is nothing to end, and a signal ends us as it ends any program.
+    """
+    handlers = {number: raise_stopped for number in stop_signals()}
+    if _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
+        handlers[_signal.SIGINT] = _signal.default_int_handler
+    with Handlers(handlers):
+        return do(*values)
+
+
 FORCE = 5       # seconds for ending by force what has not ended in its time
-MARK = "SKELEBOT_MARK"      # the variable by which all that a job has started is known
 
 
 class Ending:
@@ -8385,6 +8486,12 @@ class Ending:
         self.clock = time.monotonic
         self.until = self.clock() + GRACE
         self.unanswered = False
+
+    @staticmethod
+    def of(cause):
+        """The one that began with a signal's exception."""
+        cause.ending = getattr(cause, "ending", None) or Ending()
+        return cause.ending
 
     def hurry(self):
         """Somebody waits: what is left is ended by force."""
@@ -8406,107 +8513,85 @@ class Ending:
     def give_up(self, argv):
         """An engine that has not answered is asked no more; a person may ask it later."""
         self.unanswered = True
-        say(sys.stderr, str(SkelebotError(f"{shell_line(argv)}: no answer in time",
-                                          "what it ends or removes may be there still: run it by hand later")))
+        fault = SkelebotError(f"{shell_line(argv)}: no answer in time",
+                              "what it ends or removes may still exist: run it by hand later")
+        say(sys.stderr, str(fault))
 
 
-def ending(cause):
-    """The Ending that began with a signal's exception."""
-    cause.ending = getattr(cause, "ending", None) or Ending()
-    return cause.ending
+# -- Programs
+
+MARK = "SKELEBOT_MARK"      # the variable by which all that a job has started is known
+ANSWERED = 20       # seconds that a program may take for an answer which changes nothing
+UNANSWERED = Outcome(124, "", "no answer in time")      # the exit status of timeout(1)
+UNREAD = 126        # exit status of podman run when its output cannot be written
+NO_READER = 141     # exit status when whoever read the output has gone, as a shell has it for SIGPIPE
+PATIENCE = 1        # seconds that a build may take before what it says is shown
+MOST_SAID = 16 * 1000 * 1000    # bytes that a program may print where that is kept
+
+MISSING = {
+    "docker": "install Docker or podman, or run the job natively: skelebot -n JOB",
+    "podman": "install podman or Docker, or run the job natively: skelebot -n JOB",
+    "aws": "install the AWS CLI",
+    "git": "install git, which fetches the template",
+    **{name: "install it, or run the job in Docker: leave -n out"
+       for name in ("python3", "Rscript", "bash")},
+}
 
 
-def quietly(argv, seconds=2 * GRACE):
-    """Run a program for its exit status; in a session of its own, where Ctrl-C does not reach it. None if it is late."""
+def quiet_status(argv, seconds=2 * GRACE):
+    """The exit status of a program in a session of its own, where Ctrl-C does not reach it.
+
+    None if it takes longer.
+    """
     import subprocess
     try:
-        return subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               start_new_session=True, timeout=seconds)
+        return subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, start_new_session=True, timeout=seconds)
     except subprocess.TimeoutExpired:
         return None
     except OSError:
         return 1
 
 
-def force_end(process, step, left):
-    """End the program, then remove its container, which the engine may only now be making."""
-    import subprocess
-    import time
-    if process and process.poll() is None:
-        if step.stop:
-            process.terminate()
-        else:
-            process.kill()
+class Processes:
+    """All processes of this machine that have not ended; `parents` is pid -> the pid of its parent."""
+
+    def __init__(self):
+        rows = [line.split() for line in self.lines()]
+        self.parents = {int(row[0]): int(row[2])
+                        for row in rows if len(row) > 2 and row[1][:1] != b"Z"}
+
+    def lines(self):
+        """`PID STATE PARENT ...` of each. Source: proc(5), /proc/PID/stat; else ps(1) of POSIX"""
+        import glob
+        import subprocess
+        paths = glob.glob("/proc/[0-9]*/stat")
+        if paths:
+            lines = (first_bytes(path, 4096) for path in paths)
+            return [line.partition(b"(")[0] + line.rpartition(b")")[2] for line in lines]
+        argv = ("ps", "-A", "-o", "pid=", "-o", "stat=", "-o", "ppid=")
         try:
-            process.wait(1)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    for pause in (0.1, 0.5, 0) if step.stop else ():
-        left.hurry()
-        if quietly(step.stop[-1], left.by_force()) is None:
-            return left.give_up(step.stop[-1])
-        time.sleep(pause)
+            return subprocess.run(argv, stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL).stdout.splitlines()
+        except OSError:
+            return []
+
+    def below(self, pids):
+        """These with all that they have started, and these have."""
+        pids, size = set(pids), -1
+        while len(pids) > size:
+            size = len(pids)
+            pids |= {child for child, parent in self.parents.items() if parent in pids}
+        return pids
+
+    def ends_of(self, pid):
+        """The pids of the programs that a process runs, those that run no others themselves."""
+        pids = self.below({pid})
+        return pids - {pid} - {self.parents.get(child) for child in pids}
 
 
-def stop_signals():
-    """The signals that end skelebot, but for those that it was told to ignore (nohup)."""
-    import signal
-    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGQUIT")]
-    return [number for number in numbers if number and signal.getsignal(number) is not signal.SIG_IGN]
-
-
-def ignore_stop_signals():
-    """One is enough: what follows is the cleaning up."""
-    import signal
-    for number in stop_signals():
-        signal.signal(number, signal.SIG_IGN)
-
-
-def process_lines():
-    """`PID STATE PARENT ...` of every process. Source: proc(5), /proc/PID/stat; else ps(1) of POSIX"""
-    import glob
-    import subprocess
-    paths = glob.glob("/proc/[0-9]*/stat")
-    if paths:
-        lines = (first_bytes(path, 4096) for path in paths)
-        return [line.partition(b"(")[0] + line.rpartition(b")")[2] for line in lines]
-    argv = ("ps", "-A", "-o", "pid=", "-o", "stat=", "-o", "ppid=")
-    try:
-        return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()
-    except OSError:
-        return []
-
-
-def process_parents():
-    """pid -> the pid of its parent, for every process that has not ended."""
-    rows = [line.split() for line in process_lines()]
-    return {int(row[0]): int(row[2]) for row in rows if len(row) > 2 and row[1][:1] != b"Z"}
-
-
-def with_below(pids, parents):
-    """Processes with all that they have started, and these have."""
-    found = set(pids)
-    while any(parent in found and child not in found for child, parent in parents.items()):
-        found |= {child for child, parent in parents.items() if parent in found}
-    return found
-
-
-def family(process, step, known=()):
-    """The pids of a program and of all that it has started, in whatever session; without those that have ended.
-
-    known  those that were found before: they may have lost their parents. What had lost them already
-           is found by its mark, if it has one, and where there is /proc.
-    """
-    parents, mark = process_parents(), f"{MARK}={step.environ.get(MARK)}".encode()
-    own = {process.pid} if process.poll() is None else set()
-    marked = {pid for pid in parents if pid in known
-              or step.whole and mark in first_bytes(f"/proc/{pid}/environ", 2 ** 20).split(b"\0")}
-    return (with_below(own | marked, parents) & set(parents)) | own
-
-
-def send(pids, *numbers):
-    """Send signals to processes, if they are still there."""
+def send_signals(pids, *numbers):
+    """Send signals to processes, as far as these exist."""
     for pid in pids:
         try:
             for number in numbers:
@@ -8515,231 +8600,338 @@ def send(pids, *numbers):
             pass                        # it has ended by itself
 
 
-def kill_below(pid):
-    """Kill the programs that a process runs, those that run no others themselves.
+class Family:
+    """The pids of a program and of all that it has started, in whatever session, and not ended.
 
-    `podman build` leaves its containers when it is ended itself, and removes them when the step it runs fails.
+    What has lost its parent is known from before; else by its mark, if it has one and there is /proc.
     """
-    import signal
-    parents = process_parents()
-    found = with_below({pid}, parents)
-    send(found - {pid} - {parents.get(child) for child in found}, signal.SIGKILL)
 
+    def __init__(self, process, mark):
+        self.process, self.pids = process, set()
+        self.mark = mark and f"{MARK}={mark}".encode()
+        self.look()
 
-def family_until(process, step, known, is_over):
-    """What is left of a program's family when its time is over, or that is."""
-    import time
-    while known and not is_over():
-        time.sleep(0.05)
-        known = family(process, step, known)
-    return known
+    def look(self):
+        """Find out who belongs to it by now."""
+        processes = Processes()
+        own = {self.process.pid} if self.process.poll() is None else set()
+        known = {pid for pid in processes.parents if pid in self.pids or self.is_marked(pid)}
+        self.pids = (processes.below(own | known) & set(processes.parents)) | own
 
+    def is_marked(self, pid):
+        path = f"/proc/{pid}/environ"
+        return bool(self.mark) and self.mark in first_bytes(path, 2 ** 20).split(b"\0")
 
-def kill_whole(process, step, known):
-    """Kill a program and all that it has started, also what it starts in the midst of that."""
-    import signal
-    import time
-    for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
-        known = family(process, step, known)
-        if not known:
-            return
-        send(known, getattr(signal, "SIGKILL", signal.SIGTERM))
-        time.sleep(pause)
+    def wait(self, is_over):
+        """Wait until all have ended, or the time is over."""
+        import time
+        while self.pids and not is_over():
+            time.sleep(0.05)
+            self.look()
 
+    def kill(self):
+        """Kill all, also what they start in the midst of that."""
+        import time
+        for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
+            self.look()
+            if not self.pids:
+                return
+            send_signals(self.pids, KILL)
+            time.sleep(pause)
 
-def end_whole(process, step, interrupted, left):
-    """End a program and all that it has started: gently, then by force.
+    def end(self, interrupted, left):
+        """End all: gently, then by force.
 
-    Ctrl-C at a terminal has reached them all. A TERM is for the program itself, which may end its own; then for
-    those that it has left, or waits for, and for what a shell's `&` has told to ignore Ctrl-C.
-    """
-    import signal
-    term = [signal.SIGTERM, *([signal.SIGCONT] if os.name != "nt" else [])]     # one that was stopped hears of no other
-    known = family(process, step)
-    try:
-        if not interrupted:
-            own, pause = {process.pid}, GRACE / 2
-            send(own, *term)
-        else:
-            own, pause = set(), 2
-            send(() if has_terminal() or os.name == "nt" else known, signal.SIGINT, *term[1:])
-        known = family_until(process, step, known, lambda: process.poll() is not None or left.gently() < pause)
-        send(known - own, *term)
-        known = family_until(process, step, known, lambda: left.gently() <= 0.1)
-    finally:
-        kill_whole(process, step, known)
-
-
-def stop_container(process, argv, left):
-    """Stop a program's container, as soon as the engine has made it; an engine that hangs is not waited for."""
-    import time
-    while quietly(argv, left.gently()) and process.poll() is None and left.gently() > 0.1:
-        time.sleep(0.3)
-
-
-def end_gently(process, step, interrupted, left):
-    """Let a program that was interrupted end by itself, and its container."""
-    import signal
-    if step.apart:
-        kill_below(process.pid)
-    elif not step.stop:
-        end_whole(process, step, interrupted, left)
-    elif interrupted and not has_terminal() and os.name != "nt":
-        process.send_signal(signal.SIGINT)
-    elif not interrupted and step.kept:
-        process.terminate()
-    elif not interrupted:
-        stop_container(process, step.stop[0], left)
-    process.wait(left.gently())
-
-
-def end(process, step, cause):
-    """End a program that was interrupted, and its container: gently, then by force; a second Ctrl-C hurries."""
-    import signal
-    import subprocess
-    left = ending(cause)
-    ignore_stop_signals()
-    try:
-        if process:
-            end_gently(process, step, was_interrupted(cause), left)
-    except KeyboardInterrupt:
-        left.hurry()
-    except subprocess.TimeoutExpired:
-        pass
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        force_end(process, step, left)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def say(stream, text, begin="", end="\n", shown=visible):
-    """Write text to a stream that may not know all its characters; only `begin` and `end` are obeyed."""
-    text = begin + shown(text) + end
-    try:
+        Ctrl-C at a terminal has reached them all. A TERM is for the program itself, which may end
+        its own; then for those that it has left, or waits for, and for what a shell's `&` has told
+        to ignore Ctrl-C.
+        """
+        own, pause = (set(), 2) if interrupted else ({self.process.pid}, GRACE / 2)
         try:
-            stream.write(text)
-        except UnicodeEncodeError:
-            odd = "surrogateescape" if os.name != "nt" else "backslashreplace"
-            data = text.encode("utf-8", odd)
-            stream.flush()
-            stream.buffer.write(data)
-        stream.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}",
-                            "make room, or send it elsewhere")
+            if not interrupted:
+                send_signals(own, _signal.SIGTERM, *CONTINUE)
+            elif not has_terminal() and os.name != "nt":
+                send_signals(self.pids, _signal.SIGINT, *CONTINUE)
+            self.wait(lambda: self.process.poll() is not None or left.gently() < pause)
+            send_signals(self.pids - own, _signal.SIGTERM, *CONTINUE)
+            self.wait(lambda: left.gently() <= 0.1)
+        finally:
+            self.kill()
 
 
-def tell(text, begin=""):
-    """Say a line of skelebot's own."""
-    say(sys.stderr, "skelebot: " + shown_url(text), begin, shown=on_one_line)
+class Program:
+    """The program of a Command, and the container that it may have something run in."""
+    process = log = None
 
+    def __init__(self, step):
+        self.step = step
 
-def pack(folder, name, kind, process):
-    """Write a folder or file to a program as an archive, with the owners and modes of its files."""
-    import tarfile
-    try:
-        with process.stdin, tarfile.open(fileobj=process.stdin, mode="w|") as archive:
+    def run(self):
+        """Its Outcome; an interruption ends the program, and its container as well."""
+        import subprocess
+        try:
+            self.start()
+            printed = self.wait() or ()
+        except (KeyboardInterrupt, Stopped) as cause:
+            self.end(cause)
+            raise
+        except subprocess.TimeoutExpired:
+            self.step = self.step._replace(stop=())
+            self.force_end(None)
+            return UNANSWERED
+        if self.was_left():
+            return Outcome(NO_READER)
+        status = self.process.returncode
+        return Outcome(status if status >= 0 else 128 - status,
+                       *((stream or b"").decode("utf-8", "replace") for stream in printed))
+
+    def start(self):
+        """Start it; a signal that comes meanwhile must not lose us a program."""
+        came, numbers = [], stop_signals()
+        if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+            numbers.append(_signal.SIGINT)
+        with Handlers({number: lambda number, frame: came.append(number) for number in numbers}):
+            self.process = self.open()
+        if came:
+            raise Stopped(came[0])
+
+    def open(self):
+        import errno
+        import subprocess
+        name, step = self.step.argv[0], self.step
+        try:
+            return subprocess.Popen(step.argv, env={**os.environ, **step.environ},
+                                    start_new_session=step.apart, **self.streams())
+        except FileNotFoundError:
+            raise SkelebotError(f"{name}: not found on PATH", MISSING.get(
+                os.path.basename(name), "install it, or correct PATH"))
+        except OSError as error:
+            if error.errno == errno.E2BIG:
+                raise SkelebotError("the command line is too long for this machine",
+                                    "put long values into a file")
+            raise SkelebotError(f"{name}: cannot be run: {error.strerror}",
+                                "look at the file's permissions")
+
+    def streams(self):
+        """Where it reads and writes; None is skelebot's own stdin, stdout or stderr."""
+        import subprocess
+        step, pipe = self.step, subprocess.PIPE
+        if not step.kept and not step.aside:
+            return {}
+        source = pipe if step.packed or step.given else subprocess.DEVNULL
+        if step.kept and not self.log:
+            return {"stdin": source, "stdout": pipe, "stderr": pipe}
+        return {"stdin": source, "stdout": self.log or sys.stderr.fileno(), "stderr": self.log}
+
+    def feed(self):
+        """Give it what it reads from stdin: a text, or an archive of a folder or file."""
+        if not self.process.stdin:
+            return
+        try:
+            with self.process.stdin as stdin:
+                if self.step.packed:
+                    self.pack(stdin, *self.step.packed[:2])
+                else:
+                    stdin.write(self.step.given.encode("utf-8", "surrogateescape"))
+        except BrokenPipeError as error:
+            if isinstance(error.__context__, (KeyboardInterrupt, Stopped)):
+                raise error.__context__     # else the program has ended, and says why
+        except OSError as error:
+            self.process.kill()
+            raise refused((self.step.packed or self.step.argv)[0], error)
+        self.process.stdin = None
+
+    def pack(self, stdin, folder, name):
+        """Write a folder or file as an archive, with the owners and modes of its files."""
+        import tarfile
+        with tarfile.open(fileobj=stdin, mode="w|") as archive:
             archive.add(os.path.realpath(folder), arcname=name)
-    except BrokenPipeError as error:
-        if isinstance(error.__context__, (KeyboardInterrupt, Stopped)):
-            raise error.__context__     # else the program has ended, and says why
-    except OSError as error:
-        process.kill()
-        raise refused(folder, error)
-    process.stdin = None
+
+    def wait(self):
+        """(output, errors), None for what is not kept; one that prints without end is ended.
+
+        Raises subprocess.TimeoutExpired if it takes longer than it may.
+        """
+        import subprocess
+        import threading
+        import time
+        self.feed()
+        seconds = self.step.limit or (ANSWERED if self.step.looks else None)
+        until = seconds and time.monotonic() + seconds
+        said, streams = {}, (self.process.stdout, self.process.stderr)
+        threads = [threading.Thread(target=self.read, args=(stream, said), daemon=True)
+                   for stream in streams if stream]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(until and max(until - time.monotonic(), 0))
+        if any(thread.is_alive() for thread in threads):
+            raise subprocess.TimeoutExpired(self.step.argv, seconds)
+        self.process.wait(until and max(until - time.monotonic(), 0))
+        if any(len(text) > MOST_SAID for text in said.values()):
+            raise SkelebotError(f"{self.step.argv[0]}: prints more than {shown_size(MOST_SAID)}",
+                                "run it by hand, and look at what it prints")
+        return tuple(map(said.get, streams))
+
+    def read(self, stream, said):
+        with stream:
+            said[stream] = stream.read(MOST_SAID + 1)
+        if len(said[stream]) > MOST_SAID:
+            self.process.kill()
+
+    def was_left(self):
+        """Whether it has left its container, for want of a reader; that is ended then.
+
+        podman ends it itself.
+        """
+        status, step = self.process.returncode, self.step
+        if not status or not step.stop or step.kept or not has_no_reader():
+            return False
+        left = not quiet_status(step.stop[0])
+        if left:
+            quiet_status(step.stop[1])
+        return left or status == UNREAD
+
+    def end(self, cause):
+        """End it after a signal, and its container: gently, then by force; a second Ctrl-C hurries."""
+        import subprocess
+        left = Ending.of(cause)
+        ignore_stop_signals()
+        try:
+            if self.process:
+                number = getattr(cause, "number", _signal.SIGINT)
+                self.end_gently(number == _signal.SIGINT, left)
+        except KeyboardInterrupt:
+            left.hurry()
+        except subprocess.TimeoutExpired:
+            pass
+        with Handlers({_signal.SIGINT: _signal.SIG_IGN}):
+            self.force_end(left)
+
+    def end_gently(self, interrupted, left):
+        """Let it end by itself, and its container.
+
+        `podman build` leaves its containers when it is ended itself, and removes them when the
+        step that it runs fails.
+        """
+        if self.step.apart:
+            send_signals(Processes().ends_of(self.process.pid), KILL)
+        elif not self.step.stop:
+            Family(self.process, self.step.environ.get(MARK)).end(interrupted, left)
+        elif interrupted and not has_terminal() and os.name != "nt":
+            self.process.send_signal(_signal.SIGINT)
+        elif not interrupted and self.step.kept:
+            self.process.terminate()
+        elif not interrupted:
+            self.stop_container(left)
+        self.process.wait(left.gently())
+
+    def stop_container(self, left):
+        """Stop it as soon as the engine has made it; an engine that hangs is not waited for."""
+        import time
+        while (quiet_status(self.step.stop[0], left.gently()) and self.process.poll() is None
+               and left.gently() > 0.1):
+            time.sleep(0.3)
+
+    def force_end(self, left):
+        """End it, then remove its container, which the engine may only now be making."""
+        import time
+        if self.process and self.process.poll() is None:
+            self.kill()
+        for pause in (0.1, 0.5, 0) if self.step.stop else ():
+            left.hurry()
+            if quiet_status(self.step.stop[-1], left.by_force()) is None:
+                return left.give_up(self.step.stop[-1])
+            time.sleep(pause)
+
+    def kill(self):
+        import subprocess
+        if self.step.stop:
+            self.process.terminate()
+        else:
+            self.process.kill()
+        try:
+            self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
-def give(text, process):
-    """Write a text to a program that reads it from stdin."""
-    try:
-        with process.stdin:
-            process.stdin.write(text.encode("utf-8", "surrogateescape"))
-    except BrokenPipeError:
-        pass                            # the program has ended, and says why
-    process.stdin = None
-
-
-MISSING = {
-    "docker": "install Docker or podman, or run the job natively: skelebot -n JOB",
-    "podman": "install podman or Docker, or run the job natively: skelebot -n JOB",
-    "aws": "install the AWS command line, which gets what AWS gives nobody else",
-    "git": "install git, which fetches the template",
-    **{name: "install it, or run the job in Docker: leave -n out" for name in ("python3", "Rscript", "bash")},
-}
-
-
-def streams(step, log):
-    """Where a command's program reads and writes; None is skelebot's own stdin, stdout or stderr."""
-    import subprocess
-    if not step.kept and not step.aside:
-        return {}
-    source = subprocess.PIPE if step.packed or step.given else subprocess.DEVNULL
-    if step.kept and not log:
-        return {"stdin": source, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return {"stdin": source, "stdout": log or sys.stderr.fileno(), "stderr": log}
-
-
-def start(step, log=None):
-    """Start a command's program; what a quiet one says goes to the log."""
-    import errno
-    import subprocess
-    try:
-        return subprocess.Popen(step.argv, env={**os.environ, **step.environ}, start_new_session=step.apart,
-                                **streams(step, log))
-    except OSError as error:
-        program = os.path.basename(step.argv[0])
-        if isinstance(error, FileNotFoundError):
-            raise SkelebotError(f"{step.argv[0]}: not found on PATH",
-                                MISSING.get(program, "install it, or correct PATH"))
-        if error.errno == errno.E2BIG:
-            raise SkelebotError("the command line is too long for this machine", "put long values into a file")
-        raise SkelebotError(f"{step.argv[0]}: cannot be run: {error.strerror}", "look at the file's permissions")
-
-
-PATIENCE = 1    # seconds that a build may take before what it says is shown
-
-
-def show_if_slow(log, ended):
-    """Show a program's log, whole and from then on, if it takes long to end."""
-    slow = not ended.wait(PATIENCE)
-    while slow:
-        slow = not ended.wait(0.1)
-        show(log)
-
-
-def show(log):
-    """Show what came into a log since; a stderr that nobody reads is no reason to stop a build."""
-    try:
-        sys.stderr.flush()
-        os.write(sys.stderr.fileno(), log.read())
-    except OSError:
-        pass
-
-
-def follow(process, path, step):
-    """Wait for a program; show its log if it takes long or has failed.
+class QuietProgram(Program):
+    """One whose output goes to a log, which is shown only if it takes long or fails.
 
     What is kept is the plan's: it is shown only if it takes long.
     """
-    import threading
-    if step.given:
-        give(step.given, process)
-    with open(path, "rb") as log:
-        ended = threading.Event()
-        beside = threading.Thread(target=show_if_slow, args=(log, ended))
-        beside.start()
-        try:
-            process.wait()              # without a limit: with one it is asked for only every 0.05 s
-        finally:
-            ended.set()
-            beside.join()
-        if process.returncode and not step.kept:
-            show(log)
 
+    def run(self):
+        self.log, self.path = new_file("")
+        try:
+            outcome = super().run()
+            text = read_bytes(self.path, MOST).decode("utf-8", "replace") if self.step.kept else ""
+            return outcome._replace(errors=text) if self.step.kept else outcome
+        finally:
+            os.close(self.log)
+            remove(Remove(self.path))
+
+    def wait(self):
+        import threading
+        self.feed()
+        with open(self.path, "rb") as log:
+            ended = threading.Event()
+            watcher = threading.Thread(target=self.show_if_slow, args=(log, ended))
+            watcher.start()
+            try:
+                self.process.wait()     # without a limit: with one it looks only every 0.05 s
+            finally:
+                ended.set()
+                watcher.join()
+            if self.process.returncode and not self.step.kept:
+                self.show(log)
+
+    def show_if_slow(self, log, ended):
+        slow = not ended.wait(PATIENCE)
+        while slow:
+            slow = not ended.wait(0.1)
+            self.show(log)
+
+    def show(self, log):
+        """Show what is new in the log; a stderr that nobody reads is no reason to stop a build."""
+        try:
+            sys.stderr.flush()
+            os.write(sys.stderr.fileno(), log.read())
+        except OSError:
+            pass
+
+
+def run_accompanied(step):
+    """The Outcome of a command, while another program runs beside it, which is ended afterwards.
+
+    What that says is for stderr. Its stdin ends when we have, however that was.
+    """
+    import subprocess
+    companion = subprocess.Popen(step.beside, env={**os.environ, **step.environ},
+                                 stdin=subprocess.PIPE, stdout=sys.stderr.fileno(),
+                                 start_new_session=True)
+    try:
+        return run_program(step._replace(beside=()))
+    finally:
+        try:
+            getattr(os, "killpg", os.kill)(companion.pid, KILL)
+        except OSError:
+            pass                        # it has ended by itself
+        companion.wait()
+
+
+def run_program(step):
+    """Run a command to its end, for its Outcome."""
+    if step.beside:
+        return run_accompanied(step)
+    if step.whole:
+        step = step._replace(environ={**step.environ, MARK: os.urandom(8).hex()})
+    return (QuietProgram if step.quiet else Program)(step).run()
+
+
+# -- Locks, and what is ours for a while
 
 # What is on its way to its place has a name of its own, and is locked by its owner. A lock goes with
 # its process, however that ends, so whoever comes next can tell what was left. Where there are no
@@ -8951,164 +9143,6 @@ def remove_owned():
             pass                        # the next one tidies
 
 
-def exit_status(process):
-    """0 to 255, as a shell has it: 128 + N after signal N."""
-    return process.returncode if process.returncode >= 0 else 128 - process.returncode
-
-
-def started(step, log):
-    """(process, the signals that came meanwhile): none of them may lose us a program that is just being started."""
-    import signal
-    came = []
-    numbers = [*stop_signals(), *([] if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else [signal.SIGINT])]
-    before = {number: signal.signal(number, lambda number, frame: came.append(number)) for number in numbers}
-    try:
-        return start(step, log), came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def was_interrupted(cause):
-    """Whether it was Ctrl-C."""
-    import signal
-    return isinstance(cause, KeyboardInterrupt) or cause.number == signal.SIGINT
-
-
-def start_beside(argv, environ):
-    """Start a program that will be ended; what it says is for stderr. Its stdin ends when we have, however that was."""
-    import subprocess
-    return subprocess.Popen(argv, env={**os.environ, **environ}, stdin=subprocess.PIPE,
-                            stdout=sys.stderr.fileno(), start_new_session=True)
-
-
-def end_beside(process):
-    """End a program, and those that it runs."""
-    import signal
-    try:
-        getattr(os, "killpg", os.kill)(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-    except OSError:
-        pass                            # it has ended by itself
-    process.wait()
-
-
-def accompanied(step):
-    """The Outcome of a command, while another one runs beside it."""
-    companion = start_beside(step.beside, step.environ)
-    try:
-        return run(step._replace(beside=()))
-    finally:
-        end_beside(companion)
-
-
-ANSWERED = 20       # seconds that a program may take for an answer which changes nothing
-UNANSWERED = Outcome(124, "", "no answer in time")      # the exit status of timeout(1)
-UNREAD = 126        # exit status of podman run when its output cannot be written
-NO_READER = 141     # exit status when whoever read the output has gone, as a shell has it for SIGPIPE
-
-
-def has_no_reader():
-    """Whether nobody can read stdout any more. Source: poll(2), POLLERR of a pipe"""
-    import select
-    try:
-        poll = select.poll()
-        poll.register(sys.stdout.fileno(), 0)
-        return bool(poll.poll(0))
-    except (AttributeError, OSError, ValueError):
-        return False                    # Windows, or a stdout that is no file
-
-
-def was_left(process, step):
-    """Whether a command line has left its container, for want of a reader; it is ended then. podman ends it itself."""
-    left = not quietly(step.stop[0])
-    if left:
-        quietly(step.stop[1])
-    return left or process.returncode == UNREAD
-
-
-def attended(step, wait, log=None):
-    """The Outcome of a command that is started and waited for; an interruption ends it, and its container as well."""
-    import subprocess
-    process = None
-    try:
-        process, came = started(step, log)
-        if came:
-            raise Stopped(came[0])
-        printed = wait(process) or ()
-    except (KeyboardInterrupt, Stopped) as cause:
-        end(process, step, cause)
-        raise
-    except subprocess.TimeoutExpired:
-        force_end(process, step._replace(stop=()), None)
-        return UNANSWERED
-    if process.returncode and step.stop and not step.kept and has_no_reader() and was_left(process, step):
-        return Outcome(NO_READER)
-    return Outcome(exit_status(process), *((stream or b"").decode("utf-8", "replace") for stream in printed))
-
-
-def run_quietly(step):
-    """Run a command whose output is worth a look only if it takes long or fails."""
-    handle, path = new_file("")
-    try:
-        outcome = attended(step, lambda process: follow(process, path, step), handle)
-        return outcome._replace(errors=read_bytes(path, MOST).decode("utf-8", "replace")) if step.kept else outcome
-    finally:
-        os.close(handle)
-        remove(Remove(path))
-
-
-MOST_SAID = 16 * 1000 * 1000    # bytes that a program may print where that is kept
-
-
-def printed_by(process, seconds=None):
-    """(output, errors) of a program, None for what is not kept; one that prints without end is ended.
-
-    Raises subprocess.TimeoutExpired if it takes more than some seconds.
-    """
-    import subprocess
-    import threading
-    import time
-    until = seconds and time.monotonic() + seconds
-    said, streams = {}, (process.stdout, process.stderr)
-
-    def read(stream):
-        with stream:
-            said[stream] = stream.read(MOST_SAID + 1)
-        if len(said[stream]) > MOST_SAID:
-            process.kill()
-
-    threads = [threading.Thread(target=read, args=(stream,), daemon=True) for stream in streams if stream]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(until and max(until - time.monotonic(), 0))
-    if any(thread.is_alive() for thread in threads):
-        raise subprocess.TimeoutExpired(process.args, seconds)
-    process.wait(until and max(until - time.monotonic(), 0))
-    if any(len(text) > MOST_SAID for text in said.values()):
-        raise SkelebotError(f"{process.args[0]}: prints more than {shown_size(MOST_SAID)}",
-                            "run it by hand, and look at what it prints")
-    return tuple(map(said.get, streams))
-
-
-def exchange(process, step):
-    """(output, errors) of a program, as far as they are kept; before, it gets its packed folder."""
-    if step.packed:
-        pack(*(*step.packed, "folder")[:3], process)
-    if step.given:
-        give(step.given, process)
-    return printed_by(process, step.limit or (ANSWERED if step.looks else None))
-
-
-def run(step):
-    """Run a command to its end, for its Outcome."""
-    if step.beside:
-        return accompanied(step)
-    if step.whole:
-        step = step._replace(environ={**step.environ, MARK: os.urandom(8).hex()})
-    return run_quietly(step) if step.quiet else attended(step, lambda process: exchange(process, step))
-
-
 def write_whole(path, fill, more=0):
     """Let `fill` write a file beside its place, then move it there; `more` is what its mode has on top."""
     handle, beside = new_file(os.path.dirname(path) or ".", ".skelebot-")
@@ -9218,7 +9252,7 @@ def wait(step):
     import time
     until = time.monotonic() + step.seconds
     while True:
-        outcome = run(step.command)
+        outcome = run_program(step.command)
         if not outcome.status or re.search(step.final, outcome.errors) or time.monotonic() > until:
             return outcome
         time.sleep(0.5)
@@ -9229,7 +9263,7 @@ def act(step):
         return step.function()
 
 
-# -- Doing: requests and transfers
+# -- Requests
 
 TIMEOUT = 60            # seconds without a byte until a connection counts as broken
 SLOW_ANSWER = 600       # seconds that a server may take to store what it has been sent
@@ -9458,10 +9492,6 @@ def network_hint(error):
     return HINTS[403] if "Tunnel connection failed: 403" in text else ""
 
 
-def clear_line():
-    return "\r\033[K" if sys.stderr.isatty() else ""
-
-
 def patiently(request, attempt, sleep=None):
     """What an attempt gives; it is made again, after growing pauses, where network or server may recover."""
     import http.client
@@ -9477,7 +9507,7 @@ def patiently(request, attempt, sleep=None):
             if pause is None or network_hint(error):
                 raise SkelebotError(f"{public_url(request.url)}: {said}", network_hint(error) or
                                     "is the address right, and the server up? proxies are taken from https_proxy")
-        tell(f"{host_of(request.url)}: {said}; trying again in {wait:g} s", clear_line())
+        tell(f"{host_of(request.url)}: {said}; trying again in {wait:g} s", over=True)
         (sleep or time.sleep)(wait)
 
 
@@ -9819,7 +9849,7 @@ def download(step):
         well = True
     except (KeyboardInterrupt, Stopped):
         if can_resume(step.stored):
-            tell(f"{step.name}: stopped; the same command goes on where it was", clear_line())
+            tell(f"{step.name}: stopped; the same command goes on where it was", over=True)
         raise
     finally:
         if progress:
@@ -10395,7 +10425,7 @@ def netrc_login(path, host):
 
 
 DOING = {
-    Command: run, File: write, MakeFolder: make_folder, Remove: remove, Move: move,
+    Command: run_program, File: write, MakeFolder: make_folder, Remove: remove, Move: move,
     Ask: ask, Hold: hold, Release: release, Scratch: scratch, Tidy: lambda step: tidy(step.path),
     Request: send_request, Pack: pack_folder, Upload: upload, Together: together,
     Download: download, Keep: keep, Take: take, Unpack: unpack,
@@ -10430,7 +10460,7 @@ def do(step, call):
         raise TypeError(f"the argv of a Command has to be a list of words, not {shortened(step.argv)}")
     if call.dry_run and getattr(step, "looks", False):
         try:
-            return run(for_machine(step))
+            return run_program(for_machine(step))
         except SkelebotError:
             return Outcome(127)
     if call.dry_run and step.line is not None:
@@ -10467,7 +10497,7 @@ def perform(plan, call):
             if plan.gi_frame is None:
                 raise                   # the plan has ended by it
             if isinstance(fault, (KeyboardInterrupt, Stopped)):
-                left = ending(fault).after(left)
+                left = Ending.of(fault).after(left)
             go, result = plan.throw, fault
 
 
@@ -10853,14 +10883,6 @@ def plugin_names(place):
     return folder_names(place)
 
 
-def open_streams():
-    """A stream that the caller has closed leads nowhere, instead of to the next file that is opened."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        stream = getattr(sys, name)
-        if stream is None or stream.closed:
-            setattr(sys, name, open(os.devnull, mode))
-
-
 def installed_plugins(home):
     """(name, class) of every plugin; one that cannot be imported is moved away."""
     place, found = os.path.join(home, "plugins"), []
@@ -11191,28 +11213,6 @@ def plans(call, project, commands, parts):
             commands = commands_here(project, project.components)
 
 
-def on_signal(number, frame):
-    ignore_stop_signals()
-    raise Stopped(number)
-
-
-def interruptible(do, *values):
-    """What `do` gives; a signal is an exception meanwhile, so that what was begun is ended.
-
-    Before that and after it there is nothing to end, and a signal ends us as it ends any program.
-    """
-    import signal
-    handlers = {number: on_signal for number in stop_signals()}
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        handlers[signal.SIGINT] = signal.default_int_handler
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        return do(*values)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def run_chain(project, commands, parts, options, installed):
     """Show the page that was asked for, or do the plans one after the other."""
     for page, _, _ in parts:
@@ -11301,7 +11301,7 @@ def main(words=None):
     except Stopped as stopped:
         return stopped.status
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return NO_READER
     finally:
         remove_owned()

@@ -145,10 +145,10 @@ class Programs(unittest.TestCase):
     def test_that_print_without_end_are_ended(self):
         for words in (("cat", "/dev/zero"), ("sh", "-c", "cat /dev/zero >&2")):
             with self.subTest(words), self.assertRaisesRegex(SkelebotError, f"{words[0]}: prints more than 16.0 MB"):
-                skelebot.run(skelebot.Command(words, kept=True))
+                skelebot.run_program(skelebot.Command(words, kept=True))
 
     def test_that_print_are_heard(self):
-        done = skelebot.run(skelebot.Command(("sh", "-c", "printf a; printf b >&2; exit 3"), kept=True))
+        done = skelebot.run_program(skelebot.Command(("sh", "-c", "printf a; printf b >&2; exit 3"), kept=True))
         self.assertEqual((done.status, done.output, done.errors), (3, "a", "b"))
 
 

@@ -602,7 +602,7 @@ class DryRun(unittest.TestCase):
             for source, name in (("real", "real"), ("real", "in"), ("data", "data"), ("data", "in")):
                 with self.subTest(source=source, name=name):
                     step = Command(("tar", "-t", "-f", "-"), kept=True, packed=(source, name))
-                    self.assertEqual(sh(step.line), (0, skelebot.run(step).output.encode()))
+                    self.assertEqual(sh(step.line), (0, skelebot.run_program(step).output.encode()))
 
     def test_asks_what_only_looks_so_that_it_shows_the_real_command(self):
         it = project(user="host")

@@ -32,24 +32,24 @@ class Quiet(unittest.TestCase):
     def test_a_program_that_is_quick_and_succeeds_says_nothing(self):
         skelebot.PATIENCE = 60
         with stderr() as said:
-            self.assertEqual(skelebot.run(sh("echo built; echo warning >&2", aside=True, quiet=True)), Outcome(0))
+            self.assertEqual(skelebot.run_program(sh("echo built; echo warning >&2", aside=True, quiet=True)), Outcome(0))
         self.assertEqual(said, [""])
 
     def test_a_program_that_fails_says_all(self):
         skelebot.PATIENCE = 60
         with stderr() as said:
-            self.assertEqual(skelebot.run(sh("echo step 1; echo no >&2; exit 3", aside=True, quiet=True)), Outcome(3))
+            self.assertEqual(skelebot.run_program(sh("echo step 1; echo no >&2; exit 3", aside=True, quiet=True)), Outcome(3))
         self.assertEqual(said, ["step 1\nno\n"])
 
     def test_a_program_that_takes_long_says_all(self):
         skelebot.PATIENCE = 0.01
         with stderr() as said:
-            skelebot.run(sh("echo step 1; sleep 0.5; echo step 2", aside=True, quiet=True))
+            skelebot.run_program(sh("echo step 1; sleep 0.5; echo step 2", aside=True, quiet=True))
         self.assertEqual(said, ["step 1\nstep 2\n"])
 
     def test_its_log_is_removed(self):
         with tempfile.TemporaryDirectory() as folder, support.environment(TMPDIR=folder), stderr() as said:
-            skelebot.run(sh(f"ls -A '{folder}'; exit 1", aside=True, quiet=True))
+            skelebot.run_program(sh(f"ls -A '{folder}'; exit 1", aside=True, quiet=True))
             self.assertEqual(os.listdir(folder), [])
         self.assertRegex(said[0], r"\Askelebot-\w+\n\Z")
 
@@ -90,22 +90,22 @@ class Endings(unittest.TestCase):
     def test_a_status_is_the_programs(self):
         for status in (0, 1, 3, 77, 137, 255):
             with self.subTest(status):
-                self.assertEqual(skelebot.run(sh(f"exit {status}")).status, status)
+                self.assertEqual(skelebot.run_program(sh(f"exit {status}")).status, status)
 
     def test_a_signal_is_128_and_its_number(self):
-        self.assertEqual(skelebot.run(sh("kill -9 $$")).status, 137)
+        self.assertEqual(skelebot.run_program(sh("kill -9 $$")).status, 137)
 
     def test_what_is_kept_is_not_shown(self):
-        self.assertEqual(skelebot.run(sh("echo out; echo err >&2", kept=True)), Outcome(0, "out\n", "err\n"))
+        self.assertEqual(skelebot.run_program(sh("echo out; echo err >&2", kept=True)), Outcome(0, "out\n", "err\n"))
 
     def test_a_packed_folder_arrives_as_an_archive(self):
         with support.folder({"a.txt": "a", "b/c.txt": "c"}) as folder:
-            names = skelebot.run(Command(("tar", "-t", "-f", "-"), kept=True, packed=(folder, "data"))).output.split()
+            names = skelebot.run_program(Command(("tar", "-t", "-f", "-"), kept=True, packed=(folder, "data"))).output.split()
         self.assertEqual(sorted(name.rstrip("/") for name in names), ["data", "data/a.txt", "data/b", "data/b/c.txt"])
 
     def test_a_program_that_is_missing_is_named(self):
         with self.assertRaises(skelebot.SkelebotError) as caught:
-            skelebot.run(Command(("no-such-program",)))
+            skelebot.run_program(Command(("no-such-program",)))
         self.assertEqual(caught.exception.message, "no-such-program: not found on PATH")
 
     @unittest.skipIf(os.name == "nt", "links need a right of their own there")
@@ -113,7 +113,7 @@ class Endings(unittest.TestCase):
         with support.inside({"real/a.txt": "a"}):
             os.symlink("real", "data")
             step = Command(("tar", "-t", "-f", "-"), kept=True, packed=("data", "data"))
-            self.assertEqual(skelebot.run(step).output, "data/\ndata/a.txt\n")
+            self.assertEqual(skelebot.run_program(step).output, "data/\ndata/a.txt\n")
 
 
 class Limits(unittest.TestCase):
@@ -122,12 +122,12 @@ class Limits(unittest.TestCase):
         skelebot.ANSWERED = 0.3
         for text in ("sleep 60", "trap '' TERM; sleep 60; :", "exec >&- 2>&-; sleep 60"):
             with self.subTest(text):
-                self.assertEqual(skelebot.run(sh(text, kept=True, looks=True)), skelebot.UNANSWERED)
+                self.assertEqual(skelebot.run_program(sh(text, kept=True, looks=True)), skelebot.UNANSWERED)
 
     def test_are_none_for_what_is_done(self):
         self.addCleanup(setattr, skelebot, "ANSWERED", skelebot.ANSWERED)
         skelebot.ANSWERED = 0.1
-        self.assertEqual(skelebot.run(sh("sleep 0.5; echo done", kept=True)), Outcome(0, "done\n"))
+        self.assertEqual(skelebot.run_program(sh("sleep 0.5; echo done", kept=True)), Outcome(0, "done\n"))
 
     def test_leave_what_does_not_answer_after_a_signal_and_ask_it_no_more(self):
         for number in skelebot.stop_signals():
@@ -150,4 +150,4 @@ class Caller(unittest.TestCase):
     def test_with_an_empty_docker_host_has_none_nor_has_what_it_starts(self):
         with support.environment(DOCKER_HOST=""):
             self.assertNotIn("DOCKER_HOST", skelebot.caller_call(skelebot.Words()).environ)
-            self.assertEqual(skelebot.run(sh("echo ${DOCKER_HOST-none}", kept=True)).output, "none\n")
+            self.assertEqual(skelebot.run_program(sh("echo ${DOCKER_HOST-none}", kept=True)).output, "none\n")
