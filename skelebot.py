@@ -20,12 +20,11 @@ Contents, in the data's order:
     HTTP            what answers of servers mean
     Stores          artifacts in Artifactory, S3 or a folder: one class for each
     Components      what the sections below `components` add: one class for each, as plugins have
+    Plugins         what can be installed and how, and what plugins of earlier releases import
     Scaffold        a template and the answers -> the files of a new project
     Help            the pages that explain the project
     Plans           generators of steps, for the commands that are in no component
     Doing           what changes something, and talks to others
-    Earlier plugins what plugins of earlier releases import, and their hooks as those of today
-    Plugins         the components that are installed: import, quarantine, commands
     Command line    options, commands, main
 """
 import _signal                          # nothing is as quick to import
@@ -918,6 +917,29 @@ def folder_names(path, hidden=False):
                   and name.startswith(".") == hidden and os.path.isdir(os.path.join(path, name)))
 
 
+def tree(folder, left_out=()):
+    """(path, relative path with /) of every file and folder below a folder, sorted."""
+    def refuse(error):
+        raise refused(error.filename, error)
+
+    for top, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if name not in left_out)
+        for name in sorted([*folders, *files]):
+            path = os.path.join(top, name)
+            yield path, os.path.relpath(path, folder).replace(os.sep, "/")
+
+
+def members(folder):
+    """What a `tree` has for an archive; links to files are followed, all else is refused."""
+    for path, name in tree(folder):
+        if os.path.islink(path) and not os.path.isfile(path):
+            raise SkelebotError(f"{path}: is a link to a folder, or to nothing",
+                                "replace it by what it stands for")
+        if not os.path.isfile(path) and not os.path.isdir(path):
+            raise SkelebotError(f"{path}: is neither a file nor a folder", "remove it")
+        yield path, name
+
+
 def opened_body(file, path):
     import threading
     return Body(file, path, os.fstat(file.fileno()).st_size, threading.Lock())
@@ -1027,6 +1049,26 @@ def digests_of(body, part=0):
     finally:
         sha256 = whole.end()
     return Digests(size, sha256, tuple(parts) if part else ())
+
+
+def skelebot_home(environ, home):
+    """The folder of plugins and artifacts."""
+    return host_path(environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot"), "", home)
+
+
+def cache_file(environ, home, name, *key):
+    """The file in which something is remembered about what the key's parts say;
+    "" where there is no home.
+    """
+    folder = skelebot_home(environ, home)
+    file = f"{name}-{checksum(chr(0).join(key)):08x}"
+    return "" if folder.startswith("~") else os.path.join(folder, "builds", file)
+
+
+def ancestors(path):
+    """The folders above a relative path, the outermost first."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 # ---- Reading ----------------------------------------------------------------
@@ -3295,6 +3337,18 @@ class Scratch(Record):
         return f"{near}skelebot-{self.token or 'scratch'}"
 
 
+def plan_new_folder(path, fill, token=""):
+    """A folder that the plan `fill` makes whole beside its place, then puts there instead of another."""
+    scratch = yield Scratch(token, path)
+    try:
+        new = os.path.join(scratch, "new")
+        yield MakeFolder(new)
+        yield from fill(new)
+        yield Move(new, path)
+    finally:
+        yield Remove(scratch)
+
+
 class Login(Record):
     """What tells a server who asks: headers that nobody sees."""
     headers: Dict[str, Secret] = {}
@@ -4037,15 +4091,9 @@ def plan_code_artifact(dependency):
                             "look at it with aws codeartifact list-package-version-assets")
     name = (names or ["package.whl"])[0]
     yield MakeFolder(os.path.dirname(folder))
-    scratch = yield Scratch(path=folder)
-    try:
-        new = f"{scratch}/new"
-        yield MakeFolder(new)
-        yield from plan_must(Command(("aws", "codeartifact", "get-package-version-asset", *words,
-                                      "--asset", name, f"{new}/{name}"), kept=True))
-        yield Move(new, folder)
-    finally:
-        yield Remove(scratch)
+    yield from plan_new_folder(folder, lambda new: plan_must(Command(
+        ("aws", "codeartifact", "get-package-version-asset", *words, "--asset", name,
+         f"{new}/{name}"), kept=True)))
     return f"{folder}/{name}"
 
 
@@ -6239,78 +6287,12 @@ class Component:
         return {}
 
 
-# -- Whose fault it is
-
-def error_words(error):
-    """What an exception says; a KeyError would put it in quotes."""
-    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-
-
-def plugin_fault(name, error, hook=None):
-    """What a plugin's code has raised, with the last of its own lines, or where its hook begins."""
-    import traceback
-    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
-              if f"plugins{os.sep}" in frame.filename]
-    code = getattr(hook, "__code__", None)
-    places = places or ([(code.co_filename, code.co_firstlineno)] if code else [])
-    at = f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
-    return SkelebotError(
-        f"plugin {name}: {at}{type(error).__name__}: {shown_text(error_words(error))}",
-        f"tell its author, or remove it: skelebot plugin remove {name}")
-
-
-class Blamed:
-    """Where a component's code runs (`with`): a plugin's fault is told as such, ours is a bug."""
-
-    def __init__(self, name, hook=None):
-        self.name, self.hook = name, hook
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        foreign = isinstance(error, Exception) and not isinstance(error, SkelebotError)
-        if foreign and self.name not in COMPONENTS:
-            raise plugin_fault(self.name, error, self.hook)
-
-
-class Failed(Component):
-    """In place of a plugin that cannot be made: its fault, told where it would be needed."""
-
-    def __init__(self, name, fault):
-        super().__init__()
-        self.name, self.fault = name, fault
-
-    def fail(self, *values):
-        raise self.fault
-
-    commands = tools = dockerfile = ignores = secrets = run_words = build = before = after = fail
-
-
 def takes_part(name, kind, project):
     """Whether a component takes part in a project, or outside of one."""
     if kind.activation is Activation.CONFIG:
         return bool(project) and name in project.settings
     return kind.activation in (Activation.ALWAYS,
                                Activation.PROJECT if project else Activation.EMPTY)
-
-
-def new_plugin(name, kind, project=None, settings=None):
-    """A plugin's component."""
-    with Blamed(name):
-        return kind(project, settings)
-
-
-def new_plugins(project, installed):
-    """The components of the installed plugins that take part in a project, or outside of one."""
-    parts, settings = [], project.settings if project else {}
-    for name, kind in installed:
-        if takes_part(name, kind, project):
-            try:
-                parts.append(new_plugin(name, kind, project, settings.get(name)))
-            except SkelebotError as fault:
-                parts.append(Failed(name, fault))
-    return tuple(parts)
 
 
 # -- What all components of a project say
@@ -6350,9 +6332,8 @@ def well_formed(launch):
 
 def plan_hook(one, hook, *values):
     """The steps of a hook that is a plan; returns a Launch of `before`, a dict of `section`."""
-    with Blamed(one.name, getattr(type(one), hook)):
-        plan = getattr(one, hook)(*values)
-        value = (yield from plan) if hasattr(plan, "send") else plan
+    with Blamed(one.name, getattr(type(one), hook)) as blamed:
+        value = yield from blamed.plan(getattr(one, hook), *values)
         kind = {"before": Launch, "section": dict}.get(hook)
         if kind and value is not None and not isinstance(value, kind):
             raise TypeError(f"{hook}() has to return its {'launch' if kind is Launch else 'keys'}, "
@@ -7484,110 +7465,630 @@ def with_components(project):
     return project
 
 
-# -- Plugins as they are installed
+# ---- Plugins ----------------------------------------------------------------
+#
+# A plugin is NAME/NAME.py in ~/.skelebot/plugins, with a class like our own components. Its
+# `import skelebot` is this module, however that was started.
 
 PLUGIN = r"[A-Za-z_][\w-]*"
+OLD_PLUGIN = "command.py"               # what a plugin of 2019 has instead of NAME.py
+QUARANTINE = "plugins-quarantine"
 MOST_UNPACKED = 50 * 1000 * 1000        # bytes of a plugin
 MOST_FILES = 10000
-OLD_PLUGIN = "command.py"               # what a plugin of 2019 has instead of NAME.py
 
 
-def skelebot_home(environ, home):
-    """The folder of plugins and artifacts."""
-    return host_path(environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot"), "", home)
+# -- Whose fault it is
+
+def error_words(error):
+    """What an exception says; a KeyError would put it in quotes."""
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
 
 
-def cache_file(environ, home, name, *key):
-    """The file in which something is remembered about what the key's parts say;
-    "" where there is no home.
-    """
-    folder = skelebot_home(environ, home)
-    file = f"{name}-{checksum(chr(0).join(key)):08x}"
-    return "" if folder.startswith("~") else os.path.join(folder, "builds", file)
+class Blamed:
+    """Where a component's code runs (`with`): a plugin's fault is told as such, ours is a bug."""
 
+    def __init__(self, name, hook=None):
+        self.name, self.hook = name, hook
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        foreign = isinstance(error, Exception) and not isinstance(error, SkelebotError)
+        if foreign and self.name not in COMPONENTS:
+            text = f"{type(error).__name__}: {shown_text(error_words(error))}"
+            raise SkelebotError(
+                f"plugin {self.name}: {self.place_of(error)}{text}",
+                f"tell its author, or remove it: skelebot plugin remove {self.name}")
+
+    def place_of(self, error):
+        """The last of the plugin's own lines, or where its hook begins."""
+        import traceback
+        places = [(frame.filename, frame.lineno)
+                  for frame in traceback.extract_tb(error.__traceback__)
+                  if f"plugins{os.sep}" in frame.filename]
+        code = getattr(self.hook, "__code__", None)
+        places = places or ([(code.co_filename, code.co_firstlineno)] if code else [])
+        return f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
+
+    def check(self, function, *values):
+        with self:
+            function(*values)
+
+    def plan(self, function, *values):
+        """The steps of a function, if it is a generator; returns what it returns."""
+        with self:
+            value = function(*values)
+            return (yield from value) if hasattr(value, "send") else value
+
+    def plan_status(self, function, *values):
+        """The steps of a command; what is no exit status is 0."""
+        status = yield from self.plan(function, *values)
+        return status if isinstance(status, int) else 0
+
+
+class Failed(Component):
+    """In place of a plugin that cannot be made: its fault, told where it would be needed."""
+
+    def __init__(self, name, fault):
+        super().__init__()
+        self.name, self.fault = name, fault
+
+    def fail(self, *values):
+        raise self.fault
+
+    commands = tools = dockerfile = ignores = secrets = run_words = build = before = after = fail
+
+
+def new_plugin(name, kind, project=None, settings=None):
+    """A plugin's component."""
+    with Blamed(name):
+        return kind(project, settings)
+
+
+def new_plugins(project, installed):
+    """The components of the installed plugins that take part in a project, or outside of one."""
+    parts, settings = [], project.settings if project else {}
+    for name, kind in installed:
+        if takes_part(name, kind, project):
+            try:
+                parts.append(new_plugin(name, kind, project, settings.get(name)))
+            except SkelebotError as fault:
+                parts.append(Failed(name, fault))
+    return tuple(parts)
+
+
+def plugin_commands(one, project):
+    """name -> Builtin of one plugin."""
+    commands, blamed = hook_value(one, "commands"), Blamed(one.name)
+    with Blamed(one.name, type(one).commands):
+        for name, command in commands.items():
+            if not JobName.fits(str(name)):
+                raise TypeError("commands(): expected a name that can be typed as a word, found "
+                                f"{repr(name)[:60]}")
+            if not isinstance(command, Builtin):
+                raise TypeError(f"commands(): expected a Builtin, found {repr(command)[:60]}")
+    return {name: command._replace(
+        plan=functools.partial(blamed.plan_status, command.plan),
+        check=functools.partial(blamed.check, command.check),
+        outside=command.outside or not project) for name, command in commands.items()}
+
+
+# -- What can be installed
 
 def bad_plugin(message, hint="ask who made the plugin for another one; nothing was changed"):
     return SkelebotError(f"not a plugin that can be installed: {message}", hint)
 
 
-def check_plugin_path(path):
-    """A path within a plugin is plain: no machine could take it for one that leads elsewhere."""
-    parts = path.rstrip("/").split("/")
-    if not path or re.search(r"[\x00-\x1f\\:]",
-                             path) or any(one in ("", ".", "..") or one != one.rstrip(". ")
-                                          for one in parts):
-        raise bad_plugin(f"{shortened(path)} leads out of its folder, or is no plain path")
+class PluginFiles:
+    """path -> Packed of a plugin's files, in its folder; what goes beyond bounds is refused."""
+    layout = "a plugin is a folder NAME with a file NAME.py in it"
 
+    def __init__(self):
+        self.files, self.room = {}, MOST_UNPACKED
 
-def ancestors(path):
-    """The folders above a relative path, the outermost first."""
-    parts = path.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+    def check_path(self, path):
+        """It is plain: no machine could take it for one that leads elsewhere."""
+        plain = all(part not in ("", ".", "..") and part == part.rstrip(". ")
+                    for part in path.rstrip("/").split("/"))
+        if not plain or re.search(r"[\x00-\x1f\\:]", path):
+            raise bad_plugin(f"{shortened(path)} leads out of its folder, or is no plain path")
 
+    def check_room(self, size, when=""):
+        """So many bytes are to come."""
+        if size > self.room:
+            raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}{when}")
+        self.room -= size
 
-def check_plugin(files):
-    """The name of a plugin of these files (path -> Packed), which are all in one folder."""
-    names = sorted({path.partition("/")[0] for path in files})
-    if len(names) != 1:
-        raise bad_plugin(f"expected one folder, found {listed(names[:5]) or 'nothing'}")
-    name = names[0]
-    if name in files:
-        raise bad_plugin(f"{shortened(name)} is in no folder",
-                         "a plugin is a folder NAME with a file NAME.py in it")
-    if not re.fullmatch(PLUGIN, name, re.ASCII) or name in COMPONENTS:
-        raise bad_plugin(f"{shortened(name)} cannot be the name of a plugin",
-                         "letters, digits, _ and -, and none of: " + ", ".join(COMPONENTS))
-    if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(files):
-        raise bad_plugin(f"it has no {name}/{name}.py",
-                         "a plugin is a folder NAME with a file NAME.py in it")
-    import unicodedata
-    folders, lower = dict.fromkeys(above for path in files for above in ancestors(path)), {}
-    for path in (*files, *folders):
-        same = lower.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
-        if same != path or (path in files and path in folders):
-            raise bad_plugin(f"{shortened(path)} is there twice")
-    return name
+    def add_folder(self, folder):
+        """All that is in a folder but for byte code and Git's; links are refused."""
+        name = os.path.basename(os.path.realpath(folder))
+        if not look(os.path.join(folder, f"{name}.py")) and not look(
+                os.path.join(folder, OLD_PLUGIN)):
+            raise bad_plugin(f"it has no {name}/{name}.py", self.layout)
+        for path, inner in tree(machine_text(folder), ("__pycache__", ".git")):
+            if os.path.islink(path) or not (os.path.isfile(path) or os.path.isdir(path)):
+                raise bad_plugin(f"{path} is a link, or no file at all")
+            if os.path.isfile(path):
+                self.check_room(os.path.getsize(path))
+                self.check_path(plain_text(inner))
+                self.files[f"{name}/{plain_text(inner)}"] = Packed(
+                    read_bytes(path) or b"", bool(os.stat(path).st_mode & 0o100))
 
-
-def zipped_file(archive, entry, room):
-    """The bytes of an entry of a zip file, at most `room` of them."""
-    kind = entry.external_attr >> 28
-    # the first four bits of a Unix mode: folder, file; source: inode(7)
-    if kind not in (0, 0o4, 0o10):
-        raise bad_plugin(f"{shortened(entry.filename)} is a link, or no file at all")
-    if entry.flag_bits & 1:
-        raise bad_plugin(f"{shortened(entry.filename)} is encrypted")
-    with archive.open(entry) as file:
-        data = file.read(room + 1)
-    if len(data) > room:
-        raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)} when unpacked")
-    return data
-
-
-def unzipped(data):
-    """path -> Packed of a plugin's zip file."""
-    import io
-    import zipfile
-    files, room = {}, MOST_UNPACKED
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if len(archive.infolist()) > MOST_FILES:
-                raise bad_plugin(f"it has more than {MOST_FILES} files")
-            for entry in archive.infolist():
-                check_plugin_path(entry.orig_filename)
-                if entry.orig_filename in files:
-                    raise bad_plugin(f"{shortened(entry.orig_filename)} is there twice")
-                found = zipped_file(archive, entry, room)
-                room -= len(found)
-                if not re.search(r"/$|^__MACOSX/|(^|/)\.DS_Store$", entry.orig_filename):
-                    files[entry.orig_filename] = Packed(found,
-                                                        bool(entry.external_attr >> 16 & 0o100))
-    except Exception as error:              # zipfile, and what unpacks for it, raise of many kinds
-        if isinstance(error, SkelebotError):
+    def add_zip(self, data):
+        """All that is in a zip file but for what macOS adds."""
+        import zipfile
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                if len(archive.infolist()) > MOST_FILES:
+                    raise bad_plugin(f"it has more than {MOST_FILES} files")
+                for entry in archive.infolist():
+                    self.add_entry(archive, entry)
+        except SkelebotError:
             raise
-        raise bad_plugin(f"it is no zip file, or a damaged one: {shown_text(str(error))}",
-                         "name a zip file or a folder")
-    return files
+        except Exception as error:      # zipfile, and what unpacks for it, raise of many kinds
+            raise bad_plugin(f"it is no zip file, or a damaged one: {shown_text(str(error))}",
+                             "name a zip file or a folder")
+
+    def add_entry(self, archive, entry):
+        path, kind = entry.orig_filename, entry.external_attr >> 28
+        self.check_path(path)
+        if path in self.files:
+            raise bad_plugin(f"{shortened(path)} is there twice")
+        if kind not in (0, 0o4, 0o10):  # four bits of a Unix mode: folder, file; source: inode(7)
+            raise bad_plugin(f"{shortened(entry.filename)} is a link, or no file at all")
+        if entry.flag_bits & 1:
+            raise bad_plugin(f"{shortened(entry.filename)} is encrypted")
+        with archive.open(entry) as file:
+            data = file.read(self.room + 1)
+        self.check_room(len(data), " when unpacked")
+        if not re.search(r"/$|^__MACOSX/|(^|/)\.DS_Store$", path):
+            self.files[path] = Packed(data, bool(entry.external_attr >> 16 & 0o100))
+
+    @property
+    def name(self):
+        """The plugin's name, once all its files are known to make one."""
+        names = sorted({path.partition("/")[0] for path in self.files})
+        if len(names) != 1:
+            raise bad_plugin(f"expected one folder, found {listed(names[:5]) or 'nothing'}")
+        name = names[0]
+        if name in self.files:
+            raise bad_plugin(f"{shortened(name)} is in no folder", self.layout)
+        if not re.fullmatch(PLUGIN, name, re.ASCII) or name in COMPONENTS:
+            raise bad_plugin(f"{shortened(name)} cannot be the name of a plugin",
+                             "letters, digits, _ and -, and none of: " + ", ".join(COMPONENTS))
+        if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(self.files):
+            raise bad_plugin(f"it has no {name}/{name}.py", self.layout)
+        self.check_twice()
+        return name
+
+    def check_twice(self):
+        """No two paths are one on a disk that does not tell cases, or accents, apart."""
+        import unicodedata
+        folders = dict.fromkeys(above for path in self.files for above in ancestors(path))
+        lower = {}
+        for path in (*self.files, *folders):
+            same = lower.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
+            if same != path or (path in self.files and path in folders):
+                raise bad_plugin(f"{shortened(path)} is there twice")
+
+
+# -- plugin
+
+class PluginCommand:
+    """`skelebot plugin`: install, list or remove plugins."""
+    actions = ("install", "remove", "list")
+
+    def __init__(self, call, words):
+        self.call, self.home = call, skelebot_home(call.environ, call.home)
+        self.action, self.source = words.one("action", "list"), words.one("source")
+        self.folder = os.path.join(self.home, "plugins")
+
+    @classmethod
+    def check(cls, project, words):
+        action, source = words.one("action"), words.one("source")
+        if action in ("install", "remove") and not source:
+            what = "ZIP, FOLDER or URL" if action == "install" else "NAME"
+            raise usage_error(f"plugin {action}: needs {what}",
+                              "skelebot plugin list shows what is there")
+        if action not in ("install", "remove") and source:
+            raise usage_error(f"plugin: cannot place {shortened(source)}",
+                              did_you_mean(action, cls.actions))
+
+    def plan(self):
+        if self.action == "list":
+            yield from self.plan_list()
+        elif self.action == "remove":
+            yield from self.plan_remove()
+        else:
+            yield from self.plan_install(self.source or self.action)
+        return 0
+
+    def plan_install(self, source):
+        """Put a plugin beside its place, then there; what was there before stays until then."""
+        files = PluginFiles()
+        if re.match(r"https?://", source):
+            data = yield from self.plan_download(source)
+            if data is None:
+                yield Note("what follows depends on the plugin")
+                return
+            files.add_zip(data)
+        else:
+            self.read(files, source)
+        name = files.name
+        place = os.path.join(self.folder, name)
+        instead = ", instead of the one that was there" if look(place) else ""
+        yield MakeFolder(self.folder)
+        yield from plan_new_folder(place, lambda new: self.plan_write(files.files, new),
+                                   self.call.token)
+        if not self.call.dry_run:
+            yield Note(f"installed the plugin {name} in {place}{instead}")
+
+    def plan_download(self, url):
+        """The bytes that a web server has; None if a dry run cannot know."""
+        trusted = url.startswith("https:") or host_of(url) in TRUSTED
+        if not Url.fits(url.partition("?")[0]) or not trusted:
+            raise usage_error(f"plugin: expected https://..., found {shortened(public_url(url))}",
+                              "a plugin is code that you will run: it has to come encrypted")
+        request = Request("GET", quoted_url(bare_url(url)), sealed=True)
+        response = yield request
+        if response.status not in (0, 200):
+            raise SkelebotError(http_fault(request, response).message,
+                                "look at the plugin's address")
+        return self.bounded(response.body) if response.status else None
+
+    def read(self, files, source):
+        """Read a zip file or a folder."""
+        path = home_path(source, self.call.home)
+        kind = look(path)
+        if kind == "folder":
+            return files.add_folder(path)
+        data = read_bytes(path, MOST_UNPACKED + 1) if kind else None
+        if data is None:
+            raise usage_error(f"plugin: there is no file or folder {shortened(source)}",
+                              did_you_mean(source, self.actions,
+                                           "name a zip file or folder; or say"))
+        files.add_zip(self.bounded(data))
+
+    @staticmethod
+    def bounded(data):
+        if len(data) > MOST_UNPACKED:
+            raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
+        return data
+
+    @staticmethod
+    def plan_write(files, new):
+        for path, one in sorted(files.items()):
+            target = os.path.join(new, *path.split("/")[1:])
+            yield MakeFolder(os.path.dirname(target))
+            yield File(target, one.data, executable=one.executable)
+
+    def plan_names(self):
+        """name -> folder of the plugins, also of those in quarantine that have no other."""
+        names = {}
+        yield Tidy(self.folder)
+        for folder in (self.folder, os.path.join(self.home, QUARANTINE)):
+            for name in folder_names(folder):
+                names.setdefault(name, os.path.join(folder, name))
+        return names
+
+    def plan_remove(self):
+        names = yield from self.plan_names()
+        if self.source not in names:
+            raise SkelebotError(f"there is no plugin {shortened(self.source)}",
+                                did_you_mean(self.source, names, "there are"))
+        yield Remove(names[self.source])
+        if not self.call.dry_run:
+            yield Note(f"removed the plugin {self.source}")
+
+    def plan_list(self):
+        names = yield from self.plan_names()
+        for name, folder in sorted(names.items()):
+            yield Answer(name + ("  (in quarantine, since it could not be imported)"
+                                 if QUARANTINE in folder else ""))
+        if not names:
+            yield Note(f"there are no plugins in {self.folder}")
+
+
+def plan_plugin(call, project, words):
+    return (yield from PluginCommand(call, words).plan())
+
+
+# -- Plugins of earlier releases
+
+class SkeleYaml:
+    """A part of skelebot.yaml, as plugins of earlier releases know it."""
+    schema = None
+
+    @classmethod
+    def load(cls, config):
+        """An instance with what its constructor takes; without a constructor, with all."""
+        import inspect
+        cls.validate(config)
+        config = dict(config or {})
+        if cls.__init__ is object.__init__:
+            instance = cls()
+            vars(instance).update(config)
+            return instance
+        known = inspect.signature(cls.__init__).parameters
+        takes_all = any(one.kind is one.VAR_KEYWORD for one in known.values())
+        return cls(**{key: value for key, value in config.items() if takes_all or key in known})
+
+    @classmethod
+    def loadList(cls, configs):
+        return [cls.load(config) for config in configs or []]
+
+    @classmethod
+    def validate(cls, obj):
+        if cls.schema is not None:
+            cls.schema.validate(obj)
+
+    def toDict(self):
+        """What is set, as plain values."""
+        return {key: plain_value(value) for key, value in vars(self).items()
+                if not key.startswith("_") and value is not None}
+
+
+def plain_value(value):
+    if isinstance(value, SkeleYaml):
+        return value.toDict()
+    if hasattr(value, "_fields"):
+        return {name: plain_value(one) for name, one in zip(value._fields, value)
+                if name != "places"}
+    if isinstance(value, (list, tuple)):
+        return [plain_value(one) for one in value]
+    return str(value) if isinstance(value, str) else value
+
+
+class EarlierComponent(SkeleYaml):
+    """What `from skelebot.objects.component import Component` gives."""
+    activation = Activation.EMPTY
+    commands = []
+
+    def addParsers(self, subparsers):
+        return subparsers
+
+    def execute(self, config, args, host=None):
+        return None
+
+    def scaffold(self):
+        return None
+
+    def appendDockerfile(self):
+        return ""
+
+    def prependCommand(self, job, native):
+        return ""
+
+    appendDockerignore = addDockerRunParams = appendDockerfile
+    appendCommand = prependCommand
+
+
+class EarlierConfig(SkeleYaml):
+    """The project, as plugins of earlier releases get it."""
+
+    def __init__(self, call, project):
+        for key in fields(Project):
+            value = getattr(project, key) if project else None
+            is_list = isinstance(value, tuple) and not hasattr(value, "_fields")
+            setattr(self, key, list(value) if is_list else value)
+        self.env = project.env if project else None
+        self.dependencies = self.listed(project) if project else None
+        self.components = [one.plugin for one in project.components if hasattr(one, "plugin")] \
+            if project else []
+        self._call, self._project, self._before = call, project, self.values()
+
+    @staticmethod
+    def listed(project):
+        """The dependencies as they were written: a list, or a dict of two."""
+        lists = {name: list(getattr(project.dependencies, name))
+                 for name in project.language.split("+") if name in fields(Dependencies)}
+        return lists if len(lists) > 1 else [one for ones in lists.values() for one in ones]
+
+    def values(self):
+        """key -> plain value of all that skelebot.yaml may hold, but for the components."""
+        return {key: plain_value(getattr(self, key)) for key in fields(Project)
+                if key != "components"}
+
+    def getImageName(self):
+        return self._project.image
+
+
+class EarlierPlugin(Component):
+    """A plugin of the 1.x and 2.x releases, by the hooks of today."""
+    kind = EarlierComponent
+
+    def __init__(self, project=None, settings=None):
+        super().__init__(project, settings)
+        self.plugin = settings
+        if settings is None:
+            self.plugin = self.kind.load(None) if self.kind.schema is None else self.kind()
+
+    @classmethod
+    def read(cls, node, place):
+        value = Value(node, place).plain()
+        try:
+            return cls.kind.load({} if value is None else value)
+        except Exception as error:
+            raise place.fault(shown_text(error_words(error)) or type(error).__name__,
+                              f"the plugin {cls.name} says what it takes")
+
+    def parser(self):
+        """(argparse's parser of the plugin's commands, name -> help)."""
+        import argparse
+        parser = argparse.ArgumentParser(prog="skelebot")
+        subparsers = parser.add_subparsers(dest="job")
+        self.plugin.addParsers(subparsers)
+        helps = {action.dest: action.help or "" for action in subparsers._choices_actions}
+        return parser, {name: helps.get(name, "") for name in subparsers.choices}
+
+    def commands(self):
+        return {name: Builtin(text or f"a command of the plugin {self.name}",
+                              functools.partial(self.plan_command, name), raw=True,
+                              check=functools.partial(self.parsed, name))
+                for name, text in self.parser()[1].items()}
+
+    def parsed(self, name, project, words):
+        return self.parser()[0].parse_args([name, *words.extra])
+
+    def plan_command(self, name, call, project, words):
+        config = EarlierConfig(call, project)
+        host = call.host or (project.host if project else "") or None
+        return (yield Act(self.name, lambda: self.plugin.execute(
+            config, self.parsed(name, project, words), host)))
+
+    def dockerfile(self):
+        return self.plugin.appendDockerfile()
+
+    def ignores(self):
+        return (self.plugin.appendDockerignore() or "").splitlines()
+
+    def run_words(self, job):
+        import shlex
+        return shlex.split(self.plugin.addDockerRunParams() or "")
+
+    def before(self, call, job, launch):
+        yield from ()
+        first, last = (re.sub(r"^(&&|;)|(&&|;)$", "", (text or "").strip()).strip() for text in (
+            self.plugin.prependCommand(job, launch.native),
+            self.plugin.appendCommand(job, launch.native)))
+        if not first and not last:
+            return launch
+        return launch._replace(argv=("bash", "-c", " && ".join(filter(None, [first, '"$@"', last])),
+                                     "bash", *launch.argv))
+
+    def section(self):
+        def ask_all():
+            self.plugin.scaffold()
+            return self.plugin.toDict()
+        return (yield Act(self.name, ask_all))
+
+
+class EarlierFolder(Component):
+    """A plugin of 2019: command.py has its one command, scaffold.py asks for its keys.
+
+    installed  the InstalledPlugin
+    module     that of command.py
+    """
+    installed = module = None
+
+    @classmethod
+    def read(cls, node, place):
+        return Value(node, place).plain() or {}
+
+    def commands(self):
+        text = getattr(self.module.command, "__doc__", "") or f"a command of the plugin {self.name}"
+        return {self.name: Builtin(text.strip().partition("\n")[0], self.plan_command)}
+
+    def plan_command(self, call, project, words):
+        config = EarlierConfig(call, project)
+        return (yield Act(self.name, lambda: self.module.command(config, self.settings)))
+
+    def section(self):
+        if not os.path.isfile(os.path.join(self.installed.folder, "scaffold.py")):
+            return {}
+        return (yield Act(self.name, lambda: self.installed.module("scaffold").scaffold()))
+
+
+class EarlierApi:
+    """What those plugins import below `skelebot`; most have an EarlierConfig first."""
+
+    @staticmethod
+    def prompt(message, boolean=False, options=None):
+        """`promptUser`: what a person answers; one of the options, or True and False for Y and N."""
+        more = f" ({', '.join(options)})" if options else " (Y/N)" if boolean else ""
+        while True:
+            answer = ask(Ask(message + more))
+            if boolean and answer.lower() in ("y", "yes", "n", "no"):
+                return answer.lower().startswith("y")
+            if not boolean and (not options or answer in options):
+                return answer
+            tell(f"{shortened(answer)} is none of {listed(options or ('Y', 'N'))}")
+
+    @staticmethod
+    def call(config, host):
+        return config._call._replace(host=host or config._call.host)
+
+    @classmethod
+    def build(cls, config, host=None):
+        """`docker.build`."""
+        call, project = cls.call(config, host), config._project
+        perform(plan_image(call, project), call)
+        return 0
+
+    @classmethod
+    def run(cls, config, command, mode="i", ports=(), mappings=(), task="run", host=None,
+            *rest, **others):
+        """`docker.run`: a command in the image that exists; returns its exit status."""
+        call = cls.call(config, host)._replace(skip_build=True)
+        job = Job(task, str(command), mode=mode if mode in Mode.values else "i",
+                  ports=tuple(ports or ()), mappings=tuple(map(Mapping, mappings or ())),
+                  places={"": Place(FILE, 1)})
+        argv = ("bash", "-c", command) if isinstance(command, str) else tuple(command)
+        return perform(plan_launch(call, config._project, job, Launch(argv)), call)
+
+    @staticmethod
+    def write_dockerfile(config):
+        """`dockerfile.buildDockerfile`: writes the Dockerfile, and .dockerignore beside it."""
+        def plan():
+            project = config._project
+            files = yield from plan_required_files(project)
+            text = Dockerfile(project, files, *component_parts(project)).text()
+            present = own_dockerfile()
+            ignored, before, _ = ignore_file(project, None)
+            for step in (*written("Dockerfile", text, present),
+                         *written(".dockerignore", ignored, before)):
+                yield step
+        perform(plan(), config._call)
+
+    @staticmethod
+    def load(env=None):
+        """`yaml.loadConfig`: the project of the current folder."""
+        return EarlierConfig(caller_call(Words()), read_folder(os.getcwd(), env))
+
+    @staticmethod
+    def save(config):
+        """`yaml.saveConfig`: writes the top-level keys that have changed; comments are lost."""
+        def plan():
+            lock = yield Hold(FILE)
+            try:
+                keys = {name: (entry.key.value, entry.node)
+                        for name, entry in read_entries(os.getcwd(), FILE).items()}
+                keys.update({key: (key, without_empty(value))
+                             for key, value in config.values().items()
+                             if value != config._before.get(key)})
+                yield File(FILE, yaml_text(keys.values()).encode("utf-8"))
+            finally:
+                yield Release(lock)
+        perform(plan(), config._call)
+
+    @classmethod
+    def names(cls):
+        """name of a module below `skelebot` -> what is in it."""
+        home = skelebot_home(os.environ, os.path.expanduser("~"))
+        return {
+            "objects": {}, "systems": {}, "systems.execution": {}, "systems.generators": {},
+            "systems.scaffolding": {},
+            "objects.component": {"Component": EarlierComponent, "Activation": Activation},
+            "objects.skeleYaml": {"SkeleYaml": SkeleYaml},
+            "systems.execution.docker": {"build": cls.build, "run": cls.run},
+            "systems.generators.yaml": {"loadConfig": cls.load, "saveConfig": cls.save,
+                                        "loadVersion": lambda: read_version(os.getcwd(), "")},
+            "systems.generators.dockerfile": {"buildDockerfile": cls.write_dockerfile},
+            "systems.generators.dockerignore": {"buildDockerignore": cls.write_dockerfile},
+            "systems.scaffolding.prompt": {"promptUser": cls.prompt},
+            "common": {"VERSION": __version__, "SKELEBOT_HOME": home,
+                       "PLUGINS_HOME": os.path.join(home, "plugins"),
+                       "PLUGINS_QUARANTINE": os.path.join(home, QUARANTINE)},
+        }
+
+
+def without_empty(value):
+    """A plain value without what is empty in it."""
+    if isinstance(value, dict):
+        return {key: without_empty(one) for key, one in value.items()
+                if one not in ("", None, [], {}, False)}
+    return [without_empty(one) for one in value] if isinstance(value, list) else value
 
 
 # ---- Scaffold ---------------------------------------------------------------
@@ -8232,121 +8733,6 @@ def plan_chain(plans):
 def plan_envs(call, project, words):
     for name in ("[default]", *project.envs):
         yield Answer(name)
-    return 0
-
-
-# -- plugin
-
-QUARANTINE = "plugins-quarantine"
-
-
-def check_plugin_words(project, words):
-    action, source = words.one("action"), words.one("source")
-    if action in ("install", "remove") and not source:
-        raise usage_error(f"plugin {action}: needs "
-                          f"{'ZIP, FOLDER or URL' if action == 'install' else 'NAME'}",
-                          "skelebot plugin list shows what is there")
-    if action not in ("install", "remove") and source:
-        raise usage_error(f"plugin: cannot place {shortened(source)}",
-                          did_you_mean(action, ["install", "remove", "list"]))
-
-
-def plan_plugin_address(url):
-    """The files of a plugin that a web server has."""
-    if not Url.fits(url.partition("?")[0]) or (url.startswith("http:") and host_of(url) not
-                                               in TRUSTED):
-        raise usage_error(f"plugin: expected https://..., found {shortened(public_url(url))}",
-                          "a plugin is code that you will run: it has to come encrypted")
-    request = Request("GET", quoted_url(bare_url(url)), sealed=True)
-    response = yield request
-    if response.status not in (0, 200):
-        raise SkelebotError(http_fault(request, response).message, "look at the plugin's address")
-    if len(response.body) > MOST_UNPACKED:
-        raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
-    return None if response.status == 0 else unzipped(response.body)
-
-
-def plan_plugin_files(source, home):
-    """path -> Packed of a plugin: of a zip file, a folder or a web server;
-    None if a dry run cannot know.
-    """
-    if re.match(r"https?://", source):
-        return (yield from plan_plugin_address(source))
-    path = home_path(source, home)
-    kind = look(path)
-    if kind == "folder":
-        name = os.path.basename(os.path.realpath(path))
-        if not look(os.path.join(path, f"{name}.py")) and not look(os.path.join(path, OLD_PLUGIN)):
-            raise bad_plugin(f"it has no {name}/{name}.py",
-                             "a plugin is a folder NAME with a file NAME.py in it")
-        return {f"{name}/{inner}": one for inner, one in plugin_files(path, MOST_UNPACKED).items()}
-    data = read_bytes(path, MOST_UNPACKED + 1) if kind else None
-    if data is None:
-        raise usage_error(f"plugin: there is no file or folder {shortened(source)}",
-                          did_you_mean(source, ["install", "remove", "list"],
-                                       "name a zip file or folder; or say"))
-    if len(data) > MOST_UNPACKED:
-        raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
-    return unzipped(data)
-
-
-def plan_plugin_install(call, home, source):
-    """Put a plugin beside its place, then there; what was there before stays until then."""
-    files = yield from plan_plugin_files(source, call.home)
-    if files is None:
-        yield Note("what follows depends on the plugin")
-        return
-    name, folder = check_plugin(files), os.path.join(home, "plugins")
-    place = os.path.join(folder, name)
-    yield MakeFolder(folder)
-    scratch = yield Scratch(call.token, place)
-    try:
-        new, there = os.path.join(scratch, "new"), bool(look(place))
-        yield MakeFolder(new)
-        for path, one in sorted(files.items()):
-            target = os.path.join(new, *path.split("/")[1:])
-            yield MakeFolder(os.path.dirname(target))
-            yield File(target, one.data, executable=one.executable)
-        yield Move(new, place)
-    finally:
-        yield Remove(scratch)
-    if not call.dry_run:
-        yield Note(f"installed the plugin {name} in {place}"
-                   + (", instead of the one that was there" if there else ""))
-
-
-def plan_plugin_names(home):
-    """name -> folder of the plugins, also of those in quarantine that have no other."""
-    names = {}
-    yield Tidy(os.path.join(home, "plugins"))
-    for folder in ("plugins", QUARANTINE):
-        for name in folder_names(os.path.join(home, folder)):
-            names.setdefault(name, os.path.join(home, folder, name))
-    return names
-
-
-def plan_plugin(call, project, words):
-    """Install, list or remove plugins."""
-    action, home = words.one("action", "list"), skelebot_home(call.environ, call.home)
-    if action not in ("list", "remove"):
-        yield from plan_plugin_install(call, home, words.one("source") or action)
-        return 0
-    names = yield from plan_plugin_names(home)
-    if action == "remove":
-        name = words.one("source")
-        if name not in names:
-            raise SkelebotError(f"there is no plugin {shortened(name)}",
-                                did_you_mean(name, names, "there are"))
-        yield Remove(names[name])
-        if not call.dry_run:
-            yield Note(f"removed the plugin {name}")
-        return 0
-    for name, folder in sorted(names.items()):
-        yield Answer(name
-                     + ("  (in quarantine, since it could not be imported)" if QUARANTINE in folder
-                        else ""))
-    if not names:
-        yield Note(f"there are no plugins in {os.path.join(home, 'plugins')}")
     return 0
 
 
@@ -9924,24 +10310,6 @@ def nameless_file(folder):
         return tempfile.TemporaryFile()
 
 
-def refuse_walk(error):
-    """What os.walk is to do about a folder that it cannot read."""
-    raise refused(error.filename, error)
-
-
-def members(folder):
-    """(path, name in the archive) of every file and folder below a folder, sorted; links to files are followed."""
-    for top, folders, files in os.walk(folder, onerror=refuse_walk):
-        folders.sort()
-        for name in sorted([*folders, *files]):
-            path = os.path.join(top, name)
-            if os.path.islink(path) and not os.path.isfile(path):
-                raise SkelebotError(f"{path}: is a link to a folder, or to nothing", "replace it by what it stands for")
-            if not os.path.isfile(path) and not os.path.isdir(path):
-                raise SkelebotError(f"{path}: is neither a file nor a folder", "remove it")
-            yield path, os.path.relpath(path, folder).replace(os.sep, "/")
-
-
 def add_member(archive, path, name):
     """Add a file or folder with nothing about it that differs from one machine, or day, to the next."""
     import tarfile
@@ -10388,25 +10756,6 @@ def zip_project(step):
         raise refused(step.path if own else error.filename, error)
 
 
-def plugin_files(folder, most):
-    """path -> Packed of all files below a folder; more than `most` bytes, and links, are refused."""
-    files, size, folder = {}, 0, machine_text(folder)
-    for top, folders, names in os.walk(folder, onerror=refuse_walk):
-        folders[:] = sorted(name for name in folders if name not in ("__pycache__", ".git"))
-        for name in sorted([*folders, *names]):
-            path = os.path.join(top, name)
-            if os.path.islink(path) or not (os.path.isfile(path) or os.path.isdir(path)):
-                raise bad_plugin(f"{path} is a link, or no file at all")
-            if os.path.isfile(path):
-                size += os.path.getsize(path)
-                if size > most:
-                    raise bad_plugin(f"it is larger than {shown_size(most)}")
-                name = plain_text(os.path.relpath(path, folder).replace(os.sep, "/"))
-                check_plugin_path(name)
-                files[name] = Packed(read_bytes(path) or b"", bool(os.stat(path).st_mode & 0o100))
-    return files
-
-
 def netrc_login(path, host):
     """(user, password) of a file in netrc(5)'s form for a host, or None."""
     import netrc
@@ -10501,436 +10850,143 @@ def perform(plan, call):
             go, result = plan.throw, fault
 
 
-# ---- Earlier plugins --------------------------------------------------------
-#
-# Plugins of earlier releases have other hooks; this is all that knows of them.
+# -- Installed plugins
 
-class SkeleYaml:
-    """A part of skelebot.yaml, as plugins of earlier releases know it."""
-    schema = None
+class InstalledPlugin:
+    """A plugin in its folder; the folder is a package, for what lies beside NAME.py."""
 
-    @classmethod
-    def load(cls, config):
-        """An instance with the values that its constructor takes; without a constructor, with all."""
-        import inspect
-        cls.validate(config)
-        config = dict(config or {})
-        if cls.__init__ is object.__init__:
-            made = cls()
-            vars(made).update(config)
-            return made
-        known = inspect.signature(cls.__init__).parameters
-        takes_all = any(one.kind is one.VAR_KEYWORD for one in known.values())
-        return cls(**{key: value for key, value in config.items() if takes_all or key in known})
+    def __init__(self, home, name):
+        self.home, self.name = home, name
+        self.folder = os.path.join(home, "plugins", name)
+        self.package = "skelebot_plugin_" + name.replace("-", "_")
 
-    @classmethod
-    def loadList(cls, configs):
-        return [cls.load(config) for config in configs or []]
-
-    @classmethod
-    def validate(cls, obj):
-        if cls.schema is not None:
-            cls.schema.validate(obj)
-
-    def toDict(self):
-        """What is set, as plain values."""
-        return {key: value for key, value in ((key, plain_value(value)) for key, value in vars(self).items())
-                if not key.startswith("_") and value is not None}
-
-
-def plain_value(value):
-    if isinstance(value, SkeleYaml):
-        return value.toDict()
-    if hasattr(value, "_fields"):
-        return {name: plain_value(one) for name, one in zip(value._fields, value) if name != "places"}
-    if isinstance(value, (list, tuple)):
-        return [plain_value(one) for one in value]
-    return str(value) if isinstance(value, str) else value
-
-
-class EarlierComponent(SkeleYaml):
-    """What `from skelebot.objects.component import Component` gives."""
-    activation = Activation.EMPTY
-    commands = []
-
-    def addParsers(self, subparsers):
-        return subparsers
-
-    def execute(self, config, args, host=None):
-        return None
-
-    def scaffold(self):
-        return None
-
-    def appendDockerfile(self):
-        return ""
-
-    def appendDockerignore(self):
-        return ""
-
-    def prependCommand(self, job, native):
-        return ""
-
-    def appendCommand(self, job, native):
-        return ""
-
-    def addDockerRunParams(self):
-        return ""
-
-
-class EarlierConfig(SkeleYaml):
-    """The project, as plugins of earlier releases get it."""
-
-    def __init__(self, call, project):
-        for key in fields(Project):
-            value = getattr(project, key) if project else None
-            setattr(self, key, list(value) if isinstance(value, tuple) and not hasattr(value, "_fields") else value)
-        self.env = project.env if project else None
-        self.dependencies = self.listed(project) if project else None
-        self.components = [one.plugin for one in project.components if hasattr(one, "plugin")] if project else []
-        self._call, self._project, self._before = call, project, self.values()
-
-    @staticmethod
-    def listed(project):
-        """The dependencies as they were written: a list, or a dict of two."""
-        listed_ones = {name: list(getattr(project.dependencies, name)) for name in project.language.split("+")
-                       if name in fields(Dependencies)}
-        return listed_ones if len(listed_ones) > 1 else [one for ones in listed_ones.values() for one in ones]
-
-    def values(self):
-        """key -> plain value of all that skelebot.yaml may hold, but for the components."""
-        return {key: plain_value(getattr(self, key)) for key in fields(Project) if key != "components"}
-
-    def getImageName(self):
-        return self._project.image
-
-
-class EarlierPlugin(Component):
-    """A plugin of the 1.x and 2.x releases, by the hooks of today."""
-    kind = EarlierComponent
-
-    def __init__(self, project=None, settings=None):
-        super().__init__(project, settings)
-        self.plugin = settings if settings is not None else self.kind.load(None) if self.kind.schema is None \
-            else self.kind()
-
-    @classmethod
-    def read(cls, node, place):
-        value = Value(node, place).plain()
+    def module(self, file):
+        """The module of a file in it."""
+        import importlib.machinery
+        import importlib.util
+        import types
+        package, path = types.ModuleType(self.package), os.path.join(self.folder, file + ".py")
+        package.__path__ = [self.folder]
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ImportError(f"{file}.py is no file")  # a pipe would wait for ever
+        spec = importlib.util.spec_from_file_location(f"{self.package}.{file}", path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[self.package], sys.modules[spec.name] = package, module
         try:
-            return cls.kind.load({} if value is None else value)
-        except Exception as error:
-            raise place.fault(shown_text(error_words(error)) or type(error).__name__,
-                              f"the plugin {cls.name} says what it takes")
+            spec.loader.exec_module(module)
+        except BaseException:
+            for known in [one for one in sys.modules if one.partition(".")[0] == self.package]:
+                del sys.modules[known]
+            raise
+        return module
 
-    def parser(self):
-        """(argparse's parser of the plugin's commands, name -> help)."""
-        import argparse
-        parser = argparse.ArgumentParser(prog="skelebot")
-        subparsers = parser.add_subparsers(dest="job")
-        self.plugin.addParsers(subparsers)
-        helps = {action.dest: action.help or "" for action in subparsers._choices_actions}
-        return parser, {name: helps.get(name, "") for name in subparsers.choices}
+    def main_class(self):
+        """The class that is called like the plugin, or the first one that is a component."""
+        kinds = [kind for kind in vars(self.module(self.name)).values() if isinstance(kind, type)
+                 and issubclass(kind, (Component, EarlierComponent))
+                 and kind.__module__.partition(".")[0] in (self.package, self.name)]
+        if not kinds:
+            raise ImportError("there is no class in it that is a Component")
+        plain = self.name.replace("-", "").replace("_", "").lower()
+        return next((kind for kind in kinds if kind.__name__.lower() == plain), kinds[0])
 
-    def commands(self):
-        return {name: Builtin(text or f"a command of the plugin {self.name}", self.executing(name), raw=True,
-                              check=lambda project, words, name=name: self.parsed(name, words))
-                for name, text in self.parser()[1].items()}
+    def component(self):
+        """The class of a plugin, of today or of an earlier release."""
+        old, new = (os.path.isfile(os.path.join(self.folder, file))
+                    for file in (OLD_PLUGIN, self.name + ".py"))
+        if old and not new:
+            return type(self.name, (EarlierFolder,), {
+                "name": self.name, "installed": self, "module": self.module("command")})
+        kind = self.main_class()
+        if not isinstance(kind.activation, Activation):
+            raise TypeError("activation has to be Activation.CONFIG or the like, "
+                            f"not {shortened(kind.activation)}")
+        if issubclass(kind, EarlierComponent):
+            return type(self.name, (EarlierPlugin,), {
+                "name": self.name, "kind": kind, "activation": kind.activation})
+        if kind.record is not None and not hasattr(kind.record, "_fields"):
+            raise TypeError(f"record has to be a NamedTuple, not {shortened(kind.record)}")
+        kind.name = self.name
+        return kind
 
-    def parsed(self, name, words):
-        return self.parser()[0].parse_args([name, *words.extra])
+    def quarantine(self, error):
+        """Move it out of the way, since it cannot be imported, and say why."""
+        at, missing = self.place_of(error), getattr(error, "name", "") or ""
+        foreign = isinstance(error, ImportError) and missing != self.name and re.fullmatch(
+            r"(?!skelebot)\w+", missing)
+        install = f" (maybe: {sys.executable} -m pip install {missing})" if foreign else ""
+        tell(f"warning: plugin {self.name}: {at}: {type(error).__name__}: "
+             f"{shown_text(str(error))}{install}; {self.move_away()}")
 
-    def executing(self, name):
-        def plan(call, project, words):
-            config = EarlierConfig(call, project)
-            return (yield Act(self.name, lambda: self.plugin.execute(
-                config, self.parsed(name, words), call.host or (project.host if project else "") or None)))
-        return plan
+    def place_of(self, error):
+        """`FILE:LINE: its text` of the plugin's last line that was run."""
+        import linecache
+        import traceback
+        frames = [(frame.filename, frame.lineno)
+                  for frame in traceback.extract_tb(error.__traceback__)
+                  if frame.filename.startswith(self.folder + os.sep)]
+        if isinstance(error, SyntaxError) and error.filename:
+            frames.append((error.filename, error.lineno or 1))
+        if not frames:
+            return self.name + ".py"
+        file, number = frames[-1]
+        line = shown_text(linecache.getline(file, number))
+        return f"{os.path.basename(file)}:{number}" + (f": {line}" if line else "")
 
-    def dockerfile(self):
-        return self.plugin.appendDockerfile()
-
-    def ignores(self):
-        return (self.plugin.appendDockerignore() or "").splitlines()
-
-    def run_words(self, job):
-        import shlex
-        return shlex.split(self.plugin.addDockerRunParams() or "")
-
-    def before(self, call, job, launch):
-        yield from ()
-        first, last = (re.sub(r"^(&&|;)|(&&|;)$", "", (said or "").strip()).strip() for said in (
-            self.plugin.prependCommand(job, launch.native), self.plugin.appendCommand(job, launch.native)))
-        if not first and not last:
-            return launch
-        return launch._replace(argv=("bash", "-c", " && ".join(filter(None, [first, '"$@"', last])), "bash",
-                                     *launch.argv))
-
-    def section(self):
-        def ask_all():
-            self.plugin.scaffold()
-            return self.plugin.toDict()
-        return (yield Act(self.name, ask_all))
-
-
-class EarlierFolder(Component):
-    """A plugin of 2019: command.py has the command that is called like the plugin, scaffold.py asks for its keys."""
-    folder = ""
-    module = None
-
-    @classmethod
-    def read(cls, node, place):
-        return Value(node, place).plain() or {}
-
-    def commands(self):
-        text = (getattr(self.module.command, "__doc__", "") or f"a command of the plugin {self.name}").strip()
-        return {self.name: Builtin(text.partition("\n")[0], self.execute)}
-
-    def execute(self, call, project, words):
-        config = EarlierConfig(call, project)
-        return (yield Act(self.name, lambda: self.module.command(config, self.settings)))
-
-    def section(self):
-        if not os.path.isfile(os.path.join(self.folder, "scaffold.py")):
-            return {}
-        return (yield Act(self.name, lambda: imported(self.folder, self.name, "scaffold").scaffold()))
-
-
-def prompt_user(message, boolean=False, options=None):
-    """`promptUser`: the answer of the person; one of the options, or True and False for Y and N."""
-    while True:
-        answer = ask(Ask(message + (f" ({', '.join(options)})" if options else " (Y/N)" if boolean else "")))
-        if boolean and answer.lower() in ("y", "yes", "n", "no"):
-            return answer.lower().startswith("y")
-        if not boolean and (not options or answer in options):
-            return answer
-        tell(f"{shortened(answer)} is none of {listed(options or ('Y', 'N'))}")
+    def move_away(self):
+        """Move it into quarantine, and say where."""
+        place, count = os.path.join(self.home, QUARANTINE, self.name), 0
+        path = place
+        while os.path.lexists(path):
+            count += 1
+            path = f"{place}-{count}"
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.rename(self.folder, path)
+            return f"it was moved to {path}"
+        except OSError as fault:
+            if not os.path.exists(self.folder):
+                return "another skelebot has moved it away"
+            return f"it could not be moved to {path}: {(fault.strerror or str(fault)).lower()}"
 
 
-def earlier_call(config, host):
-    return config._call._replace(host=host or config._call.host)
-
-
-def earlier_build(config, host=None):
-    """`docker.build`."""
-    call, project = earlier_call(config, host), config._project
-    perform(plan_image(call, project), call)
-    return 0
-
-
-def earlier_run(config, command, mode="i", ports=(), mappings=(), task="run", host=None, *rest, **others):
-    """`docker.run`: a command in the image that is there; returns its exit status."""
-    call = earlier_call(config, host)._replace(skip_build=True)
-    job = Job(task, str(command), mode=mode if mode in Mode.values else "i", ports=tuple(ports or ()),
-              mappings=tuple(map(Mapping, mappings or ())), places={"": Place(FILE, 1)})
-    argv = ("bash", "-c", command) if isinstance(command, str) else tuple(command)
-    return perform(plan_launch(call, config._project, job, Launch(argv)), call)
-
-
-def earlier_dockerfile(config):
-    """`dockerfile.buildDockerfile`: writes the project's Dockerfile, and .dockerignore beside it."""
-    def plan():
-        project = config._project
-        files = yield from plan_required_files(project)
-        text = Dockerfile(project, files, *component_parts(project)).text()
-        present = own_dockerfile()
-        ignored, before, _ = ignore_file(project, None)
-        for step in (*written("Dockerfile", text, present), *written(".dockerignore", ignored, before)):
-            yield step
-    perform(plan(), config._call)
-
-
-def earlier_load(env=None):
-    """`yaml.loadConfig`: the project of the current folder."""
-    return EarlierConfig(caller_call(Words()), read_folder(os.getcwd(), env))
-
-
-def without_empty(value):
-    """A plain value without what is empty in it."""
-    if isinstance(value, dict):
-        return {key: without_empty(one) for key, one in value.items() if one not in ("", None, [], {}, False)}
-    return [without_empty(one) for one in value] if isinstance(value, list) else value
-
-
-def earlier_save(config):
-    """`yaml.saveConfig`: writes the top-level keys that have been changed; comments are not kept."""
-    lock = hold(Hold(FILE))
-    try:
-        keys = {name: (entry.key.value, entry.node)
-                for name, entry in read_entries(os.getcwd(), FILE).items()}
-        for key, value in config.values().items():
-            if value != config._before.get(key):
-                keys[key] = (key, without_empty(value))
-        write(File(FILE, yaml_text(keys.values()).encode("utf-8")))
-    finally:
-        release(Release(lock))
-
-
-def earlier_modules():
-    """name -> module, for what those plugins import below `skelebot`."""
+def make_importable(home):
+    """Let plugins import this module as skelebot, what earlier releases had, and each other."""
     import types
-    home = skelebot_home(os.environ, os.path.expanduser("~"))
-    names = {
-        "objects": {}, "systems": {}, "systems.execution": {}, "systems.generators": {}, "systems.scaffolding": {},
-        "objects.component": {"Component": EarlierComponent, "Activation": Activation},
-        "objects.skeleYaml": {"SkeleYaml": SkeleYaml},
-        "systems.execution.docker": {"build": earlier_build, "run": earlier_run},
-        "systems.generators.yaml": {"loadConfig": earlier_load, "saveConfig": earlier_save,
-                                    "loadVersion": lambda: read_version(os.getcwd(), "")},
-        "systems.generators.dockerfile": {"buildDockerfile": earlier_dockerfile},
-        "systems.generators.dockerignore": {"buildDockerignore": earlier_dockerfile},
-        "systems.scaffolding.prompt": {"promptUser": prompt_user},
-        "common": {"VERSION": __version__, "SKELEBOT_HOME": home, "PLUGINS_HOME": os.path.join(home, "plugins"),
-                   "PLUGINS_QUARANTINE": os.path.join(home, QUARANTINE)},
-    }
-    modules = {"skelebot." + name: types.ModuleType("skelebot." + name) for name in names}
-    for name, values in names.items():
-        vars(modules["skelebot." + name]).update(values, __path__=[])
-        above, _, own = name.rpartition(".")
-        holder = modules["skelebot." + above] if above else sys.modules[__name__]
-        setattr(holder, own, modules["skelebot." + name])
-    return modules
-
-
-# ---- Plugins ----------------------------------------------------------------
-#
-# A plugin is NAME/NAME.py in ~/.skelebot/plugins, with a class like our own components. Its
-# `import skelebot` is this module, however that was started.
-
-def quarantined(home, name, error):
-    """Move a plugin that cannot be imported out of the way, and say why."""
-    import linecache
-    import traceback
-    folder = os.path.join(home, "plugins", name)
-    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
-              if frame.filename.startswith(folder + os.sep)]
-    if isinstance(error, SyntaxError) and error.filename:
-        frames.append((error.filename, error.lineno or 1))
-    file, number = frames[-1] if frames else (os.path.join(folder, name + ".py"), 0)
-    line = shown_text(linecache.getline(file, number)) if number else ""
-    at = ": ".join(filter(None, [os.path.basename(file) + (f":{number}" if number else ""), line]))
-    place, count = os.path.join(home, QUARANTINE, name), 1
-    while os.path.lexists(place):
-        place, count = os.path.join(home, QUARANTINE, f"{name}-{count}"), count + 1
-    try:
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        os.rename(folder, place)
-        where = f"it was moved to {place}"
-    except OSError as fault:
-        where = (f"it could not be moved to {place}: {(fault.strerror or str(fault)).lower()}"
-                 if os.path.exists(folder) else "another skelebot has moved it away")
-    missing = getattr(error, "name", "") if isinstance(error, ImportError) else ""
-    foreign = bool(missing) and re.fullmatch(r"(?!skelebot)\w+", missing) and missing != name
-    what = (f"{type(error).__name__}: {shown_text(str(error))}"
-            + (f" (maybe: {sys.executable} -m pip install {missing})" if foreign else ""))
-    tell(f"warning: plugin {name}: {at}: {what}; {where}")
-
-
-def imported(folder, name, file):
-    """The module of a file in a plugin's folder; the folder is a package, for what lies beside the file."""
-    import importlib.machinery
-    import importlib.util
-    import types
-    package = "skelebot_plugin_" + name.replace("-", "_")
-    holder = types.ModuleType(package)
-    holder.__path__ = [folder]
-    path = os.path.join(folder, file + ".py")
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise ImportError(f"{file}.py is no file")  # a pipe would wait for ever
-    spec = importlib.util.spec_from_file_location(f"{package}.{file}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[package], sys.modules[spec.name] = holder, module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        for known in [known for known in sys.modules if known.partition(".")[0] == package]:
-            del sys.modules[known]
-        raise
-    return module
-
-
-def component_class(module, name):
-    """The class of a plugin: the one that is called like it, or the first one that is a component."""
-    packages = (module.__name__.partition(".")[0], name)
-    kinds = [kind for kind in vars(module).values() if isinstance(kind, type)
-             and issubclass(kind, (Component, EarlierComponent)) and kind.__module__.partition(".")[0] in packages]
-    plain = name.replace("-", "").replace("_", "").lower()
-    named = [kind for kind in kinds if kind.__name__.lower() == plain]
-    if not kinds:
-        raise ImportError("there is no class in it that is a Component")
-    return (named or kinds)[0]
-
-
-def loaded(folder, name):
-    """The class of a plugin, of today or of an earlier release."""
-    if not os.path.isfile(os.path.join(folder, name + ".py")) and os.path.isfile(os.path.join(folder, OLD_PLUGIN)):
-        return type(name, (EarlierFolder,), {"name": name, "folder": folder,
-                                             "module": imported(folder, name, "command")})
-    kind = component_class(imported(folder, name, name), name)
-    if not isinstance(kind.activation, Activation):
-        raise TypeError(f"activation has to be Activation.CONFIG or the like, not {shortened(kind.activation)}")
-    if issubclass(kind, EarlierComponent):
-        return type(name, (EarlierPlugin,), {"name": name, "kind": kind, "activation": kind.activation})
-    if kind.record is not None and not hasattr(kind.record, "_fields"):
-        raise TypeError(f"record has to be a NamedTuple, not {shortened(kind.record)}")
-    kind.name = name
-    return kind
-
-
-def plugin_names(place):
-    """The names of the plugins in a folder, once what a killed install has left is put right."""
-    tidy(place)
-    return folder_names(place)
+    sys.modules["skelebot"] = sys.modules[__name__]
+    for name, values in EarlierApi.names().items():
+        module = types.ModuleType("skelebot." + name)
+        vars(module).update(values, __path__=[])
+        sys.modules[module.__name__] = module
+        above, _, own = module.__name__.rpartition(".")
+        setattr(sys.modules[above], own, module)
+    sys.path.append(os.path.join(home, "plugins"))
 
 
 def installed_plugins(home):
     """(name, class) of every plugin; one that cannot be imported is moved away."""
-    place, found = os.path.join(home, "plugins"), []
-    names = plugin_names(place)
+    place, kinds, home = os.path.join(home, "plugins"), [], os.path.abspath(home)
+    tidy(place)
+    names = folder_names(place)
     if names:
-        check_owner(os.path.abspath(home), "plugins", *(f"plugins/{part}" for name in names
-                                                        for part in (name, f"{name}/{name}.py")))
-        sys.modules["skelebot"] = sys.modules[__name__]
-        sys.modules.update(earlier_modules())
-        sys.path.append(place)
-    for name in filter(lambda name: name not in COMPONENTS, names):
+        check_owner(home, "plugins", *(f"plugins/{part}" for name in names
+                                       for part in (name, f"{name}/{name}.py")))
+        make_importable(home)
+    for plugin in (InstalledPlugin(home, name) for name in names if name not in COMPONENTS):
         try:
-            found.append((name, loaded(os.path.join(os.path.abspath(place), name), name)))
+            kinds.append((plugin.name, plugin.component()))
         except (Exception, SystemExit) as error:
-            quarantined(os.path.abspath(home), name, error)
+            plugin.quarantine(error)
     open_streams()                      # exit() in a plugin has closed stdin
-    return tuple(found)
+    return tuple(kinds)
 
 
-def guarded(one, plan):
-    """A command's plan, with the faults of a plugin's code told as such."""
-    def run(call, project, words):
-        with Blamed(one.name):
-            found = plan(call, project, words)
-            status = (yield from found) if hasattr(found, "send") else found
-            return status if isinstance(status, int) else 0
-    return run
-
-
-def guarded_check(one, check):
-    def run(project, words):
-        with Blamed(one.name):
-            check(project, words)
-    return run
-
-
-def commands_of(one, project):
-    """name -> Builtin of one plugin."""
-    found = {}
-    for name, command in hook_value(one, "commands").items():
-        if not isinstance(command, Builtin) or not JobName.fits(str(name)):
-            wrong = "a Builtin" if JobName.fits(str(name)) else "a name that can be typed as a word"
-            raise plugin_fault(one.name, TypeError(f"commands(): expected {wrong}, found "
-                                                   f"{repr(command if 'Builtin' in wrong else name)[:60]}"),
-                               type(one).commands)
-        found[name] = command._replace(plan=guarded(one, command.plan), check=guarded_check(one, command.check),
-                                       outside=command.outside or not project)
-    return found
+def open_streams():
+    """A stream that the caller has closed leads nowhere, not to the next file that is opened."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None or stream.closed:
+            setattr(sys, name, open(os.devnull, mode))
 
 
 # ---- Command line -----------------------------------------------------------
@@ -10963,7 +11019,7 @@ COMMANDS = {
     "plugin": Builtin("install, list or remove plugins", plan_plugin, (
         Arg("action", "install, list or remove; or what to install"),
         Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
-        optional=2, outside=True, alone=True, check=check_plugin_words),
+        optional=2, outside=True, alone=True, check=PluginCommand.check),
     **{name: command for one in our_components(None).values()
        for name, command in one.commands().items()},
 }
@@ -11008,7 +11064,7 @@ def commands_here(project, parts, warn=lambda message: None):
     known = dict(COMMANDS)
     for one in parts:
         try:
-            own = {} if one.name in COMPONENTS else commands_of(one, project)
+            own = {} if one.name in COMPONENTS else plugin_commands(one, project)
         except SkelebotError as fault:      # it does without commands
             warn(fault.message)
             continue

@@ -180,11 +180,6 @@ class Twins(NamedTuple):
     paths: tuple
 
 
-class Gather(NamedTuple):
-    path: str
-    most: int
-
-
 class Folders(NamedTuple):
     path: str
     hidden: bool = False
@@ -196,7 +191,7 @@ class Netrc(NamedTuple):
 
 
 LOOKING = {"look": Look, "read_bytes": Read, "listing": Listing, "context_index": Index, "open_file": Open, "check_readable": Readable,
-           "digests_of": Digest, "secrets_in": Secrets, "are_direct": Direct, "twins": Twins, "plugin_files": Gather,
+           "digests_of": Digest, "secrets_in": Secrets, "are_direct": Direct, "twins": Twins,
            "folder_names": Folders, "netrc_login": Netrc}
 
 
