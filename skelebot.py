@@ -1051,6 +1051,175 @@ def digests_of(body, part=0):
     return Digests(size, sha256, tuple(parts) if part else ())
 
 
+# -- The files of a project
+
+HEAD = 64 * 1024            # bytes by which a file shows that it is secret
+RECENT = 50 * 10 ** 6       # nanoseconds in which a file could be changed twice with one time
+COARSE = 2100 * 10 ** 6     # and on a disk that counts seconds
+
+
+def context_files(rules):
+    """(path on this machine, name) of every file of the current folder that the rules leave in."""
+    for top, folders, files in os.walk("."):
+        near = "" if top == "." else os.path.relpath(top, ".").replace(os.sep, "/") + "/"
+        folders[:] = sorted(name for name in folders if not rules.prunes(plain_text(near + name)))
+        for name in sorted(files):
+            if not rules.ignores(plain_text(near + name)):
+                yield os.path.join(top, name), near + name
+
+
+def is_recent(changed, now):
+    """Whether what was changed at a time, in nanoseconds, can be changed again without a trace.
+
+    source  git, racy-git
+    """
+    return changed > now - (COARSE if changed % 10 ** 6 == 0 else RECENT)
+
+
+def context_line(path, name, status, now):
+    """A file, link or folder as a Recipe has it: mode, size, times in nanoseconds, inode.
+
+    What is too new is unique. The owner does not count, since nobody's is kept in an image.
+    """
+    mode, changed = status.st_mode, status.st_ctime_ns
+    if stat.S_ISREG(mode):
+        line = f"{name}//{mode:o} {status.st_size} {status.st_mtime_ns} {changed} {status.st_ino}"
+        return f"{line} {now}" if changed > now - COARSE and is_recent(changed, now) else line
+    return f"{name}//{mode:o} {os.readlink(path)!r}" if stat.S_ISLNK(mode) else f"{name}//{mode:o}"
+
+
+class ContextIndex:
+    """The lines of a Recipe's files, as they are gathered folder by folder."""
+
+    def __init__(self, rules, left_out):
+        import time
+        self.rules, self.left_out = rules, left_out
+        self.lines, self.folders, self.now = [], [], int(time.time() * 10 ** 9)
+
+    def add(self, paths):
+        """Paths, and later what is below them."""
+        for path in paths:
+            place = machine_text(path)
+            if os.path.lexists(place) and not self.rules.ignores(path):
+                self.lines.append(context_line(place, path, os.lstat(place), self.now))
+            self.folders += [path + "/"] if os.path.isdir(place) else []
+
+    def scan(self, near):
+        """Add what is in a folder; what cannot be read has the number of its error."""
+        lines, folders, in_utf8 = [], [], sys.getfilesystemencoding() == "utf-8"
+        ignores, prunes, left_out = self.rules.ignores, self.rules.prunes, self.left_out
+        try:
+            with os.scandir(machine_text(near) or ".") as entries:
+                for entry in entries:
+                    name = near + (entry.name if in_utf8 else plain_text(entry.name))
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if name in left_out or (is_folder and prunes(name)):
+                        continue
+                    if is_folder:
+                        folders.append(name + "/")
+                    if not ignores(name):
+                        status = entry.stat(follow_symlinks=False)
+                        lines.append(context_line(entry.path, name, status, self.now))
+        except OSError as error:
+            lines, folders = [f"{near}//{error.errno}"], []
+        self.lines += lines
+        self.folders += folders
+
+
+def context_index(rules, left_out=(), only=()):
+    """The files of a Recipe, of the current folder and what is below it, sorted.
+
+    rules     what keeps files out of the build context
+    left_out  paths that do not count, and what is below them
+    only      paths that alone count, and what is below them; () are all
+    """
+    index = ContextIndex(rules, left_out)
+    if only:
+        index.add(only)
+    else:
+        index.scan("")
+    while index.folders:
+        index.scan(index.folders.pop())
+    return "\n".join(sorted(set(index.lines) if only else index.lines))
+
+
+def twins(paths):
+    """The other names that files have in the current folder and below: hard links.
+
+    The folder is walked only when one of the files has another name at all.
+    """
+    known = [os.stat(path) for path in map(machine_text, paths) if os.path.isfile(path)]
+    wanted = {(status.st_dev, status.st_ino) for status in known if status.st_nlink > 1}
+    names = []
+    for path, name in context_files(Ignores()) if wanted else ():
+        status = os.lstat(path)
+        names += [plain_text(name)] if (status.st_dev, status.st_ino) in wanted else []
+    return names
+
+
+def are_direct(paths):
+    """Whether paths of the current folder are those of what is there, and lead through no link."""
+    top = os.path.realpath(".")
+    return all(os.path.realpath(path) == os.path.join(top, os.path.normpath(path))
+               for path in map(machine_text, paths))
+
+
+def first_bytes(path, count):
+    """The first bytes of a plain file; none of what cannot be read."""
+    try:
+        if os.path.isfile(path) and not os.path.islink(path):
+            with open(path, "rb") as file:
+                return file.read(count)
+    except OSError:
+        pass
+    return b""
+
+
+class SecretSearch:
+    """What shows that a file is secret: its name, its first bytes, or that it is a keytab's copy."""
+
+    def __init__(self, keytabs):
+        paths = filter(os.path.isfile, map(machine_text, keytabs))
+        self.copies = {data for data in map(read_bytes, paths) if data}
+        self.enough = max([HEAD, *(len(data) + 1 for data in self.copies)])
+
+    def kind(self, name, start):
+        """Why a file of that name, with those first bytes, is secret; "" if it is not."""
+        if not start:
+            return ""
+        return "a keytab" if start in self.copies else secret_kind(name, start)
+
+
+def secrets_in(rules, keytabs=()):
+    """The files of a build context that should be in no image: names, with why.
+
+    rules    what keeps files out of the context
+    keytabs  paths of files that are secret themselves, and whose copies are
+    """
+    search = SecretSearch(keytabs)
+    kinds = ((plain_text(name), search.kind(name, first_bytes(path, search.enough)))
+             for path, name in context_files(rules))
+    return [(name, kind) for name, kind in kinds if kind]
+
+
+def netrc_login(path, host):
+    """(user, password) of a file in netrc(5)'s form for a host, or None."""
+    import netrc
+    read_bytes(path)                    # which refuses a pipe, or what is too large
+    try:
+        login = netrc.netrc(path).authenticators(host)
+    except FileNotFoundError:
+        return None
+    except netrc.NetrcParseError as error:
+        raise Place(path, error.lineno or 1).fault(   # error.msg may have a piece of a password
+            "is not in netrc's form",
+            "write machine HOST login USER password TOKEN; no blanks in them")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", "") or "it is not text"
+        raise SkelebotError(f"{path}: cannot be read: {reason}", "look at the file's permissions")
+    return (login[0] or "", login[2] or "") if login else None
+
+
 def skelebot_home(environ, home):
     """The folder of plugins and artifacts."""
     return host_path(environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot"), "", home)
@@ -9983,13 +10152,13 @@ def together(step):
         progress.end(sys.exc_info()[0] is None)
 
 
-# -- Doing: files that become whole
+# -- Files that become whole
 
 class Partial:
     """A file that is gathered beside its place until it is whole.
 
-    Its name tells who gathers what, so that the same pull goes on with what a killed one has left; it
-    is locked, so that two at once do not write the same.
+    Its name tells who gathers what, so that the same pull goes on with what a killed one has left;
+    it is locked, so that two at once do not write the same.
     """
 
     def __init__(self, path, mark):
@@ -10000,10 +10169,10 @@ class Partial:
             folder = os.path.dirname(folder)    # which stays when this is killed
         owner = getattr(os, "getuid", int)()
         self.path = os.path.join(folder, f".{name}.{checksum(f'{owner} {mark}'):08x}.part")
-        self.remove_others(folder, re.escape(name) if mark else ".+")   # a push goes on with nothing
+        # a push goes on with nothing, so it has no use for others'
+        self.remove_others(folder, re.escape(name) if mark else ".+")
         self.file = self.open()
-        self.hashing, self.size, self.sha256 = Hashing(), 0, ""
-        self.furthest, self.whole, self.over = 0, False, False
+        self.hashing, self.size, self.sha256, self.over = Hashing(), 0, "", False
 
     def open(self):
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -10014,38 +10183,48 @@ class Partial:
                 raise refused(self.target, error)
             self.waited = lock(file, "fetches or keeps the same") or self.waited
             if os.fstat(file.fileno()).st_nlink > 1:
-                remove(Remove(self.path))   # a push was killed when this had become the stored file as well
+                remove(Remove(self.path))   # a push was killed when this was the stored file too
             elif is_at(file.fileno(), self.path):
                 return file
             file.close()                # it was moved to its place, or given up
 
     def remove_others(self, folder, name):
-        """What was gathered of another version of the file is of no use any more; `name` is a regular expression."""
+        """Other versions of the file that were gathered are of no more use; `name` is a pattern."""
         pattern = re.compile(rf"\.{name}\.[0-9a-f]{{8}}\.part")
-        for other in filter(pattern.fullmatch, os.listdir(folder) if os.path.isdir(folder) else ()):
-            if other != os.path.basename(self.path):
+        for other in os.listdir(folder) if os.path.isdir(folder) else ():
+            if pattern.fullmatch(other) and other != os.path.basename(self.path):
                 remove_left(os.path.join(folder, other))
 
     def restart(self):
-        """Begin anew."""
+        """Begin again."""
         self.digest()
         self.hashing, self.size, self.sha256 = Hashing(), 0, ""
         self.file.seek(0)
         self.file.truncate()
 
-    def resume(self):
-        """Hash what there is already."""
-        self.read(self.file)
+    def check_room(self, size):
+        """A disk that is too full is said to be so before it is filled."""
+        free = self.room()
+        if size - os.fstat(self.file.fileno()).st_size > free:
+            raise SkelebotError(f"{self.target}: the disk is too full: {shown_size(size)} are to "
+                                f"come, {shown_size(free)} are free", "free some disk space")
 
-    def read(self, source, tell=lambda size: None, keep=False, most=sys.maxsize):
-        """Take what a source gives until its end, or until it is more than `most` bytes; `keep` writes it, too."""
+    def room(self):
+        import shutil
+        return shutil.disk_usage(os.path.dirname(self.path)).free
+
+    def read(self, source, tell=lambda size: None, most=sys.maxsize):
+        """Take what a source gives until its end, or until it is more than `most` bytes.
+
+        Of the file itself, what it holds already.
+        """
         while self.size <= most:
             buffer, count = self.hashing.buffer(), 0
             try:
                 count = source.readinto(buffer)
                 if not count:
                     return
-                if keep:
+                if source is not self.file:
                     self.write(buffer[:count])
                 self.size += count
             finally:
@@ -10060,13 +10239,8 @@ class Partial:
             self.give_up()
             raise refused(self.target, error)
 
-    def add(self, data):
-        self.write(data)
-        self.hashing.update(data, self.hashing.buffer())
-        self.size += len(data)
-
     def digest(self):
-        """The SHA-256 of what there is, in hexadecimal digits."""
+        """The SHA-256 of what has come, in hexadecimal digits."""
         self.sha256 = self.sha256 or self.hashing.end()
         return self.sha256
 
@@ -10075,15 +10249,16 @@ class Partial:
         self.close(leave=False)
 
     def close(self, leave=True):
-        """Leave what there is to the next try, or nothing."""
+        """Leave what has come to the next try, or nothing."""
         if self.over:
             return
         self.over = True
         self.digest()
-        own = os.path.exists(self.path) if self.file.closed else is_at(self.file.fileno(), self.path)
+        own = os.path.exists(self.path) if self.file.closed else \
+            is_at(self.file.fileno(), self.path)
         if os.name == "nt":
             self.file.close()           # Windows removes no open file
-        if not (leave and self.size) and own:       # and not the next one's, who has begun meanwhile
+        if not (leave and self.size) and own:   # and not that of the next one, who has begun
             os.unlink(self.path)
         self.file.close()
 
@@ -10105,245 +10280,279 @@ class Partial:
         os.replace(self.path, self.target)
         return True
 
-    def fits(self, stored):
-        """Whether the file is what was stored."""
-        return stored.size in (-1, self.size) and stored.sha256 in ("", self.digest())
 
-    def settle(self, stored, name):
+class Arrival:
+    """A step by which a file comes to its place: what has come of it, and a line that shows it."""
+    can_resume = False      # whether the next try can go on with a part of the file
+
+    def __init__(self, step, mark):
+        self.step, self.part, self.progress = step, Partial(step.path, mark), None
+
+    def show(self, verb, size, before=0):
+        self.progress = Progress(verb, self.step.name, size, before)
+
+    def tell(self, size):
+        self.progress.at("", size)
+
+    def run(self):
+        """Do all of it; what has not come whole is left to the next try, or removed."""
+        done = False
+        try:
+            done = self.transfer()
+            return done
+        except OSError as error:
+            raise refused(self.step.path, error)
+        except (KeyboardInterrupt, Stopped):
+            if self.can_resume:
+                tell(f"{self.step.name}: stopped; the same command goes on where it was",
+                     over=True)
+            raise
+        finally:
+            if self.progress:
+                self.progress.end(done)
+            self.part.close(leave=self.can_resume)
+
+    def fits(self):
+        """Whether the file is what was stored."""
+        stored = self.step.stored
+        return stored.size in (-1, self.part.size) and stored.sha256 in ("", self.part.digest())
+
+    def settle(self):
         """Put the file into its place, if it is what was stored."""
-        if not self.fits(stored):
-            self.give_up()
-            raise SkelebotError(f"{name}: is damaged: what came has another length or SHA-256 than what is stored",
+        if not self.fits():
+            self.part.give_up()
+            raise SkelebotError(f"{self.step.name}: is damaged: what came has another length or "
+                                "SHA-256 than what is stored",
                                 "pull it again; if that does not help, push it again with -f")
         try:
-            self.place()
+            self.part.place()
         except OSError as error:
-            self.give_up()
-            raise refused(self.target, error)
-        self.close()
-        if not stored.sha256:
-            tell(f"warning: {name}: no checksum is stored with it, so none was compared")
+            self.part.give_up()
+            raise refused(self.part.target, error)
+        self.part.close()
+        if not self.step.stored.sha256:
+            tell(f"warning: {self.step.name}: no checksum is stored with it, so none was compared")
+        return True
 
 
-def check_room(part, size):
-    """A disk that is too full is said to be so before it is filled."""
-    import shutil
-    free = shutil.disk_usage(os.path.dirname(part.path)).free
-    missing = size - os.fstat(part.file.fileno()).st_size - free
-    if missing > 0:
-        part.give_up()
-        raise SkelebotError(f"{part.target}: no room: {shown_size(size)} are to come, {shown_size(free)} are free",
-                            "make room on the disk")
+class Fetch(Arrival):
+    """A Download: it goes on where an earlier try was cut.
 
+    whole     whether all has come
+    furthest  how many bytes an earlier try has had
+    """
+    whole, furthest = False, 0
 
-def half_of_the_room(part):
-    """How many bytes may come without having been announced."""
-    import shutil
-    return max(HONEST, shutil.disk_usage(os.path.dirname(part.path)).free // 2)
+    def __init__(self, step):
+        super().__init__(step, str(step.stored))
+        etag = step.stored.etag     # it has to stand for each of the file's bytes
+        self.can_resume = bool(etag) and not etag.startswith("W/")
 
+    def transfer(self):
+        step, part = self.step, self.part
+        if part.waited and self.is_here():
+            part.give_up()
+            return True
+        part.check_room(step.stored.size)
+        part.read(part.file)
+        if part.size > step.stored.size >= 0 or not self.can_resume:
+            part.restart()
+        resumed = self.furthest = part.size
+        self.show("fetching", step.stored.size, resumed)
+        self.fetch()
+        if resumed and not self.fits():
+            part.restart()              # then what an earlier try has left was of no use
+            self.furthest = 0
+            self.fetch()
+        return self.settle()
 
-def can_resume(stored):
-    """Whether the rest of a file can be had later: by its ETag, if that stands for each of its bytes."""
-    return bool(stored.etag) and not stored.etag.startswith("W/")
+    def is_here(self):
+        """Whether another one has put what is stored into the place."""
+        body, sha256 = open_file(self.part.target), self.step.stored.sha256
+        return bool(body) and bool(sha256) and digests_of(body).sha256 == sha256
 
+    def fetch(self):
+        """Fetch all that is missing."""
+        self.whole = self.part.size == self.step.stored.size
+        while not self.whole:
+            response = patiently(self.step.request, self.attempt)
+            if response.status not in (200, 206):
+                self.part.give_up()
+                raise http_fault(self.step.request, response)
 
-def rest_of(step, start):
-    """The request for what a file has from a byte on, if it is still the same file."""
-    rest = {"Range": f"bytes={start}-", step.condition: step.stored.etag} if start else {}
-    return step.request._replace(headers={**step.request.headers, **rest})
+    def attempt(self):
+        """Fetch what is missing, as far as it comes."""
+        if self.part.size and not self.can_resume:
+            self.part.restart()
+        with sent(self.request()) as response:
+            head = answer(response, b"")
+            self.check(head)
+            if head.status not in (200, 206):
+                return head._replace(body=whole_body(response))
+            self.read(response, length(head))
+            return head
 
+    def request(self):
+        """For what is missing of the file, if it is still the same file."""
+        step, start = self.step, self.part.size
+        rest = {"Range": f"bytes={start}-", step.condition: step.stored.etag} if start else {}
+        return step.request._replace(headers={**step.request.headers, **rest})
 
-def check_goes_on(step, part, given):
-    """The answer has what the part lacks, from its end on or from the start; else it is asked for anew."""
-    stretch = given.headers.get("content-range", "").startswith(f"bytes {part.size}-")
-    if part.size and (given.status in (412, 416) or (given.status == 206 and not stretch)):
-        part.restart()
-        raise ConnectionResetError("the file has changed meanwhile")
-    if given.status in (200, 206) and not step.stored.sha256 and \
-            given.headers.get("etag", step.stored.etag) != step.stored.etag:
-        part.give_up()
-        raise SkelebotError(f"{step.name}: has changed while it was fetched", "pull it again")
-    if given.status == 200 and part.size:
-        part.restart()
+    def check(self, head):
+        """The answer has what is missing, or all; else it is asked for again."""
+        part, stored = self.part, self.step.stored
+        rest = head.headers.get("content-range", "").startswith(f"bytes {part.size}-")
+        if part.size and (head.status in (412, 416) or (head.status == 206 and not rest)):
+            part.restart()
+            raise ConnectionResetError("the file has changed meanwhile")
+        if head.status in (200, 206) and not stored.sha256 and \
+                head.headers.get("etag", stored.etag) != stored.etag:
+            part.give_up()
+            raise SkelebotError(f"{self.step.name}: has changed while it was fetched",
+                                "pull it again")
+        if head.status == 200 and part.size:
+            part.restart()
 
+    def half_of_the_room(self):
+        """How many bytes may come without having been announced."""
+        return max(HONEST, self.part.room() // 2)
 
-def fetch_some(step, part, tell):
-    """Fetch what is missing, as far as it comes."""
-    import http.client
-    if part.size and not can_resume(step.stored):
-        part.restart()
-    with sent(rest_of(step, part.size)) as response:
-        given = answer(response, b"")
-        check_goes_on(step, part, given)
-        if given.status not in (200, 206):
-            return given._replace(body=whole_body(response))
-        start = part.size
-        expected = length(given) if length(given) >= 0 else step.stored.size - start
-        most = step.stored.size if step.stored.size >= 0 else start + half_of_the_room(part)
+    def read(self, response, size):
+        """Take the body of an answer, of so many bytes or -1, as far as it comes."""
+        import http.client
+        part, start, known = self.part, self.part.size, self.step.stored.size
+        expected = size if size >= 0 else known - start
+        most = known if known >= 0 else start + self.half_of_the_room()
         allow(response, most - start)
         cut = None
         try:
-            part.read(response, tell, keep=True, most=most)
+            part.read(response, self.tell, most)
         except (OSError, http.client.HTTPException) as error:
             cut = error
-        if part.size > most and step.stored.size < 0:
+        if part.size > most and known < 0:
             part.give_up()
-            raise SkelebotError(f"{step.name}: is larger than the {shown_size(most)} that are half of the disk's room, "
-                                "and no size was announced", "make room on the disk")
-        part.whole = part.size > most or (not cut and part.size - start >= expected)
-        if not part.whole and part.size < part.furthest + ADVANCE:
+            raise SkelebotError(f"{self.step.name}: is larger than the {shown_size(most)} that are "
+                                "half of the disk's room, and no size was announced",
+                                "free some disk space")
+        self.whole = part.size > most or (not cut and part.size - start >= expected)
+        if not self.whole and part.size < self.furthest + ADVANCE:
             raise cut or ConnectionResetError("the connection was cut")
-        part.furthest = part.size
-        return given
+        self.furthest = part.size
 
 
-def fetch(step, part, tell):
-    """Fetch all that is missing."""
-    part.whole = part.size == step.stored.size
-    while not part.whole:
-        response = patiently(step.request, lambda: fetch_some(step, part, tell))
-        if response.status not in (200, 206):
-            part.give_up()
-            raise http_fault(step.request, response)
+class CopyHere(Arrival):
+    """A Take: a copy of a file in a folder."""
+
+    def __init__(self, step):
+        self.source = open_file(step.source)
+        if not self.source:
+            raise SkelebotError(f"{step.source}: does not exist any more", "pull another version")
+        super().__init__(step, str(step.stored))
+
+    def transfer(self):
+        self.show("fetching", self.source.size)
+        self.part.restart()
+        self.part.check_room(self.source.size)
+        try:
+            self.part.read(self.source.file, self.tell)
+        except OSError as error:
+            raise refused(self.step.source, error)
+        return self.settle()
 
 
-def is_stored(path, stored):
-    """Whether the file at a path is the one that is stored."""
-    body = open_file(path)
-    return bool(body) and bool(stored.sha256) and digests_of(body).sha256 == stored.sha256
+class CopyThere(Arrival):
+    """A Keep: a copy in a folder, and its checksum beside it; False if its place was taken."""
 
+    def __init__(self, step):
+        super().__init__(step, "")
+        self.beside = step.path + ".sha256"
 
-def download(step):
-    part, well = Partial(step.path, str(step.stored)), False
-    if part.waited and is_stored(part.target, step.stored):
-        part.give_up()
-        return
-    progress = None
-    try:
-        check_room(part, step.stored.size)
-        part.resume()
-        if part.size > step.stored.size >= 0 or not can_resume(step.stored):
-            part.restart()
-        resumed = part.furthest = part.size
-        progress = Progress("fetching", step.name, step.stored.size, resumed)
-        fetch(step, part, lambda size: progress.at("", size))
-        if resumed and not part.fits(step.stored):
-            part.restart()              # then what there was before was of no use
-            part.furthest = 0
-            fetch(step, part, lambda size: progress.at("", size))
-        part.settle(step.stored, step.name)
-        well = True
-    except (KeyboardInterrupt, Stopped):
-        if can_resume(step.stored):
-            tell(f"{step.name}: stopped; the same command goes on where it was", over=True)
-        raise
-    finally:
-        if progress:
-            progress.end(well)
-        part.close(leave=can_resume(step.stored))
-
-
-def take(step):
-    source = open_file(step.source)
-    if not source:
-        raise SkelebotError(f"{step.source}: is not there any more", "pull another version")
-    part, progress, well = Partial(step.path, str(step.stored)), Progress("fetching", step.name, source.size), False
-    try:
+    def transfer(self):
+        step, part = self.step, self.part
         part.restart()
-        check_room(part, source.size)
-        part.read(source.file, lambda size: progress.at("", size), keep=True)
-        part.settle(step.stored, step.name)
-        well = True
-    except OSError as error:
-        part.give_up()
-        raise refused(step.source, error)
-    finally:
-        progress.end(well)
-        part.close()
+        self.show("sending", step.body.size)
+        part.check_room(step.body.size)
+        for block in blocks(step.body, 0, step.body.size, self.tell):
+            self.add(memoryview(block))
+        lock = hold(Hold(os.path.dirname(step.path) or "."))    # until the checksum is the file's
+        try:
+            return (step.replace or not os.path.lexists(step.path)) and self.place()
+        finally:
+            release(Release(lock))
 
+    def add(self, data):
+        self.part.write(data)
+        self.part.hashing.update(data, self.part.hashing.buffer())
+        self.part.size += len(data)
 
-def write_checksum(path, line):
-    """Half a checksum counts as none, so it needs no other file on the way."""
-    with open(path, "wb") as file:
-        file.write(line)
-
-
-def keep(step):
-    """Copy a file into a folder, and its checksum; False if its place was taken."""
-    part, held = Partial(step.path, ""), None
-    part.restart()
-    progress, done = Progress("sending", step.name, step.body.size), False
-    try:
-        check_room(part, step.body.size)
-        for block in blocks(step.body, 0, step.body.size, lambda size: progress.at("", size)):
-            part.add(memoryview(block))
-        held = hold(Hold(os.path.dirname(step.path) or "."))    # until the checksum is that of the file
-        if step.replace or not os.path.lexists(step.path):
-            line = checksum_line(part.digest(), step.name)
-            beside, replaced = step.path + ".sha256", os.path.lexists(step.path)
-            if replaced:
-                remove(Remove(beside))  # a wrong one would be worse than none, if this ended here
-            else:
-                write_checksum(beside, line)
-            done = part.place(step.replace)
-            if replaced:
-                write_checksum(beside, line)
-            elif not done:              # another push was faster, and its checksum has been overwritten
-                write_checksum(beside, checksum_line(digests_of(open_file(step.path)).sha256, step.name))
+    def place(self):
+        """Put the file into its place; its checksum is right, or half, which counts as none."""
+        replaced = os.path.lexists(self.step.path)
+        if replaced:
+            remove(Remove(self.beside))
+        else:
+            self.write_checksum(self.part.digest())
+        done = self.part.place(self.step.replace)
+        if replaced:
+            self.write_checksum(self.part.digest())
+        elif not done:                  # another push was faster, and lost its checksum to this
+            self.write_checksum(digests_of(open_file(self.step.path)).sha256)
         return done
-    except OSError as error:
-        raise refused(step.path, error)
-    finally:
-        progress.end(done)
-        part.give_up()
-        release(Release(held))
+
+    def write_checksum(self, sha256):
+        with open(self.beside, "wb") as file:
+            file.write(checksum_line(sha256, self.step.name))
 
 
-# -- Doing: folders that travel as archives
+# -- Folders that travel as archives
 
-def nameless_file(folder):
-    """An open file without a name, gone with its last user; beside the folder, where there is room for as much."""
-    import tempfile
-    try:
-        return tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(folder)))
-    except OSError:
-        return tempfile.TemporaryFile()
+class Packer:
+    """A Pack: an archive in which nothing differs from one machine, or day, to the next."""
 
+    def __init__(self, step):
+        self.folder = step.path
 
-def add_member(archive, path, name):
-    """Add a file or folder with nothing about it that differs from one machine, or day, to the next."""
-    import tarfile
-    entry, mode = tarfile.TarInfo(plain_text(name)), os.stat(path).st_mode
-    if os.path.isdir(path):
-        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-        return archive.addfile(entry)
-    try:
-        file = open(path, "rb")
-    except OSError as error:
-        raise refused(path, error)
-    with file:
-        entry.mode, entry.size = 0o755 if mode & 0o100 else 0o644, os.fstat(file.fileno()).st_size
-        archive.addfile(entry, file)
+    def body(self):
+        import gzip
+        import tarfile
+        file = self.nameless_file()
+        try:
+            with gzip.GzipFile("", "wb", 1, file, mtime=0) as packed, \
+                    tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+                for path, name in members(self.folder):
+                    self.add(archive, path, tarfile.TarInfo(plain_text(name)))
+            file.flush()
+        except OSError as error:
+            raise refused(self.folder, error)
+        return opened_body(file, packed_name(self.folder))
 
+    def nameless_file(self):
+        """One that is gone with its last user; beside the folder, where as much has room."""
+        import tempfile
+        try:
+            return tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(self.folder)))
+        except OSError:
+            return tempfile.TemporaryFile()
 
-def pack_folder(step):
-    import gzip
-    import tarfile
-    file = nameless_file(step.path)
-    try:
-        with gzip.GzipFile("", "wb", 1, file, mtime=0) as packed:
-            with tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-                for path, name in members(step.path):
-                    add_member(archive, path, name)
-        file.flush()
-    except OSError as error:
-        raise refused(step.path, error)
-    return opened_body(file, packed_name(step.path))
+    def add(self, archive, path, entry):
+        import tarfile
+        mode = os.stat(path).st_mode
+        if os.path.isdir(path):
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            return archive.addfile(entry)
+        try:
+            file = open(path, "rb")
+        except OSError as error:
+            raise refused(path, error)
+        with file:
+            entry.mode = 0o755 if mode & 0o100 else 0o644
+            entry.size = os.fstat(file.fileno()).st_size
+            archive.addfile(entry, file)
 
 
 MOST_MEMBERS = 1000 * 1000
 MOST_HEADER = 100 * 1000    # bytes that say more of a member: long names, attributes
-DENSEST = 300               # bytes of a folder, beyond HONEST, for each of its archive; zeros that we pack have 229
+DENSEST = 300   # bytes of a folder, beyond HONEST, for each of its archive; zeros we pack have 229
 
 
 def bad_archive(message):
@@ -10357,37 +10566,20 @@ def member_kind():
 
     class Member(tarfile.TarInfo):
         @classmethod
-        def frombuf(cls, *given):
-            entry = super().frombuf(*given)
+        def frombuf(cls, *values):
+            entry = super().frombuf(*values)
             if entry.type == tarfile.GNUTYPE_SPARSE:
                 raise bad_archive("holds a file with holes")
             if not entry.isreg() and entry.size > MOST_HEADER:
-                raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about one of its files")
+                raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about one of its "
+                                  "files")
             return entry
 
-        def _proc_gnusparse_00(self, *given):
+        def _proc_gnusparse_00(self, *values):
             raise bad_archive("holds a file with holes")
 
         _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse_00
     return Member
-
-
-class Unpacked:
-    """What is in a packed file, up to as much as it can honestly hold."""
-
-    def __init__(self, file, room):
-        self.file, self.room = file, room
-
-    def read(self, size):
-        data = self.file.read(size)
-        self.check(len(data))
-        self.room -= len(data)
-        return data
-
-    def check(self, size):
-        """So many bytes are to come."""
-        if not 0 <= size <= self.room:
-            raise bad_archive("becomes larger than one of its size explains")
 
 
 def archive_members(file):
@@ -10399,142 +10591,201 @@ def archive_members(file):
                 if count == MOST_MEMBERS:
                     raise bad_archive(f"holds more than {MOST_MEMBERS} files and folders")
                 if sum(map(len, archive.pax_headers.values())) > MOST_HEADER:
-                    raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about all of its files")
+                    raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about all of its "
+                                      "files")
                 yield archive, entry
                 archive.members.clear()     # else it keeps them all
     except (ValueError, RecursionError, TypeError, LookupError, ArithmeticError) as error:
-        raise tarfile.ReadError(f"it is damaged: {error}")      # what tarfile does not catch itself
+        raise tarfile.ReadError(f"it is damaged: {error}")      # what tarfile does not catch
 
 
-def member_path(name, folder):
-    """Where a member of an archive goes; it must be inside of the folder."""
-    parts = [part for part in name.split("/") if part not in ("", ".")]
-    if name.startswith("/") or ".." in parts or "\0" in name or (os.name == "nt" and re.search(r'[\\:]', name)):
-        raise SkelebotError(f"the archive holds {shortened(name)}, which leads out of its folder", "push it anew")
-    if len(parts) > 200:
-        raise bad_archive(f"holds {shortened(name)}, which is in more than 200 folders")
-    return os.path.join(folder, *parts)
+class Unpacker:
+    """An Unpack: a folder that is made of an archive beside it, then takes its place.
 
-
-def unpack_member(archive, entry, folder):
-    """Write one member of an archive, a plain file or folder, with its mode but for what only root may give."""
-    import shutil
-    path = member_path(machine_text(entry.name), folder)
-    if entry.isdir():
-        return os.makedirs(path, exist_ok=True)
-    if not entry.isreg():
-        raise SkelebotError(f"the archive holds {shortened(entry.name)}, which is neither file nor folder",
-                            "push it anew, without links")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as file:
-        shutil.copyfileobj(archive.extractfile(entry), file, CHUNK)
-    os.chmod(path, mode_of(path) | (0o111 & ~current_mask() if entry.mode & 0o100 else 0))
-
-
-def unpack_members(source, folder):
-    """Write all that is in an archive."""
-    import gzip
-    with gzip.open(source) as file:
-        packed = Unpacked(file, HONEST + DENSEST * os.path.getsize(source))
-        for archive, entry in archive_members(packed):
-            packed.check(entry.size)
-            unpack_member(archive, entry, folder)
-        while packed.read(CHUNK):
-            pass                        # only at its end does gzip say whether it is whole
-
-
-def unpack(step):
-    """Unpack beside the archive, then let the folder take its place."""
-    import tarfile
-    import zlib
-    look(step.path, root_of(step.path))
-    new = os.path.join(os.path.dirname(step.source), "new")
-    try:
-        os.mkdir(new)
-        unpack_members(step.source, new)
-        move(Move(new, os.path.realpath(step.path)))
-    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
-        if getattr(error, "errno", None):
-            raise refused(step.path, error)
-        raise SkelebotError(f"{step.name}: cannot be unpacked: {error}", "push it anew, as a folder")
-
-
-# -- Doing: the files of a project, and of a plugin
-
-HEAD = 64 * 1024    # bytes by which a file shows that it is secret
-
-
-def context_files(rules):
-    """(path on this machine, name) of every file below the current folder that the rules leave in, sorted."""
-    for top, folders, files in os.walk("."):
-        near = "" if top == "." else os.path.relpath(top, ".").replace(os.sep, "/") + "/"
-        folders[:] = sorted(name for name in folders if not rules.prunes(plain_text(near + name)))
-        for name in sorted(files):
-            if not rules.ignores(plain_text(near + name)):
-                yield os.path.join(top, name), near + name
-
-
-RECENT = 50 * 10 ** 6       # nanoseconds in which a file could be changed twice with one time
-COARSE = 2100 * 10 ** 6     # and on a disk that counts seconds
-
-
-def is_recent(changed, now):
-    """Whether a file that was changed at a time (both in nanoseconds) can be changed again without a trace."""
-    return changed > now - (COARSE if changed % 10 ** 6 == 0 else RECENT)
-
-
-def context_line(path, name, status, now):
-    """A file, link or folder as a Recipe has it: mode, size, times in nanoseconds, inode; what is too new is unique.
-
-    The owner does not count, since nobody's is kept in an image. Source of the rule on time: git, racy-git.
+    What it reads of the archive is up to as much as that can honestly hold.
     """
-    mode, changed = status.st_mode, status.st_ctime_ns
-    if stat.S_ISREG(mode):
-        line = f"{name}//{mode:o} {status.st_size} {status.st_mtime_ns} {changed} {status.st_ino}"
-        return f"{line} {now}" if changed > now - COARSE and is_recent(changed, now) else line
-    return f"{name}//{mode:o} {os.readlink(path)!r}" if stat.S_ISLNK(mode) else f"{name}//{mode:o}"
 
+    def __init__(self, step):
+        self.step, self.file, self.room = step, None, 0
+        self.new = os.path.join(os.path.dirname(step.source), "new")
 
-def scanned(near, rules, left_out, now):
-    """(lines, folders to go on with) of what is in a folder."""
-    lines, folders = [], []
-    in_utf8 = sys.getfilesystemencoding() == "utf-8"
-    with os.scandir(machine_text(near) or ".") as entries:
-        for entry in entries:
-            name = near + (entry.name if in_utf8 else plain_text(entry.name))
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if name in left_out or (is_folder and rules.prunes(name)):
-                continue
-            if is_folder:
-                folders.append(name + "/")
-            if not rules.ignores(name):
-                lines.append(context_line(entry.path, name, entry.stat(follow_symlinks=False), now))
-    return lines, folders
-
-
-def context_index(rules, left_out=(), only=()):
-    """The files of a Recipe, of the current folder and what is below it, sorted.
-
-    rules     what keeps files out of the build context
-    left_out  paths that do not count, and what is below them
-    only      paths that alone count, and what is below them; () are all
-    What cannot be read has the number of its error.
-    """
-    import time
-    lines, now = [], int(time.time() * 10 ** 9)
-    pending = [path + "/" for path in only if os.path.isdir(machine_text(path))] or ([] if only else [""])
-    for path in only:
-        if os.path.lexists(machine_text(path)) and not rules.ignores(path):
-            lines.append(context_line(machine_text(path), path, os.lstat(machine_text(path)), now))
-    while pending:
-        near = pending.pop()
+    def run(self):
+        import tarfile
+        import zlib
+        step = self.step
+        look(step.path, root_of(step.path))
         try:
-            found, folders = scanned(near, rules, left_out, now)
+            os.mkdir(self.new)
+            self.unpack()
+            move(Move(self.new, os.path.realpath(step.path)))
+        except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError,
+                RecursionError) as error:
+            if getattr(error, "errno", None):
+                raise refused(step.path, error)
+            raise SkelebotError(f"{step.name}: cannot be unpacked: {error}",
+                                "push it again, as a folder")
+
+    def unpack(self):
+        import gzip
+        self.room = HONEST + DENSEST * os.path.getsize(self.step.source)
+        with gzip.open(self.step.source) as file:
+            self.file = file
+            for archive, entry in archive_members(self):
+                self.check(entry.size)
+                self.write(archive, entry)
+            while self.read(CHUNK):
+                pass                    # only at its end does gzip say whether it is whole
+
+    def read(self, size):
+        """What tarfile reads, which takes this for a file."""
+        data = self.file.read(size)
+        self.check(len(data))
+        self.room -= len(data)
+        return data
+
+    def check(self, size):
+        """So many bytes are to come."""
+        if not 0 <= size <= self.room:
+            raise bad_archive("becomes larger than one of its size explains")
+
+    def write(self, archive, entry):
+        """Write a plain file or folder, with its mode but for what only root may give."""
+        import shutil
+        path = self.path_of(machine_text(entry.name))
+        if entry.isdir():
+            return os.makedirs(path, exist_ok=True)
+        if not entry.isreg():
+            raise SkelebotError(f"the archive holds {shortened(entry.name)}, which is neither "
+                                "file nor folder", "push it again, without links")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            shutil.copyfileobj(archive.extractfile(entry), file, CHUNK)
+        executable = 0o111 & ~current_mask() if entry.mode & 0o100 else 0
+        os.chmod(path, mode_of(path) | executable)
+
+    def path_of(self, name):
+        """Where a member goes; it must be inside of the folder."""
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        odd = os.name == "nt" and re.search(r'[\\:]', name)
+        if name.startswith("/") or ".." in parts or "\0" in name or odd:
+            raise SkelebotError(f"the archive holds {shortened(name)}, which leads out of its "
+                                "folder", "push it again")
+        if len(parts) > 200:
+            raise bad_archive(f"holds {shortened(name)}, which is in more than 200 folders")
+        return os.path.join(self.new, *parts)
+
+
+MOST_LINKED = 30 * 1000     # files that links lead to: folders that link to each other are endless
+
+
+class Zipper:
+    """A Zip of the current folder, in which nothing differs from one machine, or day, to the next.
+
+    A link is what it leads to, as long as that is in the project and not above the link itself.
+    """
+
+    def __init__(self, step):
+        look(step.path, root_of(step.path))
+        self.step, self.rules, self.linked = step, step.rules, 0
+        self.target, self.root = os.path.realpath(step.path), os.path.realpath(".")
+
+    def run(self):
+        try:
+            entries = [(path, name) for path, name in self.entries("", (self.root,))
+                       if path is None or os.path.realpath(path) != self.target]
+            write_whole(self.target, lambda file: self.fill(file, entries))
+            files = sum(path is not None and not name.endswith("/") for path, name in entries)
+            left_out = tuple(name for path, name in entries if path is None)
+            return Zipped(files, os.path.getsize(self.target), left_out)
         except OSError as error:
-            found, folders = [f"{near}//{error.errno}"], []
-        lines += found
-        pending += folders
-    return "\n".join(sorted(set(lines) if only else lines))
+            own = not error.filename or re.fullmatch(OURS, os.path.basename(error.filename))
+            raise refused(self.step.path if own else error.filename, error)
+
+    def entries(self, top, above):
+        """(path, name) of what goes into it, folders as well; None instead of a path left out."""
+        for name in sorted(name for name in os.listdir(top or ".") if not re.fullmatch(OURS, name)):
+            path = os.path.join(top, name)
+            shown, is_folder = plain_text(path.replace(os.sep, "/")), os.path.isdir(path)
+            real = os.path.realpath(path) if os.path.islink(path) else os.path.join(above[-1], name)
+            self.count(top, above, shown)
+            ignored = self.rules.ignores(shown)
+            left_out = self.is_outside(path, real, above) or not (is_folder or os.path.isfile(path))
+            if not ignored and left_out:
+                yield None, shown
+            elif not ignored:
+                yield path, shown + ("/" if is_folder else "")
+            if is_folder and not left_out and (not ignored or self.rules.lets_in):
+                yield from self.entries(path, (*above, real))
+
+    def is_outside(self, path, real, above):
+        """Whether a path is a link that leads out of the project, or to a folder above it."""
+        return os.path.islink(path) and (not is_relative_to(real, self.root) or real in above)
+
+    def count(self, top, above, shown):
+        """Of what links have led to, there may be only so much."""
+        if top and above[-1] != os.path.join(self.root, top):
+            self.linked += 1
+            if self.linked > MOST_LINKED:
+                raise SkelebotError(f"{shown}: links have led to more than {MOST_LINKED} files",
+                                    "take some of the links out")
+
+    def fill(self, file, entries):
+        import zipfile
+        archive = zipfile.ZipFile(file, "w")
+        try:
+            for path, name in entries:
+                if path is not None:
+                    self.add(archive, path, name)
+            archive.close()
+        finally:
+            archive.fp = None           # else it is closed again, which fails in a member's midst
+
+    def add(self, archive, path, name):
+        import shutil
+        import zipfile
+        name = name.encode("utf-8", "replace").decode("utf-8")
+        entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+        entry.create_system, entry.compress_type = 3, zipfile.ZIP_DEFLATED     # 3 is Unix
+        if name.endswith("/"):
+            entry.external_attr = 0o40755 << 16 | 0x10
+            return archive.writestr(entry, b"")
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            entry.external_attr = (0o100755 if status.st_mode & 0o100 else 0o100644) << 16
+            entry.file_size = status.st_size
+            large = status.st_size > 2 ** 31 - CHUNK
+            with archive.open(entry, "w", force_zip64=large) as target:
+                shutil.copyfileobj(file, target, CHUNK)
+
+
+# -- What an engine has
+
+def secret_members(step):
+    """The secrets in the one folder that a program writes as a tar archive."""
+    import subprocess
+    import tarfile
+    import tempfile
+    search, names = SecretSearch(step.keytabs), []
+    with tempfile.TemporaryFile() as errors, subprocess.Popen(
+            step.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
+        try:
+            for archive, entry in archive_members(process.stdout):
+                start = archive.extractfile(entry).read(search.enough) if entry.isreg() else b""
+                names.append((entry.name.partition("/")[2], search.kind(entry.name, start)))
+        except tarfile.TarError:
+            pass                            # it has ended early, and says why
+        except BaseException:
+            process.kill()                  # else it would be waited for
+            raise
+        while process.stdout.read(CHUNK):
+            pass
+        errors.seek(0)
+        text = errors.read(MOST).decode("utf-8", "replace")
+        # there may be no /app
+        if process.wait() and not re.search(r"(?i)could not find|no such", text):
+            raise SkelebotError(f"the image could not be looked through: {last_line(text)}",
+                                "leave -s out")
+    return [(name, kind) for name, kind in names if kind]
 
 
 ASKING = 5      # seconds that an engine may take for an answer
@@ -10545,13 +10796,13 @@ def engine_socket(endpoint):
     import socket
     kind, _, address = endpoint.partition("://")
     if kind == "unix" and hasattr(socket, "AF_UNIX"):
-        asked = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            asked.settimeout(ASKING)
-            asked.connect(address)
-            return asked
+            connection.settimeout(ASKING)
+            connection.connect(address)
+            return connection
         except OSError:
-            asked.close()
+            connection.close()
             raise
     host, _, port = address.rpartition(":")
     if kind != "tcp" or os.environ.get("DOCKER_TLS_VERIFY") or not host:
@@ -10559,35 +10810,39 @@ def engine_socket(endpoint):
     return socket.create_connection((host.strip("[]"), int(port)), ASKING)
 
 
-def answered_id(asked):
-    """The id that an engine's answer names, "" if it knows no such image, None if that is no answer."""
-    with io.BufferedReader(Measured(asked.makefile("rb", 0), "the engine", ASKING, MOST_HEAD)) as answer:
-        status, text = answer.readline().split()[1:2], answer.read()
-    found = re.search(rb'"Id":"([^"]+)"', text)
-    return found.group(1).decode() if status == [b"200"] and found else "" if status == [b"404"] else None
+def answered_id(connection):
+    """The id that an engine's answer names, "" if it knows no such image; None is no answer."""
+    file = Measured(connection.makefile("rb", 0), "the engine", ASKING, MOST_HEAD)
+    with io.BufferedReader(file) as reader:
+        status, text = reader.readline().split()[1:2], reader.read()
+    match = re.search(rb'"Id":"([^"]+)"', text)
+    if status == [b"200"] and match:
+        return match.group(1).decode()
+    return "" if status == [b"404"] else None
 
 
 def image_ids(step):
-    """Asked for at the engine's socket, since starting Docker's command line takes a tenth of a short job's time.
+    """Asked for at the engine's socket: Docker's command line takes a tenth of a short job.
 
     source  Docker Engine API, ImageInspect
     """
-    sockets = []
+    connections = []
     try:
-        for name in step.names if len(step.names) <= 32 else ("",):     # each has a socket of its own
-            asked = engine_socket(step.endpoint) if re.fullmatch(r"[\w.:/@-]+", name, re.ASCII) else None
-            if not asked:
+        for name in step.names if len(step.names) <= 32 else ("",):     # each has one of its own
+            plain = re.fullmatch(r"[\w.:/@-]+", name, re.ASCII)
+            connection = engine_socket(step.endpoint) if plain else None
+            if not connection:
                 return None
-            sockets.append(asked)
-            asked.sendall(f"GET /images/{name}/json HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
-        import subprocess               # noqa: F401  the engine looks meanwhile, and what comes next needs it
-        ids = tuple(map(answered_id, sockets))
+            connections.append(connection)
+            connection.sendall(f"GET /images/{name}/json HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+        import subprocess               # noqa: F401  it looks meanwhile, and what comes needs it
+        ids = tuple(map(answered_id, connections))
         return None if None in ids else ids
     except (OSError, ValueError):
         return None
     finally:
-        for asked in sockets:
-            asked.close()
+        for connection in connections:
+            connection.close()
 
 
 def forget(step):
@@ -10601,204 +10856,36 @@ def forget(step):
         pass                            # it will be forgotten another time
 
 
-def first_bytes(path, count):
-    """The first bytes of a plain file; none of what cannot be read."""
-    try:
-        if os.path.isfile(path) and not os.path.islink(path):
-            with open(path, "rb") as file:
-                return file.read(count)
-    except OSError:
-        pass
-    return b""
-
-
-def copies_of(paths):
-    """The bytes of secret files, which may be there under any name."""
-    return {data for data in map(read_bytes, filter(os.path.isfile, map(machine_text, paths))) if data}
-
-
-def enough(keytabs):
-    """How many bytes of a file show whether it is secret, or a copy of one that is."""
-    return max([HEAD, *(len(data) + 1 for data in keytabs)])
-
-
-def kind_of(name, start, keytabs):
-    return "" if not start else "a keytab" if start in keytabs else secret_kind(name, start)
-
-
-def twins(paths):
-    """The other names that files have in the current folder and below: hard links.
-
-    The folder is walked only when one of the files has another name at all.
-    """
-    known = [os.stat(path) for path in map(machine_text, paths) if os.path.isfile(path)]
-    wanted = {(status.st_dev, status.st_ino) for status in known if status.st_nlink > 1}
-    found = []
-    for path, name in context_files(Ignores()) if wanted else ():
-        status = os.lstat(path)
-        found += [plain_text(name)] if (status.st_dev, status.st_ino) in wanted else []
-    return found
-
-
-def are_direct(paths):
-    """Whether paths of the current folder are those of what is there, and lead through no link."""
-    top = os.path.realpath(".")
-    return all(os.path.realpath(path) == os.path.join(top, os.path.normpath(path)) for path in map(machine_text, paths))
-
-
-def secrets_in(rules, keytabs=()):
-    """The files of a build context that should be in no image: names, with why.
-
-    rules    what keeps files out of the context
-    keytabs  paths of files that are secret themselves, and whose copies are
-    """
-    keytabs = copies_of(keytabs)
-    kinds = ((plain_text(name), kind_of(name, first_bytes(path, enough(keytabs)), keytabs))
-             for path, name in context_files(rules))
-    return [(name, kind) for name, kind in kinds if kind]
-
-
-def secret_members(step):
-    import subprocess
-    import tarfile
-    import tempfile
-    keytabs, found = copies_of(step.keytabs), []
-    with tempfile.TemporaryFile() as errors, \
-            subprocess.Popen(step.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
-        try:
-            for archive, entry in archive_members(process.stdout):
-                start = archive.extractfile(entry).read(enough(keytabs)) if entry.isreg() else b""
-                found.append((entry.name.partition("/")[2], kind_of(entry.name, start, keytabs)))
-        except tarfile.TarError:
-            pass                            # it has ended early, and says why
-        except BaseException:
-            process.kill()                  # else it would be waited for
-            raise
-        while process.stdout.read(CHUNK):
-            pass
-        errors.seek(0)
-        said = errors.read(MOST).decode("utf-8", "replace")
-        if process.wait() and not re.search(r"(?i)could not find|no such", said):   # as where there is no /app
-            raise SkelebotError(f"the image could not be looked through: {last_line(said)}", "leave -s out")
-    return [(name, kind) for name, kind in found if kind]
-
-
-MOST_LINKED = 30 * 1000     # files that links may lead to: folders that link to each other have paths without end
-
-
-def zip_members(top, above, rules, root, linked):
-    """(path, name) of what goes into a zip file, folders as well; None instead of the path for what is left out.
-
-    A link is what it leads to, as long as that is in the project and not above the link itself.
-    """
-    for name in sorted(name for name in os.listdir(top or ".") if not re.fullmatch(OURS, name)):
-        path, is_link = os.path.join(top, name), os.path.islink(os.path.join(top, name))
-        real = os.path.realpath(path) if is_link else os.path.join(above[-1], name)
-        shown = plain_text(path.replace(os.sep, "/"))
-        if top and above[-1] != os.path.join(root, top) and next(linked, None) is None:
-            raise SkelebotError(f"{shown}: links have led to more than {MOST_LINKED} files",
-                                "take some of the links out")
-        outside = is_link and (not is_relative_to(real, root) or real in above)
-        if outside or not os.path.isdir(path) and not os.path.isfile(path):
-            if not rules.ignores(shown):
-                yield None, shown
-        elif os.path.isdir(path):
-            if not rules.ignores(shown):
-                yield path, shown + "/"
-            elif not rules.lets_in:
-                continue
-            yield from zip_members(path, (*above, real), rules, root, linked)
-        elif not rules.ignores(shown):
-            yield path, shown
-
-
-def zip_member(archive, path, name):
-    """Add a file or folder with nothing about it that differs from one machine, or day, to the next."""
-    import shutil
-    import zipfile
-    entry = zipfile.ZipInfo(name.encode("utf-8", "replace").decode("utf-8"), (1980, 1, 1, 0, 0, 0))
-    entry.create_system, entry.compress_type = 3, zipfile.ZIP_DEFLATED     # 3 is Unix
-    if name.endswith("/"):
-        entry.external_attr = 0o40755 << 16 | 0x10
-        return archive.writestr(entry, b"")
-    with open(path, "rb") as file:
-        status = os.fstat(file.fileno())
-        entry.external_attr = (0o100755 if status.st_mode & 0o100 else 0o100644) << 16
-        entry.file_size = status.st_size
-        with archive.open(entry, "w", force_zip64=status.st_size > 2 ** 31 - CHUNK) as target:
-            shutil.copyfileobj(file, target, CHUNK)
-
-
-def zip_project(step):
-    import zipfile
-    look(step.path, root_of(step.path))
-    target, root = os.path.realpath(step.path), os.path.realpath(".")
-
-    def fill(file):
-        archive = zipfile.ZipFile(file, "w")
-        try:
-            for path, name in found:
-                if path is not None:
-                    zip_member(archive, path, name)
-            archive.close()
-        finally:
-            archive.fp = None           # else it is closed again, which fails in the midst of a member
-    try:
-        found = zip_members("", (root,), step.rules, root, iter(range(MOST_LINKED)))
-        found = [(path, name) for path, name in found
-                 if path is None or os.path.realpath(path) != target]
-        write_whole(target, fill)
-        files = sum(path is not None and not name.endswith("/") for path, name in found)
-        left_out = tuple(name for path, name in found if path is None)
-        return Zipped(files, os.path.getsize(target), left_out)
-    except OSError as error:
-        own = not error.filename or re.fullmatch(OURS, os.path.basename(error.filename))
-        raise refused(step.path if own else error.filename, error)
-
-
-def netrc_login(path, host):
-    """(user, password) of a file in netrc(5)'s form for a host, or None."""
-    import netrc
-    read_bytes(path)                    # a pipe, or what is too large, is told; netrc opens it by itself
-    try:
-        found = netrc.netrc(path).authenticators(host)
-    except FileNotFoundError:
-        return None
-    except netrc.NetrcParseError as error:
-        raise Place(path, error.lineno or 1).fault(   # error.msg may have a piece of a password
-            "is not in netrc's form", "write machine HOST login USER password TOKEN; no blanks in them")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SkelebotError(f"{path}: cannot be read: {getattr(error, 'strerror', '') or 'it is not text'}",
-                            "look at the file's permissions")
-    return (found[0] or "", found[2] or "") if found else None
-
+# -- Steps, one by one
 
 DOING = {
     Command: run_program, File: write, MakeFolder: make_folder, Remove: remove, Move: move,
     Ask: ask, Hold: hold, Release: release, Scratch: scratch, Tidy: lambda step: tidy(step.path),
-    Request: send_request, Pack: pack_folder, Upload: upload, Together: together,
-    Download: download, Keep: keep, Take: take, Unpack: unpack,
-    Token: token, Wait: wait, Act: act, Zip: zip_project, SecretsInside: secret_members, ImageIds: image_ids, Forget: forget,
-    Answer: lambda step: say(sys.stdout, step.text),
+    Request: send_request, Upload: upload, Together: together,
+    Pack: lambda step: Packer(step).body(), Unpack: lambda step: Unpacker(step).run(),
+    Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
+    Take: lambda step: CopyHere(step).run(), Keep: lambda step: CopyThere(step).run(),
+    Token: token, Wait: wait, Act: act, SecretsInside: secret_members, ImageIds: image_ids,
+    Forget: forget, Answer: lambda step: say(sys.stdout, step.text),
     Note: lambda step: tell(step.text),
 }
 
 
 # What a plan goes on with after a step that was only shown.
 SHOWN = {
-    Command: lambda step: Outcome(), Request: lambda step: Response(), Upload: lambda step: Response(),
-    Pack: lambda step: Body(None, packed_name(step.path), 0),
+    Command: lambda step: Outcome(), Request: lambda step: Response(),
+    Upload: lambda step: Response(), Pack: lambda step: Body(None, packed_name(step.path), 0),
     Scratch: lambda step: step.shown, Ask: lambda step: step.default,
     Token: lambda step: Secret("TOKEN"), Wait: lambda step: Outcome(), Zip: lambda step: Zipped(),
 }
 
 
 def brief(step):
-    """A command with scripts among its words cut to their first line, for a person to read."""
-    if not isinstance(step, Command):
-        return step
-    return step._replace(argv=tuple(word if len(word) < 1000 or "\n" not in word else word.partition("\n")[0] + " ..."
-                                    for word in step.argv))
+    """A step, the scripts among its words cut to their first line, for a person to read."""
+    def cut(word):
+        return word if len(word) < 1000 or "\n" not in word else word.partition("\n")[0] + " ..."
+
+    return step._replace(argv=tuple(map(cut, step.argv))) if isinstance(step, Command) else step
 
 
 def do(step, call):
@@ -10806,16 +10893,17 @@ def do(step, call):
     if type(step) not in DOING:
         raise TypeError(f"{repr(step)[:60]} is no step")
     if isinstance(step, Command) and isinstance(step.argv, str):
-        raise TypeError(f"the argv of a Command has to be a list of words, not {shortened(step.argv)}")
+        raise TypeError("the argv of a Command has to be a list of words, not "
+                        f"{shortened(step.argv)}")
     if call.dry_run and getattr(step, "looks", False):
         try:
             return run_program(for_machine(step))
         except SkelebotError:
             return Outcome(127)
-    if call.dry_run and step.line is not None:
-        say(sys.stdout, step.line, shown=pasted)
-        return SHOWN.get(type(step), lambda step: None)(step)
-    if call.dry_run and type(step) in (Hold, Release, Tidy, Ask, Token):
+    line = step.line if call.dry_run else None
+    if line is not None:
+        say(sys.stdout, line, shown=pasted)
+    if line is not None or call.dry_run and type(step) in (Hold, Release, Tidy, Ask, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
         say(sys.stderr, "+ " + brief(step).line, shown=pasted)
@@ -10823,7 +10911,10 @@ def do(step, call):
 
 
 def do_in_time(step, call, left):
-    """Do a step after a signal: a command has only the time that is left, and none when the one before took too long."""
+    """Do a step after a signal: a command has only the time that is left.
+
+    It has none when the one before took too long.
+    """
     if not isinstance(step, Command):
         return do(step, call)
     limited = step._replace(limit=step.limit or max(left.by_force(), FORCE))
@@ -10979,14 +11070,6 @@ def installed_plugins(home):
             plugin.quarantine(error)
     open_streams()                      # exit() in a plugin has closed stdin
     return tuple(kinds)
-
-
-def open_streams():
-    """A stream that the caller has closed leads nowhere, not to the next file that is opened."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        stream = getattr(sys, name)
-        if stream is None or stream.closed:
-            setattr(sys, name, open(os.devnull, mode))
 
 
 # ---- Command line -----------------------------------------------------------

@@ -960,8 +960,8 @@ class FullDisk(Case):
         for words, target in ((PULL, NAME), ((*PULL, "-o"), "models/model.bin")):
             message, hint = project.refuses(*words)
             self.assertEqual((re.sub(r"2\.\d MB are free", "2 MB are free", message), hint), (
-                f"skelebot: {project.path(target)}: no room: 3.0 MB are to come, 2 MB are free",
-                "  hint: make room on the disk"))
+                f"skelebot: {project.path(target)}: the disk is too full: 3.0 MB are to come, 2 MB are free",
+                "  hint: free some disk space"))
             self.assertEqual(project.left, BEFORE)
         self.assertEqual(server.asked("GET"), [])
 
@@ -991,7 +991,7 @@ class FullDisk(Case):
         before = listing(store)
         write(project.folder, {"models/model.bin": OTHER})
         message, _ = project.refuses(*PUSH, "-f")
-        self.assertRegex(message, rf"^skelebot: {store}/{NAME}: no room: 1.5 MB are to come, [\d.]+ kB are free$")
+        self.assertRegex(message, rf"^skelebot: {store}/{NAME}: the disk is too full: 1.5 MB are to come, [\d.]+ kB are free$")
         self.assertEqual(listing(store), before)
 
 

@@ -163,7 +163,7 @@ class Archives(unittest.TestCase):
         with opened(packed, "wb") as file:
             file.writelines(blocks)
         try:
-            skelebot.unpack(skelebot.Unpack(packed, self.folder, "data"))
+            skelebot.Unpacker(skelebot.Unpack(packed, self.folder, "data")).run()
         except SkelebotError as error:
             skelebot.remove(skelebot.Remove(scratch))
             self.assertEqual(os.listdir(self.top), [])
@@ -197,7 +197,7 @@ class Archives(unittest.TestCase):
         os.mkdir(os.path.join(self.top, "zeros"))
         with open(os.path.join(self.top, "zeros", "file"), "wb") as file:
             file.truncate(50 << 20)
-        body = skelebot.pack_folder(skelebot.Pack(os.path.join(self.top, "zeros")))
+        body = skelebot.Packer(skelebot.Pack(os.path.join(self.top, "zeros"))).body()
         with body.file:
             body.file.seek(0)
             self.assertEqual(self.said([body.file.read()], open), "unpacked")
