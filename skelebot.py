@@ -1942,7 +1942,7 @@ def plugin_settings(kind, entry):
                                 "the plugin says so; tell its author")
 
 
-# -- Files
+# -- Files and folders
 
 def read_root(folder, file):
     """The root node of a YAML file, None for an empty one."""
@@ -3532,14 +3532,6 @@ class Login(Record):
     def hint(self, response, words):
         """What to do about an answer that only this kind of server gives, or ""."""
         return ""
-
-
-class Response(Record):
-    """What a server answered; the headers' names are in small letters. Status 0 is no answer."""
-    status: int = 0
-    reason: str = ""
-    headers: Dict[str, str] = {}
-    body: bytes = b""
 
 
 class Request(Record):
@@ -5278,9 +5270,25 @@ def plan_bump(call, project, words):
 #
 # What answers mean, whoever gives them, and what to do about those that are refusals.
 
-ODD_SERVER = "try again later, or ask who runs the server"
-MOST_LISTED = 8 * 1000 * 1000   # bytes of an answer that is taken apart, of which each may become 20 in memory
-MOST_WORDS = 64 * 1024          # bytes of one in which its words are looked for
+ODD_SERVER = "try again later, or ask the server's administrator"
+MOST_LISTED = 8 * 1000 * 1000   # bytes of a listing, each of which may become 20 in memory
+MOST_WORDS = 64 * 1024          # bytes of an answer in which its words are looked for
+REDIRECTS = (301, 302, 303, 307, 308)
+
+HINTS = {
+    401: "the server wants another user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, "
+         "-u and -t, or ~/.netrc",
+    403: "ask the repository's administrator for the permission",
+    404: "look at the address below components.repository",
+    407: "put the proxy's user and password into https_proxy, "
+         "as in http://USER:PASSWORD@HOST:PORT",
+    409: "the server received something else than what was sent, or has something there already: "
+         "push again, or with -f",
+    412: "another push stored it first; push -f replaces it",
+    413: "the file exceeds the server's limit; ask its administrator",
+    429: "the server has too much to do: try again later",
+    507: "the server's disk is full: ask its administrator",
+}
 
 
 def shown_text(data):
@@ -5289,9 +5297,23 @@ def shown_text(data):
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).split())[:300]
 
 
+def xml_text(text):
+    import html
+    text = re.sub("&#[0-9]{9,};?", "\ufffd", text)      # html gives up at a number of 4,301 digits
+    return html.unescape(text)
+
+
+def element(name, text):
+    """The text of the first XML or HTML element with this name; "" if there is none."""
+    match = re.search(rf"(?i)<{name}(?:\s[^<>]*)?>", text)
+    end = match and re.compile(rf"(?i)</{name}\s*>").search(text, match.end())
+    return text[match.end():end.start()] if end else ""
+
+
 def check_listing(data, most=MOST_LISTED):
     if len(data) > most:
-        raise SkelebotError(f"an answer is larger than the {shown_size(most)} that can be taken apart", ODD_SERVER)
+        raise SkelebotError(f"an answer is larger than the {shown_size(most)} that can be parsed",
+                            ODD_SERVER)
 
 
 def json_value(data):
@@ -5306,76 +5328,6 @@ def json_value(data):
         return None
 
 
-def json_words(answer):
-    """The words of Artifactory's {"errors": [{"status", "message"}]}, and of what looks alike."""
-    errors = answer.get("errors") if isinstance(answer, dict) else None
-    first = errors[0] if isinstance(errors, list) and errors else answer
-    words = [first.get(key) for key in ("message", "error", "detail")] if isinstance(first, dict) else []
-    return next((word for word in words if isinstance(word, str)), "")
-
-
-def element(name, text):
-    """The text of the first XML or HTML element with this name; "" if there is none."""
-    match = re.search(rf"(?i)<{name}(?:\s[^<>]*)?>", text)
-    end = match and re.compile(rf"(?i)</{name}\s*>").search(text, match.end())
-    return text[match.end():end.start()] if end else ""
-
-
-def xml_element(name, response):
-    return element(name, response.body.decode("utf-8", "replace"))
-
-
-def server_words(response):
-    """Why a server refused, in its own words: of JSON, XML, the title of a page, or a line of text."""
-    body = response.body[:MOST_WORDS]
-    text = body.decode("utf-8", "replace")
-    coded = ": ".join(filter(None, [element("Code", text), element("Message", text)]))
-    plain = "" if text.lstrip()[:1] in ("<", "{", "[") else text.strip().partition("\n")[0]
-    return shown_text(json_words(json_value(body)) or coded or element("title", text) or plain)
-
-
-HINTS = {
-    401: "the server wants another user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, -u and -t, or ~/.netrc",
-    403: "ask who runs the repository for the permission",
-    404: "look at the address below components.repository",
-    407: "put the proxy's user and password into https_proxy, as in http://USER:PASSWORD@HOST:PORT",
-    409: "the server got something else than what was sent, or has something there already: push again, or with -f",
-    412: "it has come there meanwhile; push -f replaces it",
-    413: "the server takes no file as large: ask who runs it for a higher limit",
-    429: "the server has too much to do: try again later",
-    507: "the server has no room left: ask who runs it",
-}
-
-
-def fault_hint(request, response, words):
-    own = request.login.hint(response, words)
-    if not own and response.status in (301, 302, 303, 307, 308) and response.headers.get("location"):
-        return f"the server sends on to {shown_text(public_url(response.headers['location']))}: name that in {FILE}"
-    return own or HINTS.get(response.status, ODD_SERVER if response.status >= 500
-                            else "the server's words say what is missing")
-
-
-def http_fault(request, response):
-    """The fault of an answer that is none of those a request can go on with."""
-    words = server_words(response)
-    said = " ".join(filter(None, [str(response.status), shown_text(response.reason)]))
-    return SkelebotError(f"{request.method} {public_url(request.url)}: {said}" + (f": {words}" if words else ""),
-                         fault_hint(request, response, words))
-
-
-def length(response):
-    """The size that an answer gives for a file, or -1."""
-    size = response.headers.get("content-length", "")
-    return int(size) if re.fullmatch(r"[0-9]{1,18}", size) else -1
-
-
-def check_no_page(response, name, where):
-    """What a server gives for an artifact is not the page of a portal that somebody has to log in to."""
-    is_page = response.headers.get("content-type", "").lower().startswith("text/html")
-    if is_page and not name.lower().endswith((".html", ".htm")):
-        raise SkelebotError(f"{where}: is a web page, perhaps for logging in, and no file", HINTS[401])
-
-
 def sha256_of(data):
     """The checksum in a file such as sha256sum makes; "" if it holds none."""
     match = re.match(rb"\s*([0-9a-fA-F]{64})\b", data)
@@ -5387,9 +5339,96 @@ def checksum_line(sha256, name):
     return f"{sha256}  {name}\n".encode("utf-8", "surrogateescape")
 
 
-def xml_text(text):
-    import html
-    return html.unescape(re.sub("&#[0-9]{9,};?", "\ufffd", text))    # html gives up at a number of 4,301 digits
+class Response(Record):
+    """What a server answered; the headers' names are in small letters. Status 0 is no answer."""
+    status: int = 0
+    reason: str = ""
+    headers: Dict[str, str] = {}
+    body: bytes = b""
+
+    @property
+    def size(self):
+        """What it says about the size of a file, or -1."""
+        size = self.headers.get("content-length", "")
+        return int(size) if re.fullmatch(r"[0-9]{1,18}", size) else -1
+
+    @property
+    def location(self):
+        """Where it redirects to, or ""."""
+        text = self.headers.get("location", "") if self.status in REDIRECTS else ""
+        return quoted_url(text.encode("latin-1", "replace").decode("utf-8", "replace"))
+
+    @property
+    def may_pass(self):
+        """Whether it may be another one a little later."""
+        return self.status == 429 or (self.status >= 500 and self.status not in (501, 505, 507))
+
+    def pause(self, otherwise, now):
+        """Seconds until another try: as the server says in Retry-After, at most 5 minutes.
+
+        now     seconds since 1970
+        source  RFC 9110, 10.2.3: seconds, or a date
+        """
+        import email.utils
+        text = self.headers.get("retry-after", "").strip()
+        if re.fullmatch(r"[0-9]{1,9}", text):
+            return min(int(text), 300)
+        try:
+            return min(max(email.utils.parsedate_to_datetime(text).timestamp() - now, 0), 300)
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return otherwise
+
+    def element(self, name):
+        return element(name, self.body.decode("utf-8", "replace"))
+
+    @property
+    def words(self):
+        """Why a server refused, by its JSON, XML, page's title, or line of text."""
+        body = self.body[:MOST_WORDS]
+        text = body.decode("utf-8", "replace")
+        coded = ": ".join(filter(None, [element("Code", text), element("Message", text)]))
+        plain = "" if text.lstrip()[:1] in ("<", "{", "[") else text.strip().partition("\n")[0]
+        return shown_text(self.json_words(json_value(body)) or coded or element("title", text)
+                          or plain)
+
+    def json_words(self, value):
+        """The words of Artifactory's {"errors": [{"status", "message"}]}, and the like."""
+        errors = value.get("errors") if isinstance(value, dict) else None
+        first = errors[0] if isinstance(errors, list) and errors else value
+        keys = ("message", "error", "detail") if isinstance(first, dict) else ()
+        return next((first[key] for key in keys if isinstance(first.get(key), str)), "")
+
+    def has_stored(self, digests):
+        """Whether an answer to PUT names the SHA-256 of what was sent; None if it names none."""
+        value = json_value(self.body)
+        sums = value.get("checksums") if isinstance(value, dict) else None
+        sha256 = sums.get("sha256") if isinstance(sums, dict) else None
+        return sha256.lower() == digests.sha256 if isinstance(sha256, str) and sha256 else None
+
+    def check_no_page(self, name, where):
+        """An artifact is not the page of a portal that somebody has to log in to."""
+        is_page = self.headers.get("content-type", "").lower().startswith("text/html")
+        if is_page and not name.lower().endswith((".html", ".htm")):
+            raise SkelebotError(f"{where}: is a web page, perhaps for logging in, and no file",
+                                HINTS[401])
+
+
+def http_fault(request, response):
+    """The fault of an answer that is none of those a request can go on with."""
+    words = response.words
+    reason = " ".join(filter(None, [str(response.status), shown_text(response.reason)]))
+    place = f"{request.method} {public_url(request.url)}"
+    return SkelebotError(": ".join(filter(None, [place, reason, words])),
+                         fault_hint(request, response, words))
+
+
+def fault_hint(request, response, words):
+    hint = request.login.hint(response, words)
+    if not hint and response.location:
+        address = shown_text(public_url(response.headers["location"]))
+        return f"the server redirects to {address}: name that in {FILE}"
+    return hint or HINTS.get(response.status, ODD_SERVER if response.status >= 500
+                             else "the server's words say what is missing")
 
 
 def origin(url):
@@ -5400,46 +5439,29 @@ def origin(url):
 
 
 def redirected(request, response):
-    """The request that a redirect asks for, or None; the login goes to no other host, nor from https to http."""
+    """The request that a redirect asks for, or None.
+
+    The login goes to no other host, nor from https to http.
+    """
     import urllib.parse
-    location = quoted_url(response.headers.get("location", "").encode("latin-1", "replace").decode("utf-8", "replace"))
-    if response.status not in (301, 302, 303, 307, 308) or not location:
+    if not response.location:
         return None
     try:
-        url = urllib.parse.urljoin(request.url, location)
+        url = urllib.parse.urljoin(request.url, response.location)
         before, after = origin(request.url), origin(url)
     except ValueError:
         return None                     # no address at all
-    same = before == after or (before[0], before[2], after) == ("http", 80, ("https", before[1], 443))
+    secured = ("http", 80, ("https", before[1], 443))
+    same = before == after or (before[0], before[2], after) == secured
     if request.sealed and after[0] != "https" and after[1] not in TRUSTED:
         return None
-    if after[0] not in ("http", "https") or (
-            request.method not in ("GET", "HEAD") and not (same and response.status in (307, 308))):
+    if after[0] not in ("http", "https") or (request.method not in ("GET", "HEAD") and not (
+            same and response.status in (307, 308))):
         return None
-    kept = {name: value for name, value in request.headers.items()
-            if same or name in ("Range", "If-Range", "If-Match")}
-    return request._replace(url=url, headers=kept, login=request.login if same else Login())
-
-
-def may_pass(status):
-    """Whether an answer may be another one a little later."""
-    return status == 429 or (status >= 500 and status not in (501, 505, 507))
-
-
-def pause_before(response, otherwise, now):
-    """Seconds to wait before trying again: as the server says in Retry-After, at most 5 minutes.
-
-    now     seconds since 1970
-    source  RFC 9110, 10.2.3: seconds, or a date
-    """
-    import email.utils
-    said = response.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", said):
-        return min(int(said), 300)
-    try:
-        return min(max(email.utils.parsedate_to_datetime(said).timestamp() - now, 0), 300)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return otherwise
+    headers = {name: value for name, value in request.headers.items()
+               if same or name in ("Range", "If-Range", "If-Match")}
+    login = request.login if same else Login()
+    return request._replace(url=url, headers=headers, login=login)
 
 
 def plan_answer(request, fine=(200,)):
@@ -5448,28 +5470,11 @@ def plan_answer(request, fine=(200,)):
     if response.status in (0, *fine):
         return response
     if request.method == "HEAD":        # its answer has no words; that of GET has
-        spoken = yield request._replace(method="GET", headers={**request.headers, "Range": "bytes=0-0"})
+        headers = {**request.headers, "Range": "bytes=0-0"}
+        spoken = yield request._replace(method="GET", headers=headers)
         if not spoken.status < 300:
             response = spoken
     raise http_fault(request, response)
-
-
-def confirmed(response, digests):
-    """Whether an answer to PUT names the SHA-256 of what was sent; None if it names none."""
-    answer = json_value(response.body)
-    sums = answer.get("checksums") if isinstance(answer, dict) else None
-    named = sums.get("sha256") if isinstance(sums, dict) else None
-    return named.lower() == digests.sha256 if isinstance(named, str) and named else None
-
-
-def damaged(name, url):
-    return SkelebotError(f"{name}: did not arrive at {public_url(url)} as it was sent", "push it again, with -f")
-
-
-def plan_came_through(store, name, digests):
-    """Whether an earlier try of a push that is refused had come through, and only its answer had not."""
-    stored = yield from store.find(name, (200, 403, 404))
-    return bool(stored) and stored.sha256 == digests.sha256
 
 
 # ---- Stores -----------------------------------------------------------------
@@ -5576,6 +5581,14 @@ class Store(Record):
 
     def fetch(self, name, path, stored):
         raise NotImplementedError
+
+    def plan_came_through(self, name, digests):
+        """Whether an earlier try of a push that is refused had come through.
+
+        Then only its answer had not.
+        """
+        stored = yield from self.find(name, (200, 403, 404))
+        return bool(stored) and stored.sha256 == digests.sha256
 
 
 # -- Artifactory
@@ -5749,12 +5762,12 @@ class ArtifactoryStore(Store):
             return None
         sha256 = sha256_of(response.headers.get("x-checksum-sha256", "").encode("utf-8", "replace"))
         if not sha256:
-            check_no_page(response, name, self.where(name))
+            response.check_no_page(name, self.where(name))
         if not sha256:
             request = Request("GET", self.address(name + ".sha256"), login=self.login)
             beside = yield from plan_answer(request, (200, 404))
             sha256 = sha256_of(beside.body) if beside.status == 200 else ""
-        return Stored(length(response), sha256, response.headers.get("etag", ""))
+        return Stored(response.size, sha256, response.headers.get("etag", ""))
 
     def names(self, start):
         response = yield from plan_answer(Request("GET", self.info, login=self.login), (200, 404))
@@ -5781,7 +5794,7 @@ class ArtifactoryStore(Store):
         if not (yield from self.is_artifactory(name)):
             return (yield from self.send_plainly(name, put, body, digests, replace))
         response = yield put._replace(headers={**put.headers, "X-Checksum-Deploy": "true"})
-        if response.status in (200, 201) and confirmed(response, digests):
+        if response.status in (200, 201) and response.has_stored(digests):
             return "the server had these bytes already, none were sent"
         if response.status in (401, 403, 407):
             raise http_fault(put, response)
@@ -5790,12 +5803,13 @@ class ArtifactoryStore(Store):
     def send_bytes(self, name, put, body, digests):
         response = yield Upload(put, body, name, size=digests.size)
         if response.status in (403, 409,
-                               412) and (yield from plan_came_through(self, name, digests)):
+                               412) and (yield from self.plan_came_through(name, digests)):
             return ""
         if response.status not in (0, 200, 201, 204):
             raise http_fault(put, response)
-        if confirmed(response, digests) is False:
-            raise damaged(name, put.url)
+        if response.has_stored(digests) is False:
+            raise SkelebotError(f"{name}: did not arrive at {public_url(put.url)} as it was sent",
+                                "push it again, with -f")
         return ""
 
     def send_plainly(self, name, put, body, digests, replace):
@@ -6182,14 +6196,14 @@ class S3Store(Store):
         # whoever may not list is told so of what is not there; or the key is wrong
         if response.status == 403:
             spoken = yield self.request("GET", name, {"Range": "bytes=0-0"})
-            if server_words(spoken).startswith(tuple(S3_HINTS)):
+            if spoken.words.startswith(tuple(S3_HINTS)):
                 raise http_fault(self.request("HEAD", name), spoken)
         if response.status != 200:
             return None
         sha256 = sha256_of(response.headers.get("x-amz-meta-sha256", "").encode("utf-8", "replace"))
         if not sha256:
-            check_no_page(response, name, self.where(name))
-        return Stored(length(response), sha256, response.headers.get("etag", ""))
+            response.check_no_page(name, self.where(name))
+        return Stored(response.size, sha256, response.headers.get("etag", ""))
 
     def names(self, start):
         """All pages of the listing, 1,000 keys each."""
@@ -6221,9 +6235,9 @@ class S3Store(Store):
         request, response = yield from (self.send_parts(name, body, digests, part, once)
                                         if in_parts else
                                         self.send_whole(name, body, digests, once))
-        if response.status in (404, 412) and (yield from plan_came_through(self, name, digests)):
+        if response.status in (404, 412) and (yield from self.plan_came_through(name, digests)):
             return ""
-        if response.status not in (0, 200) or xml_element("Code", response):
+        if response.status not in (0, 200) or response.element("Code"):
             raise http_fault(request, response)
         return ""
 
@@ -6260,9 +6274,9 @@ class S3Store(Store):
             response = yield complete
             if response.status == 501:
                 response = yield plainer(complete)
-            if xml_element("Code", response) == "InternalError":
+            if response.element("Code") == "InternalError":
                 response = yield complete   # S3 may say so after 200, and asks for another try
-            done = response.status in (0, 200) and not xml_element("Code", response)
+            done = response.status in (0, 200) and not response.element("Code")
             return complete, response
         finally:
             for left in (yield from self.uploads(name)) if done else [upload]:
@@ -6281,7 +6295,7 @@ class S3Store(Store):
             response = yield request
         if response.status not in (0, 200):
             raise http_fault(request, response)
-        upload = xml_text(xml_element("UploadId", response))
+        upload = xml_text(response.element("UploadId"))
         if response.status and not upload:
             raise http_fault(request, response)
         return upload, sums
@@ -8167,7 +8181,7 @@ class EarlierApi:
         """`promptUser`: what a person answers; one of the options, or True and False for Y and N."""
         more = f" ({', '.join(options)})" if options else " (Y/N)" if boolean else ""
         while True:
-            answer = ask(Ask(message + more))
+            answer = Question(Ask(message + more)).ask()
             if boolean and answer.lower() in ("y", "yes", "n", "no"):
                 return answer.lower().startswith("y")
             if not boolean and (not options or answer in options):
@@ -8931,7 +8945,7 @@ def discard(stream):
 
 
 def open_streams():
-    """A stream that the caller has closed leads nowhere, instead of to the next file that is opened."""
+    """A stream that the caller has closed leads nowhere, not to the next file that is opened."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None or stream.closed:
@@ -9079,7 +9093,7 @@ MARK = "SKELEBOT_MARK"      # the variable by which all that a job has started i
 ANSWERED = 20       # seconds that a program may take for an answer which changes nothing
 UNANSWERED = Outcome(124, "", "no answer in time")      # the exit status of timeout(1)
 UNREAD = 126        # exit status of podman run when its output cannot be written
-NO_READER = 141     # exit status when whoever read the output has gone, as a shell has it for SIGPIPE
+NO_READER = 141     # exit status when whoever read the output has gone: 128 + SIGPIPE
 PATIENCE = 1        # seconds that a build may take before what it says is shown
 MOST_SAID = 16 * 1000 * 1000    # bytes that a program may print where that is kept
 
@@ -9109,7 +9123,7 @@ def quiet_status(argv, seconds=2 * GRACE):
 
 
 class Processes:
-    """All processes of this machine that have not ended; `parents` is pid -> the pid of its parent."""
+    """All processes that have not ended; `parents` is pid -> the pid of its parent."""
 
     def __init__(self):
         rows = [line.split() for line in self.lines()]
@@ -9158,7 +9172,7 @@ def send_signals(pids, *numbers):
 class Family:
     """The pids of a program and of all that it has started, in whatever session, and not ended.
 
-    What has lost its parent is known from before; else by its mark, if it has one and there is /proc.
+    What has lost its parent is known from before; or by its mark, where there is /proc.
     """
 
     def __init__(self, process, mark):
@@ -9348,7 +9362,7 @@ class Program:
         return left or status == UNREAD
 
     def end(self, cause):
-        """End it after a signal, and its container: gently, then by force; a second Ctrl-C hurries."""
+        """End it and its container: gently, then by force; a second Ctrl-C hurries."""
         import subprocess
         left = Ending.of(cause)
         ignore_stop_signals()
@@ -9419,7 +9433,7 @@ class QuietProgram(Program):
     """
 
     def run(self):
-        self.log, self.path = new_file("")
+        self.log, self.path = Ours("").new_file()
         try:
             outcome = super().run()
             text = read_bytes(self.path, MOST).decode("utf-8", "replace") if self.step.kept else ""
@@ -9488,109 +9502,99 @@ def run_program(step):
 
 # -- Locks, and what is ours for a while
 
-# What is on its way to its place has a name of its own, and is locked by its owner. A lock goes with
-# its process, however that ends, so whoever comes next can tell what was left. Where there are no
-# locks, nothing is tidied.
+# What is on its way to its place has a name of its own, and is locked by its owner. A lock goes
+# with its process, however that ends, so whoever comes next can tell what was left. Where there are
+# no locks, nothing is tidied.
 
 OURS = r"\.?skelebot-[0-9a-f]{16}"
-OWNED = {}      # path -> lock, of the folders that this process has made and will remove
-TIDIED = set()  # folders that it has tidied: again for each of many files would take as long as their square
+OWNED = {}      # path -> Lock, of the folders that this process has made and will remove
+TIDIED = set()  # folders that it has tidied: again for each of many files would take too long
 
 
-def opened(path, flags=0):
-    """A file or folder, open to be locked; None where that cannot be."""
-    try:
-        import fcntl                    # noqa: F401  without it there are no locks
-        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
-    except (ImportError, OSError):
-        return None
+class Lock:
+    """A file or folder that is open, to be locked; `handle` is None where that cannot be."""
 
+    def __init__(self, handle):
+        self.handle = handle
 
-def has_lock(handle):
-    """Whether we have a file or folder locked now, and nobody else has; None where there are no locks."""
-    try:
-        import fcntl
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except BlockingIOError:
-        return False
-    except (ImportError, OSError, TypeError):
-        return None
+    @classmethod
+    def on(cls, path, flags=0):
+        """One that is not locked yet."""
+        try:
+            import fcntl                    # noqa: F401  without it there are no locks
+            return cls(os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags))
+        except (ImportError, OSError):
+            return cls(None)
 
+    @classmethod
+    def acquire(cls, path):
+        """One that is locked, on what is at the path then."""
+        while True:
+            lock = cls.on(path)
+            lock.wait()
+            if lock.handle is None or lock.is_at(path):
+                return lock
+            lock.close()                    # another one has taken its place
 
-def lock(handle, same="does the same"):
-    """Lock a file or folder; whether somebody else had to be waited for."""
-    if has_lock(handle) is not False:
-        return False
-    import fcntl
-    tell(f"waiting for another skelebot that {same}")
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    return True
-
-
-def is_at(handle, path):
-    """Whether an open file or folder is the one at a path, still."""
-    try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
-    except OSError:
-        return False
-
-
-def hold(step):
-    """A lock on a file or folder, as a file descriptor; None where there is no such thing."""
-    while True:
-        handle = opened(step.path)
-        if handle is None:
+    def is_ours(self):
+        """Whether we have it locked now, and nobody else has; None where there are no locks."""
+        try:
+            import fcntl
+            fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            return False
+        except (ImportError, OSError, TypeError):
             return None
-        lock(handle)
-        if is_at(handle, step.path):
-            return handle
-        os.close(handle)                # another one has taken its place
 
+    def wait(self, same="does the same"):
+        """Lock it; whether somebody else had to be waited for."""
+        if self.is_ours() is not False:
+            return False
+        import fcntl
+        tell(f"waiting for another skelebot that {same}")
+        fcntl.flock(self.handle, fcntl.LOCK_EX)
+        return True
 
-def release(step):
-    if isinstance(step.lock, Body):
-        step.lock.file.close()
-    elif step.lock is not None:
-        os.close(step.lock)
+    def is_at(self, path):
+        """Whether it is on what is at a path, still."""
+        try:
+            return os.path.samestat(os.fstat(self.handle), os.stat(path))
+        except OSError:
+            return False
+
+    def close(self):
+        if self.handle is not None:
+            os.close(self.handle)
 
 
 def remove_left(path):
     """Remove what is the caller's and is locked by nobody, since its owner was killed."""
-    handle = opened(path, getattr(os, "O_NOFOLLOW", 0))
+    lock = Lock.on(path, getattr(os, "O_NOFOLLOW", 0))
     try:
-        own = handle is not None and os.fstat(handle).st_uid == os.geteuid()
-        if own and has_lock(handle) and is_at(handle, path):
+        own = lock.handle is not None and os.fstat(lock.handle).st_uid == os.geteuid()
+        if own and lock.is_ours() and lock.is_at(path):
             remove(Remove(path))
     except SkelebotError:
         pass                            # whoever can will remove it
     finally:
-        release(Release(handle))
-
-
-def tidy(folder):
-    """Remove what killed ones have left in a folder."""
-    try:
-        names = [name for name in os.listdir(folder or ".") if re.fullmatch(OURS, name)]
-    except OSError:
-        return
-    for name in names:
-        remove_left(os.path.join(folder, name))
+        lock.close()
 
 
 def take_back(folder):
     """Undo what one that was killed, or failed, has left half done around a Scratch of its own.
 
-    A folder that has made room for another goes back. Of a project without its skelebot.yaml go the files that are as
-    they were noted: those of somebody else never.
+    A folder that has made room for another goes back. Of a project without its skelebot.yaml go the
+    files that are as they were noted: those of somebody else never.
     """
     above, old = os.path.dirname(folder), os.path.join(folder, "old")
-    if os.path.isdir(os.path.join(folder, "new")) and os.path.isdir(old) and not os.path.islink(old):
-        for name in os.listdir(old):
-            if not os.path.lexists(os.path.join(above, name)):
-                os.replace(os.path.join(old, name), os.path.join(above, name))
+    is_half_done = os.path.isdir(os.path.join(folder, "new")) and not os.path.islink(old)
+    for name in os.listdir(old) if is_half_done and os.path.isdir(old) else ():
+        if not os.path.lexists(os.path.join(above, name)):
+            os.replace(os.path.join(old, name), os.path.join(above, name))
+    is_whole = os.path.lexists(os.path.join(above, FILE))
     note = (read_bytes(os.path.join(folder, "made")) or b"").decode("utf-8", "surrogateescape")
-    for line in reversed(note.split("\n") if not os.path.lexists(os.path.join(above, FILE)) else []):
+    for line in reversed([] if is_whole else note.split("\n")):
         sha256, _, path = line.partition(" ")
         if is_inside(path):
             take_back_file(os.path.join(above, machine_text(path)), above, sha256)
@@ -9605,92 +9609,116 @@ def take_back_file(path, root, sha256):
         remove(Remove(path, empty=True))
 
 
-def new_path(folder, prefix, make):
-    """(lock, path) of a new name in a folder, which `make` opens; "" is the one for temporary files.
+class Ours:
+    """The names in a folder of what is on its way to its place; in "" of what is temporary."""
 
-    This is tempfile's work, but its import would take as long as all that is ours between an edit and its build.
-    """
-    near = folder or os.environ.get("TMPDIR") or "/tmp"
-    try:
-        if near not in TIDIED:
-            TIDIED.add(near)
-            tidy(near)
-        while True:
-            path = os.path.join(near, prefix + os.urandom(8).hex())
-            handle = make(path)
-            if has_lock(handle) is not False and os.path.lexists(path):
-                return handle, path
-            release(Release(handle))    # somebody has tidied it before it was locked
-    except OSError:
-        if folder:
-            raise
-    import tempfile
-    try:
-        return new_path(tempfile.gettempdir(), prefix, make)
-    except OSError as error:
-        raise refused(near, error)
+    def __init__(self, folder):
+        self.folder = folder
 
-
-def new_file(folder, prefix="skelebot-"):
-    """(descriptor, path) of a new file that only we may read."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    return new_path(folder, prefix, lambda path: os.open(path, flags, 0o600))
-
-
-def new_folder(path):
-    os.mkdir(path, 0o700)
-    return opened(path)
-
-
-def is_closed(path):
-    """Whether there is something that cannot be opened, as is a folder on Windows."""
-    try:
-        os.close(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
-        return False
-    except FileNotFoundError:
-        return os.path.islink(path)
-    except OSError:
-        return True
-
-
-def folder_beside(path):
-    """(lock, path) of a new folder beside a path, which one at a time has: others wait until it has gone.
-
-    Its name comes from the path's. Where there are no locks, each has one of its own.
-    """
-    folder, name = os.path.split(os.path.realpath(path) if os.path.islink(path) else path)
-    owner = getattr(os, "getuid", int)() & 0xffffffff
-    own = os.path.join(folder, f".skelebot-{owner:08x}{checksum(name):08x}")
-    tidy(folder)
-    while True:
+    def tidy(self):
+        """Remove what killed ones have left."""
         try:
-            os.mkdir(own, 0o700)
-            new = True
+            names = [name for name in os.listdir(self.folder or ".") if re.fullmatch(OURS, name)]
+        except OSError:
+            return
+        for name in names:
+            remove_left(os.path.join(self.folder, name))
+
+    def new_file(self, prefix="skelebot-"):
+        """(descriptor, path) of a new file that only we may read."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        lock, path = self.new(prefix, lambda path: Lock(os.open(path, flags, 0o600)))
+        return lock.handle, path
+
+    def new_folder(self, prefix="skelebot-"):
+        """(Lock, path) of a new folder that only we may enter."""
+        def make(path):
+            os.mkdir(path, 0o700)
+            return Lock.on(path)
+        return self.new(prefix, make)
+
+    def new(self, prefix, make):
+        """(Lock, path) of a new name, which `make` opens.
+
+        This is tempfile's work, but its import would take as long as all that is ours between an
+        edit and its build.
+        """
+        near = self.folder or os.environ.get("TMPDIR") or "/tmp"
+        try:
+            return self.new_in(near, prefix, make)
+        except OSError:
+            if self.folder:
+                raise
+        import tempfile
+        try:
+            return self.new_in(tempfile.gettempdir(), prefix, make)
+        except OSError as error:
+            raise refused(near, error)
+
+    def new_in(self, folder, prefix, make):
+        if folder not in TIDIED:
+            TIDIED.add(folder)
+            Ours(folder).tidy()
+        while True:
+            path = os.path.join(folder, prefix + os.urandom(8).hex())
+            lock = make(path)
+            if lock.is_ours() is not False and os.path.lexists(path):
+                return lock, path
+            lock.close()                # somebody has tidied it before it was locked
+
+    def folder_for(self, name):
+        """(Lock, path) of a new folder for a name; others wait until it has gone.
+
+        Its own name comes from that. Where there are no locks, each has one of its own.
+        """
+        owner = getattr(os, "getuid", int)() & 0xffffffff
+        own = os.path.join(self.folder, f".skelebot-{owner:08x}{checksum(name):08x}")
+        self.tidy()
+        while True:
+            is_new = self.make(own)
+            lock = Lock.acquire(own)
+            if lock.is_ours():
+                if os.path.isdir(own) and not os.path.islink(own) and not os.listdir(own):
+                    return lock, own
+                remove(Remove(own))     # one that was killed has left it
+            elif lock.handle is not None or self.is_closed(own):
+                return (lock, own) if is_new else Ours(self.folder or ".").new_folder(".skelebot-")
+            lock.close()
+
+    def make(self, path):
+        """Make a folder; whether it is a new one."""
+        try:
+            os.mkdir(path, 0o700)
+            return True
         except FileExistsError:
-            new = False
-        handle = hold(Hold(own))
-        if has_lock(handle):
-            if os.path.isdir(own) and not os.path.islink(own) and not os.listdir(own):
-                return handle, own
-            remove(Remove(own))         # one that was killed has left it
-        elif handle is not None or is_closed(own):
-            return (handle, own) if new else new_path(folder or ".", ".skelebot-", new_folder)
-        release(Release(handle))
+            return False
+
+    def is_closed(self, path):
+        """Whether something cannot be opened, as is a folder on Windows."""
+        try:
+            os.close(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
+            return False
+        except FileNotFoundError:
+            return os.path.islink(path)
+        except OSError:
+            return True
 
 
-def scratch(step):
+def make_scratch(step):
     """The path of a new folder, locked until it is removed."""
+    place = step.path and (os.path.realpath(step.path) if os.path.islink(step.path) else step.path)
     look(step.path, root_of(step.path))
+    folder, name = os.path.split(place)
     try:
-        handle, path = folder_beside(step.path) if step.path else new_path("", "skelebot-", new_folder)
+        lock, path = Ours(folder).folder_for(name) if place else Ours("").new_folder()
     except OSError as error:
         raise refused(step.path, error)
-    OWNED[path] = handle
+    OWNED[path] = lock
     return plain_text(path)
 
 
 def remove_owned():
-    """Remove what is there still, since a stop came between two steps."""
+    """Remove what is left when a stop came between two steps."""
     for path in list(OWNED):
         try:
             remove(Remove(path))
@@ -9698,16 +9726,34 @@ def remove_owned():
             pass                        # the next one tidies
 
 
+# -- Files and folders
+
+def enter(folder):
+    """Go where the project is: everything runs as if started there."""
+    try:
+        os.chdir(machine_text(folder))
+    except OSError as error:
+        raise SkelebotError(f"{folder}: {error.strerror.lower()}",
+                            "name a folder that exists, after -C")
+    os.environ["PWD"] = os.getcwd()
+
+
+def forget_empty(name):
+    """An empty variable is none."""
+    if not os.environ.get(name):
+        os.environ.pop(name, None)
+
+
 def write_whole(path, fill, more=0):
-    """Let `fill` write a file beside its place, then move it there; `more` is what its mode has on top."""
-    handle, beside = new_file(os.path.dirname(path) or ".", ".skelebot-")
+    """Let `fill` write a file beside its place, then move it there; `more` is added to its mode."""
+    handle, beside = Ours(os.path.dirname(path) or ".").new_file(".skelebot-")
     try:
         with os.fdopen(handle, "wb") as file:
             fill(file)
             file.flush()
             os.chmod(beside, mode_of(path) | more)
             if os.name == "nt":
-                file.close()            # Windows moves no open file; elsewhere it is locked until it has its place
+                file.close()            # Windows moves no open file; elsewhere it stays locked
             os.replace(beside, path)
     except BaseException:
         remove(Remove(beside))
@@ -9717,8 +9763,9 @@ def write_whole(path, fill, more=0):
 def write(step):
     """Write a file, whole or not at all."""
     look(step.path, step.root or root_of(step.path))
+    more = 0o111 & ~current_mask() if step.executable else 0
     try:
-        write_whole(step.path, lambda file: file.write(step.data), 0o111 & ~current_mask() if step.executable else 0)
+        write_whole(step.path, lambda file: file.write(step.data), more)
     except OSError as error:
         raise refused(step.path, error)
 
@@ -9746,7 +9793,7 @@ def remove_folder(path):
 
 
 def remove(step):
-    handle = OWNED.pop(step.path, None)
+    lock = OWNED.pop(step.path, None)
     try:
         if step.empty:
             os.rmdir(step.path)
@@ -9760,11 +9807,12 @@ def remove(step):
         if not step.empty and not isinstance(error, FileNotFoundError):
             raise refused(step.path, error)
     finally:
-        release(Release(handle))
+        if lock:
+            lock.close()
 
 
 def move(step):
-    """Let a folder of a Scratch take its place; what is there waits beside it, so that it can go back."""
+    """Let a folder of a Scratch take its place; what is there waits beside it, to go back maybe."""
     look(step.target, root_of(step.target))
     old = os.path.join(os.path.dirname(step.source), "old")
     try:
@@ -9776,44 +9824,69 @@ def move(step):
         raise refused(step.target, error)
 
 
-def ask(step):
-    if step.ways and not (sys.stdin and sys.stdin.isatty()):
-        raise SkelebotError(f"{step.question[0].lower()}{step.question[1:]}: not given", step.ways)
-    question = on_one_line(step.question + (f" [{step.default}]" if step.default else "") + ": ")
-    if step.hidden:
+# -- Questions, and what takes time
+
+class Question:
+    """An Ask, at the terminal or wherever stdin comes from."""
+
+    def __init__(self, step):
+        self.step = step
+        default = f" [{step.default}]" if step.default else ""
+        self.text = on_one_line(f"{step.question}{default}: ")
+
+    def ask(self):
+        """The answer, or the default for an empty one."""
+        step = self.step
+        if step.ways and not (sys.stdin and sys.stdin.isatty()):
+            name = step.question[0].lower() + step.question[1:]
+            raise SkelebotError(f"{name}: not given", step.ways)
+        if step.hidden:
+            return self.hidden_line()
+        say(sys.stderr, self.text, end="")
+        answer = re.sub(r"[\x00-\x1f\x7f]", "", plain_text(self.line())).strip()
+        return answer or step.default
+
+    def hidden_line(self):
         import getpass
         try:
-            return getpass.getpass(question, sys.stderr)
+            return getpass.getpass(self.text, sys.stderr)
         except EOFError:
-            raise usage_error(f"no answer to: {step.question}", step.ways)
-    say(sys.stderr, question, end="")
-    try:
-        line = sys.stdin.readline() if sys.stdin else ""
-    except UnicodeDecodeError:
-        raise usage_error(f"the answer to {step.question} is not {sys.stdin.encoding}", "type it anew, or set LANG")
-    if not line:
-        sys.stderr.write("\n")
-        raise usage_error(f"no answer to: {step.question}", step.ways or " or ".join(filter(None, [
-            f"answer beforehand: {step.option}" if step.option else "", "take the defaults: --yes"])))
-    return re.sub(r"[\x00-\x1f\x7f]", "", plain_text(line)).strip() or step.default
+            raise self.unanswered()
+
+    def line(self):
+        try:
+            line = sys.stdin.readline() if sys.stdin else ""
+        except UnicodeDecodeError:
+            raise usage_error(f"the answer to {self.step.question} is not {sys.stdin.encoding}",
+                              "type it again, or set LANG")
+        if not line:
+            sys.stderr.write("\n")
+            raise self.unanswered()
+        return line
+
+    def unanswered(self):
+        option = self.step.option and f"answer beforehand: {self.step.option}"
+        ways = " or ".join(filter(None, [option, "take the defaults: --yes"]))
+        return usage_error(f"no answer to: {self.step.question}", self.step.ways or ways)
 
 
-def token(step):
+def new_token(step):
     import secrets
     return Secret(secrets.token_hex(24))
 
 
-def wait(step):
+def try_until(step):
     import time
     until = time.monotonic() + step.seconds
     while True:
         outcome = run_program(step.command)
-        if not outcome.status or re.search(step.final, outcome.errors) or time.monotonic() > until:
+        if (not outcome.status or re.search(step.final, outcome.errors)
+                or time.monotonic() > until):
             return outcome
         time.sleep(0.5)
 
 
-def act(step):
+def run_act(step):
     with Blamed(step.name):
         return step.function()
 
@@ -9822,65 +9895,12 @@ def act(step):
 
 TIMEOUT = 60            # seconds without a byte until a connection counts as broken
 SLOW_ANSWER = 600       # seconds that a server may take to store what it has been sent
-GLANCE = 2              # seconds for an address that is perhaps not there at all
+GLANCE = 2              # seconds for an address that perhaps does not exist at all
 PAUSES = (0.5, 1, 2, 4)     # seconds before another try
 MOST_HEAD = 1024 * 1024 # bytes of an answer before its body, and more than it needs beside it
 HONEST = 1000 * 1000 * 1000     # bytes that may come unannounced
 SLOWEST = 1000          # bytes a second of an answer that comes at all
-ADVANCE = 64 * 1024     # bytes by which a try that was cut off must have come further than all before
-
-
-class Cancelled(Exception):
-    """The uploads beside this one have failed, or skelebot was stopped."""
-
-
-class Progress:
-    """How far a transfer has come: a line that is written anew on a terminal, else one at the start."""
-
-    def __init__(self, verb, name, size, before=0):
-        import threading
-        import time
-        self.verb, self.name, self.size = verb, on_one_line(name), size
-        self.start = time.monotonic()
-        self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
-        self.live = sys.stderr.isatty()
-        if not self.live:
-            tell(f"{verb} {name}" + (f", {shown_size(size)}" if size >= 0 else "")
-                 + (f"; {shown_size(before)} of it are here from an earlier try" if before else ""))
-
-    def line(self, now):
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns if self.live else 0
-        return progress_line(self.verb, self.name, sum(list(self.done.values())), self.before, self.size,
-                             now - self.start, columns or 80)
-
-    def at(self, stretch, count):
-        """So many bytes of a stretch (any name for it) are done."""
-        import time
-        self.done[stretch] = count
-        now = time.monotonic()
-        if self.live and now > self.shown + 0.2 and self.lock.acquire(False):
-            self.shown = now
-            say(sys.stderr, self.line(now), "\r", "\033[K")
-            self.lock.release()
-
-    def end(self, well):
-        import time
-        if self.live:
-            last = self.line(time.monotonic()) if well else ""
-            say(sys.stderr, last, "\r", "\033[K\n" if well else "\033[K")
-
-
-def certificates():
-    """An SSL context that trusts this machine's authorities, and those in REQUESTS_CA_BUNDLE."""
-    import ssl
-    context, bundle = ssl.create_default_context(), os.environ.get("REQUESTS_CA_BUNDLE", "")
-    try:
-        if bundle:
-            context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
-    except (OSError, ssl.SSLError) as error:
-        raise SkelebotError(f"REQUESTS_CA_BUNDLE: {bundle}: cannot be read: {error.strerror or error}",
-                            "name a file with certificates in PEM form")
-    return context
+ADVANCE = 64 * 1024     # bytes by which a try that was cut off must be further than all before
 
 
 class Measured(io.RawIOBase):
@@ -9908,8 +9928,8 @@ class Measured(io.RawIOBase):
         self.waited, self.came = max(self.waited + time.monotonic() - start, 0), self.came + count
         self.room -= count
         if self.room < 0:
-            raise SkelebotError(f"{self.host}: sends more than the {shown_size(self.most)} that are expected",
-                                ODD_SERVER)
+            raise SkelebotError(f"{self.host}: sends more than the {shown_size(self.most)} that "
+                                "are expected", ODD_SERVER)
         if self.waited > self.seconds:
             if self.came < self.seconds * SLOWEST:
                 raise SkelebotError(f"{self.host}: sends less than {SLOWEST} bytes a second",
@@ -9922,18 +9942,16 @@ class Measured(io.RawIOBase):
         super().close()
 
 
-def allow(response, room):
-    """Take so many bytes more of an answer; the double, since what stands between chunks is sent as well."""
-    if response.fp:
-        response.fp.raw.allow(2 * room + MOST_HEAD)
-
-
 def early(kind):
-    """A kind of connection whose server may answer before it has the whole body, and take its time afterwards."""
+    """A kind of connection whose server may answer before it has the whole body.
+
+    It may take its time afterwards.
+    """
     class Early(kind):
         def response_class(self, sock, *given, **named):
             response = super().response_class(sock, *given, **named)
-            response.fp = io.BufferedReader(Measured(response.fp.detach(), self.host, sock.gettimeout()))
+            measured = Measured(response.fp.detach(), self.host, sock.gettimeout())
+            response.fp = io.BufferedReader(measured)
             return response
 
         def request(self, method, url, body=None, headers={}, **options):
@@ -9947,123 +9965,163 @@ def early(kind):
     return Early
 
 
+def certificates():
+    """An SSL context that trusts this machine's authorities, and those in REQUESTS_CA_BUNDLE."""
+    import ssl
+    context, bundle = ssl.create_default_context(), os.environ.get("REQUESTS_CA_BUNDLE", "")
+    try:
+        if bundle:
+            context.load_verify_locations(
+                **{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or error
+        raise SkelebotError(f"REQUESTS_CA_BUNDLE: {bundle}: cannot be read: {reason}",
+                            "name a file with certificates in PEM form")
+    return context
+
+
 @functools.lru_cache(maxsize=None)
-def opener(secure, direct):
-    """What opens a urllib request, with the environment's proxies; every answer is one, a refusal as well."""
+def opener(direct):
+    """What opens a urllib request; with the environment's proxies, but for a direct one.
+
+    Every answer is one, also a refusal; and no redirect is followed.
+    """
     import http.client
     import urllib.request
+    trusted = functools.lru_cache(maxsize=None)(certificates)
 
-    class Http(urllib.request.HTTPHandler):
+    class Web(urllib.request.AbstractHTTPHandler):
         def http_open(self, request):
             return self.do_open(early(http.client.HTTPConnection), request)
 
-    class Answers(urllib.request.HTTPErrorProcessor):
-        def http_response(self, request, response):
-            return response
+        def https_open(self, request):
+            kind = early(http.client.HTTPSConnection)
+            return self.do_open(kind, request, context=trusted())
 
-        https_response = http_response
+        http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
 
-    handlers = [Http, Answers, *([urllib.request.ProxyHandler({})] if direct else [])]
-    if secure:
-        class Https(urllib.request.HTTPSHandler):
-            def https_open(self, request):
-                return self.do_open(early(http.client.HTTPSConnection), request, context=context)
-
-        context = certificates()
-        handlers.append(Https)
-    return urllib.request.build_opener(*handlers)
+    director = urllib.request.OpenerDirector()
+    for handler in (urllib.request.ProxyHandler({} if direct else None),
+                    urllib.request.UnknownHandler(), Web()):
+        director.add_handler(handler)
+    return director
 
 
-def sent(request, body=None, size=0, timeout=TIMEOUT):
-    """The open HTTPResponse to a request, redirects followed; `body` makes an iterable of `size` bytes."""
-    import datetime
-    import urllib.request
-    for _ in range(6):
-        has_body = request.method in ("PUT", "POST")
-        more = {"Content-Type": "application/octet-stream", "Content-Length": str(size if body else len(request.body))}
-        whole = request._replace(headers={**(more if has_body else {}), **request.headers})
+class Exchange:
+    """A request and the open answer to it, redirects followed.
+
+    body      makes an iterable of `size` bytes, instead of the request's own
+    file      the HTTPResponse
+    response  the Response, without its body
+    """
+
+    def __init__(self, request, body=None, size=0, timeout=TIMEOUT):
+        for _ in range(6):
+            self.file = self.open(request, body, size, timeout)
+            headers = {name.lower(): value for name, value in self.file.headers.items()}
+            self.response = Response(self.file.status, self.file.reason or "", headers)
+            further = redirected(request, self.response)
+            if not further:
+                return
+            self.file.close()
+            request = further
+        raise SkelebotError(f"{public_url(request.url)}: too many redirects", "look at the address")
+
+    def open(self, request, body, size, timeout):
+        import datetime
+        import urllib.request
+        data, more = None, {}
+        if request.method in ("PUT", "POST"):
+            data = body() if body else request.body
+            more = {"Content-Type": "application/octet-stream",
+                    "Content-Length": str(size if body else len(data))}
+        whole = request._replace(headers={**more, **request.headers})
         headers = request.login.sent(whole, datetime.datetime.now(datetime.timezone.utc))
-        asked = urllib.request.Request(request.url, body() if body else request.body if has_body else None,
-                                       {"User-Agent": f"skelebot/{__version__}", **headers}, method=request.method)
-        response = opener(request.url.startswith("https:"), request.direct).open(asked, timeout=timeout)
-        further = redirected(request, answer(response, b""))
-        if not further:
-            return response
-        response.close()
-        request = further
-    raise SkelebotError(f"{public_url(request.url)}: too many redirects", "look at the address")
+        return opener(request.direct).open(urllib.request.Request(
+            request.url, data, {"User-Agent": f"skelebot/{__version__}", **headers},
+            method=request.method), timeout=timeout)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *fault):
+        self.file.close()
+
+    def allow(self, room):
+        """Take so many bytes more; the double, since what stands between chunks is sent as well."""
+        if self.file.fp:
+            self.file.fp.raw.allow(2 * room + MOST_HEAD)
+
+    def whole(self):
+        """The Response with its body; urllib returns one that was cut off without a word."""
+        self.allow(MOST)
+        body = self.file.read(MOST + 1)
+        if len(body) > MOST:
+            raise SkelebotError(f"an answer is larger than {shown_size(MOST)}", ODD_SERVER)
+        if self.file.length:
+            raise ConnectionResetError("the connection was cut")
+        return self.response._replace(body=body)
 
 
-def whole_body(response):
-    """The body of an answer; urllib gives one that was cut off without a word."""
-    allow(response, MOST)
-    body = response.read(MOST + 1)
-    if len(body) > MOST:
-        raise SkelebotError(f"an answer is larger than {shown_size(MOST)}", ODD_SERVER)
-    if response.length:
-        raise ConnectionResetError("the connection was cut")
-    return body
+class NetworkFault:
+    """Why there is no answer, from what urllib has raised, whose words may show a password."""
+
+    def __init__(self, error):
+        import http.client
+        self.reason, self.text = getattr(error, "reason", error), str(error)
+        self.has_no_address = (isinstance(error, http.client.InvalidURL)
+                               or "unknown url type" in self.text)
+
+    def __str__(self):
+        if self.has_no_address:
+            return "the address, or that of a proxy, cannot be understood"
+        if "WRONG_VERSION_NUMBER" in self.text:
+            return "the server answers without TLS"
+        reason = self.reason
+        if isinstance(reason, OSError) and type(reason).__name__ in ("timeout", "TimeoutError"):
+            return "no answer in time"
+        text = getattr(reason, "verify_message", "") or getattr(reason, "strerror", "")
+        return shown_text(text or str(reason)).lower() or type(reason).__name__
+
+    @property
+    def hint(self):
+        """What to do about it; "" for what may pass by itself."""
+        import socket
+        if self.has_no_address:
+            return ("correct https_proxy and http_proxy, as in http://USER:PASSWORD@HOST:PORT "
+                    "with %40 for @")
+        if "CERTIFICATE_VERIFY_FAILED" in self.text:
+            return ("set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of your company's "
+                    "authority")
+        if "WRONG_VERSION_NUMBER" in self.text or "unknown protocol" in self.text.lower():
+            return "write http://, or the port of its https://"
+        again = getattr(socket, "EAI_AGAIN", None)
+        if isinstance(self.reason, socket.gaierror) and self.reason.errno != again:
+            return "look at the address"
+        refusal = re.search("Tunnel connection failed: (403|407)", self.text)
+        return HINTS[int(refusal.group(1))] if refusal else ""
 
 
-def answer(response, body):
-    """The Response that an HTTPResponse is."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Response(response.status, response.reason or "", headers, body)
-
-
-def is_no_address(error):
-    """Whether urllib takes an address for none; its words may show a password."""
-    import http.client
-    return isinstance(error, http.client.InvalidURL) or "unknown url type" in str(error)
-
-
-def reason_of(error):
-    """Why the network failed, in few words."""
-    reason = getattr(error, "reason", error)
-    if is_no_address(error):
-        return "the address, or that of a proxy, cannot be understood"
-    if "WRONG_VERSION_NUMBER" in str(error):
-        return "the server answers without TLS"
-    if isinstance(reason, OSError) and type(reason).__name__ in ("timeout", "TimeoutError"):
-        return "no answer in time"
-    text = getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or str(reason)
-    return shown_text(text).lower() or type(reason).__name__
-
-
-def network_hint(error):
-    """What to do about it; "" for what may pass by itself."""
-    import socket
-    reason, text = getattr(error, "reason", error), str(error)
-    if is_no_address(error):
-        return "correct https_proxy and http_proxy, as in http://USER:PASSWORD@HOST:PORT with %40 for @"
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of your company's authority"
-    if "WRONG_VERSION_NUMBER" in text or "unknown protocol" in text.lower():
-        return "write http://, or the port of its https://"
-    if "Tunnel connection failed: 407" in text:
-        return HINTS[407]
-    if isinstance(reason, socket.gaierror) and reason.errno != getattr(socket, "EAI_AGAIN", None):
-        return "look at the address"
-    return HINTS[403] if "Tunnel connection failed: 403" in text else ""
+UNREACHED = "is the address right, and the server up? proxies are taken from https_proxy"
 
 
 def patiently(request, attempt, sleep=None):
-    """What an attempt gives; it is made again, after growing pauses, where network or server may recover."""
+    """The Response of an attempt; after growing pauses, of another where that may go well."""
     import http.client
     import time
     for pause in (*PAUSES, None):
         try:
             response = attempt()
-            if pause is None or not may_pass(response.status):
+            if pause is None or not response.may_pass:
                 return response
-            said, wait = f"{response.status} {shown_text(response.reason)}", pause_before(response, pause, time.time())
+            why = f"{response.status} {shown_text(response.reason)}"
+            pause = response.pause(pause, time.time())
         except (OSError, http.client.HTTPException, UnicodeError, OverflowError) as error:
-            said, wait = reason_of(error), pause
-            if pause is None or network_hint(error):
-                raise SkelebotError(f"{public_url(request.url)}: {said}", network_hint(error) or
-                                    "is the address right, and the server up? proxies are taken from https_proxy")
-        tell(f"{host_of(request.url)}: {said}; trying again in {wait:g} s", over=True)
-        (sleep or time.sleep)(wait)
+            why = NetworkFault(error)
+            if pause is None or why.hint:
+                raise SkelebotError(f"{public_url(request.url)}: {why}", why.hint or UNREACHED)
+        tell(f"{host_of(request.url)}: {why}; trying again in {pause:g} s", over=True)
+        (sleep or time.sleep)(pause)
 
 
 def send_request(step):
@@ -10071,8 +10129,8 @@ def send_request(step):
     import http.client
 
     def attempt():
-        with sent(step, timeout=TIMEOUT if step.patient else GLANCE) as response:
-            return answer(response, whole_body(response))
+        with Exchange(step, timeout=TIMEOUT if step.patient else GLANCE) as exchange:
+            return exchange.whole()
 
     if step.patient:
         return patiently(step, attempt)
@@ -10082,74 +10140,120 @@ def send_request(step):
         return Response()
 
 
-def upload(step, progress=None, stopped=None):
-    """Send a stretch of a file, for the Response; beside others with their `progress`, until they are `stopped`."""
-    shown = progress or Progress("sending", step.name, step.size)
+# -- Transfers
 
-    def tell(done):
-        if stopped and stopped.is_set():
-            raise Cancelled()
-        shown.at(step.start, done)
+class Progress:
+    """How far a transfer is: on a terminal a line that changes, else one at the start."""
 
-    def attempt():
-        tell(0)
-        with sent(step.request, lambda: blocks(step.body, step.start, step.size, tell), step.size) as response:
-            return answer(response, whole_body(response))
+    def __init__(self, verb, name, size, before=0):
+        import threading
+        import time
+        self.verb, self.name, self.size = verb, on_one_line(name), size
+        self.clock, self.start = time.monotonic, time.monotonic()
+        self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
+        self.live = sys.stderr.isatty()
+        if not self.live:
+            earlier = f"; {shown_size(before)} of it are here from an earlier try" if before else ""
+            tell(f"{verb} {name}" + (f", {shown_size(size)}" if size >= 0 else "") + earlier)
 
-    well = False
-    try:
-        response = patiently(step.request, attempt, stopped.wait if stopped else None)
-        well = response.status < 300
-        return response
-    finally:
-        if not progress:
-            shown.end(well)
+    def line(self):
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        return progress_line(self.verb, self.name, sum(list(self.done.values())), self.before,
+                             self.size, self.clock() - self.start, columns)
+
+    def at(self, stretch, count):
+        """So many bytes of a stretch (any name for it) are done."""
+        self.done[stretch] = count
+        now = self.clock()
+        if self.live and now > self.shown + 0.2 and self.lock.acquire(False):
+            self.shown = now
+            say(sys.stderr, self.line(), "\r", "\033[K")
+            self.lock.release()
+
+    def end(self, well):
+        if self.live:
+            last = self.line() if well else ""
+            say(sys.stderr, last, "\r", "\033[K\n" if well else "\033[K")
 
 
-def gathered_results(results, count):
-    """The Responses in their order; when one is a refusal it is the only one that counts."""
-    import queue
-    responses = {}
-    while len(responses) < count:
+class Cancelled(Exception):
+    """The uploads beside this one have failed, or skelebot was stopped."""
+
+
+class Sending:
+    """Uploads of one file; side by side, the first that fails, or is refused, ends the others."""
+
+    def __init__(self, *uploads):
+        import threading
+        self.uploads, self.stopped = uploads, threading.Event()
+        self.progress = Progress("sending", uploads[0].name, sum(one.size for one in uploads))
+
+    def send(self, one, sleep=None):
+        """The Response to one upload."""
+        def tell(done):
+            if self.stopped.is_set():
+                raise Cancelled()
+            self.progress.at(one.start, done)
+
+        def attempt():
+            tell(0)
+            stretch = functools.partial(blocks, one.body, one.start, one.size, tell)
+            with Exchange(one.request, stretch, one.size) as exchange:
+                return exchange.whole()
+        return patiently(one.request, attempt, sleep)
+
+    def alone(self):
+        """The Response to the only upload."""
+        well = False
         try:
-            index, result = results.get(timeout=0.2)     # a wait without an end would not hear signals everywhere
-        except queue.Empty:
-            continue
-        if isinstance(result, BaseException):
-            raise result
-        responses[index] = result
-        if result.status != 200:
-            break
-    return tuple(responses.get(index, Response()) for index in range(count))
+            response = self.send(*self.uploads)
+            well = response.status < 300
+            return response
+        finally:
+            self.progress.end(well)
 
+    def together(self):
+        """The Responses in their order; when one is a refusal it is the only one that counts."""
+        import queue
+        import threading
+        waiting, results = queue.Queue(), queue.Queue()
+        for pair in enumerate(self.uploads):
+            waiting.put(pair)
+        for _ in range(min(AT_ONCE, len(self.uploads))):
+            threading.Thread(target=self.work, args=(waiting, results), daemon=True).start()
+        responses = {}
+        try:
+            while len(responses) < len(self.uploads) and self.gather(results, responses):
+                pass
+            return tuple(responses.get(index, Response()) for index in range(len(self.uploads)))
+        finally:
+            self.stopped.set()
+            self.progress.end(sys.exc_info()[0] is None)
 
-def together(step):
-    """Send stretches of a file side by side; the first that fails, or is refused, ends the others."""
-    import queue
-    import threading
-    waiting, results, stopped = queue.Queue(), queue.Queue(), threading.Event()
-    progress = Progress("sending", step.uploads[0].name, sum(one.size for one in step.uploads))
-
-    def work():
-        while not stopped.is_set():
+    def work(self, waiting, results):
+        """Send what is waiting, as one of several threads."""
+        import queue
+        while not self.stopped.is_set():
             try:
                 index, one = waiting.get_nowait()
-                results.put((index, upload(one, progress, stopped)))
+                results.put((index, self.send(one, self.stopped.wait)))
             except queue.Empty:
                 return
             except BaseException as fault:
                 results.put((None, fault))
                 return
 
-    for pair in enumerate(step.uploads):
-        waiting.put(pair)
-    for _ in range(min(AT_ONCE, len(step.uploads))):
-        threading.Thread(target=work, daemon=True).start()
-    try:
-        return gathered_results(results, len(step.uploads))
-    finally:
-        stopped.set()
-        progress.end(sys.exc_info()[0] is None)
+    def gather(self, results, responses):
+        """Wait a little for one result; False if it is a refusal."""
+        import queue
+        try:
+            index, result = results.get(timeout=0.2)    # one without an end may hear no signals
+        except queue.Empty:
+            return True
+        if isinstance(result, BaseException):
+            raise result
+        responses[index] = result
+        return result.status == 200
 
 
 # -- Files that become whole
@@ -10181,10 +10285,11 @@ class Partial:
                 file = os.fdopen(os.open(self.path, flags, 0o600), "r+b", buffering=0)
             except OSError as error:
                 raise refused(self.target, error)
-            self.waited = lock(file, "fetches or keeps the same") or self.waited
+            lock = Lock(file.fileno())
+            self.waited = lock.wait("fetches or keeps the same") or self.waited
             if os.fstat(file.fileno()).st_nlink > 1:
                 remove(Remove(self.path))   # a push was killed when this was the stored file too
-            elif is_at(file.fileno(), self.path):
+            elif lock.is_at(self.path):
                 return file
             file.close()                # it was moved to its place, or given up
 
@@ -10255,7 +10360,7 @@ class Partial:
         self.over = True
         self.digest()
         own = os.path.exists(self.path) if self.file.closed else \
-            is_at(self.file.fileno(), self.path)
+            Lock(self.file.fileno()).is_at(self.path)
         if os.name == "nt":
             self.file.close()           # Windows removes no open file
         if not (leave and self.size) and own:   # and not that of the next one, who has begun
@@ -10384,13 +10489,12 @@ class Fetch(Arrival):
         """Fetch what is missing, as far as it comes."""
         if self.part.size and not self.can_resume:
             self.part.restart()
-        with sent(self.request()) as response:
-            head = answer(response, b"")
-            self.check(head)
-            if head.status not in (200, 206):
-                return head._replace(body=whole_body(response))
-            self.read(response, length(head))
-            return head
+        with Exchange(self.request()) as exchange:
+            self.check(exchange.response)
+            if exchange.response.status not in (200, 206):
+                return exchange.whole()
+            self.read(exchange)
+            return exchange.response
 
     def request(self):
         """For what is missing of the file, if it is still the same file."""
@@ -10417,16 +10521,17 @@ class Fetch(Arrival):
         """How many bytes may come without having been announced."""
         return max(HONEST, self.part.room() // 2)
 
-    def read(self, response, size):
-        """Take the body of an answer, of so many bytes or -1, as far as it comes."""
+    def read(self, exchange):
+        """Take the body of an answer, as far as it comes."""
         import http.client
         part, start, known = self.part, self.part.size, self.step.stored.size
+        size = exchange.response.size
         expected = size if size >= 0 else known - start
         most = known if known >= 0 else start + self.half_of_the_room()
-        allow(response, most - start)
+        exchange.allow(most - start)
         cut = None
         try:
-            part.read(response, self.tell, most)
+            part.read(exchange.file, self.tell, most)
         except (OSError, http.client.HTTPException) as error:
             cut = error
         if part.size > most and known < 0:
@@ -10474,11 +10579,11 @@ class CopyThere(Arrival):
         part.check_room(step.body.size)
         for block in blocks(step.body, 0, step.body.size, self.tell):
             self.add(memoryview(block))
-        lock = hold(Hold(os.path.dirname(step.path) or "."))    # until the checksum is the file's
+        lock = Lock.acquire(os.path.dirname(step.path) or ".")    # until the checksum is the file's
         try:
             return (step.replace or not os.path.lexists(step.path)) and self.place()
         finally:
-            release(Release(lock))
+            lock.close()
 
     def add(self, data):
         self.part.write(data)
@@ -10860,12 +10965,15 @@ def forget(step):
 
 DOING = {
     Command: run_program, File: write, MakeFolder: make_folder, Remove: remove, Move: move,
-    Ask: ask, Hold: hold, Release: release, Scratch: scratch, Tidy: lambda step: tidy(step.path),
-    Request: send_request, Upload: upload, Together: together,
+    Ask: lambda step: Question(step).ask(), Hold: lambda step: Lock.acquire(step.path),
+    Release: lambda step: getattr(step.lock, "file", step.lock).close(), Scratch: make_scratch,
+    Tidy: lambda step: Ours(step.path).tidy(), Request: send_request,
+    Upload: lambda step: Sending(step).alone(),
+    Together: lambda step: Sending(*step.uploads).together(),
     Pack: lambda step: Packer(step).body(), Unpack: lambda step: Unpacker(step).run(),
     Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
     Take: lambda step: CopyHere(step).run(), Keep: lambda step: CopyThere(step).run(),
-    Token: token, Wait: wait, Act: act, SecretsInside: secret_members, ImageIds: image_ids,
+    Token: new_token, Wait: try_until, Act: run_act, SecretsInside: secret_members, ImageIds: image_ids,
     Forget: forget, Answer: lambda step: say(sys.stdout, step.text),
     Note: lambda step: tell(step.text),
 }
@@ -11057,7 +11165,7 @@ def make_importable(home):
 def installed_plugins(home):
     """(name, class) of every plugin; one that cannot be imported is moved away."""
     place, kinds, home = os.path.join(home, "plugins"), [], os.path.abspath(home)
-    tidy(place)
+    Ours(place).tidy()
     names = folder_names(place)
     if names:
         check_owner(home, "plugins", *(f"plugins/{part}" for name in names
@@ -11256,9 +11364,7 @@ def docker_context(environ, home):
 def caller_call(options, installed=()):
     """The Call for the machine that skelebot runs on."""
     import binascii
-    if not os.environ.get("DOCKER_HOST"):
-        # an empty one is none; Docker 20.10 would leave the context for it
-        os.environ.pop("DOCKER_HOST", None)
+    forget_empty("DOCKER_HOST")         # Docker 20.10 would leave the context for it
     environ = dict(os.environ)
     home, engine = os.path.expanduser("~"), engine_name(environ)
     return Call(
@@ -11298,16 +11404,6 @@ def show_contact(project):
         raise SkelebotError(f"{FILE}: names neither contact nor maintainer",
                             "add a line such as contact: ada@example.com")
     say(sys.stdout, project.contact or project.maintainer)
-
-
-def enter(folder):
-    """Go where the project is: everything runs as if started there."""
-    try:
-        os.chdir(machine_text(folder))
-    except OSError as error:
-        raise SkelebotError(f"{folder}: {error.strerror.lower()}",
-                            "name a folder that is there, after -C")
-    os.environ["PWD"] = os.getcwd()
 
 
 def current_folder():

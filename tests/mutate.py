@@ -975,8 +975,8 @@ def hurry():
     """Wait for nothing: what is patient about a server would only take the tests' time."""
     pause = time.sleep
     time.sleep = lambda seconds: pause(min(seconds, 0.01))
-    skelebot.sent.__defaults__ = tuple(1 if value == skelebot.TIMEOUT else value
-                                       for value in skelebot.sent.__defaults__)
+    opens = skelebot.Exchange.__init__
+    opens.__defaults__ = tuple(1 if value == skelebot.TIMEOUT else value for value in opens.__defaults__)
     for name, value in (("TIMEOUT", 1), ("SLOW_ANSWER", 1), ("GLANCE", 0.5), ("ASKING", 0.5),
                         ("GRACE", 1), ("PATIENCE", 0.2), ("PAUSES", (0, 0))):
         if not hasattr(skelebot, name):

@@ -784,9 +784,8 @@ class Pushing(Case):
         for status, reason, hint in (
                 (401, "Unauthorized", "the server wants another user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, "
                                       "-u and -t, or ~/.netrc"),
-                (413, "Request Entity Too Large", "the server takes no file as large: "
-                                                  "ask who runs it for a higher limit"),
-                (507, "Insufficient Storage", "the server has no room left: ask who runs it")):
+                (413, "Request Entity Too Large", "the file exceeds the server's limit; ask its administrator"),
+                (507, "Insufficient Storage", "the server's disk is full: ask its administrator")):
             with self.subTest(status):
                 server, project = self.pushed(DATA * 20, PUT=[says(status, "the quota of 1 MB is used up")])
                 self.assertEqual(project.refuses(*PUSH), [
@@ -811,7 +810,7 @@ class Pushing(Case):
         server, project = self.pushed(PUT=[other_checksum])
         message, hint = project.refuses(*PUSH)
         self.assertRegex(message, rf": 409 Conflict: Checksum policy .* rejected the artifact '.*{NAME}'\.")
-        self.assertEqual((server.kept, hint), (NOTHING, "  hint: the server got something else than what was sent, "
+        self.assertEqual((server.kept, hint), (NOTHING, "  hint: the server received something else than what was sent, "
                                                         "or has something there already: push again, or with -f"))
 
     def test_is_refused_when_the_server_stored_something_else(self):
@@ -924,7 +923,7 @@ class Redirects(Case):
                 message, hint = self.project(server.url, data=DATA).refuses(*PUSH, ARTIFACTORY_TOKEN="t0ken")
                 self.assertRegex(message, f"^skelebot: PUT {server.url}/generic-local/churn/{NAME}: {status} ")
                 there = f"{other}/artifactory/generic-local/churn/{NAME}"
-                self.assertEqual(hint, f"  hint: the server sends on to {there}: name that in skelebot.yaml")
+                self.assertEqual(hint, f"  hint: the server redirects to {there}: name that in skelebot.yaml")
                 self.assertEqual(second.requests, [])
 
     def test_to_something_else_than_the_web_are_refused(self):
@@ -1122,7 +1121,7 @@ class S3(Case):
         self.assertEqual(sorted(statuses), [0, 1])
         self.assertStored(projects[statuses.index(0)])
         self.assertRegex(pushes[statuses.index(1)].said, b"(?i)412 Precondition Failed")
-        self.assertIn(b"hint: it has come there meanwhile; push -f replaces it\n", pushes[statuses.index(1)].said)
+        self.assertIn(b"hint: another push stored it first; push -f replaces it\n", pushes[statuses.index(1)].said)
 
     def test_lets_both_of_two_forced_pushes_win(self):
         statuses, projects, _ = self.at_once(*PUSH, "-f")

@@ -202,7 +202,7 @@ class Functions(unittest.TestCase):
         for function, unit in (
                 (lambda text: skelebot.element("Code", text), "<Code>"), (lambda text: skelebot.element("Code", text), "<code "),
                 (lambda text: skelebot.element("title", text), "</title "),
-                (lambda text: skelebot.server_words(page._replace(body=text.encode())), "<Code><title>"),
+                (lambda text: page._replace(body=text.encode()).words, "<Code><title>"),
                 (skelebot.links, "<a "), (skelebot.links, "<a href='"), (skelebot.links, "<a\thref= "),
                 (skelebot.Instructions, "RUN <<a\n"), (skelebot.Instructions, "RUN <<"), (skelebot.Instructions, "\\\n \n"),
                 (lambda text: skelebot.Instructions(text).bases, "FROM $a"), (lambda text: skelebot.Instructions(text).copied, "COPY --a "),

@@ -158,7 +158,7 @@ class Archives(unittest.TestCase):
     def said(self, blocks, opened=gzip.open):
         """The message about an archive of these blocks; nothing else is left."""
         skelebot.remove(skelebot.Remove(self.folder))
-        scratch = skelebot.scratch(skelebot.Scratch("", self.folder))
+        scratch = skelebot.make_scratch(skelebot.Scratch("", self.folder))
         packed = os.path.join(scratch, "packed")
         with opened(packed, "wb") as file:
             file.writelines(blocks)

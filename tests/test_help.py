@@ -170,7 +170,7 @@ class GlobalOptions(unittest.TestCase):
     def test_a_folder_that_is_not_there_is_a_fault(self):
         with folder(CHURN) as path:
             self.assertEqual(call("-C", "gone", "-h", folder=path), (
-                1, "", two_lines("gone: no such file or directory", "name a folder that is there, after -C")))
+                1, "", two_lines("gone: no such file or directory", "name a folder that exists, after -C")))
 
     def test_a_job_may_be_named_like_a_command_or_its_arg_like_an_option(self):
         text = ("name: churn\njobs:\n  - {name: envs, source: train.sh}\n"

@@ -24,54 +24,54 @@ def in_a_process(text, *words):
 class Tidying(unittest.TestCase):
     def test_removes_what_nobody_owns(self):
         with inside({LEFT: "half", LEFT[:-1] + "0/new/x": "", "skelebot-" + "a" * 16: ""}):
-            skelebot.tidy("")
+            skelebot.Ours("").tidy()
             self.assertEqual(contents("."), {})
 
     def test_leaves_alone_what_is_called_otherwise(self):
         with inside({".skelebot-notes": "", ".skelebot": "", LEFT + "0": "", "x" + LEFT: ""}):
             before = contents(".")
-            skelebot.tidy(".")
+            skelebot.Ours(".").tidy()
             self.assertEqual(contents("."), before)
 
     def test_leaves_alone_what_somebody_has_locked(self):
         with inside({LEFT: ""}):
-            lock = skelebot.hold(Hold(LEFT))
-            skelebot.tidy(".")
+            lock = skelebot.Lock.acquire(LEFT)
+            skelebot.Ours(".").tidy()
             self.assertEqual(os.listdir("."), [LEFT])
-            skelebot.release(Release(lock))
-            skelebot.tidy(".")
+            lock.close()
+            skelebot.Ours(".").tidy()
             self.assertEqual(os.listdir("."), [])
 
     @unittest.skipUnless(hasattr(os, "geteuid") and os.geteuid() == 0, "only root gives files away")
     def test_leaves_alone_what_is_somebody_elses(self):
         with inside({LEFT: ""}):
             os.chown(LEFT, 12345, 12345)
-            skelebot.tidy(".")
+            skelebot.Ours(".").tidy()
             self.assertEqual(os.listdir("."), [LEFT])
 
     def test_follows_no_link(self):
         with folder({"x": ""}) as outside, inside({LEFT + "/new/x": ""}):
             os.symlink(outside, LEFT[:-1] + "0")
             os.symlink(outside, LEFT + "/old")
-            skelebot.tidy(".")
+            skelebot.Ours(".").tidy()
             self.assertEqual((os.listdir(outside), os.listdir(".")), (["x"], [LEFT[:-1] + "0"]))
 
     def test_a_folder_that_made_room_goes_back(self):
         for files, after in (({"new/a": "2", "old/data/a": "1"}, {"data/": None, "data/a": b"1"}),
                              ({"old/data/a": "1"}, {}), ({"new/a": "2"}, {})):
             with self.subTest(files), inside({f"{LEFT}/{path}": data for path, data in files.items()}):
-                skelebot.tidy(".")
+                skelebot.Ours(".").tidy()
                 self.assertEqual(contents("."), after)
 
     def test_of_half_a_project_only_goes_what_is_as_it_was_written(self):
         made = skelebot.note_of([("src", None), ("src/a", b"a"), ("src/b", b"b"), ("../out", b"out"), ("VERSION", b"1")])
         with inside({"p/src/a": "a", "p/src/b": "mine", "p/VERSION": "1", "out": "out", f"p/{LEFT}/made": made}):
-            skelebot.tidy("p")
+            skelebot.Ours("p").tidy()
             self.assertEqual(contents("."), {"p/": None, "p/src/": None, "p/src/b": b"mine", "out": b"out"})
 
     def test_a_project_that_is_whole_stays(self):
         with inside({"VERSION": "1", "skelebot.yaml": "name: x", f"{LEFT}/made": skelebot.note_of([("VERSION", b"1")])}):
-            skelebot.tidy(".")
+            skelebot.Ours(".").tidy()
             self.assertEqual(sorted(contents(".")), ["VERSION", "skelebot.yaml"])
 
     def test_comes_with_the_next_that_writes_there(self):
@@ -88,14 +88,14 @@ class Tidying(unittest.TestCase):
 
     def test_has_nothing_to_do_for_one_that_lives(self):
         with inside({}) as path:
-            child = in_a_process("print(skelebot.scratch(skelebot.Scratch('', 'data')), flush=True); time.sleep(60)")
+            child = in_a_process("print(skelebot.make_scratch(skelebot.Scratch('', 'data')), flush=True); time.sleep(60)")
             own = child.stdout.readline().decode().strip()
-            skelebot.tidy(".")
+            skelebot.Ours(".").tidy()
             self.assertEqual(os.listdir(path), [own])
             child.send_signal(signal.SIGKILL)
             child.wait()
             child.stdout.close()
-            skelebot.tidy(".")
+            skelebot.Ours(".").tidy()
             self.assertEqual(os.listdir(path), [])
 
 
@@ -103,10 +103,10 @@ class Tidying(unittest.TestCase):
 class AFolderBeside(unittest.TestCase):
     def test_is_one_processes_until_it_has_gone(self):
         with inside({}):
-            child = in_a_process("it = skelebot.scratch(skelebot.Scratch('', 'data')); print(flush=True); time.sleep(0.5); "
+            child = in_a_process("it = skelebot.make_scratch(skelebot.Scratch('', 'data')); print(flush=True); time.sleep(0.5); "
                                  "open('done', 'w').close(); skelebot.remove(skelebot.Remove(it)); time.sleep(60)")
             child.stdout.readline()
-            own = skelebot.scratch(Scratch("", "data"))
+            own = skelebot.make_scratch(Scratch("", "data"))
             self.assertEqual(sorted(os.listdir(".")), [own, "done"])
             skelebot.remove(Remove(own))
             child.kill()
@@ -115,7 +115,7 @@ class AFolderBeside(unittest.TestCase):
 
     def test_of_another_path_is_another(self):
         with inside({}):
-            paths = [skelebot.scratch(Scratch("", name)) for name in ("data", "model", "data/x"[:4] + "2")]
+            paths = [skelebot.make_scratch(Scratch("", name)) for name in ("data", "model", "data/x"[:4] + "2")]
             self.assertEqual(len(set(paths)), 3)
             for path in paths:
                 skelebot.remove(Remove(path))
@@ -125,21 +125,21 @@ class AFolderBeside(unittest.TestCase):
             for make in (lambda path: open(path, "w").close(), lambda path: os.symlink(outside, path), os.mkdir,
                          lambda path: os.makedirs(path + "/new/x")):
                 with inside({}):
-                    own = skelebot.scratch(Scratch("", "data"))
+                    own = skelebot.make_scratch(Scratch("", "data"))
                     skelebot.remove(Remove(own))
                     make(own)
-                    self.assertEqual(skelebot.scratch(Scratch("", "data")), own)
+                    self.assertEqual(skelebot.make_scratch(Scratch("", "data")), own)
                     self.assertEqual((os.path.islink(own), os.listdir(own), os.listdir(outside)), (False, [], []))
                     skelebot.remove(Remove(own))
 
     def test_that_cannot_be_is_a_fault(self):
         with inside({"file": ""}), self.assertRaises(SkelebotError) as caught:
-            skelebot.scratch(Scratch("", "file/data"))
+            skelebot.make_scratch(Scratch("", "file/data"))
         self.assertEqual(caught.exception.message, "file/data: not a directory")
 
     def test_gives_a_folder_its_place_and_the_old_one_back(self):
         with inside({"data/a": "1"}):
-            own = skelebot.scratch(Scratch("", "data"))
+            own = skelebot.make_scratch(Scratch("", "data"))
             os.mkdir(os.path.join(own, "new"))
             skelebot.move(Move(os.path.join(own, "new"), "data"))
             self.assertEqual(os.listdir("data"), [])
@@ -153,20 +153,20 @@ class ALock(unittest.TestCase):
     @unittest.skipIf(os.name == "nt", "there are no locks")
     def test_is_that_of_the_file_that_is_there_then(self):
         with inside({"VERSION": "1"}):
-            child = in_a_process("it = skelebot.hold(skelebot.Hold('VERSION')); print(flush=True); time.sleep(0.5); "
-                                 "skelebot.write(skelebot.File('VERSION', b'2')); os.close(it); time.sleep(60)")
+            child = in_a_process("it = skelebot.Lock.acquire('VERSION'); print(flush=True); time.sleep(0.5); "
+                                 "skelebot.write(skelebot.File('VERSION', b'2')); it.close(); time.sleep(60)")
             child.stdout.readline()
-            lock = skelebot.hold(Hold("VERSION"))
-            self.assertTrue(skelebot.is_at(lock, "VERSION"))
+            lock = skelebot.Lock.acquire("VERSION")
+            self.assertTrue(lock.is_at("VERSION"))
             self.assertEqual(contents("."), {"VERSION": b"2"})
-            skelebot.release(Release(lock))
+            lock.close()
             child.kill()
             child.wait()
             child.stdout.close()
 
     def test_of_nothing_is_none(self):
         with inside({}):
-            self.assertIsNone(skelebot.hold(Hold("VERSION")))
+            self.assertIsNone(skelebot.Lock.acquire("VERSION").handle)
 
 
 @unittest.skipIf(os.name == "nt", "links need a right of their own there")
@@ -234,7 +234,7 @@ class LinksOut(unittest.TestCase):
             os.symlink("../out/x", "Dockerfile")
             for do, step in ((skelebot.write, File("Dockerfile", b"1")), (skelebot.write, File("link/x", b"1")),
                              (skelebot.make_folder, MakeFolder("link/new")), (skelebot.move, Move("x", "link/new")),
-                             (skelebot.scratch, Scratch("", "link/new"))):
+                             (skelebot.make_scratch, Scratch("", "link/new"))):
                 with self.subTest(step), self.assertRaises(SkelebotError) as caught:
                     do(step)
                 self.assertIn("leads outside of the project, by a link", caught.exception.message)

@@ -57,19 +57,19 @@ class Quiet(unittest.TestCase):
 class Temporary(unittest.TestCase):
     def test_folders_are_below_tmpdir_and_ours_alone(self):
         with tempfile.TemporaryDirectory() as folder, support.environment(TMPDIR=folder):
-            paths = {skelebot.scratch(skelebot.Scratch()), skelebot.scratch(skelebot.Scratch())}
+            paths = {skelebot.make_scratch(skelebot.Scratch()), skelebot.make_scratch(skelebot.Scratch())}
             self.assertEqual(paths, {os.path.join(folder, name) for name in os.listdir(folder)})
             self.assertEqual([os.stat(path).st_mode & 0o777 for path in paths], [0o700, 0o700])
 
     def test_files_are_ours_alone_and_new(self):
         with tempfile.TemporaryDirectory() as folder:
-            handle, path = skelebot.new_file(folder)
+            handle, path = skelebot.Ours(folder).new_file()
             os.close(handle)
             self.assertEqual((os.stat(path).st_mode & 0o777, os.listdir(folder)), (0o600, [os.path.basename(path)]))
 
     def test_folders_are_elsewhere_where_tmpdir_will_not_do(self):
         with support.environment(TMPDIR="/nowhere/at all"):
-            path = skelebot.scratch(skelebot.Scratch())
+            path = skelebot.make_scratch(skelebot.Scratch())
             skelebot.remove(skelebot.Remove(path))
         self.assertFalse(path.startswith("/nowhere"))
 
@@ -77,7 +77,7 @@ class Temporary(unittest.TestCase):
         self.addCleanup(setattr, tempfile, "tempdir", tempfile.tempdir)
         tempfile.tempdir = "/nowhere"
         with support.environment(TMPDIR="/nowhere"), self.assertRaises(skelebot.SkelebotError) as caught:
-            skelebot.scratch(skelebot.Scratch())
+            skelebot.make_scratch(skelebot.Scratch())
         self.assertEqual(caught.exception.message, "/nowhere: no such file or directory")
 
     def test_folders_go_with_all_that_is_in_them(self):

@@ -260,10 +260,10 @@ class ServerWords(unittest.TestCase):
                 (b'{"message": "\\u009b31m"}', "31m"), (b"x" * 1000, "x" * 300),
                 (b"[" * 100000, "")):
             with self.subTest(body[:60]):
-                self.assertEqual(skelebot.server_words(Response(500, body=body)), said)
+                self.assertEqual(Response(500, body=body).words, said)
 
     def test_can_always_be_written(self):
-        skelebot.server_words(Response(500, body=b'{"message": "a\\ud800b"}')).encode("utf-8")
+        Response(500, body=b'{"message": "a\\ud800b"}').words.encode("utf-8")
 
 
 class Faults(unittest.TestCase):
@@ -279,24 +279,24 @@ class Faults(unittest.TestCase):
     def test_have_a_hint_for_their_status(self):
         for status, hint in (
                 (401, "the server wants another user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, -u and -t, or ~/.netrc"),
-                (403, "ask who runs the repository for the permission"),
+                (403, "ask the repository's administrator for the permission"),
                 (404, "look at the address below components.repository"),
                 (407, "put the proxy's user and password into https_proxy, as in http://USER:PASSWORD@HOST:PORT"),
-                (409, "the server got something else than what was sent, or has something there already: push again, "
+                (409, "the server received something else than what was sent, or has something there already: push again, "
                       "or with -f"),
-                (412, "it has come there meanwhile; push -f replaces it"),
-                (413, "the server takes no file as large: ask who runs it for a higher limit"),
+                (412, "another push stored it first; push -f replaces it"),
+                (413, "the file exceeds the server's limit; ask its administrator"),
                 (429, "the server has too much to do: try again later"),
-                (507, "the server has no room left: ask who runs it"),
+                (507, "the server's disk is full: ask its administrator"),
                 (400, "the server's words say what is missing"),
-                (500, "try again later, or ask who runs the server"),
-                (503, "try again later, or ask who runs the server")):
+                (500, "try again later, or ask the server's administrator"),
+                (503, "try again later, or ask the server's administrator")):
             with self.subTest(status):
                 self.assertEqual(self.fault(status), two_lines(f"PUT https://host/x: {status}", hint))
 
     def test_show_the_servers_own_words(self):
         self.assertEqual(self.fault(403, "Forbidden", b'{"errors": [{"message": "not you"}]}'), two_lines(
-            "PUT https://host/x: 403 Forbidden: not you", "ask who runs the repository for the permission"))
+            "PUT https://host/x: 403 Forbidden: not you", "ask the repository's administrator for the permission"))
 
     def test_know_what_s3_says(self):
         for code, hint in (("SignatureDoesNotMatch", "the secret key is not that of the access key: look at the AWS "
@@ -314,7 +314,7 @@ class Faults(unittest.TestCase):
 
     def test_name_where_a_server_sends_on_to(self):
         self.assertEqual(self.fault(302, location="https://ada:s3cret@other/x?t=s3cret"), two_lines(
-            "PUT https://host/x: 302", "the server sends on to https://other/x: name that in skelebot.yaml"))
+            "PUT https://host/x: 302", "the server redirects to https://other/x: name that in skelebot.yaml"))
 
     def test_hold_nothing_that_moves_a_terminal(self):
         for status, headers in ((302, {"location": "https://other/\x1b[2J\x9b1m"}), (301, {"x_amz_bucket_region": "\x1b[2J"}),
@@ -381,21 +381,21 @@ class Patience(unittest.TestCase):
 
     def test_is_worth_it_for_answers_that_may_change(self):
         for status in (429, 500, 502, 503, 504, 508, 599):
-            self.assertTrue(skelebot.may_pass(status), status)
+            self.assertTrue(Response(status).may_pass, status)
         for status in (0, 200, 201, 204, 301, 400, 401, 403, 404, 407, 408, 409, 412, 413, 416, 499, 501, 505, 507):
-            self.assertFalse(skelebot.may_pass(status), status)
+            self.assertFalse(Response(status).may_pass, status)
 
     def test_waits_as_the_server_says_and_at_most_five_minutes(self):
         for said, seconds in (("3", 3), ("0", 0), (" 7 ", 7), ("100000", 300), ("Wed, 21 Oct 2015 07:28:10 GMT", 10),
                               ("Wed, 21 Oct 2015 07:27:00 GMT", 0), ("Thu, 22 Oct 2015 07:28:00 GMT", 300)):
             with self.subTest(said):
-                self.assertEqual(skelebot.pause_before(Response(503, headers={"retry-after": said}), 0.5, self.NOW), seconds)
+                self.assertEqual(Response(503, headers={"retry-after": said}).pause(0.5, self.NOW), seconds)
 
     def test_waits_as_ever_when_the_server_says_nothing_or_nonsense(self):
         for said in ("", "soon", "-5", "1.5", "\u0663", "9" * 400, "Wed, 99 Oct 2015 07:28:00 GMT", "Wed, , ,", "\x00"):
             with self.subTest(said):
                 answer = Response(503, headers={"retry-after": said} if said else {})
-                self.assertEqual(skelebot.pause_before(answer, 0.5, self.NOW), 0.5)
+                self.assertEqual(answer.pause(0.5, self.NOW), 0.5)
 
 
 class Confirmations(unittest.TestCase):
@@ -406,7 +406,7 @@ class Confirmations(unittest.TestCase):
                             ('{"checksums": {"sha256": "00"}}', False), ('{"checksums": {"sha256": ""}}', None),
                             ('{"checksums": {"sha256": 7}}', None), ('{"checksums": {"md5": "00"}}', None)):
             with self.subTest(body):
-                self.assertIs(skelebot.confirmed(Response(201, body=body.encode()), Digests(1, SHA)), found)
+                self.assertIs(Response(201, body=body.encode()).has_stored(Digests(1, SHA)), found)
 
     def test_read_what_sha256sum_writes(self):
         for data, found in ((f"{SHA}  model.bin\n".encode(), SHA), (SHA.upper().encode(), SHA), (b"", ""), (b"<html>", ""),
@@ -416,8 +416,8 @@ class Confirmations(unittest.TestCase):
 
     def test_take_a_length_that_is_one(self):
         for text, size in (("10", 10), ("0", 0), ("", -1), ("-1", -1), ("ten", -1), ("1e3", -1), ("\u0663", -1)):
-            self.assertEqual(skelebot.length(Response(200, headers={"content-length": text})), size)
-        self.assertEqual(skelebot.length(Response(200)), -1)
+            self.assertEqual(Response(200, headers={"content-length": text}).size, size)
+        self.assertEqual(Response(200).size, -1)
 
 
 class IndexPages(unittest.TestCase):
@@ -1325,7 +1325,7 @@ class PullFromS3(PlanCase):
         large = (Response(200, body=page % one + bytes(8 * 10 ** 6)) for one in range(9))
         done = self.pull(*large, it=storing(place=BUCKET), version="LATEST!")
         self.assertEqual((len(requests(done)), done.fault.message),
-                         (5, "an answer is larger than the 40.0 MB that can be taken apart"))
+                         (5, "an answer is larger than the 40.0 MB that can be parsed"))
 
 
 class PullFromAFolder(PlanCase):

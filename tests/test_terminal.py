@@ -149,7 +149,7 @@ class Project(unittest.TestCase):
 
     def test_asks_without_control_characters(self):
         for hidden in (False, True):
-            code = f"skelebot.ask(skelebot.Ask({EVIL!a} + '\\nToken', {EVIL!a}, hidden={hidden}))"
+            code = f"skelebot.Question(skelebot.Ask({EVIL!a} + '\\nToken', {EVIL!a}, hidden={hidden})).ask()"
             ended = subprocess.run(
                 [sys.executable, "-W", "ignore", "-c", "import skelebot; " + code], start_new_session=True,
                 stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
