@@ -869,20 +869,6 @@ def look(path, root=""):
     return "folder" if os.path.isdir(path) else "file"
 
 
-def current_mask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def mode_of(path):
-    """The mode of a file, or of one that would be made now."""
-    try:
-        return os.stat(path).st_mode & 0o777
-    except OSError:
-        return 0o666 & ~current_mask()
-
-
 def listing(path, depth=3):
     """The files below a folder, so many levels deep, sorted, as relative paths with `/`;
     hidden ones are left out.
@@ -1176,7 +1162,7 @@ def first_bytes(path, count):
 
 
 class SecretSearch:
-    """What shows that a file is secret: its name, its first bytes, or that it is a keytab's copy."""
+    """What shows that a file is secret: its name, first bytes, or being a keytab's copy."""
 
     def __init__(self, keytabs):
         paths = filter(os.path.isfile, map(machine_text, keytabs))
@@ -1942,7 +1928,7 @@ def plugin_settings(kind, entry):
                                 "the plugin says so; tell its author")
 
 
-# -- Files and folders
+# -- Files
 
 def read_root(folder, file):
     """The root node of a YAML file, None for an empty one."""
@@ -3507,7 +3493,7 @@ class Scratch(Record):
 
 
 def plan_new_folder(path, fill, token=""):
-    """A folder that the plan `fill` makes whole beside its place, then puts there instead of another."""
+    """A folder that the plan `fill` makes whole beside its place, then puts there."""
     scratch = yield Scratch(token, path)
     try:
         new = os.path.join(scratch, "new")
@@ -3667,12 +3653,14 @@ class Token(Record):
 class Wait(Record):
     """Try a command again and again until it ends well, for its last Outcome.
 
-    seconds  how long
+    seconds  how long, None is as long as it takes
     final    what it says when trying again makes no sense, as a regular expression
+    until    what has to be in its output, as another
     """
     command: Command
-    seconds: int
+    seconds: Optional[int]
     final: str
+    until: str = ""
 
     @property
     def line(self):
@@ -8178,7 +8166,7 @@ class EarlierApi:
 
     @staticmethod
     def prompt(message, boolean=False, options=None):
-        """`promptUser`: what a person answers; one of the options, or True and False for Y and N."""
+        """`promptUser`: what a person answers; an option, or True and False for Y and N."""
         more = f" ({', '.join(options)})" if options else " (Y/N)" if boolean else ""
         while True:
             answer = Question(Ask(message + more)).ask()
@@ -9728,6 +9716,20 @@ def remove_owned():
 
 # -- Files and folders
 
+def current_mask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def mode_of(path):
+    """The mode of a file, or of one that would be made now."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except OSError:
+        return 0o666 & ~current_mask()
+
+
 def enter(folder):
     """Go where the project is: everything runs as if started there."""
     try:
@@ -9877,11 +9879,11 @@ def new_token(step):
 
 def try_until(step):
     import time
-    until = time.monotonic() + step.seconds
+    end = float("inf") if step.seconds is None else time.monotonic() + step.seconds
     while True:
         outcome = run_program(step.command)
-        if (not outcome.status or re.search(step.final, outcome.errors)
-                or time.monotonic() > until):
+        ready = not outcome.status and re.search(step.until, outcome.output)
+        if ready or re.search(step.final, outcome.errors) or time.monotonic() > end:
             return outcome
         time.sleep(0.5)
 
@@ -10973,7 +10975,8 @@ DOING = {
     Pack: lambda step: Packer(step).body(), Unpack: lambda step: Unpacker(step).run(),
     Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
     Take: lambda step: CopyHere(step).run(), Keep: lambda step: CopyThere(step).run(),
-    Token: new_token, Wait: try_until, Act: run_act, SecretsInside: secret_members, ImageIds: image_ids,
+    Token: new_token, Wait: try_until, Act: run_act, SecretsInside: secret_members,
+    ImageIds: image_ids,
     Forget: forget, Answer: lambda step: say(sys.stdout, step.text),
     Note: lambda step: tell(step.text),
 }

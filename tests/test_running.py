@@ -54,6 +54,21 @@ class Quiet(unittest.TestCase):
         self.assertRegex(said[0], r"\Askelebot-\w+\n\Z")
 
 
+class Waiting(unittest.TestCase):
+    def test_goes_on_until_the_command_ends_well_and_says_what_it_is_to_say(self):
+        with support.folder({}) as folder:
+            count = sh(f"echo >> '{folder}/n'; wc -l < '{folder}/n'", kept=True)
+            done = skelebot.try_until(skelebot.Wait(count, None, "never", until="^ *3"))
+            self.assertEqual((done.status, done.output.strip()), (0, "3"))
+
+    def test_ends_when_trying_again_makes_no_sense(self):
+        command = sh("echo no such pod >&2; exit 1", kept=True)
+        self.assertEqual(skelebot.try_until(skelebot.Wait(command, None, "no such pod")).status, 1)
+
+    def test_ends_when_its_time_is_over(self):
+        self.assertEqual(skelebot.try_until(skelebot.Wait(sh("exit 4", kept=True), 0, "never")).status, 4)
+
+
 class Temporary(unittest.TestCase):
     def test_folders_are_below_tmpdir_and_ours_alone(self):
         with tempfile.TemporaryDirectory() as folder, support.environment(TMPDIR=folder):
