@@ -5403,20 +5403,15 @@ class Response(Record):
 
 def http_fault(request, response):
     """The fault of an answer that is none of those a request can go on with."""
-    words = response.words
+    words, place = response.words, f"{request.method} {public_url(request.url)}"
     reason = " ".join(filter(None, [str(response.status), shown_text(response.reason)]))
-    place = f"{request.method} {public_url(request.url)}"
-    return SkelebotError(": ".join(filter(None, [place, reason, words])),
-                         fault_hint(request, response, words))
-
-
-def fault_hint(request, response, words):
     hint = request.login.hint(response, words)
     if not hint and response.location:
         address = shown_text(public_url(response.headers["location"]))
-        return f"the server redirects to {address}: name that in {FILE}"
-    return hint or HINTS.get(response.status, ODD_SERVER if response.status >= 500
-                             else "the server's words say what is missing")
+        hint = f"the server redirects to {address}: name that in {FILE}"
+    unknown = ODD_SERVER if response.status >= 500 else "the server's words say what is missing"
+    return SkelebotError(": ".join(filter(None, [place, reason, words])),
+                         hint or HINTS.get(response.status, unknown))
 
 
 def origin(url):
@@ -8169,7 +8164,7 @@ class EarlierApi:
         """`promptUser`: what a person answers; an option, or True and False for Y and N."""
         more = f" ({', '.join(options)})" if options else " (Y/N)" if boolean else ""
         while True:
-            answer = Question(Ask(message + more)).ask()
+            answer = ask_person(Ask(message + more))
             if boolean and answer.lower() in ("y", "yes", "n", "no"):
                 return answer.lower().startswith("y")
             if not boolean and (not options or answer in options):
@@ -9828,53 +9823,34 @@ def move(step):
 
 # -- Questions, and what takes time
 
-class Question:
-    """An Ask, at the terminal or wherever stdin comes from."""
+def no_answer(step):
+    option = step.option and f"answer beforehand: {step.option}"
+    ways = " or ".join(filter(None, [option, "take the defaults: --yes"]))
+    return usage_error(f"no answer to: {step.question}", step.ways or ways)
 
-    def __init__(self, step):
-        self.step = step
-        default = f" [{step.default}]" if step.default else ""
-        self.text = on_one_line(f"{step.question}{default}: ")
 
-    def ask(self):
-        """The answer, or the default for an empty one."""
-        step = self.step
-        if step.ways and not (sys.stdin and sys.stdin.isatty()):
-            name = step.question[0].lower() + step.question[1:]
-            raise SkelebotError(f"{name}: not given", step.ways)
-        if step.hidden:
-            return self.hidden_line()
-        say(sys.stderr, self.text, end="")
-        answer = re.sub(r"[\x00-\x1f\x7f]", "", plain_text(self.line())).strip()
-        return answer or step.default
-
-    def hidden_line(self):
+def ask_person(step):
+    """The answer of whoever is at the terminal, or sends stdin; the default for an empty one."""
+    name, default = step.question, f" [{step.default}]" if step.default else ""
+    if step.ways and not (sys.stdin and sys.stdin.isatty()):
+        raise SkelebotError(f"{name[0].lower()}{name[1:]}: not given", step.ways)
+    text = on_one_line(f"{name}{default}: ")
+    if step.hidden:
         import getpass
         try:
-            return getpass.getpass(self.text, sys.stderr)
+            return getpass.getpass(text, sys.stderr)
         except EOFError:
-            raise self.unanswered()
-
-    def line(self):
-        try:
-            line = sys.stdin.readline() if sys.stdin else ""
-        except UnicodeDecodeError:
-            raise usage_error(f"the answer to {self.step.question} is not {sys.stdin.encoding}",
-                              "type it again, or set LANG")
-        if not line:
-            sys.stderr.write("\n")
-            raise self.unanswered()
-        return line
-
-    def unanswered(self):
-        option = self.step.option and f"answer beforehand: {self.step.option}"
-        ways = " or ".join(filter(None, [option, "take the defaults: --yes"]))
-        return usage_error(f"no answer to: {self.step.question}", self.step.ways or ways)
-
-
-def new_token(step):
-    import secrets
-    return Secret(secrets.token_hex(24))
+            raise no_answer(step)
+    say(sys.stderr, text, end="")
+    try:
+        line = sys.stdin.readline() if sys.stdin else ""
+    except UnicodeDecodeError:
+        raise usage_error(f"the answer to {name} is not {sys.stdin.encoding}",
+                          "type it again, or set LANG")
+    if not line:
+        say(sys.stderr, "")
+        raise no_answer(step)
+    return re.sub(r"[\x00-\x1f\x7f]", "", plain_text(line)).strip() or step.default
 
 
 def try_until(step):
@@ -10065,46 +10041,33 @@ class Exchange:
         return self.response._replace(body=body)
 
 
-class NetworkFault:
-    """Why there is no answer, from what urllib has raised, whose words may show a password."""
-
-    def __init__(self, error):
-        import http.client
-        self.reason, self.text = getattr(error, "reason", error), str(error)
-        self.has_no_address = (isinstance(error, http.client.InvalidURL)
-                               or "unknown url type" in self.text)
-
-    def __str__(self):
-        if self.has_no_address:
-            return "the address, or that of a proxy, cannot be understood"
-        if "WRONG_VERSION_NUMBER" in self.text:
-            return "the server answers without TLS"
-        reason = self.reason
-        if isinstance(reason, OSError) and type(reason).__name__ in ("timeout", "TimeoutError"):
-            return "no answer in time"
-        text = getattr(reason, "verify_message", "") or getattr(reason, "strerror", "")
-        return shown_text(text or str(reason)).lower() or type(reason).__name__
-
-    @property
-    def hint(self):
-        """What to do about it; "" for what may pass by itself."""
-        import socket
-        if self.has_no_address:
-            return ("correct https_proxy and http_proxy, as in http://USER:PASSWORD@HOST:PORT "
-                    "with %40 for @")
-        if "CERTIFICATE_VERIFY_FAILED" in self.text:
-            return ("set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of your company's "
-                    "authority")
-        if "WRONG_VERSION_NUMBER" in self.text or "unknown protocol" in self.text.lower():
-            return "write http://, or the port of its https://"
-        again = getattr(socket, "EAI_AGAIN", None)
-        if isinstance(self.reason, socket.gaierror) and self.reason.errno != again:
-            return "look at the address"
-        refusal = re.search("Tunnel connection failed: (403|407)", self.text)
-        return HINTS[int(refusal.group(1))] if refusal else ""
-
-
 UNREACHED = "is the address right, and the server up? proxies are taken from https_proxy"
+NETWORK_FAULTS = (      # what urllib's errors say, what that means, and what to do about it
+    ("InvalidURL|unknown url type", "the address, or that of a proxy, cannot be understood",
+     "correct https_proxy and http_proxy, as in http://USER:PASSWORD@HOST:PORT with %40 for @"),
+    ("WRONG_VERSION_NUMBER", "the server answers without TLS",
+     "write http://, or the port of its https://"),
+    ("(?i)unknown protocol", "", "write http://, or the port of its https://"),
+    ("CERTIFICATE_VERIFY_FAILED", "",
+     "set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of your company's authority"),
+    ("^gaierror ", "", "look at the address"),
+    ("Tunnel connection failed: 407", "", HINTS[407]),
+    ("Tunnel connection failed: 403", "", HINTS[403]),
+    ("^(timeout|TimeoutError) ", "no answer in time", ""),
+)
+
+
+def network_fault(error):
+    """(why there is no answer, what to do about it); "" for what may pass by itself."""
+    import socket
+    reason = getattr(error, "reason", error)
+    kind = type(reason).__name__
+    if kind == "gaierror" and reason.errno == getattr(socket, "EAI_AGAIN", None):
+        kind = "EAI_AGAIN"
+    text = getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or str(reason)
+    why, hint = next(((why, hint) for pattern, why, hint in NETWORK_FAULTS
+                      if re.search(pattern, f"{kind} {error}")), ("", ""))
+    return why or shown_text(text).lower() or kind, hint
 
 
 def patiently(request, attempt, sleep=None):
@@ -10119,9 +10082,9 @@ def patiently(request, attempt, sleep=None):
             why = f"{response.status} {shown_text(response.reason)}"
             pause = response.pause(pause, time.time())
         except (OSError, http.client.HTTPException, UnicodeError, OverflowError) as error:
-            why = NetworkFault(error)
-            if pause is None or why.hint:
-                raise SkelebotError(f"{public_url(request.url)}: {why}", why.hint or UNREACHED)
+            why, hint = network_fault(error)
+            if pause is None or hint:
+                raise SkelebotError(f"{public_url(request.url)}: {why}", hint or UNREACHED)
         tell(f"{host_of(request.url)}: {why}; trying again in {pause:g} s", over=True)
         (sleep or time.sleep)(pause)
 
@@ -10188,6 +10151,7 @@ class Sending:
     def __init__(self, *uploads):
         import threading
         self.uploads, self.stopped = uploads, threading.Event()
+        self.responses, self.fault = {}, None
         self.progress = Progress("sending", uploads[0].name, sum(one.size for one in uploads))
 
     def send(self, one, sleep=None):
@@ -10215,47 +10179,36 @@ class Sending:
             self.progress.end(well)
 
     def together(self):
-        """The Responses in their order; when one is a refusal it is the only one that counts."""
-        import queue
+        """The Responses in their order; when one is a refusal, those that came before it."""
         import threading
-        waiting, results = queue.Queue(), queue.Queue()
-        for pair in enumerate(self.uploads):
-            waiting.put(pair)
+        waiting = enumerate(self.uploads)
         for _ in range(min(AT_ONCE, len(self.uploads))):
-            threading.Thread(target=self.work, args=(waiting, results), daemon=True).start()
-        responses = {}
+            threading.Thread(target=self.work, args=(waiting,), daemon=True).start()
         try:
-            while len(responses) < len(self.uploads) and self.gather(results, responses):
+            while not self.stopped.wait(0.2):   # one without an end may hear no signals
                 pass
-            return tuple(responses.get(index, Response()) for index in range(len(self.uploads)))
+            if self.fault:
+                raise self.fault
+            return tuple(self.responses.get(index, Response())
+                         for index in range(len(self.uploads)))
         finally:
             self.stopped.set()
             self.progress.end(sys.exc_info()[0] is None)
 
-    def work(self, waiting, results):
+    def work(self, waiting):
         """Send what is waiting, as one of several threads."""
-        import queue
-        while not self.stopped.is_set():
-            try:
-                index, one = waiting.get_nowait()
-                results.put((index, self.send(one, self.stopped.wait)))
-            except queue.Empty:
-                return
-            except BaseException as fault:
-                results.put((None, fault))
-                return
-
-    def gather(self, results, responses):
-        """Wait a little for one result; False if it is a refusal."""
-        import queue
         try:
-            index, result = results.get(timeout=0.2)    # one without an end may hear no signals
-        except queue.Empty:
-            return True
-        if isinstance(result, BaseException):
-            raise result
-        responses[index] = result
-        return result.status == 200
+            for index, one in waiting:
+                response = self.send(one, self.stopped.wait)
+                if not self.stopped.is_set():
+                    self.responses[index] = response
+                if response.status != 200 or len(self.responses) == len(self.uploads):
+                    self.stopped.set()
+                if self.stopped.is_set():
+                    return
+        except BaseException as fault:
+            self.fault = fault if not self.stopped.is_set() else self.fault
+            self.stopped.set()
 
 
 # -- Files that become whole
@@ -10967,7 +10920,7 @@ def forget(step):
 
 DOING = {
     Command: run_program, File: write, MakeFolder: make_folder, Remove: remove, Move: move,
-    Ask: lambda step: Question(step).ask(), Hold: lambda step: Lock.acquire(step.path),
+    Ask: ask_person, Hold: lambda step: Lock.acquire(step.path),
     Release: lambda step: getattr(step.lock, "file", step.lock).close(), Scratch: make_scratch,
     Tidy: lambda step: Ours(step.path).tidy(), Request: send_request,
     Upload: lambda step: Sending(step).alone(),
@@ -10975,8 +10928,8 @@ DOING = {
     Pack: lambda step: Packer(step).body(), Unpack: lambda step: Unpacker(step).run(),
     Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
     Take: lambda step: CopyHere(step).run(), Keep: lambda step: CopyThere(step).run(),
-    Token: new_token, Wait: try_until, Act: run_act, SecretsInside: secret_members,
-    ImageIds: image_ids,
+    Token: lambda step: Secret(os.urandom(24).hex()), Wait: try_until, Act: run_act,
+    SecretsInside: secret_members, ImageIds: image_ids,
     Forget: forget, Answer: lambda step: say(sys.stdout, step.text),
     Note: lambda step: tell(step.text),
 }

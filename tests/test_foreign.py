@@ -112,7 +112,7 @@ class Names(unittest.TestCase):
                              ("eu central", None)):
             response = Response(301, "", {"x-amz-bucket-region": region})
             asked = Request("GET", "https://b.s3.amazonaws.com/k", login=skelebot.Signing())
-            found = skelebot.fault_hint(asked, response, "")
+            found = skelebot.http_fault(asked, response).hint
             self.assertEqual(found if hint else "region" in found, hint or False)
 
 

@@ -149,7 +149,7 @@ class Project(unittest.TestCase):
 
     def test_asks_without_control_characters(self):
         for hidden in (False, True):
-            code = f"skelebot.Question(skelebot.Ask({EVIL!a} + '\\nToken', {EVIL!a}, hidden={hidden})).ask()"
+            code = f"skelebot.ask_person(skelebot.Ask({EVIL!a} + '\\nToken', {EVIL!a}, hidden={hidden}))"
             ended = subprocess.run(
                 [sys.executable, "-W", "ignore", "-c", "import skelebot; " + code], start_new_session=True,
                 stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
