@@ -8940,17 +8940,6 @@ def has_terminal():
     return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def has_no_reader():
-    """Whether nobody can read stdout any more. Source: poll(2), POLLERR of a pipe"""
-    import select
-    try:
-        poll = select.poll()
-        poll.register(sys.stdout.fileno(), 0)
-        return bool(poll.poll(0))
-    except (AttributeError, OSError, ValueError):
-        return False                    # Windows, or a stdout that is no file
-
-
 def say(stream, text, begin="", end="\n", shown=visible):
     """Write text to a stream that may lack some characters; only `begin` and `end` are obeyed."""
     text = begin + shown(text) + end
@@ -8995,11 +8984,6 @@ def ignore_stop_signals():
         _signal.signal(number, _signal.SIG_IGN)
 
 
-def raise_stopped(number, frame):
-    ignore_stop_signals()
-    raise Stopped(number)
-
-
 class Handlers:
     """Other handlers of signals, number -> handler, for a while."""
 
@@ -9015,16 +8999,20 @@ class Handlers:
             _signal.signal(number, handler)
 
 
-def interruptible(do, *values):
-    """What `do` returns; a signal is an exception meanwhile, so that what was begun is ended.
+class Interruptible(Handlers):
+    """A signal is an exception meanwhile, so that what was begun is ended.
 
     Before that and after it there is nothing to end, and a signal ends us as it ends any program.
     """
-    handlers = {number: raise_stopped for number in stop_signals()}
-    if _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
-        handlers[_signal.SIGINT] = _signal.default_int_handler
-    with Handlers(handlers):
-        return do(*values)
+
+    def __init__(self):
+        super().__init__({number: self.stop for number in stop_signals()})
+        if _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
+            self.handlers[_signal.SIGINT] = _signal.default_int_handler
+
+    def stop(self, number, frame):
+        ignore_stop_signals()
+        raise Stopped(number)
 
 
 FORCE = 5       # seconds for ending by force what has not ended in its time
@@ -9217,6 +9205,7 @@ class Program:
 
     def __init__(self, step):
         self.step = step
+        self.mark = {MARK: os.urandom(8).hex()} if step.whole else {}
 
     def run(self):
         """Its Outcome; an interruption ends the program, and its container as well."""
@@ -9252,8 +9241,9 @@ class Program:
         import subprocess
         name, step = self.step.argv[0], self.step
         try:
-            return subprocess.Popen(step.argv, env={**os.environ, **step.environ},
-                                    start_new_session=step.apart, **self.streams())
+            return subprocess.Popen(
+                step.argv, env={**os.environ, **step.environ, **self.mark},
+                start_new_session=step.apart, **self.streams())
         except FileNotFoundError:
             raise SkelebotError(f"{name}: not found on PATH", MISSING.get(
                 os.path.basename(name), "install it, or correct PATH"))
@@ -9331,13 +9321,23 @@ class Program:
         if len(said[stream]) > MOST_SAID:
             self.process.kill()
 
+    def has_no_reader(self):
+        """Whether nobody can read stdout any more. Source: poll(2), POLLERR of a pipe"""
+        import select
+        try:
+            poll = select.poll()
+            poll.register(sys.stdout.fileno(), 0)
+            return bool(poll.poll(0))
+        except (AttributeError, OSError, ValueError):
+            return False                # Windows, or a stdout that is no file
+
     def was_left(self):
         """Whether it has left its container, for want of a reader; that is ended then.
 
         podman ends it itself.
         """
         status, step = self.process.returncode, self.step
-        if not status or not step.stop or step.kept or not has_no_reader():
+        if not status or not step.stop or step.kept or not self.has_no_reader():
             return False
         left = not quiet_status(step.stop[0])
         if left:
@@ -9369,7 +9369,7 @@ class Program:
         if self.step.apart:
             send_signals(Processes().ends_of(self.process.pid), KILL)
         elif not self.step.stop:
-            Family(self.process, self.step.environ.get(MARK)).end(interrupted, left)
+            Family(self.process, self.mark.get(MARK)).end(interrupted, left)
         elif interrupted and not has_terminal() and os.name != "nt":
             self.process.send_signal(_signal.SIGINT)
         elif not interrupted and self.step.kept:
@@ -9455,32 +9455,31 @@ class QuietProgram(Program):
             pass
 
 
-def run_accompanied(step):
-    """The Outcome of a command, while another program runs beside it, which is ended afterwards.
+class AccompaniedProgram(Program):
+    """One beside which another one runs, which is ended afterwards.
 
     What that says is for stderr. Its stdin ends when we have, however that was.
     """
-    import subprocess
-    companion = subprocess.Popen(step.beside, env={**os.environ, **step.environ},
-                                 stdin=subprocess.PIPE, stdout=sys.stderr.fileno(),
-                                 start_new_session=True)
-    try:
-        return run_program(step._replace(beside=()))
-    finally:
+
+    def run(self):
+        import subprocess
+        companion = subprocess.Popen(
+            self.step.beside, env={**os.environ, **self.step.environ}, stdin=subprocess.PIPE,
+            stdout=sys.stderr.fileno(), start_new_session=True)
         try:
-            getattr(os, "killpg", os.kill)(companion.pid, KILL)
-        except OSError:
-            pass                        # it has ended by itself
-        companion.wait()
+            return super().run()
+        finally:
+            try:
+                getattr(os, "killpg", os.kill)(companion.pid, KILL)
+            except OSError:
+                pass                    # it has ended by itself
+            companion.wait()
 
 
 def run_program(step):
     """Run a command to its end, for its Outcome."""
-    if step.beside:
-        return run_accompanied(step)
-    if step.whole:
-        step = step._replace(environ={**step.environ, MARK: os.urandom(8).hex()})
-    return (QuietProgram if step.quiet else Program)(step).run()
+    kind = AccompaniedProgram if step.beside else QuietProgram if step.quiet else Program
+    return kind(step).run()
 
 
 # -- Locks, and what is ours for a while
@@ -9551,52 +9550,14 @@ class Lock:
             os.close(self.handle)
 
 
-def remove_left(path):
-    """Remove what is the caller's and is locked by nobody, since its owner was killed."""
-    lock = Lock.on(path, getattr(os, "O_NOFOLLOW", 0))
-    try:
-        own = lock.handle is not None and os.fstat(lock.handle).st_uid == os.geteuid()
-        if own and lock.is_ours() and lock.is_at(path):
-            remove(Remove(path))
-    except SkelebotError:
-        pass                            # whoever can will remove it
-    finally:
-        lock.close()
-
-
-def take_back(folder):
-    """Undo what one that was killed, or failed, has left half done around a Scratch of its own.
-
-    A folder that has made room for another goes back. Of a project without its skelebot.yaml go the
-    files that are as they were noted: those of somebody else never.
-    """
-    above, old = os.path.dirname(folder), os.path.join(folder, "old")
-    is_half_done = os.path.isdir(os.path.join(folder, "new")) and not os.path.islink(old)
-    for name in os.listdir(old) if is_half_done and os.path.isdir(old) else ():
-        if not os.path.lexists(os.path.join(above, name)):
-            os.replace(os.path.join(old, name), os.path.join(above, name))
-    is_whole = os.path.lexists(os.path.join(above, FILE))
-    note = (read_bytes(os.path.join(folder, "made")) or b"").decode("utf-8", "surrogateescape")
-    for line in reversed([] if is_whole else note.split("\n")):
-        sha256, _, path = line.partition(" ")
-        if is_inside(path):
-            take_back_file(os.path.join(above, machine_text(path)), above, sha256)
-
-
-def take_back_file(path, root, sha256):
-    """Remove a file that is as it was noted, or a folder that is empty."""
-    kind = look(path, root or ".")
-    if sha256 and kind == "file" and hash_of(read_bytes(path) or b"") == sha256:
-        os.unlink(path)
-    elif not sha256 and kind == "folder":
-        remove(Remove(path, empty=True))
-
-
 class Ours:
-    """The names in a folder of what is on its way to its place; in "" of what is temporary."""
+    """What is ours in a folder and on its way to its place; in "" what is temporary."""
 
     def __init__(self, folder):
         self.folder = folder
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
 
     def tidy(self):
         """Remove what killed ones have left."""
@@ -9605,7 +9566,47 @@ class Ours:
         except OSError:
             return
         for name in names:
-            remove_left(os.path.join(self.folder, name))
+            self.remove_left(name)
+
+    def remove_left(self, name):
+        """Remove what is the caller's and is locked by nobody, since its owner was killed."""
+        path = self.path(name)
+        lock = Lock.on(path, getattr(os, "O_NOFOLLOW", 0))
+        try:
+            own = lock.handle is not None and os.fstat(lock.handle).st_uid == os.geteuid()
+            if own and lock.is_ours() and lock.is_at(path):
+                remove(Remove(path))
+        except SkelebotError:
+            pass                        # whoever can will remove it
+        finally:
+            lock.close()
+
+    def take_back(self, name):
+        """Undo what one that was killed, or failed, has left half done around a Scratch.
+
+        A folder that has made room for another goes back. Of a project without its skelebot.yaml
+        go the files that are as they were noted: those of somebody else never.
+        """
+        old = self.path(name, "old")
+        if os.path.isdir(self.path(name, "new")) and os.path.isdir(old) and not os.path.islink(old):
+            for one in os.listdir(old):
+                if not os.path.lexists(self.path(one)):
+                    os.replace(os.path.join(old, one), self.path(one))
+        if os.path.lexists(self.path(FILE)):
+            return
+        note = (read_bytes(self.path(name, "made")) or b"").decode("utf-8", "surrogateescape")
+        for line in reversed(note.split("\n")):
+            sha256, _, path = line.partition(" ")
+            if is_inside(path):
+                self.take_back_file(self.path(machine_text(path)), sha256)
+
+    def take_back_file(self, path, sha256):
+        """Remove a file that is as it was noted, or a folder that is empty."""
+        kind = look(path, self.folder or ".")
+        if sha256 and kind == "file" and hash_of(read_bytes(path) or b"") == sha256:
+            os.unlink(path)
+        elif not sha256 and kind == "folder":
+            remove(Remove(path, empty=True))
 
     def new_file(self, prefix="skelebot-"):
         """(descriptor, path) of a new file that only we may read."""
@@ -9626,24 +9627,24 @@ class Ours:
         This is tempfile's work, but its import would take as long as all that is ours between an
         edit and its build.
         """
-        near = self.folder or os.environ.get("TMPDIR") or "/tmp"
+        if self.folder:
+            return self.new_here(prefix, make)
+        near = os.environ.get("TMPDIR") or "/tmp"
         try:
-            return self.new_in(near, prefix, make)
+            return Ours(near).new_here(prefix, make)
         except OSError:
-            if self.folder:
-                raise
-        import tempfile
+            import tempfile
         try:
-            return self.new_in(tempfile.gettempdir(), prefix, make)
+            return Ours(tempfile.gettempdir()).new_here(prefix, make)
         except OSError as error:
             raise refused(near, error)
 
-    def new_in(self, folder, prefix, make):
-        if folder not in TIDIED:
-            TIDIED.add(folder)
-            Ours(folder).tidy()
+    def new_here(self, prefix, make):
+        if self.folder not in TIDIED:
+            TIDIED.add(self.folder)
+            self.tidy()
         while True:
-            path = os.path.join(folder, prefix + os.urandom(8).hex())
+            path = self.path(prefix + os.urandom(8).hex())
             lock = make(path)
             if lock.is_ours() is not False and os.path.lexists(path):
                 return lock, path
@@ -9655,10 +9656,14 @@ class Ours:
         Its own name comes from that. Where there are no locks, each has one of its own.
         """
         owner = getattr(os, "getuid", int)() & 0xffffffff
-        own = os.path.join(self.folder, f".skelebot-{owner:08x}{checksum(name):08x}")
+        own = self.path(f".skelebot-{owner:08x}{checksum(name):08x}")
         self.tidy()
         while True:
-            is_new = self.make(own)
+            try:
+                os.mkdir(own, 0o700)
+                is_new = True
+            except FileExistsError:
+                is_new = False
             lock = Lock.acquire(own)
             if lock.is_ours():
                 if os.path.isdir(own) and not os.path.islink(own) and not os.listdir(own):
@@ -9667,14 +9672,6 @@ class Ours:
             elif lock.handle is not None or self.is_closed(own):
                 return (lock, own) if is_new else Ours(self.folder or ".").new_folder(".skelebot-")
             lock.close()
-
-    def make(self, path):
-        """Make a folder; whether it is a new one."""
-        try:
-            os.mkdir(path, 0o700)
-            return True
-        except FileExistsError:
-            return False
 
     def is_closed(self, path):
         """Whether something cannot be opened, as is a folder on Windows."""
@@ -9796,7 +9793,8 @@ def remove(step):
             os.rmdir(step.path)
         elif os.path.isdir(step.path) and not os.path.islink(step.path):
             if re.fullmatch(OURS, os.path.basename(step.path)):
-                take_back(step.path)
+                folder, name = os.path.split(step.path)
+                Ours(folder).take_back(name)
             remove_folder(step.path)
         elif os.path.lexists(step.path):
             os.unlink(step.path)
@@ -10253,7 +10251,7 @@ class Partial:
         pattern = re.compile(rf"\.{name}\.[0-9a-f]{{8}}\.part")
         for other in os.listdir(folder) if os.path.isdir(folder) else ():
             if pattern.fullmatch(other) and other != os.path.basename(self.path):
-                remove_left(os.path.join(folder, other))
+                Ours(folder).remove_left(other)
 
     def restart(self):
         """Begin again."""
@@ -11420,7 +11418,8 @@ def run_chain(project, commands, parts, options, installed):
         enter(project.folder)
         if call.dry_run:
             say(sys.stdout, "cd " + shell_line([project.folder]), shown=pasted)
-    return interruptible(perform, plan_chain(plans(call, project, commands, parts)), call)
+    with Interruptible():
+        return perform(plan_chain(plans(call, project, commands, parts)), call)
 
 
 def page_of(project, name, pages, commands):
