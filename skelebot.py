@@ -825,6 +825,15 @@ def opened_plain(path, flags):
     raise SkelebotError(f"{path}: is {said}, no file", "put a plain file there, or remove it")
 
 
+def user_name(uid):
+    """The name that this machine has for a user."""
+    try:
+        import pwd
+        return pwd.getpwuid(uid).pw_name
+    except (ImportError, KeyError):
+        return "user"
+
+
 def read_bytes(path, most=None):
     """The bytes of a plain file, the first if only so many are wanted; None when there is none."""
     try:
@@ -2522,6 +2531,7 @@ class Dockerfile:
             *map(copy_part, project.copy),
             *(image_part("command.Dockerfile", command=run_command(text))
               for text in project.commands),
+            *([image_part("writable.Dockerfile")] if project.user == "host" else []),
             *self.late,
             *label_parts(version=project.version),
             *([self.primary_job()] if project.primaryJob else []),
@@ -2977,6 +2987,9 @@ class Recipe(Record):
         copies = [[name, f"/app/{name}"] for name in folders]
         copies += [[*files, "/app/"]] if files else []
         lines = [f"COPY {json.dumps(copy, ensure_ascii=False)}\n" for copy in copies]
+        writable = image_part("writable.Dockerfile")
+        if writable in self.text:       # what takes long is done where it stays in the cache
+            lines.insert(len(large.intersection(folders)), writable)
         split = (large and len(entries) > 1 and len(folders) <= MOST_COPIES
                  and max(map(len, lines), default=0) < LONGEST_LINE
                  and self.are_copied_alike(entries))
@@ -3875,6 +3888,18 @@ def checked_ids(names, ids):
     return tuple(ids)
 
 
+ACCOUNTS = ("/etc/passwd", "/etc/group")
+ACCOUNTS_ARGV = ("-c", "cat /etc/passwd; echo; cat /etc/group")
+
+
+def account_texts(text, login, uid, gid, home):
+    """Both ACCOUNTS with the job's user first; `text` is those of an image, one after the other."""
+    login, home = re.sub(r"[:\s]", "_", login), "/tmp" if ":" in home else home
+    own = f"{login}:x:{uid}:{gid}::{home}:/bin/sh", f"{login}:x:{gid}:"
+    return ["\n".join([first, *(line for line in text.split("\n") if line.count(":") == colons), ""])
+            for first, colons in zip(own, (6, 3))]
+
+
 class Copy(Record):
     """A mapped folder or file that travels to a container, and back if it `returns`."""
     source: str
@@ -3896,6 +3921,7 @@ class Engine(Record):
     docker_hub = ""             # what `login` calls Docker Hub
     apart = False               # whether a build is ended by way of the programs that it runs
     builders = ("buildkit", "legacy")
+    lacks_accounts = True       # whether a caller is unknown to the image that runs as he
 
     @property
     def argv(self):
@@ -3935,6 +3961,25 @@ class Engine(Record):
         return ("--user", f"{call.uid}:{call.gid}",
                 *(() if "HOME" in job_variables(project, job) else ("--env", "HOME=/tmp")),
                 *(("--env", "USER=" + call.login) if call.login else ()))
+
+    def plan_accounts(self, image, key, home):
+        """(path here, path there) of the files in which an image's job knows the caller by name.
+
+        key  what tells images with other accounts
+        """
+        cache, call = Cache(self.call), self.call
+        key = (call.engine, self.endpoint, str(call.uid), str(call.gid), call.login, home, *key)
+        paths = [cache.path(slug(name), name, *key) for name in ACCOUNTS]
+        if not all(map(cache.read, paths)) and not call.dry_run:
+            argv = (*self.argv, "run", "--rm", "--pull", "never", "--network", "none",
+                    "--entrypoint", "sh", image, *ACCOUNTS_ARGV)
+            told = yield Command(argv, kept=True, looks=True)
+            texts = account_texts(told.output, call.login or user_name(call.uid), call.uid,
+                                  call.gid, home)
+            for path, text in zip(paths, () if told.status or call.confined else texts):
+                yield from cache.plan_keep(path, text.encode("utf-8", "surrogateescape"))
+        known = all(map(cache.read, paths))
+        return tuple(zip(map(os.path.abspath, paths), ACCOUNTS)) if known else ()
 
     def copy_in(self, name, copy):
         """As an archive that is unpacked above it, so that it keeps its own owner and mode as
@@ -4071,6 +4116,7 @@ class Podman(Engine):
     variable = "CONTAINER_HOST"
     docker_hub = "docker.io"
     apart = True
+    lacks_accounts = False
 
     @property
     def argv(self):
@@ -4360,7 +4406,7 @@ class Image:
     def __init__(self, engine, project, job=None, tag="", more=(), plain=False):
         self.engine, self.call, self.project, self.job = engine, engine.call, project, job
         self.tag, self.more, self.plain = tag or project.image_tag(job), more, plain
-        self.cache = Cache(self.call)
+        self.cache, self.recipe = Cache(self.call), None
 
     def key(self, name):
         folder = os.path.abspath(self.project.folder or ".")
@@ -4433,7 +4479,7 @@ class Image:
         if installs.continues(bases, grouped[0]):
             text, groups = grouped
         copied = copied_below(text) if self.call.live and live else None
-        recipe = self.recipe(text, ignored, copied)._replace(bases=bases)
+        recipe = self.recipe = self.recipe_of(text, ignored, copied)._replace(bases=bases)
         installs = installs.after(bases, text, groups)
         seen = ((path, data), (".dockerignore", ignored_now),
                 *([("Dockerfile", present)] if own else []))
@@ -4481,7 +4527,7 @@ class Image:
         tagged = not known or ids.get(self.tag) in (ids.get(known), None)
         return "\n".join(lines), known if ids.get(known) else "", tagged
 
-    def recipe(self, text, ignored, copied):
+    def recipe_of(self, text, ignored, copied):
         """The Recipe of a Dockerfile's text, but for its bases."""
         other, environ = other_ignore_file(self.project), self.call.environ
         if other:                       # the builders do not agree on which of the two counts
@@ -4654,6 +4700,7 @@ class Run(Record):
     copies    what travels there before it, and back after it
     serve     plan of a server, for this Run, done as soon as its container runs
     rootless  whether the engine's root is the caller
+    accounts  (path here, path there) of the files in which its user has a name
     """
     job: Job
     launch: Launch
@@ -4662,6 +4709,7 @@ class Run(Record):
     copies: Tuple[Copy, ...] = ()
     serve: Any = None
     rootless: bool = False
+    accounts: Tuple = ()
 
     @property
     def detached(self):
@@ -4824,7 +4872,8 @@ class OnEngine(Runner):
         job = job._replace(mappings=self.mappings(job))
         words = (*component_words(self.project, "run_words", job), *run.launch.words)
         self.check(run._replace(job=job))
-        image = run.image or (yield from Image(self.engine, self.project, run.job).plan_ready())
+        own = Image(self.engine, self.project, run.job)
+        image = run.image or (yield from own.plan_ready())
         for mapping in self.own(job):
             if mapping not in run.launch.mappings and mapping.source != ".":
                 yield MakeFolder(mount_source(mapping, "", self.call.home))
@@ -4833,9 +4882,24 @@ class OnEngine(Runner):
             job=job, launch=run.launch._replace(words=words), image=image, copies=self.copies(job),
             name=self.project.container(job, "" if run.detached else self.call.token),
             rootless=(yield from self.engine.plan_rootless(self.project)))
+        run = self.with_accounts(run, (yield from self.plan_accounts(run, own.recipe)))
         if run.copies or run.serve:
             yield from self.plan_create(run)
         return run
+
+    def plan_accounts(self, run, recipe):
+        """The files in which the job's user has a name, but for those that the job maps itself."""
+        engine, image = self.engine, run.image
+        if not engine.lacks_accounts or not engine.user_words(self.project, run.job, run.rootless):
+            return ()
+        key = (recipe.bases, recipe.text) if recipe else (yield from engine.plan_image_ids((image,)))
+        home = job_variables(self.project, run.job).get("HOME")
+        mapped = [os.path.normpath(one.target) for one in run.job.mappings]
+        accounts = (yield from engine.plan_accounts(image, key, home or "/tmp")) if all(key) else ()
+        return [pair for pair in accounts if pair[1] not in mapped]
+
+    def with_accounts(self, run, accounts):
+        return run._replace(accounts=accounts)
 
     def plan_first(self, run):
         """What has to end well in a container of its own before a detached job starts;
@@ -4963,6 +5027,8 @@ class OnEngine(Runner):
                               for copy in run.copies if copy.folder]),
             *(word for mapping in job.mappings if mapping.target not in copied
               for word in mount_words(mapping, project.folder, self.call.home)),
+            *each("--mount", [csv_row("type=bind", "source=" + path, "target=" + target, "readonly")
+                              for path, target in run.accounts]),
             *run.launch.words, run.image, *run.launch.argv,
         )
 
@@ -5016,6 +5082,9 @@ class OnOtherEngine(OnEngine):
             copies.append(Copy(source, mapping.target, look(source) != "file",
                                "ro" not in mapping.options))
         return tuple(copies)
+
+    def with_accounts(self, run, accounts):
+        return run._replace(copies=(*run.copies, *(Copy(*pair, False, False) for pair in accounts)))
 
     def prepare(self, run):
         for mapping in filter(stays_there, run.job.mappings):
@@ -8927,12 +8996,33 @@ def discard(stream):
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def is_ours_to_read():
+    """Whether stdin can be read: a terminal stops who does that in the background; nohup closes it.
+    """
+    try:
+        if os.name != "nt" and os.isatty(0):
+            return os.tcgetpgrp(0) == os.getpgrp()
+        return os.read(0, 0) == b""
+    except OSError:
+        return False
+
+
+def is_open(number):
+    try:
+        return bool(os.fstat(number))
+    except OSError:
+        return False
+
+
 def open_streams():
-    """A stream that the caller has closed leads nowhere, not to the next file that is opened."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    """A stream that is closed, or not ours, leads nowhere: not to the next file that is opened."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if not (is_open(number) if number else is_ours_to_read()):
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            os.set_inheritable(number, True)
         stream = getattr(sys, name)
         if stream is None or stream.closed:
-            setattr(sys, name, open(os.devnull, mode))
+            setattr(sys, name, open(number, mode, closefd=False))
 
 
 def has_terminal():

@@ -2,6 +2,7 @@
 import glob
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-from engine import ROOT, SKELEBOT, TIMEOUT, Tests, call, deadline, environment, on, shell_status, tree, write
+from engine import ROOT, SKELEBOT, TIMEOUT, Running, Tests, call, deadline, environment, on, shell_status, tree, write
 from support import skelebot
 
 # What a person may type. A word that starts with a dash is typed as --name=VALUE or after --.
@@ -144,6 +145,48 @@ class ReturningNatively(Returning):
 
 
 on("BuildKit")(ReturningNatively)
+
+
+# ---- In the background ------------------------------------------------------
+
+class Background(Tests):
+    """A job that somebody has sent to the background of a terminal, or that has no stdin at all."""
+    options = ("-s",)
+    config = {"jobs": [{"name": "count", "source": "wc -c; test -t 0 && echo terminal", "mode": "it"},
+                       {"name": "sleep", "source": "sleep 60"}]}
+
+    def shell(self, line):
+        """What an interactive shell shows for a line of it; SKELEBOT stands for the call."""
+        shell = Running(["bash", "--norc", "-i"], self.folder, True, **self.engine.environ, PS1="$ ")
+        self.addCleanup(shell.stop)
+        called = " ".join(map(shlex.quote, [sys.executable, SKELEBOT, *self.options]))
+        shell.type(line.replace("SKELEBOT", called).encode() + b"; echo the $((1 + 1))nd\n")
+        shell.says("the 2nd")
+        return re.sub(r"\r|\x1b\[\?2004.", "", shell.said.decode())
+
+    def test_ends_by_itself(self):
+        for line in ("SKELEBOT count & wait; jobs", "(SKELEBOT count &) | cat", "setsid -w SKELEBOT count",
+                     "SKELEBOT count <&-", "nohup SKELEBOT count & wait; cat nohup.out; rm nohup.out"):
+            with self.subTest(line=line):
+                said = self.shell(line)
+                self.assertRegex(said, r"(?m)^0$")
+                self.assertNotRegex(said, r"(?m)Stopped|^terminal")
+
+    def test_is_ended_by_kill(self):
+        said = self.shell("SKELEBOT sleep & sleep 2; kill %1; wait %1; echo status $?")
+        self.assertRegex(said, r"(?m)^status 143$")
+
+
+on("BuildKit", "podman")(Background)
+
+
+class BackgroundNatively(Background):
+    """The same, without an engine."""
+    options = ("-n",)
+    build = False
+
+
+on("BuildKit")(BackgroundNatively)
 
 
 # ---- Being stopped ----------------------------------------------------------
@@ -502,27 +545,78 @@ class Paths(Tests):
 
 
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "only root can become another user")
-@on("BuildKit", "remote")
+@on("legacy", "BuildKit", "remote")
 class OtherUser(Tests):
-    """`user: host` for a caller who is not root."""
-    config = {"user": "host", "jobs": [{"name": "touch", "source": "touch.sh", "mappings": ["made/out/"]}]}
-    files = {"touch.sh": "set -e\necho x > \"$HOME/file\"\necho x > made/out/file\nid -u; id -g\n"}
+    """`user: host` for a caller who is not root, has no account in the image, and lets nobody read his files."""
+    build = False
+    config = {"user": "host", "jobs": [
+        {"name": "touch", "source": "touch.sh", "mappings": ["made/out/"]},
+        {"name": "who", "source": "who.py"}, {"name": "beside", "source": "lib/beside.py"},
+        {"name": "start", "source": "bin/start"}, {"name": "git", "source": "git config --global user.name ada && id -un"},
+        {"name": "r", "source": "who.R"}, {"name": "log", "source": "echo x > log.txt && cat results/old.csv"},
+        {"name": "other", "source": "who.py", "mappings": ["people:/etc/passwd:ro"]}]}
+    files = {"touch.sh": "set -e\necho x > \"$HOME/file\"\necho x > made/out/file\nid -u; id -g\n",
+             "who.py": "import getpass, grp, os, pwd\n[os.environ.pop(name, None) for name in ('USER', 'LOGNAME')]\n"
+                       "print(getpass.getuser(), grp.getgrgid(os.getgid()).gr_name, pwd.getpwuid(0).pw_name,\n"
+                       "      os.access(os.path.expanduser('~'), os.W_OK), os.access(pwd.getpwuid(os.getuid()).pw_dir, os.W_OK))\n",
+             "who.R": "cat(Sys.info()[['user']], '\\n')\n",
+             "lib/beside.py": "import os\nopen('log.txt', 'w')\nos.makedirs('lightning_logs/version_0')\n"
+                              "open('results/old.csv', 'a').write('more')\nopen('results/new.csv', 'w')\n"
+                              "os.remove('results/gone.csv')\nprint(open('results/old.csv').read())\n",
+             "bin/start": "#!/bin/sh\necho started\n", "results/old.csv": "old, ", "results/gone.csv": "",
+             "people": "eve:x:12345:12346::/tmp:/bin/sh\nroot:x:0:0::/root:/bin/sh\n"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.copy = os.path.join(cls.top, "skelebot")
+        shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(cls.copy, "templates"))
+        shutil.copy(SKELEBOT, cls.copy)
+        os.chmod(os.path.join(cls.folder, "bin/start"), 0o755)
+        for top, folders, names in os.walk(cls.folder):
+            for path in (top, *(os.path.join(top, name) for name in names)):
+                os.chown(path, 12345, 12346)
+                os.chmod(path, os.stat(path).st_mode & 0o700)
+        os.chown(cls.top, 12345, 12346)
+        os.chmod(cls.top, 0o755)
+
+    def as_other(self, *words, uid=12345, gid=12346, **environ):
+        """A call of skelebot by somebody who may use the engine."""
+        group = os.stat("/var/run/docker.sock").st_gid
+        done = call(["setpriv", "--reuid", str(uid), "--regid", str(gid), "--groups", str(group), "--",
+                     python_for_all(), os.path.join(self.copy, "skelebot.py"), *words], self.folder,
+                    **{"HOME": os.path.join(self.top, "home"), "LOGNAME": "ada", **self.engine.environ, **environ})
+        self.assertEqual(done.status, 0, done.stderr)
+        return done.stdout.decode()
 
     def test_owns_what_the_job_writes(self):
-        copy = os.path.join(self.top, "skelebot")
-        shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(copy, "templates"))
-        shutil.copy(SKELEBOT, copy)
-        for path in (self.top, self.folder, *(os.path.join(self.folder, name) for name in os.listdir(self.folder))):
-            os.chown(path, 12345, 12346)
-        os.chmod(self.top, 0o755)
-        group = os.stat("/var/run/docker.sock").st_gid
-        done = call(["setpriv", "--reuid", "12345", "--regid", "12346", "--groups", str(group), "--",
-                     python_for_all(), os.path.join(copy, "skelebot.py"), "touch"], self.folder,
-                    HOME=os.path.join(self.top, "home"), **self.engine.environ)
-        self.assertEqual((done.status, done.stdout), (0, b"12345\n12346\n"), done.stderr)
+        self.assertEqual(self.as_other("touch"), "12345\n12346\n")
         for path in ("made", "made/out", "made/out/file"):
             found = os.stat(os.path.join(self.folder, path))
             self.assertEqual((path, found.st_uid, found.st_gid), (path, 12345, 12346))
+
+    def test_has_a_name_a_group_and_a_home(self):
+        self.assertEqual(self.as_other("who"), "ada ada root True True\n")
+        self.assertEqual(self.as_other("-s", "who"), "ada ada root True True\n")
+        self.assertEqual(self.as_other("who", LOGNAME="eve"), "eve eve root True True\n")
+        self.assertEqual(self.as_other("git"), "ada\n")
+        self.assertEqual(self.as_other("r"), "ada \n")
+
+    def test_has_the_name_of_accounts_that_the_job_maps_itself(self):
+        self.assertEqual(self.as_other("other"), "eve ada root True True\n")
+
+    def test_reads_runs_and_writes_what_is_beside_the_scripts(self):
+        self.assertEqual(self.as_other("beside"), "old, more\n")
+        self.assertEqual(self.as_other("start"), "started\n")
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "log.txt")))
+
+    def test_needs_no_image_of_his_own(self):
+        self.as_other("start")
+        image = self.inspect(self.name)["Id"]
+        os.chmod(self.folder, 0o755)
+        os.chmod(os.path.join(self.folder, "skelebot.yaml"), 0o644)
+        self.assertEqual(self.as_other("-s", "log", uid=54321, gid=54321), "old, ")
+        self.assertEqual(self.inspect(self.name)["Id"], image)
 
 
 def python_for_all():

@@ -40,6 +40,7 @@ DOCKERFILES = {
     "base-image": {"language": "R+Python", "baseImage": "registry.example.com:5000/acme/base:7",
                    "dependencies": {"Python": ["numpy"], "R": ["dplyr"]}},
     "timezone": {"timezone": "America/Argentina/Buenos_Aires"},
+    "user-host": {"user": "host", "commands": ["make"]},
     "labels": {"name": 'The "Churn"', "description": "costs $5\nand $HOME, \\ `id`\n", "maintainer": "Zoë 日本",
                "contact": 'z"@example.com', "version": '1"$2'},
     "copy": {"copy": ["config/app.ini:/etc/app.ini", "my data/:/srv/my data/", "it's \"$5\".txt:/srv/$5\\x"]},

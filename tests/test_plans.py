@@ -98,11 +98,38 @@ class JobInDocker(PlanCase):
     def test_asks_whether_the_engine_is_rootless_where_it_matters(self):
         asked = "docker info --format '{{.SecurityOptions}}'"
         done = driven(user="host")
-        self.assertEqual(done.outline[-2], asked)
+        self.assertIn(asked, done.outline)
         self.assertIn(" --user 1000:100 ", done.outline[-1])
         self.assertNotIn("--user", driven({"info": Outcome(0, "[name=rootless]")}, user="host").outline[-1])
         for call in (ADA._replace(uid=0), ADA._replace(engine="podman")):
             self.assertNotIn(asked, driven(call=call, user="host").outline)
+
+
+    def test_knows_its_caller_by_name_in_the_accounts_of_its_image(self):
+        asking = ("docker run --rm --pull never --network none --entrypoint sh churn "
+                  "-c 'cat /etc/passwd; echo; cat /etc/group'")
+        told = Outcome(0, "root:x:0:0:root:/root:/bin/sh\n\nroot:x:0:\n")
+        done = driven({"run": told}, user="host")
+        self.assertIn(asking, done.outline)
+        files = {os.path.basename(step.path).rpartition("-")[0]: step.data.decode()
+                 for step in done.steps if isinstance(step, skelebot.File) and "etc-" in step.path}
+        self.assertEqual(files, {
+            "etc-passwd": "ada:x:1000:100::/tmp:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\n",
+            "etc-group": "ada:x:100:\nroot:x:0:\n"})
+        self.assertNotIn(asking, driven({"run": told}).outline)
+        for call in (ADA._replace(uid=0), ADA._replace(engine="podman"), ADA._replace(dry_run=True)):
+            self.assertNotIn(asking.partition(" ")[2], str(driven({"run": told}, call=call, user="host").outline))
+
+
+class AccountTexts(unittest.TestCase):
+    def test_begin_with_the_jobs_user_whatever_the_image_has(self):
+        for login, text, passwd, group in (
+                ("ada", "", "ada:x:4321:99::/tmp:/bin/sh\n", "ada:x:99:\n"),
+                ("ada", "node:x:4321:4321::/home/node:/bin/bash\n\nusers:x:99:eve,bob",
+                 "ada:x:4321:99::/tmp:/bin/sh\nnode:x:4321:4321::/home/node:/bin/bash\n", "ada:x:99:\nusers:x:99:eve,bob\n"),
+                ("CORP\\ada lovelace:x\n", "odd\n#\n+::::::\n\n+:::\n",
+                 "CORP\\ada_lovelace_x_:x:4321:99::/tmp:/bin/sh\n+::::::\n", "CORP\\ada_lovelace_x_:x:99:\n+:::\n")):
+            self.assertEqual(skelebot.account_texts(text, login, 4321, 99, "/tmp"), [passwd, group])
 
 
 class DetachedJob(PlanCase):
