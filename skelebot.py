@@ -62,14 +62,35 @@ __version__ = "3.0.0"
 class SkelebotError(Exception):
     """A fault that a person can mend: what is wrong and where, what to do, the exit status."""
 
+    place = None
+
     def __init__(self, message, hint, status=1):
         super().__init__(message)
         self.message = shown_url(message)
         self.hint = hint
         self.status = status
+        self.faults = (self,)
 
     def __str__(self):
         return f"skelebot: {on_one_line(self.message)}\n  hint: {on_one_line(self.hint)}"
+
+
+MOST_FAULTS = 10        # of a file that are shown at once
+
+
+class Faults(SkelebotError):
+    """All that is wrong with a project's files, in their order."""
+
+    def __init__(self, faults):
+        first = faults[0]
+        super().__init__(first.message, first.hint, first.status)
+        self.faults = tuple(faults)
+
+    def __str__(self):
+        rest = len(self.faults) - MOST_FAULTS
+        more = SkelebotError(f"{rest} more {'faults' if rest > 1 else 'fault'} not shown",
+                             "correct these first")
+        return "\n".join(map(str, (*self.faults[:MOST_FAULTS], *([more] if rest > 0 else []))))
 
 
 class Stopped(BaseException):
@@ -83,6 +104,25 @@ class Stopped(BaseException):
 
 class NoImage(SkelebotError):
     """The image that was to be run is not there."""
+
+
+def raise_all(faults):
+    """Nothing, if there are none; each is told once, by its place."""
+    own = {str(fault): fault for fault in faults}.values()
+    if own:
+        raise Faults(sorted(own, key=lambda fault: fault.place.order if fault.place else ()))
+
+
+def each_of(values, read):
+    """What `read` makes of each value; the faults of all of them are raised together."""
+    results, faults = [], []
+    for value in values:
+        try:
+            results.append(read(value))
+        except SkelebotError as error:
+            faults += error.faults
+    raise_all(faults)
+    return results
 
 
 class Refused(SkelebotError):
@@ -246,8 +286,15 @@ class Place(Record):
     def __str__(self):
         return ": ".join(filter(None, [f"{self.file}:{self.line}", self.path]))
 
+    @property
+    def order(self):
+        """Which of two places comes first: skelebot.yaml lies below its environments."""
+        return self.file != FILE, self.line
+
     def fault(self, message, hint):
-        return SkelebotError(f"{self}: {message}", hint)
+        fault = SkelebotError(f"{self}: {message}", hint)
+        fault.place = self
+        return fault
 
     def words(self, text):
         """The words of a text here, as a shell would split them."""
@@ -273,12 +320,19 @@ class Text(str):
     expected  what it is, for a message
     hint      what to do where it does not fit
     pattern   what the whole text fits
-    values    all that it may be, where these are few
+    values   all that it may be, where these are few
+    former    what earlier releases took -> what that is today
     """
     expected = "text"
     hint = "write it as one text, in quotes if it holds ': '"
     pattern = r"(?s).*"
     values = ()
+    former = {}
+
+    @classmethod
+    def meant(cls, text):
+        """The text as it is written today."""
+        return cls.former.get(text, text)
 
     @classmethod
     def fits(cls, text):
@@ -312,13 +366,13 @@ def scalar_class(expected, hint, pattern, above=Line):
     return type("Scalar", (above,), {"expected": expected, "hint": hint, "pattern": pattern})
 
 
-def one_of(*values):
+def one_of(*values, **former):
     """The class of these texts."""
-    return type("Choice", (Text,), {"values": values})
+    return type("Choice", (Text,), {"values": values, "former": former})
 
 
-Language = one_of("Python", "R", "R+Python", "NA")
-Mode = one_of("i", "d", "it")
+Language = one_of("Python", "R", "R+Python", "NA", python="Python", r="R")
+Mode = one_of("i", "d", "it", t="it", ti="it", di="d", id="d", dt="d", td="d", dit="d", itd="d")
 NativeUse = one_of("always", "never", "optional")
 Accepts = one_of("boolean", "list", "int", "float")
 User = one_of("root", "host")
@@ -361,10 +415,20 @@ VariableName = scalar_class(
     "the name of a variable, or NAME=VALUE", "for example MODE=fast, or HOME to pass it on",
     r"[^=\s-][^=\s]*")
 VariableWord = scalar_class(VariableName.expected, VariableName.hint, r"(?s)[^=\s-][^=\s]*(=.*)?")
-Url = scalar_class(
+WholeUrl = scalar_class(
     "an address", "for example https://host/artifactory",
     r"https?://([^\s/?#]*@)?(\[[\da-fA-F:.]+\]|[A-Za-z\d_-]{1,63}(\.[A-Za-z\d_-]{1,63})*\.?)"
     r"(:(?P<ports>\d{1,5}))?(/[^\s?#]*)?", Ported)
+
+
+class Url(WholeUrl):
+    """An address that may lack https://, as earlier releases had it."""
+
+    @classmethod
+    def meant(cls, text):
+        return text if "://" in text or not re.match(r"\w", text) else "https://" + text
+
+
 Region = scalar_class("the name of a region", "for example eu-central-1", r"[a-z0-9][a-z0-9-]*")
 AwsWord = scalar_class(         # aws takes file:// and https:// for what is there, - for an option
     "a name that AWS knows", "for example artifactory-token",
@@ -586,15 +650,16 @@ class Param(Valued):
 
 def check_names(parts):
     """Every name and alt of arguments and parameters stands for one thing."""
-    taken = {}
+    taken, faults = {}, []
     for one in parts:
         for key in ("name", "alt"):
             name, place = getattr(one, key, ""), one.places.get(key)
             if name in taken and not (key == "alt" and name == one.name):
-                raise place.fault(f"the name {name} is taken by {taken[name].path}",
-                                  "give one of them another name")
+                faults.append(place.fault(f"the name {name} is taken by {taken[name].path}",
+                                          "give one of them another name"))
             if name:
-                taken[name] = place
+                taken.setdefault(name, place)
+    raise_all(faults)
 
 
 class Job(Record):
@@ -675,8 +740,8 @@ class Project(Record):
     _former = {"ignore": "ignores"}
     name: ProjectName
     description: Text = ""
-    maintainer: Line = ""
-    contact: Line = ""
+    maintainer: Text = ""
+    contact: Text = ""
     version: Line = ""
     language: Language = "Python"
     pythonVersion: Version = "3.13"
@@ -709,24 +774,24 @@ class Project(Record):
     places: Hidden = None
 
     def _complete(self):
-        self.check_jobs()
+        each_of((self.check_jobs, lambda: check_names(self.params)), lambda check: check())
         self.check_images()
-        check_names(self.params)
         return self
 
     def check_jobs(self):
         """Every job has a name of its own, and the primary job is one of them."""
-        names = {}
+        names, faults = {}, []
         for index, job in enumerate(self.jobs):
-            if job.name in names:
-                raise job.places["name"].fault(
+            if names.setdefault(job.name, index) != index:
+                faults.append(job.places["name"].fault(
                     f"the name {job.name} is taken by jobs[{names[job.name]}]",
-                    "give one of them another name")
-            names[job.name] = index
+                    "give one of them another name"))
         if self.primaryJob and self.primaryJob not in names:
             near = did_you_mean(self.primaryJob, names, "jobs are") if names else ""
-            raise self.places["primaryJob"].fault(f"no job is named {shortened(self.primaryJob)}",
-                                                  near or "add it to jobs, or remove the line")
+            faults.append(self.places["primaryJob"].fault(
+                f"no job is named {shortened(self.primaryJob)}",
+                near or "add it to jobs, or remove the line"))
+        raise_all(faults)
 
     def check_images(self):
         """No job has the image or container of another job, of the project or of a component."""
@@ -1576,6 +1641,35 @@ def in_no_image(place):
     return re.match(rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", place.path)
 
 
+def is_of_command(place):
+    """Whether what stands at a place matters to the commands of one component only."""
+    return any(place.path.startswith(path) for name, kind in COMPONENTS.items()
+               if kind.of_commands for path in section_paths(name, kind))
+
+
+def late_faults(value):
+    """The faults that matter to one command only, in records and lists."""
+    inner = value if isinstance(value, tuple) else ()
+    return [*getattr(value, "__dict__", {}).get("fault", ()),
+            *(fault for one in inner for fault in late_faults(one))]
+
+
+def late(value, fault, place):
+    """The value with its fault noted, if that matters to one command only."""
+    if not is_of_command(place):
+        raise fault
+    value.fault = fault.faults
+    return value
+
+
+def completed(record, place):
+    """A record whose fields fit each other."""
+    try:
+        return record._complete()
+    except SkelebotError as fault:
+        return late(record, fault, place)
+
+
 @functools.lru_cache(None)
 def fields(kind):
     """name -> annotation of what a record takes from the file; a plugin's may be texts."""
@@ -1655,6 +1749,9 @@ class Value:
         node, text = self.node, self.node.value
         if node.id != "scalar" or (self.is_nothing and not text):
             raise self.unexpected(kind.wanted(), kind.hint)
+        if node.style in ("|", ">") and issubclass(kind, Line):
+            text = text.rstrip("\n")
+        text = kind.meant(text)
         if issubclass(kind, Line) and not node.style and node.start_mark.line < node.end_mark.line:
             raise self.place.fault("continues on the next line",
                                    "keep it on one line, or write each item of a list as - ITEM")
@@ -1663,7 +1760,8 @@ class Value:
                                    "remove it")
         if not kind.fits(text):
             near = kind.values and did_you_mean(text, kind.values, "choose one of")
-            raise self.unexpected(kind.wanted(), near or kind.hint)
+            fault = self.unexpected(kind.wanted(), near or kind.hint)
+            return late(kind(text), fault, self.place)
         if "//" in text and has_password(text) and not in_no_image(self.place):
             raise password_fault(self.place)
         return kind(text)
@@ -1727,7 +1825,7 @@ class Value:
             marks = [item.start_mark for item in self.node.value]
             places = [Place(mark.name, mark.line + 1, f"{self.place.path}[{index}]")
                       for index, mark in enumerate(marks)]
-            return [Value(*one).read(kind) for one in zip(self.node.value, places)]
+            return each_of(zip(self.node.value, places), lambda one: Value(*one).read(kind))
         if self.node.id == "mapping" and hasattr(kind, "_fields"):
             if not self.entries().keys() & fields(kind).keys():
                 raise self.unexpected("a list", "write each as an item: - name: ...")
@@ -1740,7 +1838,7 @@ class Value:
             name = self.text(kind.__annotations__["name"])
             return kind(name=name, places={"": self.place, "name": self.place})
         record = kind(**record_values(kind, self.entries(), self.place))
-        return record._complete() if isinstance(record, Record) else record
+        return completed(record, self.place) if isinstance(record, Record) else record
 
     def read(self, kind):
         """Its value as `kind`, which is an annotation of a record."""
@@ -1847,19 +1945,26 @@ def example(kind):
 
 def record_values(kind, entries, place):
     """name -> value for the entries of a mapping, as the record's annotations have them."""
-    known, values, places = fields(kind), {}, {"": place}
-    for name, entry in canonical(kind, entries).items():
-        if name in ACCEPTED_KEYS or name.startswith("x-"):
-            continue
+    known, values, places, hints = fields(kind), {}, {"": place}, []
+
+    def read(name, entry):
         if name not in known:
-            raise entry.place.fault("unknown key", near_key(kind, name, known))
+            hints.append(near_key(kind, name, known))
+            raise entry.place.fault("unknown key", hints[-1])
         places[name] = entry.place
         if not entry.is_nothing or known[name] is Any or name not in kind._field_defaults:
             values[name] = entry.read(known[name])
-    for name in known:
-        if name not in values and name not in kind._field_defaults:
+
+    def need(name):
+        if not any(f"did you mean {name}?" in hint for hint in hints):
             raise place.fault(f"needs the key {name}",
                               f"add a line such as {name}: {example(known[name])}")
+
+    entries = {name: entry for name, entry in canonical(kind, entries).items()
+               if name not in ACCEPTED_KEYS and not name.startswith("x-")}
+    missing = [name for name in known if name not in entries and name not in kind._field_defaults]
+    each_of([*entries.items(), *((name, None) for name in missing)],
+            lambda item: read(*item) if item[1] else need(item[0]))
     return {**values, "places": places} if "places" in kind._fields else values
 
 
@@ -1899,8 +2004,8 @@ class Sections:
 
     def ours(self):
         """name -> settings of each of our components that has a section."""
-        settings = {name: self.settings(name, kind) for name, kind in COMPONENTS.items()}
-        return {name: section for name, section in settings.items() if section}
+        sections = each_of(COMPONENTS.items(), lambda item: self.settings(*item))
+        return {name: section for name, section in zip(COMPONENTS, sections) if section}
 
     def settings(self, name, kind):
         """What the section holds, None without one; of two files the environment's wins."""
@@ -1912,7 +2017,7 @@ class Sections:
             if entry and (not last or last.file == FILE):
                 last = entry.place
                 settings = None if entry.is_nothing else read(entry.node, last)
-        return settings and settings._complete()
+        return settings and completed(settings, last)
 
     def others(self):
         """name -> Value of each section that is not ours: of today, and of 2019."""
@@ -2087,6 +2192,7 @@ def warnings(project, sections):
     needed = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
     known = [name for name, _ in project.installed]
     return (
+        *(fault.message for fault in late_faults(tuple(project.settings.values()))),
         *(f"{entry.place}: needs a plugin of that name{near_section(name, known)}"
           for name, entry in sections.items() if name not in known),
         *([f"{places['primaryJob']}: {job.name} needs {needed}, which docker run cannot pass to "
@@ -2096,22 +2202,38 @@ def warnings(project, sections):
     )
 
 
+def read_dependencies(entries):
+    """The Dependencies of the top-level entries, None without the key."""
+    language, dependencies = entries.get("language"), entries.get("dependencies")
+    if dependencies:
+        known = language and not language.is_nothing
+        return dependencies.dependencies(
+            language.read(Language) if known else Project._field_defaults["language"])
+
+
+def read_sections(entries, installed):
+    """name -> settings of our components, of plugins, and name -> Value of what neither has."""
+    sections = Sections(entries)
+    others = sections.others()
+    ours, plugins = each_of((sections.ours, lambda: dict(each_of(
+        [(name, kind) for name, kind in installed if name in others],
+        lambda item: (item[0], plugin_settings(item[1], others[item[0]]))))), lambda read: read())
+    return ours, plugins, others
+
+
 def read_project(entries, place, installed=()):
     """The project of the top-level entries, without its components.
 
     installed  (name, class) of each plugin, which reads its own section
     """
-    sections, dependencies = Sections(entries), entries.get("dependencies")
-    apart = {*sections.entries, "components", "dependencies"}
+    apart = {*former_keys(), "components", "dependencies"}
     plain = {name: entry for name, entry in entries.items() if name not in apart}
-    values = record_values(Project, plain, place)
+    values, dependencies, (ours, plugins, others) = each_of(
+        (lambda: record_values(Project, plain, place), lambda: read_dependencies(entries),
+         lambda: read_sections(entries, installed)), lambda read: read())
     if dependencies:
-        language = values.get("language", Project._field_defaults["language"])
-        values["dependencies"] = dependencies.dependencies(language)
-        values["places"]["dependencies"] = dependencies.place
-    ours, others = sections.ours(), sections.others()
-    plugins = {name: plugin_settings(kind, others[name]) for name, kind in installed
-               if name in others}
+        values["dependencies"] = dependencies
+        values["places"]["dependencies"] = entries["dependencies"].place
     secrets = [getattr(ours[name], key) for name in ours for key in COMPONENTS[name].secret_files]
     project = Project(**values, settings={**plugins, **ours}, secret_files=tuple(secrets),
                       installed=tuple(installed))._complete()
@@ -6140,7 +6262,7 @@ def plan_container_key(call):
         url = CONTAINER + environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
     if not url:
         return None
-    if not Url.fits(url.partition("?")[0]):
+    if not WholeUrl.fits(url.partition("?")[0]):
         raise SkelebotError("AWS_CONTAINER_CREDENTIALS_...URI: expected an address, found "
                             f"{shortened(url)}", Url.hint)
     trusted = (*TRUSTED, "169.254.170.2", "169.254.170.23")
@@ -6162,7 +6284,7 @@ def plan_instance_key(call):
     if call.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         return None
     base = (call.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or METADATA).rstrip("/")
-    if not Url.fits(base):
+    if not WholeUrl.fits(base):
         raise SkelebotError("AWS_EC2_METADATA_SERVICE_ENDPOINT: expected an address, found "
                             f"{shortened(base)}",
                             Url.hint)
@@ -6224,7 +6346,7 @@ class S3Store(Store):
                                 Region.hint)
         endpoint = (place.endpoint or environ.get("AWS_ENDPOINT_URL_S3")
                     or environ.get("AWS_ENDPOINT_URL") or "")
-        if endpoint and not Url.fits(endpoint):
+        if endpoint and not WholeUrl.fits(endpoint):
             raise SkelebotError("AWS_ENDPOINT_URL: expected an address, found "
                                 f"{shortened(endpoint)}", Url.hint)
         url, prefix = bucket_url(place, region, quoted_url(bare_url(endpoint)))
@@ -6445,6 +6567,7 @@ class Component:
                   None if that is written as today
     secret_files  keys of files that no image may hold, whichever environment names them
     tag           of an image of its own beside the project's
+    of_commands   whether its settings matter to its commands only
     activation    where it takes part
     project       the Project, None outside of one
     settings      the section as a `record`, None where there is none
@@ -6455,6 +6578,7 @@ class Component:
     former = {}
     secret_files = ()
     tag = ""
+    of_commands = False
     activation = Activation.CONFIG
 
     def __init__(self, project=None, settings=None):
@@ -6806,6 +6930,7 @@ def tunnel_line(endpoint, port):
 class Jupyter(Component):
     """A server in the project's image, or in NAME:jupyter, which has it on top of that."""
     name = "jupyter"
+    of_commands = True
     record = JupyterSection
     example = "{port: 8888}"
     former = {"jupyter": None}
@@ -7234,6 +7359,7 @@ class Transfer:
 class Repository(Component):
     """Artifacts in versions, in one of the stores."""
     name = "repository"
+    of_commands = True
     record = RepositorySection
     former = {"components.artifactory": read_former_artifactory, "artifacts": read_former_artifacts}
     storing = (
@@ -7435,6 +7561,7 @@ class RegistrySection(Record):
 class Registry(Component):
     """The image, pushed under tags."""
     name = "registry"
+    of_commands = True
     record = RegistrySection
     example = "{host: registry.example.com}"
 
@@ -7636,6 +7763,7 @@ class PackageSection(Record):
 class Package(Component):
     """A zip file of the project."""
     name = "package"
+    of_commands = True
     record = PackageSection
     example = "{path: dist/churn.zip}"
 
@@ -7962,7 +8090,7 @@ class PluginCommand:
     def plan_download(self, url):
         """The bytes that a web server has; None if a dry run cannot know."""
         trusted = url.startswith("https:") or host_of(url) in TRUSTED
-        if not Url.fits(url.partition("?")[0]) or not trusted:
+        if not WholeUrl.fits(url.partition("?")[0]) or not trusted:
             raise usage_error(f"plugin: expected https://..., found {shortened(public_url(url))}",
                               "a plugin is code that you will run: it has to come encrypted")
         request = Request("GET", quoted_url(bare_url(url)), sealed=True)
@@ -11326,6 +11454,13 @@ def command_here(project, name, commands):
     return next((own[name] for own in ours if name in own), commands.get(name))
 
 
+def check_section(project, name):
+    """Nothing, if the section of the component that has a command fits."""
+    for one in our_components(project).values():
+        if name in one.commands():
+            raise_all(late_faults(one.settings))
+
+
 def parsed(project, group, pages, commands):
     """What a job or command becomes: (page, plan, whether it changes the project).
 
@@ -11344,6 +11479,7 @@ def parsed(project, group, pages, commands):
         name, command.args, (*command.params, HELP), optional, command.extras).parse(words)
     if typed.help:
         return pages.command(name, command), None, False
+    check_section(project, name)
     command.check(project, typed)
 
     def plan(call, project, commands):

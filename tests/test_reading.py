@@ -421,6 +421,117 @@ class BrokenFiles(unittest.TestCase):
         self.assertGreater(count, 50)
 
 
+LATE = {"jupyter": ("jupyter",), "package": ("package",), "registry": ("publish",), "repository": ("push", "model")}
+
+
+class LateFaults(unittest.TestCase):
+    """tests/projects/late: a text that only one command needs, and beside it the two lines that explain it."""
+    maxDiff = None
+
+    def late(self):
+        for path in sorted(glob.glob(os.path.join(PROJECTS, "late", "*.yaml"))):
+            with open(path, encoding="utf-8") as file, open(path[:-5] + ".expected", encoding="utf-8") as expected:
+                yield os.path.basename(path)[:-5], file.read(), expected.read()
+
+    def test_are_those_of_their_command_and_nobody_elses(self):
+        for name, text, lines in self.late():
+            with self.subTest(name), support.folder({"skelebot.yaml": text}) as path:
+                command = LATE[name.partition("-")[0]]
+                self.assertEqual(support.call("--help", folder=path).status, 0)
+                self.assertEqual(support.call(command[0], "--help", folder=path).status, 0)
+                self.assertEqual(support.call(*command, folder=path), (1, "", lines))
+                self.assertEqual(os.listdir(path), ["skelebot.yaml"])
+
+    def test_are_a_warning_for_all_others(self):
+        text = "name: churn\ncomponents:\n  registry: {host: 'a.b/c', user: ada}\n  jupyter: {folder: ../notes}\n"
+        self.assertEqual([line.partition(", found")[0] for line in read(text).warnings], [
+            "skelebot.yaml:4: components.jupyter.folder: expected a path inside the project",
+            "skelebot.yaml:3: components.registry.host: expected the host of a registry"])
+
+    def test_of_a_ticket_that_every_job_needs_are_those_of_the_file(self):
+        with self.assertRaisesRegex(skelebot.SkelebotError, "krbConf: expected a file"):
+            read("name: churn\ncomponents: {kerberos: {krbConf: 'a:b', keytab: k, hdfsUser: ada}}\n")
+
+
+class FormerTexts(unittest.TestCase):
+    """What earlier releases took and passed on as it was."""
+
+    def test_an_address_may_lack_its_scheme(self):
+        for text, url in (("artifacts.example.com", "https://artifacts.example.com"), ("box:8081/artifactory", "https://box:8081/artifactory"),
+                          ("http://box", "http://box"), ("10.0.0.7/a", "https://10.0.0.7/a"), ("s3.local", "https://s3.local")):
+            with self.subTest(text):
+                self.assertEqual(read(f"name: churn\ncomponents:\n  artifactory: {{url: '{text}', repo: ml, path: a}}\n").settings[
+                    "repository"].artifactory.url, url)
+                self.assertEqual(read(f"name: churn\nartifacts:\n- {{name: m, file: m, deploy: {{type: artifactory, url: '{text}', repo: ml, "
+                                      "path: a}}\n").settings["repository"].artifacts[0].deploy.url, url)
+
+    def test_a_mode_may_be_any_of_dockers_letters_in_any_order(self):
+        for text, mode in (("i", "i"), ("t", "it"), ("ti", "it"), ("it", "it"), ("d", "d"), ("di", "d"), ("dit", "d")):
+            with self.subTest(text):
+                self.assertEqual(support.job(mode=text).mode, mode)
+
+    def test_a_language_may_be_in_small_letters(self):
+        self.assertEqual([support.project(language=text).language for text in ("python", "r", "R")], ["Python", "R", "R"])
+
+    def test_whom_to_ask_may_be_several_lines(self):
+        text = "name: churn\ncontact: |\n  ada@example.com\n  bob@example.com\nmaintainer: >\n  Ada and\n  Bob\n"
+        self.assertEqual((read(text).contact, read(text).maintainer), ("ada@example.com\nbob@example.com\n", "Ada and Bob\n"))
+
+    def test_a_line_may_be_a_block(self):
+        self.assertEqual(read("name: >\n  churn\nhost: |\n  ssh://ada@box\n")[:1], ("churn",))
+
+
+class SeveralFaults(unittest.TestCase):
+    maxDiff = None
+
+    def faults(self, text, env=None, **files):
+        with self.assertRaises(skelebot.SkelebotError) as caught:
+            read(text, env, **files)
+        return [fault.message for fault in caught.exception.faults]
+
+    def test_are_told_at_once_in_the_order_of_the_file(self):
+        text = ("name: churn\njobs:\n- name: train\n  source: a.py\n  mapings: [data/]\n  ports: [http, 80, x]\n"
+                "- {name: score}\n- {name: score, source: b.py, mode: x}\ntimezone: a b\ngpu: maybe\n"
+                "dependencies: [numpy, '!!', 'a b c']\ncomponents: {kerberos: {}, registry: [a]}\nvolumes: [a]\n")
+        self.assertEqual([message.partition(", found")[0] for message in self.faults(text)], [
+            "skelebot.yaml:5: jobs[0].mapings: unknown key",
+            "skelebot.yaml:6: jobs[0].ports[0]: expected HOST:CONTAINER",
+            "skelebot.yaml:6: jobs[0].ports[2]: expected HOST:CONTAINER",
+            "skelebot.yaml:7: jobs[1]: needs the key source",
+            "skelebot.yaml:8: jobs[2].mode: expected i, d or it",
+            "skelebot.yaml:9: timezone: expected the name of a time zone",
+            "skelebot.yaml:10: gpu: expected true or false",
+            "skelebot.yaml:11: dependencies[1]: expected a Python dependency",
+            "skelebot.yaml:11: dependencies[2]: expected a Python dependency",
+            *("skelebot.yaml:12: components.kerberos: needs the key " + key for key in ("krbConf", "keytab", "hdfsUser")),
+            "skelebot.yaml:12: components.registry: expected a mapping",
+            "skelebot.yaml:13: volumes: unknown key"])
+
+    def test_of_an_environment_follow_those_of_the_file_below(self):
+        self.assertEqual([message.partition(":")[0] for message in self.faults(
+            "name: churn\n\n\ngpu: x\n", "dev", **{"skelebot-dev.yaml": "ports: [x]\n"})], ["skelebot.yaml", "skelebot-dev.yaml"])
+
+    def test_of_names_are_told_at_once_too(self):
+        job = "- {name: a, source: b.py, args: [x, x, y, y]}\n"
+        self.assertEqual(len(self.faults(f"name: churn\njobs:\n{job}{job}")), 4)
+        job = "- {name: a, source: b.py}\n"
+        self.assertEqual(len(self.faults(f"name: churn\nprimaryJob: b\nparams: [p, p]\njobs:\n{job}{job}{job}")), 4)
+
+    def test_that_one_mistake_has_are_told_once(self):
+        self.assertEqual(self.faults("Name: churn\n"), ["skelebot.yaml:1: Name: unknown key"])
+        self.assertEqual(len(self.faults("name: churn\nlanguage: Julia\ndependencies: [a]\n")), 1)
+
+    def test_are_shown_up_to_ten(self):
+        for count in (10, 11, 13):
+            with self.subTest(count), support.folder({"skelebot.yaml": "name: churn\n" + "".join(
+                    f"zz{number}: 1\n" for number in range(count))}) as path:
+                lines = support.call("--help", folder=path).stderr.split("\n")
+                self.assertEqual(len(lines), 20 + 1 + 2 * (count > 10))
+                rest = {10: lines[20:], 11: ["skelebot: 1 more fault not shown", "  hint: correct these first", ""],
+                        13: ["skelebot: 3 more faults not shown", "  hint: correct these first", ""]}[count]
+                self.assertEqual(lines[20:], rest)
+
+
 @contextlib.contextmanager
 def remembered(path, *envs):
     """What a job remembers of a project's files: file -> bytes."""
