@@ -335,6 +335,11 @@ class Text(str):
         return cls.former.get(text, text)
 
     @classmethod
+    def advice(cls, text):
+        """What to do instead of a text that does not fit."""
+        return did_you_mean(text, cls.values, "choose one of") if cls.values else cls.hint
+
+    @classmethod
     def fits(cls, text):
         if cls.values:
             return text in cls.values
@@ -446,6 +451,10 @@ class FromFile(str):
 INTERPRETERS = {".py": ("python", "-u"), ".R": ("Rscript",), ".r": ("Rscript",), ".sh": ("bash",)}
 
 
+# What a shell would do something about, behind a script: | > && ; $(...)
+SHELL_SIGNS = r"^[;|&<>]+|(?<!\S)(?:[|;&]+|[0-2&]?[<>]\S*)(?!\S)|;(?!\S)"
+
+
 class Source(Text):
     """A script, with words of its own, or a shell command."""
     expected = "a script or a shell command"
@@ -468,6 +477,18 @@ class Source(Text):
         """The script that the first word names, or "" for a shell command."""
         first = (self.words or ("",))[0]
         return first if os.path.splitext(first)[1] in INTERPRETERS else ""
+
+    @property
+    def for_shell(self):
+        """The shell command that it is meant as, if a script has signs of a shell behind it."""
+        bare = re.sub(self.opaque, lambda match: "x" * len(match.group()), self.strip())
+        first, rest = re.match(r"([^\s;|&<>]*)(.*)", bare, re.DOTALL).groups()
+        argv = INTERPRETERS.get(os.path.splitext(first)[1])
+        sign, text = re.search(SHELL_SIGNS, rest), self.strip()
+        own = len(first) + sign.start() if sign else len(text)
+        needed = argv and (sign or re.search(r"\$\(|`", rest))
+        return f'{" ".join(argv)} {text[:own].rstrip()} "$@" {text[own:].strip()}'.strip() if (
+            needed) else ""
 
     @property
     def places_words(self):
@@ -510,12 +531,29 @@ class Mapping(Line):
 
 
 class Dependency(Line):
-    """An entry of `dependencies`; its form is also the name of the template that installs it."""
+    """An entry of `dependencies`; its form is also the name of the template that installs it.
+
+    files  the name of a file that is taken for a package -> how it is written; "" is not known
+    """
     forms = {}
+    files = {}
+
+    @classmethod
+    def file_way(cls, text):
+        """How an entry that names a file is to be written, None if it names none."""
+        name = re.sub(r"^(?:-[re]|--requirement|--editable)\s+|^\./", "", text).rstrip("/")
+        fits = (way + name for file, way in cls.files.items() if re.fullmatch(file, name))
+        return next(fits, None)
 
     @classmethod
     def fits(cls, text):
-        return Line.fits(text) and any(re.fullmatch(form, text) for form in cls.forms.values())
+        return (Line.fits(text) and cls.file_way(text) is None
+                and any(re.fullmatch(form, text) for form in cls.forms.values()))
+
+    @classmethod
+    def advice(cls, text):
+        way = cls.file_way(text)
+        return f"it is a file: write {way}" if way and ":" in way else cls.hint
 
     @property
     def form(self):
@@ -531,6 +569,8 @@ class PythonDependency(Dependency):
     expected = "a Python dependency"
     hint = ("write numpy, numpy=1.26, req:FILE, proj:FILE, file:PATH, github:OWNER/REPO@REF "
             "or ca_file:DOMAIN:OWNER:REPO:NAME:VERSION")
+    files = {r"[^:=\s]*\.(?:txt|in)": "req:", r"(?:[^:=\s]*/)?pyproject\.toml": "proj:",
+             r"[^:=\s]*\.(?:whl|tar\.gz|zip)": "file:", r"[^:=\s]*\.yml|Pipfile|setup\.py": ""}
     version = r"(?:[<>~!=]=|===|[<>=])\s*[\w.*+!-]+"
     forms = {
         "python-req": rf"req:(?P<file>{ProjectPath.pattern})",
@@ -551,6 +591,7 @@ class PythonDependency(Dependency):
 class RDependency(Dependency):
     expected = "an R dependency"
     hint = "write dplyr, dplyr=1.1.4, file:PATH:NAME, github:OWNER/REPO:NAME or renv:LOCKFILE"
+    files = {r"[^:=\s]*\.lock": "renv:", r"[^:=\s]*\.(?:txt|[Rr])|DESCRIPTION": ""}
     forms = {
         "r-file": r"file:(?P<file>[^:]+):(?P<name>[A-Za-z][\w.]*)",
         "r-github": r"github:(?P<repository>[\w.-]+/[\w./-]+(?:@[\w./-]+)?)"
@@ -690,6 +731,10 @@ class Job(Record):
     def argv(self, words=(), open_ended=False):
         """Its command with words; `open_ended` when more may still be added at its end."""
         source, script = self.source, self.source.script
+        if source.for_shell:
+            raise self.places["source"].fault(
+                "what stands behind a script is passed to it, and to no shell",
+                f"for a shell, write {source.for_shell}")
         if script:
             return (*INTERPRETERS[os.path.splitext(script)[1]], *source.words, *words)
         placed, takes = source.places_words, source.takes_words
@@ -1759,8 +1804,7 @@ class Value:
             raise self.place.fault("holds a character that cannot be passed to a program",
                                    "remove it")
         if not kind.fits(text):
-            near = kind.values and did_you_mean(text, kind.values, "choose one of")
-            fault = self.unexpected(kind.wanted(), near or kind.hint)
+            fault = self.unexpected(kind.wanted(), kind.advice(text))
             return late(kind(text), fault, self.place)
         if "//" in text and has_password(text) and not in_no_image(self.place):
             raise password_fault(self.place)
@@ -1922,14 +1966,44 @@ def canonical(kind, entries):
     return names if former else entries
 
 
+# key -> what others call it, in small letters without signs
+SYNONYMS = {
+    "dependencies": "requirements packages pip deps libraries modules install",
+    "Python": "pip pypi", "R": "cran",
+    "environment": "env envs variables vars envvars environmentvariables",
+    "commands": "apt aptget systempackages setup run postinstall",
+    "baseImage": "image from base dockerimage container",
+    "pythonVersion": "python", "ignores": "dockerignore exclude excludes",
+    "maintainer": "author authors owner", "contact": "email mail", "description": "about summary",
+    "jobs": "scripts tasks steps stages", "primaryJob": "entrypoint main cmd",
+    "gpu": "gpus cuda", "timezone": "tz", "ports": "port expose", "host": "server dockerhost",
+    "mappings": "volumes volume mounts mount mapping binds",
+    "source": "script command cmd run file path entrypoint exec",
+    "args": "arguments positional", "params": "parameters options flags hyperparameters",
+    "help": "description desc doc about", "accepts": "type dtype kind", "default": "value",
+    "choices": "values enum", "alt": "short alias abbreviation",
+}
+
+
+def meant_key(kind, key):
+    """The key of a record that goes by another name elsewhere, or ""."""
+    plain = re.sub("[^a-z]", "", key.lower())
+    return next((name for name in fields(kind) if plain in SYNONYMS.get(name, "").split()), "")
+
+
 def near_key(kind, key, known):
     """The hint for an unknown key; at the top level also the sections of today and of 2019."""
     if key.startswith("-"):
         return f"write a space after the dash: - {key.lstrip('-')}"
+    hint = getattr(kind, "_hints", {}).get(key)
+    if hint or meant_key(kind, key):
+        return hint or f"did you mean {meant_key(kind, key)}?"
     if kind is not Project:
-        return getattr(kind, "_hints", {}).get(key) or did_you_mean(key, known)
+        return did_you_mean(key, known)
     if key in COMPONENTS:
         return f"did you mean components.{key}?"
+    if meant_key(Job, key):
+        return f"did you mean {meant_key(Job, key)}? it belongs to a job, below jobs"
     if key in fields(Job) or key in Job._former:
         return f"{key} belongs to a job, below jobs"
     hint = did_you_mean(key, [*known, *former_keys()])
@@ -2110,6 +2184,15 @@ def check_owner(folder, *names):
                                 f"if you trust it: export SKELEBOT_TRUST={shell_line([trust])}")
 
 
+def check_ending(folder, file):
+    """Nothing, if no file has a name that is only nearly that of a file which does not exist."""
+    near = re.escape(os.path.splitext(file)[0]) + r"\.ya?ml"
+    for name in os.listdir(folder):
+        if re.fullmatch("(?i)" + near, name) and name != file:
+            raise SkelebotError(f"{name}: is not read under this name",
+                                f"rename it: {shell_line(['mv', name, file])}")
+
+
 def project_folder(start):
     """The nearest folder from `start` upwards that holds a skelebot.yaml, or None.
 
@@ -2244,6 +2327,7 @@ def read_folder(folder, env=None, installed=()):
     """The project in a folder, with the environment's keys laid over it."""
     known = environments(folder)
     if env is not None and env not in known:
+        check_ending(folder, environment_file(env))
         hint = f"an environment is a file skelebot-{env or 'NAME'}.yaml here"
         raise usage_error(f"unknown environment {shortened(env)}",
                           did_you_mean(env, known) if known else hint)
@@ -2357,12 +2441,14 @@ class Parser:
     title     what it is called in messages; "" is skelebot itself
     optional  how many of the args, counted from the last, may be missing
     extras    whether words after `--` are passed on
+    script    the path of the one that they are for
     known     what may be typed -> the parameter it stands for
     """
 
-    def __init__(self, title, args, params, optional=0, extras=True):
+    def __init__(self, title, args, params, optional=0, extras=True, script=""):
         self.title, self.args, self.params = title, args, params
-        self.optional, self.extras, self.known = optional, extras, {}
+        self.optional, self.extras, self.script = optional, extras, script
+        self.known = {"--" + param.name: param for param in params}     # as all was typed once
         for param in params:
             for name in filter(None, [param.alt, param.name]):
                 self.known["-" + name if name == param.alt else spelling(name)] = param
@@ -2380,6 +2466,8 @@ class Parser:
         if values.get("help") and isinstance(self.known["--help"], Option):
             return Words(help=True)
         missing = max(len(self.args) - len(plain), 0)
+        if len(plain) > len(self.args):
+            self.check_flags(words)
         plain, extra = plain + list(extra[:missing]), extra[missing:]
         self.check_number(plain, extra)
         values.update((arg.name, (word,)) for arg, word in zip(self.args, plain))
@@ -2462,9 +2550,24 @@ class Parser:
         elif own:
             hint = ("skelebot's own options go before the job: "
                     f"skelebot {typed}{value_name(own)} {self.title}")
+        elif self.is_flag("--" + name[3:]) and name.startswith("no-"):
+            hint = f"write --{name[3:]}=false"
+        elif script_takes(self.script, typed):
+            hint = ("the script takes it: declare it under params, or pass it after --, as in: "
+                    f"skelebot {self.title} -- {typed}")
         raise self.fault(f"unknown option {shortened(typed)}", hint)
 
     # -- What is wrong with words
+
+    def is_flag(self, word):
+        return word in self.known and self.known[word].accepts == "boolean"
+
+    def check_flags(self, words):
+        """No option that takes no value has one behind it, where there are too many words."""
+        for word, value in zip(words, words[1:]):
+            if self.is_flag(word) and value.lower() in FLAGS:
+                raise self.fault(f"{word}: takes no value, found {shortened(value)}",
+                                 f"write {word}={value}")
 
     def check_number(self, plain, extra):
         """There are as many arguments as there have to be."""
@@ -2487,6 +2590,16 @@ class Parser:
                     raise self.fault(f"{name}: {problem[0]}", problem[1])
 
 
+def script_takes(path, option):
+    """Whether a script names an option: as it is typed, or as a parameter that becomes one."""
+    text = path and look(path) == "file" and read_bytes(path)
+    name = option.lstrip("-").replace("-", "_")
+    made = text and re.search(rb"(?m)^(?:import|from) +(?:fire|typer|tyro)\b", text)
+    pattern = rf"(?<![\w-]){re.escape(option)}(?![\w-])" + (
+        rf"|def [^)]*\b{re.escape(name)}\b" if made else "")
+    return bool(text) and bool(re.search(pattern.encode("utf-8", "surrogateescape"), text))
+
+
 def job_parser(project, job):
     """The Parser of a job: it has the project's parameters and --help, if their names are free."""
     taken = {*(param.alt for param in job.params if param.alt),
@@ -2496,7 +2609,8 @@ def job_parser(project, job):
         if param.name not in taken:
             shared.append(param._replace(alt="" if param.alt in taken else param.alt))
             taken |= {param.name, param.alt}
-    return Parser(job.name, job.args, (*job.params, *shared))
+    script = job.source.script and os.path.join(project.folder, job.source.script)
+    return Parser(job.name, job.args, (*job.params, *shared), script=script)
 
 
 # -- Variables that the file names
@@ -11607,6 +11721,8 @@ def chosen_project(options, words, installed):
             raise
         tell(f"warning: {fault.message}")
         folder = None
+    if not folder and not outside and not options.has("version"):
+        check_ending(start, FILE)
     if env is not None and not folder:
         raise usage_error(f"no {FILE} here or above, so there are no environments",
                           "go to a project's folder")

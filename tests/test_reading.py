@@ -481,6 +481,66 @@ class FormerTexts(unittest.TestCase):
         self.assertEqual(read("name: >\n  churn\nhost: |\n  ssh://ada@box\n")[:1], ("churn",))
 
 
+class Meant(unittest.TestCase):
+    """What other tools call otherwise, and what its hint makes of it."""
+
+    def hint(self, text):
+        with self.assertRaises(skelebot.SkelebotError) as caught:
+            read("name: churn\n" + text)
+        self.assertEqual(len(caught.exception.faults), 1)
+        return caught.exception.hint
+
+    def test_a_key_of_the_project_by_another_name(self):
+        for key, name in (("requirements", "dependencies"), ("packages", "dependencies"), ("pip", "dependencies"), ("env", "environment"),
+                          ("env_vars", "environment"), ("apt", "commands"), ("apt-get", "commands"), ("image", "baseImage"),
+                          ("base_image", "baseImage"), ("python", "pythonVersion"), ("author", "maintainer"), ("exclude", "ignores")):
+            with self.subTest(key):
+                self.assertEqual(self.hint(f"{key}: x\n"), f"did you mean {name}?")
+        self.assertEqual(self.hint("volumes: [data/]\n"), "did you mean mappings? it belongs to a job, below jobs")
+
+    def test_a_key_of_a_job_by_another_name(self):
+        for key, name in (("script", "source"), ("command", "source"), ("run", "source"), ("cmd", "source"), ("Script", "source")):
+            with self.subTest(key):
+                self.assertEqual(self.hint(f"jobs: [{{name: a, {key}: a.py}}]\n"), f"did you mean {name}?")
+        for key, name in (("volumes", "mappings"), ("mount", "mappings"), ("env", "environment"), ("description", "help"),
+                          ("parameters", "params"), ("arguments", "args"), ("port", "ports")):
+            with self.subTest(key):
+                self.assertEqual(self.hint(f"jobs: [{{name: a, source: a.py, {key}: x}}]\n"), f"did you mean {name}?")
+
+    def test_a_key_of_a_parameter_by_another_name(self):
+        for key, name in (("type", "accepts"), ("short", "alt"), ("value", "default"), ("description", "help"), ("enum", "choices")):
+            with self.subTest(key):
+                self.assertEqual(self.hint(f"params: [{{name: a, {key}: x}}]\n"), f"did you mean {name}?")
+
+    def test_a_dependency_that_is_a_file(self):
+        for text, meant in (
+                ("requirements.txt", "req:requirements.txt"), ("requirements/base.txt", "req:requirements/base.txt"),
+                ("-r dev.txt", "req:dev.txt"), ("./requirements.in", "req:requirements.in"), ("pyproject.toml", "proj:pyproject.toml"),
+                ("libs/a-1.0-py3-none-any.whl", "file:libs/a-1.0-py3-none-any.whl"), ("libs/a.tar.gz", "file:libs/a.tar.gz")):
+            with self.subTest(text):
+                self.assertEqual(self.hint(f"dependencies: ['{text}']\n"), f"it is a file: write {meant}")
+        self.assertEqual(self.hint("language: R\ndependencies: [renv.lock]\n"), "it is a file: write renv:renv.lock")
+        for text in ("environment.yml", "Pipfile", "setup.py"):
+            self.assertEqual(self.hint(f"dependencies: [{text}]\n"), skelebot.PythonDependency.hint)
+
+    def test_a_dependency_whose_name_has_a_dot_is_none(self):
+        names = ["ruamel.yaml", "discord.py", "zope.interface", "a @ https://h/a.whl", "https://h/a.zip", "git+https://h/a.txt"]
+        self.assertEqual(list(support.project(dependencies=names).dependencies.Python), names)
+        self.assertEqual(support.project(language="R", dependencies=["data.table", "R.utils"]).dependencies.R, ("data.table", "R.utils"))
+
+    def test_a_file_whose_name_ends_otherwise(self):
+        for name in ("skelebot.yml", "Skelebot.yaml"):
+            with self.subTest(name), support.folder({name: "name: churn\n"}) as path:
+                lines = support.two_lines(f"{name}: is not read under this name", f"rename it: mv {name} skelebot.yaml")
+                for words in ((), ("--help",), ("train",), ("envs",), ("-e", "dev", "envs")):
+                    self.assertEqual(support.call(*words, folder=path), (1, "", lines))
+                for words in (("--version",), ("scaffold", "--help")):
+                    self.assertEqual(support.call(*words, folder=path).status, 0)
+        with support.folder({"skelebot.yaml": "name: churn\n", "skelebot-dev.yml": ""}) as path:
+            self.assertEqual(support.call("-e", "dev", "envs", folder=path).stderr, support.two_lines(
+                "skelebot-dev.yml: is not read under this name", "rename it: mv skelebot-dev.yml skelebot-dev.yaml"))
+
+
 class SeveralFaults(unittest.TestCase):
     maxDiff = None
 

@@ -57,7 +57,7 @@ class Options(unittest.TestCase):
                 self.assertEqual(passed(words, *EACH), ["--rate", "5"])
 
     def test_a_name_of_one_letter_has_one_dash(self):
-        for words in (["-x", "1"], ["-x1"], ["-x=1"]):
+        for words in (["-x", "1"], ["-x1"], ["-x=1"], ["--x", "1"], ["--x=1"]):
             with self.subTest(words):
                 self.assertEqual(passed(words, *EACH), ["-x", "1"])
 
@@ -299,6 +299,31 @@ class Commands(unittest.TestCase):
         self.assertEqual(job(source=source).argv(("a",))[2], source + ' "$@"')
 
 
+class ShellSigns(unittest.TestCase):
+    """What a shell would do something about, behind a script that no shell runs."""
+
+    def test_are_a_fault_of_the_job_that_says_how_a_shell_has_them(self):
+        for source, meant in (
+                ("run.py | head", 'python -u run.py "$@" | head'), ("run.py|head", 'python -u run.py "$@" |head'),
+                ("run.R --fast > out.txt", 'Rscript run.R --fast "$@" > out.txt'), ("run.sh; date", 'bash run.sh "$@" ; date'),
+                ("run.py 2>&1 | tee log", 'python -u run.py "$@" 2>&1 | tee log'), ("run.py && run.R", 'python -u run.py "$@" && run.R'),
+                ("run.py --day $(date +%F)", 'python -u run.py --day $(date +%F) "$@"'), ("run.sh < in", 'bash run.sh "$@" < in'),
+                ("run.py a; echo b", 'python -u run.py a "$@" ; echo b'), ("run.py &", 'python -u run.py "$@" &')):
+            with self.subTest(source), self.assertRaises(SkelebotError) as caught:
+                job(source=source).argv()
+            self.assertEqual((caught.exception.message, caught.exception.hint), (
+                "skelebot.yaml:1: jobs[0].source: what stands behind a script is passed to it, and to no shell",
+                "for a shell, write " + meant))
+
+    def test_in_quotes_or_within_words_are_passed_on(self):
+        for source in ("run.py '|' \">\" ';'", "run.py a|b x>y a;b", "run.py a&b", r"run.py \| x", "run.py $HOME ${X}", "run.py -> f(x)"):
+            with self.subTest(source):
+                self.assertEqual(job(source=source).argv()[:3], ("python", "-u", "run.py"))
+
+    def test_of_a_shell_command_are_the_shells(self):
+        self.assertEqual(job(source="cat run.py | head").argv()[:3], ("bash", "-c", "cat run.py | head"))
+
+
 class Chains(unittest.TestCase):
 
     def test_a_plus_parts_the_jobs(self):
@@ -327,7 +352,6 @@ class Faults(unittest.TestCase):
                 (["-epochs", "5"], "train: unknown option '-epochs'", "did you mean --epochs?"),
                 (["-cols=a"], "train: unknown option '-cols'", "did you mean --cols?"),
                 (["--e", "5"], "train: unknown option '--e'", "did you mean -e?"),
-                (["--x", "5"], "train: unknown option '--x'", "did you mean -x?"),
                 (["-z"], "train: unknown option '-z'", self.KNOWN),
                 (["--zzz=1"], "train: unknown option '--zzz'", self.KNOWN),
                 (["-lz"], "train: unknown option '-z'", self.KNOWN),
@@ -339,9 +363,30 @@ class Faults(unittest.TestCase):
                 (["--cols", "-l"], "train: --cols: needs a value", self.VALUE.replace("epochs", "cols")),
                 (["--log=5"], "train: --log: expected no value, found '5'", "write --log alone"),
                 (["word"], "train: cannot place 'word'", self.SHOWN + "; words after -- are passed on"),
-                (["--log", "true"], "train: cannot place 'true'", self.SHOWN + "; words after -- are passed on")):
+                (["--log", "true"], "train: --log: takes no value, found 'true'", "write --log=true"),
+                (["-l", "No", "--epochs", "5"], "train: -l: takes no value, found 'No'", "write -l=No"),
+                (["--no-log"], "train: unknown option '--no-log'", "write --log=false"),
+                (["--no-epochs"], "train: unknown option '--no-epochs'", "did you mean --epochs?")):
             with self.subTest(words):
                 self.assertEqual(passed(words, *EACH), (2, message, hint))
+
+    def test_a_name_of_one_letter_may_have_two_dashes_whatever_it_accepts(self):
+        for words, accepts, after in ((["--k", "1"], "int", ["-k", "1"]), (["--k"], "boolean", ["-k"]),
+                                      (["--k=false"], "boolean", []), (["--k", "a", "b"], "list", ["-k", "a", "b"])):
+            with self.subTest(words):
+                self.assertEqual(passed(words, {"name": "k", "accepts": accepts}), after)
+
+    def test_an_option_that_the_script_takes_is_to_be_declared_or_passed_on(self):
+        for text, option, taken in (
+                ('parser.add_argument("--lr")', "--lr", True), ("parser.add_argument('-b')", "-b", True),
+                ('@click.option("--batch-size", default=1)', "--batch-size", True), ("import fire\ndef main(lr): 0", "--lr", True),
+                ("import typer\ndef main(batch_size: int): 0", "--batch-size", True), ("Usage: x [--seed=<n>]", "--seed", True),
+                ('add_argument("--lr-decay")', "--lr", False), ("def main(lr): 0", "--lr", False), ("x--lr", "--lr", False)):
+            with self.subTest(text), support.folder({"src/train.py": text}) as path:
+                message = f"train: unknown option '{option}'"
+                self.assertEqual(passed([option], folder=path), (2, message, (
+                    f"the script takes it: declare it under params, or pass it after --, as in: skelebot train -- {option}"
+                    if taken else passed([option])[2])))
 
     def test_faults_in_options_that_stand_on_the_wrong_side_of_the_job(self):
         for words, typed in ((["-n"], "-n"), (["--dry-run"], "--dry-run"), (["--env", "dev"], "--env ENV"),
