@@ -1248,20 +1248,6 @@ def context_index(rules, left_out=(), only=()):
     return "\n".join(sorted(set(index.lines) if only else index.lines))
 
 
-def twins(paths):
-    """The other names that files have in the current folder and below: hard links.
-
-    The folder is walked only when one of the files has another name at all.
-    """
-    known = [os.stat(path) for path in map(machine_text, paths) if os.path.isfile(path)]
-    wanted = {(status.st_dev, status.st_ino) for status in known if status.st_nlink > 1}
-    names = []
-    for path, name in context_files(Ignores()) if wanted else ():
-        status = os.lstat(path)
-        names += [plain_text(name)] if (status.st_dev, status.st_ino) in wanted else []
-    return names
-
-
 def are_direct(paths):
     """Whether paths of the current folder are those of what is there, and lead through no link."""
     top = os.path.realpath(".")
@@ -3837,6 +3823,10 @@ class Stored(Record):
     sha256: str = ""
     etag: str = ""
 
+    def fits(self, size, sha256):
+        """Whether a file of that size and SHA-256 can be it."""
+        return self.size in (-1, size) and self.sha256 in ("", sha256)
+
 
 class Download(Record):
     """A file to fetch, whole and as it was stored or not at all;
@@ -4424,14 +4414,6 @@ def check_there(path, place):
         raise place.fault(f"{shortened(path)} is not there", "correct the path, or add the file")
 
 
-def last_ignores(project):
-    """The lines of .dockerignore that come last, also for other names of the keytabs."""
-    names = twins(project_secrets(project)) if project.secret_files else ()
-    lines = ignored_by_components(project)
-    return (*lines,
-            *(pattern for pattern in map(literal_pattern, names or ()) if pattern not in lines))
-
-
 def other_ignore_file(project):
     """The file that BuildKit or podman would read instead of .dockerignore, if there is one."""
     for file in (f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"):
@@ -4468,7 +4450,7 @@ def written(path, text, present):
 
 def ignore_file(project, job):
     """(text of .dockerignore, the bytes that are there, the step that undoes what is written)."""
-    patterns = last_ignores(project)
+    patterns = ignored_by_components(project)
     check_ignored(project, patterns)
     present = read_bytes(".dockerignore")
     own = None if present is None else present.decode("utf-8", "surrogateescape")
@@ -7732,7 +7714,7 @@ class Registry(Component):
         """The names of files in the build context that should be in no image."""
         present = read_bytes(".dockerignore")
         own = None if present is None else present.decode("utf-8", "surrogateescape")
-        text = dockerignore(self.project, None, own, last_ignores(self.project))
+        text = dockerignore(self.project, None, own, ignored_by_components(self.project))
         return secrets_in(Ignores(text), secret_paths(self.project))
 
     def plan_secrets_in_image(self, engine, image):
@@ -7902,7 +7884,7 @@ class Package(Component):
         """Zip the project."""
         path = home_path(self.settings.path, call.home)
         self.check_path(path)
-        patterns = [".git", *self.settings.ignores, *last_ignores(project)]
+        patterns = [".git", *self.settings.ignores, *ignored_by_components(project)]
         rules = Ignores("\n".join(patterns), cautious=False)
         for name, kind in secrets_in(rules, secret_paths(project)) or ():
             yield Note(f"warning: {name} holds {kind}, and goes into the zip file; "
@@ -9861,12 +9843,12 @@ class Lock:
         except (ImportError, OSError, TypeError):
             return None
 
-    def wait(self, same="does the same"):
+    def wait(self):
         """Lock it; whether somebody else had to be waited for."""
         if self.is_ours() is not False:
             return False
         import fcntl
-        tell(f"waiting for another skelebot that {same}")
+        tell("waiting for another skelebot that does the same")
         fcntl.flock(self.handle, fcntl.LOCK_EX)
         return True
 
@@ -10543,6 +10525,30 @@ class Sending:
 
 # -- Files that become whole
 
+def free_beside(path):
+    """How many bytes there is room for where a file goes."""
+    import shutil
+    return shutil.disk_usage(os.path.dirname(path) or ".").free
+
+
+def check_room(path, size, present=0):
+    """A disk that is too full is said to be so before it is filled."""
+    free = free_beside(path)
+    if size - present > free:
+        raise SkelebotError(f"{path}: the disk is too full: {shown_size(size)} are to come, "
+                            f"{shown_size(free)} are free", "free some disk space")
+
+
+def check_stored(step, size, sha256):
+    """What has come is what was stored; a warning where that cannot be known."""
+    if not step.stored.fits(size, sha256):
+        raise SkelebotError(f"{step.name}: is damaged: what came has another length or SHA-256 "
+                            "than what is stored",
+                            "pull it again; if that does not help, push it again with -f")
+    if not step.stored.sha256:
+        tell(f"warning: {step.name}: no checksum is stored with it, so none was compared")
+
+
 class Partial:
     """A file that is gathered beside its place until it is whole.
 
@@ -10558,8 +10564,7 @@ class Partial:
             folder = os.path.dirname(folder)    # which stays when this is killed
         owner = getattr(os, "getuid", int)()
         self.path = os.path.join(folder, f".{name}.{checksum(f'{owner} {mark}'):08x}.part")
-        # a push goes on with nothing, so it has no use for others'
-        self.remove_others(folder, re.escape(name) if mark else ".+")
+        self.remove_others(folder, name)
         self.file = self.open()
         self.hashing, self.size, self.sha256, self.over = Hashing(), 0, "", False
 
@@ -10571,16 +10576,14 @@ class Partial:
             except OSError as error:
                 raise refused(self.target, error)
             lock = Lock(file.fileno())
-            self.waited = lock.wait("fetches or keeps the same") or self.waited
-            if os.fstat(file.fileno()).st_nlink > 1:
-                remove(Remove(self.path))   # a push was killed when this was the stored file too
-            elif lock.is_at(self.path):
+            self.waited = lock.wait() or self.waited
+            if lock.is_at(self.path):
                 return file
             file.close()                # it was moved to its place, or given up
 
     def remove_others(self, folder, name):
-        """Other versions of the file that were gathered are of no more use; `name` is a pattern."""
-        pattern = re.compile(rf"\.{name}\.[0-9a-f]{{8}}\.part")
+        """Other versions of the file that were gathered are of no more use."""
+        pattern = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part")
         for other in os.listdir(folder) if os.path.isdir(folder) else ():
             if pattern.fullmatch(other) and other != os.path.basename(self.path):
                 Ours(folder).remove_left(other)
@@ -10591,17 +10594,6 @@ class Partial:
         self.hashing, self.size, self.sha256 = Hashing(), 0, ""
         self.file.seek(0)
         self.file.truncate()
-
-    def check_room(self, size):
-        """A disk that is too full is said to be so before it is filled."""
-        free = self.room()
-        if size - os.fstat(self.file.fileno()).st_size > free:
-            raise SkelebotError(f"{self.target}: the disk is too full: {shown_size(size)} are to "
-                                f"come, {shown_size(free)} are free", "free some disk space")
-
-    def room(self):
-        import shutil
-        return shutil.disk_usage(os.path.dirname(self.path)).free
 
     def read(self, source, tell=lambda size: None, most=sys.maxsize):
         """Take what a source gives until its end, or until it is more than `most` bytes.
@@ -10652,46 +10644,37 @@ class Partial:
             os.unlink(self.path)
         self.file.close()
 
-    def place(self, replace=True):
-        """Put the file into its place; False if that is taken, and not to be replaced."""
+    def place(self):
+        """Put the file into its place."""
         os.chmod(self.path, mode_of(self.target))
         if os.name == "nt":
             self.file.close()           # Windows moves no open file
-        try:
-            if not replace:
-                os.link(self.path, self.target)
-                os.unlink(self.path)
-                return True
-        except FileExistsError:
-            return False
-        except OSError:
-            if os.path.lexists(self.target):
-                return False            # and this disk has no links
         os.replace(self.path, self.target)
-        return True
 
 
-class Arrival:
-    """A step by which a file comes to its place: what has come of it, and a line that shows it."""
-    can_resume = False      # whether the next try can go on with a part of the file
+class Fetch:
+    """A Download: it goes on where an earlier try was cut.
 
-    def __init__(self, step, mark):
-        self.step, self.part, self.progress = step, Partial(step.path, mark), None
+    can_resume  whether the rest can be had later: by an ETag that stands for each of its bytes
+    whole       whether all has come
+    furthest    how many bytes an earlier try has had
+    """
 
-    def show(self, verb, size, before=0):
-        self.progress = Progress(verb, self.step.name, size, before)
-
-    def tell(self, size):
-        self.progress.at("", size)
+    def __init__(self, step):
+        self.step, self.part = step, Partial(step.path, str(step.stored))
+        self.can_resume = bool(step.stored.etag) and not step.stored.etag.startswith("W/")
+        self.progress, self.whole, self.furthest = None, False, 0
 
     def run(self):
-        """Do all of it; what has not come whole is left to the next try, or removed."""
+        """Do all of it; what has come is left to the next try, unless it is of no use."""
         done = False
         try:
-            done = self.transfer()
-            return done
+            if not (self.part.waited and self.is_here()):
+                self.resume()
+                self.part.place()
+            done = True
         except OSError as error:
-            raise refused(self.step.path, error)
+            raise refused(self.part.target, error)
         except (KeyboardInterrupt, Stopped):
             if self.can_resume:
                 tell(f"{self.step.name}: stopped; the same command goes on where it was",
@@ -10700,61 +10683,26 @@ class Arrival:
         finally:
             if self.progress:
                 self.progress.end(done)
-            self.part.close(leave=self.can_resume)
+            self.part.close(leave=self.can_resume and not self.whole and not done)
 
-    def fits(self):
-        """Whether the file is what was stored."""
-        stored = self.step.stored
-        return stored.size in (-1, self.part.size) and stored.sha256 in ("", self.part.digest())
-
-    def settle(self):
-        """Put the file into its place, if it is what was stored."""
-        if not self.fits():
-            self.part.give_up()
-            raise SkelebotError(f"{self.step.name}: is damaged: what came has another length or "
-                                "SHA-256 than what is stored",
-                                "pull it again; if that does not help, push it again with -f")
-        try:
-            self.part.place()
-        except OSError as error:
-            self.part.give_up()
-            raise refused(self.part.target, error)
-        self.part.close()
-        if not self.step.stored.sha256:
-            tell(f"warning: {self.step.name}: no checksum is stored with it, so none was compared")
-        return True
-
-
-class Fetch(Arrival):
-    """A Download: it goes on where an earlier try was cut.
-
-    whole     whether all has come
-    furthest  how many bytes an earlier try has had
-    """
-    whole, furthest = False, 0
-
-    def __init__(self, step):
-        super().__init__(step, str(step.stored))
-        etag = step.stored.etag     # it has to stand for each of the file's bytes
-        self.can_resume = bool(etag) and not etag.startswith("W/")
-
-    def transfer(self):
-        step, part = self.step, self.part
-        if part.waited and self.is_here():
-            part.give_up()
-            return True
-        part.check_room(step.stored.size)
+    def resume(self):
+        """Fetch all that an earlier try has not left."""
+        step, part, stored = self.step, self.part, self.step.stored
+        check_room(part.target, stored.size, os.fstat(part.file.fileno()).st_size)
         part.read(part.file)
-        if part.size > step.stored.size >= 0 or not self.can_resume:
+        if part.size > stored.size >= 0 or not self.can_resume:
             part.restart()
         resumed = self.furthest = part.size
-        self.show("fetching", step.stored.size, resumed)
+        self.progress = Progress("fetching", step.name, stored.size, resumed)
         self.fetch()
-        if resumed and not self.fits():
+        if resumed and not stored.fits(part.size, part.digest()):
             part.restart()              # then what an earlier try has left was of no use
             self.furthest = 0
             self.fetch()
-        return self.settle()
+        check_stored(step, part.size, part.digest())
+
+    def tell(self, size):
+        self.progress.at("", size)
 
     def is_here(self):
         """Whether another one has put what is stored into the place."""
@@ -10804,7 +10752,7 @@ class Fetch(Arrival):
 
     def half_of_the_room(self):
         """How many bytes may come without having been announced."""
-        return max(HONEST, self.part.room() // 2)
+        return max(HONEST, free_beside(self.part.target) // 2)
 
     def read(self, exchange):
         """Take the body of an answer, as far as it comes."""
@@ -10830,68 +10778,90 @@ class Fetch(Arrival):
         self.furthest = part.size
 
 
-class CopyHere(Arrival):
-    """A Take: a copy of a file in a folder."""
+def move_new(source, target):
+    """Move a file to its place, which must be free; else a FileExistsError."""
+    try:
+        os.link(source, target)
+    except OSError:
+        if os.path.lexists(target):
+            raise FileExistsError(target)
+        os.replace(source, target)      # this disk has no links
 
-    def __init__(self, step):
-        self.source = open_file(step.source)
-        if not self.source:
-            raise SkelebotError(f"{step.source}: does not exist any more", "pull another version")
-        super().__init__(step, str(step.stored))
 
-    def transfer(self):
-        self.show("fetching", self.source.size)
-        self.part.restart()
-        self.part.check_room(self.source.size)
+class FolderCopy:
+    """A step that copies a Body to its place, whole or not at all, one at a time."""
+    verb = "fetching"
+
+    def __init__(self, step, body):
+        self.step, self.body = step, body
+        self.progress, self.sha256 = None, ""
+
+    def run(self):
+        """Do it; False if its place is taken."""
+        path, done = self.step.path, False
+        folder = make_scratch(Scratch("", path))
+        self.progress = Progress(self.verb, self.step.name, self.body.size)
         try:
-            self.part.read(self.source.file, self.tell)
+            check_room(path, self.body.size)
+            copy = os.path.join(machine_text(folder), "copy")
+            self.fill(copy)
+            os.chmod(copy, mode_of(path))
+            done = self.put(copy, os.path.realpath(path))
         except OSError as error:
-            raise refused(self.step.source, error)
-        return self.settle()
-
-
-class CopyThere(Arrival):
-    """A Keep: a copy in a folder, and its checksum beside it; False if its place was taken."""
-
-    def __init__(self, step):
-        super().__init__(step, "")
-        self.beside = step.path + ".sha256"
-
-    def transfer(self):
-        step, part = self.step, self.part
-        part.restart()
-        self.show("sending", step.body.size)
-        part.check_room(step.body.size)
-        for block in blocks(step.body, 0, step.body.size, self.tell):
-            self.add(memoryview(block))
-        lock = Lock.acquire(os.path.dirname(step.path) or ".")    # until the checksum is the file's
-        try:
-            return (step.replace or not os.path.lexists(step.path)) and self.place()
+            raise refused(path, error)
         finally:
-            lock.close()
-
-    def add(self, data):
-        self.part.write(data)
-        self.part.hashing.update(data, self.part.hashing.buffer())
-        self.part.size += len(data)
-
-    def place(self):
-        """Put the file into its place; its checksum is right, or half, which counts as none."""
-        replaced = os.path.lexists(self.step.path)
-        if replaced:
-            remove(Remove(self.beside))
-        else:
-            self.write_checksum(self.part.digest())
-        done = self.part.place(self.step.replace)
-        if replaced:
-            self.write_checksum(self.part.digest())
-        elif not done:                  # another push was faster, and lost its checksum to this
-            self.write_checksum(digests_of(open_file(self.step.path)).sha256)
+            self.progress.end(done)
+            remove(Remove(folder))
         return done
 
-    def write_checksum(self, sha256):
-        with open(self.beside, "wb") as file:
-            file.write(checksum_line(sha256, self.step.name))
+    def fill(self, copy):
+        hashing = Hashing()
+        try:
+            with open(copy, "wb") as file:
+                for block in blocks(self.body, 0, self.body.size, self.tell):
+                    file.write(block)
+                    hashing.update(block, hashing.buffer())
+        finally:
+            self.sha256 = hashing.end()
+
+    def tell(self, size):
+        self.progress.at("", size)
+
+
+class FolderPull(FolderCopy):
+    """A Take: the copy of a file in a folder, as it was stored."""
+
+    def __init__(self, step):
+        super().__init__(step, open_file(step.source))
+        if not self.body:
+            raise SkelebotError(f"{step.source}: does not exist any more", "pull another version")
+
+    def put(self, copy, path):
+        check_stored(self.step, self.body.size, self.sha256)
+        os.replace(copy, path)
+        return True
+
+
+class FolderPush(FolderCopy):
+    """A Keep: the copy in a folder, and its checksum beside it; a wrong one is worse than none."""
+    verb = "sending"
+
+    def __init__(self, step):
+        super().__init__(step, step.body)
+
+    def put(self, copy, path):
+        beside = self.step.path + ".sha256"
+        try:
+            if self.step.replace:
+                remove(Remove(beside))
+                os.replace(copy, path)
+            else:
+                move_new(copy, path)
+        except FileExistsError:
+            return False
+        with open(beside, "wb") as file:
+            file.write(checksum_line(self.sha256, self.step.name))
+        return True
 
 
 # -- Folders that travel as archives
@@ -11257,10 +11227,10 @@ DOING = {
     Together: lambda step: Sending(*step.uploads).together(),
     Pack: lambda step: Packer(step).body(), Unpack: lambda step: Unpacker(step).run(),
     Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
-    Take: lambda step: CopyHere(step).run(), Keep: lambda step: CopyThere(step).run(),
+    Take: lambda step: FolderPull(step).run(), Keep: lambda step: FolderPush(step).run(),
     Token: lambda step: Secret(os.urandom(24).hex()), Wait: try_until, Act: run_act,
-    SecretsInside: secret_members, ImageIds: image_ids,
-    Forget: forget, Answer: lambda step: say(sys.stdout, step.text),
+    SecretsInside: secret_members, ImageIds: image_ids, Forget: forget,
+    Answer: lambda step: say(sys.stdout, step.text),
     Note: lambda step: tell(step.text),
 }
 

@@ -1192,7 +1192,7 @@ class Killed(Case):
                 (PULL, project.folder, project.path(NAME), ["VERSION", NAME, "models", "skelebot.yaml"])):
             with self.subTest(words):
                 running = project.start(*words)
-                appears(folder, r"\.model.*\.part", os.path.getsize)
+                appears(folder, r"\.skelebot-.*", lambda path: "copy" in os.listdir(path))
                 self.assertEqual((running.signal(signal.SIGKILL).ends(), os.path.exists(path)), (137, False))
                 project.does(*words)
                 self.assertEqual(sorted(os.listdir(folder)), names)
@@ -1232,7 +1232,7 @@ class Stopped(Case):
         project, store = self.folder_project()
         os.truncate(project.path("models", "model.bin"), HUGE)
         push = project.start(*PUSH)
-        appears(store, r"\.model.*\.part", os.path.getsize)
+        appears(store, r"\.skelebot-.*", lambda path: "copy" in os.listdir(path))
         self.assertEqual(push.signal(signal.SIGTERM).ends(), 143)
         self.assertEqual(os.listdir(store), [])
 
@@ -1263,14 +1263,14 @@ class AtOnce(Case):
 
     def test_pull_the_same_once(self):
         server, project, first, held = self.pulls()
-        second = project.start(*PULL, "-o").says("waiting for another skelebot that fetches or keeps the same")
+        second = project.start(*PULL, "-o").says("waiting for another skelebot that does the same")
         held.set()
         self.assertEqual((first.ends(), second.ends()), (0, 0))
         self.assertEqual((project.left, len(server.asked("GET"))), ({"models/model.bin": brief(DATA * 20)}, 1))
 
     def test_go_on_when_the_first_was_killed(self):
         server, project, first, held = self.pulls()
-        second = project.start(*PULL, "-o").says("waiting for another skelebot that fetches or keeps the same")
+        second = project.start(*PULL, "-o").says("waiting for another skelebot that does the same")
         first.signal(signal.SIGKILL).ends()
         self.assertEqual(second.ends(), 0)
         self.assertEqual((project.left, len(server.asked("GET"))), ({"models/model.bin": brief(DATA * 20)}, 2))
@@ -1291,9 +1291,9 @@ class AtOnce(Case):
         os.truncate(first.path("models", "model.bin"), HUGE)
         os.truncate(second.path("models", "model.bin"), HUGE + 1)
         one = first.start(*words)
-        appears(store, r"\.model.*\.part", os.path.getsize)
+        appears(store, r"\.skelebot-.*", lambda path: "copy" in os.listdir(path))
         one.signal(signal.SIGSTOP)
-        other = second.start(*words).says("waiting for another skelebot that fetches or keeps the same")
+        other = second.start(*words).says("waiting for another skelebot that does the same")
         self.assertEqual(one.signal(signal.SIGCONT).ends(), 0)
         status = other.ends()
         self.assertEqual(sorted(os.listdir(store)), [NAME, NAME + ".sha256"])
@@ -1350,7 +1350,7 @@ class NotRoot(Case):
     def test_is_not_hindered_by_what_anothers_push_has_left(self):
         os.truncate(self.give.path("models", "model.bin"), HUGE)
         push = self.give.start(*PUSH)
-        appears(self.store, r"\.model.*\.part", os.path.getsize)
+        appears(self.store, r"\.skelebot-.*", lambda path: "copy" in os.listdir(path))
         push.signal(signal.SIGKILL).ends()
         self.does_as(4321, *PUSH)
         self.assertLessEqual({NAME, NAME + ".sha256"}, set(os.listdir(self.store)))

@@ -176,10 +176,6 @@ class Direct(NamedTuple):
     paths: tuple
 
 
-class Twins(NamedTuple):
-    paths: tuple
-
-
 class Folders(NamedTuple):
     path: str
     hidden: bool = False
@@ -191,7 +187,7 @@ class Netrc(NamedTuple):
 
 
 LOOKING = {"look": Look, "read_bytes": Read, "listing": Listing, "context_index": Index, "open_file": Open, "check_readable": Readable,
-           "digests_of": Digest, "secrets_in": Secrets, "are_direct": Direct, "twins": Twins,
+           "digests_of": Digest, "secrets_in": Secrets, "are_direct": Direct,
            "folder_names": Folders, "netrc_login": Netrc}
 
 

@@ -314,14 +314,6 @@ class KerberosInTheImage(Case):
         self.assertEqual(skelebot.dockerignore(it, None, "mine\n", more), "mine\n" + skelebot.BLOCK.format(
             "*.conf\n!keys/\n!/.skelebot/krb5.conf\n/keys/ada.keytab\n"))
 
-    @unittest.skipUnless(hasattr(os, "link"), "hard links")
-    def test_keeps_out_its_other_names(self):
-        with inside({"keys/ada.keytab": "secret", "krb5.conf": ""}) as path:
-            it = kerberos(path).project
-            self.assertEqual(skelebot.last_ignores(it)[1:], ("/keys/ada.keytab",))
-            os.link("keys/ada.keytab", "data.bin")
-            self.assertEqual(skelebot.last_ignores(it)[1:], ("/keys/ada.keytab", "/data.bin"))
-
     def test_keeps_out_the_keytabs_of_all_environments_also_where_there_is_none(self):
         other = json.dumps({"components": {"kerberos": {**KERBEROS, "keytab": "prod.keytab"}}})
         files = {"skelebot-dev.yaml": "components: {registry: {user: acme}}\n", "skelebot-prod.yaml": other,
