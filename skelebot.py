@@ -1039,7 +1039,7 @@ def members(folder):
     for path, name in tree(folder):
         if os.path.islink(path) and not os.path.isfile(path):
             raise SkelebotError(f"{path}: is a link to a folder, or to nothing",
-                                "replace it by what it stands for")
+                                "replace it by what it links to")
         if not os.path.isfile(path) and not os.path.isdir(path):
             raise SkelebotError(f"{path}: is neither a file nor a folder", "remove it")
         yield path, name
@@ -8035,7 +8035,7 @@ def plugin_commands(one, project):
 
 # -- What can be installed
 
-def bad_plugin(message, hint="ask who made the plugin for another one; nothing was changed"):
+def bad_plugin(message, hint="ask its author for a corrected one; nothing was changed"):
     return SkelebotError(f"not a plugin that can be installed: {message}", hint)
 
 
@@ -8067,7 +8067,7 @@ class PluginFiles:
             raise bad_plugin(f"it has no {name}/{name}.py", self.layout)
         for path, inner in tree(machine_text(folder), ("__pycache__", ".git")):
             if os.path.islink(path) or not (os.path.isfile(path) or os.path.isdir(path)):
-                raise bad_plugin(f"{path} is a link, or no file at all")
+                raise bad_plugin(f"{path} is a link, or not a plain file")
             if os.path.isfile(path):
                 self.check_room(os.path.getsize(path))
                 self.check_path(plain_text(inner))
@@ -8086,16 +8086,16 @@ class PluginFiles:
         except SkelebotError:
             raise
         except Exception as error:      # zipfile, and what unpacks for it, raise of many kinds
-            raise bad_plugin(f"it is no zip file, or a damaged one: {shown_text(str(error))}",
+            raise bad_plugin(f"it is not a zip file, or is damaged: {shown_text(str(error))}",
                              "name a zip file or a folder")
 
     def add_entry(self, archive, entry):
         path, kind = entry.orig_filename, entry.external_attr >> 28
         self.check_path(path)
         if path in self.files:
-            raise bad_plugin(f"{shortened(path)} is there twice")
+            raise bad_plugin(f"{shortened(path)} appears twice")
         if kind not in (0, 0o4, 0o10):  # four bits of a Unix mode: folder, file; source: inode(7)
-            raise bad_plugin(f"{shortened(entry.filename)} is a link, or no file at all")
+            raise bad_plugin(f"{shortened(entry.filename)} is a link, or not a plain file")
         if entry.flag_bits & 1:
             raise bad_plugin(f"{shortened(entry.filename)} is encrypted")
         with archive.open(entry) as file:
@@ -8129,7 +8129,7 @@ class PluginFiles:
         for path in (*self.files, *folders):
             same = lower.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
             if same != path or (path in self.files and path in folders):
-                raise bad_plugin(f"{shortened(path)} is there twice")
+                raise bad_plugin(f"{shortened(path)} appears twice")
 
 
 # -- plugin
@@ -8149,7 +8149,7 @@ class PluginCommand:
         if action in ("install", "remove") and not source:
             what = "ZIP, FOLDER or URL" if action == "install" else "NAME"
             raise usage_error(f"plugin {action}: needs {what}",
-                              "skelebot plugin list shows what is there")
+                              "skelebot plugin list shows what is installed")
         if action not in ("install", "remove") and source:
             raise usage_error(f"plugin: cannot place {shortened(source)}",
                               did_you_mean(action, cls.actions))
@@ -8176,7 +8176,7 @@ class PluginCommand:
             self.read(files, source)
         name = files.name
         place = os.path.join(self.folder, name)
-        instead = ", instead of the one that was there" if look(place) else ""
+        instead = ", replacing an earlier one" if look(place) else ""
         yield MakeFolder(self.folder)
         yield from plan_new_folder(place, lambda new: self.plan_write(files.files, new),
                                    self.call.token)
@@ -10535,15 +10535,15 @@ def check_room(path, size, present=0):
     """A disk that is too full is said to be so before it is filled."""
     free = free_beside(path)
     if size - present > free:
-        raise SkelebotError(f"{path}: the disk is too full: {shown_size(size)} are to come, "
+        raise SkelebotError(f"{path}: the disk is too full: {shown_size(size)} are needed, "
                             f"{shown_size(free)} are free", "free some disk space")
 
 
 def check_stored(step, size, sha256):
     """What has come is what was stored; a warning where that cannot be known."""
     if not step.stored.fits(size, sha256):
-        raise SkelebotError(f"{step.name}: is damaged: what came has another length or SHA-256 "
-                            "than what is stored",
+        raise SkelebotError(f"{step.name}: is damaged: its length or SHA-256 is not that "
+                            "of what is stored",
                             "pull it again; if that does not help, push it again with -f")
     if not step.stored.sha256:
         tell(f"warning: {step.name}: no checksum is stored with it, so none was compared")
@@ -10745,7 +10745,7 @@ class Fetch:
         if head.status in (200, 206) and not stored.sha256 and \
                 head.headers.get("etag", stored.etag) != stored.etag:
             part.give_up()
-            raise SkelebotError(f"{self.step.name}: has changed while it was fetched",
+            raise SkelebotError(f"{self.step.name}: changed while it was being fetched",
                                 "pull it again")
         if head.status == 200 and part.size:
             part.restart()
@@ -10769,8 +10769,8 @@ class Fetch:
             cut = error
         if part.size > most and known < 0:
             part.give_up()
-            raise SkelebotError(f"{self.step.name}: is larger than the {shown_size(most)} that are "
-                                "half of the disk's room, and no size was announced",
+            raise SkelebotError(f"{self.step.name}: is larger than {shown_size(most)}, half of the "
+                                "free disk space, and the server did not say its size",
                                 "free some disk space")
         self.whole = part.size > most or (not cut and part.size - start >= expected)
         if not self.whole and part.size < self.furthest + ADVANCE:
@@ -11006,7 +11006,7 @@ class Unpacker:
     def check(self, size):
         """So many bytes are to come."""
         if not 0 <= size <= self.room:
-            raise bad_archive("becomes larger than one of its size explains")
+            raise bad_archive("unpacks to more than one of its size can hold")
 
     def write(self, archive, entry):
         """Write a plain file or folder, with its mode but for what only root may give."""
@@ -11086,8 +11086,8 @@ class Zipper:
         if top and above[-1] != os.path.join(self.root, top):
             self.linked += 1
             if self.linked > MOST_LINKED:
-                raise SkelebotError(f"{shown}: links have led to more than {MOST_LINKED} files",
-                                    "take some of the links out")
+                raise SkelebotError(f"{shown}: links lead to more than {MOST_LINKED} files",
+                                    "remove some of the links")
 
     def fill(self, file, entries):
         import zipfile
@@ -11323,7 +11323,7 @@ class InstalledPlugin:
         package, path = types.ModuleType(self.package), os.path.join(self.folder, file + ".py")
         package.__path__ = [self.folder]
         if os.path.exists(path) and not os.path.isfile(path):
-            raise ImportError(f"{file}.py is no file")  # a pipe would wait for ever
+            raise ImportError(f"{file}.py is not a file")  # a pipe would wait for ever
         spec = importlib.util.spec_from_file_location(f"{self.package}.{file}", path)
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.package], sys.modules[spec.name] = package, module

@@ -111,7 +111,7 @@ class Downloads(unittest.TestCase):
             return message
 
     def test_take_no_more_than_was_announced(self):
-        damaged = "model: is damaged: what came has another length or SHA-256 than what is stored"
+        damaged = "model: is damaged: its length or SHA-256 is not that of what is stored"
         for name, begin in (("close", OK + b"\r\n"), ("length", OK + b"Content-Length: 999999999999\r\n\r\n")):
             with self.subTest(name):
                 self.assertEqual(self.fetched(Server(begin, MEGA), Stored(5, "", "")), damaged)
@@ -119,7 +119,7 @@ class Downloads(unittest.TestCase):
     def test_take_no_more_than_half_of_the_room_when_nothing_was(self):
         with unittest.mock.patch.object(skelebot.Fetch, "half_of_the_room", lambda transfer: 9 * 10 ** 6):
             self.assertEqual(self.fetched(Server(OK + b"\r\n", MEGA), Stored(-1, "", "")), (
-                "model: is larger than the 9.0 MB that are half of the disk's room, and no size was announced"))
+                "model: is larger than 9.0 MB, half of the free disk space, and the server did not say its size"))
 
 
 @unittest.skipUnless(hasattr(socket, "AF_UNIX"), "it needs a Unix socket")

@@ -456,8 +456,8 @@ WHOLE = {NAME: brief(DATA), "models/model.bin": OLD}        # what is there afte
 BEFORE = {"models/model.bin": OLD}
 REPLACED = {"models/model.bin": brief(DATA)}                # after one with --override
 PULL = ("pull", "model", "1.0.0")
-CHANGED = [f"skelebot: {NAME}: has changed while it was fetched", "  hint: pull it again"]
-DAMAGED = [f"skelebot: {NAME}: is damaged: what came has another length or SHA-256 than what is stored",
+CHANGED = [f"skelebot: {NAME}: changed while it was being fetched", "  hint: pull it again"]
+DAMAGED = [f"skelebot: {NAME}: is damaged: its length or SHA-256 is not that of what is stored",
            "  hint: pull it again; if that does not help, push it again with -f"]
 
 
@@ -959,7 +959,7 @@ class FullDisk(Case):
         for words, target in ((PULL, NAME), ((*PULL, "-o"), "models/model.bin")):
             message, hint = project.refuses(*words)
             self.assertEqual((re.sub(r"2\.\d MB are free", "2 MB are free", message), hint), (
-                f"skelebot: {project.path(target)}: the disk is too full: 3.0 MB are to come, 2 MB are free",
+                f"skelebot: {project.path(target)}: the disk is too full: 3.0 MB are needed, 2 MB are free",
                 "  hint: free some disk space"))
             self.assertEqual(project.left, BEFORE)
         self.assertEqual(server.asked("GET"), [])
@@ -990,7 +990,7 @@ class FullDisk(Case):
         before = listing(store)
         write(project.folder, {"models/model.bin": OTHER})
         message, _ = project.refuses(*PUSH, "-f")
-        self.assertRegex(message, rf"^skelebot: {store}/{NAME}: the disk is too full: 1.5 MB are to come, [\d.]+ kB are free$")
+        self.assertRegex(message, rf"^skelebot: {store}/{NAME}: the disk is too full: 1.5 MB are needed, [\d.]+ kB are free$")
         self.assertEqual(listing(store), before)
 
 

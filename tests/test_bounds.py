@@ -121,7 +121,7 @@ class Plugins(unittest.TestCase):
         with support.folder({"p/skelebot.yaml": "name: churn\n", "h/.skelebot/plugins/foo/x": ""}) as path:
             os.mkfifo(os.path.join(path, "h/.skelebot/plugins/foo/foo.py"))
             status, stderr = ending("envs", folder=os.path.join(path, "p"), home=os.path.join(path, "h"))
-            self.assertIn("plugin foo: foo.py: ImportError: foo.py is no file; it was moved to", stderr)
+            self.assertIn("plugin foo: foo.py: ImportError: foo.py is not a file; it was moved to", stderr)
             self.assertEqual(status, 0)
 
 
@@ -174,7 +174,7 @@ class Archives(unittest.TestCase):
     def test_what_is_bounded_is_said(self):
         mega = bytes(1 << 20)
         sparse = bytearray(header("s", 512, b"S"))
-        large = "becomes larger than one of its size explains"
+        large = "unpacks to more than one of its size can hold"
         for blocks, said in (
             ([header("zeros", 64 << 20), *[mega] * 64], large),
             ([header("f"), *[mega] * 64], large),
@@ -228,7 +228,7 @@ class Links(unittest.TestCase):
                 for other in {*range(10)} - {one}:
                     os.symlink(f"../d{other}", os.path.join(path, f"d{one}", f"to{other}"))
             status, stderr = ending("package", folder=path)
-            self.assertRegex(stderr, r"links have led to more than 30000 files\n  hint: take some of the links out\n$")
+            self.assertRegex(stderr, r"links lead to more than 30000 files\n  hint: remove some of the links\n$")
             self.assertEqual((status, os.path.exists(os.path.join(path, "churn.zip"))), (1, False))
 
 

@@ -24,7 +24,7 @@ from support import HERE, ROOT, Ending, contents, two_lines
 
 PLUGINS = os.path.join(HERE, "plugins")
 ROOM = "look at the folder's permissions and at the room on the disk"
-UNCHANGED = "ask who made the plugin for another one; nothing was changed"
+UNCHANGED = "ask its author for a corrected one; nothing was changed"
 PLAIN = "from skelebot import Component\n\n\nclass Plain(Component):\n    pass\n"
 CHURN = "name: churn\njobs:\n- {name: train, source: echo trained}\n"
 
@@ -264,7 +264,7 @@ class Installing(Home):
         self.put("plain", plain="import gone", old__file="x")
         self.archive()
         self.assert_installed(self.skelebot("plugin", "install", "plugin.zip"),
-                              more=", instead of the one that was there")
+                              more=", replacing an earlier one")
 
     def test_replaces_one_that_it_is_installed_from(self):
         write(self.own + "/plugins", self.files())
@@ -289,15 +289,15 @@ class Installing(Home):
 
     def test_says_what_is_missing(self):
         cases = [
-            (["install"], "plugin install: needs ZIP, FOLDER or URL", "skelebot plugin list shows what is there"),
-            (["remove"], "plugin remove: needs NAME", "skelebot plugin list shows what is there"),
+            (["install"], "plugin install: needs ZIP, FOLDER or URL", "skelebot plugin list shows what is installed"),
+            (["remove"], "plugin remove: needs NAME", "skelebot plugin list shows what is installed"),
             (["list", "x"], "plugin: cannot place 'x'", "did you mean list?"),
             (["instal", "x.zip"], "plugin: cannot place 'x.zip'", "did you mean install?"),
             (["x.zip", "y.zip"], "plugin: cannot place 'y.zip'", "known are: install, list, remove"),
             (["lst"], "plugin: there is no file or folder 'lst'", "did you mean list?"),
             (["install", "x.zip"], "plugin: there is no file or folder 'x.zip'",
              "name a zip file or folder; or say: install, list, remove"),
-            (["install", ""], "plugin install: needs ZIP, FOLDER or URL", "skelebot plugin list shows what is there"),
+            (["install", ""], "plugin install: needs ZIP, FOLDER or URL", "skelebot plugin list shows what is installed"),
             (["install", "http://example.com/x.zip"], "plugin: expected https://..., found 'http://example.com/x.zip'",
              "a plugin is code that you will run: it has to come encrypted"),
             (["install", "https://ada:s3cret@exam ple.com/x.zip?key=s3cret"], "plugin: expected https://..., found "
@@ -436,7 +436,7 @@ class InstallingFromAServer(Home):
     def test_refuses_what_is_no_plugin(self):
         self.put("plain", plain="old")
         before = contents(self.top)
-        damaged = "not a plugin that can be installed: it is no zip file, or a damaged one: File is not a zip file"
+        damaged = "not a plugin that can be installed: it is not a zip file, or is damaged: File is not a zip file"
         cases = [("/page", damaged, "name a zip file or a folder"), ("/empty", damaged, "name a zip file or a folder"),
                  ("/cut", damaged, "name a zip file or a folder"),
                  ("/large", "not a plugin that can be installed: it is larger than 50.0 MB", UNCHANGED)]
@@ -631,9 +631,9 @@ def with_zip64(data, extra):
 MB = 1000 * 1000
 GOOD = ("plain/plain.py", PLAIN)
 LEADS = "{!r} leads out of its folder, or is no plain path"
-TWICE = "{!r} is there twice"
-ODD = "{!r} is a link, or no file at all"
-DAMAGED = "it is no zip file, or a damaged one: "
+TWICE = "{!r} appears twice"
+ODD = "{!r} is a link, or not a plain file"
+DAMAGED = "it is not a zip file, or is damaged: "
 NAMES = "letters, digits, _ and -, and none of: jupyter, kerberos, repository, registry, package"
 FORM = "a plugin is a folder NAME with a file NAME.py in it"
 AS_ZIP = "name a zip file or a folder"
@@ -698,7 +698,7 @@ class HostileZipFiles(Home):
 
     @contextlib.contextmanager
     def ignored(self):
-        """Without zipfile's own warning about a name that is there twice."""
+        """Without zipfile's own warning about a name that appears twice."""
         import warnings
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -734,8 +734,8 @@ class HostileZipFiles(Home):
                 "large": struct.pack("<QQQ", 2 ** 62, 2 ** 62, 0)}.items():
             with self.subTest(case):
                 ending = self.skelebot("plugin", "install", self.zip_file(with_zip64(zipped(GOOD), extra)))
-                self.assertRegex(ending.stderr, "^skelebot: not a plugin that can be installed: it is no zip file, "
-                                                f"or a damaged one: .*\n  hint: {AS_ZIP}\n$")
+                self.assertRegex(ending.stderr, "^skelebot: not a plugin that can be installed: it is not a zip file, "
+                                                f"or is damaged: .*\n  hint: {AS_ZIP}\n$")
 
     def test_what_is_damaged(self):
         whole = zipped(GOOD)
@@ -828,13 +828,13 @@ class HostileFolders(Home):
             with self.subTest(target):
                 os.symlink(target, os.path.join(self.folder, "link"))
                 self.assert_hostile(f"not a plugin that can be installed: {os.path.join('plain', 'link')} is a link, "
-                                    "or no file at all")
+                                    "or not a plain file")
                 os.unlink(os.path.join(self.folder, "link"))
 
     def test_pipes_which_are_not_waited_for(self):
         os.mkfifo(os.path.join(self.folder, "pipe"))
         self.assert_hostile(f"not a plugin that can be installed: {os.path.join('plain', 'pipe')} is a link, "
-                            "or no file at all")
+                            "or not a plain file")
 
     def test_more_than_there_may_be(self):
         with open(os.path.join(self.folder, "zeros"), "wb") as file:
