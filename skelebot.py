@@ -8077,6 +8077,8 @@ class PluginFiles:
     def add_zip(self, data):
         """All that is in a zip file but for what macOS adds."""
         import zipfile
+        if len(data) > MOST_UNPACKED:
+            raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 if len(archive.infolist()) > MOST_FILES:
@@ -8194,7 +8196,7 @@ class PluginCommand:
         if response.status not in (0, 200):
             raise SkelebotError(http_fault(request, response).message,
                                 "look at the plugin's address")
-        return self.bounded(response.body) if response.status else None
+        return response.body if response.status else None
 
     def read(self, files, source):
         """Read a zip file or a folder."""
@@ -8207,13 +8209,7 @@ class PluginCommand:
             raise usage_error(f"plugin: there is no file or folder {shortened(source)}",
                               did_you_mean(source, self.actions,
                                            "name a zip file or folder; or say"))
-        files.add_zip(self.bounded(data))
-
-    @staticmethod
-    def bounded(data):
-        if len(data) > MOST_UNPACKED:
-            raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
-        return data
+        files.add_zip(data)
 
     @staticmethod
     def plan_write(files, new):
@@ -8332,13 +8328,13 @@ class EarlierConfig(SkeleYaml):
             is_list = isinstance(value, tuple) and not hasattr(value, "_fields")
             setattr(self, key, list(value) if is_list else value)
         self.env = project.env if project else None
-        self.dependencies = self.listed(project) if project else None
+        self.dependencies = self.dependency_lists(project) if project else None
         self.components = [one.plugin for one in project.components if hasattr(one, "plugin")] \
             if project else []
         self._call, self._project, self._before = call, project, self.values()
 
     @staticmethod
-    def listed(project):
+    def dependency_lists(project):
         """The dependencies as they were written: a list, or a dict of two."""
         lists = {name: list(getattr(project.dependencies, name))
                  for name in project.language.split("+") if name in fields(Dependencies)}
@@ -8384,17 +8380,17 @@ class EarlierPlugin(Component):
     def commands(self):
         return {name: Builtin(text or f"a command of the plugin {self.name}",
                               functools.partial(self.plan_command, name), raw=True,
-                              check=functools.partial(self.parsed, name))
+                              check=functools.partial(self.arguments, name))
                 for name, text in self.parser()[1].items()}
 
-    def parsed(self, name, project, words):
+    def arguments(self, name, project, words):
         return self.parser()[0].parse_args([name, *words.extra])
 
     def plan_command(self, name, call, project, words):
         config = EarlierConfig(call, project)
         host = call.host or (project.host if project else "") or None
         return (yield Act(self.name, lambda: self.plugin.execute(
-            config, self.parsed(name, project, words), host)))
+            config, self.arguments(name, project, words), host)))
 
     def dockerfile(self):
         return self.plugin.appendDockerfile()
@@ -10701,9 +10697,6 @@ class Fetch:
             self.fetch()
         check_stored(step, part.size, part.digest())
 
-    def tell(self, size):
-        self.progress.at("", size)
-
     def is_here(self):
         """Whether another one has put what is stored into the place."""
         body, sha256 = open_file(self.part.target), self.step.stored.sha256
@@ -10764,7 +10757,7 @@ class Fetch:
         exchange.allow(most - start)
         cut = None
         try:
-            part.read(exchange.file, self.tell, most)
+            part.read(exchange.file, functools.partial(self.progress.at, ""), most)
         except (OSError, http.client.HTTPException) as error:
             cut = error
         if part.size > most and known < 0:
@@ -10778,16 +10771,6 @@ class Fetch:
         self.furthest = part.size
 
 
-def move_new(source, target):
-    """Move a file to its place, which must be free; else a FileExistsError."""
-    try:
-        os.link(source, target)
-    except OSError:
-        if os.path.lexists(target):
-            raise FileExistsError(target)
-        os.replace(source, target)      # this disk has no links
-
-
 class FolderCopy:
     """A step that copies a Body to its place, whole or not at all, one at a time."""
     verb = "fetching"
@@ -10799,11 +10782,11 @@ class FolderCopy:
     def run(self):
         """Do it; False if its place is taken."""
         path, done = self.step.path, False
-        folder = make_scratch(Scratch("", path))
+        folder = machine_text(make_scratch(Scratch("", path)))
         self.progress = Progress(self.verb, self.step.name, self.body.size)
         try:
             check_room(path, self.body.size)
-            copy = os.path.join(machine_text(folder), "copy")
+            copy = os.path.join(folder, "copy")
             self.fill(copy)
             os.chmod(copy, mode_of(path))
             done = self.put(copy, os.path.realpath(path))
@@ -10815,17 +10798,14 @@ class FolderCopy:
         return done
 
     def fill(self, copy):
-        hashing = Hashing()
+        hashing, show = Hashing(), functools.partial(self.progress.at, "")
         try:
             with open(copy, "wb") as file:
-                for block in blocks(self.body, 0, self.body.size, self.tell):
+                for block in blocks(self.body, 0, self.body.size, show):
                     file.write(block)
                     hashing.update(block, hashing.buffer())
         finally:
             self.sha256 = hashing.end()
-
-    def tell(self, size):
-        self.progress.at("", size)
 
 
 class FolderPull(FolderCopy):
@@ -10851,16 +10831,24 @@ class FolderPush(FolderCopy):
 
     def put(self, copy, path):
         beside = self.step.path + ".sha256"
-        try:
-            if self.step.replace:
-                remove(Remove(beside))
-                os.replace(copy, path)
-            else:
-                move_new(copy, path)
-        except FileExistsError:
+        if self.step.replace:
+            remove(Remove(beside))
+            os.replace(copy, path)
+        elif not self.put_new(copy, path):
             return False
         with open(beside, "wb") as file:
             file.write(checksum_line(self.sha256, self.step.name))
+        return True
+
+    @staticmethod
+    def put_new(copy, path):
+        """Whether its place was free, and has the copy now."""
+        try:
+            os.link(copy, path)
+        except OSError:
+            if os.path.lexists(path):
+                return False
+            os.replace(copy, path)      # this disk has no links
         return True
 
 
@@ -11170,7 +11158,7 @@ def engine_socket(endpoint):
     return socket.create_connection((host.strip("[]"), int(port)), ASKING)
 
 
-def answered_id(connection):
+def id_in_answer(connection):
     """The id that an engine's answer names, "" if it knows no such image; None is no answer."""
     file = Measured(connection.makefile("rb", 0), "the engine", ASKING, MOST_HEAD)
     with io.BufferedReader(file) as reader:
@@ -11196,7 +11184,7 @@ def image_ids(step):
             connections.append(connection)
             connection.sendall(f"GET /images/{name}/json HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
         import subprocess               # noqa: F401  it looks meanwhile, and what comes needs it
-        ids = tuple(map(answered_id, connections))
+        ids = tuple(map(id_in_answer, connections))
         return None if None in ids else ids
     except (OSError, ValueError):
         return None
