@@ -4122,7 +4122,8 @@ def account_texts(text, login, uid, gid, home):
     """Both ACCOUNTS with the job's user first; `text` is those of an image, one after the other."""
     login, home = re.sub(r"[:\s]", "_", login), "/tmp" if ":" in home else home
     own = f"{login}:x:{uid}:{gid}::{home}:/bin/sh", f"{login}:x:{gid}:"
-    return ["\n".join([first, *(line for line in text.split("\n") if line.count(":") == colons), ""])
+    lines = text.split("\n")
+    return ["\n".join([first, *(line for line in lines if line.count(":") == colons), ""])
             for first, colons in zip(own, (6, 3))]
 
 
@@ -5110,7 +5111,8 @@ class OnEngine(Runner):
         engine, image = self.engine, run.image
         if not engine.lacks_accounts or not engine.user_words(self.project, run.job, run.rootless):
             return ()
-        key = (recipe.bases, recipe.text) if recipe else (yield from engine.plan_image_ids((image,)))
+        key = (recipe.bases, recipe.text) if recipe else (
+            yield from engine.plan_image_ids((image,)))
         home = job_variables(self.project, run.job).get("HOME")
         mapped = [os.path.normpath(one.target) for one in run.job.mappings]
         accounts = (yield from engine.plan_accounts(image, key, home or "/tmp")) if all(key) else ()
