@@ -271,7 +271,8 @@ class KerberosInTheImage(Case):
         one = kerberos(krbConf="krb/krb5.conf")
         self.assertEqual(one.tools(), skelebot.image_part("kerberos-client.Dockerfile"))
         self.assertEqual(one.dockerfile(), "# Many a krb5.conf includes this folder, and does not work without it.\n"
-                                           "RUN mkdir -p /etc/krb5.conf.d\nCOPY .skelebot/krb5.conf /etc/krb5.conf\n")
+                                           "COPY .skelebot/krb5.conf /etc/krb5.conf\n"
+                                           "RUN mkdir -p /etc/krb5.conf.d && chmod a+r /etc/krb5.conf\n")
 
     def test_takes_its_configuration_from_anywhere_by_way_of_a_copy(self):
         for path in ("/etc/krb5.conf", "~/krb5.conf", "../krb5.conf", "krb[1].conf", "my krb5.conf", "--from=x y"):
