@@ -4004,6 +4004,7 @@ class Cache(Record):
 
 # exit status of `docker run` when the container was not started; source: docker run(1)
 NOT_RUN = 125
+NOT_BEGUN = (125, 126)  # that of podman may be either
 GRACE = 10      # seconds a container has to end by itself, as in `docker stop`
 BUILDX = 23     # the first release of Docker's command line that leaves BuildKit to buildx
 ENDPOINT = "unix:///var/run/docker.sock"    # where Docker's own engine is, unless one is named
@@ -4148,6 +4149,7 @@ class Engine(Record):
     docker_hub = ""             # what `login` calls Docker Hub
     apart = False               # whether a build is ended by way of the programs that it runs
     builders = ("buildkit", "legacy")
+    past_events, event = ("--since", "0"), '{{.Action}} {{index .Actor.Attributes "signal"}}'
     lacks_accounts = True       # whether a caller is unknown to the image that runs as he
 
     @property
@@ -4343,6 +4345,7 @@ class Podman(Engine):
     variable = "CONTAINER_HOST"
     docker_hub = "docker.io"
     apart = True
+    past_events, event = ("--stream=false",), "{{.Status}} "
     lacks_accounts = False
 
     @property
@@ -4592,7 +4595,9 @@ class Build(Record):
             why = f"; {base} was not here, and comes from its registry"
         else:
             why = ""
-        return "the lines above say which step failed" + why
+        full = full_disk()
+        return "the lines above say which step failed" + why + (
+            f"; the disk of {full} is full" if full else "")
 
     def is_current(self, cache):
         """Whether it is right still:
@@ -4920,6 +4925,7 @@ class Run(Record):
     serve     plan of a server, for this Run, done as soon as its container runs
     rootless  whether the engine's root is the caller
     accounts  (path here, path there) of the files in which its user has a name
+    taken     ports of the project that another job of it has published
     """
     job: Job
     launch: Launch
@@ -4929,10 +4935,74 @@ class Run(Record):
     serve: Any = None
     rootless: bool = False
     accounts: Tuple = ()
+    taken: Tuple = ()
 
     @property
     def detached(self):
         return self.job.mode == "d" and not self.serve
+
+
+# What an exit status means that is mostly not a job's own doing; 128 and a signal's number.
+# source  bash(1), "Exit status"; signal(7)
+OUTSIDE = "the signal {} came from outside"
+ENDINGS = {
+    126: "a command of it may not be executed: look at its mode, its first line and its processor",
+    127: "a command of it does not exist there; dependencies, commands or baseImage bring it",
+    129: OUTSIDE.format("HUP"), 131: OUTSIDE.format("QUIT"),
+    132: "the signal ILL: it has an instruction that this processor lacks",
+    134: "the signal ABRT, by which a program ends itself",
+    135: "the signal BUS, mostly since /dev/shm is full: gpu: true gives it that of the host",
+    136: "the signal FPE: compiled code has divided by zero",
+    137: "the signal KILL came from outside, or from the machine when its memory ran out",
+    139: "the signal SEGV: compiled code, as that of a package, is at fault",
+    143: OUTSIDE.format("TERM"),
+}
+NO_MEMORY = "its memory ran out: give it more, or let it take less at once"
+
+# module -> the package that brings it, where that has another name
+PACKAGES = {
+    "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "skimage": "scikit-image",
+    "yaml": "PyYAML", "PIL": "Pillow", "bs4": "beautifulsoup4", "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv", "Crypto": "pycryptodome", "git": "GitPython", "docx": "python-docx",
+    "pptx": "python-pptx", "fitz": "PyMuPDF", "attr": "attrs", "jwt": "PyJWT", "zmq": "pyzmq",
+    "magic": "python-magic", "MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary",
+    "umap": "umap-learn", "hydra": "hydra-core", "faiss": "faiss-cpu", "imblearn":
+    "imbalanced-learn", "OpenSSL": "pyOpenSSL", "serial": "pyserial", "community":
+    "python-louvain", "osgeo": "GDAL", "pkg_resources": "setuptools", "slugify": "python-slugify",
+    "igraph": "python-igraph", "snowflake": "snowflake-connector-python", "ruamel": "ruamel.yaml",
+    "mpl_toolkits": "matplotlib", "pylab": "matplotlib", "Bio": "biopython", "jose": "python-jose"}
+
+
+def crlf_files(source):
+    """The scripts among a source's words, and those that they name, which CRLF keeps from running.
+    """
+    words = list(source.words)
+    for word in words:
+        data = first_bytes(word, 2 ** 16)
+        by_name = word == source.script and not word.endswith(".sh")    # Python and R take CRLF
+        if b"\r\n" in data and (word.endswith(".sh") or data[:2] == b"#!") and not by_name:
+            yield word
+        named = re.findall(rb"[\w./-]+\.sh\b", data)
+        named = [os.path.normpath(os.fsdecode(name)) for name in named]
+        words += [name for name in named if name not in words]
+
+
+def full_disk():
+    """The first of the paths that are written to whose disk has no room left, or ""."""
+    for path in (".", "/tmp", "/var/lib/docker") if hasattr(os, "statvfs") else ():
+        try:
+            disk = os.statvfs(path)
+        except OSError:
+            continue
+        if disk.f_bavail * disk.f_frsize < 2 ** 20 and not disk.f_flag & os.ST_RDONLY:
+            return path
+    return ""
+
+
+def killed_for_memory():
+    """How many processes of this machine have been; source: proc(5), /proc/vmstat."""
+    count = re.search(rb"(?m)^oom_kill (\d+)", first_bytes("/proc/vmstat", 2 ** 16))
+    return int(count.group(1)) if count else 0
 
 
 class Runner:
@@ -4970,6 +5040,15 @@ class Runner:
         """Attend it to its end; returns its exit status."""
         raise NotImplementedError
 
+    def why(self, run, status):
+        """Why it ended with a status, if that can be asked; or ""."""
+        yield from ()
+        return ""
+
+    def python(self, run):
+        """The start of a Command of the job's Python."""
+        raise NotImplementedError
+
     def bring_back(self, run):
         """Bring back what it wrote; returns 1 if something is missing, having said so, else 0."""
         yield from ()
@@ -4993,6 +5072,8 @@ class Runner:
                 return 0
             try:
                 status = yield from self.follow(run)
+                if status and run.job.source:
+                    yield from self.plan_tell(run, status)
             finally:
                 lost = 1                # until all is back
                 lost = yield from self.bring_back(run)
@@ -5000,6 +5081,31 @@ class Runner:
         finally:
             if not goes_on:
                 yield from self.clean_up(run, lost)
+
+    def plan_tell(self, run, status):
+        """Say why a job has failed, as far as it cannot say so itself, each in a line."""
+        why, job = (yield from self.why(run, status)) or ENDINGS.get(status), run.job
+        if why:
+            yield Note(f"{job.name} ended with {status}: {why}")
+        for file in crlf_files(job.source):
+            yield Note(f"{file} has the line ends of Windows, which a shell takes for a part of "
+                       f"its words: sed -i 's/\\r$//' {file}")
+        if status == 1 and job.source.script.endswith(".py"):
+            yield from self.plan_missing(run)
+        disk = full_disk()
+        if disk:
+            yield Note(f"the disk of {disk} is full")
+
+    def plan_missing(self, run):
+        """Name the modules that a script in Python lacks."""
+        python, script = self.python(run), run.job.source.script
+        words = ("-c", template_bytes("image", "missing.py").decode(), script)
+        told = yield python._replace(argv=(*python.argv, *words), kept=True, looks=True)
+        names = sorted(told.output.split()) if not told.status else []
+        packages = listed(PACKAGES.get(name, name) for name in names)
+        if names:
+            yield Note(f"{script} imports {listed(names)}, which "
+                       f"{self.lacking.format(packages, self.call.python)}")
 
     def plan(self, run):
         """A run, between what components do before and after it."""
@@ -5032,10 +5138,20 @@ class Native(Runner):
                 yield MakeFolder(mount_source(mapping, "", self.call.home))
         return run
 
+    lacking = "your {1} lacks: -n uses that one; install {0} there, or leave -n out"
+
     def follow(self, run):
         environ = {**self.variables(run.job), **run.launch.environ}
+        self.killed = killed_for_memory()
         return (yield Command(run.launch.argv, environ, beside=run.launch.beside,
                               whole=True)).status
+
+    def why(self, run, status):
+        yield from ()
+        return NO_MEMORY if status == 137 and killed_for_memory() > self.killed else ""
+
+    def python(self, run):
+        return Command((self.call.python,), {**self.variables(run.job), **run.launch.environ})
 
 
 class PortTaken(SkelebotError):
@@ -5045,6 +5161,29 @@ class PortTaken(SkelebotError):
 PORT_TAKEN = (r"(?i)port is already allocated|address already in use|ports are not available"
               r"|port is in use")
 NO_IMAGE = r"(?i)no such image|unable to find image|image not known"
+
+
+def host_port(port):
+    """The number of the port of this machine, as in 127.0.0.1:8080:80; 0 if it is none or many."""
+    match = re.match(r"(?:[\d.]*:|\[[^]]*\]:)?(\d+):\d+(?:/tcp)?$", port)
+    return int(match.group(1)) if match else 0
+
+
+def free_port(number):
+    """This port of this machine, or the next one at which nobody listens."""
+    import errno
+    import socket
+    for port in range(number, min(number + 100, 65536)) if number else ():
+        try:
+            with socket.socket() as attempt:
+                if os.name != "nt":
+                    attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                attempt.bind(("", port))
+                return port
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return port
+    return number
 
 
 class OnEngine(Runner):
@@ -5100,7 +5239,8 @@ class OnEngine(Runner):
         run = run._replace(
             job=job, launch=run.launch._replace(words=words), image=image, copies=self.copies(job),
             name=self.project.container(job, "" if run.detached else self.call.token),
-            rootless=(yield from self.engine.plan_rootless(self.project)))
+            rootless=(yield from self.engine.plan_rootless(self.project)),
+            taken=(yield from self.plan_taken(job)))
         run = self.with_accounts(run, (yield from self.plan_accounts(run, own.recipe)))
         if run.copies or run.serve:
             yield from self.plan_create(run)
@@ -5120,6 +5260,21 @@ class OnEngine(Runner):
 
     def with_accounts(self, run, accounts):
         return run._replace(accounts=accounts)
+
+    def plan_taken(self, job):
+        """The project's ports that another of its jobs has published: one job is enough for them.
+        """
+        busy = [port for port in self.project.ports if self.engine.is_local
+                and port not in job.ports and free_port(host_port(port)) != host_port(port)]
+        told = (yield Command((*self.engine.argv, "ps", "--filter", "label=skelebot.project="
+                               + self.project.name, "--format", "{{.Names}} {{.Ports}}"),
+                              kept=True, looks=True)) if busy else Outcome()
+        lines = [(line.partition(" ")[0], port) for port in busy
+                 for line in told.output.split("\n") if f":{host_port(port)}->" in line]
+        for name, port in lines:
+            yield Note(f"port {host_port(port)} is that of {name}, which runs: {job.name} goes "
+                       "without it")
+        return tuple(port for _, port in lines)
 
     def plan_first(self, run):
         """What has to end well in a container of its own before a detached job starts;
@@ -5167,8 +5322,70 @@ class OnEngine(Runner):
                                 job_environ(self.project, run.job),
                                 stop=(gently, force))
         if outcome.status == NOT_RUN:
-            yield from self.engine.plan_check_image(run.image)
+            yield from self.plan_check(run)
         return outcome.status
+
+    def plan_check(self, run):
+        """Say so if the engine is lost, or the image is gone."""
+        try:
+            yield from self.engine.plan_check_image(run.image)
+        except NoImage:
+            raise
+        except SkelebotError as fault:
+            stop = shell_line([*self.engine.argv, "stop", run.name])
+            raise SkelebotError(fault.message, f"{fault.hint}; if its container still runs, "
+                                f"{stop} ends it" if image_id(run.image) else fault.hint)
+
+    def check_ports(self, run):
+        """Nothing, unless a port that was to be published is in use here."""
+        for place, ports in ((self.project.places.get("ports"), self.project.ports),
+                             (run.job.places.get("ports"), run.job.ports)):
+            for port in ports if place and self.engine.is_local else ():
+                number, free = host_port(port), free_port(host_port(port))
+                if free != number and port not in run.taken:
+                    raise place.fault(f"port {number} is in use", "end what listens there, or take "
+                                      f"{port.replace(str(number), str(free), 1)}")
+
+    @property
+    def lacking(self):
+        if self.project.dockerfile or "Python" not in self.project.language:
+            return f"its image lacks: {self.project.dockerfile or 'commands'} can install {{0}}"
+        return "its image lacks: " + ("leave -s out, or " if self.call.skip_build else "") + (
+            "add {0} to dependencies")
+
+    def why(self, run, status):
+        if status > 128:
+            return (yield from self.plan_events(run))
+        if status in NOT_BEGUN:
+            self.check_ports(run)
+        lost = status == NOT_RUN or run.copies and status == 1
+        state = (yield Command((*self.engine.argv, "inspect", "--format", "{{.State.Running}}",
+                                run.name), kept=True, looks=True)) if lost else Outcome()
+        if state.output.strip() == "true":
+            show, stop = (shell_line([*self.engine.argv, *words, run.name])
+                          for words in (["logs", "--follow"], ["stop"]))
+            return f"the connection broke, and it goes on: {show} shows it, {stop} ends it"
+        return ""
+
+    def plan_events(self, run):
+        """What an engine's events tell of the end of a container that is removed already."""
+        import time
+        argv = (*self.engine.argv, "events", *self.engine.past_events, "--until",
+                f"{time.time():.3f}", "--filter", "container=" + run.name, "--format",
+                self.engine.event)
+        told = yield Command(argv, kept=True, looks=True)
+        lines = told.output.split("\n")
+        if "oom " in lines or "oom" in lines:
+            return NO_MEMORY
+        ended = [line.partition(" ")[2] for line in lines if line.startswith("kill ")]
+        return f"somebody has ended its container, by signal {ended[-1]}" if ended else ""
+
+    def python(self, run):
+        project, job = self.project, run.job
+        live = mount_words(Mapping(".:/app"), project.folder, self.call.home)
+        return Command((*self.engine.argv, "run", "--rm", "--pull", "never", "--entrypoint",
+                        "python", *variable_words(project, job), *(live if self.call.live else ()),
+                        run.image), job_environ(project, job))
 
     def plan_serve(self, run):
         """A server, until it ends or is stopped; what it says goes to stderr."""
@@ -5240,7 +5457,8 @@ class OnEngine(Runner):
             *(("--tty",) if job.mode == "it" and self.call.terminal else ()),
             *self.engine.user_words(project, job, run.rootless),
             *(("--gpus", "all", "--ipc=host") if project.gpu else ()),
-            *each("--publish", (*project.ports, *job.ports)),
+            *each("--publish", [port for port in (*project.ports, *job.ports)
+                                if port not in run.taken]),
             *variable_words(project, job),
             *(("--entrypoint", "") if project.primaryExe == "ENTRYPOINT" else ()),
             *each("--mount", [csv_row("type=volume", "target=" + copy.target, "volume-nocopy")
@@ -7886,7 +8104,7 @@ class Package(Component):
         """Zip the project."""
         path = home_path(self.settings.path, call.home)
         self.check_path(path)
-        patterns = [".git", *self.settings.ignores, *ignored_by_components(project)]
+        patterns = ["**/.git", *self.settings.ignores, *ignored_by_components(project)]
         rules = Ignores("\n".join(patterns), cautious=False)
         for name, kind in secrets_in(rules, secret_paths(project)) or ():
             yield Note(f"warning: {name} holds {kind}, and goes into the zip file; "

@@ -1,4 +1,5 @@
 """Running jobs: what a job is given, what it gives back, and that nothing is left behind."""
+import contextlib
 import glob
 import os
 import re
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -145,6 +147,179 @@ class ReturningNatively(Returning):
 
 
 on("BuildKit")(ReturningNatively)
+
+
+# ---- Why a job has failed ---------------------------------------------------
+
+SCRIPTS = {
+    "src/train.py": "import os, cv2\nfrom lib import load\n", "src/lib/__init__.py": "",
+    "src/lib/load.py": "import sklearn.tree as tree, numbers\nfrom typing import TYPE_CHECKING\n"
+                       "if TYPE_CHECKING:\n    import pandas_stubs\ntry:\n    import ujson\nexcept ImportError:\n    import json\n"
+                       "def late():\n    import torch_like.nn\n",
+    "whole.py": "import json, src.lib\nraise SystemExit(1)\n", "fails.sh": "exit 3\n",
+    "windows.sh": "set -e\r\ncd src\r\nexit 3\r\n", "calls.sh": "set -e\n. ./windows.sh\n", "run": "#!/bin/sh\r\necho x\r\n",
+    "windows.py": "import sys\r\nsys.exit(3)\r\n"}
+
+
+class Failing(Tests):
+    """What a job that fails cannot say itself is said in a line of skelebot's."""
+    options = ("-s",)
+    files = SCRIPTS
+    lacks = ("src/train.py imports cv2, sklearn and torch_like, which its image lacks: leave -s out, or add "
+             "opencv-python-headless, scikit-learn and torch_like to dependencies")
+    config = {"jobs": [
+        *({"name": name, "source": source} for name, source in {
+            "own": "exit $1", "killed": "kill -KILL $$", "crash": "kill -SEGV $$", "lacking": "no-such-program",
+            "imports": "src/train.py", "whole": "whole.py", "fails": "fails.sh", "windows": "windows.sh", "calls": "calls.sh",
+            "run": "chmod +x run && ./run", "wpython": "windows.py"}.items()),
+        {"name": "sleep", "source": "echo begun; exec sleep 60"},
+        {"name": "greedy", "source": "echo begun; sleep 4; python3 -c 'bytearray(10 ** 9)'", "native": "never"}]}
+
+    def notes(self, *words, status):
+        """skelebot's own lines about a job that fails."""
+        done = self.skelebot(*self.options, *words, status=status)
+        return re.findall(r"(?m)^skelebot: (.*)$", done.stderr)
+
+    def test_is_silent_where_the_job_can_speak(self):
+        self.assertEqual(self.notes("fails", status=3) + self.notes("whole", status=1) + self.notes("wpython", status=3), [])
+
+    def test_explains_the_status_of_a_signal_or_of_a_command_that_is_not_there(self):
+        for name, status, words in (("killed", 137, "KILL"), ("crash", 139, "SEGV"), ("lacking", 127, "does not exist")):
+            note, = self.notes(name, status=status)
+            self.assertRegex(note, f"^{name} ended with {status}: .*{words}")
+
+    def test_names_the_modules_that_python_lacks(self):
+        note, = self.notes("imports", status=1)
+        self.assertRegex(note, f"^{self.lacks}$")
+
+    def test_names_a_script_with_the_line_ends_of_windows(self):
+        for name, script, status in (("windows", "windows.sh", None), ("calls", "windows.sh", None), ("run", "run", None)):
+            done = self.call(*self.options, name)
+            self.assertNotEqual(done.status, 0, done)
+            self.assertIn(f"skelebot: {script} has the line ends of Windows", done.stderr)
+
+
+class FailingNatively(Failing):
+    """The same, without an engine."""
+    options = ("-n",)
+    build = False
+    lacks = ("src/train.py imports cv2, sklearn and torch_like, which your \\S+/python3 lacks: -n uses that one; "
+             "install opencv-python-headless, scikit-learn and torch_like there, or leave -n out")
+
+
+on("BuildKit")(FailingNatively)
+
+
+class FailingInContainers(Failing):
+    """Failing where others have a hand in it."""
+
+    def acted(self, job, *argv, **environ):
+        """How a job ended for whose container the engine was called with words."""
+        running = self.start(*self.options, job, **environ).says("begun")
+        name, = self.containers()
+        self.engine.ask(*(word.replace("NAME", name) for word in argv))
+        return running.ends(), running.said.decode()
+
+    def test_says_that_somebody_has_ended_it(self):
+        for argv, status, number in ((("kill", "NAME"), 137, "9"), (("stop", "NAME"), 143, "15"),
+                                     (("kill", "--signal", "HUP", "NAME"), 129, "1")):
+            ended, said = self.acted("sleep", *argv)
+            self.assertEqual(ended, status, said)
+            self.assertIn(f"sleep ended with {status}: somebody has ended its container, by signal {number}", said)
+
+    def test_says_that_its_memory_ran_out(self):
+        ended, said = self.acted("greedy", "update", "--memory", "30m", "--memory-swap", "30m", "NAME")
+        self.assertEqual(ended, 137, said)
+        self.assertIn("greedy ended with 137: its memory ran out", said)
+
+    def test_names_what_goes_on_when_the_connection_breaks(self):
+        for stays, words in ((True, "the connection broke, and it goes on: "), (False, "; if its container still runs, ")):
+            proxy = Proxy("/var/run/docker.sock")
+            running = self.start(*self.options if stays else (), "-d", proxy.url, "sleep").says("begun")
+            name, = self.containers()
+            proxy.cut(stays)
+            running.ends()
+            said = running.said.decode()
+            self.assertIn(words, said)
+            self.assertIn(f"docker --host {proxy.url} stop {name}", said)
+            proxy.close()
+            self.engine.ask("rm", "--force", name)
+
+
+on("BuildKit")(FailingInContainers)
+on("podman")(Failing)
+
+
+class Proxy:
+    """A port of this machine that leads to a socket, until it is cut."""
+
+    def __init__(self, path):
+        self.path, self.ends = path, []
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.url = "tcp://127.0.0.1:%d" % self.server.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                here, _ = self.server.accept()
+            except OSError:
+                return
+            there = socket.socket(socket.AF_UNIX)
+            there.connect(self.path)
+            self.ends += [here, there]
+            for pair in ((here, there), (there, here)):
+                threading.Thread(target=self.copy, args=pair, daemon=True).start()
+
+    def copy(self, source, target):
+        try:
+            while True:
+                data = source.recv(65536)
+                if not data:
+                    return target.shutdown(socket.SHUT_WR)
+                target.sendall(data)
+        except OSError:
+            pass
+
+    def cut(self, stays):
+        """Break what is connected, and, unless it stays, take no more."""
+        if not stays:
+            self.server.shutdown(socket.SHUT_RDWR)
+            self.server.close()
+        for one in self.ends:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        for one in (self.server, *self.ends):
+            one.close()
+
+
+class Ports(Tests):
+    """Ports of this machine that are in use."""
+    port = 28411
+    config = {"ports": [f"{port}:80"], "jobs": [
+        {"name": "sleep", "source": "echo begun; exec sleep 60"}, {"name": "greet", "source": "echo hello"},
+        {"name": "own", "source": "echo hello", "ports": [f"127.0.0.1:{port + 1}:80/tcp"]}]}
+
+    def test_of_the_project_are_those_of_its_first_job(self):
+        running = self.start("-s", "sleep").says("begun")
+        name, = self.containers()
+        done = self.skelebot("-s", "greet")
+        self.assertEqual((done.stdout, done.stderr), (
+            b"hello\n", f"skelebot: port {self.port} is that of {name}, which runs: greet goes without it\n"))
+        running.signal(signal.SIGTERM).ends()
+
+    def test_that_another_program_has_are_named_with_their_key_and_the_next_free_one(self):
+        for job, number, key, instead in (("greet", self.port, "ports", f"{self.port + 1}:80"),
+                                          ("own", self.port + 1, "jobs[2].ports", f"127.0.0.1:{self.port + 2}:80/tcp")):
+            with socket.create_server(("127.0.0.1", number)):
+                done = self.skelebot("-s", job, status=1)
+            self.assertIn(f"skelebot: skelebot.yaml:1: {key}: port {number} is in use\n"
+                          f"  hint: end what listens there, or take {instead}\n", done.stderr)
+
+
+on("BuildKit", "podman")(Ports)
 
 
 # ---- In the background ------------------------------------------------------

@@ -995,7 +995,7 @@ class PackagePlan(Case):
 @unittest.skipIf(os.name == "nt", "links and modes")
 class PackagedProject(Case):
     FILES = {"a.py": "a", "src/b.py": "b", "src/deep/c d.py": "c", "\u00fc/\u00e9.txt": "e", ".hidden": "h",
-             ".git/config": "x",
+             ".git/config": "x", "src/.git": "gitdir: ../.git/modules/src\n", "src/deep/.git": "gitdir: /home/ada/.git\n",
              "data/x.csv": "1", "data/keep.csv": "2"}
     CONFIG = PACKAGED.format("dist/churn.zip", "['data/*', '!data/keep.csv']")
 
