@@ -1293,6 +1293,20 @@ def secrets_in(rules, keytabs=()):
     return [(name, kind) for name, kind in kinds if kind]
 
 
+def secrets_among(names):
+    """The files of these names that should be in no image: names, with why."""
+    search = SecretSearch(())
+    kinds = ((name, search.kind(name, first_bytes(machine_text(name), HEAD))) for name in names)
+    return [(name, kind) for name, kind in kinds if kind]
+
+
+def unreadable(path, is_folder):
+    """Whether a file or folder is there, and may not be read."""
+    path = machine_text(path)
+    wanted = os.R_OK | os.X_OK if is_folder else os.R_OK
+    return not os.access(path, wanted) and os.path.lexists(path)
+
+
 def netrc_login(path, host):
     """(user, password) of a file in netrc(5)'s form for a host, or None."""
     import netrc
@@ -2893,6 +2907,12 @@ def literal_pattern(path):
     return "/" + re.sub(r"^[\s!\ufeff]|\s\Z", r"[\g<0>]", pattern)
 
 
+def ignores_line(path):
+    """The item of `ignores` for one path, as YAML takes it."""
+    plain = re.fullmatch(r"[\w./][\w./-]*", path)
+    return path if plain else "'{}'".format(literal_pattern(path).replace("'", "''"))
+
+
 GLOB = (r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\]){1,99}\])"
         r"|\\(?P<plain>.)|(?P<char>.)")
 # What every engine takes alike: no bare sign that some take for a regular expression's, nor the
@@ -3057,6 +3077,8 @@ def required_files(text, file):
 EITHER = "# ---- or else ----"  # between two texts: which is .dockerignore depends on the builder
 LARGE_FILES = 500               # so many files, or bytes, make a folder a large one
 LARGE_BYTES = 32 * 1024 * 1024
+LARGE_CONTEXT = 200 * 1000 * 1000   # bytes that make one say so
+LONGEST_PATH = 4095                 # in bytes, from the root on
 LONGEST_LINE = 16000            # of a Dockerfile, in characters; Docker takes 65535 bytes
 MOST_COPIES = 40                # an image has 127 layers at most
 
@@ -3132,6 +3154,15 @@ class Recipe(Record):
                  if is_below(path, copied)]
         return self._replace(text=re.sub(version_and_cmd, "", self.text).rstrip("\n"), ignored="",
                              files="\n".join(files))
+
+    def without(self, folders):
+        """What matters when something is mounted over paths of the copy; the lines are sorted."""
+        files = f"\n{self.files}\n"
+        for folder in folders:
+            begin, last = files.find(f"\n{folder}/"), files.rfind(f"\n{folder}/")
+            if begin >= 0:
+                files = files[:begin] + files[files.index("\n", files.index("//", last)):]
+        return self._replace(files=files.strip("\n"))
 
     # -- How it differs from a later one
 
@@ -3329,6 +3360,10 @@ class Installs(Record):
         return self._replace(bases=bases, text=text, groups=lines)
 
 
+# Words of a RUN by which it may read any file of the project.
+IN_FOLDER = (".", "/app", "make", "cmake", "npm", "yarn", "poetry", "pdm", "uv", "tox", "*")
+
+
 class Instructions:
     """What a Dockerfile says that anybody may have written.
 
@@ -3395,6 +3430,20 @@ class Instructions:
         return re.sub(r"\$(?:\{(?P<name>\w+)(?::-(?P<default>[^}$]*))?\}|(?P<bare>\w+))",
                       lambda match: (args.get(match["name"] or match["bare"])
                                      or match["default"] or "$"), text)
+
+    def may_read_project(self, names):
+        """Whether a RUN below `COPY .` may read the project: it names a file, or works in there.
+
+        names  of what is at the top of the project
+        """
+        whole = [number for number, (instruction, words) in enumerate(self.lines)
+                 if instruction in ("COPY", "ADD") and re.search(r'(?:^|[\s\["])\./?["\s]', words)]
+        runs = [words for instruction, words in self.lines[min(whole, default=0):]
+                if instruction == "RUN"]
+        text = re.sub("(?:-e|--editable) [.]", "", "\n".join(runs))
+        words = [re.sub(r"^(?:(?:/app|\.)/)+(?=.)|/$", "", word)
+                 for word in re.findall(r"[^\s\"'=;&|()<>,]+", text)]
+        return any(word in IN_FOLDER or word.split("/")[0] in names for word in words)
 
     @property
     def copied(self):
@@ -4542,6 +4591,47 @@ def copied_below(text):
     return copied if copied is not None and are_direct(tuple(sorted(copied))) else None
 
 
+def mounted_over(job):
+    """The paths of the project that a job sees as they are now, by its mappings."""
+    pairs = [(os.path.normpath(mapping.target), os.path.normpath(mapping.source))
+             for mapping in (job.mappings if job else ())]
+    return tuple({*(target[len("/app/"):] for target, _ in pairs if target.startswith("/app/")),
+                  *(source for _, source in pairs if source[0] not in "/.~$")})
+
+
+def check_sendable(recipe):
+    """Nothing, if Docker may read all that it is sent; BuildKit would take a file for empty."""
+    for path, facts in recipe.facts.items():
+        ignored = facts.startswith("/")     # and yet looked into, since a line lets something in
+        is_folder, is_file = ignored or facts[:1] == "4", Entry(facts[:6]).is_file
+        if (is_folder or is_file) and unreadable(path, is_folder):
+            raise SkelebotError(
+                f"{shortened(path)}: you may not read it, so it cannot get into the image",
+                "chmod or chown it; no line of ignores helps while one begins with !" if ignored
+                else f"chmod or chown it, or add to ignores in {FILE}: - {ignores_line(path)}")
+        if len(os.path.abspath(path)) > LONGEST_PATH:
+            raise SkelebotError(
+                f"{shortened(path)}: its path is longer than Docker can read",
+                f"add to ignores in {FILE}: - {ignores_line(path.split('/')[0])}")
+
+
+def context_notes(before, now):
+    """What a person may want to know of a build context that was not in the one before."""
+    size, entries = sum(entry.size for entry in now.entries.values()), now.entries
+    if size >= LARGE_CONTEXT > sum(entry.size for entry in before.entries.values()):
+        largest = sorted(entries, key=lambda name: -entries[name].size)[:3]
+        each_size = listed(f"{name} ({shown_size(entries[name].size)})" for name in largest)
+        yield (f"the project sends {shown_size(size)} to Docker, most of it in {each_size}; what "
+               f"the image does not need stays out by a line in {FILE}, as in ignores: "
+               f"[{ignores_line(largest[0])}]")
+    old = before.facts
+    new = [path for path, facts in now.facts.items() if old.get(path) != facts and
+           Entry(facts[:6]).is_file and int(facts.split(" ")[1]) <= HEAD and is_named(path, LIKELY)]
+    for path, kind in secrets_among(new):
+        yield (f"warning: {path} holds {kind}, and goes into the image; what keeps it out is a "
+               f"line of ignores in {FILE}: - {ignores_line(path)}")
+
+
 class Build(Record):
     """What is known of an image before it is built, or found to be there.
 
@@ -4552,6 +4642,7 @@ class Build(Record):
     image   id of the image before, "" if it is gone
     tagged  whether the tag is that image's, or has been given to another one
     copied  the paths that matter when the project is mapped over its copy; None if all do
+    hidden  the paths of the project that the job has mapped
     """
     path: str
     seen: Tuple
@@ -4562,13 +4653,21 @@ class Build(Record):
     image: str = ""
     tagged: bool = True
     copied: Any = None
+    hidden: Tuple[str, ...] = ()
     writes: Tuple = ()
     undo: Tuple = ()
 
     def alike(self, before, now):
         """Both recipes, without what does not matter here."""
-        return [recipe if self.copied is None else recipe.live(self.copied) for recipe
-                in (before, now)]
+        if self.copied is not None:
+            return [recipe.live(self.copied) for recipe in (before, now)]
+        hidden = self.hidden if before.files != now.files else ()
+        if hidden and Instructions(now.text).may_read_project({*before.entries, *now.entries}):
+            hidden = ()
+        copied = copied_below(now.text) if hidden else ()
+        hidden = [path for path in hidden if copied is not None and not is_below(path, copied)
+                  and not any(is_below(one, [path]) for one in copied)]
+        return [recipe.without(hidden) for recipe in (before, now)]
 
     def is_fresh(self, call):
         """Whether the image that exists will do; --rebuild wants one that this call has built."""
@@ -4710,7 +4809,7 @@ class Image:
         writes = (*(written("Dockerfile", text, present) if own else []),
                   *written(".dockerignore", ignored, ignored_now))
         return Build(path, seen, recipe, installs_path, installs, before, image, tagged, copied,
-                     writes,
+                     mounted_over(self.job), writes,
                      (*([Remove("Dockerfile")] if own else []), undo))
 
     def installs_before(self):
@@ -4811,6 +4910,9 @@ class Image:
         the tag if the engine tells none, or in a dry run.
         """
         call = self.call
+        check_sendable(build.recipe)
+        yield from map(Note, context_notes(build.before.recipe if build.before else Recipe(),
+                                           build.recipe))
         folder = "" if call.dry_run or call.confined else (yield Scratch(call.token))
         try:
             for step in build.writes:
@@ -4827,7 +4929,17 @@ class Image:
         image = (yield from self.plan_known_id(told)) if asks else ""
         if image:
             yield from self.plan_keep(build, image)
+            yield from self.plan_remove(build.image, image)
         return image or self.tag
+
+    def plan_remove(self, before, now):
+        """Remove the image that was replaced; the engine keeps one that something else uses."""
+        if before in ("", now):
+            return
+        count = self.engine.inspect("{{len .RepoTags}}", before)
+        tags = yield Command(count, kept=True, looks=True)
+        if tags.output.strip() == "0":
+            yield Command((*self.engine.argv, "rmi", before), kept=True)
 
     def plan_known_id(self, told):
         """The id that the engine knows it by;
@@ -7067,25 +7179,93 @@ def secret_paths(project):
 
 # -- What must be in no image
 
-SECRET_FILES = (".netrc", "_netrc", ".pypirc", ".git-credentials", "id_rsa", "id_dsa", "id_ecdsa",
-                "id_ed25519")
-PRIVATE_KEY = (rb"(?m)^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s*$|\APuTTY-User-Key-File-"
+# In any file: a private key, or what certain servers give as a token. One of MARKS is in each.
+MARKS = (b"PRIVATE KEY", b"PuTTY-", b"private-key", b"AGE-SECRET", b"krbtgt", b"gh", b"glpat-",
+         b"hf_", b"xox", b"npm_", b"pypi-", b"dckr_", b"sk-", b"dapi", b"AccountKey", b"slack.com",
+         b"secret_access", b"SECRET_ACCESS", b"SecretAccess")
+PRIVATE_KEY = (rb"(?m)^-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----\s*$"
+               rb"|\APuTTY-User-Key-File-|\A\((?:protected-)?private-key|^AGE-SECRET-KEY-1"
                rb"|\"private_key\"\s*:\s*\"-----BEGIN ")
+TOKENS = (rb"(?<![A-Za-z0-9])(?:gh[opsu]_[A-Za-z0-9]{36}|github_pat_\w{60}|glpat-[\w-]{20}"
+          rb"|hf_[A-Za-z]{34}\b|xox[abp]-[\w-]{20}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50}"
+          rb"|dckr_pat_[\w-]{20}|sk-(?:ant-|proj-)[\w-]{30}|dapi[0-9a-f]{32}|AccountKey=[\w+/]{80}"
+          rb"|hooks\.slack\.com/services/T\w+/B\w+/\w{20}"
+          rb"|(?:secret_access_key|SECRET_ACCESS_KEY|SecretAccessKey)[\"']?[ \t]*[=:,][ \t]*"
+          rb"[\"']?(?![\w/+]{0,60}EXAMPLE)[\w/+]{40})")
+# In a file of settings: a name that ends as that of a secret, its value not that of a variable.
+ASSIGNED = (rb"(?i)(?<![\w.-])(?:[\w.:-]{0,60}(?:passw(?:or)?d|passphrase|secret|token"
+            rb"|(?:api|access|private|account|secret)[_-]?key)"
+            rb"|(?:[\w.-]{0,60}[_.-])?(?:pass|pwd|pat|auth))"
+            rb"[\"']?(?:[ \t]*[=:][ \t]*|>)[\"']?(?!<|\$|%|\{|\*|\.\.|[\w-]{1,60}[(.]\w{0,60}[(\[]"
+            rb"|(?:xxx|your|change|replace|insert|todo|dummy|(?:none|null|true|false)\b|enc\[|op:)"
+            rb"|(?:~|/(?:run|etc|home|app|var|secrets?|mnt))/)[^\s\"'<>#,]{4}")
+SETTINGS = (
+    r"\.env(?:\.[\w.-]+)?|[\w-]+\.env|\.(?:envrc|flaskenv|secrets?|npmrc|yarnrc\.yml|boto|s3cfg)"
+    r"|\.(?:databrickscfg|my\.cnf|smbcredentials|terraformrc|comet\.config)|\.?odbc\.ini"
+    r"|\.?renviron(?:\.site)?|\.rprofile|\.?(?:pip|uv|auth|rclone|connections?)\.(?:conf|ini|toml)"
+    r"|\.?(?:secrets?|credentials?|passwords?)(?:\.[\w.-]+)?|[\w.-]+\.tfvars|gradle\.properties"
+    r"|(?:client_secret|application_default_credentials|oauth|azureauth|sftp)[\w.-]*\.json"
+    r"|token\.json|\.m2/settings\.xml|\.snowsql/config|profiles\.yml|\.dvc/config(?:\.local)?"
+    r"|\.aws/config|\.azure/[\w.-]+\.json|(?:gh/hosts|glab-cli/config)\.yml")
+ADDRESSES = (
+    r"skelebot(?:-[^/]*)?\.yaml|\.condarc|\.gitmodules|setup\.(?:cfg|py)|pyproject\.toml|\.rprofile"
+    r"|[\w.-]*(?:requirements|constraints)[\w.-]*\.(?:txt|in)"
+    r"|pipfile(?:\.lock)?|(?:uv|poetry|renv)\.lock|(?:docker-)?compose[\w.-]*\.ya?ml"
+    r"|environment[\w.-]*\.ya?ml|requirements/[\w.-]+\.(?:txt|in)|config")
+EXAMPLE = r"(?:[^/]*[^a-z/])?(?:example|sample|template|tmpl|dist|encrypted)(?:[^a-z/][^/]*)?"
+# What a file holds, by a pattern of its path in lower case, and one of its first bytes.
+SECRETS = (
+    ("a private key", r"id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|secring\.gpg", rb""),
+    ("a private key", r"[^/]*\.(?:p12|pfx)", rb"\A\x30"),
+    ("a private key", r"(?![^/]*trust)[^/]*\.(?:jks|keystore)", rb"\A\xfe\xed\xfe\xed|\A\x30"),
+    ("a private key", r"[^/]*\.(?:key|der|p8)",
+     rb"(?s)\A\x30.{1,4}?\x02\x01[\x00\x01][\x02\x30\x04]"),
+    ("a private key", r"wg[\w-]*\.conf", rb"(?m)^PrivateKey\s*=\s*[\w+/]{43}="),
+    ("a private key", r"[^/]*jwks?(?:\.json)?", rb"\"d\"\s*:\s*\"[\w-]{20}"),
+    ("a keytab", r"[^/]*\.keytab", rb"\A\x05[\x01\x02]"),
+    ("a Kerberos ticket", r"krb5cc\w*|[^/]*\.ccache", rb"\A\x05[\x03\x04]"),
+    ("passwords", r"[._]netrc|\.pypirc|\.git-credentials|\.vault-token|\.mylogin\.cnf", rb""),
+    ("passwords", r"\.pgpass|pgpass\.conf", rb"(?m)^(?!#)(?:[^:\n]*:){4}[^\s:]"),
+    ("passwords", r"\.htpasswd", rb"(?m)^[^#:\s]+:\S"),
+    ("passwords", r"[^/]*\.kdbx", rb"\A\x03\xd9\xa2\x9a"),
+    ("a password", r"\.docker/config\.json|\.dockercfg|\.dockerconfigjson|(?:auth|config)\.json",
+     rb"\"(?:auth|identitytoken)\"\s*:\s*\"[\w+/=.-]{4}"),
+    ("a token", r"kaggle\.json", rb"\"key\"\s*:\s*\"\w{20}"),
+    ("a token", r"\.kaggle/access_token|\.?huggingface/token", rb"\S"),
+    ("a token", r"\.kube/config|kubeconfig[\w.-]*|[\w.-]*\.kubeconfig",
+     rb"(?m)^[ -]*(?:client-key-data|token|password):\s*\S{4}"),
+    ("a token", r"config", rb"(?i)extraheader\s*=.*authorization"),
+    ("a token", r"\.npmrc", rb"(?m)_auth\w*\s*=\s*(?!\$)\S{4}"),
+    ("a token", r"\.condarc|environment[\w.-]*\.ya?ml", rb"/t/(?!\$|<)[\w-]{12,}"),
+    ("Terraform's state", r"[^/]*\.tfstate(?:\.\w+)?", rb"\"(?:resources|modules)\"\s*:\s*\[\s*\{"),
+    ("a password", SETTINGS, ASSIGNED),
+)
+LIKELY = "|".join([*(names for _, names, _ in SECRETS), ADDRESSES,
+                   r"[^/]*\.(?:pem|key|ppk|asc|json)"])
+
+
+def is_named(path, names):
+    """Whether a path ends in a name, or a folder and a name, that a pattern fits."""
+    near = path.lower()[-300:].split("/")[-2:]
+    return bool(re.fullmatch(names, near[-1]) or re.fullmatch(names, "/".join(near)))
 
 
 def secret_kind(path, start):
     """What a file holds that should be in no image, by its name and first bytes; "" if nothing."""
-    name = path.rpartition("/")[2].lower()
-    if name in SECRET_FILES:
-        return "a private key" if name.startswith("id_") else "passwords"
-    if re.search(PRIVATE_KEY, start):
-        return "a private key"
-    named = re.fullmatch(r"skelebot(-[^/]*)?\.yaml|pip\.conf", name)
-    if named and has_password(start.decode("utf-8", "replace")):
+    if any(mark in start for mark in MARKS):
+        if re.search(PRIVATE_KEY, start):
+            return "a private key"
+        if start[:2] in (b"\5\1", b"\5\2") and b"krbtgt" in start:
+            return "a keytab"
+        if re.search(TOKENS, start):
+            return "a token"
+    if not is_named(path, LIKELY) or is_named(path, EXAMPLE):
+        return ""
+    start = re.sub(rb"(?m)^[ \t]*[#;].*", b"", start)
+    if is_named(path, f"{ADDRESSES}|{SETTINGS}") and has_password(start.decode("utf-8", "replace")):
         return "a password"
-    if start[:2] in (b"\5\1", b"\5\2") and (name.endswith(".keytab") or b"krbtgt" in start):
-        return "a keytab"
-    return ""
+    return next((kind for kind, names, content in SECRETS
+                 if is_named(path, names) and re.search(content, start)), "")
 
 
 # -- Kerberos
@@ -7928,7 +8108,7 @@ class Registry(Component):
         for path, kind in secrets or ():
             raise SkelebotError(
                 f"{path}: holds {kind}, and would be in the image that is published",
-                f"add it to ignores in {FILE}{more}")
+                f"add it to ignores in {FILE}, as - {ignores_line(path)}{more}")
 
     def secrets_in_context(self):
         """The names of files in the build context that should be in no image."""
@@ -8107,8 +8287,8 @@ class Package(Component):
         patterns = ["**/.git", *self.settings.ignores, *ignored_by_components(project)]
         rules = Ignores("\n".join(patterns), cautious=False)
         for name, kind in secrets_in(rules, secret_paths(project)) or ():
-            yield Note(f"warning: {name} holds {kind}, and goes into the zip file; "
-                       "ignores keeps it out")
+            yield Note(f"warning: {name} holds {kind}, and goes into the zip file; what keeps it "
+                       f"out is a line of ignores below package: - {ignores_line(name)}")
         if os.path.dirname(path):
             yield MakeFolder(os.path.dirname(path))
         zipped = yield Zip(path, rules)
@@ -8810,6 +8990,12 @@ def with_sections_of_plugins(config, sections):
     return [*((key, value) for key, value in config if key != "components"), ("components", node)]
 
 
+IGNORED_FOLDERS = (r"(?m)^(?=ignores:\n(?:- .*\n)*- (?:data|models|output)\n)",
+                   "# What no published image needs. A job sees a folder of these by its "
+                   "mappings;\n"
+                   "# a model to be served by the image must not be among them.\n")
+
+
 def project_text(answers, config, sections=None):
     """The text of a new skelebot.yaml; the keys of `config` win over the answers."""
     config = with_sections_of_plugins(config, sections)
@@ -8817,8 +9003,8 @@ def project_text(answers, config, sections=None):
     keys = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
             if answers.get(key) and key not in taken]
     owner = [] if "user" in taken else [("user", "host")]
-    return ("# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n"
-            + yaml_text([*keys, *owner, *config]))
+    text = re.sub(*IGNORED_FOLDERS, yaml_text([*keys, *owner, *config]))
+    return "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n" + text
 
 
 # -- A template

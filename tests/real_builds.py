@@ -82,7 +82,7 @@ class Watched(Tests):
         """What skelebot printed, and of its calls the kind, without the questions about the builder."""
         done, lines = self.calls(*words, **options)
         kinds = [re.match(r"(?:--host \S+ )?(\S+)", line).group(1) for line in lines]
-        return done.stdout, [kind for kind in kinds if kind not in ("buildx", "--version")]
+        return done.stdout, [kind for kind in kinds if kind not in ("buildx", "--version", "image", "rmi")]
 
     def reason(self, *words, **options):
         """Why a call would build; "" if it would only run an image that is there, by its id."""
@@ -579,3 +579,97 @@ class Appended(Watched):
         self.assertEqual(self.refused("publish", folder=self.folder), plain)
         self.assertEqual(self.refused("prime", "-o", os.path.join(self.top, "image.tar"), folder=self.folder), plain)
         self.assertEqual(self.reason("job"), "")
+
+
+# ---- What jobs write --------------------------------------------------------
+
+TRAIN = {"name": "train", "source": "date +%N > models/net.bin; ls models", "mappings": ["models/"]}
+SEE = {"name": "see", "source": "ls models"}
+OTHER = {"name": "other", "source": "ls /app/out", "mappings": ["results/:/app/out"]}
+
+
+@on("BuildKit", "legacy", "podman")
+class Mapped(Watched):
+    """What a job has mounted over the copy in its image."""
+    files = {"models/old.bin": "", "run.sh": "", "out/a.txt": ""}
+    config = {"language": "NA", "jobs": [TRAIN, SEE, OTHER]}
+
+    def test_is_no_reason_to_build_for_that_job(self):
+        self.kinds("train")
+        self.assertEqual(self.kinds("train"), (b"net.bin\nold.bin\n", ["run"]))
+        write(self.folder, {"models/new/er.bin": "x", "out/b.txt": ""})
+        os.remove(self.path("models", "old.bin"))
+        self.assertEqual(self.reason("train"), "out/b.txt is new")
+        os.remove(self.path("out", "b.txt"))
+        self.assertEqual(self.kinds("train"), (b"net.bin\nnew\n", ["run"]))
+        self.assertRegex(self.reason("see"), "^models/")
+        self.kinds("other")
+        write(self.folder, {"out/b.txt": ""})
+        self.assertEqual(self.reason("other"), "")
+        os.remove(self.path("out", "b.txt"))
+
+    def test_is_one_where_a_command_may_read_it(self):
+        folder = os.path.join(self.top, "commands")
+        for command, reason in (("ls models", "models"), ("ls . > /tmp/ls", "models"), ("bash ./run.sh", "models"), ("echo hi", "")):
+            write(folder, self.files)
+            self.write_project(folder, **self.config, commands=[command])
+            self.skelebot("see", folder=folder)
+            write(folder, {"models/net.bin": str(time.time())})
+            with self.subTest(command):
+                self.assertEqual(self.reason("train", folder=folder).partition("/")[0], reason)
+
+
+@on("BuildKit", "legacy", "podman")
+class Replaced(Watched):
+    """What a build leaves behind."""
+    files = {"word.txt": "one\n"}
+    config = {"language": "NA", "jobs": [SHOW]}
+
+    def is_there(self, image):
+        return bool(prints(*self.engine.cli, "image", "inspect", image, **self.engine.environ))
+
+    def test_image_is_removed_unless_it_has_another_name(self):
+        first = self.image()
+        self.change({"word.txt": "two\n"})
+        self.skelebot("show")
+        second = self.image()
+        self.engine.ask("tag", second, self.name + ":kept")
+        self.change({"word.txt": "three\n"})
+        self.assertEqual(self.skelebot("show").stdout, b"three\n")
+        self.assertEqual([self.is_there(one) for one in (first, second)], [False, True])
+
+
+@on("BuildKit", "legacy")
+class Told(Watched):
+    """What a build says of what it sends."""
+    files = {"word.txt": "one\n", ".env": "API_KEY=abcd1234\n", ".env.example": "API_KEY=abcd1234\n"}
+    config = {"language": "NA", "jobs": [SHOW], "user": "host"}
+    first = ()
+
+    def test_names_secrets_and_large_folders_once(self):
+        write(self.folder, {"data/raw.bin": "", "models/net.bin": ""})
+        for name, size in (("data/raw.bin", 190), ("models/net.bin", 11)):
+            os.truncate(self.path(name), size * 1000 * 1000)
+        warned = self.skelebot("show").stderr
+        self.assertIn("skelebot: warning: .env holds a password, and goes into the image; what keeps it out is a line of "
+                      "ignores in skelebot.yaml: - .env\n", warned)
+        self.assertIn("skelebot: the project sends 201.0 MB to Docker, most of it in data (190.0 MB), models (11.0 MB) and ",
+                      warned)
+        self.change({"word.txt": "two\n"})
+        again = self.skelebot("show")
+        self.assertEqual((again.stdout, "holds" in again.stderr, "sends" in again.stderr), (b"two\n", False, False))
+        shutil.rmtree(self.path("data"))
+
+    def test_refuses_what_it_may_not_read(self):
+        """A file of mode 600, and a folder of mode 700, of another owner."""
+        write(self.folder, {"locked/a": "x", "data/raw.csv": "x"})
+        group = str(os.stat("/var/run/docker.sock").st_gid)
+        os.chmod(self.top, 0o755)
+        for name, mode in (("data/raw.csv", 0o600), ("locked", 0o700)):
+            os.chmod(self.path(name), mode)
+            done = call(["setpriv", "--reuid", "4321", "--regid", "4321", "--groups", group, python_for_all(), SKELEBOT, "show"],
+                        self.folder, b"", **{**self.engine.environ, "SKELEBOT_HOME": "/tmp/none", "HOME": "/tmp"})
+            os.chmod(self.path(name), 0o755)
+            self.assertEqual((done.status, done.stdout, done.stderr.splitlines()), (1, b"", [
+                f"skelebot: '{name}': you may not read it, so it cannot get into the image",
+                f"  hint: chmod or chown it, or add to ignores in skelebot.yaml: - {name}"]))

@@ -372,7 +372,7 @@ class Secrets(RegistryTests):
             with self.subTest(path):
                 self.project(f"secret{number}", components=self.kerberos, files={**self.krb_files, **INNOCENT, path: data})
                 self.refused(f"{path}: holds {kind}, and would be in the image that is published",
-                             "add it to ignores in skelebot.yaml", "publish")
+                             f"add it to ignores in skelebot.yaml, as - {path}", "publish")
         self.assertEqual(self.engine.ask("images", "--quiet", "--filter", f"reference={self.name}-secret*"), [])
 
     def test_may_lie_in_the_project_when_they_are_ignored(self):
@@ -387,7 +387,7 @@ class Secrets(RegistryTests):
         self.skelebot("prime")
         os.remove(os.path.join(self.place, "a", ".netrc"))
         self.refused("a/.netrc: holds passwords, and would be in the image that is published",
-                     "add it to ignores in skelebot.yaml, and leave -s out", "-s", "publish")
+                     "add it to ignores in skelebot.yaml, as - a/.netrc, and leave -s out", "-s", "publish")
 
 
 # ---- Registries that are none -----------------------------------------------

@@ -867,10 +867,10 @@ class Publish(Case):
             "docker create --pull never --name churn-publish-0a1b --entrypoint '' churn true"), "SecretsInside",
             "docker rm --force --volumes churn-publish-0a1b"])
         self.assertFault(done, ".netrc: holds passwords, and would be in the image that is published",
-                         "add it to ignores in skelebot.yaml or Dockerfile.dockerignore")
+                         "add it to ignores in skelebot.yaml, as - .netrc or Dockerfile.dockerignore")
 
     def test_refuses_an_image_that_would_hold_a_secret(self):
-        hint = "add it to ignores in skelebot.yaml"
+        hint = "add it to ignores in skelebot.yaml, as - keys/id_rsa"
         for call, found, hint in ((ADA, Secrets, hint), (ADA._replace(skip_build=True), SecretsInside,
                                                          hint + ", and leave -s out")):
             done = self.publish({found: [("keys/id_rsa", "a private key")]}, call)
@@ -1028,7 +1028,7 @@ class PackagedProject(Case):
 
     def test_warns_of_what_looks_secret(self):
         with inside({"skelebot.yaml": self.CONFIG, ".netrc": "machine x\n", "data/id_rsa": "k"}):
-            self.assertIn("skelebot: warning: .netrc holds passwords, and goes into the zip file; ignores keeps it out\n",
+            self.assertIn("skelebot: warning: .netrc holds passwords, and goes into the zip file; what keeps it out is a line of ignores below package: - .netrc\n",
                           self.package().stderr)
 
     def test_is_the_same_bytes_for_the_same_tree(self):

@@ -66,11 +66,16 @@ contact: ada@example.com
 user: host
 language: Python
 
+# What no published image needs. A job sees a folder of these by its mappings;
+# a model to be served by the image must not be among them.
 ignores:
 - .git
+- .env
 - .venv
 - '**/__pycache__'
 - '**/.ipynb_checkpoints'
+- data
+- models
 - notebooks
 - output
 
