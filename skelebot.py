@@ -2762,9 +2762,11 @@ class Dockerfile:
             *self.tools,
             *self.languages(),
             *self.dependencies(self.groups(known)),
+            *([image_part("r-no-autoloader.Dockerfile")] if AUTOLOADER in self.files else []),
             *self.more,
             image_part("project.Dockerfile"),
             *map(copy_part, project.copy),
+            *self.itself(),
             *(image_part("command.Dockerfile", command=run_command(text))
               for text in project.commands),
             *([image_part("writable.Dockerfile")] if project.user == "host" else []),
@@ -2772,6 +2774,15 @@ class Dockerfile:
             *label_parts(version=project.version),
             *([self.primary_job()] if project.primaryJob else []),
         ])
+
+    def itself(self):
+        """What installs the project where a requirements file names its folder, as in `-e .`."""
+        for one in self.project.dependencies.Python:
+            named = self.files.get((one, ITSELF), ())
+            words = [line for _, line in named if line[0] != "-"]
+            if named:
+                packages = " ".join([*self.pip_words([one]), *words])
+                yield image_part("python-packages.Dockerfile", packages=packages)
 
     def languages(self):
         """The languages that the default base image does not bring."""
@@ -2830,10 +2841,22 @@ class Dockerfile:
             words = [*([] if alone else above), *self.pip_words(run)]
             template = form if form == "python-proj" else "python-packages"
             packages = words[0] if len(words) == 1 else "\\\n    " + " \\\n    ".join(words)
-            return image_part(template + ".Dockerfile", **self.fields(run[0]), packages=packages)
+            text = image_part(template + ".Dockerfile", **self.fields(run[0]), packages=packages)
+            return "RUN " + "".join(map(self.before_pip, run)) + text[len("RUN "):]
         if form == "r-package":
             return image_part("r-packages.Dockerfile", names=", ".join(f'"{one}"' for one in run))
         return image_part(form + ".Dockerfile", **self.fields(run[0]))
+
+    def before_pip(self, dependency):
+        """What comes before pip in its RUN: variables have to be set, the project comes later."""
+        file = dependency.fields.get("file", "")
+        names = dict.fromkeys(self.files.get((dependency, VARIABLES), ()))
+        parts = [image_part("variable.sh", name=name, file=file) for name in names]
+        if (dependency, ITSELF) in self.files:
+            names = dict.fromkeys(name for name, _ in self.files[dependency, ITSELF])
+            files = " ".join(f'"/app/{name}"' for name in names)
+            parts.append(image_part("without-project.sh", files=files))
+        return "".join(part.rstrip("\n") + " \\\n && " for part in parts)
 
     def fields(self, dependency):
         """What a dependency's form leaves open; its file is the one that is copied."""
@@ -3062,12 +3085,91 @@ class Ignores:
             rule.lets_in and rule.leads.fullmatch(folder) for rule in self.rules))
 
 
+# -- Files that name what is to be installed
+
+ITSELF = "itself"       # a requirements file names the project's own folder
+VARIABLES = "variables"     # and variables
+THE_PROJECT = r"(?:(?:-e|--editable)[ =]*)?(?:file:(?://)?/app|\.)/?(?:\[[^\]]*\])?"
+AUTOLOADER = "autoloader"   # the project's .Rprofile would hide the packages that are installed
+
+
+def requirement_lines(text):
+    """The lines of a requirements file, those that go on joined, without comments."""
+    lines = re.sub(r"\\\r?\n", " ", text).split("\n")
+    return [re.sub(r"(?:^|\s)#.*", "", line).strip() for line in lines]
+
+
 def required_files(text, file):
-    """The files that a requirements file names by -r and -c, as paths from the project's folder."""
+    """The files that a requirements file names by -r, -c and -f, from the project's folder on."""
     import posixpath
-    option = r"(?m)^[^\S\n]*(?:-r|--requirement|-c|--constraint)[ =]?[^\S\n]*([^\s#]+)"
-    return [posixpath.normpath(posixpath.join(posixpath.dirname(file), name))
-            for name in re.findall(option, text) if "://" not in name]
+    option = r"(?:-r|--requirement|-c|--constraint|-f|--find-links)[ =]?\s*(\S+)"
+    names = [match.group(1) for line in requirement_lines(text)
+             for match in [re.match(option, line)] if match and "://" not in match.group(1)]
+    return [posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) for name in names]
+
+
+def local_requirements(lines):
+    """The folders, wheels and archives that it names, as pip takes them: from the project's on."""
+    name = (r"(?:(?:-e|--editable)[ =]?\s*(?P<editable>[^\s\[;:]+)|(?P<path>\.{1,2}(?:/[^\s\[;]*)?"
+            r"|[^\s\[;:@=<>~!]*/[^\s\[;:@]*|[^\s\[;:/]+\.(?:whl|tar\.gz|zip)))"
+            r"(?:\[[^\]]*\])?\s*(?:;.*)?")
+    local = [re.fullmatch(name, line) for line in lines if not re.match(r"-(?!e|-e)", line)]
+    return [line.group("editable") or line.group("path") for line in local if line]
+
+
+def file_addresses(text):
+    """The paths in `NAME @ file:///app/libs/helper` and its like."""
+    return re.findall(r"\bfile:(?://(?:localhost)?)?(/?[^\s\"',;#]+)", text)
+
+
+def project_path(name):
+    """A path in the image, or from the project's folder on, as the latter."""
+    import posixpath
+    return posixpath.normpath(re.sub(r"^/app(?:/|$)", "./", name))
+
+
+# What no `proj:` or `req:` installs: a pattern of the name, and what to do.
+OTHER_FILES = (
+    (r"uv\.lock", "uv export --no-emit-project --output-file requirements.txt, and write "
+                  "req:requirements.txt"),
+    (r"poetry\.lock", "poetry export --output requirements.txt, and write req:requirements.txt"),
+    (r"pdm\.lock", "pdm export --output requirements.txt, and write req:requirements.txt"),
+    (r"Pipfile(?:\.lock)?", "pipenv requirements > requirements.txt, and write "
+                            "req:requirements.txt"),
+    (r"(?:environment|conda)[\w.-]*\.(?:ya?ml|lock)",
+     "name its packages here as PyPI has them; or take a baseImage with conda, and write below "
+     "commands: conda env update --name base --file FILE"),
+    (r"setup\.(?:py|cfg)", "write file:. for the project with all that it needs"),
+    (r"pixi\.(?:toml|lock)", "name its packages here as PyPI has them"),
+    (r"renv\.lock|DESCRIPTION", "it is R's: write renv:renv.lock below R"),
+)
+PYPROJECT = (r"pyproject\.toml", "write proj:FILE")
+
+
+def toml_tables(text):
+    """name -> text of each table of a TOML file; what is above the first has the name "" ."""
+    parts = re.split(r"(?m)^[ \t]*\[\[?([\w. \t\"'-]+)\]\]?[ \t]*(?:#.*)?\r?$", text)
+    return dict(zip(map(str.strip, ["", *parts[1::2]]), parts[::2]))
+
+
+def project_fault(text):
+    """(what is wrong, what to do) with a pyproject.toml of which nothing would be installed; ()."""
+    tables = toml_tables(text)
+    own, poetry = tables.get("project", ""), "tool.poetry.dependencies" in tables
+    listed_files = re.findall(r"[\w./-]+\.(?:txt|in)\b", tables.get("tool.setuptools.dynamic", ""))
+    if re.search(r"(?m)^[ \t]*dependencies[ \t]*=", own) or "project.dependencies" in tables[""]:
+        return ()
+    if re.search(r"\bdynamic\s*=\s*\[[^\]]*[\"']dependencies[\"']", own) and not poetry:
+        return ("leaves its dependencies to the tool that builds it (dynamic)",
+                f"write req:{listed_files[0]}" if listed_files else OTHER_FILES[5][1])
+    if poetry:
+        return "has its dependencies in Poetry's own table", OTHER_FILES[1][1]
+    if "dependency-groups" in tables:
+        return ("has dependencies only in [dependency-groups]",
+                "pip install takes none of these: move what jobs need to [project] dependencies")
+    if "project" not in tables:
+        return "has no [project] with dependencies", "name the file that has them, as in req:FILE"
+    return ()
 
 
 # -- What an image is built of
@@ -3440,7 +3542,7 @@ class Instructions:
                  if instruction in ("COPY", "ADD") and re.search(r'(?:^|[\s\["])\./?["\s]', words)]
         runs = [words for instruction, words in self.lines[min(whole, default=0):]
                 if instruction == "RUN"]
-        text = re.sub("(?:-e|--editable) [.]", "", "\n".join(runs))
+        text = re.sub('(?:-e|--editable) [.]|--requirement "[^"]*"', "", "\n".join(runs))
         words = [re.sub(r"^(?:(?:/app|\.)/)+(?=.)|/$", "", word)
                  for word in re.findall(r"[^\s\"'=;&|()<>,]+", text)]
         return any(word in IN_FOLDER or word.split("/")[0] in names for word in words)
@@ -4513,17 +4615,31 @@ def ignore_file(project, job):
     return text, present, undo
 
 
+def check_inside(file, name):
+    """Nothing, if what a file names is in the project."""
+    if not ProjectPath.fits(name) or not look(name):
+        raise SkelebotError(f"{file}: names {shortened(name)}, which is not in the project",
+                            "only files below skelebot.yaml can be part of the image")
+
+
 def requirement_files(file, seen=()):
     """A requirements file and those that it names, each once, as paths in the project."""
     seen, text = (*seen, file), (read_bytes(file) or b"").decode("utf-8", "replace")
     check_passwords(text, file)
     for name in required_files(text, file):
         if name not in seen:
-            if not ProjectPath.fits(name) or not look(name):
-                raise SkelebotError(f"{file}: names {shortened(name)}, which is not in the project",
-                                    "only files below skelebot.yaml can be part of the image")
-            seen = requirement_files(name, seen)
+            check_inside(file, name)
+            folder = look(name) == "folder"     # of wheels
+            seen = (*seen, name) if folder else requirement_files(name, seen)
     return seen
+
+
+def local_files(file, names):
+    """The paths in the project of what a file names, but for the project itself."""
+    paths = [path for path in dict.fromkeys(map(project_path, names)) if path != "."]
+    for path in paths:
+        check_inside(file, path)
+    return tuple(paths)
 
 
 def plan_code_artifact(dependency):
@@ -4570,17 +4686,58 @@ def plan_required_files(project):
         if dependency.form == "python-ca":
             files[dependency] = ((yield from plan_code_artifact(dependency)),)
         elif "file" in dependency.fields:
-            file = dependency.fields["file"]
-            check_there(file, place)
-            named = requirement_files(file) if dependency.form == "python-req" else (file,)
-            files[dependency] = named
-            if dependency.form in ("python-proj", "r-renv"):
-                check_passwords((read_bytes(file) or b"").decode("utf-8", "replace"), file)
-            for name in named if dependency.form == "python-req" else ():
-                if re.search(rb"(?m)^[^#\n]*(?:^|\s)--(?!requirement|constraint)\w",
-                             read_bytes(name) or b""):
-                    files[dependency, PIP_OPTIONS] = named
+            check_there(dependency.fields["file"], place)
+            check_kind(dependency, place)
+            files.update(requirements_of(dependency) if dependency.form == "python-req"
+                         else project_files(dependency))
+    if AUTOLOADER in files or (project.dependencies.R
+                               and b"renv/activate.R" in (read_bytes(".Rprofile") or b"")):
+        files[AUTOLOADER] = ()
     return files
+
+
+def check_kind(dependency, place):
+    """Nothing, if pip or R reads such a file, and finds in it what to install."""
+    file, form = dependency.fields["file"], dependency.form
+    if form not in ("python-req", "python-proj"):
+        return
+    rows = (*OTHER_FILES, *([PYPROJECT] if form == "python-req" else []))
+    for name, hint in rows:
+        if re.fullmatch(name, file.rpartition("/")[2]):
+            raise place.fault(f"pip does not read {file}", hint.replace("FILE", file))
+    data = read_bytes(file) if form == "python-proj" else None
+    fault = () if data is None else project_fault(data.decode("utf-8", "replace"))
+    if fault:
+        raise place.fault(f"{file} {fault[0]}", fault[1])
+
+
+def requirements_of(dependency):
+    """What plan_required_files has of a requirements file."""
+    named, local, lines, itself = requirement_files(dependency.fields["file"]), [], [], []
+    for name in named:
+        text = b"" if look(name) == "folder" else read_bytes(name) or b""
+        own = requirement_lines(text.decode("utf-8", "replace"))
+        local += local_files(name, [*local_requirements(own), *file_addresses("\n".join(own))])
+        lines += own
+        itself += [(name, line) for line in own if re.fullmatch(THE_PROJECT, line)]
+    marks = {ITSELF: itself,
+             VARIABLES: re.findall(r"\$\{([A-Z0-9_]+)\}", "\n".join(lines)),
+             PIP_OPTIONS: [line for line in lines if re.search(
+                 r"(?:^|\s)(?:--(?!requirement|constraint|editable)\w|-[fi]\b)", line)]}
+    return {dependency: tuple(dict.fromkeys((*named, *local))),
+            **{(dependency, mark): tuple(found) for mark, found in marks.items() if found}}
+
+
+def project_files(dependency):
+    """What plan_required_files has of another file."""
+    file, form = dependency.fields["file"], dependency.form
+    if form not in ("python-proj", "r-renv"):
+        return {dependency: (file,)}
+    text = (read_bytes(file) or b"").decode("utf-8", "replace")
+    check_passwords(text, file)
+    if form == "r-renv":
+        return {dependency: (file,), AUTOLOADER: ()}
+    return {dependency: (file, *local_files(file, file_addresses(text)))}
 
 
 def copied_below(text):

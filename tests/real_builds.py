@@ -81,8 +81,8 @@ class Watched(Tests):
     def kinds(self, *words, **options):
         """What skelebot printed, and of its calls the kind, without the questions about the builder."""
         done, lines = self.calls(*words, **options)
-        kinds = [re.match(r"(?:--host \S+ )?(\S+)", line).group(1) for line in lines]
-        return done.stdout, [kind for kind in kinds if kind not in ("buildx", "--version", "image", "rmi")]
+        kinds = [re.match(r"(?:--host \S+ )?(\S+)", line).group(1) for line in lines if "RepoTags" not in line]
+        return done.stdout, [kind for kind in kinds if kind not in ("buildx", "--version", "rmi")]
 
     def reason(self, *words, **options):
         """Why a call would build; "" if it would only run an image that is there, by its id."""

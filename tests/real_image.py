@@ -3,6 +3,7 @@ import http.server
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -182,6 +183,42 @@ class CodeArtifactDependency(Image):
         self.assertRegex(done.stderr, r"^skelebot: .*codeartifact.* failed: .*\n  hint: .*\n$")
 
 
+PACKAGE = {"pyproject.toml": "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n"
+                             "[project]\nname = 'churn'\nversion = '0.3'\ndependencies = ['toolz==0.12.0']\n"
+                             "[tool.setuptools]\npackages = ['churn']\n", "churn/__init__.py": ""}
+HELPER = {"libs/helper/setup.py": "from setuptools import setup\nsetup(name='helper', version='0.7', py_modules=['helper'])\n",
+          "libs/helper/helper.py": ""}
+
+
+@on("BuildKit", "legacy")
+class LocalRequirements(Image):
+    """Requirements files as people have them: with the project itself, its folders and its wheels."""
+
+    def versions(self, files, *names, **config):
+        folder = self.folder_of({"versions.py": VERSIONS, **files}, dependencies=["req:requirements.txt"], **config,
+                                jobs=[{"name": "versions", "source": "versions.py"}])
+        return json.loads(self.skelebot("versions", "--", *names, folder=folder).stdout.decode())
+
+    def test_the_project_itself_is_installed_with_what_it_needs(self):
+        for line in ("-e .", "."):
+            with self.subTest(line):
+                found = self.versions({**PACKAGE, "requirements.txt": f"iniconfig==1.1.1\n{line}\n"}, "churn", "toolz", "iniconfig")
+                self.assertEqual(found, {"churn": "0.3", "toolz": "0.12.0", "iniconfig": "1.1.1"})
+
+    def test_folders_and_wheels_are_installed(self):
+        files = {**HELPER, "requirements.txt": "-e libs/helper\nwheels/one-0.1-py3-none-any.whl\n--find-links more\ntwo\n",
+                 "wheels/one-0.1-py3-none-any.whl": wheel("one", "0.1"), "more/two-0.2-py3-none-any.whl": wheel("two", "0.2")}
+        self.assertEqual(self.versions(files, "helper", "one", "two"), {"helper": "0.7", "one": "0.1", "two": "0.2"})
+        files = {**HELPER, "requirements.txt": "helper @ file:///app/libs/helper\n"}
+        self.assertEqual(self.versions(files, "helper"), {"helper": "0.7"})
+
+    def test_a_variable_has_to_be_set(self):
+        text = "--extra-index-url https://${INDEX_USER}:${INDEX_TOKEN}@example.com/simple\niniconfig\n"
+        folder = self.folder_of({"requirements.txt": text}, dependencies=["req:requirements.txt"], jobs=[])
+        done = self.skelebot("prime", folder=folder, status=1)
+        self.assertIn("INDEX_USER: is named in requirements.txt, and is not set in the build", done.stderr)
+
+
 # ---- R ----------------------------------------------------------------------
 
 OTHER = {"pkg/other/DESCRIPTION": "Package: other\nVersion: 0.3\nTitle: Other\nDescription: Another one.\n"
@@ -214,6 +251,21 @@ class RDependencies(Image):
             self.skipTest(f"there is no renv in {BASE}: tests/base/Dockerfile brings it")
         found = self.versions(["greeter"], {"renv.lock": json.dumps(LOCK)}, language="R", dependencies=["renv:renv.lock"])
         self.assertEqual(found, "greeter 1.0 \n")
+
+    def test_are_seen_where_the_autoloader_of_renv_would_hide_them(self):
+        """A project as renv::init() makes it, also for a user whom the image does not know."""
+        if not prints(*self.engine.cli, "run", "--rm", BASE, "Rscript", "-e", "packageVersion('renv')", **self.engine.environ):
+            self.skipTest(f"there is no renv in {BASE}: tests/base/Dockerfile brings it")
+        script = self.engine.ask("run", "--rm", BASE, "Rscript", "-e",
+                                 "cat(readLines(system.file('resources/activate.R', package = 'renv')), sep = '\\n')")
+        plain = ["if (!identical(Sys.getenv('RENV_CONFIG_AUTOLOADER_ENABLED'), 'FALSE'))",
+                 "  .libPaths('renv/library', include.site = FALSE)"]
+        for lines in (plain, [re.sub(r"\.\.(\w+)\.\.", "NULL", line) for line in script]):
+            files = {".Rprofile": 'source("renv/activate.R")\n', "renv/activate.R": "\n".join(lines), "renv/library/.keep": "",
+                     "renv.lock": json.dumps(LOCK), **OTHER}
+            for dependencies, names, versions in (
+                    (["renv:renv.lock"], ["greeter"], "greeter 1.0 \n"), (["file:pkg/other:other"], ["other"], "other 0.3 \n")):
+                self.assertEqual(self.versions(names, files, language="R", dependencies=dependencies, user="host"), versions)
 
     def test_one_that_is_not_there_fails_the_build(self):
         for wrong in ("nosuchpackage", "greeter=0.9", "file:pkg/other:another"):

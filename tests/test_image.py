@@ -263,6 +263,44 @@ class RequirementsFile(unittest.TestCase):
         text = "-r https://example.com/x.txt\n--index-url https://example.com\n--require-hashes\n-e .\n# -r no.txt\n"
         self.assertEqual(self.required("req:a.txt", a_txt=text), [("a.txt",)])
 
+    def test_requirements_file_brings_the_folders_and_wheels_that_it_names(self):
+        text = ("-e .\n./libs/helper\n-e libs/other[x]\n--editable=libs/third\nlibs/b ; python_version > '3'\nnumpy==1.2\nlocal-1.whl\n"
+                "wheels/x-1.tar.gz\n-f wheels\npandas[a,b]>=1\na @ file:///app/libs/a\nb @ https://h/x.whl\n-e git+https://h/x#egg=y\n")
+        names = ("libs/helper", "libs/other", "libs/third", "libs/b", "local-1.whl", "wheels/x-1.tar.gz", "libs/a")
+        present = {"a.txt": text, **dict.fromkeys(names, "x")}
+        looks = {(kind, name): text.encode() for name, text in present.items() for kind in (Look, Read)}
+        done = drive(skelebot.plan_required_files(project(dependencies=["req:a.txt"])), {
+            **looks, (Look, "wheels"): "folder", Look: ""})
+        self.assertEqual(done.status["req:a.txt"], ("a.txt", "wheels", *names))
+
+    def test_requirements_file_that_pip_cannot_read_is_refused(self):
+        for entry, hint in (("req:environment.yml", "conda env update --name base --file environment.yml"),
+                            ("proj:uv.lock", "uv export"), ("req:a/poetry.lock", "poetry export"), ("req:Pipfile", "pipenv"),
+                            ("req:setup.py", "write file:."), ("proj:setup.cfg", "write file:."), ("req:pdm.lock", "pdm export"),
+                            ("req:pyproject.toml", "write proj:pyproject.toml"), ("req:renv.lock", "renv:renv.lock")):
+            with self.subTest(entry):
+                fault = drive(skelebot.plan_required_files(project(dependencies=[entry]))).fault
+                self.assertIn(f"pip does not read {entry.partition(':')[2]}\n", f"{fault}\n")
+                self.assertIn(hint, fault.hint)
+
+    def test_pyproject_of_which_nothing_would_be_installed_is_refused(self):
+        for text, words, hint in (
+                ("[project]\nname='x'\ndynamic = ['version', 'dependencies']\n", "(dynamic)", "write file:."),
+                ("[project]\ndynamic = [\n 'dependencies',\n]\n[tool.setuptools.dynamic]\ndependencies = {file = ['req/a.in']}",
+                 "(dynamic)", "write req:req/a.in"),
+                ("[tool.poetry]\nname='x'\n[tool.poetry.dependencies]\nx='1'", "Poetry's own table", "poetry export"),
+                ("[project]\ndynamic=['dependencies']\n[tool.poetry.dependencies]\nx='1'", "Poetry's own table", "poetry export"),
+                ("[tool.ruff]\nline-length = 100\n", "has no [project]", "req:FILE"), ("", "has no [project]", "req:FILE"),
+                ("[project]\nname='x'\n[dependency-groups]\ndev=['x']", "only in [dependency-groups]", "move what jobs need")):
+            with self.subTest(text):
+                fault = drive(skelebot.plan_required_files(project(dependencies=["proj:pyproject.toml"])),
+                              {(Read, "pyproject.toml"): text.encode()}).fault
+                self.assertIn(words, fault.message)
+                self.assertIn(hint, fault.hint)
+        for text in ("[project]\nname='x'\ndependencies = []\n", "[ project ] # it\r\nname='x'\r\n", "project.dependencies = ['x']\n",
+                     "[project]\ndependencies=['x']\n[dependency-groups]\ndev=['y']\n[tool.poetry.dependencies]\nx='1'"):
+            self.assertEqual(skelebot.project_fault(text), ())
+
     def test_requirements_file_with_options_is_installed_alone_and_not_named_again(self):
         for line, alone in (("six==1 --hash=sha256:0", True), ("--pre", True), ("six", False), ("-c c.txt", False),
                             ("six # --pre", False), ("--requirement c.txt", False)):

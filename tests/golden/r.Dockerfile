@@ -36,4 +36,7 @@ RUN Rscript -e 'options(warn = 2)' \
             -e 'options(warn = 1)' \
             -e 'renv::restore(lockfile = "/app/renv.lock", library = .libPaths()[1], prompt = FALSE)'
 
+# Else renv's autoloader would hide what is installed here, each time that R starts in /app.
+ENV RENV_CONFIG_AUTOLOADER_ENABLED=FALSE
+
 COPY . /app

@@ -1,0 +1,1 @@
+: "${$name:?is named in $file, and is not set in the build}"
