@@ -3111,7 +3111,7 @@ def required_files(text, file):
 def local_requirements(lines):
     """The folders, wheels and archives that it names, as pip takes them: from the project's on."""
     name = (r"(?:(?:-e|--editable)[ =]?\s*(?P<editable>[^\s\[;:]+)|(?P<path>\.{1,2}(?:/[^\s\[;]*)?"
-            r"|[^\s\[;:@=<>~!]*/[^\s\[;:@]*|[^\s\[;:/]+\.(?:whl|tar\.gz|zip)))"
+            r"|[^\s\[;:@=<>~!/]*/[^\s\[;:@]*|[^\s\[;:/]+\.(?:whl|tar\.gz|zip)))"
             r"(?:\[[^\]]*\])?\s*(?:;.*)?")
     local = [re.fullmatch(name, line) for line in lines if not re.match(r"-(?!e|-e)", line)]
     return [line.group("editable") or line.group("path") for line in local if line]
@@ -3156,12 +3156,15 @@ def project_fault(text):
     """(what is wrong, what to do) with a pyproject.toml of which nothing would be installed; ()."""
     tables = toml_tables(text)
     own, poetry = tables.get("project", ""), "tool.poetry.dependencies" in tables
-    listed_files = re.findall(r"[\w./-]+\.(?:txt|in)\b", tables.get("tool.setuptools.dynamic", ""))
+    files = re.findall(r"(?<![\w./-])[\w./-]+\.(?:txt|in)\b",
+                       tables.get("tool.setuptools.dynamic", ""))
+    dynamic = re.search(r"\bdynamic\s*=\s*\[([^\]]*)", own)
     if re.search(r"(?m)^[ \t]*dependencies[ \t]*=", own) or "project.dependencies" in tables[""]:
         return ()
-    if re.search(r"\bdynamic\s*=\s*\[[^\]]*[\"']dependencies[\"']", own) and not poetry:
+    if dynamic and re.search(r"[\"']dependencies[\"']", dynamic.group(1)) and not poetry:
         return ("leaves its dependencies to the tool that builds it (dynamic)",
-                f"write req:{listed_files[0]}" if listed_files else OTHER_FILES[5][1])
+                f"write req:{files[0]}" if files else "write file:. for the project with all that "
+                "it needs")
     if poetry:
         return "has its dependencies in Poetry's own table", OTHER_FILES[1][1]
     if "dependency-groups" in tables:
@@ -9147,10 +9150,9 @@ def with_sections_of_plugins(config, sections):
     return [*((key, value) for key, value in config if key != "components"), ("components", node)]
 
 
-IGNORED_FOLDERS = (r"(?m)^(?=ignores:\n(?:- .*\n)*- (?:data|models|output)\n)",
-                   "# What no published image needs. A job sees a folder of these by its "
-                   "mappings;\n"
-                   "# a model to be served by the image must not be among them.\n")
+IGNORED_FOLDERS = r"(?m)^(?=ignores:\n(?:- .*\n)*- (?:data|models|output)\n)"
+WHY_IGNORED = ("# What no published image needs. A job sees a folder of these by its mappings;\n"
+               "# a model to be served by the image must not be among them.\n")
 
 
 def project_text(answers, config, sections=None):
@@ -9160,7 +9162,7 @@ def project_text(answers, config, sections=None):
     keys = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
             if answers.get(key) and key not in taken]
     owner = [] if "user" in taken else [("user", "host")]
-    text = re.sub(*IGNORED_FOLDERS, yaml_text([*keys, *owner, *config]))
+    text = re.sub(IGNORED_FOLDERS, WHY_IGNORED, yaml_text([*keys, *owner, *config]))
     return "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n" + text
 
 

@@ -447,7 +447,7 @@ def images(done):
 
 
 FILES = {"skelebot.yaml": "", "src/train.py": "1", "src/score.py": "2", "limits.txt": "x", "libs/a/setup.py": "",
-         "x.log": "", "pyproject.toml": "", "own": "FROM python\nCOPY limits.txt /\nCOPY . /app\n", "config.ini": ""}
+         "x.log": "", "pyproject.toml": "[project]\ndependencies = []\n", "own": "FROM python\nCOPY limits.txt /\nCOPY . /app\n", "config.ini": ""}
 JOBS = {"jobs": [{"name": "train", "source": "src/train.py"}, {"name": "score", "source": "src/score.py"},
                  {"name": "small", "source": "src/train.py", "ignores": ["libs/"]}]}
 
