@@ -9115,6 +9115,10 @@ GIT = r"(https?|ssh|file)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+"
 
 # -- The text of skelebot.yaml
 
+class Row(dict):
+    """A mapping that is written in one line."""
+
+
 def yaml_node(value):
     """The YAML node of a text, a list or a dict; a node is itself."""
     yaml = yaml_module()
@@ -9122,7 +9126,7 @@ def yaml_node(value):
         return pyyaml_node(value)
     if isinstance(value, dict):
         items = [(yaml_node(key), yaml_node(item)) for key, item in value.items()]
-        return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=False)
+        return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=isinstance(value, Row))
     if isinstance(value, (list, tuple)):
         items = list(map(yaml_node, value))
         return yaml.SequenceNode("tag:yaml.org,2002:seq", items, flow_style=False)
@@ -9262,18 +9266,578 @@ class Template(Record):
                 *((key, entry.node) for key, entry in entries.items())]
 
 
+# -- What a script takes, by what it says: it is never run
+
+TYPES = {**dict.fromkeys(("int", "INT", "IntRange", "integer"), "int"),
+         **dict.fromkeys(("float", "FLOAT", "FloatRange", "double", "numeric"), "float")}
+FLAGGED = ("store_true", "store_false", "store_const", "append_const", "count")
+
+
+class Takes:
+    """The words that a script, or one command of it, takes: its args, params, and what may follow.
+
+    command  the words that choose it, after the script
+    """
+
+    def __init__(self, command=""):
+        self.command, self.args, self.params, self.more, self.names = command, [], [], [], set()
+
+    def declare(self, flags, said):
+        """Add what a script declares: its spellings, and name -> what is said of it."""
+        kind, number = TYPES.get(said.get("type"), ""), said.get("nargs")
+        if not flags or said.get("hidden") or said.get("action") in ("help", "version"):
+            return
+        if not flags[0].startswith("-"):
+            self.argue(flags[0], number, said)
+            return
+        one = said.get("action") in FLAGGED or any(said.get(name) not in (None, False) for name
+                                                   in ("is_flag", "flag", "count", "flag_value"))
+        both = said.get("action") == "BooleanOptionalAction"
+        sides = [flag.split("/") for flag in flags] + [
+            ["", "--no-" + flag[2:]] for flag in flags if both and flag.startswith("--")]
+        for index in (0, 1):
+            side = [parts[index].strip() for parts in sides if len(parts) > index]
+            several = "list" if number in ("+", "*") or (number or 1) not in (1, "?") else kind
+            paired = one or both or any(len(parts) > 1 for parts in sides)
+            self.offer(list(filter(None, side)), "boolean" if paired else several, said)
+
+    def argue(self, name, number, said):
+        """Add a positional word, or as many as it stands for; one that may be missing follows."""
+        name, count = re.sub(r"[^\w.-]+", "-", name).strip("-."), number or 1
+        if self.more or not isinstance(count, int) or said.get("default") is not None or count < 1:
+            self.more += [name.upper()] if name else []
+            return
+        for index in range(1, count + 1):
+            self.keep(self.args, f"{name}{index}" if count > 1 else name,
+                      choices=said.get("choices"), help=said.get("help"))
+
+    def together(self):
+        """Itself, with all words after the options, where they cannot be on both sides."""
+        self.more = [row["name"].upper() for row in self.args if self.more] + self.more
+        self.args = [] if self.more else self.args
+        return self
+
+    def place(self, known):
+        """Itself, with the names of words by their number; "" for one that may be missing."""
+        for index in sorted(set(known) - {0}):
+            self.argue(known[index] or f"arg{index}", None if known[index] else "?", {})
+        return self
+
+    def offer(self, flags, accepts, said):
+        """Add an option, under the first of its long names."""
+        long = [flag[2:] for flag in flags if flag.startswith("--")]
+        short = [flag[1:] for flag in flags if re.fullmatch(r"-[A-Za-z0-9]", flag)]
+        default, name = said.get("default"), (long or short or [""])[0]
+        kind = {"int": int, "float": (int, float), "": str, "list": (list, tuple)}.get(accepts, ())
+        fits = isinstance(default, kind) and not isinstance(default, bool) and default not in (
+            "", [], ()) and not re.search(r"\$|^-\D", str(default)) and not said.get("exclusive")
+        fits = fits and default in (said.get("choices") or [default])
+        self.keep(self.params, name, alt=short[0] if long and short else "", accepts=accepts,
+                  default=default if fits else None, choices=said.get("choices"),
+                  help=said.get("help"))
+
+    def keep(self, rows, name, help=None, choices=None, **said):
+        """Add a row, unless its name is no name, or taken."""
+        if not ParamName.fits(name) or name in self.names or name == "help" or (
+                name == "h" and said.get("accepts") == "boolean"):
+            return
+        if said.get("alt") in self.names:
+            said["alt"] = ""
+        self.names |= {name, said.get("alt")}
+        text = re.sub(r"%\(default\)\w|%default", str(said.get("default")), str(help or ""))
+        said.update(choices=[str(choice) for choice in choices or ()],
+                    help=" ".join(text.replace("%%", "%").split()))
+        rows.append(Row(name=name, **{
+            key: said[key] for key in ("alt", "default", "choices", "help", "accepts")
+            if said.get(key) not in ("", None, [])}))
+
+
+def literal(node, names):
+    """The value of a Python expression, by the module's constants; None if only a run tells."""
+    import ast
+    if isinstance(node, ast.Name):
+        return names.get(node.id)
+    if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "keys":
+        return literal(node.func.value, names)
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("list", "sorted", "tuple"):
+        return literal(node.args[0], names) if node.args else None
+    try:
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "range":
+            return list(range(*map(ast.literal_eval, node.args)))[:100]
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def dotted(node):
+    """`a.b` of such an expression; "" of any other."""
+    above = dotted(node.value) if hasattr(node, "attr") else ""
+    return f"{above}.{node.attr}" if above else getattr(node, "attr", getattr(node, "id", ""))
+
+
+def last_name(node):
+    """The last name of an expression, or of what it calls: `Choice` of click.Choice()."""
+    return dotted(getattr(node, "func", None) or node).rpartition(".")[2]
+
+
+def in_brackets(node):
+    """What is in the brackets of an expression; Python had a node around it until 3.8."""
+    return node.slice.value if type(node.slice).__name__ == "Index" else node.slice
+
+
+class PythonScript:
+    """What a Python script says of the words that it takes."""
+
+    def __init__(self, text):
+        import ast
+        self.ast, self.tree = ast, ast.parse(text)
+        self.nodes = sorted((node for node in ast.walk(self.tree) if hasattr(node, "lineno")),
+                            key=lambda node: (node.lineno, node.col_offset))
+        self.names = {one.targets[0].id: literal(one.value, {}) for one in self.tree.body
+                      if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)}
+        self.functions = {one.name: one for one in self.nodes
+                          if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))}
+        self.calls = [node for node in self.nodes if isinstance(node, ast.Call)]
+        self.modules = {(name or "").partition(".")[0] for node in self.nodes
+                        for name in [getattr(node, "module", "") or "",
+                                     *(one.name for one in getattr(node, "names", ())
+                                       if isinstance(node, ast.Import))]}
+
+    @property
+    def acts(self):
+        """Whether it does something at its top level, other than to define and to assign."""
+        ast, body = self.ast, self.tree.body
+        return any(isinstance(one, (ast.For, ast.While, ast.With)) or (
+            isinstance(one, ast.Expr) and isinstance(one.value, ast.Call)) for one in body)
+
+    @property
+    def takes(self):
+        """[Takes], by the first of the ways that it uses."""
+        ways = {"fire": self.fire, "typer": self.typer, "click": self.click,
+                "argparse": self.declared, "optparse": self.declared}
+        way = next((ways[name] for name in ways if name in self.modules), self.positions)
+        known = way()
+        return [one for one in known if one.command or len(known) == 1] or [Takes()]
+
+    def said(self, call):
+        """What a call says of an option: its keywords, by their value or else their last name."""
+        said = {one.arg: literal(one.value, self.names) for one in call.keywords}
+        said.update({one.arg: last_name(one.value) for one in call.keywords
+                     if one.arg in ("type", "action") and said[one.arg] is None})
+        said["hidden"] = said.get("hidden") or any(
+            last_name(one.value) == "SUPPRESS" for one in call.keywords if one.arg == "help")
+        return said
+
+    def flags(self, values):
+        texts = [literal(value, self.names) for value in values]
+        return [text for text in texts if isinstance(text, str)]
+
+    # -- argparse and optparse
+
+    def declared(self):
+        """By add_argument; each parser of a command, or group of one, is known by its name."""
+        targets = {id(node.value): dotted(node.targets[0]) for node in self.nodes
+                   if isinstance(node, self.ast.Assign)}
+        owners, takes, exclusive = {}, {"": Takes()}, set()
+        for call in self.calls:
+            method, above = last_name(call), dotted(getattr(call.func, "value", None))
+            command, target = owners.get(above, ""), targets.get(id(call))
+            if method == "add_parser":
+                command = f"{command} {''.join(self.flags(call.args[:1]))}".strip()
+                takes.setdefault(command, Takes(command))
+            if method in ("add_argument", "add_option"):
+                takes[command].declare(self.flags(call.args), {
+                    **self.said(call), "exclusive": above in exclusive})
+            elif target:
+                owners[target] = command
+                exclusive |= {target} if method == "add_mutually_exclusive_group" else set()
+        return [one.together() for one in takes.values()]
+
+    # -- click
+
+    def decorated(self, *kinds):
+        """(name, function, decorator) of the functions that have one of these decorators."""
+        return [(name, function, one) for name, function in self.functions.items()
+                for one in function.decorator_list if last_name(one) in kinds]
+
+    def named(self, name, decorator):
+        """The name of a command: as its decorator has it, or as its function has."""
+        said = {one.arg: literal(one.value, {}) for one in getattr(decorator, "keywords", ())}
+        texts = self.flags(getattr(decorator, "args", ()))
+        return (texts or [said.get("name") or name.lower().replace("_", "-")])[0]
+
+    def click(self):
+        """By the decorators of functions; a command below a group is called by both names."""
+        groups, takes = {}, []
+        several = bool(self.decorated("group"))
+        for name, function, one in self.decorated("command", "group"):
+            above = groups.get(dotted(getattr(one, "func", one)).rpartition(".")[0])
+            command = f"{above or ''} {self.named(name, one)}".strip() if several else ""
+            if last_name(one) == "group":
+                groups[name] = "" if above is None else command
+            else:
+                takes.append(self.clicked(Takes(command), function))
+        return takes
+
+    def clicked(self, takes, function):
+        for one in function.decorator_list:
+            if last_name(one) not in ("option", "argument") or not hasattr(one, "args"):
+                continue
+            said, positional = self.said(one), last_name(one) == "argument"
+            kinds = [word.value for word in one.keywords if word.arg == "type"]
+            if "default" in said and "type" not in said:
+                said["type"] = type(said["default"]).__name__
+            if last_name(kinds[0] if kinds else None) == "Choice" and kinds[0].args:
+                said["choices"] = literal(kinds[0].args[0], self.names)
+            if positional and (said.get("nargs") == -1 or said.get("required") is False):
+                said["nargs"] = "*"
+            takes.declare(self.flags(one.args), said)
+        return takes
+
+    # -- typer and fire: by a function's own parameters
+
+    def parameters(self, function):
+        """(name, annotation, default or None) of what a function takes; a * before more words."""
+        args = function.args
+        both = [*getattr(args, "posonlyargs", ()), *args.args]
+        defaults = [None] * (len(both) - len(args.defaults)) + args.defaults
+        both = [*zip(both, defaults), *zip(args.kwonlyargs, args.kw_defaults)]
+        more = [("*" + args.vararg.arg, None, None)] if args.vararg else []
+        return [(arg.arg, arg.annotation, default) for arg, default in both
+                if arg.arg not in ("self", "cls")] + more
+
+    def typer(self):
+        """By functions with @app.command(), or that typer.run() gets."""
+        alone = [call.args[0].id for call in self.calls if dotted(call.func) == "typer.run"]
+        known = [(self.named(name, one), function)
+                 for name, function, one in self.decorated("command")]
+        known += [("", self.functions[name]) for name in alone if name in self.functions]
+        several = len(known) > 1 or bool(self.decorated("callback"))
+        return [self.typed(Takes(command if several else ""), function)
+                for command, function in known]
+
+    def typed(self, takes, function):
+        for name, kind, default in self.parameters(function):
+            call = default if last_name(default) in ("Option", "Argument") else None
+            flags = call.args[1:] if call else ()
+            if last_name(getattr(kind, "value", None)) == "Annotated":
+                kind, *others = in_brackets(kind).elts
+                call = next((one for one in others
+                             if last_name(one) in ("Option", "Argument")), None)
+                flags = call.args if call else ()
+            elif call:
+                default = call.args[0] if call.args else None
+            self.typed_one(takes, name, kind, default, call, self.flags(flags))
+        return takes
+
+    def typed_one(self, takes, name, kind, default, call, flags):
+        """Add one parameter of a function, as typer takes it."""
+        needed = default is None or isinstance(literal(default, {}), type(...))
+        said = {**(self.said(call) if call else {}), "default": literal(default, self.names)}
+        if needed:
+            said["default"] = None
+        inner = [last_name(one) for one in self.ast.walk(kind) if last_name(one)] if kind else []
+        said["type"] = next((one for one in inner if one in ("bool", *TYPES)), "")
+        enum = self.functions.get(next(iter(inner[-1:]), ""))
+        if isinstance(enum, self.ast.ClassDef):
+            said["choices"] = [literal(one.value, {}) for one in enum.body
+                               if hasattr(one, "targets")]
+            said["default"] = self.enum_value(enum, default)
+        if last_name(call) == "Argument" or (needed and last_name(call) != "Option"):
+            several = {"List", "list", "Tuple"} & set(inner)
+            takes.declare([name], {**said, "nargs": None if needed and not several else "*"})
+        elif said["type"] == "bool":
+            plain = name.replace("_", "-")
+            takes.declare(flags or [f"--{plain}/--no-{plain}"], {**said, "is_flag": True})
+        elif "Context" not in inner:
+            takes.declare(flags or ["--" + name.replace("_", "-")], said)
+
+    def enum_value(self, enum, default):
+        """The value of a member that a default names."""
+        return next((literal(one.value, {}) for one in enum.body if hasattr(one, "targets")
+                     and dotted(one.targets[0]) == last_name(default)), None)
+
+    def fire(self):
+        """By the function, class or dict that fire.Fire() gets; without one, by all functions."""
+        call = next((one for one in self.calls if last_name(one) == "Fire"), None)
+        shown = call.args[0] if call and call.args else None
+        one = self.functions.get(last_name(shown))
+        if isinstance(one, self.ast.ClassDef):
+            return [self.fired(Takes(method.name), method) for method in one.body
+                    if hasattr(method, "args") and not method.name.startswith("_")]
+        if one:
+            return [self.fired(Takes(), one)]
+        if isinstance(shown, self.ast.Dict):
+            pairs = [(literal(key, {}), self.functions.get(last_name(value)))
+                     for key, value in zip(shown.keys, shown.values)]
+        else:
+            pairs = [(name, one) for name, one in self.functions.items() if one in self.tree.body]
+        return [self.fired(Takes(str(name)), one) for name, one in pairs if hasattr(one, "args")]
+
+    def fired(self, takes, function):
+        for name, kind, default in self.parameters(function):
+            value = literal(default, self.names)
+            if default is None:
+                takes.declare([name], {"nargs": "*" if name.startswith("*") else None})
+            elif isinstance(value, bool):
+                takes.declare([f"--no{name}" if value else f"--{name}"], {"is_flag": True})
+            else:
+                takes.declare(["--" + name], {"default": value, "type": type(value).__name__})
+        return takes
+
+    # -- sys.argv
+
+    def positions(self):
+        """By the words of sys.argv that it looks at; one that a test decides on may be missing."""
+        ast, takes, sometimes, targets, known = self.ast, Takes(), set(), {}, {}
+        for node in self.nodes:
+            if isinstance(node, (ast.If, ast.IfExp)) and "argv" in ast.dump(node.test):
+                parts = node.body if isinstance(node.body, list) else [node.body]
+                sometimes |= {id(one) for part in parts for one in ast.walk(part)}
+            if isinstance(node, ast.Assign):
+                target, value = node.targets[0], node.value
+                targets.update(dict.fromkeys(map(id, ast.walk(value)), last_name(target)))
+                first = 0 if last_name(value) == "argv" else 1
+                names = getattr(target, "elts", ()) if "argv" in ast.dump(value) else ()
+                known.update(enumerate(map(last_name, names), first))
+            index = self.index_of(node)
+            if index:
+                known.setdefault(index, "" if id(node) in sometimes
+                                 else targets.get(id(node)) or f"arg{index}")
+        return [takes.place(known)]
+
+    def index_of(self, node):
+        """Which word of sys.argv an expression is; None of any other."""
+        if not isinstance(node, self.ast.Subscript) or last_name(node.value) != "argv":
+            return None
+        index = literal(in_brackets(node), {})
+        return index if isinstance(index, int) and index > 0 else None
+
+
+# -- The same of R, of docopt and of Bash
+
+R_PIECE = r"\"(?:\\[\s\S]|[^\"\\])*(?:\"|\Z)|'(?:\\[\s\S]|[^'\\])*(?:'|\Z)|#[^\n]*|[\s\S]"
+R_SET = r"[ \t]*([\w.]+)[ \t]*(?:<-|=)"
+LONGEST_CALL = 4000     # characters
+
+
+def r_arguments(text):
+    """The arguments of a call in R, from behind its bracket on: texts, parted by commas."""
+    pieces, depth = [""], 0
+    for piece in re.findall(R_PIECE, text[:LONGEST_CALL]):
+        depth += (piece in "([{") - (piece in ")]}")
+        if depth < 0:
+            break
+        if piece == "," and not depth:
+            pieces.append("")
+        elif piece[0] != "#":
+            pieces[-1] += piece
+    return [piece.strip() for piece in pieces]
+
+
+def r_value(text):
+    """The value of an expression in R; None if it takes a run to know."""
+    many, quoted = re.match(r"(?:c|list)\(", text), re.fullmatch(r"(?s)([\"'])(.*)\1", text)
+    if many:
+        return [r_value(one) for one in r_arguments(text[many.end():])]
+    if quoted:
+        return re.sub(r"\\(.)", r"\1", quoted.group(2))
+    if re.fullmatch(r"[+-]?\d+L?", text):
+        return int(text.rstrip("L"))
+    if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", text):
+        return float(text)
+    return {"TRUE": True, "T": True, "FALSE": False, "F": False}.get(text)
+
+
+def r_declared(takes, text):
+    """Add what optparse, argparse and argparser declare."""
+    for call in re.finditer(r"\b(make_option|add_option|add_argument)\(", text):
+        flags, said = [], {}
+        for one in r_arguments(text[call.end():call.end() + LONGEST_CALL]):
+            name, equals, value = re.match(r"(?s)([\w.]*)\s*(=(?!=))?(.*)", one).groups()
+            value = r_value(value.strip() if equals else one)
+            if equals and name not in ("opt_str", "arg", "short"):
+                said[name] = value
+            else:
+                flags += value if isinstance(value, list) else [value]
+        if call.group(1) != "add_argument" and "type" not in said:
+            said["type"] = type(said.get("default")).__name__
+        takes.declare([flag for flag in flags if isinstance(flag, str)], said)
+    return takes.together()
+
+
+def r_takes(text):
+    """By what it declares, or by the words of commandArgs() that it looks at."""
+    takes, known, words = r_declared(Takes(), text), {}, None
+    for line in text.split("\n"):
+        whole, name = re.match(R_SET + r"[ \t]*commandArgs\(([^)]*)", line), re.match(R_SET, line)
+        words = whole.group(1) if whole and "T" in whole.group(2) else words
+        for one in re.finditer(r"\b([\w.]+)\[\[?(\d{1,3})\]", line):
+            if one.group(1) == words:
+                index, sometimes = int(one.group(2)), "length(" in line[:one.start()]
+                known[index] = known.get(index) or (
+                    "" if sometimes else name.group(1) if name else f"arg{index}")
+    return [takes.place(known)]
+
+
+def docopt_options(lines):
+    """[(spellings, what is said)] of the lines that describe options."""
+    known = []
+    for line in map(str.strip, lines):
+        flags, _, about = line.partition("  ")
+        if line.startswith("-"):
+            names = re.findall(r"--?\w[\w-]*", flags)
+            known.append((names, {"is_flag": not re.search(r"[ =](<|[A-Z]+\b)", flags),
+                                  "help": about, "hidden": "--version" in names}))
+        elif line and known:
+            known[-1][1]["help"] += " " + line
+    for _, said in known:
+        default = re.search(r"(?i)\[default: ([^\[\]]*)\]", said["help"])
+        said["default"] = default and default.group(1)
+    return known
+
+
+def docopt_takes(text):
+    """By the lines of a usage, each of a command of its own, and those of options.
+
+    source  docopt.org
+    """
+    text = text[re.search(r"(?i)usage:\s*", text).end():]
+    lines = re.split(r"(?m)\"\"\"|'''|[\"'](?=[ \t]*(?:->|\)|$))", text)[0].split("\n")
+    count = next((i for i, line in enumerate(lines) if not line.strip()), len(lines))
+    known, takes = docopt_options(lines[count:]), {}
+    for line in lines[:count]:
+        _, *words = re.findall(r"\[[^\[\]]*\](?:\.\.\.)?|\([^()]*\)(?:\.\.\.)?|\S+", line)
+        if takes and not set(words) - {"-h", "|", "--help", "--version"}:
+            continue
+        count = next((i for i, word in enumerate(words) if not re.match(r"[a-z][\w-]*$", word)),
+                     len(words))
+        own = takes.setdefault(" ".join(words[:count]), Takes(" ".join(words[:count])))
+        for word in words[count:]:
+            docopt_word(own, word, known)
+    return list(takes.values())
+
+
+def docopt_word(takes, word, known):
+    """Add what one word of a usage stands for."""
+    if word == "[options]":
+        for names, said in known:
+            takes.declare(names, said)
+        return
+    flags = re.findall(r"(--?\w[\w-]*)(=)?", word)
+    for flag, valued in flags:
+        takes.declare(*next((one for one in known if flag in one[0]),
+                            ([flag], {"is_flag": not valued})))
+    name = re.fullmatch(r"<([^>]+)>|[A-Z][A-Z_-]+", word)
+    if not flags:
+        takes.argue(re.sub(r"[^\w -]", "", word).lower(), None if name else "*", {})
+
+
+def bash_labels(text):
+    """[(the labels of a case, what is done there)]; the labels as they are written."""
+    cases = []
+    for line in text.split("\n"):
+        label = re.match(r"[ \t]*\(?(-?[\w|][\w| \t-]*|--[\w| \t-]*)\)", line)
+        cases += [(label.group(1), "")] if label else []
+        if cases:
+            cases[-1] = (cases[-1][0], cases[-1][1] + line + "\n")
+    return [(labels, body.partition(";;")[0].partition(")")[2]) for labels, body in cases]
+
+
+def bash_words(text):
+    """[(name, number, sign)] of $1, $2, ... outside of functions; "" where they get no name."""
+    inside, words = False, []
+    for line in text.split("\n"):
+        starts = re.match(r"(?:function[ \t]+)?[\w-]+[ \t]*\(\)", line)
+        inside = not line.rstrip().endswith("}") if starts else inside and not line.startswith("}")
+        if not starts and not inside and line[:1] not in (" ", "\t", "#"):
+            name = re.match(r"(?:(?:readonly|export|declare)[ \t]+)?(\w+)=", line)
+            words += [(name.group(1) if name else "", int(index), sign) for index, sign
+                      in re.findall(r"\$\{?([1-9])\b(:?[-=+])?", line)]
+    return words
+
+
+def bash_takes(text):
+    """By getopts, else by the labels of a case with dashes; and by what is set to $1, $2, ..."""
+    takes, letters = Takes(), re.search(r"\bgetopts[ \t]+[\"']?:?([\w:]+)", text)
+    cases, known = bash_labels(text), {}
+    for letter, valued in re.findall(r"(\w)(:?)", letters.group(1)) if letters else ():
+        about = re.match(r"\s*(\w+)=", dict(cases).get(letter, ""))
+        takes.declare(["-" + letter], {"is_flag": not valued, "help": about and about.group(1)})
+    cases = [] if letters else [case for case in cases if case[0].startswith("-")]
+    for labels, body in cases:
+        takes.declare([one.strip() for one in labels.split("|")], {"is_flag": "$2" not in body})
+    for name, index, sign in bash_words(re.sub(r"'[^'\n]*'", "''", text)):
+        missing = letters or cases or sign
+        known.setdefault(index, "" if missing else name or f"arg{index}")
+    return [takes.place(known)]
+
+
+def takes_of(file, text):
+    """[Takes] of a script; one of nothing if it cannot be read."""
+    if re.search(r"\bdocopt\(", text) and re.search(r"(?i)usage:", text):
+        return docopt_takes(text)
+    if file.endswith(".py"):
+        try:
+            return PythonScript(text).takes
+        except (SyntaxError, ValueError, RecursionError, AttributeError, TypeError, IndexError):
+            return [Takes()]
+    return bash_takes(text) if file.endswith(".sh") else r_takes(text)
+
+
 # -- A folder that has files already
 
-# Where scripts are looked for, and which are no jobs.
-SCRIPT = r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?([^/]+)\.(py|R|r|sh)"
-NO_JOB = r"__\w+__|setup|conftest|test_.*|.*_test|install|skelebot"
+# Where a script is one that only acts; elsewhere it has to say that it is one.
+SCRIPT_PLACE = r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?[^/]+"
+NO_JOB = (r"(?:.*/)?(?:(?:tests?|docs?|renv|packrat)/.*|(?:__\w+__|setup|conftest|test_[^/]*"
+          r"|[^/]*_test|install|skelebot|ui|server|global)\.\w+)")
+MARKS = {".py": r"(?m)^if[ \t]+__name__\b|\A#!", ".sh": r"\S",
+         ".R": r"\A#!|\bcommandArgs\(|\bdocopt\(|\bOptionParser\(|\bArgumentParser\("}
+R_ACTS = r"(?m)^(?!library|require|suppress|options|set)[\w.:]+\("
+# What a script loads -> how a browser gets to see it: source, port, variable.
+WEB = {"dash": ("{}", "8050", "HOST=0.0.0.0"),
+       "gradio": ("{}", "7860", "GRADIO_SERVER_NAME=0.0.0.0"),
+       "streamlit": ("python3 -m streamlit run {} --server.address 0.0.0.0", "8501", ""),
+       "shiny": ("Rscript -e 'shiny::runApp(\"{}\", host = \"0.0.0.0\", port = 3838)'", "3838", "")}
+LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(dash|gradio|streamlit|shiny)\b"
+# What says what is to be installed, in other ways than skelebot.yaml can name.
+OTHER_TOOLS = {
+    "environment.yml": "conda's packages are not installed; list those of pip below dependencies",
+    "Pipfile": "pipenv requirements > requirements.txt makes a file that can be named",
+    "setup.py": "list what it installs below dependencies",
+    "setup.cfg": "list what it installs below dependencies",
+    "DESCRIPTION": "list what it imports below dependencies",
+}
+ALWAYS_OUT = (".git", ".venv", "**/__pycache__", "**/.ipynb_checkpoints")
+
+
+def toml_texts(text, *tables):
+    """The `key = "text"` lines of tables of a TOML file, as {key: text}."""
+    table, texts = "", {}
+    for line in text.split("\n"):
+        header = re.match(r"\[([^\[\]]+)\]", line)
+        table = header.group(1) if header else table
+        pair = re.match(r"[ \t]*[\"']?([\w.-]+)[\"']?[ \t]*[=:][ \t]*[\"']?([^\"']+)", line)
+        texts.update({pair.group(1): pair.group(2).strip()} if pair and table in tables else {})
+    return texts
 
 
 class Existing:
     """What the files of a folder tell of the project that is to be made of it."""
 
-    def __init__(self, files):
-        self.files = files
+    def __init__(self, folder):
+        self.folder = folder
+        self.venvs = [name for name in folder_names(folder) if self.has(name + "/pyvenv.cfg")]
+        self.files = [file for file in listing(folder) if file.split("/")[0] not in self.venvs]
+        self.texts = {file: self.text(file) for file in self.files
+                      if os.path.splitext(file)[1] in INTERPRETERS}
+
+    def text(self, file):
+        data = read_bytes(os.path.join(self.folder, file), 1 << 20)
+        return (data or b"").decode("utf-8", "replace").lstrip("\ufeff")
+
+    def has(self, name):
+        return look(os.path.join(self.folder, name))
 
     @property
     def language(self):
@@ -9282,19 +9846,125 @@ class Existing:
         return "R+Python" if r and python else "R" if r else "Python"
 
     @property
+    def version(self):
+        """As one of the files that have it says it, or else 0.1.0."""
+        project = toml_texts(self.text("pyproject.toml"), "project", "tool.poetry")
+        setup = toml_texts(self.text("setup.cfg"), "metadata")
+        others = re.search(r"(?m)^Version:\s*(\S+)", self.text("DESCRIPTION")) or re.search(
+            r"\bversion\s*=\s*[\"']([^\"']+)", self.text("setup.py"))
+        known = [project.get("version"), setup.get("version"), others and others.group(1)]
+        return next((one for one in known if one and Semantic.parse(one)), "0.1.0")
+
+    # -- Scripts
+
+    def is_script(self, file):
+        """Whether a file is there to be run: it says so, or acts, and no other one loads it."""
+        name, end = os.path.splitext(file)
+        text, place = self.texts[file], re.fullmatch(SCRIPT_PLACE, file)
+        if re.fullmatch(NO_JOB, file) or (end == ".sh" and not place):
+            return False
+        if re.search(MARKS[end.replace("r", "R")], text):
+            return True
+        if not place or os.path.basename(name) in self.loaded:
+            return False
+        if end != ".py":
+            return bool(re.search(R_ACTS, text))
+        try:
+            return PythonScript(text).acts
+        except (SyntaxError, ValueError, RecursionError):
+            return False
+
+    @property
+    def loaded(self):
+        """The names of what other files of the project load."""
+        local = {part for file in self.texts for part in re.split(r"[/.]", file)}
+        names = set()
+        for text in self.texts.values():
+            for line in re.findall(r"(?m)^[ \t]*(?:from|import)[ \t]+([.\w][^\n#]*)", text):
+                words = re.findall(r"\w+", line)
+                names |= set(words) if line[0] == "." or words[0] in local else set()
+            names |= {os.path.splitext(os.path.basename(path))[0] for path
+                      in re.findall(r"\bsource\([\"']([^\"'\n]*)", text)}
+        return names
+
+    @property
     def jobs(self):
-        """name -> script, for the scripts that look like jobs."""
-        jobs = {}
-        for file in self.files:
-            match = re.fullmatch(SCRIPT, file)
-            if match and not re.fullmatch(NO_JOB, match.group(1)) and JobName.fits(match.group(1)):
-                name, end = match.groups()
-                jobs.setdefault(f"{name}-{end.lower()}" if name in jobs else name, file)
+        """file -> the jobs that come of it; a command of a script is a job of its own."""
+        jobs, names = {}, set()
+        for file in filter(self.is_script, self.texts):
+            jobs[file] = [self.job(file, takes, names)
+                          for takes in takes_of(file, self.texts[file])]
+        for name, target in self.entries.items():
+            jobs[f"{name} ({target})"] = self.entry_jobs(name, target, names)
+        if any(os.path.basename(file) == "server.R" for file in self.files):
+            source, port, _ = WEB["shiny"]
+            jobs["server.R"] = [{"name": self.named("app", names), "source": source.format("."),
+                                 "ports": [f"{port}:{port}"]}]
         return jobs
+
+    def named(self, name, names, *others):
+        """A job's name that is not taken yet."""
+        name = re.sub(r"\s+", "-", name.strip()).lstrip("+-") or "job"
+        name = next((one for one in (name, *others) if one not in names and JobName.fits(one)),
+                    f"{name}-{len(names)}")
+        names.add(name)
+        return name
+
+    def job(self, file, takes, names):
+        """The keys of a job that runs a script, or a command of it."""
+        stem, end = os.path.splitext(os.path.basename(file))
+        text, words = self.texts[file], "-".join([stem, *takes.command.split()])
+        loads = re.search(LOADS, text)
+        source, port, variable = WEB[loads.group(1)] if loads else ("{}", "", "")
+        port = port and (re.findall(r"\bport\s*=\s*(\d+)", text) + [port])[0]
+        module = re.search(r"(?m)^[ \t]*from \.", text) and end == ".py"
+        shown = self.module(file) if module else source.format(shell_line([file]))
+        return self.keys_of(self.named(words, names, f"{words}-{end[1:].lower()}",
+                                       file[:-len(end)].replace("/", "-")),
+                            shown, f"run {file}", takes, text,
+                            ports=[f"{port}:{port}"] if port else [],
+                            environment=[variable] if variable else [])
+
+    def module(self, file):
+        """How a module of a package is run, which may load others of it by `from .`"""
+        path = re.sub(r"^src/", "", file) if self.packages else file
+        return "python3 -m " + os.path.splitext(path)[0].replace("/", ".")
+
+    def keys_of(self, name, source, about, takes, text, **more):
+        """The keys of a job, without those that say nothing."""
+        after = f"; after --: {' '.join(takes.more)}" if takes.more else ""
+        keys = {"name": name, "source": " ".join(filter(None, [source, takes.command])),
+                "help": about + after, "mappings": self.mappings(text), **more,
+                "args": takes.args, "params": takes.params}
+        return {key: value for key, value in keys.items() if value}
+
+    # -- Packages that are to be installed
+
+    @property
+    def packages(self):
+        """The packages below src/."""
+        return [file for file in self.files if re.fullmatch(r"src/[^/]+/__init__\.py", file)]
+
+    @property
+    def entries(self):
+        """name -> `module:function` of the commands that its package has."""
+        return toml_texts(self.text("pyproject.toml"), "project.scripts", "tool.poetry.scripts")
+
+    def entry_jobs(self, name, target, names):
+        """The jobs of such a command, run without the package being installed."""
+        module, _, function = target.partition(":")
+        path = module.replace(".", "/") + ".py"
+        text = self.texts.get(path, self.texts.get("src/" + path, ""))
+        call = f"import sys; from {module} import {function}; sys.exit({function}())"
+        return [self.keys_of(self.named("-".join([name, *takes.command.split()]), names),
+                             shell_line(["python3", "-c", call]), f"run {target}", takes, text)
+                for takes in takes_of(path, text)]
 
     def dependencies(self, language):
         """As skelebot.yaml has them: a list, or one for each language."""
-        forms = {"Python": {"requirements.txt": "req:", "pyproject.toml": "proj:"},
+        project = "[project]" in self.text("pyproject.toml")
+        forms = {"Python": {"requirements.txt": "req:",
+                            **({"pyproject.toml": "proj:"} if project else {})},
                  "R": {"renv.lock": "renv:"}}
         known = {name: [form + file for file, form in forms[name].items() if file in self.files][:1]
                  for name in language.split("+") if name in forms}
@@ -9302,15 +9972,80 @@ class Existing:
             return known.get(language)
         return {name: dependencies for name, dependencies in known.items() if dependencies}
 
+    def left_out(self, language, jobs):
+        """[(file, why)] of what skelebot.yaml does not take over."""
+        taken = str(self.dependencies(language))
+        others = [(file, why) for file, why in OTHER_TOOLS.items()
+                  if file in self.files and not re.search(r"req:|proj:|renv:", taken)]
+        if "pyproject.toml" in self.files and "pyproject" not in taken and "req:" not in taken:
+            others.append(("pyproject.toml", "it has no [project] with dependencies"))
+        idle = [file for file in self.texts if file not in jobs and not re.fullmatch(NO_JOB, file)]
+        shown = listed(idle[:4] + ([f"{len(idle) - 4} more"] if idle[4:] else []))
+        return others + ([(shown, "nothing there is run by itself")] if idle else [])
+
+    # -- What stays out of the image
+
+    @property
+    def ignored(self):
+        """folder -> its pattern for .dockerignore, of those that .gitignore names."""
+        folders, lines = {}, [line.strip() for line in self.text(".gitignore").split("\n")]
+        kept = {line.strip("!/*") for line in lines if line.startswith("!")}
+        for line in lines:
+            name = re.sub(r"/\*{0,2}$", "", line).lstrip("/")
+            is_folder = re.search(r"/\*{0,2}$", line) or self.has(name) == "folder"
+            odd = not name or re.match(r"[#!]|.*[\\\[\]]|[*]+$", line)
+            if odd or not is_folder or name in (*kept, *self.venvs):
+                continue
+            anchored = "/" in line.rstrip("/*")
+            inner = [file for file in self.texts if f"/{name}/" in f"/{file}"]
+            if not anchored and not inner:
+                folders[name] = "**/" + re.sub(r"^\*\*/", "", name)
+            elif not any(file.startswith(name + "/") for file in self.texts):
+                folders[name] = name
+        return folders
+
+    @property
+    def ignores(self):
+        files = [name for name in (".env", "renv/library", "renv/staging") if self.has(name)]
+        return list(dict.fromkeys([*ALWAYS_OUT, *self.venvs, *files, *(
+            pattern for pattern in self.ignored.values()
+            if pattern.replace("**/", "") not in ALWAYS_OUT and pattern not in ALWAYS_OUT)]))
+
+    def mappings(self, text):
+        """The folders that a script names, and that are in no image."""
+        own = [f"{name}/" for name in self.ignored if not re.search(r"[*?]", name) and re.search(
+            r"(?:[\"'](?:\./)?{0}[/\"']|[\s=(>](?:\./)?{0}/)".format(re.escape(name)), text)]
+        secret = self.has(".env") and re.search(r"\.env\b|dotenv", text)
+        folder = self.workdir
+        return [*(f"{name}:{folder}/{name}" if folder != "/app" else name for name in own),
+                *([f".env:{folder}/.env:ro"] if secret else [])]
+
+    # -- A Dockerfile of its own
+
+    @property
+    def dockerfile(self):
+        text = self.text("Dockerfile")
+        return text if text and not is_generated(text) else ""
+
+    @property
+    def workdir(self):
+        """Where jobs run in an image of its own Dockerfile."""
+        folders = [words for name, words in Instructions(self.dockerfile).lines
+                   if name == "WORKDIR"]
+        return os.path.join("/app" if not folders else "/", *folders).rstrip("/")
+
     def keys(self, language, jobs):
         """The keys of skelebot.yaml."""
-        dependencies = self.dependencies(language)
+        own, dependencies = self.dockerfile, self.dependencies(language)
+        entry = own and any(name == "ENTRYPOINT" for name, _ in Instructions(own).lines)
         return [
             ("language", language),
-            *([("dependencies", dependencies)] if dependencies else []),
-            ("ignores", [".git", "**/__pycache__"]),
-            *([("jobs", [{"name": name, "source": shell_line([file]), "help": f"run {file}"}
-                         for name, file in jobs.items()])] if jobs else []),
+            *([("dockerfile", "Dockerfile")] if own else []),
+            *([("primaryExe", "ENTRYPOINT")] if entry else []),
+            *([("environment", ["PYTHONPATH=src"])] if self.packages else []),
+            *([("dependencies", dependencies)] if dependencies and not own else []),
+            ("ignores", self.ignores),
+            *([("jobs", jobs)] if jobs else []),
         ]
 
 
@@ -9364,9 +10099,9 @@ class Scaffold:
     def plan(self):
         """Ask, make the files, and say what to type next."""
         self.check()
-        files = listing(self.folder) if self.existing else ()
+        existing = Existing(self.folder) if self.existing else None
         yield from self.plan_answers()
-        new = yield from (self.plan_existing(files) if self.existing else self.plan_template())
+        new = yield from (self.plan_existing(existing) if existing else self.plan_template())
         if not new:
             yield Note("what follows depends on the template")
             return 0
@@ -9461,21 +10196,24 @@ class Scaffold:
 
     # -- What comes of the answers
 
-    def files(self, keys, more=()):
+    def files(self, keys, more=(), version="0.1.0"):
         """[(path, data)] with skelebot.yaml first."""
         text = project_text(self.answers, keys, self.sections)
-        return [(FILE, text.encode("utf-8")), ("VERSION", b"0.1.0\n"), *more]
+        return [(FILE, text.encode("utf-8")), ("VERSION", f"{version}\n".encode()), *more]
 
-    def plan_existing(self, files):
+    def plan_existing(self, existing):
         """(folders, [(path, data)]): only skelebot.yaml and VERSION, by what is in the folder."""
-        existing, jobs = Existing(files), {}
+        jobs, known = [], existing.jobs
         language = yield from self.plan_option("language", "Language", existing.language,
                                                Language.values)
-        for name, file in existing.jobs.items():
-            question = f"Make {file} the job {name}"
+        for file, own in known.items():
+            names = listed(job["name"] for job in own)
+            question = f"Make {file} the job{'s' if own[1:] else ''} {names}"
             answer = yield from self.plan_question(question, "yes", ("yes", "no"))
-            jobs.update({name: file} if answer == "yes" else {})
-        return (), self.files(existing.keys(language, jobs))
+            jobs += own if answer == "yes" else []
+        for file, why in existing.left_out(language, known):
+            yield Note(f"left out {file}: {why}")
+        return (), self.files(existing.keys(language, jobs), version=existing.version)
 
     def plan_template(self):
         """(folders, [(path, data)]) of a template; None if a dry run cannot know."""

@@ -353,6 +353,7 @@ export SKELEBOT_TEST_CA=$state/nginx/ca.pem
 export SKELEBOT_TEST_DOHQ=$state/dohq/bin/python
 export SKELEBOT_TEST_KDC=$state/kdc
 export SKELEBOT_TEST_REGISTRY=$registry
+export SKELEBOT_TEST_SCRIPTS=$state/scripts
 export CONTAINERS_REGISTRIES_CONF=$state/registries.conf
 export SKELEBOT_TEST_CHROMIUM=$(command -v chromium)
 END

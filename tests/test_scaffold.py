@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import unittest
 
-from support import call, contents, drive, folder, process, skelebot, two_lines
+from support import ROOT, call, contents, drive, folder, process, skelebot, two_lines
 from skelebot import Answers, Outcome, Words, read_folder
 
 ANSWERS = ("--name", "Churn Model", "--description", "Who leaves", "--maintainer", "Ada", "--contact",
@@ -344,6 +344,9 @@ config:
                 self.assertIn(ending.status, (0, 1))
 
 
+MAIN = 'if __name__ == "__main__":\n    pass\n'
+
+
 class Existing(unittest.TestCase):
     maxDiff = None
 
@@ -376,10 +379,10 @@ class Existing(unittest.TestCase):
             self.assertEqual((ending.status, contents(path)), (1, {"new": b"mine"}))
 
     def test_existing_project_gets_only_skelebots_files_with_what_was_found(self):
-        found = {"requirements.txt": "numpy\n", "src/train.py": "", "src/jobs/score.R": "", "run all.sh": "",
-                 "it's.sh": "", "setup.py": "",
-                 "src/test_x.py": "", "src/__init__.py": "", "lib/deep.py": "", ".hidden.py": "", "train.sh": "",
-                 "VERSION": "2.0\n"}
+        found = {"requirements.txt": "numpy\n", "src/train.py": MAIN, "src/jobs/score.R": "print(1)\n",
+                 "run all.sh": "ls\n", "it's.sh": "ls\n", "setup.py": MAIN,
+                 "src/test_x.py": MAIN, "src/__init__.py": "", "lib/deep.py": "", ".hidden.py": MAIN,
+                 "train.sh": "ls\n", "VERSION": "2.0\n"}
         with folder(found) as path:
             ending = scaffold("--existing", "--yes", folder=path)
             self.assertEqual((ending.status, set(contents(path)) - {"src/", "src/jobs/", "lib/"}),
@@ -398,12 +401,17 @@ dependencies:
 
 ignores:
 - .git
+- .venv
 - '**/__pycache__'
+- '**/.ipynb_checkpoints'
 
 jobs:
 - name: it's
   source: '''it''"''"''s.sh'''
   help: run it's.sh
+- name: run-all
+  source: '''run all.sh'''
+  help: run run all.sh
 - name: score
   source: src/jobs/score.R
   help: run src/jobs/score.R
@@ -416,13 +424,12 @@ jobs:
 """)
             project = read_folder(path)
             self.assertEqual([job.source.script for job in project.jobs],
-                             ["it's.sh", "src/jobs/score.R", "src/train.py", "train.sh"])
+                             ["it's.sh", "run all.sh", "src/jobs/score.R", "src/train.py", "train.sh"])
             self.assertEqual(project.version, "2.0")
 
     def test_existing_project_has_these_dependencies_and_this_language(self):
         for files, language, dependencies in (
                 (["a.py"], "Python", ((), ())),
-                (["a.py", "pyproject.toml"], "Python", (("proj:pyproject.toml",), ())),
                 (["a.py", "pyproject.toml", "requirements.txt"], "Python", (("req:requirements.txt",), ())),
                 (["a.R", "renv.lock"], "R", ((), ("renv:renv.lock",))),
                 (["a.Rmd", "b.ipynb", "renv.lock", "requirements.txt"], "R+Python",
@@ -434,10 +441,165 @@ jobs:
                 self.assertEqual((project.language, project.dependencies[:2]), (language, dependencies))
 
     def test_existing_project_is_asked_about_each_script(self):
-        with folder({"a.py": "", "b.py": ""}) as path:
+        with folder({"a.py": MAIN, "b.py": MAIN}) as path:
             ending = scaffold("-e", folder=path, typed="Python\nno\nYES\n")
             self.assertEqual(ending.status, 0, ending)
             self.assertEqual([job.name for job in read_folder(path).jobs], ["b"])
+
+    def of(self, files):
+        """(the project that comes of files, the notes)."""
+        with folder(files) as path:
+            ending = scaffold("--existing", "--yes", folder=path)
+            self.assertEqual((ending.status, ending.stdout), (0, ""), ending)
+            notes = [line[len("skelebot: "):] for line in ending.stderr.splitlines()]
+            self.assertRegex(notes.pop(), "^made [12] files; ")
+            return read_folder(path), notes
+
+    def test_existing_project_has_the_jobs_that_its_scripts_are(self):
+        for files, expected in (
+                ({"a.py": "print(1)\n"}, ["a.py"]),
+                ({"a.py": "from b import c\nc()\n", "b.py": "c = print\nc('loaded')\n"}, ["a.py"]),
+                ({"a.py": "def a():\n    pass\n\n\nB = 1\n"}, []),
+                ({"a.py": "#!/usr/bin/env python\ndef a(): pass\n"}, ["a.py"]),
+                ({"a.py": "print 'Python 2'\n"}, []),
+                ({"a.py": "for i in range(3):\n    print(i)\n"}, ["a.py"]),
+                ({"a.py": "\ufeff" + MAIN}, ["a.py"]),
+                ({"a.py": b"# \xff\n" + MAIN.encode()}, ["a.py"]),
+                ({"a.py": MAIN.replace("\n", "\r\n")}, ["a.py"]),
+                ({"lib/deep/a.py": MAIN, "lib/deep/b.py": "print(1)\n"}, ["lib/deep/a.py"]),
+                ({"tests/a.py": MAIN, "docs/conf.py": MAIN, "env/pyvenv.cfg": "", "env/bin/a.py": MAIN}, []),
+                ({"a.R": "f <- function(x) {\n  print(x)\n}\n"}, []),
+                ({"a.R": "library(dplyr)\nsaveRDS(1, 'x')\n"}, ["a.R"]),
+                ({"analysis/a.r": "x <- commandArgs(trailingOnly = TRUE)\n"}, ["analysis/a.r"]),
+                ({"renv/activate.R": "commandArgs()\n", "renv.lock": "{}"}, []),
+                ({"R/a.R": "x <- 1\n", "main.R": "source('R/a.R')\n"}, ["main.R"]),
+                ({"a.sh": "", "b.sh": "ls\n"}, ["b.sh"])):
+            with self.subTest(files):
+                project, _ = self.of(files)
+                self.assertEqual([job.source.script for job in project.jobs], expected)
+
+    def test_existing_project_names_each_of_its_jobs_in_its_own_way(self):
+        files = ["a.py", "jobs/a.py", "scripts/a.py", "a.sh", "my  job.py", "-x.py", "+y.py", "ünï.py"]
+        project, _ = self.of(dict.fromkeys(files, MAIN))
+        self.assertEqual({job.source.script: job.name for job in project.jobs}, {
+            "a.py": "a", "a.sh": "a-sh", "jobs/a.py": "a-py", "scripts/a.py": "scripts-a", "my  job.py": "my-job",
+            "-x.py": "x", "+y.py": "y", "ünï.py": "ünï"})
+
+    def test_existing_project_keeps_out_of_images_what_gitignore_names_as_folders(self):
+        lines = ["# a comment", "*.pyc", "data/", "/out/*", "!/out/.gitkeep", "logs", "*.egg-info/", "lib/", "keep/",
+                 "docs/_build/", ".env", "venv", "notes.txt", "deep", "__pycache__/", "**/tmp/", "", "!keep/"]
+        files = {".gitignore": "\n".join(lines), "data/a.csv": "1", "logs/a.txt": "", "lib/a.py": MAIN, "notes.txt": "",
+                 "src/deep/a.py": MAIN, "deep/a.csv": "", ".env": "A=1", "venv/pyvenv.cfg": "", "venv/a.py": MAIN}
+        project, _ = self.of(files)
+        self.assertEqual(list(project.ignores), [
+            ".git", ".venv", "**/__pycache__", "**/.ipynb_checkpoints", "venv", ".env", "**/data", "out", "**/logs",
+            "**/*.egg-info", "docs/_build", "deep", "**/tmp"])
+
+    def test_existing_project_maps_what_its_scripts_name_and_no_image_has(self):
+        files = {".gitignore": "data/\n/models/*\nruns/\n", ".env": "KEY=1\n", "data/a.csv": "1",
+                 "train.py": "open('data/a.csv')\nopen('models/m', 'w')\nimport dotenv\n",
+                 "show.sh": "cat ./data/a.csv > runs/b\n", "none.py": "print('database', 'my data')\n"}
+        project, _ = self.of(files)
+        self.assertEqual({job.name: list(job.mappings) for job in project.jobs}, {
+            "train": ["data/", "models/", ".env:/app/.env:ro"], "show": ["data/", "runs/"], "none": []})
+
+    def test_existing_project_is_built_from_its_own_dockerfile(self):
+        files = {"Dockerfile": "FROM python:3.13\nWORKDIR /code\nWORKDIR app\nCOPY . .\nENTRYPOINT [\"python\"]\n",
+                 "requirements.txt": "numpy\n", "a.py": "open('data/x')\n", ".gitignore": "data/\n"}
+        project, _ = self.of(files)
+        self.assertEqual((project.dockerfile, project.primaryExe, project.dependencies.Python, project.jobs[0].mappings),
+                         ("Dockerfile", "ENTRYPOINT", (), ("data/:/code/app/data/",)))
+        project, _ = self.of({"Dockerfile": "# This Dockerfile was generated by Skelebot\nFROM x\n", "a.py": MAIN})
+        self.assertEqual(project.dockerfile, "")
+
+    def test_existing_project_has_the_version_that_one_of_its_files_names(self):
+        for name, text, expected in (
+                ("pyproject.toml", '[project]\nname = "x"\nversion = "1.2.3"\n', "1.2.3"),
+                ("pyproject.toml", '[build-system]\nversion = "9.0.0"\n\n[tool.poetry]\nversion = "0.4.0"\n', "0.4.0"),
+                ("pyproject.toml", '[project]\nname = "x"\ndynamic = ["version"]\n', "0.1.0"),
+                ("setup.cfg", "[metadata]\nname = x\nversion = 2.0.1\n", "2.0.1"),
+                ("setup.cfg", "[metadata]\nversion = attr: x.__version__\n", "0.1.0"),
+                ("setup.py", "setup(name='x',\n      version='3.1.0')\n", "3.1.0"),
+                ("DESCRIPTION", "Package: x\nVersion: 0.9.1\n", "0.9.1"),
+                ("README.md", "version = '7.0.0'", "0.1.0")):
+            with self.subTest(name, text=text):
+                self.assertEqual(self.of({name: text})[0].version, expected)
+
+    def test_existing_project_says_what_it_leaves_out(self):
+        for files, expected in (
+                ({"environment.yml": ""}, ["left out environment.yml: conda's packages are not installed; list those "
+                                           "of pip below dependencies"]),
+                ({"requirements.txt": "", "environment.yml": "", "setup.py": ""}, []),
+                ({"lib.py": "X = 1\n"}, ["left out lib.py: nothing there is run by itself"]),
+                ({f"m{n}.py": "X = 1\n" for n in range(7)}, [
+                    "left out m0.py, m1.py, m2.py, m3.py and 3 more: nothing there is run by itself"]),
+                ({"Pipfile": "", "a.py": MAIN}, ["left out Pipfile: pipenv requirements > requirements.txt makes a file "
+                                                 "that can be named"])):
+            with self.subTest(files):
+                self.assertEqual(self.of(files)[1], expected)
+
+    def test_existing_project_runs_the_commands_and_modules_of_its_package(self):
+        cli = "import argparse\nfrom .lib import x\n\n\ndef main():\n    p = argparse.ArgumentParser()\n" \
+              "    p.add_argument('who')\n"
+        project, _ = self.of({"pyproject.toml": '[project]\nname = "x"\n\n[project.scripts]\nchurn = "churn.cli:main"\n',
+                              "src/churn/__init__.py": "", "src/churn/cli.py": cli, "src/churn/lib.py": "x = 1\n",
+                              "src/churn/score.py": "from . import lib\n" + MAIN})
+        self.assertEqual(project.environment, (("PYTHONPATH", "src"),))
+        self.assertEqual([(job.name, job.source, [arg.name for arg in job.args]) for job in project.jobs], [
+            ("score", "python3 -m churn.score", []),
+            ("churn", "python3 -c 'import sys; from churn.cli import main; sys.exit(main())'", ["who"])])
+
+    def test_existing_project_shows_its_app_to_a_browser(self):
+        for files, source, ports, environment in (
+                ({"app.py": "from dash import Dash\nDash(__name__).run(debug=True)\n"}, "app.py", ("8050:8050",),
+                 (("HOST", "0.0.0.0"),)),
+                ({"my app.py": "import dash\ndash.Dash().run(port=8060)\n"}, "'my app.py'", ("8060:8060",),
+                 (("HOST", "0.0.0.0"),)),
+                ({"app.py": "import streamlit as st\nst.title('x')\n"},
+                 "python3 -m streamlit run app.py --server.address 0.0.0.0", ("8501:8501",), ()),
+                ({"app.R": "library(shiny)\nshinyApp(1, 2)\n"},
+                 "Rscript -e 'shiny::runApp(\"app.R\", host = \"0.0.0.0\", port = 3838)'", ("3838:3838",), ()),
+                ({"server.R": "shinyServer(1)\n", "ui.R": "shinyUI(1)\n"},
+                 "Rscript -e 'shiny::runApp(\".\", host = \"0.0.0.0\", port = 3838)'", ("3838:3838",), ())):
+            with self.subTest(files):
+                project, _ = self.of(files)
+                self.assertEqual([(job.source, job.ports, job.environment) for job in project.jobs],
+                                 [(source, ports, environment)])
+
+    def test_existing_project_reads_the_command_lines_of_its_scripts(self):
+        with folder({}) as path:
+            shutil.copytree(os.path.join(ROOT, "tests", "projects", "scripts"), os.path.join(path, "x"))
+            self.assertEqual(scaffold("x", "--existing", "--yes", folder=path).status, 0)
+            text = contents(path)["x/skelebot.yaml"].decode()
+            with open(os.path.join(ROOT, "tests", "golden", "scripts.yaml"), encoding="utf-8") as golden:
+                self.assertEqual(text[text.index("jobs:\n"):], golden.read())
+
+    def test_existing_project_takes_from_a_script_only_what_can_be_known(self):
+        for name, text, expected in (
+                ("a.py", "import argparse\nN = input()\np.add_argument('--' + N)\np.add_argument('-n', default=N)\n"
+                         "p.add_argument('--on', action=argparse.BooleanOptionalAction)\n", ["n", "on", "no-on"]),
+                ("a.py", "import argparse\np.add_argument('-abc')\np.add_argument('--x y')\np.add_argument(dest='q')\n"
+                         "p.add_argument('--version', action='version')\np.add_argument(*flags)\n", []),
+                ("a.py", "import argparse\np.add_argument('--a', default='$HOME')\np.add_argument('--b', choices=M)\n"
+                         "p.add_argument('--a')\np.add_argument('-a', '--c')\n", ["a", "b", "c"]),
+                ("a.py", "import click\n@click.command\n@click.option('--a', '-a', required=True)\n@unknown\n"
+                         "def f(a): pass\nf()\n", ["a"]),
+                ("a.py", "import fire\nfire.Fire(lambda x: x)\n", []),
+                ("a.py", "import fire\ndef f(a, *, b=1, **c): pass\nfire.Fire({'f': f})\n", ["a", "b"]),
+                ("a.py", "import typer, x\n@x.command()\ndef f(a: x.Y, b: 'str' = None, *c: int): pass\n"
+                         "typer.run(f)\n", None),
+                ("a.py", "import sys\nprint(sys.argv[-1], sys.argv[0], sys.argv[x], sys.argv[1:])\n", []),
+                ("a.py", "import sys\n_, first, second = sys.argv\nprint(first)\n", ["first", "second"]),
+                ("a.R", "library(argparser)\np <- arg_parser('x')\np <- add_argument(p, 'file', help='f')\n"
+                        "p <- add_argument(p, '--digits', default=0L, type='integer')\n"
+                        "p <- add_argument(p, '--all', flag=TRUE)\nprint(1)\n", ["file", "digits", "all"]),
+                ("a.R", "make_option(c('-a', '--b', help = 'never closed\nprint(1)\n", None),
+                ("a.sh", "while getopts 'ab:' o; do :; done\n", ["a", "b"]),
+                ("a.sh", "f() { echo $1; }\ncp \"$1\" \"$2\"\n", ["arg1", "arg2"])):
+            with self.subTest(text):
+                project, _ = self.of({name: text})
+                names = [one.name for one in (*project.jobs[0].args, *project.jobs[0].params)]
+                self.assertEqual(names, names if expected is None else expected)
 
     def test_existing_project_that_is_not_there_is_a_fault(self):
         with folder({}) as path:

@@ -1,0 +1,10 @@
+suppressPackageStartupMessages(library(argparse))
+parser <- ArgumentParser()
+parser$add_argument("file", help = "what to read")
+parser$add_argument("-v", "--verbose", action = "store_true", default = FALSE, help = "Print extra output")
+parser$add_argument("-c", "--count", type = "integer", default = 5, help = "Number [default %(default)s]",
+                    metavar = "number")
+parser$add_argument("--generator", default = "rnorm", choices = c("rnorm", "runif"))
+parser$add_argument("--sd", default = 1, type = "double", help = "Standard deviation")
+args <- parser$parse_args()
+cat(args$file, args$verbose, args$count, args$generator, args$sd, "\n")
