@@ -8,8 +8,8 @@ import unittest
 from engine import ROOT, SKELEBOT, call
 
 SCRIPTS = os.path.join(ROOT, "tests", "projects", "scripts")
-PROGRAMS = {".py": (sys.executable,), ".R": ("Rscript",), ".sh": ("bash",)}
-LIBRARIES = os.environ.get("SKELEBOT_TEST_SCRIPTS", "")     # typer, fire, docopt: tests/services.sh
+PROGRAMS = {".py": "python3", ".R": "Rscript", ".sh": "bash"}
+LIBRARIES = os.environ.get("SKELEBOT_TEST_SCRIPTS", "")     # a python3 with click, typer, fire, docopt
 
 # (what follows skelebot -n, the script and what follows it)
 RUNS = [
@@ -65,6 +65,7 @@ RUNS = [
 ]
 
 
+@unittest.skipUnless(LIBRARIES, "needs what tests/services.sh installs")
 class Script(unittest.TestCase):
     maxDiff = None
 
@@ -82,13 +83,14 @@ class Script(unittest.TestCase):
         shutil.rmtree(cls.top)
 
     def call(self, *argv):
-        done = call(argv, self.folder, PYTHONPATH=LIBRARIES, NO_COLOR="1", PAGER="cat")
+        path = os.pathsep.join([LIBRARIES, os.environ["PATH"]])
+        done = call(argv, self.folder, PATH=path, NO_COLOR="1", PAGER="cat")
         return done.status, done.stdout.decode(), done.stderr
 
     def test_runs_with_the_same_words_as_a_job(self):
         for words, script in RUNS:
             with self.subTest(words):
-                expected = self.call(*PROGRAMS[os.path.splitext(script[0])[1]], *script)
+                expected = self.call(PROGRAMS[os.path.splitext(script[0])[1]], *script)
                 self.assertEqual(expected[0], 0, expected)
                 self.assertEqual(self.call(sys.executable, SKELEBOT, "-n", *words), expected)
 

@@ -193,6 +193,7 @@ install_servers() {
   local packages=$!
   install_python dohq dohq-artifactory==1.0.2
   install_python moto 'moto[server]==5.2.5' boto3==1.44.5
+  install_scripts
   wait "$packages"
   install_npm s3rver s3rver@3.7.1
 }
@@ -209,6 +210,13 @@ install_python() {
   logged "$1-install" timeout 120 python3 -m venv "$state/$1"
   logged "$1-install" timeout 600 "$state/$1/bin/python" -m pip install --quiet "${@:2}"
   echo "${*:2}" >"$state/$1/installed"
+}
+
+# What the scripts of other people's manuals need: tests/projects/scripts.
+install_scripts() {
+  install_python scripts click typer fire docopt
+  Rscript -e 'library(optparse); library(argparse); library(docopt)' >/dev/null 2>&1 ||
+    logged scripts-r timeout 900 apt-get install --yes --quiet=2 --no-install-recommends r-cran-optparse r-cran-argparse r-cran-docopt
 }
 
 # installed NAME PACKAGE...: whether the folder NAME has these; if not, it is emptied for them.
@@ -353,7 +361,7 @@ export SKELEBOT_TEST_CA=$state/nginx/ca.pem
 export SKELEBOT_TEST_DOHQ=$state/dohq/bin/python
 export SKELEBOT_TEST_KDC=$state/kdc
 export SKELEBOT_TEST_REGISTRY=$registry
-export SKELEBOT_TEST_SCRIPTS=$state/scripts
+export SKELEBOT_TEST_SCRIPTS=$state/scripts/bin
 export CONTAINERS_REGISTRIES_CONF=$state/registries.conf
 export SKELEBOT_TEST_CHROMIUM=$(command -v chromium)
 END
