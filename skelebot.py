@@ -4314,13 +4314,13 @@ class Engine(Record):
     def is_local(self):
         return is_local(self.endpoint)
 
-    def build(self, tag, file, id_file="", rebuild=False):
+    def build(self, tag, file, id_file="", rebuild=False, context="."):
         """--force-rm: the legacy builder leaves its container when a build fails or is stopped.
 
         id_file  the file that the image's id is written to
         """
         return (*self.argv, "build", "--force-rm", *(("--pull", "--no-cache") if rebuild else ()),
-                "--tag", tag, *(("--iidfile", id_file) if id_file else ()), "--file", file, ".")
+                "--tag", tag, *(("--iidfile", id_file) if id_file else ()), "--file", file, context)
 
     def inspect(self, form, *names):
         return (*self.argv, "image", "inspect", "--format", form, *names)
@@ -4803,6 +4803,7 @@ class Build(Record):
     tagged  whether the tag is that image's, or has been given to another one
     copied  the paths that matter when the project is mapped over its copy; None if all do
     hidden  the paths of the project that the job has mapped
+    names   what a copy of the project needs, for a build where nothing can be written; else None
     """
     path: str
     seen: Tuple
@@ -4816,6 +4817,16 @@ class Build(Record):
     hidden: Tuple[str, ...] = ()
     writes: Tuple = ()
     undo: Tuple = ()
+    names: Any = None
+
+    def steps(self, context):
+        """What makes the build's context ready, which is the project where that can be written to.
+        """
+        if self.names is None:
+            return self.writes
+        copy = Command(("cp", "-R", "-p", "--", *self.names, context), kept=True)
+        return [MakeFolder(context), *([copy] if self.names else []),
+                *(step._replace(path=os.path.join(context, step.path)) for step in self.writes)]
 
     def alike(self, before, now):
         """Both recipes, without what does not matter here."""
@@ -4871,6 +4882,16 @@ class Build(Record):
         first = [next(names for language, names in groups if language == one) for one
                  in dict(groups)]
         return [name for _, names in groups if names not in first for name in names]
+
+
+def can_write(folder):
+    return os.access(folder, os.W_OK)
+
+
+def sent_names(rules):
+    """The names in the current folder of which a build is sent something."""
+    return tuple(os.path.join(".", name) for name in sorted(map(plain_text, os.listdir(".")))
+                 if not rules.prunes(name))
 
 
 def builder_environ(builder):
@@ -4968,9 +4989,10 @@ class Image:
                 *([("Dockerfile", present)] if own else []))
         writes = (*(written("Dockerfile", text, present) if own else []),
                   *written(".dockerignore", ignored, ignored_now))
+        names = None if can_write(".") else sent_names(Ignores(ignored))
         return Build(path, seen, recipe, installs_path, installs, before, image, tagged, copied,
                      mounted_over(self.job), writes,
-                     (*([Remove("Dockerfile")] if own else []), undo))
+                     (*([Remove("Dockerfile")] if own else []), undo), names)
 
     def installs_before(self):
         """(path of the cache's file, how the dependencies were installed before);
@@ -5033,26 +5055,28 @@ class Image:
         inside = is_relative_to(own, folder)
         return [os.path.relpath(own, folder).replace(os.sep, "/")] if inside else []
 
-    def plan_run_build(self, build, builder, id_file):
+    def plan_run_build(self, build, builder, id_file, context):
         """`docker build`, for its Outcome;
         from the Dockerfile that exists, or from what the builder does better with.
         """
         text = build.recipe.built_from("legacy" if self.call.rebuild else builder, self.plain)
         own = text == build.recipe.text and not self.more
-        file = self.project.dockerfile or "Dockerfile" if own else "-"
-        return (yield Command(self.engine.build(self.tag, file, id_file, self.call.rebuild),
+        file = self.project.dockerfile or "Dockerfile"
+        file = os.path.normpath(os.path.join(context, file)) if own else "-"
+        return (yield Command(self.engine.build(self.tag, file, id_file, self.call.rebuild,
+                                                context),
                               builder_environ(builder),
                               aside=True, quiet=not self.call.verbose, apart=self.engine.apart,
                               given="" if own else text))
 
-    def plan_id(self, build, id_file=""):
+    def plan_id(self, build, id_file="", context="."):
         """Build it; its id goes into a file.
         What the cache has of the builder may be out of date.
         """
         builder = yield from self.engine.plan_builder()
         if builder == "lacking":
             yield Note("docker has no buildx component: building without BuildKit")
-        outcome = yield from self.plan_run_build(build, builder, id_file)
+        outcome = yield from self.plan_run_build(build, builder, id_file, context)
         if not outcome.status:
             return
         yield from self.engine.plan_check()
@@ -5060,7 +5084,7 @@ class Image:
         if builder not in ("podman", "legacy"):
             now = yield from self.engine.plan_builder(again=True)
         if now != builder:
-            outcome = yield from self.plan_run_build(build, now, id_file)
+            outcome = yield from self.plan_run_build(build, now, id_file, context)
         if outcome.status:
             raise SkelebotError(f"the image was not built ({shell_line(self.engine.argv)} build: "
                                 f"exit status {outcome.status})", build.hint(self.call))
@@ -5069,21 +5093,24 @@ class Image:
         """Build it, keep of what, and give the id;
         the tag if the engine tells none, or in a dry run.
         """
-        call = self.call
+        call, aside = self.call, build.names is not None
         check_sendable(build.recipe)
         yield from map(Note, context_notes(build.before.recipe if build.before else Recipe(),
                                            build.recipe))
-        folder = "" if call.dry_run or call.confined else (yield Scratch(call.token))
+        told_here = not call.dry_run and not call.confined
+        folder = (yield Scratch(call.token)) if told_here or aside else ""
+        context = os.path.join(folder, "context") if aside else "."
+        id_file = os.path.join(folder, "image") if told_here else ""
         try:
-            for step in build.writes:
-                yield step
-            yield from self.plan_id(build, os.path.join(folder, "image") if folder else "")
-            text = self.cache.text(os.path.join(folder, "image")) if folder else ""
-            told = image_id(text.strip())
+            yield from self.plan_files(build, context)
+            yield from self.plan_id(build, id_file, context)
+            told = image_id(self.cache.text(id_file).strip())
         finally:
+            if aside:
+                yield Command(("chmod", "-R", "u+w", context), kept=True)
             if folder:
                 yield Remove(folder)
-            for step in build.undo if self.project.ephemeral else ():
+            for step in build.undo if self.project.ephemeral and not aside else ():
                 yield step
         asks = told or (call.confined and not call.dry_run)
         image = (yield from self.plan_known_id(told)) if asks else ""
@@ -5100,6 +5127,16 @@ class Image:
         tags = yield Command(count, kept=True, looks=True)
         if tags.output.strip() == "0":
             yield Command((*self.engine.argv, "rmi", before), kept=True)
+
+    def plan_files(self, build, context):
+        """What is written for a build, where the project cannot be written to beside a copy of it.
+        """
+        for step in build.steps(context):
+            failed = yield step
+            if isinstance(failed, Outcome) and failed.status:
+                raise SkelebotError("the project, in whose folder nothing can be written, was "
+                                    f"not copied: {last_line(failed.errors)}",
+                                    "look at the folder's permissions, or at its ignores")
 
     def plan_known_id(self, told):
         """The id that the engine knows it by;

@@ -755,11 +755,11 @@ class OtherUser(Tests):
         os.chown(cls.top, 12345, 12346)
         os.chmod(cls.top, 0o755)
 
-    def as_other(self, *words, uid=12345, gid=12346, **environ):
+    def as_other(self, *words, uid=12345, gid=12346, folder=None, **environ):
         """A call of skelebot by somebody who may use the engine."""
         group = os.stat("/var/run/docker.sock").st_gid
         done = call(["setpriv", "--reuid", str(uid), "--regid", str(gid), "--groups", str(group), "--",
-                     python_for_all(), os.path.join(self.copy, "skelebot.py"), *words], self.folder,
+                     python_for_all(), os.path.join(self.copy, "skelebot.py"), *words], folder or self.folder,
                     **{"HOME": os.path.join(self.top, "home"), "LOGNAME": "ada", **self.engine.environ, **environ})
         self.assertEqual(done.status, 0, done.stderr)
         return done.stdout.decode()
@@ -784,6 +784,22 @@ class OtherUser(Tests):
         self.assertEqual(self.as_other("beside"), "old, more\n")
         self.assertEqual(self.as_other("start"), "started\n")
         self.assertFalse(os.path.exists(os.path.join(self.folder, "log.txt")))
+
+    def test_needs_no_folder_that_he_may_write_to(self):
+        folder, scratch = os.path.join(self.top, "read-only"), os.path.join(self.top, "scratch")
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("Dockerfile", ".dockerignore", "made"))
+        self.write_project(folder, **self.config, ignores=["*.csv", "lib/"])
+        os.makedirs(scratch)
+        os.chmod(scratch, 0o777)
+        for top, folders, names in os.walk(folder):
+            os.chmod(top, 0o555)
+            for name in names:
+                os.chmod(os.path.join(top, name), 0o555 if top.endswith("bin") else 0o444)
+        before = tree(folder)
+        for words, said in ((("start",), "started\n"), (("start",), "started\n"), (("prime",), ""),
+                            (("exec", "--", "ls", "/app"), "Dockerfile\nbin\npeople\nresults\nskelebot.yaml\ntouch.sh\nwho.R\nwho.py\n")):
+            self.assertEqual(self.as_other(*words, folder=folder, TMPDIR=scratch), said)
+        self.assertEqual((tree(folder), os.listdir(scratch)), (before, []))
 
     def test_needs_no_image_of_his_own(self):
         self.as_other("start")
