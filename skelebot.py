@@ -4833,7 +4833,8 @@ class Build(Record):
         if self.copied is not None:
             return [recipe.live(self.copied) for recipe in (before, now)]
         hidden = self.hidden if before.files != now.files else ()
-        if hidden and Instructions(now.text).may_read_project({*before.entries, *now.entries}):
+        text = now.text.replace(image_part("writable.Dockerfile"), "") if hidden else ""
+        if hidden and Instructions(text).may_read_project({*before.entries, *now.entries}):
             hidden = ()
         copied = copied_below(now.text) if hidden else ()
         hidden = [path for path in hidden if copied is not None and not is_below(path, copied)

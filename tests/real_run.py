@@ -780,6 +780,12 @@ class OtherUser(Tests):
     def test_has_the_name_of_accounts_that_the_job_maps_itself(self):
         self.assertEqual(self.as_other("other"), "eve ada root True True\n")
 
+    def test_is_built_no_image_for_what_a_job_has_written_where_it_is_mapped(self):
+        self.as_other("touch")
+        image = self.inspect(self.name)["Id"]
+        self.as_other("touch")
+        self.assertEqual(self.inspect(self.name)["Id"], image)
+
     def test_reads_runs_and_writes_what_is_beside_the_scripts(self):
         self.assertEqual(self.as_other("beside"), "old, more\n")
         self.assertEqual(self.as_other("start"), "started\n")
