@@ -7377,10 +7377,11 @@ def secret_paths(project):
 
 # -- What must be in no image
 
-# In any file: a private key, or what certain servers give as a token. One of MARKS is in each.
-MARKS = (b"PRIVATE KEY", b"PuTTY-", b"private-key", b"AGE-SECRET", b"krbtgt", b"gh", b"glpat-",
-         b"hf_", b"xox", b"npm_", b"pypi-", b"dckr_", b"sk-", b"dapi", b"AccountKey", b"slack.com",
-         b"secret_access", b"SECRET_ACCESS", b"SecretAccess")
+# In any file: a private key, or what certain servers give as a token. One of these is in each.
+SECRET_MARKS = (
+    b"PRIVATE KEY", b"PuTTY-", b"private-key", b"AGE-SECRET", b"krbtgt", b"gh", b"glpat-", b"hf_",
+    b"xox", b"npm_", b"pypi-", b"dckr_", b"sk-", b"dapi", b"AccountKey", b"slack.com",
+    b"secret_access", b"SECRET_ACCESS", b"SecretAccess")
 PRIVATE_KEY = (rb"(?m)^-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----\s*$"
                rb"|\APuTTY-User-Key-File-|\A\((?:protected-)?private-key|^AGE-SECRET-KEY-1"
                rb"|\"private_key\"\s*:\s*\"-----BEGIN ")
@@ -7450,7 +7451,7 @@ def is_named(path, names):
 
 def secret_kind(path, start):
     """What a file holds that should be in no image, by its name and first bytes; "" if nothing."""
-    if any(mark in start for mark in MARKS):
+    if any(mark in start for mark in SECRET_MARKS):
         if re.search(PRIVATE_KEY, start):
             return "a private key"
         if start[:2] in (b"\5\1", b"\5\2") and b"krbtgt" in start:
