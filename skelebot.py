@@ -5292,7 +5292,7 @@ def crlf_files(source):
         by_name = word == source.script and not word.endswith(".sh")    # Python and R take CRLF
         if b"\r\n" in data and (word.endswith(".sh") or data[:2] == b"#!") and not by_name:
             yield word
-        named = re.findall(rb"[\w./-]+\.sh\b", data)
+        named = re.findall(rb"(?<![\w./-])[\w./-]+\.sh\b", data)
         named = [os.path.normpath(os.fsdecode(name)) for name in named]
         words += [name for name in named if name not in words]
 

@@ -1343,7 +1343,7 @@ class NotRoot(Case):
         os.chmod(self.store, 0o777)
         write(self.give.folder, {"models/bert/a": b"a", "models/bert/sub/b": b"b"})
         os.chmod(self.give.path("models", "bert", "sub"), 0)
-        said = self.does_as(4321, "push", "model", status=1)
+        said = self.does_as(64321, "push", "model", status=1)
         self.assertIn("skelebot: models/bert/sub: permission denied\n", said)
         self.assertEqual(os.listdir(self.store), [])
 
@@ -1352,7 +1352,7 @@ class NotRoot(Case):
         push = self.give.start(*PUSH)
         appears(self.store, r"\.skelebot-.*", lambda path: "copy" in os.listdir(path))
         push.signal(signal.SIGKILL).ends()
-        self.does_as(4321, *PUSH)
+        self.does_as(64321, *PUSH)
         self.assertLessEqual({NAME, NAME + ".sha256"}, set(os.listdir(self.store)))
 
     def test_is_told_that_a_store_is_closed(self):
@@ -1360,12 +1360,12 @@ class NotRoot(Case):
         os.chmod(self.store, 0o700)
         for words in (PULL, ("pull", "model", "LATEST"), PUSH):
             with self.subTest(words):
-                self.assertIn(": permission denied\n", self.does_as(4321, *words, status=1))
+                self.assertIn(": permission denied\n", self.does_as(64321, *words, status=1))
 
     def test_needs_a_home_for_the_folder_there(self):
         write(self.give.folder, {"skelebot.yaml": "name: churn\nartifacts: [{name: model, file: models/model.bin}]\n"})
         self.assertIn("skelebot: there is no home folder for artifacts: HOME is not set\n",
-                      self.does_as(4321, *PUSH, status=1, without=("--unset=HOME", "--unset=SKELEBOT_HOME")))
+                      self.does_as(64321, *PUSH, status=1, without=("--unset=HOME", "--unset=SKELEBOT_HOME")))
 
 
 # ---- Proxies and certificates -----------------------------------------------
