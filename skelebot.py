@@ -9830,8 +9830,8 @@ def takes_of(file, text):
 SCRIPT_PLACE = r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?[^/]+"
 NO_JOB = (r"(?:.*/)?(?:(?:tests?|docs?|renv|packrat)/.*|(?:__\w+__|setup|conftest|test_[^/]*"
           r"|[^/]*_test|install|skelebot|ui|server|global)\.\w+)")
-MARKS = {".py": r"(?m)^if[ \t]+__name__\b|\A#!", ".sh": r"\S",
-         ".R": r"\A#!|\bcommandArgs\(|\bdocopt\(|\bOptionParser\(|\bArgumentParser\("}
+SCRIPT_SAYS = {".py": r"(?m)^if[ \t]+__name__\b|\A#!", ".sh": r"\S",
+               ".R": r"\A#!|\bcommandArgs\(|\bdocopt\(|\bOptionParser\(|\bArgumentParser\("}
 R_ACTS = r"(?m)^(?!library|require|suppress|options|set)[\w.:]+\("
 # What a script loads -> how a browser gets to see it: source, port, variable.
 WEB = {"dash": ("{}", "8050", "HOST=0.0.0.0"),
@@ -9902,7 +9902,7 @@ class Existing:
         text, place = self.texts[file], re.fullmatch(SCRIPT_PLACE, file)
         if re.fullmatch(NO_JOB, file) or (end == ".sh" and not place):
             return False
-        if re.search(MARKS[end.replace("r", "R")], text):
+        if re.search(SCRIPT_SAYS[end.replace("r", "R")], text):
             return True
         if not place or os.path.basename(name) in self.loaded:
             return False
