@@ -4751,6 +4751,44 @@ def copied_below(text):
     return copied if copied is not None and are_direct(tuple(sorted(copied))) else None
 
 
+def place_of_package(project, name):
+    """Where a Python package is named: in the project's file, or in one that is named there."""
+    place = project.places.get("dependencies") or Place(FILE, 1)
+    word = re.sub(r"[-_.]+", "[-_.]+", name)
+    files = [(place.file, place.line), *((one.fields["file"], 1) for one in
+             project.dependencies.Python if one.form in ("python-req", "python-proj"))]
+    for file, first in files:
+        lines = (read_bytes(file) or b"").decode("utf-8", "replace").split("\n")
+        for number, line in enumerate(lines, 1):
+            if number >= first and re.search(rf"(?i)(?<![\w.-]){word}(?![\w-])", line):
+                return Place(file, number)
+    return place
+
+
+def pip_fault(project, log):
+    """What pip has said about the packages that the project names, as a fault; None if nothing."""
+    unreached = re.search(r"Retrying \(Retry\(|[Nn]ame resolution|connection broken", log)
+    missing = re.search(r"No matching distribution found for (([\w.-]+)[^\s;(]*)", log)
+    if missing and not unreached:
+        wanted, name = missing.groups()
+        versions = re.search(r"from versions: (?!none)([^)\n]+)\)", log)
+        newest = listed(versions.group(1).split(", ")[-3:], "or") if versions else ""
+        hint = (f"there is {newest}" if versions else f"it is called {PACKAGES[name]}"
+                if name in PACKAGES else "correct the name, or name the index that has it in a "
+                "requirements file")
+        other = re.search("require a different python version", log)
+        return place_of_package(project, name).fault(
+            f"pip finds no {wanted}" if versions else f"pip finds no package {name}",
+            hint + ("; others need another pythonVersion" if other else ""))
+    clash = re.search(r"Cannot install (([\w.-]+).{0,300}?) because these package versions", log)
+    if clash:
+        causes = re.findall(r"(?:The user requested|(?<![\w.-])[\w.-]+ \S+ depends on) .*", log)
+        return place_of_package(project, clash.group(2)).fault(
+            f"{clash.group(1)} contradict each other",
+            "leave one of them out, or let its version be any: " + "; ".join(causes[:3]))
+    return None
+
+
 def mounted_over(job):
     """The paths of the project that a job sees as they are now, by its mappings."""
     pairs = [(os.path.normpath(mapping.target), os.path.normpath(mapping.source))
@@ -5087,6 +5125,9 @@ class Image:
         if now != builder:
             outcome = yield from self.plan_run_build(build, now, id_file, context)
         if outcome.status:
+            fault = pip_fault(self.project, outcome.errors)
+            if fault:
+                raise fault
             raise SkelebotError(f"the image was not built ({shell_line(self.engine.argv)} build: "
                                 f"exit status {outcome.status})", build.hint(self.call))
 
@@ -11071,8 +11112,9 @@ class QuietProgram(Program):
         self.log, self.path = Ours("").new_file()
         try:
             outcome = super().run()
-            text = read_bytes(self.path, MOST).decode("utf-8", "replace") if self.step.kept else ""
-            return outcome._replace(errors=text) if self.step.kept else outcome
+            wanted = self.step.kept or outcome.status
+            text = read_bytes(self.path, MOST).decode("utf-8", "replace") if wanted else ""
+            return outcome._replace(errors=text) if wanted else outcome
         finally:
             os.close(self.log)
             remove(Remove(self.path))

@@ -1216,5 +1216,39 @@ class Dependencies(JobCase):
         self.assertEqual(said("p2"), [])
 
 
+class PipFault(unittest.TestCase):
+    """What pip has said, with the line where the package is named."""
+    MISSING = ("#8 1.2 ERROR: Could not find a version that satisfies the requirement {0} (from versions: {1})\n"
+               "#8 1.3 ERROR: No matching distribution found for {0}\n")
+    CLASH = ("ERROR: Cannot install python-dateutil==2.9.0 and six<1.5 because these package versions have conflicting "
+             "dependencies.\n\nThe conflict is caused by:\n    The user requested six<1.5\n    python-dateutil 2.9.0 depends on six>=1.5\n")
+
+    def test_names_the_package_and_its_line(self):
+        yaml = "name: x\ndependencies:\n- numpy\n- nosuch.thing==1.0\n- cv2\n- req:more.txt\n- six<1.5\n- python_dateutil=2.9.0\n"
+        spelling = "correct the name, or name the index that has it in a requirements file"
+        for log, message, hint in (
+                (self.MISSING.format("nosuch-thing==1.0", "none"), "skelebot.yaml:4: pip finds no package nosuch-thing", spelling),
+                (self.MISSING.format("cv2", "none"), "skelebot.yaml:5: pip finds no package cv2", "it is called opencv-python-headless"),
+                (self.MISSING.format("numpy==9", "1.0, 2.0, 2.1, 2.2"), "skelebot.yaml:3: pip finds no numpy==9", "there is 2.0, 2.1 or 2.2"),
+                (self.MISSING.format("deep", "none"), "more.txt:2: pip finds no package deep", spelling),
+                (self.MISSING.format("of-another", "none"), "skelebot.yaml:2: dependencies: pip finds no package of-another", spelling),
+                ("ERROR: Ignored the following versions that require a different python version: 2.3 Requires-Python >=3.11\n"
+                 + self.MISSING.format("numpy==2.3", "2.0"), "skelebot.yaml:3: pip finds no numpy==2.3",
+                 "there is 2.0; others need another pythonVersion"),
+                (self.CLASH, "skelebot.yaml:8: python-dateutil==2.9.0 and six<1.5 contradict each other",
+                 "leave one of them out, or let its version be any: The user requested six<1.5; "
+                 "python-dateutil 2.9.0 depends on six>=1.5")):
+            with self.subTest(message), inside({"skelebot.yaml": yaml, "more.txt": "# x\ndeep>=1\n"}):
+                entries = skelebot.Value(skelebot.YamlText(yaml, "skelebot.yaml").root(), skelebot.Place("skelebot.yaml", 1)).entries()
+                it = skelebot.read_project(entries, skelebot.Place("skelebot.yaml", 1))
+                fault = skelebot.pip_fault(it, log)
+                self.assertEqual((fault.message, fault.hint), (message, hint))
+
+    def test_is_none_without_a_network_or_in_other_words(self):
+        for log in ("WARNING: Retrying (Retry(total=0)) after connection broken\n" + self.MISSING.format("six", "none"),
+                    "E: Unable to locate package x\n", ""):
+            self.assertIsNone(skelebot.pip_fault(project(dependencies=["six"]), log))
+
+
 if __name__ == "__main__":
     unittest.main()
