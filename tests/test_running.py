@@ -38,7 +38,8 @@ class Quiet(unittest.TestCase):
     def test_a_program_that_fails_says_all(self):
         skelebot.PATIENCE = 60
         with stderr() as said:
-            self.assertEqual(skelebot.run_program(sh("echo step 1; echo no >&2; exit 3", aside=True, quiet=True)), Outcome(3))
+            self.assertEqual(skelebot.run_program(sh("echo step 1; echo no >&2; exit 3", aside=True, quiet=True)),
+                             Outcome(3, "", "step 1\nno\n"))
         self.assertEqual(said, ["step 1\nno\n"])
 
     def test_a_program_that_takes_long_says_all(self):
