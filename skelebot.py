@@ -4282,6 +4282,50 @@ def account_texts(text, login, uid, gid, home):
             for first, colons in zip(own, (6, 3))]
 
 
+# Who refused, by the words of Docker or podman -> what to do there.
+REFUSALS = (
+    (r"docker-credential-[\w.-]+", "{0} keeps the logins by credsStore or credHelpers in Docker's "
+     "config.json, and is not on PATH: install it, or remove that line"),
+    (r"client version \S+ is too (?:new|old)", "client and engine are too far apart: update one of "
+     "them, or set DOCKER_API_VERSION to what the engine speaks, as it says"),
+    (r"context \"[^\"]*\"(?=.*(?:not found|not exist))", "there is no such {0}: choose one of "
+     "docker context ls by docker context use, or look at DOCKER_CONTEXT"),
+    (r"(?i)permission denied \(publickey|host key verification|no matching host key", "ssh was "
+     "refused, not Docker: log in there once by ssh, with the user and the key for it"),
+    (r"(?i)(?:dial-stdio|docker): (?:command )?not found", "that machine has no docker on the PATH "
+     "of an ssh without login"),
+    (r"(?i)could not resolve hostname|no such host|name or service not known",
+     "no machine has that name: look at host, -d or DOCKER_HOST"),
+    (r"stderr=ssh: ", "ssh did not get there: try it by hand, as ssh USER@HOST"),
+    (r"(?i)x509|certificate|\btls\b|\S+/(?:ca|cert|key)\.pem", "look at the certificates in "
+     "DOCKER_CERT_PATH, and at DOCKER_TLS_VERIFY"),
+    (r"newuidmap|newgidmap|/etc/sub[ug]id", "podman needs {0} for a user who is not root: install "
+     "uidmap, and give the user numbers in /etc/subuid and /etc/subgid"),
+    (r"(?i)permission denied", "join the group docker and log in again"),
+)
+
+
+def refusal_hint(errors, otherwise):
+    """What to do about a command that failed with these words."""
+    found = ((re.search(pattern, errors), hint) for pattern, hint in REFUSALS)
+    return next((hint.format(match.group()) for match, hint in found if match), otherwise)
+
+
+def missing_helper(environ, home):
+    """The program to which Docker leaves its logins, if that is not on PATH; or "".
+
+    source  docker login, "Credential helpers"
+    """
+    import shutil
+    folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
+    text = first_bytes(os.path.join(folder, "config.json"), 2 ** 16).decode("utf-8", "replace")
+    helpers = re.search(r'"credHelpers"\s*:\s*\{([^{}]*)\}', text)
+    names = re.findall(r'"credsStore"\s*:\s*"([^"]+)"', text) + (
+        re.findall(r':\s*"([^"]+)"', helpers.group(1)) if helpers else [])
+    programs = ["docker-credential-" + name for name in names]
+    return next((one for one in programs if not shutil.which(one, path=environ.get("PATH"))), "")
+
+
 class Copy(Record):
     """A mapped folder or file that travels to a container, and back if it `returns`."""
     source: str
@@ -4420,9 +4464,7 @@ class Engine(Record):
         """Nothing, if the engine answers."""
         outcome = yield Command((*self.argv, "version"), kept=True, looks=True)
         if outcome.status:
-            hint = ("join the group docker and log in again" if "permission denied"
-                    in outcome.errors.lower()
-                    else "start Docker, name another host with -d")
+            hint = refusal_hint(outcome.errors, "start Docker, name another host with -d")
             raise SkelebotError(f"no engine answers {shell_line(self.argv)}: "
                                 f"{last_line(outcome.errors)}",
                                 f"{hint}, or run the job natively with -n")
@@ -4904,7 +4946,8 @@ class Build(Record):
             why = f"; {base} was not here, and comes from its registry"
         else:
             why = ""
-        full = full_disk()
+        full, helper = full_disk(), missing_helper(call.environ, call.home)
+        why += "; " + refusal_hint(helper, "") if helper else ""
         return "the lines above say which step failed" + why + (
             f"; the disk of {full} is full" if full else "")
 
@@ -8430,10 +8473,13 @@ class Registry(Component):
                                  *([address] if address else [])), kept=True, given=password)
         if outcome.status:
             last = shown_text(last_line(outcome.errors))
+            helper = re.search(REFUSALS[0][0], outcome.errors)
+            who = helper.group() if helper else address or "Docker Hub"
             raise SkelebotError(
-                f"{address or 'Docker Hub'} refuses the login of {user}: {last}",
-                "look at SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD"
-                if environ.get("SKELEBOT_REGISTRY_PASSWORD") else "give another user and password")
+                f"{who} refuses the login of {user}: {last}",
+                refusal_hint(outcome.errors, (
+                    "look at SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD" if environ.get(
+                        "SKELEBOT_REGISTRY_PASSWORD") else "give another user and password")))
 
     # -- Pushes
 
@@ -8450,7 +8496,7 @@ class Registry(Component):
                 f"{self.settings.address or 'Docker Hub'}",
             NO_LOGIN: "ask who runs the registry for the permission"}
         return next((hint for pattern, hint in known.items() if re.search(pattern, errors)),
-                    "the engine's words say what is missing")
+                    refusal_hint(errors, "the engine's words say what is missing"))
 
     def push_failure(self, reference, outcome):
         return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"

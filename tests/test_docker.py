@@ -323,5 +323,46 @@ class Mount(unittest.TestCase):
         self.assertEqual(Mapping("data/:rows").target, "/app/rows")
 
 
+class Refusals(unittest.TestCase):
+    """What engines, their command lines and ssh have said, and whom the hint names."""
+    SAID = (
+        ('error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH',
+         "^docker-credential-desktop keeps the logins"),
+        ('Error saving credentials: error storing credentials - err: exec: "docker-credential-ecr-login": executable',
+         "^docker-credential-ecr-login keeps"),
+        ("Error response from daemon: client version 1.52 is too new. Maximum supported API version is 1.41", "DOCKER_API_VERSION"),
+        ("client version 1.10 is too old. Minimum supported API version is 1.44, please upgrade", "DOCKER_API_VERSION"),
+        ('Failed to initialize: unable to resolve docker endpoint: context "box": context not found: open /x/meta.json: no such',
+         '^there is no such context "box"'),
+        ('unable to resolve docker endpoint: context "box" does not exist', '^there is no such context "box"'),
+        ('Current context "gone" is not found on the file system', '^there is no such context "gone"'),
+        ("exit status 255: stderr=ada@box: Permission denied (publickey,password).", "^ssh was refused, not Docker"),
+        ("stderr=Host key verification failed.", "^ssh was refused"),
+        ("[ssh -- box docker system dial-stdio] exit status 127: stderr=bash: line 1: docker: command not found", "^that machine has no docker"),
+        ("stderr=ssh: Could not resolve hostname bx: Name or service not known", "^no machine has that name"),
+        ("dial tcp: lookup bx on 10.0.0.1:53: no such host", "^no machine has that name"),
+        ("stderr=ssh: connect to host box port 22: Connection timed out", "^ssh did not get there"),
+        ("unable to resolve docker endpoint: open /home/ada/.docker/ca.pem: no such file or directory", "DOCKER_CERT_PATH"),
+        ("x509: certificate signed by unknown authority", "DOCKER_CERT_PATH"),
+        ('exec: "newuidmap": executable file not found in $PATH', "^podman needs newuidmap"),
+        ("permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock", "^join the group"),
+        ("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", "^start it$"),
+        ("", "^start it$"))
+
+    def test_name_who_refused(self):
+        for said, hint in self.SAID:
+            with self.subTest(said):
+                self.assertRegex(skelebot.refusal_hint(said, "start it"), hint)
+
+    def test_of_a_program_that_keeps_logins_are_foreseen(self):
+        for config, missing in (("{}", ""), ("", ""), ('{"credsStore": "gone"}', "docker-credential-gone"),
+                                ('{"credsStore": "here"}', ""), ("{bad", ""),
+                                ('{"credsStore": "here", "credHelpers": {"r.example.com": "gcr"}}', "docker-credential-gcr")):
+            with folder({"config.json": config, "bin/docker-credential-here": ""}) as path:
+                os.chmod(os.path.join(path, "bin", "docker-credential-here"), 0o755)
+                environ = {"DOCKER_CONFIG": path, "PATH": os.path.join(path, "bin")}
+                self.assertEqual(skelebot.missing_helper(environ, "/none"), missing)
+
+
 if __name__ == "__main__":
     unittest.main()
