@@ -2409,6 +2409,7 @@ class Builtin(Record):
     changes   it changes skelebot.yaml or VERSION: what follows in a chain reads them again
     alone     plugins have no part in it
     check     what is wrong with its words is raised by this, before anything of a chain runs
+    foresee   plan of what else can be known then, by asking others, if it is not the first
     """
     help: str
     plan: Any
@@ -2421,6 +2422,7 @@ class Builtin(Record):
     changes: bool = False
     alone: bool = False
     check: Any = lambda project, words: None
+    foresee: Any = lambda call, project, words: ()
 
 
 VALUES = {"boolean": "", "list": " VALUE...", "int": " INT", "float": " FLOAT", "": " VALUE"}
@@ -3691,6 +3693,7 @@ class Command(Record):
     looks    it changes nothing, and is run in a dry run as well
     aside    its output goes to stderr, since stdout is the job's
     quiet    and that only when it takes longer than PATIENCE, or fails
+    title    what is said then, and afterwards how long it took
     apart    no signal of the terminal reaches it: it is ended by way of the programs that it runs
     stop     argv that end what the program started elsewhere: (gently, by force)
     packed   a folder (or `file`) that it gets on stdin, as a tar archive, and the name that it has
@@ -3707,6 +3710,7 @@ class Command(Record):
     looks: bool = False
     aside: bool = False
     quiet: bool = False
+    title: str = ""
     apart: bool = False
     stop: Tuple[Tuple[str, ...], ...] = ()
     packed: Tuple[str, ...] = ()
@@ -5149,7 +5153,7 @@ class Image:
                                                 context),
                               builder_environ(builder),
                               aside=True, quiet=not self.call.verbose, apart=self.engine.apart,
-                              given="" if own else text))
+                              given="" if own else text, title=f"building {self.tag}"))
 
     def plan_id(self, build, id_file="", context="."):
         """Build it; its id goes into a file.
@@ -5939,12 +5943,17 @@ SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec 
 
 # -- jobs, prime, exec, envs
 
-def plan_job(call, project, job, words):
-    """Run one job of the project, where it is to run."""
-    argv = job.argv(job_parser(project, job).words(words))
+def check_native(call, job):
+    """Nothing, unless -n asks for what the job forbids."""
     if call.native and job.native == "never":
         raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)",
                                          "leave -n out")
+
+
+def plan_job(call, project, job, words):
+    """Run one job of the project, where it is to run."""
+    argv = job.argv(job_parser(project, job).words(words))
+    check_native(call, job)
     native = call.native or job.native == "always"
     script = job.source.script
     if script and (native or not script.startswith("/")):
@@ -5952,6 +5961,24 @@ def plan_job(call, project, job, words):
     yield from plan_remember_nodes(call, project)
     runner = yield from plan_runner(call, project, job, native)
     return (yield from runner.plan(Run(job, runner.launch(job, argv))))
+
+
+def plan_foresee_job(call, project, job, words):
+    """What would stop a job that comes later: its words, where it is to run, a port, its host."""
+    job.argv(job_parser(project, job).words(words))
+    check_native(call, job)
+    if call.native or job.native == "always":
+        return
+    engine = yield from plan_engine(call, call.host or job.host or project.host)
+    if not engine.is_local:
+        yield from engine.plan_check()
+    script, mapped = job.source.script, any(one.mappings for one in project.jobs)
+    if script and not mapped and not script.startswith("/"):
+        check_there(script, job.places["source"])
+    for port in map(host_port, job.ports) if engine.is_local else ():
+        if port and free_port(port) != port:
+            raise job.places["ports"].fault(f"port {port} is in use",
+                                            f"{free_port(port)} is free, or end what has it")
 
 
 def plan_image(call, project):
@@ -7780,7 +7807,8 @@ class Jupyter(Component):
         builder = yield from engine.plan_builder()
         argv = (*engine.argv, "build", "--force-rm", "--tag", own, "-")
         outcome = yield Command(argv, builder_environ(builder), aside=True,
-                                quiet=not engine.call.verbose, apart=engine.apart, given=text)
+                                quiet=not engine.call.verbose, apart=engine.apart, given=text,
+                                title=f"building {own}")
         if outcome.status:
             raise SkelebotError(f"the image {own} was not built (exit status {outcome.status})",
                                 "the lines above say which step failed; an image that has Jupyter "
@@ -8052,6 +8080,15 @@ class Transfer:
                     if name not in others]
         return [version for version in versions if version and not version.endswith(".sha256")]
 
+    def plan_list(self, several):
+        """The versions that are stored, one on a line; the newest last."""
+        versions = yield from self.plan_versions()
+        known = sorted(filter(Semantic.parse, versions), key=Semantic.parse)
+        for version in [*sorted(set(versions) - set(known)), *known]:
+            yield Answer(f"{self.artifact.name} {version}" if several else version)
+        if not versions and not self.call.dry_run:
+            yield Note(f"no version of {self.artifact.name} is stored at {self.store.where('')}")
+
     def versions_hint(self, versions):
         known = sorted(filter(Semantic.parse, versions), key=Semantic.parse)
         return (f"known versions: {', '.join(known[-10:])}" if known else
@@ -8078,8 +8115,14 @@ class Transfer:
 
     def plan_find(self, typed, override):
         """What the store has of it, and the path that it will have; a fault if there is none."""
-        self.name_it((yield from self.plan_version(typed)))
-        self.stored = yield from self.store.find(self.name)
+        version = yield from self.plan_version(typed)
+        plain = re.sub(r"^[vV](?=\d)", "", version)      # of v1.2.0, unless that is what is stored
+        for one in dict.fromkeys((plain, version)):
+            if not self.stored:
+                self.name_it(one)
+                self.stored = yield from self.store.find(self.name)
+        if not self.stored:
+            self.name_it(plain)
         if not self.stored and not self.call.dry_run:
             yield from self.plan_refuse()
         self.path = self.name[:-len(".tar.gz")] if self.artifact.is_folder else self.name
@@ -8135,6 +8178,33 @@ class Transfer:
             yield Remove(scratch)
 
 
+def is_in_git(folder):
+    """Whether a folder, or one above it, is a checkout."""
+    above = os.path.dirname(folder)
+    return bool(look(os.path.join(folder, ".git"))) or (above != folder and is_in_git(above))
+
+
+def plan_hide_from_git(paths):
+    """Name paths of the project among those that git, in this clone, leaves out."""
+    if not is_in_git(os.path.abspath(".")):
+        return
+    try:
+        outcome = yield Command(("git", "rev-parse", "--show-prefix", "--git-path", "info/exclude"),
+                                kept=True, looks=True)
+        prefix, file, *_ = (outcome.output + "\n\n").split("\n")
+        if outcome.status or not file:
+            return
+        present = (read_bytes(file) or b"").decode("utf-8", "surrogateescape")
+        new = [line for line in (literal_pattern(prefix + path) for path in paths)
+               if line not in present.split("\n")]
+        if new:
+            text = "\n".join([*filter(None, [present.rstrip("\n")]), *new, ""])
+            yield MakeFolder(os.path.dirname(file))
+            yield File(file, text.encode("utf-8", "surrogateescape"))
+    except SkelebotError as fault:
+        yield Note(f"warning: git still sees what was pulled: {fault.message}")
+
+
 class Repository(Component):
     """Artifacts in versions, in one of the stores."""
     name = "repository"
@@ -8149,21 +8219,33 @@ class Repository(Component):
 
     def __init__(self, project=None, settings=None):
         super().__init__(project, settings or RepositorySection())
+        self.stores = []                # opened by this call, so that a login is asked for once
 
     @property
     def artifacts(self):
         return self.settings.artifacts
 
+    def ignores(self):
+        """What `pull` writes without --override, unless that is the artifact's own place."""
+        names = [(artifact.stored_name("0"), artifact) for artifact in self.artifacts]
+        names = [(name[:-len(".tar.gz")] if artifact.is_folder else name, artifact)
+                 for name, artifact in names]
+        return [literal_pattern(name) if artifact.singular
+                else literal_pattern(name).replace("_v0", "_v[0-9]*")
+                for name, artifact in names if os.path.normpath(artifact.file) != name]
+
     def commands(self):
         name = Arg("name", "the artifact, or ALL")
         version = Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, "
-                                 "LATEST! the highest of all")
+                                 "LATEST! the highest of all; without it, those that are stored "
+                                 "are listed")
         force = flag("force", "f", "replace what is stored under that version")
         override = flag("override", "o",
                         "put it in the artifact's own place, and replace what is there")
         return {
             "push": Builtin("store artifacts under the project's version", self.plan_push, (name,),
-                            (force, *self.storing), check=self.check_push),
+                            (force, *self.storing), check=self.check_push,
+                            foresee=self.plan_foresee),
             "pull": Builtin("fetch artifacts", self.plan_pull, (name, version),
                             (override, *self.storing), optional=1, check=self.check_pull),
         }
@@ -8208,7 +8290,7 @@ class Repository(Component):
         if words.one("token"):
             yield Note("warning: a token on the command line is visible to other users; "
                        "ARTIFACTORY_TOKEN keeps it hidden")
-        own, stores = self.place(call), []
+        own, stores = self.place(call), self.stores
         typed = words.one("user") or words.one("token")
         if typed and own[0] != "artifactory" and getattr(self.settings, own[0]):
             yield Note(f"warning: --user and --token are for Artifactory, "
@@ -8241,6 +8323,16 @@ class Repository(Component):
             yield Note(f"warning: {version} is not a semantic version such as 1.2.0, "
                        "so LATEST will not find it")
 
+    def plan_foresee(self, call, project, words):
+        """What would stop a push that comes later: its version, the login, what is stored."""
+        transfers = self.transfers(call, "push", words)
+        yield from self.plan_check_version(transfers)
+        yield from self.plan_stores(call, transfers, words)
+        for transfer in transfers:
+            transfer.name_it(project.version)
+            if not transfer.artifact.singular and not words.has("force"):
+                yield from transfer.plan_is_new()
+
     def plan_push(self, call, project, words):
         """Send artifacts under the project's version; all are looked at before one is sent."""
         self.check_push(project, words)
@@ -8257,11 +8349,9 @@ class Repository(Component):
         return 0
 
     def check_pull(self, project, words):
-        typed, artifacts = words.one("version"), self.selection("pull", words)
+        typed = words.one("version")
+        self.selection("pull", words)
         self.check_prefix("pull", words.one("prefix"))
-        if not typed and not all(artifact.singular for artifact in artifacts):
-            raise usage_error("pull: needs VERSION",
-                              "a version such as 1.2.0, LATEST, or LATEST! for the highest of all")
         if typed and typed.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, typed, re.ASCII):
             raise usage_error(f"pull: expected a version, found {shortened(typed)}",
                               "for example 1.2.0, or LATEST")
@@ -8271,8 +8361,15 @@ class Repository(Component):
         self.check_pull(project, words)
         transfers = self.transfers(call, "pull", words)
         yield from self.plan_stores(call, transfers, words)
+        versioned = [transfer for transfer in transfers if not transfer.artifact.singular]
+        if versioned and not words.one("version"):
+            for transfer in versioned:
+                yield from transfer.plan_list(len(transfers) > 1)
+            return 0
         for transfer in transfers:
             yield from transfer.plan_find(words.one("version"), words.has("override"))
+        if not words.has("override"):
+            yield from plan_hide_from_git([transfer.path for transfer in transfers])
         for transfer in transfers:
             yield from transfer.plan_fetch()
         return 0
@@ -8349,7 +8446,8 @@ class Registry(Component):
             "push the image to the registry, tagged with the version and latest", self.plan, (), (
                 Option("tag", "t", "one more tag, or more of them", "TAG...", accepts="list"),
                 flag("omit-version", "v", "leave the version's tag out"),
-                flag("omit-latest", "l", "leave the tag latest out")), check=self.check_words)}
+                flag("omit-latest", "l", "leave the tag latest out")), check=self.check_words,
+                foresee=self.plan_foresee)}
 
     def check_words(self, project, words):
         if not self.settings:
@@ -8511,6 +8609,13 @@ class Registry(Component):
             raise SkelebotError(self.push_failure(reference, outcome), self.hint(outcome.errors))
         digest = re.search(r"(?:digest: |\A)(sha256:[0-9a-f]{64})", said)
         return digest.group(1) if digest else ""
+
+    def plan_foresee(self, call, project, words):
+        """What would stop a publication that comes later: its host, or a secret in the context."""
+        engine = yield from plan_engine(call, call.host or project.host)
+        yield from engine.plan_check()
+        if not call.skip_build and not other_ignore_file(project):
+            self.check_secrets(self.secrets_in_context())
 
     def plan(self, call, project, words):
         """Build the image, tag it and push every tag; what can be known to fail is found before."""
@@ -11167,7 +11272,10 @@ class QuietProgram(Program):
 
     def wait(self):
         import threading
+        import time
         self.feed()
+        self.begin, self.slow = time.monotonic(), False
+        self.folds = bool(self.step.title) and sys.stderr.isatty() and not self.step.kept
         with open(self.path, "rb") as log:
             ended = threading.Event()
             watcher = threading.Thread(target=self.show_if_slow, args=(log, ended))
@@ -11178,21 +11286,37 @@ class QuietProgram(Program):
                 ended.set()
                 watcher.join()
             if self.process.returncode and not self.step.kept:
-                self.show(log)
+                log.seek(0 if self.folds else log.tell())
+                self.show(log.read())
+            elif self.slow and self.step.title:
+                tell(f"{self.step.title}: done in {round(time.monotonic() - self.begin)} s")
 
     def show_if_slow(self, log, ended):
-        slow = not ended.wait(PATIENCE)
-        while slow:
-            slow = not ended.wait(0.1)
-            self.show(log)
+        """Show what is new in the log, or of each piece the last line, over the one before."""
+        self.slow = not ended.wait(PATIENCE)
+        if self.slow and self.step.title:
+            tell(self.step.title)
+        goes_on = self.slow
+        while goes_on:
+            goes_on = not ended.wait(0.1)
+            text = log.read()
+            self.show(folded(text) if self.folds and text.strip() else b"" if self.folds else text)
+        if self.slow and self.folds:
+            self.show(b"\r\033[K")
 
-    def show(self, log):
-        """Show what is new in the log; a stderr that nobody reads is no reason to stop a build."""
+    def show(self, data):
+        """Show bytes; a stderr that nobody reads is no reason to stop a build."""
         try:
             sys.stderr.flush()
-            os.write(sys.stderr.fileno(), log.read())
+            os.write(sys.stderr.fileno(), data)
         except OSError:
             pass
+
+
+def folded(data):
+    """The last line of a log, over the one before on a terminal."""
+    line = visible(last_line(data.decode("utf-8", "replace")))
+    return f"\r\033[K{line[:terminal_pages().width - 1]}".encode()
 
 
 class AccompaniedProgram(Program):
@@ -12964,29 +13088,31 @@ def check_section(project, name):
 
 
 def parsed(project, group, pages, commands):
-    """What a job or command becomes: (page, plan, whether it changes the project).
+    """What a job or command becomes: (page, plan, foresight, whether it changes the project).
 
-    The plan is one of a call, the project and its commands; it is None where a page is asked for.
+    The plans are of a call, the project and its commands; they are None where a page is asked for.
     """
     name, *words = group
     job, command = job_or_command(project, name, commands)
     if job:
         typed = job_parser(project, job).parse(words)
         if typed.help:
-            return pages.job(project, job), None, False
-        return None, lambda call, project, commands: plan_job(call, project, job, typed), False
+            return pages.job(project, job), None, None, False
+        return (None, lambda call, project, commands: plan_job(call, project, job, typed),
+                lambda call, project, commands: plan_foresee_job(call, project, job, typed), False)
     command = command_here(project, name, commands)
     optional = len(command.args) if name in COMMANDS else command.optional  # ours check more
     typed = Words(extra=tuple(words)) if command.raw else Parser(
         name, command.args, (*command.params, HELP), optional, command.extras).parse(words)
     if typed.help:
-        return pages.command(name, command), None, False
+        return pages.command(name, command), None, None, False
     check_section(project, name)
     command.check(project, typed)
 
-    def plan(call, project, commands):
-        return (command_here(project, name, commands) or command).plan(call, project, typed)
-    return None, plan, command.changes
+    def of(hook):
+        return lambda call, project, commands: getattr(
+            command_here(project, name, commands) or command, hook)(call, project, typed)
+    return None, of("plan"), of("foresee"), command.changes
 
 
 def on_path(name):
@@ -13123,9 +13249,25 @@ def chosen_project(options, words, installed):
     return None if outside and not (project and project.job(words[0])) else project
 
 
+def foresights(call, project, commands, parts):
+    """The plans of what can be foreseen, as far as the project stays as it is."""
+    for _, _, foresee, changes in parts:
+        yield foresee(call, project, commands)
+        if changes:
+            return
+
+
 def plans(call, project, commands, parts):
-    """The plans of a chain, each made when those before it are done."""
-    for _, plan, changes in parts:
+    """The plans of a chain, each made when those before it are done.
+
+    What can be foreseen of the others comes before the first, and before the one that follows a
+    change of the project.
+    """
+    foreseen = False
+    for index, (_, plan, _, changes) in enumerate(parts):
+        if not (foreseen or changes or call.dry_run):
+            yield from foresights(call, project, commands, parts[index + 1:])
+        foreseen = not changes
         yield plan(call, project, commands)
         if changes:
             project = read_folder(project.folder, project.env or None, project.installed)
@@ -13134,7 +13276,7 @@ def plans(call, project, commands, parts):
 
 def run_chain(project, commands, parts, options, installed):
     """Show the page that was asked for, or do the plans one after the other."""
-    for page, _, _ in parts:
+    for page, *_ in parts:
         if page:
             return say(sys.stdout, page, shown=terminal_pages().shown) or 0
     for warning in project.warnings if project else ():

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import signal
+import sys
 import tempfile
 import unittest
 
@@ -19,6 +20,26 @@ def stderr():
             yield said
         file.seek(0)
         said.append(file.read())
+
+
+def on_terminal(code):
+    """What lines of Python print in a terminal of their own."""
+    import pty
+    child, end = pty.fork()
+    if not child:
+        os.execv(sys.executable, [sys.executable, "-c", f"import sys; sys.path.insert(0, {support.ROOT!r}); "
+                                                        f"import skelebot; {code}"])
+    said = b""
+    while True:
+        try:
+            chunk = os.read(end, 65536)
+        except OSError:
+            chunk = b""
+        if not chunk:
+            os.close(end)
+            os.waitpid(child, 0)
+            return said.decode()
+        said += chunk
 
 
 def sh(text, **others):
@@ -47,6 +68,36 @@ class Quiet(unittest.TestCase):
         with stderr() as said:
             skelebot.run_program(sh("echo step 1; sleep 0.5; echo step 2", aside=True, quiet=True))
         self.assertEqual(said, ["step 1\nstep 2\n"])
+
+    def test_a_build_that_takes_long_says_so_and_how_long_it_took(self):
+        skelebot.PATIENCE = 0.01
+        with stderr() as said:
+            skelebot.run_program(sh("echo step 1; sleep 0.3; echo step 2", aside=True, quiet=True, title="building churn"))
+        self.assertRegex(said[0], r"\Askelebot: building churn\nstep 1\nstep 2\n"
+                                  r"skelebot: building churn: done in \d+ s\n\Z")
+
+    def test_a_build_that_takes_long_and_fails_says_all_and_no_time(self):
+        skelebot.PATIENCE = 0.01
+        with stderr() as said:
+            skelebot.run_program(sh("echo step 1; sleep 0.3; exit 2", aside=True, quiet=True, title="building churn"))
+        self.assertEqual(said, ["skelebot: building churn\nstep 1\n"])
+
+    def test_a_build_that_is_quick_says_nothing_of_itself(self):
+        skelebot.PATIENCE = 60
+        with stderr() as said:
+            skelebot.run_program(sh("echo built", aside=True, quiet=True, title="building churn"))
+        self.assertEqual(said, [""])
+
+    @unittest.skipIf(os.name == "nt", "has terminals of another kind")
+    def test_on_a_terminal_a_builds_log_is_one_line_unless_it_fails(self):
+        for status in (0, 3):
+            with self.subTest(status):
+                said = on_terminal(f"skelebot.PATIENCE = 0.01; skelebot.run_program(skelebot.Command(('sh', '-c', "
+                                   f"'echo step 1; sleep 0.5; echo step 2; sleep 0.6; exit {status}'), aside=True, "
+                                   f"quiet=True, title='building churn'))")
+                self.assertTrue(said.startswith("skelebot: building churn\r\n\r\033[Kstep 1\r\033[Kstep 2"), said)
+                self.assertRegex(said, r"\r\x1b\[Kskelebot: building churn: done in \d+ s\r\n\Z" if not status
+                                 else r"\r\x1b\[Kstep 1\r\nstep 2\r\n\Z")
 
     def test_its_log_is_removed(self):
         with tempfile.TemporaryDirectory() as folder, support.environment(TMPDIR=folder), stderr() as said:

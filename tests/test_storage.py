@@ -2,6 +2,9 @@
 import datetime
 import hashlib
 import json
+import os
+import shutil
+import subprocess
 import unittest
 import warnings
 
@@ -915,7 +918,7 @@ class Chains(unittest.TestCase):
     def test_are_understood_whole_before_anything_runs(self):
         files = {"skelebot.yaml": "name: churn\njobs: [{name: train, source: touch trained}]\n"
                                   "artifacts: [{name: model, file: model.bin}]\n"}
-        for words in (["push", "modle"], ["push", "model", "-p", "a/"], ["pull", "modle", "1.0.0"], ["pull", "model"]):
+        for words in (["push", "modle"], ["push", "model", "-p", "a/"], ["pull", "modle", "1.0.0"]):
             with self.subTest(words), folder(files) as path:
                 self.assertEqual(call("-n", "train", "+", *words, folder=path).status, 2)
                 self.assertNotIn("trained", contents(path))
@@ -1173,7 +1176,9 @@ class Pull(PlanCase):
 
     def test_fetches_to_the_stored_name(self):
         done = self.pull(self.THERE, version="1.2.0")
-        self.assertEqual(doings(done), [self.HEAD, f"{self.GET} > model_v1.2.0.tar.gz",
+        git = "Command ('git', 'rev-parse', '--show-prefix', '--git-path', 'info/exclude')"
+        self.assertEqual([one for one in doings(done) if not one.startswith("Look ")],
+                         [self.HEAD, git, f"{self.GET} > model_v1.2.0.tar.gz",
                                         "pulled model_v1.2.0.tar.gz to model_v1.2.0.tar.gz"])
         fetched = done.steps[-2]
         self.assertEqual((fetched.stored, fetched.condition), (Stored(10, SHA, '"e"'), "If-Range"))
@@ -1402,6 +1407,99 @@ class DryRuns(unittest.TestCase):
                     self.assertNotIn(secret, text)
 
 
+class StoredVersions(unittest.TestCase):
+    """Versions in a folder, as a person types them."""
+    FILE = ("name: churn\nversion: 1.2.0\ncomponents:\n  repository:\n    folder: {path: store}\n    artifacts:\n"
+            "    - {name: model, file: models/model.bin}\n    - {name: card, file: docs/card.md, singular: true}\n"
+            "    - {name: bert, file: models/bert/}\n    - {name: data, file: data.csv, singular: true}\n")
+    FILES = {"skelebot.yaml": FILE, "VERSION": "1.2.0\n", "store/model_v1.10.0.bin": "10", "store/model_v1.9.0.bin": "9",
+             "store/model_vv3.bin": "v3", "store/model_vnightly.bin": "n", "store/card.md": "card", "store/model_v2.0.0-rc.1.bin": ""}
+
+    def call(self, path, *words):
+        ending = call(*words, folder=path)
+        self.assertEqual(ending.status, 0, ending)
+        return ending.stdout.splitlines()
+
+    def test_are_listed_without_a_version_the_newest_last(self):
+        with folder(self.FILES) as path:
+            versions = ["nightly", "v3", "1.9.0", "1.10.0", "2.0.0-rc.1"]
+            self.assertEqual(self.call(path, "pull", "model"), versions)
+            self.assertEqual(self.call(path, "pull", "ALL"), ["model " + version for version in versions])
+            self.assertEqual(self.call(path, "pull", "bert"), [])
+            self.assertEqual(sorted(contents(path)), sorted([*self.FILES, "store/"]))
+
+    def test_are_found_with_a_v_before_them(self):
+        for typed, expected in (("v1.9.0", "model_v1.9.0.bin"), ("V1.10.0", "model_v1.10.0.bin"),
+                                ("1.9.0", "model_v1.9.0.bin"), ("v3", "model_vv3.bin"), ("v2.0.0-rc.1", "model_v2.0.0-rc.1.bin")):
+            with self.subTest(typed), folder(self.FILES) as path:
+                self.call(path, "pull", "model", typed)
+                self.assertIn(expected, contents(path))
+
+    def test_are_not_there_under_the_plain_number(self):
+        with folder(self.FILES) as path:
+            ending = call("pull", "model", "v7.0.0", folder=path)
+            self.assertRegex(ending.stderr, r"\Askelebot: model_v7\.0\.0\.bin does not exist: ")
+
+    def test_stay_out_of_images_unless_they_are_in_their_own_place(self):
+        with folder(self.FILES) as path:
+            self.assertEqual(skelebot.ignored_by_components(skelebot.read_folder(path)),
+                             ("/model_v[0-9]*.bin", "/card.md", "/bert_v[0-9]*"))
+
+    @unittest.skipUnless(shutil.which("git"), "needs git")
+    def test_stay_out_of_git_in_this_clone_only(self):
+        for inner in ("", "sub/[a] b"):
+            with self.subTest(inner), folder({os.path.join(inner, name): text for name, text in self.FILES.items()}) as path:
+                here = os.path.join(path, inner)
+                subprocess.check_call(["git", "init", "--quiet"], cwd=path)
+                subprocess.check_call(["git", "add", "."], cwd=path)
+                for _ in range(2):
+                    self.call(here, "pull", "model", "1.9.0")
+                self.call(here, "pull", "model", "1.10.0", "-o")
+                left = subprocess.check_output(["git", "status", "--short", "--untracked-files=all"], cwd=here)
+                new = [line for line in left.decode().splitlines() if line.startswith("??")]
+                self.assertEqual(new, ["?? models/model.bin"])
+                with open(os.path.join(path, ".git", "info", "exclude")) as file:
+                    self.assertEqual(file.read().count("model_v1.9.0.bin"), 1)
+
+
+class ChainsSeenBefore(unittest.TestCase):
+    """What a later part of a chain can know is said before the first one starts."""
+    FILE = ("name: churn\nversion: 1.2.0\ncomponents:\n  repository:\n    folder: {path: store}\n    artifacts:\n"
+            "    - {name: model, file: trained}\n"
+            "jobs:\n- {name: train, source: touch trained}\n- {name: docker, source: ls, native: never}\n"
+            "- {name: words, source: 'ls;', args: [path]}\n")
+
+    def ended(self, *typed, version="1.2.0"):
+        with folder({"skelebot.yaml": self.FILE.replace("version: 1.2.0\n", ""), "VERSION": version + "\n",
+                     "store/model_v1.2.0": ""}) as path:
+            done = call("-n", *typed, folder=path)
+            return done.status, "trained" in contents(path), done.stderr
+
+    def test_is_a_version_that_is_stored_already(self):
+        for typed in (("train", "+", "push", "model"), ("train", "+", "train", "+", "push", "ALL")):
+            status, trained, said = self.ended(*typed)
+            self.assertEqual((status, trained), (1, False), said)
+            self.assertRegex(said, r"\Askelebot: model_v1\.2\.0 exists already: .*\n  hint: bump the version, or add -f")
+
+    def test_is_no_version_that_could_be_part_of_a_name(self):
+        self.assertEqual(self.ended("train", "+", "push", "model", version="a b")[:2], (1, False))
+
+    def test_is_a_job_that_cannot_run_here_or_take_its_words(self):
+        for typed in (("docker",), ("words", "x")):
+            status, trained, said = self.ended("train", "+", *typed)
+            self.assertEqual((status, trained), (1, False), said)
+
+    def test_is_looked_at_with_the_version_that_it_will_have(self):
+        status, trained, said = self.ended("bump", "minor", "+", "train", "+", "push", "model")
+        self.assertEqual((status, trained), (0, True), said)
+        status, trained, said = self.ended("bump", "1.2.0", "+", "train", "+", "push", "model", version="1.1.0")
+        self.assertEqual((status, trained), (1, False), said)
+
+    def test_may_be_replaced_or_made_by_what_comes_before(self):
+        self.assertEqual(self.ended("train", "+", "push", "model", "-f")[:2], (0, True))
+        self.assertEqual(self.ended("train", "+", "push", "model", version="1.3.0")[:2], (0, True))
+
+
 class WrongUsage(unittest.TestCase):
     FILE = ("name: churn\nversion: 1.2.0\ncomponents:\n  repository:\n    folder: {path: store}\n    artifacts:\n"
             "    - {name: model, file: model.bin}\n    - {name: card, file: card.md, singular: true}\n")
@@ -1422,10 +1520,6 @@ class WrongUsage(unittest.TestCase):
                  "for example --prefix team-"),
                 (("pull", "model", "1.0.0", "--prefix=../"), 2,
                  "pull: expected a prefix that can begin a file's name, found '../'", "for example --prefix team-"),
-                (("pull", "model"), 2, "pull: needs VERSION",
-                 "a version such as 1.2.0, LATEST, or LATEST! for the highest of all"),
-                (("pull", "ALL"), 2, "pull: needs VERSION",
-                 "a version such as 1.2.0, LATEST, or LATEST! for the highest of all"),
                 (("pull", "model", "../1"), 2, "pull: expected a version, found '../1'", "for example 1.2.0, or LATEST"),
                 (("pull", "model", "NEWEST!"), 2, "pull: expected a version, found 'NEWEST!'", "for example 1.2.0, or LATEST"),
                 (("push", "card"), 1, "skelebot.yaml:8: components.repository.artifacts[1].file: 'card.md' does not exist",
