@@ -728,6 +728,10 @@ class Job(Record):
         check_names((*self.args, *self.params))
         return self
 
+    @property
+    def mappings_place(self):
+        return (self.places or {}).get("mappings") or Place(FILE, 1)
+
     def argv(self, words=(), open_ended=False):
         """Its command with words; `open_ended` when more may still be added at its end."""
         source, script = self.source, self.source.script
@@ -1020,6 +1024,28 @@ def folder_names(path, hidden=False):
         return []
     return sorted(plain_text(name) for name in names if name != "__pycache__"
                   and name.startswith(".") == hidden and os.path.isdir(os.path.join(path, name)))
+
+
+def links_in(folder, most=1000):
+    """(path, what it names) of links in a folder and below it, among so many entries of these."""
+    import itertools
+    folders, links = [machine_text(folder)], []
+    while folders and most > 0:
+        try:
+            entries = list(itertools.islice(os.scandir(folders.pop(0)), most))
+        except OSError:
+            continue                    # whoever reads it will say so
+        most -= len(entries)
+        folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        links += [(entry.path, os.readlink(entry.path)) for entry in entries if entry.is_symlink()]
+    return [(plain_text(path), plain_text(text)) for path, text in sorted(links)
+            if os.path.exists(path)]
+
+
+def end_of_link(path):
+    """Where a path leads if it is a link, else the path."""
+    path = machine_text(path)
+    return plain_text(os.path.realpath(path) if os.path.islink(path) else path)
 
 
 def tree(folder, left_out=()):
@@ -5403,6 +5429,96 @@ def killed_for_memory():
     return int(count.group(1)) if count else 0
 
 
+# What no path of this machine has: another system's separators, drives and variables.
+FOREIGN_PATH = r"\\|^[A-Za-z]:/|%\w+%|[$`]\(|\$\{"
+
+
+def meant_mapping(mapping, place, environ, folder):
+    """A mapping with what a shell would make of its variables, and of `~ada/`, on this machine."""
+    def value(match):
+        name = match.group(1) or match.group(2) or "PWD"
+        text = folder if name == "PWD" else environ.get(name)
+        if not text or re.search(r"(?<!^[A-Za-z]):|\n", text):
+            raise place.fault(f"{shortened(mapping)} names {name}, which is "
+                              + ("no path" if text else "not set"),
+                              f"set it to a path, as in: export {name}=/data")
+        return text
+
+    text = re.sub(VARIABLE + r"|\$\(pwd\)", value, mapping)
+    if re.match("~[^/:]+", text):
+        text = os.path.expanduser(text)
+    if not Mapping.fits(text):
+        raise place.fault(f"{shortened(text)} cannot be mapped", Mapping.hint)
+    source = Mapping(text).source
+    if re.match("~[^/]", source):
+        raise place.fault(f"{shortened(source)}: there is no such user on this machine",
+                          f"~/ is your own home; a folder of that name is ./{source}")
+    if os.name != "nt" and re.search(FOREIGN_PATH, source):
+        raise place.fault(f"{shortened(source)} is no path of this machine",
+                          "write a path with /, as in data/raw/, or $NAME for a variable")
+    return Mapping(text)
+
+
+def check_source(mapping, place, home):
+    """Nothing, if what is mapped exists, or can be made as a folder."""
+    path = mount_source(mapping, "", home)
+    shown = shortened(mapping.source)
+    end = end_of_link(path)
+    if end != path and not look(end):
+        raise place.fault(f"{shown} is a link to {shortened(end)}, which does not exist",
+                          "make that, or let the link lead elsewhere")
+    if look(path):
+        return
+    if "ro" in mapping.options:
+        raise place.fault(f"{shown} does not exist", "correct the path, or make it before: "
+                                                     "what a job only reads is not made for it")
+    if re.search(r"[^/]\.[A-Za-z]\w*$", mapping.source):
+        raise place.fault(f"{shown} does not exist, and looks like a file",
+                          f"make the file before, or write {mapping.source}/ for a folder")
+
+
+def in_container(mapping, ignores):
+    """The mapping at the place where a link leads that the image has at its target."""
+    import posixpath
+    path = posixpath.relpath(mapping.target, "/app")
+    end = end_of_link(path)
+    if end == path or path[:2] == ".." or ignores().ignores(path):
+        return mapping
+    inner = os.path.relpath(end, os.path.realpath("."))
+    target = posixpath.normpath(posixpath.join(
+        "/app", inner if inner[:2] != ".." else posixpath.join(path, "..", os.readlink(path))))
+    return Mapping(":".join(filter(None, [mapping.source, target, ",".join(mapping.options)])))
+
+
+def leads_out(path, text, top):
+    """Whether a link leads out of the folder that it is in, by ../ of its text."""
+    import posixpath
+    end = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
+    return not text.startswith("/") and not is_relative_to(end, posixpath.normpath(top))
+
+
+def unseen_links(mappings, home, ignores, travel):
+    """(path, what it names) of the links in mapped folders that lead nowhere in the container.
+
+    travel  whether the folders travel: then links that lead out of them do not come along
+    """
+    import posixpath
+    unseen, targets = [], [posixpath.normpath(one.target) for one in mappings]
+    for mapping in mappings:
+        source = mount_source(mapping, "", home)
+        for path, text in links_in(source) if look(source) == "folder" else ():
+            own = posixpath.join(mapping.target, os.path.relpath(os.path.dirname(path), source))
+            end = posixpath.normpath(posixpath.join(own, text))
+            inner = posixpath.relpath(end, "/app")
+            copied = inner[:2] != ".." and look(inner) and not ignores().ignores(inner)
+            if travel and leads_out(posixpath.join(own, "link"), text, mapping.target):
+                unseen.append((path, text))
+            elif not copied and not any(is_relative_to(end, target) for target in targets) and (
+                    not re.match(r"/(?:usr|etc|s?bin|lib\w*|opt|dev|proc|sys)/", end)):
+                unseen.append((path, text))
+    return unseen
+
+
 class Runner:
     """Where a job runs. To add one is a class that overrides some of the hooks,
     and a row of RUNNERS.
@@ -5505,10 +5621,29 @@ class Runner:
             yield Note(f"{script} imports {listed(names)}, which "
                        f"{self.lacking.format(packages, self.call.python)}")
 
+    def sees(self, mapping):
+        """Whether a mapping means something there."""
+        return True
+
+    def is_here(self, mapping):
+        """Whether it is of something on this machine."""
+        return True
+
     def plan(self, run):
         """A run, between what components do before and after it."""
-        return plan_around(self.call, run.job, run.launch, self.project.components,
-                           lambda launch: self.plan_run(run._replace(launch=launch)))
+        job = run.job._replace(mappings=tuple(
+            meant_mapping(one, run.job.mappings_place, self.call.environ, self.project.folder)
+            for one in run.job.mappings if self.sees(one)))
+        for mapping in filter(self.is_here, job.mappings):
+            check_source(mapping, job.mappings_place, self.call.home)
+        yield from self.plan_notes(job)
+        return (yield from plan_around(
+            self.call, job, run.launch, self.project.components,
+            lambda launch: self.plan_run(run._replace(job=job, launch=launch))))
+
+    def plan_notes(self, job):
+        """Say what the job will miss."""
+        yield from ()
 
 
 class Native(Runner):
@@ -5525,14 +5660,15 @@ class Native(Runner):
         argv = tuple(expanded(word, environ) for word in argv)
         return Launch((self.call.python, *argv[1:]) if argv[0] == "python" else argv, native=True)
 
+    def sees(self, mapping):
+        """A mapped folder of the project is just there; `SRC:DEST` has no meaning."""
+        return os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source)
+
     def prepare(self, run):
-        """A mapped folder of the project is just there, and is made if need be;
-        `SRC:DEST` has no meaning.
-        """
+        """A mapped folder is made if need be."""
         yield from ()
         for mapping in run.job.mappings:
-            own = os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source)
-            if own and mapping.source != ".":
+            if mapping.source != ".":
                 yield MakeFolder(mount_source(mapping, "", self.call.home))
         return run
 
@@ -5615,7 +5751,23 @@ class OnEngine(Runner):
 
     def own(self, job):
         """The mappings of what is on this machine."""
-        return job.mappings
+        return list(filter(self.is_here, job.mappings))
+
+    def ignores(self, job):
+        """What reads, once, which files the job's image has not."""
+        return functools.lru_cache(1)(lambda: Ignores("\n".join(
+            [(read_bytes(".dockerignore") or b"").decode("utf-8", "replace"),
+             *self.project.ignores, *job.ignores])))
+
+    def plan_notes(self, job):
+        ignores = self.ignores(job)
+        links = unseen_links([in_container(one, ignores) for one in self.own(job)],
+                             self.call.home, ignores, not self.engine.is_local)
+        if links:
+            path, text = links[0]
+            more = f" (and {len(links) - 1} more)" if links[1:] else ""
+            yield Note(f"{path} leads to {text}, which {job.name} will not see{more}: map that "
+                       "place too, or put the files into the mapped folder")
 
     def copies(self, job):
         """The Copy of each mapping that travels."""
@@ -5899,7 +6051,8 @@ class OnOtherEngine(OnEngine):
         if mappings != job.mappings:
             raise SkelebotError("--live cannot map this machine's folder on "
                                 f"{self.engine.endpoint}", "leave --live out: the image has a copy")
-        return mappings
+        ignores = self.ignores(job)     # Docker copies no folder over a link
+        return tuple(in_container(one, ignores) if self.is_here(one) else one for one in mappings)
 
     def check(self, run):
         giving = [mapping for mapping in self.own(run.job) if "ro" not in mapping.options]
@@ -5908,13 +6061,13 @@ class OnOtherEngine(OnEngine):
                 f"a detached job on {self.engine.endpoint} cannot give {giving[0].source} back",
                 "use mode: i, map it as :ro, or an absolute path of that machine")
 
-    def own(self, job):
-        return [mapping for mapping in job.mappings if not stays_there(mapping)]
+    def is_here(self, mapping):
+        return not stays_there(mapping)
 
     def copies(self, job):
         copies = []
         for mapping in self.own(job):
-            source = mount_source(mapping, "", self.call.home)
+            source = end_of_link(mount_source(mapping, "", self.call.home))
             copies.append(Copy(source, mapping.target, look(source) != "file",
                                "ro" not in mapping.options))
         return tuple(copies)
@@ -11131,7 +11284,9 @@ class Program:
         """Write a folder or file as an archive, with the owners and modes of its files."""
         import tarfile
         with tarfile.open(fileobj=stdin, mode="w|") as archive:
-            archive.add(os.path.realpath(folder), arcname=name)
+            # docker cp refuses a link that leads out of what it copies
+            archive.add(os.path.realpath(folder), arcname=name, filter=lambda one: (
+                None if one.issym() and leads_out(one.name, one.linkname, name) else one))
 
     def wait(self):
         """(output, errors), None for what is not kept; one that prints without end is ended.

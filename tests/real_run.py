@@ -719,6 +719,96 @@ class Paths(Tests):
             self.assertEqual(file.read(), "42\n")
 
 
+SHOW = "import os\nfor name in sorted(os.listdir('data')): print(name, os.path.exists('data/' + name))\nopen('data/new', 'w')\n"
+
+
+class Mapped(Tests):
+    """What the mappings of a job may name: variables, links, files."""
+    config = {"ignores": ["raw/"], "jobs": [
+        {"name": "show", "source": "show.py", "mappings": ["data/"]},
+        {"name": "raw", "source": "show.py", "mappings": ["data/", "raw/"]},
+        {"name": "home", "source": "show.py", "mappings": ["~/$SET/${PART}:data"]},
+        {"name": "file", "source": "show.py", "mappings": ["out.csv"]},
+        {"name": "given", "source": "cat out.csv && echo more >> out.csv", "mappings": ["out.csv"]},
+        {"name": "broken", "source": "show.py", "mappings": ["broken/"]},
+        {"name": "pwd", "source": "show.py", "mappings": ["$PWD/data:/app/data", "$(pwd)/raw:/app/raw:ro"]}]}
+    KEPT, RAW = ["kept True"], ["raw False"]
+    NOTE = "data/raw leads to ../../raw/c, which show will not see: map that place too"
+    files = {"show.py": SHOW, "sets/2024/a": "", "sets/2024/sub/b": "", "raw/c": "", "kept/d": ""}
+
+    def setUp(self):
+        self.folder = os.path.join(self.top, self.id().rpartition(".")[2][:30])
+        self.write_project(self.folder, **self.config)
+        write(self.folder, self.files)
+        links = {"data": "sets/2024", "sets/2024/raw": "../../raw/c", "sets/2024/kept": "../../kept/d", "sets/2024/near": "a",
+                 "sets/2024/image": "/etc/passwd", "broken": "nowhere"}
+        for path, text in links.items():
+            os.symlink(text, os.path.join(self.folder, path))
+
+    def skelebot(self, *words, **options):
+        return super().skelebot(*words, **{"folder": self.folder, **options})
+
+    def test_a_link_to_a_folder_is_that_folder_and_what_is_written_comes_back(self):
+        done = self.skelebot("show")
+        self.assertEqual(done.stdout.decode().split("\n")[:-1], [
+            "a True", "image True", *self.KEPT, "near True", *self.RAW, "sub True"])
+        self.assertIn(self.NOTE, done.stderr)
+        self.assertTrue(os.path.islink(os.path.join(self.folder, "data")))
+        self.assertTrue(os.path.exists(os.path.join(self.folder, "sets/2024/new")))
+
+    def test_a_link_out_of_a_mapped_folder_is_named_before_the_job_misses_it(self):
+        self.write_project(self.folder, **{**self.config, "ignores": ["raw/", "sets"]})
+        os.remove(os.path.join(self.folder, "data"))
+        os.rename(os.path.join(self.folder, "sets/2024"), os.path.join(self.folder, "data"))
+        for name, text in (("raw", "../raw/c"), ("kept", "../kept/d")):
+            os.remove(os.path.join(self.folder, "data", name))
+            os.symlink(text, os.path.join(self.folder, "data", name))
+        done = self.skelebot("show")
+        self.assertEqual([line for line in done.stdout.decode().split("\n") if line in ("kept True", "raw False")],
+                         [*self.KEPT, *self.RAW])
+        self.assertIn("which show will not see", done.stderr)
+
+    def test_a_variable_is_the_callers(self):
+        home = os.path.join(self.top, "home")
+        write(home, {"set one/p/x": ""})
+        self.assertEqual(self.skelebot("home", HOME=home, SET="set one", PART="p").stdout,
+                         b"x True\n")
+        self.assertTrue(os.path.exists(os.path.join(home, "set one/p/new")))
+
+    def test_what_cannot_be_meant_is_refused_and_nothing_is_there_afterwards(self):
+        before = sorted(os.listdir(self.folder))
+        for job, said in (("home", "names SET, which is not set"), ("file", "'out.csv' does not exist, and looks like a file"),
+                          ("broken", "is a link to")):
+            with self.subTest(job):
+                self.assertIn(said, self.skelebot(job, status=1).stderr)
+        self.assertEqual(sorted(os.listdir(self.folder)), before)
+
+    def test_a_file_that_is_there_is_mapped(self):
+        write(self.folder, {"out.csv": "some\n"})
+        self.assertEqual(self.skelebot("given").stdout, b"some\n")
+        with open(os.path.join(self.folder, "out.csv")) as file:
+            self.assertEqual(file.read(), "some\nmore\n")
+
+
+on("legacy", "BuildKit", "podman")(Mapped)
+
+
+@on("remote")
+class MappedElsewhere(Mapped):
+    """There links that lead out of a mapped folder do not come along, and stay here as they are."""
+    KEPT, RAW = [], []
+    NOTE = "data/kept leads to ../../kept/d, which show will not see (and 1 more): map that place too"
+
+
+@on("legacy", "BuildKit")
+class MappedFromHere(Tests):
+    """Variables that name the project's own folder."""
+    config, files, setUp = Mapped.config, Mapped.files, Mapped.setUp
+
+    def test_pwd_is_the_projects_folder(self):
+        self.assertIn(b"a True\n", self.skelebot("pwd", folder=os.path.join(self.folder, "kept"), PWD=self.folder + "/kept").stdout)
+
+
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "only root can become another user")
 @on("legacy", "BuildKit", "remote")
 class OtherUser(Tests):

@@ -364,5 +364,95 @@ class Refusals(unittest.TestCase):
                 self.assertEqual(skelebot.missing_helper(environ, "/none"), missing)
 
 
+class MeantMappings(unittest.TestCase):
+    """What a mapping's text becomes on this machine."""
+    ENVIRON = {"DATA": "/srv/data", "SET": "set 1", "EMPTY": "", "LIST": "/a:/b", "PWD": "/elsewhere"}
+    PLACE = skelebot.Place("skelebot.yaml", 7, "jobs[0].mappings")
+
+    def meant(self, text):
+        return str(skelebot.meant_mapping(Mapping(text), self.PLACE, self.ENVIRON, "/home/ada/churn"))
+
+    def test_have_the_callers_variables(self):
+        for text, expected in (
+                ("data/", "data/"), ("$DATA/set1:/data:ro", "/srv/data/set1:/data:ro"), ("${DATA}:d", "/srv/data:d"),
+                ("$DATA/$SET:/d", "/srv/data/set 1:/d"), ("out/$SET/", "out/set 1/"), ("$PWD/x:/x", "/home/ada/churn/x:/x"),
+                ("$(pwd):/all", "/home/ada/churn:/all"), ("~/x:/x", "~/x:/x"), ("./~x:/x", "./~x:/x"), ("a$:/x", "a$:/x")):
+            with self.subTest(text):
+                self.assertEqual(self.meant(text), expected)
+
+    @unittest.skipIf(os.name == "nt", "there these are paths")
+    def test_that_cannot_be_meant_are_faults(self):
+        for text, message in (
+                ("$GONE/x:/x", "'$GONE/x:/x' names GONE, which is not set"), ("x/${EMPTY}", "'x/${EMPTY}' names EMPTY, which is not set"),
+                ("$LIST:/x", "'$LIST:/x' names LIST, which is no path"),
+                ("data\\sub", "'data\\\\sub' is no path of this machine"), ("C:\\data:/x", "'C:\\\\data' is no path of this machine"),
+                ("C:/data:/x", "'C:/data' is no path of this machine"), ("%USERPROFILE%/d:/d", "'%USERPROFILE%/d' is no path of this machine"),
+                ("\\\\box\\share:/d", "'\\\\\\\\box\\\\share' is no path of this machine"), ("$(date)/x:/x", "'$(date)/x' is no path of this machine"),
+                ("~no-such-user/x:/x", "'~no-such-user/x': there is no such user on this machine")):
+            with self.subTest(text), self.assertRaises(skelebot.SkelebotError) as caught:
+                self.meant(text)
+            self.assertEqual(caught.exception.message, f"{self.PLACE}: {message}")
+
+    def test_of_another_user_are_in_that_users_home(self):
+        self.assertEqual(self.meant("~root/x:/x"), os.path.expanduser("~root/x") + ":/x")
+
+    def fault(self, text, **files):
+        with folder(files) as path:
+            os.symlink("nowhere", os.path.join(path, "dangling"))
+            os.symlink("there.csv", os.path.join(path, "link.csv"))
+            place = path + "/" + text.partition(":")[0] + (":" + text.partition(":")[2] if ":" in text else ":/x")
+            try:
+                skelebot.check_source(Mapping(place), self.PLACE, "/home/ada")
+            except skelebot.SkelebotError as fault:
+                return fault.message.partition("' ")[2] or fault.message
+
+    def test_of_what_does_not_exist_are_made_only_if_that_is_a_folder(self):
+        for text, said in (
+                ("out", None), ("out/", None), ("out.csv/", None), ("models-1.2", None), (".cache", None), ("there.csv", None),
+                ("out.csv", "does not exist, and looks like a file"), ("a/b.tar.gz", "does not exist, and looks like a file"),
+                ("conf/app.ini:/etc/app.ini", "does not exist, and looks like a file"), ("in:/in:ro", "does not exist"),
+                ("in/:/in:z,ro", "does not exist"), ("link.csv", None)):
+            with self.subTest(text):
+                self.assertEqual(self.fault(text, **{"there.csv": ""}), said)
+        self.assertIn("is a link to", self.fault("dangling"))
+        self.assertIn("is a link to", self.fault("link.csv"))
+
+
+class LinksInMappedFolders(unittest.TestCase):
+    LINKS = {"data/up": "../raw/a", "data/kept": "../kept/b", "data/near": "x", "data/far": "/mnt", "data/tool": "/usr/bin",
+             "data/sub/up": "../../raw/a", "data/sub/in": "../x", "data/lost": "gone"}
+
+    def unseen(self, mappings, travel=False):
+        with folder({"raw/a": "", "kept/b": "", "data/x": "", "data/sub/y": ""}) as path:
+            for link, text in self.LINKS.items():
+                os.symlink(text, os.path.join(path, link))
+            before = os.getcwd()
+            os.chdir(path)
+            try:
+                found = skelebot.unseen_links(list(map(Mapping, mappings)), "/home/ada",
+                                              lambda: skelebot.Ignores("raw/"), travel)
+            finally:
+                os.chdir(before)
+        return [link for link, _ in found]
+
+    def test_are_those_that_lead_where_the_container_has_nothing(self):
+        self.assertEqual(self.unseen(["data/"]), ["data/far", "data/sub/up", "data/up"])
+        self.assertEqual(self.unseen(["data/", "raw/"]), ["data/far"])
+        self.assertEqual(self.unseen(["data/", "raw:/app/raw:ro", "/mnt:/mnt"]), [])
+        self.assertEqual(self.unseen(["data:/data"]), ["data/far", "data/kept", "data/sub/up", "data/up"])
+        self.assertEqual(self.unseen(["raw/"]), [])
+
+    def test_are_all_that_lead_out_of_a_folder_that_travels(self):
+        self.assertEqual(self.unseen(["data/", "raw/"], travel=True), ["data/far", "data/kept", "data/sub/up", "data/up"])
+
+    def test_are_looked_for_among_the_first_entries_only(self):
+        with folder({f"{number}": "" for number in range(30)}) as path:
+            for number in range(30):
+                os.symlink("0", os.path.join(path, f"link{number}"))
+            self.assertEqual(len(skelebot.links_in(path, 1000)), 30)
+            self.assertLess(len(skelebot.links_in(path, 10)), 11)
+            self.assertEqual(skelebot.links_in(os.path.join(path, "none")), [])
+
+
 if __name__ == "__main__":
     unittest.main()

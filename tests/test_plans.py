@@ -195,7 +195,7 @@ class NativeJob(PlanCase):
         self.assertEqual(driven({"-u": Outcome(77)}, call=ADA._replace(native=True)).status, 77)
 
     def test_has_its_mapped_folders_made_but_those_that_are_mapped_elsewhere(self):
-        for text, made in (("out/", ["MakeFolder out"]), ("./a/b/", ["MakeFolder a/b"]), ("data:/data", []),
+        for text, made in (("out/", ["Look out", "MakeFolder out"]), ("./a/b/", ["Look a/b", "MakeFolder a/b"]), ("data:/data", []),
                            ("~/models:/m", []), ("data/:/app/other", [])):
             with self.subTest(text):
                 done = driven(call=ADA._replace(native=True), **one(mappings=[text]))
@@ -376,7 +376,7 @@ class OnAnotherHost(PlanCase):
 
     def test_a_detached_job_with_folders_of_this_machine_is_refused_before_the_build(self):
         done = driven(host="ssh://box", **one(mode="d", mappings=["data/"]))
-        self.assertEqual(done.outline, ["Look src/train.py", "Read skelebot.yaml"])
+        self.assertEqual(done.outline, ["Look src/train.py", "Read skelebot.yaml", "Look data", "Look data"])
         self.assertFault(done, "skelebot.yaml:1: jobs[0].mappings: a detached job on ssh://box cannot give data/ back",
                          "use mode: i, map it as :ro, or an absolute path of that machine")
 
