@@ -7666,7 +7666,8 @@ SETTINGS = (
     r"\.env(?:\.[\w.-]+)?|[\w-]+\.env|\.(?:envrc|flaskenv|secrets?|npmrc|yarnrc\.yml|boto|s3cfg)"
     r"|\.(?:databrickscfg|my\.cnf|smbcredentials|terraformrc|comet\.config)|\.?odbc\.ini"
     r"|\.?renviron(?:\.site)?|\.rprofile|\.?(?:pip|uv|auth|rclone|connections?)\.(?:conf|ini|toml)"
-    r"|\.?(?:secrets?|credentials?|passwords?)(?:\.[\w.-]+)?|[\w.-]+\.tfvars|gradle\.properties"
+    r"|\.?(?:secret|credential|password)s?(?:[\w.-]*\.(?:toml|ya?ml|json|ini|cfg|conf|txt|env))?"
+    r"|[\w.-]+\.tfvars|gradle\.properties"
     r"|(?:client_secret|application_default_credentials|oauth|azureauth|sftp)[\w.-]*\.json"
     r"|token\.json|\.m2/settings\.xml|\.snowsql/config|profiles\.yml|\.dvc/config(?:\.local)?"
     r"|\.aws/config|\.azure/[\w.-]+\.json|(?:gh/hosts|glab-cli/config)\.yml")

@@ -66,7 +66,7 @@ HARMLESS = (
     ("kaggle.json", '{"competition": "titanic"}'), (".npmrc", "//h/:_authToken=${NPM_TOKEN}"), (".npmrc", "save-exact=true"),
     ("terraform.tfstate", '{"version": 4, "resources": []}'), ("tokenizer.json", '{"added_tokens": [{"content": "<pad>"}]}'),
     ("special_tokens_map.json", '{"pad_token": "<pad>", "sep_token": "[SEP]"}'), ("tokenizer_config.json", '{"mask_token": "[MASK]"}'),
-    ("secrets.py", "import os\npassword = os.environ['PW']\n"), ("secrets.example.toml", 'password = "hunter2"'),
+    ("credentials.py", "a_token='abcd1234'\n"), ("secrets.py", "import os\npassword = os.environ['PW']\n"), ("secrets.example.toml", 'password = "hunter2"'),
     ("secrets.yaml", "password: ENC[AES256_GCM,data:x]"), ("credentials.json", '{"type": "authorized_user"}'), ("prod.tfvars", 'region = "eu"'),
     ("s3.py", "aws_secret_access_key='wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'"), ("train.py", "token = os.environ['GITHUB_TOKEN']"),
     ("a.ipynb", '"<style>#sk-container-id-1 div.sk-toggleable__content-arrow {}"'), ("names.txt", "ghp_ and glpat- are prefixes"),
