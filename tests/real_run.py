@@ -850,7 +850,8 @@ class OtherUser(Tests):
         group = os.stat("/var/run/docker.sock").st_gid
         done = call(["setpriv", "--reuid", str(uid), "--regid", str(gid), "--groups", str(group), "--",
                      python_for_all(), os.path.join(self.copy, "skelebot.py"), *words], folder or self.folder,
-                    **{"HOME": os.path.join(self.top, "home"), "LOGNAME": "ada", **self.engine.environ, **environ})
+                    **{"HOME": os.path.join(self.top, "home"), "LOGNAME": "ada", **self.engine.environ,
+                       "SKELEBOT_HOME": os.path.join(self.top, "home", ".skelebot"), **environ})
         self.assertEqual(done.status, 0, done.stderr)
         return done.stdout.decode()
 
@@ -871,6 +872,8 @@ class OtherUser(Tests):
         self.assertEqual(self.as_other("other"), "eve ada root True True\n")
 
     def test_is_built_no_image_for_what_a_job_has_written_where_it_is_mapped(self):
+        os.makedirs(os.path.join(self.folder, "made"), exist_ok=True)   # it is mapped only from out/ on
+        os.chown(os.path.join(self.folder, "made"), 12345, 12346)
         self.as_other("touch")
         image = self.inspect(self.name)["Id"]
         self.as_other("touch")
