@@ -4800,7 +4800,7 @@ def requirements_of(dependency):
              PIP_OPTIONS: [line for line in lines if re.search(
                  r"(?:^|\s)(?:--(?!requirement|constraint|editable)\w|-[fi]\b)", line)]}
     return {dependency: tuple(dict.fromkeys((*named, *local))),
-            **{(dependency, mark): tuple(found) for mark, found in marks.items() if found}}
+            **{(dependency, mark): tuple(words) for mark, words in marks.items() if words}}
 
 
 def project_files(dependency):
