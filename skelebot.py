@@ -10185,14 +10185,6 @@ WEB = {"dash": ("{}", "8050", "HOST=0.0.0.0"),
        "streamlit": ("python3 -m streamlit run {} --server.address 0.0.0.0", "8501", ""),
        "shiny": ("Rscript -e 'shiny::runApp(\"{}\", host = \"0.0.0.0\", port = 3838)'", "3838", "")}
 LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(dash|gradio|streamlit|shiny)\b"
-# What says what is to be installed, in other ways than skelebot.yaml can name.
-OTHER_TOOLS = {
-    "environment.yml": "conda's packages are not installed; list those of pip below dependencies",
-    "Pipfile": "pipenv requirements > requirements.txt makes a file that can be named",
-    "setup.py": "list what it installs below dependencies",
-    "setup.cfg": "list what it installs below dependencies",
-    "DESCRIPTION": "list what it imports below dependencies",
-}
 ALWAYS_OUT = (".git", ".venv", "**/__pycache__", "**/.ipynb_checkpoints")
 
 
@@ -10347,7 +10339,7 @@ class Existing:
 
     def dependencies(self, language):
         """As skelebot.yaml has them: a list, or one for each language."""
-        project = "[project]" in self.text("pyproject.toml")
+        project = not project_fault(self.text("pyproject.toml"))
         forms = {"Python": {"requirements.txt": "req:",
                             **({"pyproject.toml": "proj:"} if project else {})},
                  "R": {"renv.lock": "renv:"}}
@@ -10360,10 +10352,12 @@ class Existing:
     def left_out(self, language, jobs):
         """[(file, why)] of what skelebot.yaml does not take over."""
         taken = str(self.dependencies(language))
-        others = [(file, why) for file, why in OTHER_TOOLS.items()
-                  if file in self.files and not re.search(r"req:|proj:|renv:", taken)]
-        if "pyproject.toml" in self.files and "pyproject" not in taken and "req:" not in taken:
-            others.append(("pyproject.toml", "it has no [project] with dependencies"))
+        others = [] if re.search(r"req:|proj:|renv:", taken) or self.dockerfile else [
+            (file, f"to install what it names, {why.replace('FILE', file)}")
+            for file in self.files for name, why in OTHER_FILES if re.fullmatch(name, file)]
+        if "pyproject.toml" in self.files and not others and not taken.strip("[]{}None"):
+            others = [("pyproject.toml", "it " + "; ".join(project_fault(
+                self.text("pyproject.toml"))))]
         idle = [file for file in self.texts if file not in jobs and not re.fullmatch(NO_JOB, file)]
         shown = listed(idle[:4] + ([f"{len(idle) - 4} more"] if idle[4:] else []))
         return others + ([(shown, "nothing there is run by itself")] if idle else [])

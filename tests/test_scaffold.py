@@ -527,14 +527,19 @@ jobs:
 
     def test_existing_project_says_what_it_leaves_out(self):
         for files, expected in (
-                ({"environment.yml": ""}, ["left out environment.yml: conda's packages are not installed; list those "
-                                           "of pip below dependencies"]),
+                ({"environment.yml": ""}, [
+                    "left out environment.yml: to install what it names, name its packages here as PyPI has them; or take "
+                    "a baseImage with conda, and write below commands: conda env update --name base --file environment.yml"]),
+                ({"pyproject.toml": "[tool.poetry.dependencies]\npython = '*'\n"}, [
+                    "left out pyproject.toml: it has its dependencies in Poetry's own table; poetry export --output "
+                    "requirements.txt, and write req:requirements.txt"]),
+                ({"pyproject.toml": "[project]\nname = 'x'\ndependencies = []\n", "uv.lock": ""}, []),
                 ({"requirements.txt": "", "environment.yml": "", "setup.py": ""}, []),
                 ({"lib.py": "X = 1\n"}, ["left out lib.py: nothing there is run by itself"]),
                 ({f"m{n}.py": "X = 1\n" for n in range(7)}, [
                     "left out m0.py, m1.py, m2.py, m3.py and 3 more: nothing there is run by itself"]),
-                ({"Pipfile": "", "a.py": MAIN}, ["left out Pipfile: pipenv requirements > requirements.txt makes a file "
-                                                 "that can be named"])):
+                ({"Pipfile": "", "a.py": MAIN}, ["left out Pipfile: to install what it names, pipenv requirements > "
+                                                 "requirements.txt, and write req:requirements.txt"])):
             with self.subTest(files):
                 self.assertEqual(self.of(files)[1], expected)
 

@@ -1,0 +1,3 @@
+import sys
+
+print("analysed", sys.argv[1])
