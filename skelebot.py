@@ -4843,7 +4843,7 @@ def pip_fault(project, log):
     missing = re.search(r"No matching distribution found for (([\w.-]+)[^\s;(]*)", log)
     if missing and not unreached:
         wanted, name = missing.groups()
-        versions = re.search(r"from versions: (?!none)([^)\n]+)\)", log)
+        versions = re.search(r"from versions: (?!none)([\w., +!-]+)\)", log)
         newest = listed(versions.group(1).split(", ")[-3:], "or") if versions else ""
         hint = (f"there is {newest}" if versions else f"it is called {PACKAGES[name]}"
                 if name in PACKAGES else "correct the name, or name the index that has it in a "
