@@ -10358,7 +10358,9 @@ class Existing:
         if "pyproject.toml" in self.files and not others and not taken.strip("[]{}None"):
             others = [("pyproject.toml", "it " + "; ".join(project_fault(
                 self.text("pyproject.toml"))))]
-        idle = [file for file in self.texts if file not in jobs and not re.fullmatch(NO_JOB, file)]
+        own = [one.partition(":")[0].replace(".", "/") + ".py" for one in self.entries.values()]
+        idle = [file for file in self.texts if not re.fullmatch(NO_JOB, file)
+                and file not in (*jobs, *own, *("src/" + path for path in own))]
         shown = listed(idle[:4] + ([f"{len(idle) - 4} more"] if idle[4:] else []))
         return others + ([(shown, "nothing there is run by itself")] if idle else [])
 

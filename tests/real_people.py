@@ -3,7 +3,6 @@ import os
 import shutil
 import stat
 import subprocess
-import tempfile
 import unittest
 
 from engine import ROOT, Tests, on, tree

@@ -535,6 +535,8 @@ jobs:
                     "requirements.txt, and write req:requirements.txt"]),
                 ({"pyproject.toml": "[project]\nname = 'x'\ndependencies = []\n", "uv.lock": ""}, []),
                 ({"requirements.txt": "", "environment.yml": "", "setup.py": ""}, []),
+                ({"pyproject.toml": '[project]\ndependencies = []\n[project.scripts]\nx = "x.cli:main"\n', "src/x/cli.py": "",
+                  "src/x/lib.py": ""}, ["left out src/x/lib.py: nothing there is run by itself"]),
                 ({"lib.py": "X = 1\n"}, ["left out lib.py: nothing there is run by itself"]),
                 ({f"m{n}.py": "X = 1\n" for n in range(7)}, [
                     "left out m0.py, m1.py, m2.py, m3.py and 3 more: nothing there is run by itself"]),
