@@ -193,8 +193,9 @@ install_servers() {
   local packages=$!
   install_python dohq dohq-artifactory==1.0.2
   install_python moto 'moto[server]==5.2.5' boto3==1.44.5
-  install_scripts
+  install_python scripts click typer fire docopt
   wait "$packages"
+  install_r optparse argparse docopt
   install_npm s3rver s3rver@3.7.1
 }
 
@@ -212,11 +213,13 @@ install_python() {
   echo "${*:2}" >"$state/$1/installed"
 }
 
-# What the scripts of other people's manuals need: tests/projects/scripts.
-install_scripts() {
-  install_python scripts click typer fire docopt
-  Rscript -e 'library(optparse); library(argparse); library(docopt)' >/dev/null 2>&1 ||
-    logged scripts-r timeout 900 apt-get install --yes --quiet=2 --no-install-recommends r-cran-optparse r-cran-argparse r-cran-docopt
+# install_r NAME...: R's packages of these names. apt must not be busy already.
+install_r() {
+  Rscript -e "for (name in commandArgs(TRUE)) library(name, character.only = TRUE)" "$@" >/dev/null 2>&1 && return
+  say "R: installing $*"
+  logged r-install timeout 300 apt-get update --quiet=2
+  DEBIAN_FRONTEND=noninteractive logged r-install \
+    timeout 900 apt-get install --yes --quiet=2 --no-install-recommends "${@/#/r-cran-}"
 }
 
 # installed NAME PACKAGE...: whether the folder NAME has these; if not, it is emptied for them.
