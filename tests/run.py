@@ -69,9 +69,10 @@ class NotedResult(unittest.TextTestResult):
 def main(module, notes):
     tests = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(1, os.path.dirname(tests))  # after tests/ itself, which Python put first
-    # A shell has what it runs beside it ignore these, and so would all that the tests start.
+    # A shell has what it runs beside it ignore these, nohup the last, and so would all that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     faulthandler.dump_traceback_later(TIMEOUT, exit=True)
     with open(notes, "a", encoding="utf-8") as NotedResult.notes:
         suite = unittest.defaultTestLoader.discover(tests, module + ".py")

@@ -175,6 +175,8 @@ class Passwords(unittest.TestCase):
         text = b"numpy\n--extra-index-url https://u:hunter2@host/simple\n"
         for keys, file in (({"dependencies": ["req:r.txt"]}, "r.txt"), ({"dependencies": ["proj:pyproject.toml"]}, "pyproject.toml"),
                            ({"language": "R", "dependencies": ["renv:renv.lock"]}, "renv.lock"), ({"dockerfile": "D"}, "D")):
+            if file == "pyproject.toml":
+                text = b'[project]\ndependencies = ["p @ https://u:hunter2@host/p.whl"]\n'
             with self.subTest(file):
                 done = drive(skelebot.plan_image(ADA, project(**keys)), {file: text, (Look, file): "file", Read: None})
                 self.assertIn(f"{file}:2: holds an address with a password in it", done.fault.message)
