@@ -7643,9 +7643,10 @@ def secret_paths(project):
 
 # In any file: a private key, or what certain servers give as a token. One of these is in each.
 SECRET_MARKS = (
-    b"PRIVATE KEY", b"PuTTY-", b"private-key", b"AGE-SECRET", b"krbtgt", b"gh", b"glpat-", b"hf_",
-    b"xox", b"npm_", b"pypi-", b"dckr_", b"sk-", b"dapi", b"AccountKey", b"slack.com",
-    b"secret_access", b"SECRET_ACCESS", b"SecretAccess")
+    b"PRIVATE KEY", b"PuTTY-", b"private-key", b"AGE-SECRET", b"krbtgt", b"gho_", b"ghp_", b"ghs_",
+    b"ghu_", b"github_pat_", b"glpat-", b"hf_", b"xoxa-", b"xoxb-", b"xoxp-", b"npm_", b"pypi-AgE",
+    b"dckr_pat_", b"sk-", b"dapi", b"AccountKey=", b"hooks.slack.com", b"secret_access_key",
+    b"SECRET_ACCESS_KEY", b"SecretAccessKey")
 PRIVATE_KEY = (rb"(?m)^-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----\s*$"
                rb"|\APuTTY-User-Key-File-|\A\((?:protected-)?private-key|^AGE-SECRET-KEY-1"
                rb"|\"private_key\"\s*:\s*\"-----BEGIN ")
