@@ -6172,7 +6172,7 @@ def plan_prime(call, project, words):
 def plan_exec(call, project, words):
     """A shell in the project's image, or the command after `--`; -m maps the project at /app."""
     mapped = words.has("map")
-    job = Job("exec", "", mode="it", places={"": Place(FILE, 1)})
+    job = Job("exec", Source(), mode="it", places={"": Place(FILE, 1)})
     runner = yield from plan_runner(call._replace(live=call.live or mapped), project, job)
     if mapped and not runner.engine.is_local:
         raise SkelebotError(f"-m cannot map this machine's folder on {runner.engine.endpoint}",
@@ -8042,7 +8042,7 @@ class Jupyter(Component):
         settings = self.settings
         lab = words.has("lab") or (settings.lab and not words.has("notebook"))
         port = int(words.one("port") or settings.port)
-        job = Job("jupyter", "", mode="d", mappings=(Mapping(".:/app"), *settings.mappings),
+        job = Job("jupyter", Source(), mode="d", mappings=(Mapping(".:/app"), *settings.mappings),
                   places={"": Place(FILE, 1)})
         yield MakeFolder(host_path(settings.folder, "", call.home))
         token = yield Token()
@@ -9422,7 +9422,7 @@ class EarlierApi:
             *rest, **others):
         """`docker.run`: a command in the image that exists; returns its exit status."""
         call = cls.call(config, host)._replace(skip_build=True)
-        job = Job(task, str(command), mode=mode if mode in Mode.values else "i",
+        job = Job(task, Source(command), mode=mode if mode in Mode.values else "i",
                   ports=tuple(ports or ()), mappings=tuple(map(Mapping, mappings or ())),
                   places={"": Place(FILE, 1)})
         argv = ("bash", "-c", command) if isinstance(command, str) else tuple(command)

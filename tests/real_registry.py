@@ -340,8 +340,7 @@ class Amazon(LoginTests):
         for name in ("docker", "sh", "env"):
             os.symlink(shutil.which(name, path=self.variables({})["PATH"]), os.path.join(bare, name))
         done = self.skelebot("publish", status=1, PATH=bare)
-        self.assertTrue(done.stderr.endswith("; aws: not found on PATH\n  hint: install the AWS command line, which gets"
-                                             " what AWS gives nobody else\n"), done.stderr)
+        self.assertTrue(done.stderr.endswith("; aws: not found on PATH\n  hint: install the AWS CLI\n"), done.stderr)
         self.assertEqual(pushed_tags(self.image), [])
 
 
