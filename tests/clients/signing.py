@@ -68,7 +68,7 @@ def ours(skelebot, it):
     url = with_query(it["endpoint"] + skelebot.quoted(it["key"]), skelebot.query_text(it["query"]), it["bare"])
     headers = {**it["headers"], "x-amz-content-sha256": hashlib.sha256(it["body"]).hexdigest()}
     request = skelebot.Request(it["method"], url, headers, skelebot.Signing(key=key, region=it["region"]), it["body"])
-    return url, str(skelebot.signed_headers(request, it["now"])["Authorization"])
+    return url, str(request.login.sent(request, it["now"])["Authorization"])
 
 
 def theirs(it):
