@@ -6697,7 +6697,7 @@ def secret_text(text, what, plain=False):
     text = text.strip()
     if not text.isprintable() or (plain and not re.fullmatch("[ -~]*", text)):
         raise SkelebotError(f"{what} holds a character that cannot be part of it",
-                            "give it anew, without line breaks")
+                            "give it again, without line breaks")
     return text
 
 
@@ -7002,8 +7002,8 @@ S3_HINTS = {
                              "credentials",
     "InvalidAccessKeyId": "no such access key there: look at the AWS credentials and at profile:",
     "RequestTimeTooSkewed": "set this machine's clock",
-    "ExpiredToken": "the AWS credentials have expired: log in anew, as in aws sso login",
-    "InvalidToken": "the AWS credentials have expired: log in anew, as in aws sso login",
+    "ExpiredToken": "the AWS credentials have expired: log in again, as in aws sso login",
+    "InvalidToken": "the AWS credentials have expired: log in again, as in aws sso login",
     "NoSuchBucket": "look at bucket: below components.repository.s3",
 }
 

@@ -482,7 +482,7 @@ class ArtifactoryLogins(unittest.TestCase):
         for user, token, message in (("a\nX: y", "t", "the user holds a character that cannot be part of it"),
                                      ("a", "t\r\nX: y", "the token holds a character that cannot be part of it")):
             self.assertEqual(fault_of(skelebot.artifactory_login, "", user, token),
-                             two_lines(message, "give it anew, without line breaks"))
+                             two_lines(message, "give it again, without line breaks"))
 
     def found(self, results=None, place=None, environ=None, **typed):
         """The headers that tell Artifactory who asks, or the fault."""
