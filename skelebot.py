@@ -1351,6 +1351,23 @@ def netrc_login(path, host):
     return (login[0] or "", login[2] or "") if login else None
 
 
+def free_port(number):
+    """This port of this machine, or the next one at which nobody listens."""
+    import errno
+    import socket
+    for port in range(number, min(number + 100, 65536)) if number else ():
+        try:
+            with socket.socket() as attempt:
+                if os.name != "nt":
+                    attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                attempt.bind(("", port))
+                return port
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return port
+    return number
+
+
 def skelebot_home(environ, home):
     """The folder of plugins and artifacts."""
     return host_path(environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot"), "", home)
@@ -4717,36 +4734,38 @@ def local_files(file, names):
     return tuple(paths)
 
 
+def asset_name(dependency, text):
+    """The file to install, in the answer of `aws codeartifact list-package-version-assets`."""
+    try:
+        assets = json_value(text.encode() or b'{"assets": []}')["assets"]
+        names = [str(asset["name"]) for asset in assets]
+    except (KeyError, TypeError):
+        raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(text)}",
+                            "update the AWS CLI, or look at the proxy")
+    names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
+             if name.endswith(end) and re.fullmatch(r"\w[\w.+!-]*", name, re.ASCII)]
+    if not names and text:
+        raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
+                            "look at it with aws codeartifact list-package-version-assets")
+    return (names or ["package.whl"])[0]
+
+
 def plan_code_artifact(dependency):
-    """The path of a package's file from AWS CodeArtifact, fetched by the aws CLI unless it is
-    here.
+    """The path of a package's file from AWS CodeArtifact; the aws CLI fetches it unless it is here.
     """
     fields = dependency.fields
     folder = f".skelebot/{fields['name']}-{fields['version']}"
     present = listing(folder)
     if present:
         return f"{folder}/{present[0]}"
-    words = ("--domain", fields["domain"], "--domain-owner", fields["owner"], "--repository",
-             fields["repository"],
-             "--format", "pypi", "--package", fields["name"], "--package-version",
-             fields["version"],
+    words = ("--domain", fields["domain"], "--domain-owner", fields["owner"],
+             "--repository", fields["repository"], "--format", "pypi",
+             "--package", fields["name"], "--package-version", fields["version"],
              *(("--profile", fields["profile"]) if fields["profile"] else ()))
-    outcome = yield from plan_must(Command(("aws", "codeartifact", "list-package-version-assets",
-                                            *words,
-                                            "--output", "json"), kept=True))
-    try:
-        names = [str(asset["name"]) for asset
-                 in json_value(outcome.output.encode() or b'{"assets": []}')["assets"]]
-    except (KeyError, TypeError):
-        raise SkelebotError(f"{dependency}: aws gave no list of files, but "
-                            f"{shortened(outcome.output)}",
-                            "update the AWS command line, or look at the proxy")
-    names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
-             if name.endswith(end) and re.fullmatch(r"\w[\w.+!-]*", name, re.ASCII)]
-    if not names and outcome.output:
-        raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
-                            "look at it with aws codeartifact list-package-version-assets")
-    name = (names or ["package.whl"])[0]
+    outcome = yield from plan_must(Command((
+        "aws", "codeartifact", "list-package-version-assets", *words, "--output", "json"),
+        kept=True))
+    name = asset_name(dependency, outcome.output)
     yield MakeFolder(os.path.dirname(folder))
     yield from plan_new_folder(folder, lambda new: plan_must(Command(
         ("aws", "codeartifact", "get-package-version-asset", *words, "--asset", name,
@@ -5701,23 +5720,6 @@ def host_port(port):
     """The number of the port of this machine, as in 127.0.0.1:8080:80; 0 if it is none or many."""
     match = re.match(r"(?:[\d.]*:|\[[^]]*\]:)?(\d+):\d+(?:/tcp)?$", port)
     return int(match.group(1)) if match else 0
-
-
-def free_port(number):
-    """This port of this machine, or the next one at which nobody listens."""
-    import errno
-    import socket
-    for port in range(number, min(number + 100, 65536)) if number else ():
-        try:
-            with socket.socket() as attempt:
-                if os.name != "nt":
-                    attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                attempt.bind(("", port))
-                return port
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                return port
-    return number
 
 
 class OnEngine(Runner):

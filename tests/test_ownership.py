@@ -8,7 +8,7 @@ import time
 import unittest
 
 from support import ROOT, call, contents, folder, inside, process, skelebot
-from skelebot import File, Hold, MakeFolder, Move, Release, Remove, Scratch, SkelebotError
+from skelebot import File, MakeFolder, Move, Remove, Scratch, SkelebotError
 
 LEFT = ".skelebot-0123456789abcdef"
 NOTHING_WRITTEN = "nothing was written; remove the link, or name the place that it leads to"

@@ -8,7 +8,7 @@ import subprocess
 import unittest
 import warnings
 
-from support import (Digest, Listing, Look, Netrc, Open, Read, Readable, Secrets, call, contents, drive,
+from support import (Digest, Listing, Look, Netrc, Open, Read, Readable, call, contents, drive,
                      folder, inside, project, read, shown, skelebot, two_lines)
 from skelebot import (AccessKey, Body, Call, Digests, Download, Keep, Login, MakeFolder, Note, Pack,
                       Release, Request, Response, S3, Secret, Signing, SkelebotError, Stored, Take, Together,
