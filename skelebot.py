@@ -965,6 +965,23 @@ def read_bytes(path, most=None):
     return data
 
 
+# source: pip, _internal/utils/encoding.py; that of 32 bits begins as that of 16 does
+MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"),
+         (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+CODING = rb"\A(?:.*\n)?#.*?coding[:=]\s*([-\w.]+)"
+
+
+def marked_text(data):
+    """The text of a file as pip takes it: by its byte order mark or coding line, else UTF-8."""
+    named = re.search(CODING, data)
+    coding = next((coding for mark, coding in MARKS if data.startswith(mark)),
+                  named.group(1).decode() if named else "utf-8")
+    try:
+        return data.decode(coding, "replace").lstrip("\ufeff")
+    except (LookupError, UnicodeError):
+        return data.decode("utf-8", "replace")
+
+
 def root_of(path):
     """What a path has to stay in, links followed:
     the project, unless it names a place elsewhere.
@@ -3149,7 +3166,8 @@ def required_files(text, file):
     import posixpath
     option = r"(?:-r|--requirement|-c|--constraint|-f|--find-links)[ =]?\s*(\S+)"
     names = [match.group(1) for line in requirement_lines(text)
-             for match in [re.match(option, line)] if match and "://" not in match.group(1)]
+             for match in [re.match(option, line)]
+             if match and not re.search(r"://|\$\{", match.group(1))]
     return [posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) for name in names]
 
 
@@ -3173,21 +3191,25 @@ def project_path(name):
     return posixpath.normpath(re.sub(r"^/app(?:/|$)", "./", name))
 
 
-# What no `proj:` or `req:` installs: a pattern of the name, and what to do.
-OTHER_FILES = (
+# What no `proj:` or `req:` installs: a pattern of the name, what to do, and what stands for it.
+EXPORT = "{} --output requirements.txt, and write req:requirements.txt"
+PYTHON_FILES = (
     (r"uv\.lock", "uv export --no-emit-project --output-file requirements.txt, and write "
-                  "req:requirements.txt"),
-    (r"poetry\.lock", "poetry export --output requirements.txt, and write req:requirements.txt"),
-    (r"pdm\.lock", "pdm export --output requirements.txt, and write req:requirements.txt"),
+                  "req:requirements.txt", "req:"),
+    (r"poetry\.lock", EXPORT.format("poetry export"), "req:"),
+    (r"pdm\.lock", EXPORT.format("pdm export"), "req:"),
     (r"Pipfile(?:\.lock)?", "pipenv requirements > requirements.txt, and write "
-                            "req:requirements.txt"),
+                            "req:requirements.txt", "req:"),
     (r"(?:environment|conda)[\w.-]*\.(?:ya?ml|lock)",
      "name its packages here as PyPI has them; or take a baseImage with conda, and write below "
-     "commands: conda env update --name base --file FILE"),
-    (r"setup\.(?:py|cfg)", "write file:. for the project with all that it needs"),
-    (r"pixi\.(?:toml|lock)", "name its packages here as PyPI has them"),
-    (r"renv\.lock|DESCRIPTION", "it is R's: write renv:renv.lock below R"),
+     "commands: conda env update --name base --file FILE", "FILE"),
+    (r"setup\.(?:py|cfg)", "write file:. for the project with all that it needs",
+     "req:|proj:|file:"),
+    (r"pixi\.(?:toml|lock)", "name its packages here as PyPI has them", "FILE"),
 )
+R_FILES = ((r"renv\.lock|DESCRIPTION", "it is R's: write renv:renv.lock below R", "renv:|file:"),
+           (r"packrat\.lock", "call renv::migrate() in R, and write renv:renv.lock", "renv:"))
+GROUPS = r"dependency-groups|tool\.(?:poetry\.group\.[\w-]+\.dependencies|pdm\.dev-dependencies)"
 PYPROJECT = (r"pyproject\.toml", "write proj:FILE")
 
 
@@ -3197,8 +3219,11 @@ def toml_tables(text):
     return dict(zip(map(str.strip, ["", *parts[1::2]]), parts[::2]))
 
 
-def project_fault(text):
+def project_fault(data):
     """(what is wrong, what to do) with a pyproject.toml of which nothing would be installed; ()."""
+    text = data.decode("utf-8", "replace").lstrip("\ufeff")
+    if text.encode() != data:
+        return "is not in UTF-8 without a byte order mark, as TOML has to be", "save it as that"
     tables = toml_tables(text)
     own, poetry = tables.get("project", ""), "tool.poetry.dependencies" in tables
     files = re.findall(r"(?<![\w./-])[\w./-]+\.(?:txt|in)\b",
@@ -3211,7 +3236,7 @@ def project_fault(text):
                 f"write req:{files[0]}" if files else "write file:. for the project with all that "
                 "it needs")
     if poetry:
-        return "has its dependencies in Poetry's own table", OTHER_FILES[1][1]
+        return "has its dependencies in Poetry's own table", PYTHON_FILES[1][1]
     if "dependency-groups" in tables:
         return ("has dependencies only in [dependency-groups]",
                 "pip install takes none of these: move what jobs need to [project] dependencies")
@@ -4716,7 +4741,7 @@ def check_inside(file, name):
 
 def requirement_files(file, seen=()):
     """A requirements file and those that it names, each once, as paths in the project."""
-    seen, text = (*seen, file), (read_bytes(file) or b"").decode("utf-8", "replace")
+    seen, text = (*seen, file), marked_text(read_bytes(file) or b"")
     check_passwords(text, file)
     for name in required_files(text, file):
         if name not in seen:
@@ -4784,8 +4809,11 @@ def plan_required_files(project):
             check_kind(dependency, place)
             files.update(requirements_of(dependency) if dependency.form == "python-req"
                          else project_files(dependency))
-    if AUTOLOADER in files or (project.dependencies.R
-                               and b"renv/activate.R" in (read_bytes(".Rprofile") or b"")):
+    profile = (read_bytes(".Rprofile") or b"") if project.dependencies.R else b""
+    if b"packrat/init.R" in profile and ".Rprofile" not in project.ignores:
+        raise SkelebotError(".Rprofile: starts packrat, which hides what is installed in the image",
+                            f"{R_FILES[1][1]}; or add to ignores in {FILE}: - .Rprofile")
+    if AUTOLOADER in files or b"renv/activate.R" in profile:
         files[AUTOLOADER] = ()
     return files
 
@@ -4793,14 +4821,16 @@ def plan_required_files(project):
 def check_kind(dependency, place):
     """Nothing, if pip or R reads such a file, and finds in it what to install."""
     file, form = dependency.fields["file"], dependency.form
-    if form not in ("python-req", "python-proj"):
+    if form not in ("python-req", "python-proj", "r-renv"):
         return
-    rows = (*OTHER_FILES, *([PYPROJECT] if form == "python-req" else []))
-    for name, hint in rows:
+    rows = R_FILES[1:] if form == "r-renv" else (
+        *PYTHON_FILES, *R_FILES, *([PYPROJECT] if form == "python-req" else []))
+    for name, hint, *_ in rows:
         if re.fullmatch(name, file.rpartition("/")[2]):
-            raise place.fault(f"pip does not read {file}", hint.replace("FILE", file))
+            raise place.fault(f"{'renv' if form == 'r-renv' else 'pip'} does not read {file}",
+                              hint.replace("FILE", file))
     data = read_bytes(file) if form == "python-proj" else None
-    fault = () if data is None else project_fault(data.decode("utf-8", "replace"))
+    fault = () if data is None else project_fault(data)
     if fault:
         raise place.fault(f"{file} {fault[0]}", fault[1])
 
@@ -4810,7 +4840,7 @@ def requirements_of(dependency):
     named, local, lines, itself = requirement_files(dependency.fields["file"]), [], [], []
     for name in named:
         text = b"" if look(name) == "folder" else read_bytes(name) or b""
-        own = requirement_lines(text.decode("utf-8", "replace"))
+        own = requirement_lines(marked_text(text))
         local += local_files(name, [*local_requirements(own), *file_addresses("\n".join(own))])
         lines += own
         itself += [(name, line) for line in own if re.fullmatch(THE_PROJECT, line)]
@@ -4845,15 +4875,19 @@ def copied_below(text):
 def place_of_package(project, name):
     """Where a Python package is named: in the project's file, or in one that is named there."""
     place = project.places.get("dependencies") or Place(FILE, 1)
-    word = re.sub(r"[-_.]+", "[-_.]+", name)
     files = [(place.file, place.line), *((one.fields["file"], 1) for one in
              project.dependencies.Python if one.form in ("python-req", "python-proj"))]
+    return place_of(re.sub(r"[-_.]+", "[-_.]+", name), files) or place
+
+
+def place_of(word, files):
+    """The Place of the first line with a word, of (file, line from which on); None if none has."""
     for file, first in files:
-        lines = (read_bytes(file) or b"").decode("utf-8", "replace").split("\n")
+        lines = marked_text(read_bytes(file) or b"").split("\n")
         for number, line in enumerate(lines, 1):
             if number >= first and re.search(rf"(?i)(?<![\w.-]){word}(?![\w-])", line):
                 return Place(file, number)
-    return place
+    return None
 
 
 def pip_fault(project, log):
@@ -4886,6 +4920,24 @@ def mounted_over(job):
              for mapping in (job.mappings if job else ())]
     return tuple({*(target[len("/app/"):] for target, _ in pairs if target.startswith("/app/")),
                   *(source for _, source in pairs if source[0] not in "/.~$")})
+
+
+def passed_over(project, before, now):
+    """Notes on new files of the context that name packages of which none is installed."""
+    own = " ".join([*project.dependencies.Python, *project.dependencies.R, *project.commands])
+    rows = [row for language, files in (("Python", PYTHON_FILES), ("R", R_FILES)) for row in files
+            if language in project.language.split("+") and not project.dockerfile]
+    for path in sorted(path for path in now if path not in before):
+        for name, way, others in rows:
+            if re.fullmatch(rf"(?:packrat/)?(?:{name})", path) and path not in own and (
+                    not re.search(others, own)):
+                yield f"nothing of {path} is installed; for that, {way.replace('FILE', path)}"
+    for file in re.findall(r"proj:(\S+)", own):
+        tables = toml_tables((read_bytes(file) or b"").decode("utf-8", "replace"))
+        named = [f"[{name}]" for name in tables if re.fullmatch(GROUPS, name)]
+        if named and before.get(file) != now.get(file):
+            yield (f"nothing of {listed(named)} in {file} is installed; for that, move what jobs "
+                   "need to [project] dependencies")
 
 
 def check_sendable(recipe):
@@ -5229,8 +5281,10 @@ class Image:
         """
         call, aside = self.call, build.names is not None
         check_sendable(build.recipe)
-        yield from map(Note, context_notes(build.before.recipe if build.before else Recipe(),
-                                           build.recipe))
+        yield from self.plan_check_variables(build.recipe.text)
+        before = build.before.recipe if build.before else Recipe()
+        yield from map(Note, (*context_notes(before, build.recipe), *passed_over(
+            self.project, before.facts, build.recipe.facts)))
         told_here = not call.dry_run and not call.confined
         folder = (yield Scratch(call.token)) if told_here or aside else ""
         context = os.path.join(folder, "context") if aside else "."
@@ -5252,6 +5306,19 @@ class Image:
             yield from self.plan_keep(build, image)
             yield from self.plan_remove(build.image, image)
         return image or self.tag
+
+    def plan_check_variables(self, text):
+        """Nothing, unless a variable that a requirements file names is set by no image."""
+        named = re.findall(r"\$\{(\w+):\?is named in (.+), and is not set in the build\}", text)
+        told = (yield Command(self.engine.inspect("{{json .Config.Env}}", self.project.base),
+                              kept=True, looks=True)) if named else Outcome(1)
+        for name, file in named if not told.status else ():     # else that image has to come first
+            if f'"{name}=' not in told.output and not re.search(rf"(?m)^(?:ENV|ARG) .*\b{name}\b",
+                                                                text):
+                files = [(one, 1) for one in requirement_files(file) if look(one) == "file"]
+                raise place_of(name, files).fault(
+                    f"names {name}, which is not set in the build", "write its value if it is no "
+                    "secret, or set it by ENV in a base image; a build sees no variables of yours")
 
     def plan_remove(self, before, now):
         """Remove the image that was replaced; the engine keeps one that something else uses."""
@@ -7719,6 +7786,8 @@ def is_named(path, names):
 
 def secret_kind(path, start):
     """What a file holds that should be in no image, by its name and first bytes; "" if nothing."""
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        start = marked_text(start).encode("utf-8")
     if any(mark in start for mark in SECRET_MARKS):
         if re.search(PRIVATE_KEY, start):
             return "a private key"
@@ -10214,7 +10283,11 @@ class Existing:
 
     def text(self, file):
         data = read_bytes(os.path.join(self.folder, file), 1 << 20)
-        return (data or b"").decode("utf-8", "replace").lstrip("\ufeff")
+        return marked_text(data or b"")
+
+    @property
+    def pyproject(self):
+        return read_bytes(os.path.join(self.folder, "pyproject.toml"), 1 << 20) or b""
 
     def has(self, name):
         return look(os.path.join(self.folder, name))
@@ -10342,7 +10415,7 @@ class Existing:
 
     def dependencies(self, language):
         """As skelebot.yaml has them: a list, or one for each language."""
-        project = not project_fault(self.text("pyproject.toml"))
+        project = not project_fault(self.pyproject)
         forms = {"Python": {"requirements.txt": "req:",
                             **({"pyproject.toml": "proj:"} if project else {})},
                  "R": {"renv.lock": "renv:"}}
@@ -10357,10 +10430,10 @@ class Existing:
         taken = str(self.dependencies(language))
         others = [] if re.search(r"req:|proj:|renv:", taken) or self.dockerfile else [
             (file, f"to install what it names, {why.replace('FILE', file)}")
-            for file in self.files for name, why in OTHER_FILES if re.fullmatch(name, file)]
+            for file in self.files for name, why, _ in (*PYTHON_FILES, *R_FILES)
+            if re.fullmatch(name, file)]
         if "pyproject.toml" in self.files and not others and not taken.strip("[]{}None"):
-            others = [("pyproject.toml", "it " + "; ".join(project_fault(
-                self.text("pyproject.toml"))))]
+            others = [("pyproject.toml", "it " + "; ".join(project_fault(self.pyproject)))]
         own = [one.partition(":")[0].replace(".", "/") + ".py" for one in self.entries.values()]
         idle = [file for file in self.texts if not re.fullmatch(NO_JOB, file)
                 and file not in (*jobs, *own, *("src/" + path for path in own))]

@@ -12,7 +12,8 @@ import threading
 import urllib.parse
 import zipfile
 
-from engine import BASE, TIMEOUT, Tests, on, output, prints, tree, write
+from engine import BASE, SKELEBOT, TIMEOUT, Tests, call, on, output, prints, tree, write
+from real_run import python_for_all
 
 VERSIONS = """\
 import importlib.metadata, json, sys
@@ -40,6 +41,12 @@ def wheel(name, version):
 class Image(Tests):
     """Tests that build projects of their own, each in a folder of its own, under one name."""
     build = False
+
+    def call_as(self, uid, *words, folder):
+        """A call, without a build, of a user who may talk to the engine and has no home."""
+        group = str(os.stat("/var/run/docker.sock").st_gid)
+        argv = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--groups", group, python_for_all(), SKELEBOT, "-s", *words]
+        return call(argv, folder, **{**self.engine.environ, "SKELEBOT_HOME": "", "HOME": "/nonexistent"})
 
     def folder_of(self, files=(), **config):
         folder = tempfile.mkdtemp(dir=self.top)
@@ -200,9 +207,10 @@ class LocalRequirements(Image):
         return json.loads(self.skelebot("versions", "--", *names, folder=folder).stdout.decode())
 
     def test_the_project_itself_is_installed_with_what_it_needs(self):
-        for line in ("-e .", "."):
-            with self.subTest(line):
-                found = self.versions({**PACKAGE, "requirements.txt": f"iniconfig==1.1.1\n{line}\n"}, "churn", "toolz", "iniconfig")
+        for text in (b"iniconfig==1.1.1\n-e .\n", b"iniconfig==1.1.1\n.\n", "iniconfig==1.1.1\r\n-e .\r\n".encode("utf-16"),
+                     b"\xef\xbb\xbf-e .\niniconfig==1.1.1\n", "# coding: latin-1\n# d\xe9j\xe0\niniconfig==1.1.1\n.\r\n".encode("latin-1")):
+            with self.subTest(text):
+                found = self.versions({**PACKAGE, "requirements.txt": text}, "churn", "toolz", "iniconfig")
                 self.assertEqual(found, {"churn": "0.3", "toolz": "0.12.0", "iniconfig": "1.1.1"})
 
     def test_folders_and_wheels_are_installed(self):
@@ -213,10 +221,21 @@ class LocalRequirements(Image):
         self.assertEqual(self.versions(files, "helper"), {"helper": "0.7"})
 
     def test_a_variable_has_to_be_set(self):
-        text = "--extra-index-url https://${INDEX_USER}:${INDEX_TOKEN}@example.com/simple\niniconfig\n"
-        folder = self.folder_of({"requirements.txt": text}, dependencies=["req:requirements.txt"], jobs=[])
-        done = self.skelebot("prime", folder=folder, status=1)
-        self.assertIn("INDEX_USER: is named in requirements.txt, and is not set in the build", done.stderr)
+        """Before anything is built, unless the base image sets it."""
+        for files, fault in (
+                ({"requirements.txt": "iniconfig\n--extra-index-url https://${INDEX_USER}:${INDEX_TOKEN}@example.com/simple\n"},
+                 "requirements.txt:2: names INDEX_USER"),
+                ({"requirements.txt": "-r more/inner.txt\n", "more/inner.txt": "--index-url ${PIP_PLACE}/simple\niniconfig\n"},
+                 "more/inner.txt:1: names PIP_PLACE"),
+                ({"requirements.txt": "# ${PATH} does not count\nhelper @ https://example.com/${COMMIT}.zip\n".encode("utf-16")},
+                 "requirements.txt:2: names COMMIT")):
+            with self.subTest(fault):
+                folder = self.folder_of(files, dependencies=["req:requirements.txt"], jobs=[])
+                said = self.skelebot("prime", folder=folder, status=1).stderr
+                self.assertIn(f"skelebot: {fault}, which is not set in the build\n", said)
+                self.assertNotIn("building", said)
+        self.assertEqual(self.versions({"requirements.txt": "--find-links ${PATH}\niniconfig==1.1.1\n"},
+                                       "iniconfig"), {"iniconfig": "1.1.1"})
 
 
 # ---- R ----------------------------------------------------------------------
@@ -265,7 +284,13 @@ class RDependencies(Image):
                      "renv.lock": json.dumps(LOCK), **OTHER}
             for dependencies, names, versions in (
                     (["renv:renv.lock"], ["greeter"], "greeter 1.0 \n"), (["file:pkg/other:other"], ["other"], "other 0.3 \n")):
-                self.assertEqual(self.versions(names, files, language="R", dependencies=dependencies, user="host"), versions)
+                folder = self.folder_of({**self.script, **files}, language="R", dependencies=dependencies, user="host",
+                                        jobs=[{"name": "versions", "source": "versions.R"}])
+                self.assertEqual(self.skelebot("versions", "--", *names, folder=folder).stdout.decode(), versions)
+                for path in (self.top, folder):
+                    os.chmod(path, 0o755)
+                done = self.call_as(4321, "versions", "--", *names, folder=folder)
+                self.assertEqual((done.stdout.decode(), done.stderr), (versions, ""))
 
     def test_one_that_is_not_there_fails_the_build(self):
         for wrong in ("nosuchpackage", "greeter=0.9", "file:pkg/other:another"):

@@ -283,6 +283,48 @@ class RequirementsFile(unittest.TestCase):
                 self.assertIn(f"pip does not read {entry.partition(':')[2]}\n", f"{fault}\n")
                 self.assertIn(hint, fault.hint)
 
+    def test_requirements_file_is_read_by_its_byte_order_mark_or_coding_line(self):
+        for text, coding in (("\ufeffx\r\n-r é.txt\n", "utf-16-le"), ("\ufeff-r é.txt\n", "utf-16-be"), ("\ufeff-r é.txt", "utf-8"),
+                             ("\ufeff-r é.txt", "utf-32-le"), ("#!x\n# -*- coding: cp1252 -*-\n-r é.txt\n", "cp1252"),
+                             ("# coding: nosuch\n-r é.txt", "utf-8"), ("-r é.txt\n", "utf-8")):
+            with self.subTest(text, coding=coding):
+                self.assertEqual(skelebot.required_files(skelebot.marked_text(text.encode(coding)), "a.txt"), ["é.txt"])
+        self.assertEqual(skelebot.marked_text(b"x\xff"), "x\ufffd")
+        self.assertEqual(skelebot.secret_kind("requirements.txt", "--index-url https://a:hunter2@h/s\r\n".encode("utf-16")), "a password")
+        self.assertEqual(skelebot.secret_kind(".env", "API_KEY=abcd1234\r\n".encode("utf-16")), "a password")
+
+    def test_lock_file_or_group_of_which_nothing_is_installed_is_told_once(self):
+        pyproject = "[project]\nname='x'\ndependencies=['six']\n[dependency-groups]\ndev=['y']\n[tool.poetry.group.docs.dependencies]\n"
+        for dependencies, files, more, said in (
+                (["proj:pyproject.toml"], "uv.lock pyproject.toml", {}, [
+                    "nothing of uv.lock is installed; for that, uv export --no-emit-project --output-file requirements.txt, and write "
+                    "req:requirements.txt", "nothing of [dependency-groups] and [tool.poetry.group.docs.dependencies] in pyproject.toml is "
+                    "installed; for that, move what jobs need to [project] dependencies"]),
+                (["req:requirements.txt"], "uv.lock Pipfile setup.py requirements.txt", {}, []),
+                (["six"], "Pipfile setup.py", {}, [
+                    "nothing of Pipfile is installed; for that, pipenv requirements > requirements.txt, and write req:requirements.txt",
+                    "nothing of setup.py is installed; for that, write file:. for the project with all that it needs"]),
+                (["six"], "conda-lock.yml", {"commands": ["conda env update --file conda-lock.yml"]}, []),
+                (["dplyr"], "poetry.lock", {"language": "R"}, []),
+                (["renv:renv.lock"], "renv.lock packrat/packrat.lock DESCRIPTION", {"language": "R"}, []),
+                (["dplyr"], "packrat/packrat.lock", {"language": "R"}, [
+                    "nothing of packrat/packrat.lock is installed; for that, call renv::migrate() in R, and write renv:renv.lock"]),
+                (["six"], "pixi.toml", {"dockerfile": "Dockerfile"}, [])):
+            with self.subTest(files), inside({"pyproject.toml": pyproject}):
+                one, now = project(**{"dependencies": dependencies, **more}), dict.fromkeys(files.split(), "100644")
+                self.assertEqual(list(skelebot.passed_over(one, {}, now)), said)
+                self.assertEqual(list(skelebot.passed_over(one, now, now)), [])
+
+    def test_packrat_is_refused_where_it_would_hide_what_is_installed(self):
+        start = 'source("packrat/init.R")\n'
+        for changes, words in (({"dependencies": ["dplyr"]}, "starts packrat"), ({"dependencies": ["dplyr"], "ignores": [".Rprofile"]}, ""),
+                               ({"dependencies": []}, ""), ({"dependencies": ["renv:packrat/packrat.lock"]}, "renv does not read packrat/")):
+            with self.subTest(changes):
+                fault = drive(skelebot.plan_required_files(project(language="R", **changes)), {(Read, ".Rprofile"): start.encode()}).fault
+                self.assertEqual(bool(fault), bool(words))
+                self.assertIn(words, f"{fault}")
+                self.assertTrue(not fault or "renv::migrate()" in fault.hint)
+
     def test_pyproject_of_which_nothing_would_be_installed_is_refused(self):
         for text, words, hint in (
                 ("[project]\nname='x'\ndynamic = ['version', 'dependencies']\n", "(dynamic)", "write file:."),
@@ -297,9 +339,12 @@ class RequirementsFile(unittest.TestCase):
                               {(Read, "pyproject.toml"): text.encode()}).fault
                 self.assertIn(words, fault.message)
                 self.assertIn(hint, fault.hint)
+        for coding in ("utf-16", "utf-8-sig", "latin-1"):
+            data = "[project]\ndependencies = ['x']  # é\n".encode(coding)
+            self.assertIn("is not in UTF-8", skelebot.project_fault(data)[0])
         for text in ("[project]\nname='x'\ndependencies = []\n", "[ project ] # it\r\nname='x'\r\n", "project.dependencies = ['x']\n",
                      "[project]\ndependencies=['x']\n[dependency-groups]\ndev=['y']\n[tool.poetry.dependencies]\nx='1'"):
-            self.assertEqual(skelebot.project_fault(text), ())
+            self.assertEqual(skelebot.project_fault(text.encode()), ())
 
     def test_requirements_file_with_options_is_installed_alone_and_not_named_again(self):
         for line, alone in (("six==1 --hash=sha256:0", True), ("--pre", True), ("six", False), ("-c c.txt", False),

@@ -1,1 +1,1 @@
-sed -i -E '/^[ \t]*((-e|--editable)[ =]*)?(\.|file:(\/\/)?\/app)\/?(\[[^]]*\])?[ \t]*(#.*)?$/d' $files
+python -c 'import re, sys; [open(name, "wb").write(re.sub(r"(?m)^[ \t]*((-e|--editable)[ =]*)?(\.|file:(//)?/app)/?(\[[^]]*\])?[ \t]*(#.*)?\r?$", "", text).encode("utf-8", "surrogateescape")) for name in sys.argv[1:] for data in [open(name, "rb").read()] for text in [data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "surrogateescape")]]' $files
