@@ -9572,6 +9572,9 @@ GIT = r"(https?|ssh|file)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+"
 
 # -- The text of skelebot.yaml
 
+FOLDED = "[\x85\u2028\u2029]"       # YAML takes these for blanks, but in double quotes
+
+
 class Row(dict):
     """A mapping that is written in one line."""
 
@@ -9589,8 +9592,7 @@ def yaml_node(value):
         return yaml.SequenceNode("tag:yaml.org,2002:seq", items, flow_style=False)
     if not isinstance(value, str):
         return yaml.SafeDumper("").represent_data(value)
-    folded = re.search("[\x85\u2028\u2029]", value)       # as blanks, but for double quotes
-    return yaml.ScalarNode(TEXT, value, style='"' if folded else None)
+    return yaml.ScalarNode(TEXT, value, style='"' if re.search(FOLDED, value) else None)
 
 
 def yaml_text(keys):
@@ -9601,29 +9603,25 @@ def yaml_text(keys):
     return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
 
 
-def with_sections_of_plugins(config, sections):
-    """`config` with the sections (name -> dict) of plugins below its `components`."""
-    if not sections:
-        return config
-    known = dict(config).get("components")
-    node = yaml_node({} if known is None else known)
-    node.value.extend((yaml_node(name), yaml_node(section)) for name, section in sections.items())
-    return [*((key, value) for key, value in config if key != "components"), ("components", node)]
-
-
 IGNORED_FOLDERS = r"(?m)^(?=ignores:\n(?:- .*\n)*- (?:data|models|output)\n)"
 WHY_IGNORED = ("# What no published image needs. A job sees a folder of these by its mappings;\n"
                "# a model to be served by the image must not be among them.\n")
 
 
-def project_text(answers, config, sections=None):
-    """The text of a new skelebot.yaml; the keys of `config` win over the answers."""
-    config = with_sections_of_plugins(config, sections)
-    taken = {key for key, _ in config}
-    keys = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
-            if answers.get(key) and key not in taken]
-    owner = [] if "user" in taken else [("user", "host")]
-    text = re.sub(IGNORED_FOLDERS, WHY_IGNORED, yaml_text([*keys, *owner, *config]))
+def project_text(answers, config, sections):
+    """The text of a new skelebot.yaml; the keys of `config` win over the answers.
+
+    sections  name -> keys of what plugins have below `components`
+    """
+    config = dict(config)
+    if sections:
+        node = yaml_node(config.pop("components", {}))
+        node.value.extend((yaml_node(name), yaml_node(keys)) for name, keys in sections.items())
+        config["components"] = node
+    first = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
+             if answers.get(key) and key not in config]
+    owner = [] if "user" in config else [("user", "host")]
+    text = re.sub(IGNORED_FOLDERS, WHY_IGNORED, yaml_text([*first, *owner, *config.items()]))
     return "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n" + text
 
 
@@ -9650,6 +9648,10 @@ def is_inside(path):
 class Answers(dict):
     """name -> what was answered, for the {variables} of a template."""
 
+    def add_name(self, name):
+        """The project's name, also as a word of a-z, 0-9 and _."""
+        self.update(name=name, name_simple=re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_"))
+
     def fill(self, text):
         """`text` with the known variables; other braces stay."""
         return re.sub(r"\{([\w.-]+)\}", lambda match: self.get(match.group(1), match.group()), text)
@@ -9668,30 +9670,19 @@ class Answers(dict):
                               "a template has no business there")
         return path.rstrip("/")
 
-    def fill_node(self, node, place, copies=None):
-        """A copy of a YAML node with the variables in each of its texts; aliases stay.
-
-        copies  id of a node -> its copy, None while it is being made
-        """
-        copies = {} if copies is None else copies
-        if id(node) in copies:
-            if copies[id(node)] is None:
-                raise place.fault("contains itself", "take the alias out")
-            return copies[id(node)]
-        copies[id(node)] = None
-        if node.id == "scalar":
+    def fill_node(self, node, done):
+        """Fill the variables into each text of a YAML node, once where aliases are `done`."""
+        if node.id == "scalar" and id(node) not in done:
             text = self.fill(node.value)
-            tag = node.tag if text == node.value else TEXT
-            style = '"' if re.search("[\x85\u2028\u2029]", text) else node.style
-            copy = type(node)(tag, text, node.start_mark, node.end_mark, style=style)
-        else:
-            items = [tuple(self.fill_node(side, place, copies) for side in item)
-                     if node.id == "mapping" else self.fill_node(item, place, copies)
-                     for item in node.value]
-            copy = type(node)(node.tag, items, node.start_mark, node.end_mark,
-                              flow_style=node.flow_style)
-        copies[id(node)] = copy
-        return copy
+            node.tag = node.tag if text == node.value else TEXT
+            node.style = '"' if re.search(FOLDED, text) else node.style
+            node.value = text
+        inner = () if node.id == "scalar" or id(node) in done else node.value
+        done.add(id(node))
+        for item in inner:
+            for side in item if node.id == "mapping" else (item,):
+                self.fill_node(side, done)
+        return node
 
 
 class Template(Record):
@@ -9714,7 +9705,7 @@ class Template(Record):
         own, place = [("language", language)] if language else [], self.places.get("config")
         if self.config is None or Value(self.config, place).is_nothing:
             return own
-        entries = Value(answers.fill_node(self.config, place), place).entries()
+        entries = Value(answers.fill_node(self.config, set()), place).entries()
         wanted = entries["language"].node.value if "language" in entries else language
         if language and wanted != language:
             raise usage_error(f"scaffold: this template is for {wanted}, not for {language}",
@@ -9809,25 +9800,8 @@ class Takes:
             if said.get(key) not in ("", None, [])}))
 
 
-def literal(node, names):
-    """The value of a Python expression, by the module's constants; None if only a run tells."""
-    import ast
-    if isinstance(node, ast.Name):
-        return names.get(node.id)
-    if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "keys":
-        return literal(node.func.value, names)
-    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("list", "sorted", "tuple"):
-        return literal(node.args[0], names) if node.args else None
-    try:
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "range":
-            return list(range(*map(ast.literal_eval, node.args)))[:100]
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return None
-
-
 def dotted(node):
-    """`a.b` of such an expression; "" of any other."""
+    """`a.b` of such a Python expression; "" of any other."""
     above = dotted(node.value) if hasattr(node, "attr") else ""
     return f"{above}.{node.attr}" if above else getattr(node, "attr", getattr(node, "id", ""))
 
@@ -9837,28 +9811,23 @@ def last_name(node):
     return dotted(getattr(node, "func", None) or node).rpartition(".")[2]
 
 
-def in_brackets(node):
-    """What is in the brackets of an expression; Python had a node around it until 3.8."""
-    return node.slice.value if type(node.slice).__name__ == "Index" else node.slice
-
-
 class PythonScript:
-    """What a Python script says of the words that it takes."""
+    """What a Python script says of the words that it takes.
+
+    names  of the module's constants -> their values
+    """
 
     def __init__(self, text):
         import ast
-        self.ast, self.tree = ast, ast.parse(text)
+        self.ast, self.tree, self.names = ast, ast.parse(text), {}
         self.nodes = sorted((node for node in ast.walk(self.tree) if hasattr(node, "lineno")),
                             key=lambda node: (node.lineno, node.col_offset))
-        self.names = {one.targets[0].id: literal(one.value, {}) for one in self.tree.body
-                      if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)}
+        for one in self.tree.body:
+            if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name):
+                self.names[one.targets[0].id] = self.value(one.value)
         self.functions = {one.name: one for one in self.nodes
                           if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))}
         self.calls = [node for node in self.nodes if isinstance(node, ast.Call)]
-        self.modules = {(name or "").partition(".")[0] for node in self.nodes
-                        for name in [getattr(node, "module", "") or "",
-                                     *(one.name for one in getattr(node, "names", ())
-                                       if isinstance(node, ast.Import))]}
 
     @property
     def acts(self):
@@ -9870,24 +9839,42 @@ class PythonScript:
     @property
     def takes(self):
         """[Takes], by the first of the ways that it uses."""
+        modules = {(name or "").partition(".")[0] for node in self.nodes
+                   for name in [getattr(node, "module", ""), *(
+                       one.name for one in getattr(node, "names", ()) if hasattr(one, "asname"))]}
         ways = {"fire": self.fire, "typer": self.typer, "click": self.click,
                 "argparse": self.declared, "optparse": self.declared}
-        way = next((ways[name] for name in ways if name in self.modules), self.positions)
-        known = way()
-        return [one for one in known if one.command or len(known) == 1] or [Takes()]
+        known = next((ways[name] for name in ways if name in modules), self.positions)()
+        return [one for one in known if one.command or len(known) == 1]
+
+    def value(self, node):
+        """The value of an expression; None if only a run tells."""
+        ast, name = self.ast, last_name(node)
+        if isinstance(node, ast.Name) and name in self.names:
+            return self.names[name]
+        try:
+            if not isinstance(node, ast.Call):
+                return ast.literal_eval(node)
+            if name == "keys":
+                return list(self.value(node.func.value))
+            if name == "range":
+                return list(range(*map(self.value, node.args)))[:100]
+            if name in ("list", "sorted", "tuple"):
+                return self.value(node.args[0])
+        except (ValueError, TypeError, SyntaxError, IndexError, RecursionError, MemoryError):
+            pass
+        return None
 
     def said(self, call):
         """What a call says of an option: its keywords, by their value or else their last name."""
-        said = {one.arg: literal(one.value, self.names) for one in call.keywords}
-        said.update({one.arg: last_name(one.value) for one in call.keywords
-                     if one.arg in ("type", "action") and said[one.arg] is None})
-        said["hidden"] = said.get("hidden") or any(
-            last_name(one.value) == "SUPPRESS" for one in call.keywords if one.arg == "help")
-        return said
+        words = {one.arg: one.value for one in getattr(call, "keywords", ())}
+        said = {name: self.value(value) for name, value in words.items()}
+        said.update({name: last_name(words[name]) for name in ("type", "action")
+                     if name in words and said[name] is None})
+        return {**said, "hidden": said.get("hidden") or last_name(words.get("help")) == "SUPPRESS"}
 
     def flags(self, values):
-        texts = [literal(value, self.names) for value in values]
-        return [text for text in texts if isinstance(text, str)]
+        return [text for text in map(self.value, values) if isinstance(text, str)]
 
     # -- argparse and optparse
 
@@ -9902,7 +9889,7 @@ class PythonScript:
             if method == "add_parser":
                 command = f"{command} {''.join(self.flags(call.args[:1]))}".strip()
                 takes.setdefault(command, Takes(command))
-            if method in ("add_argument", "add_option"):
+            if method in ("add_argument", "add_option", "make_option"):
                 takes[command].declare(self.flags(call.args), {
                     **self.said(call), "exclusive": above in exclusive})
             elif target:
@@ -9919,9 +9906,8 @@ class PythonScript:
 
     def named(self, name, decorator):
         """The name of a command: as its decorator has it, or as its function has."""
-        said = {one.arg: literal(one.value, {}) for one in getattr(decorator, "keywords", ())}
-        texts = self.flags(getattr(decorator, "args", ()))
-        return (texts or [said.get("name") or name.lower().replace("_", "-")])[0]
+        texts = self.flags(getattr(decorator, "args", ())) or [self.said(decorator).get("name")]
+        return texts[0] or name.lower().replace("_", "-")
 
     def click(self):
         """By the decorators of functions; a command below a group is called by both names."""
@@ -9940,13 +9926,13 @@ class PythonScript:
         for one in function.decorator_list:
             if last_name(one) not in ("option", "argument") or not hasattr(one, "args"):
                 continue
-            said, positional = self.said(one), last_name(one) == "argument"
-            kinds = [word.value for word in one.keywords if word.arg == "type"]
-            if "default" in said and "type" not in said:
-                said["type"] = type(said["default"]).__name__
-            if last_name(kinds[0] if kinds else None) == "Choice" and kinds[0].args:
-                said["choices"] = literal(kinds[0].args[0], self.names)
-            if positional and (said.get("nargs") == -1 or said.get("required") is False):
+            said = self.said(one)
+            said.setdefault("type", type(said.get("default")).__name__)
+            for word in one.keywords:
+                if last_name(word.value) == "Choice" and word.value.args:
+                    said["choices"] = self.value(word.value.args[0])
+            if last_name(one) == "argument" and (
+                    said.get("nargs") == -1 or said.get("required") is False):
                 said["nargs"] = "*"
             takes.declare(self.flags(one.args), said)
         return takes
@@ -9974,66 +9960,57 @@ class PythonScript:
                 for command, function in known]
 
     def typed(self, takes, function):
+        """Add what a function takes; Option() or Argument() is its default, or in Annotated."""
         for name, kind, default in self.parameters(function):
-            call = default if last_name(default) in ("Option", "Argument") else None
-            flags = call.args[1:] if call else ()
-            if last_name(getattr(kind, "value", None)) == "Annotated":
-                kind, *others = in_brackets(kind).elts
-                call = next((one for one in others
-                             if last_name(one) in ("Option", "Argument")), None)
-                flags = call.args if call else ()
-            elif call:
-                default = call.args[0] if call.args else None
-            self.typed_one(takes, name, kind, default, call, self.flags(flags))
+            parts = list(self.ast.walk(kind)) if kind else []
+            call = next((one for one in (*parts, default)
+                         if last_name(one) in ("Option", "Argument")), None)
+            flags = call.args if call else []
+            if call and call is default:
+                default, *flags = flags or [None]
+            names = [last_name(one) for one in parts if one is not call and last_name(one)]
+            said = {**self.said(call), **self.said_of(names, default)}
+            needed = default is None or self.value(default) is ...
+            said["default"] = None if needed else said["default"]
+            if last_name(call) == "Argument" or (needed and last_name(call) != "Option"):
+                one = needed and not {"List", "list", "Tuple"} & set(names)
+                takes.declare([name], {**said, "nargs": None if one else "*"})
+            elif "Context" not in names:
+                plain = name.replace("_", "-")
+                plain += f"/--no-{plain}" if said["is_flag"] else ""
+                takes.declare(self.flags(flags) or ["--" + plain], said)
         return takes
 
-    def typed_one(self, takes, name, kind, default, call, flags):
-        """Add one parameter of a function, as typer takes it."""
-        needed = default is None or isinstance(literal(default, {}), type(...))
-        said = {**(self.said(call) if call else {}), "default": literal(default, self.names)}
-        if needed:
-            said["default"] = None
-        inner = [last_name(one) for one in self.ast.walk(kind) if last_name(one)] if kind else []
-        said["type"] = next((one for one in inner if one in ("bool", *TYPES)), "")
-        enum = self.functions.get(next(iter(inner[-1:]), ""))
-        if isinstance(enum, self.ast.ClassDef):
-            said["choices"] = [literal(one.value, {}) for one in enum.body
-                               if hasattr(one, "targets")]
-            said["default"] = self.enum_value(enum, default)
-        if last_name(call) == "Argument" or (needed and last_name(call) != "Option"):
-            several = {"List", "list", "Tuple"} & set(inner)
-            takes.declare([name], {**said, "nargs": None if needed and not several else "*"})
-        elif said["type"] == "bool":
-            plain = name.replace("_", "-")
-            takes.declare(flags or [f"--{plain}/--no-{plain}"], {**said, "is_flag": True})
-        elif "Context" not in inner:
-            takes.declare(flags or ["--" + name.replace("_", "-")], said)
-
-    def enum_value(self, enum, default):
-        """The value of a member that a default names."""
-        return next((literal(one.value, {}) for one in enum.body if hasattr(one, "targets")
-                     and dotted(one.targets[0]) == last_name(default)), None)
+    def said_of(self, names, default):
+        """What the names in a parameter's annotation, and its default, say of it."""
+        kind = next((one for one in names if one in ("bool", *TYPES)), "")
+        said = {"type": kind, "is_flag": kind == "bool", "default": self.value(default)}
+        for one in names:
+            if isinstance(self.functions.get(one), self.ast.ClassDef):      # an Enum
+                members = {last_name(row.targets[0]): self.value(row.value)
+                           for row in self.functions[one].body if hasattr(row, "targets")}
+                said.update(choices=list(members.values()),
+                            default=members.get(last_name(default)))
+        return said
 
     def fire(self):
         """By the function, class or dict that fire.Fire() gets; without one, by all functions."""
-        call = next((one for one in self.calls if last_name(one) == "Fire"), None)
-        shown = call.args[0] if call and call.args else None
+        shown = next((one.args[0] for one in self.calls if last_name(one) == "Fire" and one.args),
+                     None)
         one = self.functions.get(last_name(shown))
+        pairs = [("", one)] if one else [
+            (name, one) for name, one in self.functions.items() if one in self.tree.body]
         if isinstance(one, self.ast.ClassDef):
-            return [self.fired(Takes(method.name), method) for method in one.body
-                    if hasattr(method, "args") and not method.name.startswith("_")]
-        if one:
-            return [self.fired(Takes(), one)]
-        if isinstance(shown, self.ast.Dict):
-            pairs = [(literal(key, {}), self.functions.get(last_name(value)))
+            pairs = [(method.name, method) for method in one.body
+                     if not getattr(method, "name", "_").startswith("_")]
+        elif isinstance(shown, self.ast.Dict):
+            pairs = [(str(self.value(key)), self.functions.get(last_name(value)))
                      for key, value in zip(shown.keys, shown.values)]
-        else:
-            pairs = [(name, one) for name, one in self.functions.items() if one in self.tree.body]
-        return [self.fired(Takes(str(name)), one) for name, one in pairs if hasattr(one, "args")]
+        return [self.fired(Takes(name), one) for name, one in pairs if hasattr(one, "args")]
 
     def fired(self, takes, function):
         for name, kind, default in self.parameters(function):
-            value = literal(default, self.names)
+            value = self.value(default)
             if default is None:
                 takes.declare([name], {"nargs": "*" if name.startswith("*") else None})
             elif isinstance(value, bool):
@@ -10067,179 +10044,178 @@ class PythonScript:
         """Which word of sys.argv an expression is; None of any other."""
         if not isinstance(node, self.ast.Subscript) or last_name(node.value) != "argv":
             return None
-        index = literal(in_brackets(node), {})
+        place = node.slice.value if type(node.slice).__name__ == "Index" else node.slice
+        index = self.value(place)       # Python had that node around it until 3.8
         return index if isinstance(index, int) and index > 0 else None
 
 
-# -- The same of R, of docopt and of Bash
+class RScript(PythonScript):
+    """What an R script says, whose calls are almost Python's."""
+    NOTE = r"(?P<text>\"(?:\\[\s\S]|[^\"\\])*\"|'(?:\\[\s\S]|[^'\\])*')|#.*|(?P<int>\d+)L\b|\$|::"
+    SET = r"[ \t]*([\w.]+)[ \t]*(?:<-|=)"
+    LONGEST = 4000      # characters of a call
 
-R_PIECE = r"\"(?:\\[\s\S]|[^\"\\])*(?:\"|\Z)|'(?:\\[\s\S]|[^'\\])*(?:'|\Z)|#[^\n]*|[\s\S]"
-R_SET = r"[ \t]*([\w.]+)[ \t]*(?:<-|=)"
-LONGEST_CALL = 4000     # characters
+    def __init__(self, text):
+        import ast
+        self.ast, self.text, self.nodes, self.functions = ast, text, [], {}
+        self.names = {"TRUE": True, "T": True, "FALSE": False, "F": False}
+        self.calls = list(filter(None, map(self.call, re.finditer(
+            r"\b(?:make_option|add_option|add_argument)\(", text))))
 
+    def call(self, match):
+        """The syntax tree of a call, as if it were Python's; None if that is never closed."""
+        def plain(piece):
+            string = (piece["text"] or "").replace("\n", "\\n")
+            return string or piece["int"] or ("" if piece.group()[0] == "#" else ".")
+        text = re.sub(self.NOTE, plain, self.text[match.start():match.end() + self.LONGEST])
+        for end in [one.end() for one in re.finditer(r"\)", text)][:50]:
+            try:
+                return self.ast.parse(text[:end], mode="eval").body
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                pass                    # this bracket closes another one, or is in a text
+        return None
 
-def r_arguments(text):
-    """The arguments of a call in R, from behind its bracket on: texts, parted by commas."""
-    pieces, depth = [""], 0
-    for piece in re.findall(R_PIECE, text[:LONGEST_CALL]):
-        depth += (piece in "([{") - (piece in ")]}")
-        if depth < 0:
-            break
-        if piece == "," and not depth:
-            pieces.append("")
-        elif piece[0] != "#":
-            pieces[-1] += piece
-    return [piece.strip() for piece in pieces]
+    def value(self, node):
+        if last_name(node) in ("c", "list") and hasattr(node, "args"):
+            return list(map(self.value, node.args))
+        return super().value(node)
 
+    def said(self, call):
+        said = super().said(call)
+        if last_name(call) != "add_argument":
+            said.setdefault("type", type(said.get("default")).__name__)
+        return said
 
-def r_value(text):
-    """The value of an expression in R; None if it takes a run to know."""
-    many, quoted = re.match(r"(?:c|list)\(", text), re.fullmatch(r"(?s)([\"'])(.*)\1", text)
-    if many:
-        return [r_value(one) for one in r_arguments(text[many.end():])]
-    if quoted:
-        return re.sub(r"\\(.)", r"\1", quoted.group(2))
-    if re.fullmatch(r"[+-]?\d+L?", text):
-        return int(text.rstrip("L"))
-    if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", text):
-        return float(text)
-    return {"TRUE": True, "T": True, "FALSE": False, "F": False}.get(text)
+    def flags(self, values):
+        words = [one.value for call in self.calls if call.args is values
+                 for one in call.keywords if one.arg in ("opt_str", "arg", "short")]
+        texts = map(self.value, [*values, *words])
+        return [one for text in texts for one in (text if isinstance(text, list) else [text])
+                if isinstance(one, str)]
 
+    @property
+    def acts(self):
+        return bool(re.search(r"(?m)^(?!library|require|suppress|options|set)[\w.:]+\(", self.text))
 
-def r_declared(takes, text):
-    """Add what optparse, argparse and argparser declare."""
-    for call in re.finditer(r"\b(make_option|add_option|add_argument)\(", text):
-        flags, said = [], {}
-        for one in r_arguments(text[call.end():call.end() + LONGEST_CALL]):
-            name, equals, value = re.match(r"(?s)([\w.]*)\s*(=(?!=))?(.*)", one).groups()
-            value = r_value(value.strip() if equals else one)
-            if equals and name not in ("opt_str", "arg", "short"):
-                said[name] = value
-            else:
-                flags += value if isinstance(value, list) else [value]
-        if call.group(1) != "add_argument" and "type" not in said:
-            said["type"] = type(said.get("default")).__name__
-        takes.declare([flag for flag in flags if isinstance(flag, str)], said)
-    return takes.together()
-
-
-def r_takes(text):
-    """By what it declares, or by the words of commandArgs() that it looks at."""
-    takes, known, words = r_declared(Takes(), text), {}, None
-    for line in text.split("\n"):
-        whole, name = re.match(R_SET + r"[ \t]*commandArgs\(([^)]*)", line), re.match(R_SET, line)
-        words = whole.group(1) if whole and "T" in whole.group(2) else words
-        for one in re.finditer(r"\b([\w.]+)\[\[?(\d{1,3})\]", line):
-            if one.group(1) == words:
-                index, sometimes = int(one.group(2)), "length(" in line[:one.start()]
-                known[index] = known.get(index) or (
-                    "" if sometimes else name.group(1) if name else f"arg{index}")
-    return [takes.place(known)]
+    @property
+    def takes(self):
+        """By what it declares, or by the words of commandArgs() that it looks at."""
+        known, words = {}, None
+        for line in self.text.split("\n"):
+            whole = re.match(self.SET + r"[ \t]*commandArgs\(([^)]*)", line)
+            name = re.match(self.SET, line)
+            words = whole.group(1) if whole and "T" in whole.group(2) else words
+            for one in re.finditer(r"\b([\w.]+)\[\[?(\d{1,3})\]", line):
+                if one.group(1) == words:
+                    index, sometimes = int(one.group(2)), "length(" in line[:one.start()]
+                    known[index] = known.get(index) or (
+                        "" if sometimes else name.group(1) if name else f"arg{index}")
+        return [self.declared()[0].place(known)]
 
 
-def docopt_options(lines):
-    """[(spellings, what is said)] of the lines that describe options."""
-    known = []
-    for line in map(str.strip, lines):
-        flags, _, about = line.partition("  ")
-        if line.startswith("-"):
+class BashScript:
+    """What a shell script says: by getopts, the labels of a case, and what is set to $1, $2, ..."""
+
+    def __init__(self, text):
+        self.text = text
+
+    @property
+    def labels(self):
+        """[(the labels of a case, what is done there)]; the labels as they are written."""
+        label = r"(?m)^[ \t]*\(?(-?[\w|][\w| \t-]*|--[\w| \t-]*)\)"
+        _, *parts = re.split(label, self.text)
+        return [(one, body.partition(";;")[0]) for one, body in zip(parts[::2], parts[1::2])]
+
+    @property
+    def words(self):
+        """[(name, number, sign)] of $1, $2, ... outside of functions; "" where they get no name."""
+        inside, words = False, []
+        for line in re.sub(r"'[^'\n]*'", "''", self.text).split("\n"):
+            starts = re.match(r"(?:function[ \t]+)?[\w-]+[ \t]*\(\)", line)
+            inside = not line.rstrip().endswith("}") if starts else \
+                inside and not line.startswith("}")
+            if not starts and not inside and line[:1] not in (" ", "\t", "#"):
+                name = re.match(r"(?:(?:readonly|export|declare)[ \t]+)?(\w+)=", line)
+                words += [(name.group(1) if name else "", int(index), sign) for index, sign
+                          in re.findall(r"\$\{?([1-9])\b(:?[-=+])?", line)]
+        return words
+
+    @property
+    def takes(self):
+        takes, letters = Takes(), re.search(r"\bgetopts[ \t]+[\"']?:?([\w:]+)", self.text)
+        cases, known = self.labels, {}
+        for letter, valued in re.findall(r"(\w)(:?)", letters.group(1)) if letters else ():
+            about = re.match(r"\s*(\w+)=", dict(cases).get(letter, ""))
+            takes.declare(["-" + letter], {"is_flag": not valued, "help": about and about.group(1)})
+        cases = [] if letters else [case for case in cases if case[0].startswith("-")]
+        for labels, body in cases:
+            flags = [one.strip() for one in labels.split("|")]
+            takes.declare(flags, {"is_flag": "$2" not in body})
+        for name, index, sign in self.words:
+            missing = letters or cases or sign
+            known.setdefault(index, "" if missing else name or f"arg{index}")
+        return [takes.place(known)]
+
+
+class DocoptUsage:
+    """What the text of a usage says, in whichever language. Source: docopt.org"""
+
+    def __init__(self, text):
+        text = text[re.search(r"(?i)usage:\s*", text).end():]
+        text = re.split(r"(?m)\"\"\"|'''|[\"'](?=[ \t]*(?:->|\)|$))", text)[0]
+        usage, _, rest = re.sub(r"(?m)^[ \t]+$", "", text).partition("\n\n")
+        self.usage, self.options = usage.split("\n"), list(self.described(rest))
+
+    def described(self, text):
+        """(spellings, what is said) of the lines that describe options."""
+        for option in re.split(r"\n[ \t]*(?=-)", "\n" + text)[1:]:
+            flags, _, about = option.partition("\n\n")[0].partition("  ")
             names = re.findall(r"--?\w[\w-]*", flags)
-            known.append((names, {"is_flag": not re.search(r"[ =](<|[A-Z]+\b)", flags),
-                                  "help": about, "hidden": "--version" in names}))
-        elif line and known:
-            known[-1][1]["help"] += " " + line
-    for _, said in known:
-        default = re.search(r"(?i)\[default: ([^\[\]]*)\]", said["help"])
-        said["default"] = default and default.group(1)
-    return known
+            default = re.search(r"(?i)\[default: ([^\[\]]*)\]", about)
+            yield names, {"is_flag": not re.search(r"[ =](<|[A-Z]+\b)", flags), "help": about,
+                          "hidden": "--version" in names,
+                          "default": default and default.group(1)}
 
+    @property
+    def takes(self):
+        """By the lines of the usage, each of a command of its own, and those of options."""
+        takes = {}
+        for line in self.usage:
+            _, *words = re.findall(r"\[[^\[\]]*\](?:\.\.\.)?|\([^()]*\)(?:\.\.\.)?|\S+", line)
+            if takes and not set(words) - {"-h", "|", "--help", "--version"}:
+                continue
+            count = next((i for i, word in enumerate(words) if not re.match(r"[a-z][\w-]*$", word)),
+                         len(words))
+            command = " ".join(words[:count])
+            for word in words[count:]:
+                self.add(takes.setdefault(command, Takes(command)), word)
+            takes.setdefault(command, Takes(command))
+        return list(takes.values())
 
-def docopt_takes(text):
-    """By the lines of a usage, each of a command of its own, and those of options.
-
-    source  docopt.org
-    """
-    text = text[re.search(r"(?i)usage:\s*", text).end():]
-    lines = re.split(r"(?m)\"\"\"|'''|[\"'](?=[ \t]*(?:->|\)|$))", text)[0].split("\n")
-    count = next((i for i, line in enumerate(lines) if not line.strip()), len(lines))
-    known, takes = docopt_options(lines[count:]), {}
-    for line in lines[:count]:
-        _, *words = re.findall(r"\[[^\[\]]*\](?:\.\.\.)?|\([^()]*\)(?:\.\.\.)?|\S+", line)
-        if takes and not set(words) - {"-h", "|", "--help", "--version"}:
-            continue
-        count = next((i for i, word in enumerate(words) if not re.match(r"[a-z][\w-]*$", word)),
-                     len(words))
-        own = takes.setdefault(" ".join(words[:count]), Takes(" ".join(words[:count])))
-        for word in words[count:]:
-            docopt_word(own, word, known)
-    return list(takes.values())
-
-
-def docopt_word(takes, word, known):
-    """Add what one word of a usage stands for."""
-    if word == "[options]":
+    def add(self, takes, word):
+        """Add what one word of a usage stands for."""
+        flags = re.findall(r"(--?\w[\w-]*)(=)?", word)
+        known = self.options if word == "[options]" else [
+            next((one for one in self.options if flag in one[0]), ([flag], {"is_flag": not valued}))
+            for flag, valued in flags]
         for names, said in known:
             takes.declare(names, said)
-        return
-    flags = re.findall(r"(--?\w[\w-]*)(=)?", word)
-    for flag, valued in flags:
-        takes.declare(*next((one for one in known if flag in one[0]),
-                            ([flag], {"is_flag": not valued})))
-    name = re.fullmatch(r"<([^>]+)>|[A-Z][A-Z_-]+", word)
-    if not flags:
-        takes.argue(re.sub(r"[^\w -]", "", word).lower(), None if name else "*", {})
+        if word != "[options]" and not flags:
+            name = re.fullmatch(r"<([^>]+)>|[A-Z][A-Z_-]+", word)
+            takes.argue(re.sub(r"[^\w -]", "", word).lower(), None if name else "*", {})
 
 
-def bash_labels(text):
-    """[(the labels of a case, what is done there)]; the labels as they are written."""
-    cases = []
-    for line in text.split("\n"):
-        label = re.match(r"[ \t]*\(?(-?[\w|][\w| \t-]*|--[\w| \t-]*)\)", line)
-        cases += [(label.group(1), "")] if label else []
-        if cases:
-            cases[-1] = (cases[-1][0], cases[-1][1] + line + "\n")
-    return [(labels, body.partition(";;")[0].partition(")")[2]) for labels, body in cases]
+SCRIPTS = {".py": PythonScript, ".r": RScript, ".sh": BashScript}
 
 
-def bash_words(text):
-    """[(name, number, sign)] of $1, $2, ... outside of functions; "" where they get no name."""
-    inside, words = False, []
-    for line in text.split("\n"):
-        starts = re.match(r"(?:function[ \t]+)?[\w-]+[ \t]*\(\)", line)
-        inside = not line.rstrip().endswith("}") if starts else inside and not line.startswith("}")
-        if not starts and not inside and line[:1] not in (" ", "\t", "#"):
-            name = re.match(r"(?:(?:readonly|export|declare)[ \t]+)?(\w+)=", line)
-            words += [(name.group(1) if name else "", int(index), sign) for index, sign
-                      in re.findall(r"\$\{?([1-9])\b(:?[-=+])?", line)]
-    return words
-
-
-def bash_takes(text):
-    """By getopts, else by the labels of a case with dashes; and by what is set to $1, $2, ..."""
-    takes, letters = Takes(), re.search(r"\bgetopts[ \t]+[\"']?:?([\w:]+)", text)
-    cases, known = bash_labels(text), {}
-    for letter, valued in re.findall(r"(\w)(:?)", letters.group(1)) if letters else ():
-        about = re.match(r"\s*(\w+)=", dict(cases).get(letter, ""))
-        takes.declare(["-" + letter], {"is_flag": not valued, "help": about and about.group(1)})
-    cases = [] if letters else [case for case in cases if case[0].startswith("-")]
-    for labels, body in cases:
-        takes.declare([one.strip() for one in labels.split("|")], {"is_flag": "$2" not in body})
-    for name, index, sign in bash_words(re.sub(r"'[^'\n]*'", "''", text)):
-        missing = letters or cases or sign
-        known.setdefault(index, "" if missing else name or f"arg{index}")
-    return [takes.place(known)]
-
-
-def takes_of(file, text):
-    """[Takes] of a script; one of nothing if it cannot be read."""
-    if re.search(r"\bdocopt\(", text) and re.search(r"(?i)usage:", text):
-        return docopt_takes(text)
-    if file.endswith(".py"):
-        try:
-            return PythonScript(text).takes
-        except (SyntaxError, ValueError, RecursionError, AttributeError, TypeError, IndexError):
-            return [Takes()]
-    return bash_takes(text) if file.endswith(".sh") else r_takes(text)
+def script_says(what, file, text):
+    """What a script `takes`, or whether it `acts`; None if it cannot be read."""
+    usage = what == "takes" and "docopt(" in text and re.search(r"(?i)usage:", text)
+    kind = DocoptUsage if usage else SCRIPTS[os.path.splitext(file)[1].lower()]
+    try:
+        return getattr(kind(text), what)
+    except (SyntaxError, ValueError, RecursionError, AttributeError, TypeError, IndexError):
+        return None
 
 
 # -- A folder that has files already
@@ -10250,7 +10226,6 @@ NO_JOB = (r"(?:.*/)?(?:(?:tests?|docs?|renv|packrat)/.*|(?:__\w+__|setup|conftes
           r"|[^/]*_test|install|skelebot|ui|server|global)\.\w+)")
 SCRIPT_SAYS = {".py": r"(?m)^if[ \t]+__name__\b|\A#!", ".sh": r"\S",
                ".R": r"\A#!|\bcommandArgs\(|\bdocopt\(|\bOptionParser\(|\bArgumentParser\("}
-R_ACTS = r"(?m)^(?!library|require|suppress|options|set)[\w.:]+\("
 # What a script loads -> how a browser gets to see it: source, port, variable.
 WEB = {"dash": ("{}", "8050", "HOST=0.0.0.0"),
        "gradio": ("{}", "7860", "GRADIO_SERVER_NAME=0.0.0.0"),
@@ -10262,13 +10237,10 @@ ALWAYS_OUT = (".git", ".venv", "**/__pycache__", "**/.ipynb_checkpoints")
 
 def toml_texts(text, *tables):
     """The `key = "text"` lines of tables of a TOML file, as {key: text}."""
-    table, texts = "", {}
-    for line in text.split("\n"):
-        header = re.match(r"\[([^\[\]]+)\]", line)
-        table = header.group(1) if header else table
-        pair = re.match(r"[ \t]*[\"']?([\w.-]+)[\"']?[ \t]*[=:][ \t]*[\"']?([^\"']+)", line)
-        texts.update({pair.group(1): pair.group(2).strip()} if pair and table in tables else {})
-    return texts
+    known = toml_tables(text)
+    pair = r"(?m)^[ \t]*[\"']?([\w.-]+)[\"']?[ \t]*[=:][ \t]*[\"']?([^\"'\n]+)"
+    return {key: one.strip() for table in tables
+            for key, one in re.findall(pair, known.get(table, ""))}
 
 
 class Existing:
@@ -10320,12 +10292,11 @@ class Existing:
             return True
         if not place or os.path.basename(name) in self.loaded:
             return False
-        if end != ".py":
-            return bool(re.search(R_ACTS, text))
-        try:
-            return PythonScript(text).acts
-        except (SyntaxError, ValueError, RecursionError):
-            return False
+        return bool(script_says("acts", file, text))
+
+    def takes(self, file):
+        """[Takes] of a script: one for each of its commands, or one of nothing at all."""
+        return script_says("takes", file, self.texts.get(file, "")) or [Takes()]
 
     @property
     def loaded(self):
@@ -10345,8 +10316,7 @@ class Existing:
         """file -> the jobs that come of it; a command of a script is a job of its own."""
         jobs, names = {}, set()
         for file in filter(self.is_script, self.texts):
-            jobs[file] = [self.job(file, takes, names)
-                          for takes in takes_of(file, self.texts[file])]
+            jobs[file] = [self.job(file, takes, names) for takes in self.takes(file)]
         for name, target in self.entries.items():
             jobs[f"{name} ({target})"] = self.entry_jobs(name, target, names)
         if any(os.path.basename(file) == "server.R" for file in self.files):
@@ -10407,11 +10377,11 @@ class Existing:
         """The jobs of such a command, run without the package being installed."""
         module, _, function = target.partition(":")
         path = module.replace(".", "/") + ".py"
-        text = self.texts.get(path, self.texts.get("src/" + path, ""))
+        path = path if path in self.texts else "src/" + path
         call = f"import sys; from {module} import {function}; sys.exit({function}())"
         return [self.keys_of(self.named("-".join([name, *takes.command.split()]), names),
-                             shell_line(["python3", "-c", call]), f"run {target}", takes, text)
-                for takes in takes_of(path, text)]
+                             shell_line(["python3", "-c", call]), f"run {target}", takes,
+                             self.texts.get(path, "")) for takes in self.takes(path)]
 
     def dependencies(self, language):
         """As skelebot.yaml has them: a list, or one for each language."""
@@ -10508,43 +10478,6 @@ class Existing:
 
 # -- What is asked, and what comes of it
 
-def check_template(name):
-    """Nothing, if there can be such a template."""
-    if has_password(name):
-        raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
-                          "leave it out, since others on this machine can see it; git asks, or has "
-                          "a credential helper")
-    if name in (*TEMPLATES, *DEFAULTS.values()) or re.fullmatch(GIT, name):
-        return
-    if look(os.path.expanduser(name)) != "folder":
-        raise usage_error(f"scaffold: unknown template {shortened(name)}",
-                          did_you_mean(name, TEMPLATES, "there are")
-                          + "; or give a folder, https://... or git@...")
-
-
-def template_file(name, folder, file):
-    """The bytes of a template's file: one of ours, or one in a folder, which no link leaves."""
-    if not folder:
-        return template_bytes("projects", name, file)
-    path = os.path.join(folder, *file.split("/"))
-    if look(path, folder) != "file":
-        raise SkelebotError(f"template {bare_url(name)}: has no file {shortened(file)}",
-                            "a template is a folder with a template.yaml, which names the files "
-                            "beside it")
-    return read_bytes(path)
-
-
-def simple_name(name):
-    """`name` as a word of a-z, 0-9 and _."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
-def note_of(new):
-    """The note of what is about to be made: each path, after the SHA-256 of a file, or nothing."""
-    lines = (f"{'' if data is None else hash_of(data)} {path}" for path, data in new)
-    return "\n".join(lines).encode("utf-8", "surrogateescape")
-
-
 class Scaffold:
     """A new project: what was typed and is answered, and the folders and files that come of it."""
 
@@ -10553,17 +10486,18 @@ class Scaffold:
         self.folder, self.existing = words.one("folder", "."), words.has("existing")
         self.answers, self.sections = Answers(), {}
 
-    def plan(self):
+    @classmethod
+    def plan(cls, call, project, words):
         """Ask, make the files, and say what to type next."""
+        self = cls(call, words)
         self.check()
         existing = Existing(self.folder) if self.existing else None
         yield from self.plan_answers()
         new = yield from (self.plan_existing(existing) if existing else self.plan_template())
+        count = (yield from self.plan_make(*new)) if new else 0
         if not new:
             yield Note("what follows depends on the template")
-            return 0
-        count = yield from self.plan_make(*new)
-        if not self.call.dry_run:
+        elif not call.dry_run:
             step = f"cd {shell_line([self.folder])} && " if self.folder != "." else ""
             yield Note(f"made {count} files; next: {step}skelebot --help")
         return 0
@@ -10579,7 +10513,7 @@ class Scaffold:
             raise usage_error("scaffold: --existing adds no template",
                               "leave --template and --answer out, or --existing")
         if "template" in self.words.values:
-            check_template(self.words.one("template"))
+            self.check_template(self.words.one("template"))
 
     def check_no_project(self):
         path = os.path.join(self.folder, FILE)
@@ -10616,28 +10550,25 @@ class Scaffold:
     def plan_answers(self):
         """What every project is asked, and what plugins ask."""
         path = os.path.basename(os.path.abspath(self.folder)) or "project"
-        for name, question, default in (
-                ("name", "Name of the project", path),
-                ("description", "What it is for, in one line", ""),
-                ("maintainer", "Who maintains it", "user.name"),
-                ("contact", "How to reach them", "user.email")):
-            if default.startswith("user.") and name not in self.words.values:
-                default = yield from self.plan_git_setting(default)
+        for name, question, default, key in (
+                ("name", "Name of the project", path, ""),
+                ("description", "What it is for, in one line", "", ""),
+                ("maintainer", "Who maintains it", "", "user.name"),
+                ("contact", "How to reach them", "", "user.email")):
+            try:
+                if key and name not in self.words.values:
+                    git = yield Command(("git", "config", key), kept=True, looks=True)
+                    default = git.output.strip()
+            except SkelebotError:
+                pass                    # there is no git
             answer = yield from self.plan_option(name, question, default)
             self.answers[name] = " ".join(answer.split())
         name = self.answers["name"]
         if not ProjectName.fits(name):
             raise usage_error(f"scaffold: expected {ProjectName.expected}, found {shortened(name)}",
                               "give it as --name churn-model")
-        self.answers["name_simple"] = simple_name(name)
+        self.answers.add_name(name)
         yield from self.plan_sections()
-
-    def plan_git_setting(self, key):
-        """What git knows of its user; "" where there is no git."""
-        try:
-            return (yield Command(("git", "config", key), kept=True, looks=True)).output.strip()
-        except SkelebotError:
-            return ""
 
     def plan_sections(self):
         """The sections of the plugins that ask for one when a project is made."""
@@ -10652,6 +10583,29 @@ class Scaffold:
             self.sections.update({name: section} if section else {})
 
     # -- What comes of the answers
+
+    def check_template(self, name):
+        """Nothing, if there can be such a template."""
+        if has_password(name):
+            raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
+                              "leave it out, since others on this machine can see it; git asks, or "
+                              "has a credential helper")
+        ours = name in (*TEMPLATES, *DEFAULTS.values())
+        if not ours and not re.fullmatch(GIT, name) and look(os.path.expanduser(name)) != "folder":
+            raise usage_error(f"scaffold: unknown template {shortened(name)}",
+                              did_you_mean(name, TEMPLATES, "there are")
+                              + "; or give a folder, https://... or git@...")
+
+    def template_file(self, name, folder, file):
+        """The bytes of a template's file: one of ours, or one in a folder, which no link leaves."""
+        if not folder:
+            return template_bytes("projects", name, file)
+        path = os.path.join(folder, *file.split("/"))
+        if look(path, folder) != "file":
+            raise SkelebotError(f"template {bare_url(name)}: has no file {shortened(file)}",
+                                "a template is a folder with a template.yaml, which names the "
+                                "files beside it")
+        return read_bytes(path)
 
     def files(self, keys, more=(), version="0.1.0"):
         """[(path, data)] with skelebot.yaml first."""
@@ -10675,11 +10629,11 @@ class Scaffold:
     def plan_template(self):
         """(folders, [(path, data)]) of a template; None if a dry run cannot know."""
         name, language = yield from self.plan_choice()
-        check_template(name)
-        if name in (*TEMPLATES, *DEFAULTS.values()):
-            return (yield from self.plan_filled(name, "", language))
+        self.check_template(name)
         if not re.fullmatch(GIT, name):
-            return (yield from self.plan_filled(name, os.path.expanduser(name), language))
+            ours = name in (*TEMPLATES, *DEFAULTS.values())
+            folder = "" if ours else os.path.expanduser(name)
+            return (yield from self.plan_filled(name, folder, language))
         scratch = yield Scratch(self.call.token)
         try:
             clone = os.path.join(scratch, "template")
@@ -10711,12 +10665,13 @@ class Scaffold:
 
     def plan_filled(self, name, folder, language):
         """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
-        template = Template.parse(template_file(name, folder, "template.yaml"), "template.yaml")
+        data = self.template_file(name, folder, "template.yaml")
+        template = Template.parse(data, "template.yaml")
         yield from self.plan_prompts(template)
         answers, contents = self.answers, []
         for file in template.files:
             source = answers.fill_path(file.template, file.places["template"])
-            text = template_file(name, folder, source).decode("utf-8", "surrogateescape")
+            text = self.template_file(name, folder, source).decode("utf-8", "surrogateescape")
             data = answers.fill(text).encode("utf-8", "surrogateescape")
             contents.append((answers.fill_path(file.name, file.places["name"]), data))
         folders = [answers.fill_path(path, template.places["dirs"]) for path in template.dirs]
@@ -10728,9 +10683,8 @@ class Scaffold:
         for text in self.words.values.get("answer", ()):
             name, equals, typed[name] = text.partition("=")
             if not equals:
-                shown = shortened(text)
-                raise usage_error(f"scaffold: --answer: expected NAME=VALUE, found {shown}",
-                                  "--answer city=Bern")
+                raise usage_error("scaffold: --answer: expected NAME=VALUE, found "
+                                  + shortened(text), "--answer city=Bern")
             if name not in known:
                 raise usage_error(f"scaffold: the template does not ask for {shortened(name)}",
                                   did_you_mean(name, known, "it asks for"))
@@ -10758,6 +10712,12 @@ class Scaffold:
                 yield Remove(self.folder, empty=True)
             raise
 
+    @staticmethod
+    def note_of(new):
+        """A line for each path of what will be made, after the SHA-256 of a file, or nothing."""
+        lines = (f"{'' if data is None else hash_of(data)} {path}" for path, data in new)
+        return "\n".join(lines).encode("utf-8", "surrogateescape")
+
     def plan_write(self, folders, files, note):
         """Write the files that do not exist, having looked at all first; skelebot.yaml last.
 
@@ -10777,17 +10737,13 @@ class Scaffold:
         for path in names:
             if present[path]:
                 yield Note(f"kept {path}, which was there")
-        yield File(note, note_of(new))
+        yield File(note, self.note_of(new))
         for path, data in new:
             target = os.path.join(self.folder, path)
             yield (MakeFolder(target, self.folder) if data is None
                    else File(target, data, self.folder))
         yield Remove(note)
         return sum(not present[path] for path in names)
-
-
-def plan_scaffold(call, project, words):
-    return (yield from Scaffold(call, words).plan())
 
 
 # ---- Help -------------------------------------------------------------------
@@ -13210,7 +13166,7 @@ def installed_plugins(home):
 
 COMMANDS = {
     "scaffold": Builtin("make a new project, or make one of what is here (--existing)",
-                        plan_scaffold,
+                        Scaffold.plan,
                         (Arg("folder", "where to make it; here, if not given"),), (
         Option("name", "", "the project's name", "TEXT"),
         Option("description", "", "what it is for, in one line", "TEXT"),

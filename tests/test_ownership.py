@@ -64,13 +64,13 @@ class Tidying(unittest.TestCase):
                 self.assertEqual(contents("."), after)
 
     def test_of_half_a_project_only_goes_what_is_as_it_was_written(self):
-        made = skelebot.note_of([("src", None), ("src/a", b"a"), ("src/b", b"b"), ("../out", b"out"), ("VERSION", b"1")])
+        made = skelebot.Scaffold.note_of([("src", None), ("src/a", b"a"), ("src/b", b"b"), ("../out", b"out"), ("VERSION", b"1")])
         with inside({"p/src/a": "a", "p/src/b": "mine", "p/VERSION": "1", "out": "out", f"p/{LEFT}/made": made}):
             skelebot.Ours("p").tidy()
             self.assertEqual(contents("."), {"p/": None, "p/src/": None, "p/src/b": b"mine", "out": b"out"})
 
     def test_a_project_that_is_whole_stays(self):
-        with inside({"VERSION": "1", "skelebot.yaml": "name: x", f"{LEFT}/made": skelebot.note_of([("VERSION", b"1")])}):
+        with inside({"VERSION": "1", "skelebot.yaml": "name: x", f"{LEFT}/made": skelebot.Scaffold.note_of([("VERSION", b"1")])}):
             skelebot.Ours(".").tidy()
             self.assertEqual(sorted(contents(".")), ["VERSION", "skelebot.yaml"])
 

@@ -272,7 +272,9 @@ class Variable(unittest.TestCase):
 
     def test_variable_of_the_simple_name_is_a_word(self):
         for name, expected in {"Churn Model": "churn_model", "it's-7!": "it_s_7", "_A__b_": "a_b"}.items():
-            self.assertEqual(skelebot.simple_name(name), expected)
+            answers = Answers()
+            answers.add_name(name)
+            self.assertEqual(answers, {"name": name, "name_simple": expected})
 
 
 HOSTILE = [
