@@ -68,6 +68,7 @@ run() {
     return
   fi
   for module in "$@"; do
+    begun=$(date +%s)
     printf '\n==== %s, %s\n' "$module" "$(name "$python")"
     PYTHONPATH=$path${path:+${PYTHONPATH:+:}}${PYTHONPATH:-} "$python" -u tests/run.py "$module" "$notes" || true
     if [ "$(tail -n 1 "$notes")" = "done" ]; then
@@ -76,6 +77,7 @@ run() {
       echo "$module did not come to its end"
       printf 'failed\t%s did not come to its end\n' "$module" >>"$notes"
     fi
+    echo "$module took $(($(date +%s) - begun)) s"
   done
 }
 
