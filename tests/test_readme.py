@@ -21,9 +21,17 @@ RECORDS = {"key": Project, "key of a job": Job, "key of `args`": Arg, "key of `p
            "key of `registry`": skelebot.RegistrySection, "key of `package`": skelebot.PackageSection}
 
 
-def blocks(kind):
-    """The texts of the README's blocks of a kind."""
-    return [text for one, text in re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", README) if one == kind]
+HELP = os.path.join(support.ROOT, "templates", "help")
+TOPICS = {}
+for one in sorted(os.listdir(HELP)):
+    if one.endswith(".md"):
+        with open(os.path.join(HELP, one), encoding="utf-8") as file:
+            TOPICS[one[:-3]] = file.read()
+
+
+def blocks(kind, text=README):
+    """The texts of a page's blocks of a kind."""
+    return [block for one, block in re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", text) if one == kind]
 
 
 def rows(first):
@@ -188,6 +196,26 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(len(scaffold.answers), 5)
         for name in scaffold.answers:
             self.assertIn("`{%s}`" % name, README)
+
+
+class Topics(unittest.TestCase):
+    """The pages of templates/help, which `skelebot help` shows."""
+
+    def test_begin_with_their_name_and_a_line_that_says_what_they_are_about(self):
+        for name, text in TOPICS.items():
+            with self.subTest(name):
+                self.assertRegex(text.split("\n")[0], f"^# {name}: [^A-Z].{{10,70}}[^.]$")
+
+    def test_are_no_wider_than_80_columns_but_for_tables_and_code(self):
+        for name, text in TOPICS.items():
+            prose = re.sub(r"(?ms)^```.*?^```$|^\|.*?$", "", text)
+            self.assertEqual([line for line in prose.split("\n") if len(line) > 80], [], name)
+
+    def test_hold_no_yaml_that_is_refused(self):
+        for name, text in TOPICS.items():
+            for shown in blocks("yaml", text):
+                with self.subTest(name, shown=shown):
+                    self.assertEqual(read(shown).warnings, ())
 
 
 if __name__ == "__main__":
