@@ -4940,17 +4940,23 @@ def passed_over(project, before, now):
                    "need to [project] dependencies")
 
 
-def check_sendable(recipe):
+def check_sendable(project, recipe):
     """Nothing, if Docker may read all that it is sent; BuildKit would take a file for empty."""
+    import errno
+    longer = re.findall(rf"(?m)^(.*)///{errno.ENAMETOOLONG}$", recipe.files)    # below these
     for path, facts in recipe.facts.items():
         ignored = facts.startswith("/")     # and yet looked into, since a line lets something in
         is_folder, is_file = ignored or facts[:1] == "4", Entry(facts[:6]).is_file
         if (is_folder or is_file) and unreadable(path, is_folder):
+            vain = "while one begins with !" if ignored else next(
+                (f"since the job {one.name} needs it" for one in project.jobs
+                 if is_below(os.path.normpath(one.source.script), [path])), "")
             raise SkelebotError(
                 f"{shortened(path)}: you may not read it, so it cannot get into the image",
-                "chmod or chown it; no line of ignores helps while one begins with !" if ignored
+                f"chmod or chown it; no line of ignores helps {vain}" if vain
                 else f"chmod or chown it, or add to ignores in {FILE}: - {ignores_line(path)}")
-        if len(os.path.abspath(path)) > LONGEST_PATH:
+        whole = os.fsencode(os.path.abspath(machine_text(path)))
+        if len(whole) > LONGEST_PATH or path in longer:
             raise SkelebotError(
                 f"{shortened(path)}: its path is longer than Docker can read",
                 f"add to ignores in {FILE}: - {ignores_line(path.split('/')[0])}")
@@ -4966,6 +4972,9 @@ def context_notes(before, now):
                f"the image does not need stays out by a line in {FILE}, as in ignores: "
                f"[{ignores_line(largest[0])}]")
     old = before.facts
+    for path, facts in now.facts.items():
+        if facts[:2] == "14" and len(facts) == 6 and path not in old:
+            yield f"{path} is a socket, of which the image has nothing, or an empty file"
     new = [path for path, facts in now.facts.items() if old.get(path) != facts and
            Entry(facts[:6]).is_file and int(facts.split(" ")[1]) <= HEAD and is_named(path, LIKELY)]
     for path, kind in secrets_among(new):
@@ -5280,7 +5289,7 @@ class Image:
         the tag if the engine tells none, or in a dry run.
         """
         call, aside = self.call, build.names is not None
-        check_sendable(build.recipe)
+        check_sendable(self.project, build.recipe)
         yield from self.plan_check_variables(build.recipe.text)
         before = build.before.recipe if build.before else Recipe()
         yield from map(Note, (*context_notes(before, build.recipe), *passed_over(

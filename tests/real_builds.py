@@ -9,6 +9,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -668,16 +669,38 @@ class Told(Watched):
         self.assertEqual((again.stdout, "holds" in again.stderr, "sends" in again.stderr), (b"two\n", False, False))
         shutil.rmtree(self.path("data"))
 
+    def test_tells_of_a_socket_and_of_a_path_that_is_too_long(self):
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(self.path("agent.sock"))
+        self.change({"word.txt": "three\n"})
+        note = "skelebot: agent.sock is a socket, of which the image has nothing, or an empty file\n"
+        self.assertIn(note, self.skelebot("show").stderr)
+        self.change({"word.txt": "four\n"})
+        self.assertNotIn(note, self.skelebot("show").stderr)
+        name, folders = "\u00e9" * 60, [os.open(self.folder, os.O_RDONLY)]
+        for _ in range(36):                 # of 120 bytes each
+            os.mkdir(name, dir_fd=folders[-1])
+            folders.append(os.open(name, os.O_RDONLY, dir_fd=folders[-1]))
+        self.addCleanup(shutil.rmtree, self.path(name))
+        self.addCleanup(lambda: [os.close(one) for one in folders])
+        said = self.skelebot("show", status=1).stderr
+        self.assertIn(": its path is longer than Docker can read\n", said)
+        self.assertIn(f"  hint: add to ignores in skelebot.yaml: - {name}\n", said)
+
     def test_refuses_what_it_may_not_read(self):
-        """A file of mode 600, and a folder of mode 700, of another owner."""
-        write(self.folder, {"locked/a": "x", "data/raw.csv": "x"})
+        """A file of mode 600, and a folder of mode 700, of another owner; without the job's own script no line helps."""
+        write(self.folder, {"locked/a": "x", "data/raw.csv": "x", "src/show.sh": "echo one\n"})
+        self.write_project(self.folder, **{**self.config, "jobs": [SHOW, {"name": "other", "source": "./src/show.sh --all"}]})
         group = str(os.stat("/var/run/docker.sock").st_gid)
         os.chmod(self.top, 0o755)
-        for name, mode in (("data/raw.csv", 0o600), ("locked", 0o700)):
+        or_ignore = "or add to ignores in skelebot.yaml: - {}"
+        needed = "no line of ignores helps since the job other needs it"
+        for name, mode, hint in (("data/raw.csv", 0o600, ", " + or_ignore), ("locked", 0o700, ", " + or_ignore),
+                                 ("src/show.sh", 0o200, "; " + needed), ("src", 0o700, "; " + needed)):
             os.chmod(self.path(name), mode)
             done = call(["setpriv", "--reuid", "4321", "--regid", "4321", "--groups", group, python_for_all(), SKELEBOT, "show"],
                         self.folder, b"", **{**self.engine.environ, "SKELEBOT_HOME": "/tmp/none", "HOME": "/tmp"})
             os.chmod(self.path(name), 0o755)
             self.assertEqual((done.status, done.stdout, done.stderr.splitlines()), (1, b"", [
                 f"skelebot: '{name}': you may not read it, so it cannot get into the image",
-                f"  hint: chmod or chown it, or add to ignores in skelebot.yaml: - {name}"]))
+                f"  hint: chmod or chown it{hint.format(name)}"]))
