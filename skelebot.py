@@ -5650,9 +5650,9 @@ class Runner:
         raise NotImplementedError
 
     def why(self, run, status):
-        """Why it ended with a status, if that can be asked; or ""."""
+        """Why it ended with a status, if that can be known; or ""."""
         yield from ()
-        return ""
+        return NO_MEMORY if status == 137 and killed_for_memory() > self.killed else ""
 
     def python(self, run):
         """The start of a Command of the job's Python."""
@@ -5672,7 +5672,7 @@ class Runner:
         returns its exit status, which is 0 for one that goes on without us.
         """
         run = yield from self.prepare(run)
-        goes_on, lost = False, 0
+        goes_on, lost, self.killed = False, 0, killed_for_memory()
         try:
             yield from self.start(run)
             if run.detached:
@@ -5771,13 +5771,8 @@ class Native(Runner):
 
     def follow(self, run):
         environ = {**self.variables(run.job), **run.launch.environ}
-        self.killed = killed_for_memory()
         return (yield Command(run.launch.argv, environ, beside=run.launch.beside,
                               whole=True)).status
-
-    def why(self, run, status):
-        yield from ()
-        return NO_MEMORY if status == 137 and killed_for_memory() > self.killed else ""
 
     def python(self, run):
         return Command((self.call.python,), {**self.variables(run.job), **run.launch.environ})
@@ -5982,8 +5977,9 @@ class OnEngine(Runner):
             "add {0} to dependencies")
 
     def why(self, run, status):
-        if status > 128:
-            return (yield from self.plan_events(run))
+        if status > 128:                # podman tells nothing of its memory
+            return (yield from self.plan_events(run)) or (
+                (yield from super().why(run, status)) if self.engine.is_local else "")
         if status in NOT_BEGUN:
             self.check_ports(run)
         lost = status == NOT_RUN or run.copies and status == 1

@@ -210,8 +210,8 @@ class FailingNatively(Failing):
 on("BuildKit")(FailingNatively)
 
 
-class FailingInContainers(Failing):
-    """Failing where others have a hand in it."""
+class FailingForMemory(Failing):
+    """Failing in a container whose memory is taken from it."""
 
     def acted(self, job, *argv, **environ):
         """How a job ended for whose container the engine was called with words."""
@@ -220,17 +220,21 @@ class FailingInContainers(Failing):
         self.engine.ask(*(word.replace("NAME", name) for word in argv))
         return running.ends(), running.said.decode()
 
+    def test_says_that_its_memory_ran_out(self):
+        ended, said = self.acted("greedy", "update", "--memory", "30m", "--memory-swap", "30m", "NAME")
+        self.assertEqual(ended, 137, said)
+        self.assertIn("greedy ended with 137: its memory ran out", said)
+
+
+class FailingInContainers(FailingForMemory):
+    """Failing where others have a hand in it."""
+
     def test_says_that_somebody_has_ended_it(self):
         for argv, status, number in ((("kill", "NAME"), 137, "9"), (("stop", "NAME"), 143, "15"),
                                      (("kill", "--signal", "HUP", "NAME"), 129, "1")):
             ended, said = self.acted("sleep", *argv)
             self.assertEqual(ended, status, said)
             self.assertIn(f"sleep ended with {status}: somebody has ended its container, by signal {number}", said)
-
-    def test_says_that_its_memory_ran_out(self):
-        ended, said = self.acted("greedy", "update", "--memory", "30m", "--memory-swap", "30m", "NAME")
-        self.assertEqual(ended, 137, said)
-        self.assertIn("greedy ended with 137: its memory ran out", said)
 
     def test_names_what_goes_on_when_the_connection_breaks(self):
         for stays, words in ((True, "the connection broke, and it goes on: "), (False, "; if its container still runs, ")):
@@ -247,7 +251,7 @@ class FailingInContainers(Failing):
 
 
 on("BuildKit")(FailingInContainers)
-on("podman")(Failing)
+on("podman")(FailingForMemory)
 
 
 class Proxy:
