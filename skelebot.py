@@ -4373,6 +4373,8 @@ REFUSALS = (
      "DOCKER_CERT_PATH, and at DOCKER_TLS_VERIFY"),
     (r"newuidmap|newgidmap|/etc/sub[ug]id", "podman needs {0} for a user who is not root: install "
      "uidmap, and give the user numbers in /etc/subuid and /etc/subgid"),
+    (r"(?i)no space left on device", "the engine's disk is full: docker system df shows what is on "
+     "it, and docker system prune removes what nothing uses"),
     (r"(?i)permission denied", "join the group docker and log in again"),
 )
 
@@ -4676,7 +4678,8 @@ def plan_must(command):
     if outcome.status:
         raise SkelebotError(f"{shell_line(command.argv[:4])} ... failed: "
                             f"{last_line(outcome.errors)}",
-                            "skelebot -V shows every command; try this one by itself")
+                            refusal_hint(outcome.errors, "skelebot -V shows every command; try "
+                                                         "this one by itself"))
     return outcome
 
 
@@ -5047,8 +5050,8 @@ class Build(Record):
         before, now = self.alike(self.before.recipe, self.recipe)
         return before.change(now) or "its image is gone"
 
-    def hint(self, call):
-        """What to do when its build has failed."""
+    def hint(self, call, errors):
+        """What to do when its build has failed with these words."""
         base = self.recipe.bases.partition("\n")[0]
         if call.rebuild:
             why = "; --rebuild needs a base image that is in a registry"
@@ -5057,7 +5060,8 @@ class Build(Record):
         else:
             why = ""
         full, helper = full_disk(), missing_helper(call.environ, call.home)
-        why += "; " + refusal_hint(helper, "") if helper else ""
+        told = re.search(r"(?i)no space left on device", errors)
+        why += "; " + refusal_hint(helper or told.group(), "") if helper or told else ""
         return "the lines above say which step failed" + why + (
             f"; the disk of {full} is full" if full else "")
 
@@ -5282,7 +5286,8 @@ class Image:
             if fault:
                 raise fault
             raise SkelebotError(f"the image was not built ({shell_line(self.engine.argv)} build: "
-                                f"exit status {outcome.status})", build.hint(self.call))
+                                f"exit status {outcome.status})",
+                                build.hint(self.call, outcome.errors))
 
     def plan_build_again(self, build):
         """Build it, keep of what, and give the id;
@@ -5465,6 +5470,7 @@ class Run(Record):
 # source  bash(1), "Exit status"; signal(7)
 OUTSIDE = "the signal {} came from outside"
 ENDINGS = {
+    125: "what runs it, as docker or timeout, has failed itself, and says why above",
     126: "a command of it may not be executed: look at its mode, its first line and its processor",
     127: "a command of it does not exist there; dependencies, commands or baseImage bring it",
     129: OUTSIDE.format("HUP"), 131: OUTSIDE.format("QUIT"),
@@ -5508,7 +5514,8 @@ def crlf_files(source):
 
 def full_disk():
     """The first of the paths that are written to whose disk has no room left, or ""."""
-    for path in (".", "/tmp", "/var/lib/docker") if hasattr(os, "statvfs") else ():
+    paths = (".", "/tmp", "/var/lib/docker", "/var/lib/containers")
+    for path in paths if hasattr(os, "statvfs") else ():
         try:
             disk = os.statvfs(path)
         except OSError:
@@ -6105,7 +6112,7 @@ class OnEngine(Runner):
                                 f"{shell_line([*self.engine.argv, 'stop', run.name])} ends it")
         kind = PortTaken if run.serve and re.search(PORT_TAKEN, outcome.errors) else SkelebotError
         raise kind(f"{run.job.name} was not started: {last_line(outcome.errors)}",
-                   "the engine's words say what is missing")
+                   refusal_hint(outcome.errors, "the engine's words say what is missing"))
 
 
 def stays_there(mapping):

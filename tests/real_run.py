@@ -171,7 +171,7 @@ class Failing(Tests):
         *({"name": name, "source": source} for name, source in {
             "own": "exit $1", "killed": "kill -KILL $$", "crash": "kill -SEGV $$", "lacking": "no-such-program",
             "imports": "src/train.py", "whole": "whole.py", "fails": "fails.sh", "windows": "windows.sh", "calls": "calls.sh",
-            "run": "chmod +x run && ./run", "wpython": "windows.py"}.items()),
+            "run": "chmod +x run && ./run", "limited": "exit 125", "wpython": "windows.py"}.items()),
         {"name": "sleep", "source": "echo begun; exec sleep 60"},
         {"name": "greedy", "source": "echo begun; sleep 4; python3 -c 'bytearray(10 ** 9)'", "native": "never"}]}
 
@@ -184,9 +184,19 @@ class Failing(Tests):
         self.assertEqual(self.notes("fails", status=3) + self.notes("whole", status=1) + self.notes("wpython", status=3), [])
 
     def test_explains_the_status_of_a_signal_or_of_a_command_that_is_not_there(self):
-        for name, status, words in (("killed", 137, "KILL"), ("crash", 139, "SEGV"), ("lacking", 127, "does not exist")):
+        for name, status, words in (("killed", 137, "KILL"), ("crash", 139, "SEGV"), ("lacking", 127, "does not exist"),
+                                    ("limited", 125, "says why above")):
             note, = self.notes(name, status=status)
             self.assertRegex(note, f"^{name} ended with {status}: .*{words}")
+
+    def test_says_which_disk_is_full(self):
+        """One of 2 MB, which only this call sees."""
+        fill = ('mkdir -p small && mount -t tmpfs -o size=2m none small && cp -R "$1"/* small && cd small && shift && '
+                'cat /dev/zero > big; exec "$@"')
+        done = call(["unshare", "--mount", "sh", "-c", fill, "sh", self.folder, *self.argv(*self.options, "fails")], self.top,
+                    **self.engine.environ)
+        self.assertEqual(done.status, 3, done)
+        self.assertIn("skelebot: the disk of . is full\n", done.stderr)
 
     def test_names_the_modules_that_python_lacks(self):
         note, = self.notes("imports", status=1)

@@ -347,6 +347,10 @@ class Refusals(unittest.TestCase):
         ('exec: "newuidmap": executable file not found in $PATH', "^podman needs newuidmap"),
         ("permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock", "^join the group"),
         ("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", "^start it$"),
+        ("Error response from daemon: Error processing tar file(exit status 1): write /vol/big: no space left on device",
+         "^the engine's disk is full: docker system df"),
+        ('Error: 2 errors occurred:\n\t* copying to container: copier: put: error writing file "/vol/big": write /vol/big: no space left '
+         'on device\n\t* copying from host: copier: get: "/x/big": copying /x/big: io: read/write on closed pipe', "^the engine's disk is full"),
         ("", "^start it$"))
 
     def test_name_who_refused(self):
