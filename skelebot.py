@@ -1059,6 +1059,12 @@ def links_in(folder, most=1000):
             if os.path.exists(path)]
 
 
+def module_files(name):
+    """Where a project may have a module that is called as in `churn.cli`."""
+    path = name.replace(".", "/")
+    return [top + path + end for top in ("", "src/") for end in (".py", "/__init__.py")]
+
+
 def end_of_link(path):
     """Where a path leads if it is a link, else the path."""
     path = machine_text(path)
@@ -3207,8 +3213,10 @@ PYTHON_FILES = (
      "req:|proj:|file:"),
     (r"pixi\.(?:toml|lock)", "name its packages here as PyPI has them", "FILE"),
 )
-R_FILES = ((r"renv\.lock|DESCRIPTION", "it is R's: write renv:renv.lock below R", "renv:|file:"),
-           (r"packrat\.lock", "call renv::migrate() in R, and write renv:renv.lock", "renv:"))
+R_FILES = ((r"renv\.lock", "it is R's: write renv:renv.lock below R", "renv:|file:"),
+           (r"packrat\.lock", "call renv::migrate() in R, and write renv:renv.lock", "renv:"),
+           (r"DESCRIPTION", "write file:.:NAME below R for the package NAME with all that it needs",
+            "renv:|file:"))
 GROUPS = r"dependency-groups|tool\.(?:poetry\.group\.[\w-]+\.dependencies|pdm\.dev-dependencies)"
 PYPROJECT = (r"pyproject\.toml", "write proj:FILE")
 
@@ -3316,6 +3324,11 @@ class Recipe(Record):
             if slashes:
                 facts[name], name = rest, ""
         return facts
+
+    @property
+    def is_closed(self):
+        """Whether the build context holds what only its owner, or a group, may read."""
+        return bool(re.search(r"//(?:10\d{3}[0-3]|4\d{3}[0-46])\b", self.files))
 
     @property
     def lacks_base(self):
@@ -4997,6 +5010,7 @@ class Build(Record):
     copied  the paths that matter when the project is mapped over its copy; None if all do
     hidden  the paths of the project that the job has mapped
     names   what a copy of the project needs, for a build where nothing can be written; else None
+    opened  whether it is a copy so that everybody may read in the image what the caller may here
     """
     path: str
     seen: Tuple
@@ -5011,6 +5025,7 @@ class Build(Record):
     writes: Tuple = ()
     undo: Tuple = ()
     names: Any = None
+    opened: bool = False
 
     def steps(self, context):
         """What makes the build's context ready, which is the project where that can be written to.
@@ -5018,7 +5033,9 @@ class Build(Record):
         if self.names is None:
             return self.writes
         copy = Command(("cp", "-R", "-p", "--", *self.names, context), kept=True)
+        modes = Command(("chmod", "-R", "a+rX", context), kept=True)
         return [MakeFolder(context), *([copy] if self.names else []),
+                *([modes] if self.opened else []),
                 *(step._replace(path=os.path.join(context, step.path)) for step in self.writes)]
 
     def alike(self, before, now):
@@ -5185,10 +5202,12 @@ class Image:
                 *([("Dockerfile", present)] if own else []))
         writes = (*(written("Dockerfile", text, present) if own else []),
                   *written(".dockerignore", ignored, ignored_now))
-        names = None if can_write(".") else sent_names(Ignores(ignored))
+        opened = bool(project.dockerfile and project.user == "host" and self.call.uid
+                      and recipe.is_closed)
+        names = None if can_write(".") and not opened else sent_names(Ignores(ignored))
         return Build(path, seen, recipe, installs_path, installs, before, image, tagged, copied,
                      mounted_over(self.job), writes,
-                     (*([Remove("Dockerfile")] if own else []), undo), names)
+                     (*([Remove("Dockerfile")] if own else []), undo), names, opened)
 
     def installs_before(self):
         """(path of the cache's file, how the dependencies were installed before);
@@ -5258,7 +5277,8 @@ class Image:
         text = build.recipe.built_from("legacy" if self.call.rebuild else builder, self.plain)
         own = text == build.recipe.text and not self.more
         file = self.project.dockerfile or "Dockerfile"
-        file = os.path.normpath(os.path.join(context, file)) if own else "-"
+        above = "." if self.project.dockerfile else context     # it may be ignored, and not copied
+        file = os.path.normpath(os.path.join(above, file)) if own else "-"
         return (yield Command(self.engine.build(self.tag, file, id_file, self.call.rebuild,
                                                 context),
                               builder_environ(builder),
@@ -5706,15 +5726,18 @@ class Runner:
         for file in crlf_files(job.source):
             yield Note(f"{file} has the line ends of Windows, which a shell takes for a part of "
                        f"its words: sed -i 's/\\r$//' {file}")
-        if status == 1 and job.source.script.endswith(".py"):
-            yield from self.plan_missing(run)
+        module = re.search(r"-m ([\w.]+)|\bfrom ([\w.]+) import", job.source)
+        own = module_files(module.group(1) or module.group(2)) if module else []
+        script = job.source.script or next(filter(look, own), "")
+        if status == 1 and script.endswith(".py"):
+            yield from self.plan_missing(run, script)
         disk = full_disk()
         if disk:
             yield Note(f"the disk of {disk} is full")
 
-    def plan_missing(self, run):
+    def plan_missing(self, run, script):
         """Name the modules that a script in Python lacks."""
-        python, script = self.python(run), run.job.source.script
+        python = self.python(run)
         words = ("-c", template_bytes("image", "missing.py").decode(), script)
         told = yield python._replace(argv=(*python.argv, *words), kept=True, looks=True)
         names = sorted(told.output.split()) if not told.status else []
@@ -10240,10 +10263,12 @@ SCRIPT_SAYS = {".py": r"(?m)^if[ \t]+__name__\b|\A#!", ".sh": r"\S",
                ".R": r"\A#!|\bcommandArgs\(|\bdocopt\(|\bOptionParser\(|\bArgumentParser\("}
 # What a script loads -> how a browser gets to see it: source, port, variable.
 WEB = {"dash": ("{}", "8050", "HOST=0.0.0.0"),
+       "flask": ("python3 -m flask --app {} run --host 0.0.0.0 --port {}", "5000", ""),
        "gradio": ("{}", "7860", "GRADIO_SERVER_NAME=0.0.0.0"),
        "streamlit": ("python3 -m streamlit run {} --server.address 0.0.0.0", "8501", ""),
        "shiny": ("Rscript -e 'shiny::runApp(\"{}\", host = \"0.0.0.0\", port = 3838)'", "3838", "")}
-LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(dash|gradio|streamlit|shiny)\b"
+LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(dash|flask|gradio|streamlit|shiny)\b"
+RUN_BY = ("Makefile", "dvc.yaml", "README.md", "justfile")     # scripts, with their words
 ALWAYS_OUT = (".git", ".venv", "**/__pycache__", "**/.ipynb_checkpoints")
 
 
@@ -10264,6 +10289,7 @@ class Existing:
         self.files = [file for file in listing(folder) if file.split("/")[0] not in self.venvs]
         self.texts = {file: self.text(file) for file in self.files
                       if os.path.splitext(file)[1] in INTERPRETERS}
+        self.local = {part for file in self.texts for part in re.split(r"[/.]", file)}
 
     def text(self, file):
         data = read_bytes(os.path.join(self.folder, file), 1 << 20)
@@ -10302,7 +10328,7 @@ class Existing:
             return False
         if re.search(SCRIPT_SAYS[end.replace("r", "R")], text):
             return True
-        if not place or os.path.basename(name) in self.loaded:
+        if not place or os.path.basename(name) in set().union(*map(self.loads, self.texts)):
             return False
         return bool(script_says("acts", file, text))
 
@@ -10310,18 +10336,24 @@ class Existing:
         """[Takes] of a script: one for each of its commands, or one of nothing at all."""
         return script_says("takes", file, self.texts.get(file, "")) or [Takes()]
 
-    @property
-    def loaded(self):
-        """The names of what other files of the project load."""
-        local = {part for file in self.texts for part in re.split(r"[/.]", file)}
-        names = set()
-        for text in self.texts.values():
-            for line in re.findall(r"(?m)^[ \t]*(?:from|import)[ \t]+([.\w][^\n#]*)", text):
-                words = re.findall(r"\w+", line)
-                names |= set(words) if line[0] == "." or words[0] in local else set()
-            names |= {os.path.splitext(os.path.basename(path))[0] for path
-                      in re.findall(r"\bsource\([\"']([^\"'\n]*)", text)}
-        return names
+    @functools.lru_cache(None)
+    def loads(self, file):
+        """The names of what a file loads of the project."""
+        names, text = set(), self.texts[file]
+        for line in re.findall(r"(?m)^[ \t]*(?:from|import)[ \t]+([.\w][^\n#]*)", text):
+            words = re.findall(r"\w+", line)
+            names |= set(words) if line[0] == "." or words[0] in self.local else set()
+        return names | {os.path.splitext(os.path.basename(path))[0] for path
+                        in re.findall(r"\bsource\([\"']([^\"'\n]*)", text)}
+
+    def said_of(self, file):
+        """What a script says, what it loads says, and the lines that run it elsewhere."""
+        files = [file] if file in self.texts else []
+        for one in files:
+            files += [other for other in self.texts if other not in files
+                      and os.path.splitext(os.path.basename(other))[0] in self.loads(one)]
+        lines = "\n".join(map(self.text, RUN_BY)).replace("\\\n", " ").split("\n")
+        return "\n".join([*map(self.texts.get, files), *(line for line in lines if file in line)])
 
     @property
     def jobs(self):
@@ -10336,6 +10368,12 @@ class Existing:
             jobs["server.R"] = [{"name": self.named("app", names), "source": source.format("."),
                                  "ports": [f"{port}:{port}"]}]
         return jobs
+
+    @property
+    def first(self):
+        """What is typed first: Jupyter runs notebooks, which are no jobs."""
+        notebooks = any(file.endswith(".ipynb") for file in self.files)
+        return "jupyter" if notebooks and not self.jobs else "--help"
 
     def named(self, name, names, *others):
         """A job's name that is not taken yet."""
@@ -10353,10 +10391,10 @@ class Existing:
         source, port, variable = WEB[loads.group(1)] if loads else ("{}", "", "")
         port = port and (re.findall(r"\bport\s*=\s*(\d+)", text) + [port])[0]
         module = re.search(r"(?m)^[ \t]*from \.", text) and end == ".py"
-        shown = self.module(file) if module else source.format(shell_line([file]))
+        shown = self.module(file) if module else source.format(shell_line([file]), port)
         return self.keys_of(self.named(words, names, f"{words}-{end[1:].lower()}",
                                        file[:-len(end)].replace("/", "-")),
-                            shown, f"run {file}", takes, text,
+                            shown, f"run {file}", takes, file,
                             ports=[f"{port}:{port}"] if port else [],
                             environment=[variable] if variable else [])
 
@@ -10365,11 +10403,11 @@ class Existing:
         path = re.sub(r"^src/", "", file) if self.packages else file
         return "python3 -m " + os.path.splitext(path)[0].replace("/", ".")
 
-    def keys_of(self, name, source, about, takes, text, **more):
+    def keys_of(self, name, source, about, takes, file, **more):
         """The keys of a job, without those that say nothing."""
         after = f"; after --: {' '.join(takes.more)}" if takes.more else ""
         keys = {"name": name, "source": " ".join(filter(None, [source, takes.command])),
-                "help": about + after, "mappings": self.mappings(text), **more,
+                "help": about + after, "mappings": self.mappings(self.said_of(file)), **more,
                 "args": takes.args, "params": takes.params}
         return {key: value for key, value in keys.items() if value}
 
@@ -10377,8 +10415,17 @@ class Existing:
 
     @property
     def packages(self):
-        """The packages below src/."""
-        return [file for file in self.files if re.fullmatch(r"src/[^/]+/__init__\.py", file)]
+        """The packages below src/, unless that is one."""
+        return [file for file in self.files if re.fullmatch(r"src/[^/]+/__init__\.py", file)
+                and "src/__init__.py" not in self.files]
+
+    @property
+    def path(self):
+        """Where Python finds the project's packages; "" without any."""
+        own = {file.split("/")[0] for file in self.files
+               if re.fullmatch(r"[^/]+/__init__\.py", file)}
+        below = [self.loads(file) for file in self.texts if "/" in file]
+        return "src" if self.packages else "." if own & set().union(*below) else ""
 
     @property
     def entries(self):
@@ -10388,12 +10435,11 @@ class Existing:
     def entry_jobs(self, name, target, names):
         """The jobs of such a command, run without the package being installed."""
         module, _, function = target.partition(":")
-        path = module.replace(".", "/") + ".py"
-        path = path if path in self.texts else "src/" + path
+        path = next(filter(self.texts.get, module_files(module)), module_files(module)[0])
         call = f"import sys; from {module} import {function}; sys.exit({function}())"
         return [self.keys_of(self.named("-".join([name, *takes.command.split()]), names),
-                             shell_line(["python3", "-c", call]), f"run {target}", takes,
-                             self.texts.get(path, "")) for takes in self.takes(path)]
+                             shell_line(["python3", "-c", call]), f"run {target}", takes, path)
+                for takes in self.takes(path)]
 
     def dependencies(self, language):
         """As skelebot.yaml has them: a list, or one for each language."""
@@ -10416,9 +10462,9 @@ class Existing:
             if re.fullmatch(name, file)]
         if "pyproject.toml" in self.files and not others and not taken.strip("[]{}None"):
             others = [("pyproject.toml", "it " + "; ".join(project_fault(self.pyproject)))]
-        own = [one.partition(":")[0].replace(".", "/") + ".py" for one in self.entries.values()]
+        own = [path for one in self.entries.values() for path in module_files(one.split(":")[0])]
         idle = [file for file in self.texts if not re.fullmatch(NO_JOB, file)
-                and file not in (*jobs, *own, *("src/" + path for path in own))]
+                and file not in (*jobs, *own)]
         shown = listed(idle[:4] + ([f"{len(idle) - 4} more"] if idle[4:] else []))
         return others + ([(shown, "nothing there is run by itself")] if idle else [])
 
@@ -10450,9 +10496,16 @@ class Existing:
             pattern for pattern in self.ignored.values()
             if pattern.replace("**/", "") not in ALWAYS_OUT and pattern not in ALWAYS_OUT)]))
 
+    @property
+    def data(self):
+        """The folders that are in no image, and others without scripts."""
+        code = {file.split("/")[0] for file in self.texts}
+        names = [name for name in folder_names(self.folder) if name not in (*code, *self.venvs)]
+        return list(dict.fromkeys([*self.ignored, *names]))
+
     def mappings(self, text):
-        """The folders that a script names, and that are in no image."""
-        own = [f"{name}/" for name in self.ignored if not re.search(r"[*?]", name) and re.search(
+        """The folders that a text names, to read and to write there, and a .env."""
+        own = [f"{name}/" for name in self.data if not re.search(r"[*?]", name) and re.search(
             r"(?:[\"'](?:\./)?{0}[/\"']|[\s=(>](?:\./)?{0}/)".format(re.escape(name)), text)]
         secret = self.has(".env") and re.search(r"\.env\b|dotenv", text)
         folder = self.workdir
@@ -10481,7 +10534,7 @@ class Existing:
             ("language", language),
             *([("dockerfile", "Dockerfile")] if own else []),
             *([("primaryExe", "ENTRYPOINT")] if entry else []),
-            *([("environment", ["PYTHONPATH=src"])] if self.packages else []),
+            *([("environment", [f"PYTHONPATH={self.path}"])] if self.path else []),
             *([("dependencies", dependencies)] if dependencies and not own else []),
             ("ignores", self.ignores),
             *([("jobs", jobs)] if jobs else []),
@@ -10511,7 +10564,8 @@ class Scaffold:
             yield Note("what follows depends on the template")
         elif not call.dry_run:
             step = f"cd {shell_line([self.folder])} && " if self.folder != "." else ""
-            yield Note(f"made {count} files; next: {step}skelebot --help")
+            first = existing.first if existing else "--help"
+            yield Note(f"made {count} files; next: {step}skelebot {first}")
         return 0
 
     def check(self):

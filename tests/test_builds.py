@@ -158,6 +158,13 @@ class BuildContext(unittest.TestCase):
             with self.subTest(case):
                 self.assertEqual(*self.found[case])
 
+    def test_is_closed_if_it_holds_what_others_may_not_read(self):
+        for closed, modes in ((False, ("100644", "100755", "100604 7", "40755", "40705", "120777 'a'", "10644")),
+                              (True, ("100600 7 1", "100640", "100750 1", "40700", "40750", "40751", "40754"))):
+            for mode in modes:
+                with self.subTest(mode):
+                    self.assertEqual(Recipe(files=f"a//100644 1\nb c//{mode}\nd//100755 9").is_closed, closed)
+
     def test_has_its_files_links_and_folders_in_order_but_none_that_is_left_out(self):
         paths = [line.partition("//")[0] for line in self.found["nothing"][0].files.split("\n")]
         self.assertEqual(paths, ["d", "d/Dockerfile", "d/deep", "d/deep/i", "d/h", "data/keep", "empty", "f", "g",

@@ -505,6 +505,49 @@ jobs:
         self.assertEqual({job.name: list(job.mappings) for job in project.jobs}, {
             "train": ["data/", "models/", ".env:/app/.env:ro"], "show": ["data/", "runs/"], "none": []})
 
+    def test_existing_project_maps_folders_that_a_module_or_a_makefile_names_for_a_script(self):
+        config = "ROOT = 'x'\nDATA = ROOT / 'data'\nMODELS = ROOT / \"models\"\n"
+        for files, mappings in (
+                ({"train.py": "from churn.config import DATA\n" + MAIN, "churn/config.py": config}, ["data/", "models/"]),
+                ({"churn/train.py": "from .paths import X\n" + MAIN, "churn/paths.py": "from . import config\n",
+                  "churn/config.py": config}, ["data/", "models/"]),
+                ({"run.R": "source('R/paths.R')\nsummary(1)\n", "R/paths.R": "x <- 'data/raw'\n"}, ["data/"]),
+                ({"train.py": MAIN, "Makefile": "data:\n\tpython train.py \\\n\t\tdata/raw models/m\n"}, ["data/", "models/"]),
+                ({"train.py": MAIN, "dvc.yaml": "stages:\n  train:\n    cmd: python train.py data/raw\n"}, ["data/"]),
+                ({"train.py": MAIN, "README.md": "See data/raw.\n\n    python train.py --out=models/x\n"}, ["models/"]),
+                ({"train.py": MAIN, "churn/config.py": config}, []),
+                ({"train.py": MAIN + "open('churn/x')\n", "churn/config.py": config}, [])):
+            with self.subTest(files):
+                project, _ = self.of({"data/raw/a.csv": "1", "models/.gitkeep": "", ".gitignore": "/data/\n", **files})
+                self.assertEqual([job.mappings for job in project.jobs], [tuple(mappings)])
+
+    @unittest.skipIf(os.name == "nt", "making a link needs a right there")
+    def test_existing_project_maps_a_folder_that_is_a_link(self):
+        for target, ignored in (("../elsewhere", ""), ("stored/y2024", ""), ("stored/y2024", "stored/\n"), ("../elsewhere", "data\n")):
+            with self.subTest(target, ignored=ignored), folder({"top/elsewhere/a.csv": "1", "top/x/a.py": "open('data/a.csv')\n",
+                                                                "top/x/stored/y2024/a.csv": "1", "top/x/.gitignore": ignored}) as path:
+                os.symlink(target, os.path.join(path, "top/x/data"))
+                self.assertEqual(scaffold("top/x", "--existing", "--yes", folder=path).status, 0)
+                self.assertEqual(read_folder(os.path.join(path, "top/x")).jobs[0].mappings, ("data/",))
+
+    def test_existing_project_finds_its_own_packages(self):
+        for files, found in (
+                ({"src/__init__.py": "", "src/data/__init__.py": "", "src/data/make.py": "from src.data.rows import x\n" + MAIN,
+                  "src/data/rows.py": ""}, "."),
+                ({"churn/__init__.py": "", "churn/train.py": "import churn.config\n" + MAIN, "churn/config.py": ""}, "."),
+                ({"churn/__init__.py": "", "train.py": "import churn\n" + MAIN}, ""),
+                ({"churn/__init__.py": "", "src/train.py": "import numpy\n" + MAIN}, ""),
+                ({"src/churn/__init__.py": "", "src/churn/train.py": "import churn.x\n" + MAIN, "src/churn/x.py": ""}, "src")):
+            with self.subTest(files):
+                self.assertEqual(dict(self.of(files)[0].environment).get("PYTHONPATH", ""), found)
+
+    def test_existing_project_of_notebooks_alone_begins_with_jupyter(self):
+        for files, words in (({"a.ipynb": "{}"}, "jupyter"), ({"a.ipynb": "{}", "lib.py": "X = 1\n"}, "jupyter"),
+                             ({"a.ipynb": "{}", "a.py": MAIN}, "--help"), ({"lib.py": ""}, "--help")):
+            with self.subTest(files), folder(files) as path:
+                ending = scaffold("--existing", "--yes", folder=path)
+                self.assertTrue(ending.stderr.endswith(f"made 2 files; next: skelebot {words}\n"), ending)
+
     def test_existing_project_is_built_from_its_own_dockerfile(self):
         files = {"Dockerfile": "FROM python:3.13\nWORKDIR /code\nWORKDIR app\nCOPY . .\nENTRYPOINT [\"python\"]\n",
                  "requirements.txt": "numpy\n", "a.py": "open('data/x')\n", ".gitignore": "data/\n"}
@@ -537,6 +580,9 @@ jobs:
                     "requirements.txt, and write req:requirements.txt"]),
                 ({"pyproject.toml": "[project]\nname = 'x'\ndependencies = []\n", "uv.lock": ""}, []),
                 ({"requirements.txt": "", "environment.yml": "", "setup.py": ""}, []),
+                ({"DESCRIPTION": "Package: x\nImports: dplyr\n", "a.R": "print(1)\n"}, [
+                    "left out DESCRIPTION: to install what it names, write file:.:NAME below R for the package NAME with all "
+                    "that it needs"]),
                 ({"pyproject.toml": '[project]\ndependencies = []\n[project.scripts]\nx = "x.cli:main"\n', "src/x/cli.py": "",
                   "src/x/lib.py": ""}, ["left out src/x/lib.py: nothing there is run by itself"]),
                 ({"lib.py": "X = 1\n"}, ["left out lib.py: nothing there is run by itself"]),
@@ -557,6 +603,10 @@ jobs:
         self.assertEqual([(job.name, job.source, [arg.name for arg in job.args]) for job in project.jobs], [
             ("score", "python3 -m churn.score", []),
             ("churn", "python3 -c 'import sys; from churn.cli import main; sys.exit(main())'", ["who"])])
+        for place in ("src/churn/__init__.py", "churn/__init__.py", "churn.py"):
+            project, notes = self.of({"pyproject.toml": '[project.scripts]\nchurn = "churn:main"\n', place: cli})
+            self.assertEqual(([arg.name for arg in project.jobs[-1].args], [note for note in notes if "itself" in note]),
+                             (["who"], []))
 
     def test_existing_project_shows_its_app_to_a_browser(self):
         for files, source, ports, environment in (
@@ -564,6 +614,10 @@ jobs:
                  (("HOST", "0.0.0.0"),)),
                 ({"my app.py": "import dash\ndash.Dash().run(port=8060)\n"}, "'my app.py'", ("8060:8060",),
                  (("HOST", "0.0.0.0"),)),
+                ({"app.py": "from flask import Flask\napp = Flask(__name__)\napp.run()\n"},
+                 "python3 -m flask --app app.py run --host 0.0.0.0 --port 5000", ("5000:5000",), ()),
+                ({"app.py": "import flask\nflask.Flask('x').run(port=80)\n"},
+                 "python3 -m flask --app app.py run --host 0.0.0.0 --port 80", ("80:80",), ()),
                 ({"app.py": "import streamlit as st\nst.title('x')\n"},
                  "python3 -m streamlit run app.py --server.address 0.0.0.0", ("8501:8501",), ()),
                 ({"app.R": "library(shiny)\nshinyApp(1, 2)\n"},

@@ -34,7 +34,7 @@ COPY ["renv.lock", "/app/renv.lock"]
 RUN Rscript -e 'options(warn = 2)' \
             -e 'if (!requireNamespace("renv", quietly = TRUE)) install.packages("renv")' \
             -e 'options(warn = 1)' \
-            -e 'renv::restore(lockfile = "/app/renv.lock", library = .libPaths()[1], prompt = FALSE)'
+            -e 'renv::restore(lockfile = "/app/renv.lock", library = .libPaths()[1], exclude = "renv", prompt = FALSE)'
 
 # Else renv's autoloader would hide what is installed here, each time that R starts in /app.
 ENV RENV_CONFIG_AUTOLOADER_ENABLED=FALSE
