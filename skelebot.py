@@ -365,6 +365,10 @@ class Ported(Line):
         ports = re.findall(r"\d+", match.group("ports") or "") if match else []
         return bool(match) and all(0 < int(port) < 65536 for port in ports)
 
+    @classmethod
+    def advice(cls, text):
+        return "write its number: no variable is expanded here" if "$" in text else cls.hint
+
 
 def scalar_class(expected, hint, pattern, above=Line):
     """A class of texts; each is one row below."""
@@ -728,9 +732,9 @@ class Job(Record):
         check_names((*self.args, *self.params))
         return self
 
-    @property
-    def mappings_place(self):
-        return (self.places or {}).get("mappings") or Place(FILE, 1)
+    def mapping_place(self, index):
+        place = (self.places or {}).get("mappings") or Place(FILE, 1)
+        return place._replace(path=f"{place.path}[{index}]")
 
     def argv(self, words=(), open_ended=False):
         """Its command with words; `open_ended` when more may still be added at its end."""
@@ -983,16 +987,12 @@ def marked_text(data):
 
 
 def root_of(path):
-    """What a path has to stay in, links followed:
-    the project, unless it names a place elsewhere.
-    """
+    """What a path has to stay in, links followed: the project, unless it names one outside."""
     return "" if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == ".." else "."
 
 
 def look(path, root=""):
-    """`file`, `folder` or `` for what is at a path;
-    it may have to be inside `root`, links followed.
-    """
+    """`file`, `folder` or `` for what is at a path; it may have to be inside `root`."""
     path, root = machine_text(path), machine_text(root)
     if root and not is_relative_to(os.path.realpath(path), os.path.realpath(root)):
         where, way = root, ""
@@ -1031,9 +1031,7 @@ def listing(path, depth=3):
 
 
 def folder_names(path, hidden=False):
-    """The names of the folders in a folder, the hidden ones or all others;
-    none if it is not there.
-    """
+    """The names of the folders in a folder, the hidden or the others; none if it is not there."""
     path = machine_text(path)
     try:
         names = os.listdir(path)
@@ -1941,6 +1939,19 @@ class Value:
                 raise self.unexpected("a list", "write each as an item: - name: ...")
         return [] if self.is_nothing else [self.read(kind)]
 
+    def repeated_names(self):
+        """The faults of a list's items that have the name of one before them."""
+        names, nodes = {}, self.node.value if self.node.id == "sequence" else ()
+        for index, node in enumerate(nodes):
+            for key, name in node.value if node.id == "mapping" else [(None, node)]:
+                path = f"{self.place.path}[{index}]"
+                if name.id == "scalar" and getattr(key, "value", "name") == "name" and (
+                        names.setdefault(name.value, path) != path):
+                    yield Place(name.start_mark.name, name.start_mark.line + 1, path + (
+                        ".name" if key else "")).fault(
+                            f"the name {name.value} is taken by {names[name.value]}",
+                            "give one of them another name")
+
     # -- Records
 
     def record(self, kind):
@@ -2103,8 +2114,12 @@ def record_values(kind, entries, place):
     entries = {name: entry for name, entry in canonical(kind, entries).items()
                if name not in ACCEPTED_KEYS and not name.startswith("x-")}
     missing = [name for name in known if name not in entries and name not in kind._field_defaults]
-    each_of([*entries.items(), *((name, None) for name in missing)],
-            lambda item: read(*item) if item[1] else need(item[0]))
+    try:
+        each_of([*entries.items(), *((name, None) for name in missing)],
+                lambda item: read(*item) if item[1] else need(item[0]))
+    except SkelebotError as error:
+        raise_all([*error.faults, *(fault for name in ("jobs", "args", "params") if name in entries
+                                    for fault in entries[name].repeated_names())])
     return {**values, "places": places} if "places" in kind._fields else values
 
 
@@ -2377,15 +2392,16 @@ def read_project(entries, place, installed=()):
     """
     apart = {*former_keys(), "components", "dependencies"}
     plain = {name: entry for name, entry in entries.items() if name not in apart}
-    values, dependencies, (ours, plugins, others) = each_of(
-        (lambda: record_values(Project, plain, place), lambda: read_dependencies(entries),
-         lambda: read_sections(entries, installed)), lambda read: read())
+    project, dependencies, (ours, plugins, others) = each_of(
+        (lambda: Project(**record_values(Project, plain, place))._complete(),
+         lambda: read_dependencies(entries), lambda: read_sections(entries, installed)),
+        lambda read: read())
     if dependencies:
-        values["dependencies"] = dependencies
-        values["places"]["dependencies"] = entries["dependencies"].place
+        project.places["dependencies"] = entries["dependencies"].place
     secrets = [getattr(ours[name], key) for name in ours for key in COMPONENTS[name].secret_files]
-    project = Project(**values, settings={**plugins, **ours}, secret_files=tuple(secrets),
-                      installed=tuple(installed))._complete()
+    project = project._replace(
+        dependencies=dependencies or project.dependencies, settings={**plugins, **ours},
+        secret_files=tuple(secrets), installed=tuple(installed))
     return project._replace(warnings=warnings(project, others))
 
 
@@ -3690,6 +3706,7 @@ class Call(Record):
 
     program   what tells the engine's file from another
     confined  whether it is a snap, which has another folder for temporary files
+    later     whether a part before it, which a dry run does not do, may make what is not there
     """
     environ: Dict[str, str] = {}
     home: str = ""
@@ -3711,6 +3728,7 @@ class Call(Record):
     native: bool = False
     verbose: bool = False
     dry_run: bool = False
+    later: bool = False
 
 
 class Outcome(Record):
@@ -4251,9 +4269,7 @@ COPYING = 3600  # seconds that what a job has left may take to come back
 
 
 def is_local(endpoint):
-    """Whether an endpoint such as unix:///var/run/docker.sock is on this machine;
-    "" is the default.
-    """
+    """Whether an endpoint, as unix:///var/run/docker.sock, is on this machine; "" is so."""
     return not endpoint or endpoint.startswith(("unix://", "npipe://", "fd://"))
 
 
@@ -4289,9 +4305,7 @@ def csv_row(*values):
 
 
 def mount_words(mapping, folder, home):
-    """--mount, which takes any path;
-    --volume for the labels of SELinux, which --mount does not know.
-    """
+    """--mount, which takes any path; --volume for SELinux's labels, which --mount does not know."""
     source, target, options = mount_source(mapping, folder, home), mapping.target, mapping.options
     if "z" in options or "Z" in options:
         if ":" in os.path.splitdrive(source)[1]:
@@ -4333,9 +4347,7 @@ def variable_words(project, job):
 
 
 def variables_file(project, job):
-    """The text of an --env-file with the variables that Docker's command line is not to have
-    itself.
-    """
+    """The text of an --env-file with the variables that Docker's command line is not to have."""
     variables = job_variables(project, job, apart=True)
     for name in [name for name, value in variables.items() if re.search(r"[\r\n]", value)]:
         raise (job.places.get("environment") or project.places.get("environment")
@@ -4398,14 +4410,19 @@ def refusal_hint(errors, otherwise):
     return next((hint.format(match.group()) for match, hint in found if match), otherwise)
 
 
+def docker_config(environ, home):
+    """The text of Docker's config.json."""
+    folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
+    return first_bytes(os.path.join(folder, "config.json"), 2 ** 16).decode("utf-8", "replace")
+
+
 def missing_helper(environ, home):
     """The program to which Docker leaves its logins, if that is not on PATH; or "".
 
     source  docker login, "Credential helpers"
     """
     import shutil
-    folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
-    text = first_bytes(os.path.join(folder, "config.json"), 2 ** 16).decode("utf-8", "replace")
+    text = docker_config(environ, home)
     helpers = re.search(r'"credHelpers"\s*:\s*\{([^{}]*)\}', text)
     names = re.findall(r'"credsStore"\s*:\s*"([^"]+)"', text) + (
         re.findall(r':\s*"([^"]+)"', helpers.group(1)) if helpers else [])
@@ -4466,9 +4483,7 @@ class Engine(Record):
         return (*self.argv, "rm", "--force", "--volumes", name)
 
     def user_words(self, project, job, rootless):
-        """The caller's uid and gid;
-        in a rootless engine the container's root is the caller already.
-        """
+        """The caller's uid and gid; a rootless engine's root is the caller already."""
         call = self.call
         if project.user != "host" or not call.uid or rootless:
             return ()
@@ -4496,9 +4511,7 @@ class Engine(Record):
         return tuple(zip(map(os.path.abspath, paths), ACCOUNTS)) if known else ()
 
     def copy_in(self, name, copy):
-        """As an archive that is unpacked above it, so that it keeps its own owner and mode as
-        well.
-        """
+        """As an archive that is unpacked above it, so that it keeps its own owner and mode."""
         import posixpath
         above, own = posixpath.split(copy.target.rstrip("/"))
         return Command((*self.argv, "cp", "-", f"{name}:{above or '/'}"), kept=True,
@@ -4891,19 +4904,15 @@ def copied_below(text):
 def place_of_package(project, name):
     """Where a Python package is named: in the project's file, or in one that is named there."""
     place = project.places.get("dependencies") or Place(FILE, 1)
+    word = re.sub(r"[-_.]+", "[-_.]+", name)
     files = [(place.file, place.line), *((one.fields["file"], 1) for one in
              project.dependencies.Python if one.form in ("python-req", "python-proj"))]
-    return place_of(re.sub(r"[-_.]+", "[-_.]+", name), files) or place
-
-
-def place_of(word, files):
-    """The Place of the first line with a word, of (file, line from which on); None if none has."""
     for file, first in files:
         lines = marked_text(read_bytes(file) or b"").split("\n")
         for number, line in enumerate(lines, 1):
             if number >= first and re.search(rf"(?i)(?<![\w.-]){word}(?![\w-])", line):
                 return Place(file, number)
-    return None
+    return place
 
 
 def pip_fault(project, log):
@@ -5083,9 +5092,7 @@ class Build(Record):
             f"; the disk of {full} is full" if full else "")
 
     def is_current(self, cache):
-        """Whether it is right still:
-        others may have built, or written the files that all images share.
-        """
+        """Whether it is right still: others may have built, or written the files of all images."""
         return all(cache.read(path) == data for path, data in self.seen)
 
     @property
@@ -5130,9 +5137,7 @@ class Image:
         return self.call.engine, self.engine.endpoint, folder, name
 
     def plan_ready(self):
-        """The image to run: by its id, built unless it exists;
-        with -s by its name, as it is there.
-        """
+        """The image to run, by its id, built unless it exists; with -s by its name."""
         return self.tag if self.call.skip_build else (yield from self.plan_built())
 
     def plan_built(self, reason=""):
@@ -5166,9 +5171,7 @@ class Image:
             dependency.form == "python-ca" for dependency in self.project.dependencies.Python)
 
     def plan_fresh(self, build):
-        """The id of an image that exists;
-        another checkout may have taken its tag, which -s goes by.
-        """
+        """The id of an image that exists; another checkout may have taken its tag, for -s."""
         if not build.tagged:
             yield Command((*self.engine.argv, "tag", build.image, self.tag), kept=True)
         return build.image
@@ -5286,9 +5289,7 @@ class Image:
                               given="" if own else text, title=f"building {self.tag}"))
 
     def plan_id(self, build, id_file="", context="."):
-        """Build it; its id goes into a file.
-        What the cache has of the builder may be out of date.
-        """
+        """Build it; its id goes into a file. What is known of the builder may be out of date."""
         builder = yield from self.engine.plan_builder()
         if builder == "lacking":
             yield Note("docker has no buildx component: building without BuildKit")
@@ -5310,9 +5311,7 @@ class Image:
                                 build.hint(self.call, outcome.errors))
 
     def plan_build_again(self, build):
-        """Build it, keep of what, and give the id;
-        the tag if the engine tells none, or in a dry run.
-        """
+        """Build it, keep of what, and give the id; the tag if no id is told, or in a dry run."""
         call, aside = self.call, build.names is not None
         check_sendable(self.project, build.recipe)
         yield from self.plan_check_variables(build.recipe.text)
@@ -5349,10 +5348,9 @@ class Image:
         for name, file in named if not told.status else ():     # else that image has to come first
             if f'"{name}=' not in told.output and not re.search(rf"(?m)^(?:ENV|ARG) .*\b{name}\b",
                                                                 text):
-                files = [(one, 1) for one in requirement_files(file) if look(one) == "file"]
-                raise place_of(name, files).fault(
-                    f"names {name}, which is not set in the build", "write its value if it is no "
-                    "secret, or set it by ENV in a base image; a build sees no variables of yours")
+                raise SkelebotError(
+                    f"{file}: names {name}, which is not set in the build", "write its value if "
+                    "it is no secret, or set it by ENV in a base image; a build has none of yours")
 
     def plan_remove(self, before, now):
         """Remove the image that was replaced; the engine keeps one that something else uses."""
@@ -5364,8 +5362,7 @@ class Image:
             yield Command((*self.engine.argv, "rmi", before), kept=True)
 
     def plan_files(self, build, context):
-        """What is written for a build, where the project cannot be written to beside a copy of it.
-        """
+        """What is written for a build: beside a copy of a project that cannot be written to."""
         for step in build.steps(context):
             failed = yield step
             if isinstance(failed, Outcome) and failed.status:
@@ -5374,9 +5371,7 @@ class Image:
                                     "look at the folder's permissions, or at its ignores")
 
     def plan_known_id(self, told):
-        """The id that the engine knows it by;
-        builders have told others (docker/buildx#3952), or none.
-        """
+        """The id that the engine knows it by; builders tell others (docker/buildx#3952) or none."""
         ids = yield from self.engine.plan_image_ids((*([told] if told else []), self.tag))
         return told if (told and ids[0]) or not ids[-1] else ids[-1]
 
@@ -5519,8 +5514,7 @@ PACKAGES = {
 
 
 def crlf_files(source):
-    """The scripts among a source's words, and those that they name, which CRLF keeps from running.
-    """
+    """The scripts among a source's words, and that they name, which CRLF keeps from running."""
     words = list(source.words)
     for word in words:
         data = first_bytes(word, 2 ** 16)
@@ -5662,9 +5656,7 @@ class Runner:
         return Launch(tuple(argv))
 
     def prepare(self, run):
-        """Make ready what it runs from; returns the Run, completed.
-        What fails in this leaves nothing.
-        """
+        """Make ready what it runs from; returns the Run, completed. A failure leaves nothing."""
         yield from ()
         return run
 
@@ -5695,9 +5687,7 @@ class Runner:
         yield from ()
 
     def plan_run(self, run):
-        """The life of a run;
-        returns its exit status, which is 0 for one that goes on without us.
-        """
+        """The life of a run; returns its exit status, which is 0 for one that goes on."""
         run = yield from self.prepare(run)
         goes_on, lost, self.killed = False, 0, killed_for_memory()
         try:
@@ -5756,11 +5746,13 @@ class Runner:
 
     def plan(self, run):
         """A run, between what components do before and after it."""
-        job = run.job._replace(mappings=tuple(
-            meant_mapping(one, run.job.mappings_place, self.call.environ, self.project.folder)
-            for one in run.job.mappings if self.sees(one)))
-        for mapping in filter(self.is_here, job.mappings):
-            check_source(mapping, job.mappings_place, self.call.home)
+        pairs = [(meant_mapping(one, place, self.call.environ, self.project.folder), place)
+                 for index, one in enumerate(run.job.mappings) if self.sees(one)
+                 for place in [run.job.mapping_place(index)]]
+        job = run.job._replace(mappings=tuple(mapping for mapping, _ in pairs))
+        for mapping, place in pairs:
+            if self.is_here(mapping) and not self.call.later:
+                check_source(mapping, place, self.call.home)
         yield from self.plan_notes(job)
         return (yield from plan_around(
             self.call, job, run.launch, self.project.components,
@@ -5824,9 +5816,7 @@ def host_port(port):
 
 
 class OnEngine(Runner):
-    """This machine's engine:
-    a container of the project's image, in which mapped folders are mounted.
-    """
+    """This machine's engine: a container of the project's image, mapped folders mounted."""
 
     def __init__(self, call, project, engine):
         super().__init__(call, project)
@@ -5843,9 +5833,7 @@ class OnEngine(Runner):
     # -- What another machine does in other ways
 
     def mappings(self, job):
-        """The job's mappings;
-        with --live the project's folder over its copy in the image, below them.
-        """
+        """The job's mappings; with --live the project's folder over its copy, below them."""
         mapped = any(os.path.normpath(mapping.target) == "/app" for mapping in job.mappings)
         return (Mapping(".:/app"), *job.mappings) if self.call.live and not mapped else job.mappings
 
@@ -5915,8 +5903,7 @@ class OnEngine(Runner):
         return run._replace(accounts=accounts)
 
     def plan_taken(self, job):
-        """The project's ports that another of its jobs has published: one job is enough for them.
-        """
+        """The project's ports that another of its jobs has published: one is enough for them."""
         busy = [port for port in self.project.ports if self.engine.is_local
                 and port not in job.ports and free_port(host_port(port)) != host_port(port)]
         told = (yield Command((*self.engine.argv, "ps", "--filter", "label=skelebot.project="
@@ -6019,7 +6006,7 @@ class OnEngine(Runner):
             show, stop = (shell_line([*self.engine.argv, *words, run.name])
                           for words in (["logs", "--follow"], ["stop"]))
             return f"the connection broke, and it goes on: {show} shows it, {stop} ends it"
-        return ""
+        return (yield from self.plan_refused(run)) if self.project.dockerfile else ""
 
     def plan_events(self, run):
         """What an engine's events tell of the end of a container that is removed already."""
@@ -6040,6 +6027,15 @@ class OnEngine(Runner):
         return Command((*self.engine.argv, "run", "--rm", "--pull", "never", "--entrypoint",
                         "python", *variable_words(project, job), *(live if self.call.live else ()),
                         run.image), job_environ(project, job))
+
+    def plan_refused(self, run):
+        """What the caller may not do there in an image of his own Dockerfile, in words; or ""."""
+        user = self.engine.user_words(self.project, run.job, run.rootless)
+        argv = (*self.engine.argv, "run", "--rm", "--pull", "never", *user, "--entrypoint", "sh",
+                run.image, "-c", 'test -w . && test -r "${0:-.}"', run.job.source.script)
+        ended = (yield Command(argv, kept=True, looks=True)) if user else Outcome()
+        return ("as you it may not read or write all that is there: write RUN chmod -R a+rwX /app "
+                f"at the end of {self.project.dockerfile}") if ended.status == 1 else ""
 
     def plan_serve(self, run):
         """A server, until it ends or is stopped; what it says goes to stderr."""
@@ -6139,9 +6135,7 @@ class OnEngine(Runner):
 
 
 def stays_there(mapping):
-    """An absolute path is the Docker host's own;
-    what is relative, or in the caller's home, is here.
-    """
+    """An absolute path is the Docker host's own; a relative path, or in the home, is here."""
     return os.path.isabs(mapping.source)
 
 
@@ -6213,7 +6207,7 @@ def plan_job(call, project, job, words):
     check_native(call, job)
     native = call.native or job.native == "always"
     script = job.source.script
-    if script and (native or not script.startswith("/")):
+    if script and not call.later and (native or not script.startswith("/")):
         check_there(script, job.places["source"])
     yield from plan_remember_nodes(call, project)
     runner = yield from plan_runner(call, project, job, native)
@@ -8289,10 +8283,10 @@ class Transfer:
         file, place = self.artifact.file, self.artifact.places["file"]
         self.path = home_path(file, self.call.home)
         kind, shown = look(self.path), shortened(self.path)
-        if not kind:
+        if not kind and not self.call.later:
             raise place.fault(f"{shown} does not exist",
                               "run the job that makes it, or correct the path")
-        if kind != self.kind:
+        if kind not in ("", self.kind):
             raise place.fault(f"{shown} is a {kind}", f"write it with a / at its end: {file}/"
                               if kind == "folder" else "write it without the / at its end")
         check_readable(self.path)
@@ -8300,6 +8294,7 @@ class Transfer:
     def plan_with_body(self, plan):
         """What a plan makes of its open file; that of a folder is its archive."""
         body = (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
+        body = Body(None, self.path, 0) if self.call.later and not body else body
         if not body:
             raise self.artifact.places["file"].fault(
                 f"{shortened(self.path)} does not exist any more", "push it when it is finished")
@@ -8508,7 +8503,8 @@ class Repository(Component):
                             (force, *self.storing), check=self.check_push,
                             foresee=self.plan_foresee),
             "pull": Builtin("fetch artifacts", self.plan_pull, (name, version),
-                            (override, *self.storing), optional=1, check=self.check_pull),
+                            (override, *self.storing), optional=1, check=self.check_pull,
+                            foresee=self.plan_foresee_pull),
         }
 
     # -- Which artifacts, and where they are kept
@@ -8593,6 +8589,15 @@ class Repository(Component):
             transfer.name_it(project.version)
             if not transfer.artifact.singular and not words.has("force"):
                 yield from transfer.plan_is_new()
+
+    def plan_foresee_pull(self, call, project, words):
+        """What would stop a pull that comes later: a version that no push before it can make."""
+        typed, transfers = words.one("version"), self.transfers(call, "pull", words)
+        own = re.sub("^v", "", typed.lower()) in ("", "latest", "latest!", project.version.lower())
+        yield from () if own else self.plan_stores(call, transfers, words)
+        for transfer in transfers if not own else ():
+            if not transfer.artifact.singular:
+                yield from transfer.plan_find(typed, False)
 
     def plan_push(self, call, project, words):
         """Send artifacts under the project's version; all are looked at before one is sent."""
@@ -8853,6 +8858,7 @@ class Registry(Component):
             r"(?i)refused|no such host|timeout|unreachable":
                 "look at host and port below components.registry: "
                 f"{self.settings.address or 'Docker Hub'}",
+            r"no space left": "the engine's words say what is missing",     # there, or here
             NO_LOGIN: "ask who runs the registry for the permission"}
         return next((hint for pattern, hint in known.items() if re.search(pattern, errors)),
                     refusal_hint(errors, "the engine's words say what is missing"))
@@ -8875,8 +8881,21 @@ class Registry(Component):
         """What would stop a publication that comes later: its host, or a secret in the context."""
         engine = yield from plan_engine(call, call.host or project.host)
         yield from engine.plan_check()
+        if not (self.settings.aws or call.environ.get("SKELEBOT_REGISTRY_PASSWORD")
+                or engine.docker_hub or (yield from self.plan_knows_login(call))):
+            where = self.settings.address or "Docker Hub"
+            yield Note(f"warning: no login at {where} is known, if it wants one: {REGISTRY_WAYS}")
         if not call.skip_build and not other_ignore_file(project):
             self.check_secrets(self.secrets_in_context())
+
+    def plan_knows_login(self, call):
+        """Whether Docker's file has a login for the registry, or the helper that it names there."""
+        address = self.settings.address or "https://index.docker.io/v1/"
+        text = docker_config(call.environ, call.home)
+        helper = re.search(rf'"(?:{re.escape(address)}|credsStore)"\s*:\s*"([\w.-]+)"', text)
+        asked = Command((f"docker-credential-{helper and helper.group(1)}", "get"), kept=True,
+                        given=address)
+        return not (yield asked).status if helper else f'"{address}"' in text
 
     def plan(self, call, project, words):
         """Build the image, tag it and push every tag; what can be known to fail is found before."""
@@ -13518,7 +13537,7 @@ def plans(call, project, commands, parts):
         if not (foreseen or changes or call.dry_run):
             yield from foresights(call, project, commands, parts[index + 1:])
         foreseen = not changes
-        yield plan(call, project, commands)
+        yield plan(call._replace(later=call.dry_run and index > 0), project, commands)
         if changes:
             project = read_folder(project.folder, project.env or None, project.installed)
             commands = commands_here(project, project.components)

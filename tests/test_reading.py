@@ -559,6 +559,7 @@ class SeveralFaults(unittest.TestCase):
             "skelebot.yaml:6: jobs[0].ports[2]: expected HOST:CONTAINER",
             "skelebot.yaml:7: jobs[1]: needs the key source",
             "skelebot.yaml:8: jobs[2].mode: expected i, d or it",
+            "skelebot.yaml:8: jobs[2].name: the name score is taken by jobs[1]",
             "skelebot.yaml:9: timezone: expected the name of a time zone",
             "skelebot.yaml:10: gpu: expected true or false",
             "skelebot.yaml:11: dependencies[1]: expected a Python dependency",
@@ -573,9 +574,28 @@ class SeveralFaults(unittest.TestCase):
 
     def test_of_names_are_told_at_once_too(self):
         job = "- {name: a, source: b.py, args: [x, x, y, y]}\n"
-        self.assertEqual(len(self.faults(f"name: churn\njobs:\n{job}{job}")), 4)
+        self.assertEqual(len(self.faults(f"name: churn\njobs:\n{job}{job}")), 5)
         job = "- {name: a, source: b.py}\n"
         self.assertEqual(len(self.faults(f"name: churn\nprimaryJob: b\nparams: [p, p]\njobs:\n{job}{job}{job}")), 4)
+
+    def test_of_names_stand_among_all_others(self):
+        text = ("name: churn\ndependencies: [requirements.txt]\njobs:\n- {name: a, source: a.py, args: [x, {name: x}], mode: no}\n"
+                "- {name: b, source: b.py, params: [y, y]}\n- name: a\n  source: c.py\n  <<: {name: b}\nparams: [z, {name: z}, 'z']\ngpu: no way\n")
+        name = "skelebot.yaml:{}: {}: the name {} is taken by {}"
+        self.assertEqual([message.partition(", found")[0] for message in self.faults(text)], [
+            "skelebot.yaml:2: dependencies[0]: expected a Python dependency",
+            "skelebot.yaml:4: jobs[0].mode: expected i, d or it", name.format(4, "jobs[0].args[1].name", "x", "jobs[0].args[0]"),
+            name.format(5, "jobs[1].params[1]", "y", "jobs[1].params[0]"), name.format(6, "jobs[2].name", "a", "jobs[0]"),
+            name.format(9, "params[1].name", "z", "params[0]"), name.format(9, "params[2]", "z", "params[0]"),
+            "skelebot.yaml:10: gpu: expected true or false"])
+        text = "name: churn\ndependencies: ['!!']\njobs: [{name: a, source: a}, {name: a, source: b}]\n"
+        self.assertEqual([message.partition(": ")[2].partition(": ")[0] for message in self.faults(text)], ["dependencies[0]", "jobs[1].name"])
+
+    def test_of_a_port_that_names_a_variable_say_what_to_do(self):
+        for port in ("$PORT:80", "${PORT}:80", "127.0.0.1:$PORT:80", "8080:$INNER"):
+            with self.assertRaises(skelebot.SkelebotError) as caught:
+                read(f"name: churn\nports: ['{port}']\n")
+            self.assertEqual(caught.exception.hint, "write its number: no variable is expanded here")
 
     def test_that_one_mistake_has_are_told_once(self):
         self.assertEqual(self.faults("Name: churn\n"), ["skelebot.yaml:1: Name: unknown key"])

@@ -1467,7 +1467,8 @@ class ChainsSeenBefore(unittest.TestCase):
     FILE = ("name: churn\nversion: 1.2.0\ncomponents:\n  repository:\n    folder: {path: store}\n    artifacts:\n"
             "    - {name: model, file: trained}\n"
             "jobs:\n- {name: train, source: touch trained}\n- {name: docker, source: ls, native: never}\n"
-            "- {name: words, source: 'ls;', args: [path]}\n")
+            "- {name: words, source: 'ls;', args: [path]}\n- {name: use, source: cat trained.csv, mappings: [data/, trained.csv]}\n"
+            "- {name: run, source: trained.sh, mappings: ['trained.csv:trained.csv:ro']}\n")
 
     def ended(self, *typed, version="1.2.0"):
         with folder({"skelebot.yaml": self.FILE.replace("version: 1.2.0\n", ""), "VERSION": version + "\n",
@@ -1494,6 +1495,24 @@ class ChainsSeenBefore(unittest.TestCase):
         self.assertEqual((status, trained), (0, True), said)
         status, trained, said = self.ended("bump", "1.2.0", "+", "train", "+", "push", "model", version="1.1.0")
         self.assertEqual((status, trained), (1, False), said)
+
+    def test_is_a_version_to_pull_that_is_not_stored_and_that_no_push_before_makes(self):
+        for version in ("7.0.0", "v1.2.1"):
+            status, trained, said = self.ended("train", "+", "pull", "model", version)
+            self.assertEqual((status, trained), (1, False), said)
+            self.assertIn("does not exist", said)
+        for version in (["1.2.0"], ["LATEST"], ["v1.2.0"], []):
+            self.assertEqual(self.ended("train", "+", "pull", "model", *version)[:2], (0, True))
+        status, trained, said = self.ended("train", "+", "push", "model", "+", "pull", "model", "V2.0.0", version="2.0.0")
+        self.assertEqual((status, trained), (0, True), said)
+
+    def test_is_not_what_an_earlier_part_may_make(self):
+        """Also in a dry run, in which that part makes nothing."""
+        for typed in (("use",), ("run",), ("push", "model")):
+            status, _, said = self.ended("--dry-run", "train", "+", *typed, version="1.3.0")
+            self.assertEqual((status, said), (0, ""))
+            self.assertEqual(self.ended("--dry-run", *typed, version="1.3.0")[0], 1)
+        self.assertIn("skelebot.yaml:11: jobs[3].mappings[1]: 'trained.csv' does not exist", self.ended("train", "+", "use")[2])
 
     def test_may_be_replaced_or_made_by_what_comes_before(self):
         self.assertEqual(self.ended("train", "+", "push", "model", "-f")[:2], (0, True))
