@@ -16,7 +16,8 @@ usage: ./install.sh [--demo | --uninstall | --pyz FILE | --yaml DIR | --help]
   --yaml DIR       put PyYAML into DIR if PYTHON has none, and do nothing else
 
 variables:
-  PREFIX           where to install: PREFIX/bin/skelebot, PREFIX/lib/skelebot  (~/.local)
+  PREFIX           where to install: PREFIX/bin/skelebot, PREFIX/lib/skelebot, and
+                   completion for shells in PREFIX/share                       (~/.local)
   PYTHON           the Python that is to run Skelebot, 3.6 or newer            (python3)
 
 Neither root nor pip is needed, and no network where Python has PyYAML.
@@ -228,6 +229,7 @@ install() {
         exit 1
     }
     made=
+    put_completions
     clean_up
     end_cleanly
     say "$version is installed:"
@@ -250,11 +252,35 @@ files_are_ours() { [ -f "$lib/.made" ]; }
 
 # What is `made` here, the innermost first, is noted in lib/skelebot/.made for uninstalling.
 make_folders() {
-    for folder in / /lib /bin; do
+    for folder in / /lib /bin /share /share/bash-completion /share/bash-completion/completions /share/zsh \
+        /share/zsh/site-functions /share/fish /share/fish/vendor_completions.d; do
         [ -d "$prefix$folder" ] || made="$folder $made"
     done
     end_cleanly
     mkdir -p "$prefix/lib" "$bin" 2>/dev/null && [ -w "$bin" ] || fail "$prefix: cannot write there" "$elsewhere"
+    for shell in bash zsh fish; do
+        mkdir -p "$(dirname "$(completion "$shell")")" 2>/dev/null || fail "$prefix/share: cannot write there" "$elsewhere"
+    done
+}
+
+# The file in which a shell looks for what completes a command.
+completion() {
+    case $1 in
+        bash) say "$prefix/share/bash-completion/completions/skelebot" ;;
+        zsh) say "$prefix/share/zsh/site-functions/_skelebot" ;;
+        fish) say "$prefix/share/fish/vendor_completions.d/skelebot.fish" ;;
+    esac
+}
+
+completion_is_ours() { grep -qsF "Completion of skelebot's command lines" "$(completion "$1")"; }
+
+# One that is there already and not from here stays.
+put_completions() {
+    for shell in bash zsh fish; do
+        [ -e "$(completion "$shell")" ] && ! completion_is_ours "$shell" ||
+            { cp "$lib/templates/completion/skelebot.$shell" "$stage/completion" &&
+                mv -f "$stage/completion" "$(completion "$shell")"; }
+    done
 }
 
 stage_module() {
@@ -316,6 +342,9 @@ uninstall() {
     made=$(cat "$lib/.made" 2>/dev/null) || :
     ! command_is_ours || rm "$bin/skelebot"
     ! files_are_ours || rm -rf "$lib"
+    for shell in bash zsh fish; do
+        ! completion_is_ours "$shell" || rm -f "$(completion "$shell")"
+    done
     remove_made
     say "Removed $(quoted "$bin/skelebot") and $(quoted "$lib")"
 }

@@ -2492,6 +2492,7 @@ class Builtin(Record):
     alone     plugins have no part in it
     check     what is wrong with its words is raised by this, before anything of a chain runs
     foresee   plan of what else can be known then, by asking others, if it is not the first
+    offers    name -> words that a shell's Tab offers for an argument or option without choices
     """
     help: str
     plan: Any
@@ -2505,6 +2506,7 @@ class Builtin(Record):
     alone: bool = False
     check: Any = lambda project, words: None
     foresee: Any = lambda call, project, words: ()
+    offers: Any = lambda project: {}
 
 
 VALUES = {"boolean": "", "list": " VALUE...", "int": " INT", "float": " FLOAT", "": " VALUE"}
@@ -8501,11 +8503,15 @@ class Repository(Component):
         return {
             "push": Builtin("store artifacts under the project's version", self.plan_push, (name,),
                             (force, *self.storing), check=self.check_push,
-                            foresee=self.plan_foresee),
+                            foresee=self.plan_foresee, offers=self.offers),
             "pull": Builtin("fetch artifacts", self.plan_pull, (name, version),
                             (override, *self.storing), optional=1, check=self.check_pull,
-                            foresee=self.plan_foresee_pull),
+                            foresee=self.plan_foresee_pull, offers=self.offers),
         }
+
+    def offers(self, project):
+        return {"name": [*(artifact.name for artifact in self.artifacts), "ALL"],
+                "version": ("LATEST", "LATEST!")}
 
     # -- Which artifacts, and where they are kept
 
@@ -10992,6 +10998,18 @@ def plan_envs(call, project, words):
     return 0
 
 
+SHELLS = ("bash", "zsh", "fish")
+
+
+def plan_completion(call, project, words):
+    """Print what a shell reads to complete command lines; the one in use, if none is named."""
+    shell = words.one("shell") or os.path.basename(call.environ.get("SHELL", ""))
+    if shell not in SHELLS:
+        raise usage_error("completion: needs SHELL", f"one of {listed(SHELLS, 'or')}")
+    yield Answer(template_bytes("completion", f"skelebot.{shell}").decode("utf-8").rstrip("\n"))
+    return 0
+
+
 # ---- Doing ------------------------------------------------------------------
 
 FOR_MACHINE = ("path", "root", "source", "target", "argv", "packed", "beside", "environ", "stop",
@@ -13264,7 +13282,8 @@ COMMANDS = {
                accepts="list"),
         flag("existing", "e", "add only the files of skelebot, with what is found here"),
         flag("yes", "y", "ask nothing: take the default of what no option answers")), optional=1,
-                        outside=True),
+                        outside=True,
+                        offers=lambda project: {"template": ("default", "dash", "iris")}),
     "prime": Builtin("write Dockerfile and .dockerignore, and build the image", plan_prime, (), (
         Option("output", "o", "save the image to this file", "FILE"),)),
     "exec": Builtin(
@@ -13272,12 +13291,18 @@ COMMANDS = {
             flag("map", "m", "map the project's folder at /app"),), extras=True),
     "bump": Builtin("raise the project's version", plan_bump,
                     (Arg("version", "major, minor, patch, or the new version itself"),),
-                    changes=True, check=check_bump),
+                    changes=True, check=check_bump,
+                    offers=lambda project: {"version": ("major", "minor", "patch")}),
     "envs": Builtin("list the environments", plan_envs),
     "plugin": Builtin("install, list or remove plugins", plan_plugin, (
         Arg("action", "install, list or remove; or what to install"),
         Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
-        optional=2, outside=True, alone=True, check=PluginCommand.check),
+        optional=2, outside=True, alone=True, check=PluginCommand.check,
+        offers=lambda project: {"action": ("install", "list", "remove")}),
+    "completion": Builtin("print the script by which a shell completes command lines on Tab",
+                          plan_completion,
+                          (Arg("shell", "the one in use, if not given", choices=SHELLS),),
+                          optional=1, outside=True, alone=True),
     **{name: command for one in our_components(None).values()
        for name, command in one.commands().items()},
 }
@@ -13356,6 +13381,12 @@ def check_section(project, name):
             raise_all(late_faults(one.settings))
 
 
+def command_parser(name, command):
+    """The Parser of a command."""
+    optional = len(command.args) if name in COMMANDS else command.optional  # ours check more
+    return Parser(name, command.args, (*command.params, HELP), optional, command.extras)
+
+
 def parsed(project, group, pages, commands):
     """What a job or command becomes: (page, plan, foresight, whether it changes the project).
 
@@ -13370,9 +13401,8 @@ def parsed(project, group, pages, commands):
         return (None, lambda call, project, commands: plan_job(call, project, job, typed),
                 lambda call, project, commands: plan_foresee_job(call, project, job, typed), False)
     command = command_here(project, name, commands)
-    optional = len(command.args) if name in COMMANDS else command.optional  # ours check more
-    typed = Words(extra=tuple(words)) if command.raw else Parser(
-        name, command.args, (*command.params, HELP), optional, command.extras).parse(words)
+    typed = (Words(extra=tuple(words)) if command.raw
+             else command_parser(name, command).parse(words))
     if typed.help:
         return pages.command(name, command), None, None, False
     check_section(project, name)
@@ -13590,9 +13620,85 @@ def found_plugins(options, words):
     return installed_plugins(skelebot_home(os.environ, os.path.expanduser("~")))
 
 
+# -- What a shell's Tab asks for
+
+NEXT = "\0"             # stands for the word that is being typed
+
+
+def typed_words(line):
+    """The words of a line that is not finished, the last of them without what ends it: NEXT."""
+    import shlex
+    for end in ("", "'"):
+        try:
+            return shlex.split(line + NEXT + end)
+        except ValueError:
+            pass                            # a quote is open
+    return shlex.split(line + NEXT + '"')
+
+
+def rows_offered(parser, words, current, offers):
+    """[(word, what it means)] of what may be typed at NEXT; nothing where that is anything."""
+    values, plain, extra = parser.options(words, stop=not parser.title)
+    head, equals, _ = current.partition("=")
+    pending = [param for param in parser.params if NEXT in values.get(param.name, ())]
+    if equals and head in parser.known:
+        one, before = parser.known[head], head + equals
+    elif current[:1] == "-" and NEXT not in extra:
+        return [(spelling(param.name), meaning(param)) for param in parser.params]
+    elif pending:
+        one, before = pending[0], ""
+    elif len(plain) <= len(parser.args) and not extra:
+        one, before = parser.args[len(plain) - 1], ""
+    else:
+        return [("+", "another job after it")] if not extra else []
+    rows = [(word, "") if isinstance(word, str) else word
+            for word in one.choices or offers.get(one.name, ())]
+    return [(before + word, text) for word, text in rows]
+
+
+def first_rows(project, commands, envs, words, begun, current):
+    """What may be typed where no job or command is named yet; `begun` is a chain."""
+    jobs = {job.name: job.help or shortened_source(job) for job in project.jobs} if project else {}
+    known = {name: command.help for name, command in commands.items()
+             if project or command.outside}
+    shown = [option for option in OPTIONS if (project or option.outside) and not begun]
+    return rows_offered(Parser("", (Arg("job"),), shown), [NEXT] if begun else words, current,
+                        {"env": envs, "job": {**jobs, **known, **jobs}.items()})
+
+
+def completions(line):
+    """[(word, what it means)] of what may be typed at the end of a line, all or in part."""
+    *words, current = typed_words(line)[1:]
+    values, plain, rest = Parser("", (), OPTIONS).options([*words, NEXT], stop=True)
+    options = Words({name: value for name, value in values.items() if NEXT not in value})
+    if options.has("directory"):
+        enter(os.path.expanduser(options.one("directory")))
+    folder, installed = project_folder(current_folder()), found_plugins(options, [])
+    try:
+        project = read_folder(folder, options.one("env", None), installed) if folder else None
+    except SkelebotError:
+        project = None
+    commands = commands_here(project, project.components if project
+                             else new_plugins(None, installed))
+    name, *typed = chain([*plain, *rest] or [NEXT])[-1]
+    if name == NEXT:
+        rows = first_rows(project, commands, environments(folder) if folder else (),
+                          [*words, NEXT], len(plain) + len(rest) > 1, current)
+    else:
+        job, _ = job_or_command(project, name, commands)
+        command = None if job else command_here(project, name, commands)
+        rows = rows_offered(job_parser(project, job) if job else command_parser(name, command),
+                            typed, current, command.offers(project) if command else {})
+    return [(word, text) for word, text in rows if word.startswith(current[:-1])]
+
+
 def skelebot(words):
     """Read the command line and the project, then do what was asked; returns the exit status."""
     gc.disable()                        # what is read stays until it is done
+    if words[:1] == ["--complete"]:
+        rows = completions(" ".join(words[1:]))
+        lines = [f"{word}\t{' '.join(text.split())}\n" for word, text in rows]
+        return say(sys.stdout, "".join(lines), end="") or (0 if rows else 1)
     values, plain, rest = Parser("", (), OPTIONS).options(words, stop=True)
     options, words = Words(values), [*plain, *rest]
     if options.has("directory"):

@@ -253,6 +253,21 @@ class Installing(Checkout):
                env=environment())
         self.assertEqual(tree(self.prefix), before)
 
+    def test_puts_completion_where_the_shells_look_but_over_none_of_others(self):
+        own = {"bash": "bash-completion/completions/skelebot", "zsh": "zsh/site-functions/_skelebot",
+               "fish": "fish/vendor_completions.d/skelebot.fish"}
+        share = os.path.join(self.prefix, "share")
+        os.makedirs(os.path.join(share, "zsh", "site-functions"))
+        write(os.path.join(share, own["zsh"]), "#compdef skelebot\n")
+        self.install()
+        self.assertEqual(sorted(files(share)), sorted(own.values()))
+        for shell in ("bash", "fish"):
+            with open(os.path.join(share, own[shell])) as file:
+                self.assertEqual(file.read(), output([self.command, "completion", shell]))
+        self.assertIn("_skelebot", output(["bash", "-c", '. "$0"; complete -p skelebot', os.path.join(share, own["bash"])]))
+        self.install("--uninstall")
+        self.assertEqual(files(self.prefix), ["share/" + own["zsh"]])
+
     def test_respects_the_umask(self):
         for mask, mode in (("077", 0o700), ("022", 0o755)):
             with self.subTest(mask):

@@ -3,7 +3,7 @@
 # image, podman with the same image, and a second engine that stands for another Docker host;
 # three S3 servers (s3rver, moto, and moto that checks signatures), a WebDAV server (nginx), a
 # Kerberos realm, a container registry, the clients to compare ours with (boto3, dohq-artifactory),
-# and a browser (Chromium).
+# a browser (Chromium), and more shells (zsh, fish).
 #
 #   tests/services.sh         start; what runs already is used as it is
 #   tests/services.sh stop    stop what this script started
@@ -189,7 +189,7 @@ copy_images() {
 
 install_servers() {
   install_packages apt-servers Rscript:r-base-core curl nginx node:nodejs npm openssl krb5kdc:krb5-kdc \
-    kadmin.local:krb5-admin-server kinit:krb5-user faketime docker-registry chromium &
+    kadmin.local:krb5-admin-server kinit:krb5-user faketime docker-registry chromium zsh fish &
   local packages=$!
   install_python dohq dohq-artifactory==1.0.2
   install_python moto 'moto[server]==5.2.5' boto3==1.44.5

@@ -990,8 +990,8 @@ class Commands(Project):
     sections = "  hello: {}\n"
 
     def test_are_on_the_projects_page(self):
-        self.assertIn("\n  package   zip the project\n  greet     greet somebody\n",
-                      self.run_in_project("--help").stdout)
+        self.assertRegex(self.run_in_project("--help").stdout,
+                         "\n  package +zip the project\n  greet +greet somebody\n")
 
     def test_have_a_page_of_their_own(self):
         for words in (("greet", "--help"), ("--help", "greet"), ("greet", "-h")):
@@ -1457,7 +1457,7 @@ class EarlierPlugins(Project):
 
     def test_explain_their_commands(self):
         page = self.run_in_project("--help").stdout
-        self.assertIn("\n  notify    Send a message to the channels\n  channels  List the channels\n", page)
+        self.assertRegex(page, "\n  notify +Send a message to the channels\n  channels +List the channels\n")
         for words in (["notify", "--help"], ["--help", "notify"]):
             ending = self.run_in_project(*words)
             self.assertEqual((ending.status, ending.stdout.partition("\n")[0], ending.stderr), (
@@ -1575,7 +1575,7 @@ class PluginsOf2019(Project):
         self.configure("  config: {colour: red}\n")
         self.assertEqual(self.run_in_project("legacy"), Ending(
             6, "churn Python ['train', 'ok'] red {'colour': 'red'}\n", ""))
-        self.assertIn("\n  legacy    Show what the plugin gets.\n", self.run_in_project("--help").stdout)
+        self.assertRegex(self.run_in_project("--help").stdout, "\n  legacy +Show what the plugin gets.\n")
 
     def test_need_no_config(self):
         write(self.place("bare"), {"command.py": "def command(config, pluginConfig):\n    print(pluginConfig)\n"})

@@ -424,7 +424,7 @@ class Faults(unittest.TestCase):
         with support.folder({"skelebot.yaml": "name: churn\njobs:\n  - {name: train, source: train.py}\n"}) as path:
             for words, message, hint in (
                     (["trian"], "unknown job or command 'trian'", "did you mean train?"),
-                    (["zzz"], "unknown job or command 'zzz'", "known are: bump, envs, exec, jupyter, package, plugin, prime, publish, pull, push, scaffold, train"),
+                    (["zzz"], "unknown job or command 'zzz'", "known are: " + ", ".join(sorted([*skelebot.COMMANDS, "train"]))),
                     (["train", "+"], "a + needs a job before and after it", "for example: skelebot prepare + train"),
                     (["train", "+", "trian"], "unknown job or command 'trian'", "did you mean train?"),
                     (["train", "+", "-n", "train"], "'-n': options go before the first job", "skelebot OPTIONS JOB + JOB"),
