@@ -103,11 +103,11 @@ class Stopped(BaseException):
 
 
 class NoImage(SkelebotError):
-    """The image that was to be run is not there."""
+    """The image to run does not exist."""
 
 
 def raise_all(faults):
-    """Nothing, if there are none; each is told once, by its place."""
+    """Raise all faults, each once, in the order of their places."""
     own = {str(fault): fault for fault in faults}.values()
     if own:
         raise Faults(sorted(own, key=lambda fault: fault.place.order if fault.place else ()))
@@ -126,7 +126,7 @@ def each_of(values, read):
 
 
 class Refused(SkelebotError):
-    """The fault has been told already, by the program that found it."""
+    """A fault that the program concerned has reported already."""
 
     def __init__(self, status=1):
         super().__init__("", "", status)
@@ -145,7 +145,7 @@ def visible(text):
 
 
 def on_one_line(text):
-    """`text` such that none of it can be taken for a message of its own."""
+    """`text` on one line, so that no part of it looks like another message."""
     return visible(text).replace("\n", "\\n")
 
 
@@ -260,7 +260,7 @@ class Record(tuple):
         return tuple(self)
 
     def _complete(self):
-        """The record, completed; a fault where its fields do not fit each other."""
+        """The record, completed; raises a fault if its fields do not fit each other."""
         return self
 
     def __repr__(self):
@@ -306,7 +306,7 @@ class Place(Record):
 
 
 class Secret(str):
-    """A text that is shown to nobody but the one it is sent to."""
+    """A text that is shown to nobody but its receiver."""
 
     def __repr__(self):
         return "Secret(...)"
@@ -331,7 +331,7 @@ class Text(str):
 
     @classmethod
     def meant(cls, text):
-        """The text as it is written today."""
+        """The text in today's spelling."""
         return cls.former.get(text, text)
 
     @classmethod
@@ -376,7 +376,7 @@ def scalar_class(expected, hint, pattern, above=Line):
 
 
 def one_of(*values, **former):
-    """The class of these texts."""
+    """The class for such a text."""
     return type("Choice", (Text,), {"values": values, "former": former})
 
 
@@ -631,7 +631,7 @@ VARIABLE = r"(?a)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))"
 
 
 class Valued(Record):
-    """What takes words, of which each has to fit."""
+    """What takes words, each of which has to fit."""
     accepts = ""
 
     def misfit(self, word):
@@ -694,7 +694,7 @@ class Param(Valued):
 
 
 def check_names(parts):
-    """Every name and alt of arguments and parameters stands for one thing."""
+    """Raise a fault if two arguments or parameters share a name or alt."""
     taken, faults = {}, []
     for one in parts:
         for key in ("name", "alt"):
@@ -725,7 +725,7 @@ class Job(Record):
     places: Hidden = None
 
     def _complete(self):
-        """A script's words can be told apart; each name of args and params stands for one thing."""
+        """Raise a fault if the source cannot be split, or two args or params share a name."""
         first, quoted = self.source.split()[0], re.search(r"[\"'\\]", self.source)
         if quoted and os.path.splitext(first)[1] in INTERPRETERS:
             self.places["source"].words(self.source)
@@ -741,7 +741,7 @@ class Job(Record):
         source, script = self.source, self.source.script
         if source.for_shell:
             raise self.places["source"].fault(
-                "what stands behind a script is passed to it, and to no shell",
+                "what follows a script is passed to it, and to no shell",
                 f"for a shell, write {source.for_shell}")
         if script:
             return (*INTERPRETERS[os.path.splitext(script)[1]], *source.words, *words)
@@ -832,7 +832,7 @@ class Project(Record):
         return self
 
     def check_jobs(self):
-        """Every job has a name of its own, and the primary job is one of them."""
+        """Raise a fault if two jobs share a name, or the primary job is none of them."""
         names, faults = {}, []
         for index, job in enumerate(self.jobs):
             if names.setdefault(job.name, index) != index:
@@ -847,7 +847,7 @@ class Project(Record):
         raise_all(faults)
 
     def check_images(self):
-        """No job has the image or container of another job, of the project or of a component."""
+        """Raise a fault if a job would have the image or container of another."""
         images = {kind.tag: kind.__name__ for kind in COMPONENTS.values() if kind.tag}
         images["latest"] = "the project"
         for taken, own in ((images, lambda job: job.ignores), ({}, lambda job: job.mode == "d")):
@@ -873,7 +873,7 @@ class Project(Record):
         return self.baseImage or BASES[self.language].format(self)
 
     def image_tag(self, job=None):
-        """A job with ignores of its own has an image of its own."""
+        """The image that a job runs from; one with ignores has an image of its own."""
         return self.image + (":" + slug(job.name) if job and job.ignores else "")
 
     def container(self, job, token=""):
@@ -926,7 +926,7 @@ def plain_text(text):
 
 def refused(path, error):
     return SkelebotError(f"{path}: {(error.strerror or str(error)).lower()}",
-                         "look at the folder's permissions and at the room on the disk")
+                         "look at the folder's permissions and the free disk space")
 
 
 MOST = 64 * 1000 * 1000     # bytes of a file, or of what a program says, that are kept in memory
@@ -1109,7 +1109,7 @@ def open_file(path):
 
 
 def check_readable(path):
-    """Nothing, if a file can be opened, or all that is in a folder."""
+    """Raise a fault if a file, or anything in a folder, cannot be opened."""
     for one, _ in members(path) if os.path.isdir(path) else [(path, "")]:
         body = None if os.path.isdir(one) else open_file(one)
         if body:
@@ -1128,7 +1128,7 @@ def bytes_at(body, count, start):
     except OSError as error:
         raise refused(body.path, error)
     if not data:
-        raise SkelebotError(f"{body.path}: has become shorter meanwhile",
+        raise SkelebotError(f"{body.path}: became shorter during the push",
                             "push it again when it is finished")
     return data
 
@@ -1144,7 +1144,7 @@ def blocks(body, start, size, tell):
 
 
 class Hashing:
-    """SHA-256 in a thread of its own; whoever has a buffer of it may give it something to hash.
+    """SHA-256 in a thread of its own; whoever holds one of its buffers may give it data to hash.
 
     SimpleQueue, since a signal in the midst of Queue.put would leave that locked for ever; Python
     3.6 has only that.
@@ -1435,7 +1435,7 @@ def yaml_module():
 
 
 class Syntax(Record):
-    """How a fault that PyYAML finds is told to a person.
+    """How a fault that PyYAML finds is explained to a person.
 
     pattern  of PyYAML's context and problem
     message  instead of PyYAML's words; \\1 is the pattern's group
@@ -1450,7 +1450,7 @@ class Syntax(Record):
 SYNTAX = (
     Syntax(r"single document .*another document", "keep one document, without ---",
            "a second document starts here"),
-    Syntax(r"undefined alias", "define it before, as &NAME"),
+    Syntax(r"undefined alias", "define it above, with &NAME"),
     Syntax(r"'\\t' that cannot start", "use spaces instead of tabs"),
     Syntax(r"character '(.)' that cannot start", "put it in quotes",
            r"a text cannot start with \1"),
@@ -1524,7 +1524,7 @@ class YamlText:
 
     @classmethod
     def of(cls, data, file):
-        """The text of a file's bytes: UTF-8, without the characters that YAML forbids."""
+        """The text in a file's bytes: UTF-8, without the characters that YAML forbids."""
         if len(data) > MOST_TEXT:
             raise Place(file, 1).fault(f"is larger than {shown_size(MOST_TEXT)}",
                                        "check that this is the right file")
@@ -1738,7 +1738,7 @@ def password_fault(place):
 
 
 def check_passwords(text, file):
-    """Nothing, if a file that gets into an image has no address with a password in it."""
+    """Raise a fault if a file of the image holds an address with a password."""
     for number, line in enumerate(text.split("\n") if has_password(text) else (), 1):
         if has_password(line):
             raise password_fault(Place(file, number))
@@ -2043,7 +2043,7 @@ def canonical(kind, entries):
     return names if former else entries
 
 
-# key -> what others call it, in small letters without signs
+# key -> what others call it, in lower case without signs
 SYNONYMS = {
     "dependencies": "requirements packages pip deps libraries modules install",
     "Python": "pip pypi", "R": "cran",
@@ -2217,7 +2217,7 @@ def read_entries(folder, file):
         if file != FILE:
             return {}
         raise Place(file, 1).fault("is empty",
-                                   "the least it needs is a line such as name: churn-model")
+                                   "it needs at least a line such as name: churn-model")
     return canonical(Project, Value(node, Place(file, node.start_mark.line + 1)).entries())
 
 
@@ -2266,7 +2266,7 @@ def check_owner(folder, *names):
 
 
 def check_ending(folder, file):
-    """Nothing, if no file has a name that is only nearly that of a file which does not exist."""
+    """Raise a fault if a file does not exist, but one of nearly its name does."""
     near = re.escape(os.path.splitext(file)[0]) + r"\.ya?ml"
     for name in os.listdir(folder):
         if re.fullmatch("(?i)" + near, name) and name != file:
@@ -2348,7 +2348,7 @@ def near_section(name, known):
 
 
 def warnings(project, sections):
-    """What is not wrong, but is perhaps meant otherwise.
+    """Warnings: what is not wrong, but perhaps not what was meant.
 
     sections  name -> Value of those that are not ours
     """
@@ -2649,14 +2649,14 @@ class Parser:
         return word in self.known and self.known[word].accepts == "boolean"
 
     def check_flags(self, words):
-        """No option that takes no value has one behind it, where there are too many words."""
+        """Raise a fault if an option that takes no value is followed by one."""
         for word, value in zip(words, words[1:]):
             if self.is_flag(word) and value.lower() in FLAGS:
                 raise self.fault(f"{word}: takes no value, found {shortened(value)}",
                                  f"write {word}={value}")
 
     def check_number(self, plain, extra):
-        """There are as many arguments as there have to be."""
+        """Raise a fault if there are too few arguments, or too many."""
         args, shown = self.args, f"skelebot {self.title} --help shows what it takes"
         if len(plain) + self.optional < len(args):
             arg = args[len(plain)]
@@ -2667,7 +2667,7 @@ class Parser:
                              shown + ("; words after -- are passed on" if self.extras else ""))
 
     def check_values(self, values):
-        """Every word that was typed fits what it is for."""
+        """Raise a fault if a typed word does not fit its argument or parameter."""
         for one in (*self.args, *self.params):
             for word in () if one.accepts == "boolean" else values.get(one.name, ()):
                 problem = one.misfit(word)
@@ -3393,7 +3393,7 @@ class Recipe(Record):
         return f"the base image {image} has changed" if image else "a base image is gone"
 
     def changed_file(self, now):
-        """What is the matter with the first file that differs."""
+        """How the first file that differs has changed, in words."""
         before, now = self.facts, now.facts
         paths = (path for path in {*before, *now} if before.get(path) != now.get(path))
         path = min(paths, default="")
@@ -3517,7 +3517,7 @@ class Built(Record):
 
     @classmethod
     def read(cls, text, key):
-        """That of a text in the cache; None if it is another's, or no such thing."""
+        """The one that a text of the cache describes; None for another's, or for no such text."""
         parts = text.split("\0")
         known = len(parts) == 3 + len(Recipe._fields) and parts[0] == key and image_id(parts[1])
         return cls(*parts[:3], Recipe(*parts[3:])) if known else None
@@ -3540,7 +3540,7 @@ class Installs(Record):
 
     @classmethod
     def read(cls, text, key):
-        """That of a text in the cache; an empty one if that is another's, or no such thing."""
+        """The one that a text of the cache describes; empty for another's, or for no such text."""
         parts = text.split("\0")
         return cls(*parts) if len(parts) == len(cls._fields) and parts[0] == key else cls(key)
 
@@ -3943,14 +3943,14 @@ class ImageIds(Record):
 
 
 class Forget(Record):
-    """What is remembered in a folder, and was not written for so many seconds, to remove."""
+    """Remove what was kept in a folder, and was not written for so many seconds."""
     path: str
     seconds: int
     line = None
 
 
 class Tidy(Record):
-    """What killed ones have left in a folder, to remove."""
+    """Remove what killed calls have left in a folder."""
     path: str
     line = None
 
@@ -3962,7 +3962,7 @@ class Hold(Record):
 
 
 class Release(Record):
-    """A lock, or a Body, that is of no more use."""
+    """A lock or a Body that is no longer needed."""
     lock: Any
     line = None
 
@@ -4189,7 +4189,7 @@ class Zip(Record):
 
 
 class Zipped(Record):
-    """What has become of a Zip:
+    """The result of a Zip:
     how many files and bytes it has, and what was left out because it is no file.
     """
     files: int = 0
@@ -4233,7 +4233,7 @@ class Cache(Record):
             return ""
 
     def plan_keep(self, path, data):
-        """Keep something, where that can be."""
+        """Keep something, if that is possible."""
         try:
             if path and not self.call.dry_run:
                 yield MakeFolder(os.path.dirname(path), private=True)
@@ -4387,7 +4387,7 @@ REFUSALS = (
      "config.json, and is not on PATH: install it, or remove that line"),
     (r"client version \S+ is too (?:new|old)", "client and engine are too far apart: update one of "
      "them, or set DOCKER_API_VERSION to what the engine speaks, as it says"),
-    (r"context \"[^\"]*\"(?=.*(?:not found|not exist))", "there is no such {0}: choose one of "
+    (r"context \"[^\"]*\"(?=.*(?:not found|not exist))", "there is no {0}: choose one of "
      "docker context ls by docker context use, or look at DOCKER_CONTEXT"),
     (r"(?i)permission denied \(publickey|host key verification|no matching host key", "ssh was "
      "refused, not Docker: log in there once by ssh, with the user and the key for it"),
@@ -4395,7 +4395,7 @@ REFUSALS = (
      "of an ssh without login"),
     (r"(?i)could not resolve hostname|no such host|name or service not known",
      "no machine has that name: look at host, -d or DOCKER_HOST"),
-    (r"stderr=ssh: ", "ssh did not get there: try it by hand, as ssh USER@HOST"),
+    (r"stderr=ssh: ", "ssh could not connect: try it by hand, as ssh USER@HOST"),
     (r"(?i)x509|certificate|\btls\b|\S+/(?:ca|cert|key)\.pem", "look at the certificates in "
      "DOCKER_CERT_PATH, and at DOCKER_TLS_VERIFY"),
     (r"newuidmap|newgidmap|/etc/sub[ug]id", "podman needs {0} for a user who is not root: install "
@@ -4563,7 +4563,7 @@ class Engine(Record):
                                              ("rootless", "root"))) == "rootless"
 
     def plan_check(self):
-        """Nothing, if the engine answers."""
+        """Raise a fault if the engine does not answer."""
         outcome = yield Command((*self.argv, "version"), kept=True, looks=True)
         if outcome.status:
             hint = refusal_hint(outcome.errors, "start Docker, name another host with -d")
@@ -4712,9 +4712,10 @@ def plan_must(command):
 
 
 def check_there(path, place):
-    """Nothing, if a path of the project is there."""
+    """Raise a fault if a path of the project does not exist."""
     if not look(path):
-        raise place.fault(f"{shortened(path)} is not there", "correct the path, or add the file")
+        raise place.fault(f"{shortened(path)} does not exist",
+                          "correct the path, or add the file")
 
 
 def other_ignore_file(project):
@@ -4726,7 +4727,7 @@ def other_ignore_file(project):
 
 
 def check_ignored(project, patterns):
-    """Nothing, unless another file takes the place of the .dockerignore that keeps a keytab out."""
+    """Raise a fault if another file would replace the .dockerignore that keeps a keytab out."""
     keytabs = set(patterns) - set(component_words(project, "ignores"))
     file = other_ignore_file(project) if keytabs else ""
     if file:
@@ -4739,7 +4740,7 @@ def own_dockerfile():
     """The bytes of the Dockerfile that is there, if it may be written."""
     present = read_bytes("Dockerfile")
     if present is not None and not is_generated(present.decode("utf-8", "replace")):
-        raise SkelebotError("Dockerfile: is not one that skelebot wrote, and stays as it is",
+        raise SkelebotError("Dockerfile: was not written by skelebot, so it is not replaced",
                             f"add the line dockerfile: Dockerfile to {FILE} to build from it, or "
                             "rename it")
     return present
@@ -4764,7 +4765,7 @@ def ignore_file(project, job):
 
 
 def check_inside(file, name):
-    """Nothing, if what a file names is in the project."""
+    """Raise a fault if a file names something outside of the project."""
     if not ProjectPath.fits(name) or not look(name):
         raise SkelebotError(f"{file}: names {shortened(name)}, which is not in the project",
                             "only files below skelebot.yaml can be part of the image")
@@ -4850,7 +4851,7 @@ def plan_required_files(project):
 
 
 def check_kind(dependency, place):
-    """Nothing, if pip or R reads such a file, and finds in it what to install."""
+    """Raise a fault if pip or R cannot read such a file, or would install nothing of it."""
     file, form = dependency.fields["file"], dependency.form
     if form not in ("python-req", "python-proj", "r-renv"):
         return
@@ -4958,13 +4959,13 @@ def passed_over(project, before, now):
         for name, way, others in rows:
             if re.fullmatch(rf"(?:packrat/)?(?:{name})", path) and path not in own and (
                     not re.search(others, own)):
-                yield f"nothing of {path} is installed; for that, {way.replace('FILE', path)}"
+                yield f"nothing of {path} is installed; to install it, {way.replace('FILE', path)}"
     for file in re.findall(r"proj:(\S+)", own):
         tables = toml_tables((read_bytes(file) or b"").decode("utf-8", "replace"))
         named = [f"[{name}]" for name in tables if re.fullmatch(GROUPS, name)]
         if named and before.get(file) != now.get(file):
-            yield (f"nothing of {listed(named)} in {file} is installed; for that, move what jobs "
-                   "need to [project] dependencies")
+            yield (f"nothing of {listed(named)} in {file} is installed; to install it, "
+                   "move what jobs need to [project] dependencies")
 
 
 def check_sendable(project, recipe):
@@ -4995,18 +4996,18 @@ def context_notes(before, now):
     if size >= LARGE_CONTEXT > sum(entry.size for entry in before.entries.values()):
         largest = sorted(entries, key=lambda name: -entries[name].size)[:3]
         each_size = listed(f"{name} ({shown_size(entries[name].size)})" for name in largest)
-        yield (f"the project sends {shown_size(size)} to Docker, most of it in {each_size}; what "
-               f"the image does not need stays out by a line in {FILE}, as in ignores: "
+        yield (f"the project sends {shown_size(size)} to Docker, most of it in {each_size}; keep "
+               f"out what the image does not need, as in {FILE}: ignores: "
                f"[{ignores_line(largest[0])}]")
     old = before.facts
     for path, facts in now.facts.items():
         if facts[:2] == "14" and len(facts) == 6 and path not in old:
-            yield f"{path} is a socket, of which the image has nothing, or an empty file"
+            yield f"{path} is a socket: the image has none, or an empty file"
     new = [path for path, facts in now.facts.items() if old.get(path) != facts and
            Entry(facts[:6]).is_file and int(facts.split(" ")[1]) <= HEAD and is_named(path, LIKELY)]
     for path, kind in secrets_among(new):
-        yield (f"warning: {path} holds {kind}, and goes into the image; what keeps it out is a "
-               f"line of ignores in {FILE}: - {ignores_line(path)}")
+        yield (f"warning: {path} holds {kind}, and goes into the image; to keep it out, add to "
+               f"ignores in {FILE}: - {ignores_line(path)}")
 
 
 class Build(Record):
@@ -5343,7 +5344,7 @@ class Image:
         return image or self.tag
 
     def plan_check_variables(self, text):
-        """Nothing, unless a variable that a requirements file names is set by no image."""
+        """Raise a fault if no image sets a variable that a requirements file names."""
         named = re.findall(r"\$\{(\w+):\?is named in (.+), and is not set in the build\}", text)
         told = (yield Command(self.engine.inspect("{{json .Config.Env}}", self.project.base),
                               kept=True, looks=True)) if named else Outcome(1)
@@ -5578,7 +5579,7 @@ def meant_mapping(mapping, place, environ, folder):
 
 
 def check_source(mapping, place, home):
-    """Nothing, if what is mapped exists, or can be made as a folder."""
+    """Raise a fault if a mapped path does not exist and cannot be made as a folder."""
     path = mount_source(mapping, "", home)
     shown = shortened(mapping.source)
     end = end_of_link(path)
@@ -5588,11 +5589,11 @@ def check_source(mapping, place, home):
     if look(path):
         return
     if "ro" in mapping.options:
-        raise place.fault(f"{shown} does not exist", "correct the path, or make it before: "
+        raise place.fault(f"{shown} does not exist", "correct the path, or make it first: "
                                                      "what a job only reads is not made for it")
     if re.search(r"[^/]\.[A-Za-z]\w*$", mapping.source):
         raise place.fault(f"{shown} does not exist, and looks like a file",
-                          f"make the file before, or write {mapping.source}/ for a folder")
+                          f"make the file first, or write {mapping.source}/ for a folder")
 
 
 def in_container(mapping, ignores):
@@ -5663,11 +5664,11 @@ class Runner:
         return run
 
     def start(self, run):
-        """Start it, as far as that is not part of `follow`."""
+        """Start it, if `follow` does not do that."""
         yield from ()
 
     def follow(self, run):
-        """Attend it to its end; returns its exit status."""
+        """Follow it to its end; returns its exit status."""
         raise NotImplementedError
 
     def why(self, run, status):
@@ -5680,12 +5681,12 @@ class Runner:
         raise NotImplementedError
 
     def bring_back(self, run):
-        """Bring back what it wrote; returns 1 if something is missing, having said so, else 0."""
+        """Bring back what it wrote; returns 1, after a note, if something is missing, else 0."""
         yield from ()
         return 0
 
     def clean_up(self, run, lost):
-        """Leave nothing behind, but for what is `lost` otherwise."""
+        """Leave nothing behind but what would be `lost`."""
         yield from ()
 
     def plan_run(self, run):
@@ -5761,7 +5762,7 @@ class Runner:
             lambda launch: self.plan_run(run._replace(job=job, launch=launch))))
 
     def plan_notes(self, job):
-        """Say what the job will miss."""
+        """Name in notes what the job will not see."""
         yield from ()
 
 
@@ -5780,11 +5781,11 @@ class Native(Runner):
         return Launch((self.call.python, *argv[1:]) if argv[0] == "python" else argv, native=True)
 
     def sees(self, mapping):
-        """A mapped folder of the project is just there; `SRC:DEST` has no meaning."""
+        """A mapped folder of the project is that folder itself; `SRC:DEST` has no meaning."""
         return os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source)
 
     def prepare(self, run):
-        """A mapped folder is made if need be."""
+        """Make a mapped folder if it does not exist."""
         yield from ()
         for mapping in run.job.mappings:
             if mapping.source != ".":
@@ -5803,7 +5804,7 @@ class Native(Runner):
 
 
 class PortTaken(SkelebotError):
-    """A port that was to be published is in use."""
+    """A port that the job publishes is in use."""
 
 
 PORT_TAKEN = (r"(?i)port is already allocated|address already in use|ports are not available"
@@ -5840,7 +5841,7 @@ class OnEngine(Runner):
         return (Mapping(".:/app"), *job.mappings) if self.call.live and not mapped else job.mappings
 
     def check(self, run):
-        """Nothing, unless it cannot run there."""
+        """Raise a fault if the job cannot run there."""
 
     def own(self, job):
         """The mappings of what is on this machine."""
@@ -5914,8 +5915,8 @@ class OnEngine(Runner):
         lines = [(line.partition(" ")[0], port) for port in busy
                  for line in told.output.split("\n") if f":{host_port(port)}->" in line]
         for name, port in lines:
-            yield Note(f"port {host_port(port)} is that of {name}, which runs: {job.name} goes "
-                       "without it")
+            yield Note(f"port {host_port(port)} belongs to {name}, which is running: {job.name} "
+                       "starts without it")
         return tuple(port for _, port in lines)
 
     def plan_first(self, run):
@@ -5968,7 +5969,7 @@ class OnEngine(Runner):
         return outcome.status
 
     def plan_check(self, run):
-        """Say so if the engine is lost, or the image is gone."""
+        """Raise a fault if the engine is lost, or the image is gone."""
         try:
             yield from self.engine.plan_check_image(run.image)
         except NoImage:
@@ -5979,14 +5980,14 @@ class OnEngine(Runner):
                                 f"{stop} ends it" if image_id(run.image) else fault.hint)
 
     def check_ports(self, run):
-        """Nothing, unless a port that was to be published is in use here."""
+        """Raise a fault if a port that the job publishes is in use here."""
         for place, ports in ((self.project.places.get("ports"), self.project.ports),
                              (run.job.places.get("ports"), run.job.ports)):
             for port in ports if place and self.engine.is_local else ():
                 number, free = host_port(port), free_port(host_port(port))
                 if free != number and port not in run.taken:
-                    raise place.fault(f"port {number} is in use", "end what listens there, or take "
-                                      f"{port.replace(str(number), str(free), 1)}")
+                    raise place.fault(f"port {number} is in use", "stop what listens there, or "
+                                      f"take {port.replace(str(number), str(free), 1)}")
 
     @property
     def lacking(self):
@@ -6007,7 +6008,7 @@ class OnEngine(Runner):
         if state.output.strip() == "true":
             show, stop = (shell_line([*self.engine.argv, *words, run.name])
                           for words in (["logs", "--follow"], ["stop"]))
-            return f"the connection broke, and it goes on: {show} shows it, {stop} ends it"
+            return f"the connection broke, and the job goes on: {show} shows it, {stop} ends it"
         return (yield from self.plan_refused(run)) if self.project.dockerfile else ""
 
     def plan_events(self, run):
@@ -6021,7 +6022,7 @@ class OnEngine(Runner):
         if "oom " in lines or "oom" in lines:
             return NO_MEMORY
         ended = [line.partition(" ")[2] for line in lines if line.startswith("kill ")]
-        return f"somebody has ended its container, by signal {ended[-1]}" if ended else ""
+        return f"somebody ended its container with signal {ended[-1]}" if ended else ""
 
     def python(self, run):
         project, job = self.project, run.job
@@ -6082,7 +6083,7 @@ class OnEngine(Runner):
             yield Remove(folder)
 
     def plan_attempts(self, run, words):
-        """Another call may have removed the image between its build and the run."""
+        """Build the image again if another call has removed it since its build."""
         run = run._replace(launch=run.launch._replace(words=(*run.launch.words, *words)))
         try:
             return (yield from super().plan_run(run))
@@ -6129,11 +6130,11 @@ class OnEngine(Runner):
         if re.search(NO_IMAGE, outcome.errors):
             raise NoImage(f"there is no image {run.image}", "leave -s out, so that it is built")
         if re.search(r"name \S+ is already in use", outcome.errors):
-            raise SkelebotError(f"{run.job.name} runs already, as the container {run.name}",
+            raise SkelebotError(f"{run.job.name} is running already, as the container {run.name}",
                                 f"{shell_line([*self.engine.argv, 'stop', run.name])} ends it")
         kind = PortTaken if run.serve and re.search(PORT_TAKEN, outcome.errors) else SkelebotError
         raise kind(f"{run.job.name} was not started: {last_line(outcome.errors)}",
-                   refusal_hint(outcome.errors, "the engine's words say what is missing"))
+                   refusal_hint(outcome.errors, "the engine's message says what is missing"))
 
 
 def stays_there(mapping):
@@ -6197,7 +6198,7 @@ SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec 
 # -- jobs, prime, exec, envs
 
 def check_native(call, job):
-    """Nothing, unless -n asks for what the job forbids."""
+    """Raise a fault if -n asks for what the job forbids."""
     if call.native and job.native == "never":
         raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)",
                                          "leave -n out")
@@ -6217,7 +6218,7 @@ def plan_job(call, project, job, words):
 
 
 def plan_foresee_job(call, project, job, words):
-    """What would stop a job that comes later: its words, where it is to run, a port, its host."""
+    """Raise what would stop a later job: its words, where it is to run, a port, its host."""
     job.argv(job_parser(project, job).words(words))
     check_native(call, job)
     if call.native or job.native == "always":
@@ -6253,7 +6254,7 @@ def plan_prime(call, project, words):
         raise usage_error("prime: --output: expected a file, found ''",
                           "name one, as in --output image.tar")
     if output and (look(os.path.dirname(output) or ".") != "folder" or look(output) == "folder"):
-        raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that is there")
+        raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that exists")
     engine = yield from plan_engine(call, call.host or project.host)
     image = Image(engine, project, plain=bool(output))
     yield from image.plan_built(reason="prime always does")
@@ -6264,7 +6265,7 @@ def plan_prime(call, project, words):
                                 "name a file in a folder that you can write to")
         yield Note(f"saved the image {image.tag} to {output}")
         if is_inside(os.path.relpath(output)):
-            yield Note(f"{output} lies in the project: every build sends it to Docker, unless it "
+            yield Note(f"{output} is in the project: every build sends it to Docker, unless it "
                        "is among the ignores")
     return 0
 
@@ -6373,7 +6374,7 @@ def with_scalar(data, file, key, value):
     empty = {"": " " + value, "''": f"'{value}'", '""': f'"{value}"'}
     new = empty.get(old) or old.replace(node.value, value)
     if start < entry.key.end_mark.index or (node.value and old.count(node.value) != 1):
-        raise entry.place.fault("is written in a way that cannot be changed by itself",
+        raise entry.place.fault("is written in a way that bump cannot change",
                           f"write {key}: {node.value}")
     ends = iter(re.findall(rb"\r?\n", data))
     bom = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
@@ -6422,7 +6423,7 @@ def plan_bump(call, project, words):
     """Write the next version where the project's version is, and nothing else; one at a time."""
     bump, place = words.one("version"), project.places.get("version")
     if not project.version and bump in BUMPS:
-        raise SkelebotError(f"{project.name} has no version that could be bumped",
+        raise SkelebotError(f"{project.name} has no version to bump",
                             "begin with: skelebot bump 0.1.0")
     file = place.file if place and read_bytes("VERSION") is None else "VERSION"
     look(file, ".")
@@ -6455,7 +6456,7 @@ HINTS = {
          "push again, or with -f",
     412: "another push stored it first; push -f replaces it",
     413: "the file exceeds the server's limit; ask its administrator",
-    429: "the server has too much to do: try again later",
+    429: "the server is too busy: try again later",
     507: "the server's disk is full: ask its administrator",
 }
 
@@ -6509,7 +6510,7 @@ def checksum_line(sha256, name):
 
 
 class Response(Record):
-    """What a server answered; the headers' names are in small letters. Status 0 is no answer."""
+    """What a server answered; the headers' names are in lower case. Status 0 is no answer."""
     status: int = 0
     reason: str = ""
     headers: Dict[str, str] = {}
@@ -6529,7 +6530,7 @@ class Response(Record):
 
     @property
     def may_pass(self):
-        """Whether it may be another one a little later."""
+        """Whether another try may get a better answer."""
         return self.status == 429 or (self.status >= 500 and self.status not in (501, 505, 507))
 
     def pause(self, otherwise, now):
@@ -6552,7 +6553,7 @@ class Response(Record):
 
     @property
     def words(self):
-        """Why a server refused, by its JSON, XML, page's title, or line of text."""
+        """Why a server refused: the words of its JSON, XML, page title, or line of text."""
         body = self.body[:MOST_WORDS]
         text = body.decode("utf-8", "replace")
         coded = ": ".join(filter(None, [element("Code", text), element("Message", text)]))
@@ -6575,7 +6576,7 @@ class Response(Record):
         return sha256.lower() == digests.sha256 if isinstance(sha256, str) and sha256 else None
 
     def check_no_page(self, name, where):
-        """An artifact is not the page of a portal that somebody has to log in to."""
+        """Raise a fault if the answer is a web page, such as the login of a portal."""
         is_page = self.headers.get("content-type", "").lower().startswith("text/html")
         if is_page and not name.lower().endswith((".html", ".htm")):
             raise SkelebotError(f"{where}: is a web page, perhaps for logging in, and no file",
@@ -6583,14 +6584,14 @@ class Response(Record):
 
 
 def http_fault(request, response):
-    """The fault of an answer that is none of those a request can go on with."""
+    """The fault of an answer that a request cannot use."""
     words, place = response.words, f"{request.method} {public_url(request.url)}"
     reason = " ".join(filter(None, [str(response.status), shown_text(response.reason)]))
     hint = request.login.hint(response, words)
     if not hint and response.location:
         address = shown_text(public_url(response.headers["location"]))
         hint = f"the server redirects to {address}: name that in {FILE}"
-    unknown = ODD_SERVER if response.status >= 500 else "the server's words say what is missing"
+    unknown = ODD_SERVER if response.status >= 500 else "the server's message says what is missing"
     return SkelebotError(": ".join(filter(None, [place, reason, words])),
                          hint or HINTS.get(response.status, unknown))
 
@@ -6629,7 +6630,7 @@ def redirected(request, response):
 
 
 def plan_answer(request, fine=(200,)):
-    """The Response to a request, if its status is a fine one; 0 is that of a dry run."""
+    """The Response to a request, if its status is accepted; a dry run has status 0."""
     response = yield request
     if response.status in (0, *fine):
         return response
@@ -7100,7 +7101,8 @@ class AccessKey(Record):
 S3_HINTS = {
     "SignatureDoesNotMatch": "the secret key is not that of the access key: look at the AWS "
                              "credentials",
-    "InvalidAccessKeyId": "no such access key there: look at the AWS credentials and at profile:",
+    "InvalidAccessKeyId": "the server knows no such access key: look at the AWS "
+                          "credentials and at profile:",
     "RequestTimeTooSkewed": "set this machine's clock",
     "ExpiredToken": "the AWS credentials have expired: log in again, as in aws sso login",
     "InvalidToken": "the AWS credentials have expired: log in again, as in aws sso login",
@@ -7240,7 +7242,7 @@ def plan_profile_key(call, profile):
     if not key and not call.dry_run:
         raise SkelebotError(f"{argv[0]} gave no AWS credentials for the profile {profile.name}: "
                             f"{shown_text(last_line(outcome.errors))}",
-                            "run it by itself, or log in anew")
+                            "run it by hand, or log in again")
     return key
 
 
@@ -7391,7 +7393,7 @@ class S3Store(Store):
                             "look at bucket:")
 
     def send(self, name, body, replace):
-        """Only where nothing is yet, unless it is to be replaced; large ones in parts."""
+        """Send it, large files in parts; an existing one is replaced only if `replace` says so."""
         part = part_size(body.size)
         digests = digests_of(body, part)
         once = {} if replace else {"If-None-Match": "*"}
@@ -7416,7 +7418,7 @@ class S3Store(Store):
         return request, response
 
     def send_parts(self, name, body, digests, part, once):
-        """Side by side; what a failure, or an earlier push that was killed, has left is removed."""
+        """Send the parts side by side; remove what a failure or a killed push has left."""
         upload, sums = yield from self.begun(name, digests)
         done = False
         try:
@@ -7523,7 +7525,7 @@ class FolderStore(Store):
     def send(self, name, body, replace):
         yield MakeFolder(self.path)
         if (yield Keep(body, self.where(name), name, replace)) is False:
-            raise SkelebotError(f"{self.where(name)}: has come there meanwhile",
+            raise SkelebotError(f"{self.where(name)}: another push stored it first",
                                 "push -f replaces it")
         return ""
 
@@ -7871,7 +7873,7 @@ class Kerberos(Component):
     scratch = ""
 
     def host_file(self, call, key):
-        """A file of the section as a path of this machine; one that does not exist is a fault."""
+        """A file of the section as a path of this machine; a fault if it does not exist."""
         path = host_path(getattr(self.settings, key), "", call.home)
         kind = look(path)
         if kind != "file":
@@ -7887,7 +7889,7 @@ class Kerberos(Component):
         return image_part("krb5-conf.Dockerfile")
 
     def ignores(self):
-        """krb5.conf stays in, whatever other patterns say."""
+        """The pattern that keeps krb5.conf in the image, whatever others say."""
         return ("!" + literal_pattern(STAGED_CONF),)
 
     def build(self, call):
@@ -8017,7 +8019,7 @@ class Jupyter(Component):
             raise usage_error(f"jupyter: --port: expected a port, found {shortened(port)}",
                               "a number from 1 to 65535")
         if words.has("lab") and words.has("notebook"):
-            raise usage_error("jupyter: --lab and --notebook exclude each other",
+            raise usage_error("jupyter: --lab and --notebook cannot be used together",
                               "leave one of them out")
 
     def argv(self, lab):
@@ -8215,7 +8217,7 @@ class Artifact(Record):
 
 class OneStore(Record):
     def _complete(self):
-        """One store at most, and each artifact's name once."""
+        """Raise a fault if there are two stores, or two artifacts of one name."""
         stores = [name for name in STORES if getattr(self, name)]
         if len(stores) > 1:
             raise self.places[""].fault(f"names {listed(stores)}", "keep one of them")
@@ -8281,7 +8283,7 @@ class Transfer:
     # -- To the store
 
     def find_source(self):
-        """Its path is that of a file or folder which can be read."""
+        """Raise a fault if its path is no file or folder that can be read."""
         file, place = self.artifact.file, self.artifact.places["file"]
         self.path = home_path(file, self.call.home)
         kind, shown = look(self.path), shortened(self.path)
@@ -8392,7 +8394,7 @@ class Transfer:
                                 "move it away")
 
     def plan_refuse(self):
-        """The fault of what cannot be pulled, with what can."""
+        """The fault of what cannot be pulled; its hint names what can."""
         try:
             versions = [] if self.artifact.singular else (yield from self.plan_versions())
             hint = self.versions_hint(versions)
@@ -8401,7 +8403,7 @@ class Transfer:
         raise SkelebotError(f"{self.name} does not exist: {self.where}", hint)
 
     def plan_is_here(self):
-        """Whether what is at its path is what is stored."""
+        """Whether its path holds what is stored."""
         if self.call.dry_run or not self.stored.sha256 or look(self.path) != self.kind:
             return False
         try:
@@ -8495,7 +8497,7 @@ class Repository(Component):
     def commands(self):
         name = Arg("name", "the artifact, or ALL")
         version = Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, "
-                                 "LATEST! the highest of all; without it, those that are stored "
+                                 "LATEST! the highest of all; without it, the stored versions "
                                  "are listed")
         force = flag("force", "f", "replace what is stored under that version")
         override = flag("override", "o",
@@ -8573,7 +8575,7 @@ class Repository(Component):
         self.check_prefix("push", words.one("prefix"))
 
     def plan_check_version(self, transfers):
-        """The project's version can be part of a name; if LATEST will not find it, a warning."""
+        """Check that a name can hold the project's version; warn if LATEST will not find it."""
         version = self.project.version
         if all(transfer.artifact.singular for transfer in transfers):
             return
@@ -8587,7 +8589,7 @@ class Repository(Component):
                        "so LATEST will not find it")
 
     def plan_foresee(self, call, project, words):
-        """What would stop a push that comes later: its version, the login, what is stored."""
+        """Raise what would stop a later push: its version, the login, what is stored."""
         transfers = self.transfers(call, "push", words)
         yield from self.plan_check_version(transfers)
         yield from self.plan_stores(call, transfers, words)
@@ -8597,7 +8599,7 @@ class Repository(Component):
                 yield from transfer.plan_is_new()
 
     def plan_foresee_pull(self, call, project, words):
-        """What would stop a pull that comes later: a version that no push before it can make."""
+        """Raise what would stop a later pull: a version that no push before it can make."""
         typed, transfers = words.one("version"), self.transfers(call, "pull", words)
         own = re.sub("^v", "", typed.lower()) in ("", "latest", "latest!", project.version.lower())
         yield from () if own else self.plan_stores(call, transfers, words)
@@ -8606,7 +8608,7 @@ class Repository(Component):
                 yield from transfer.plan_find(typed, False)
 
     def plan_push(self, call, project, words):
-        """Send artifacts under the project's version; all are looked at before one is sent."""
+        """Send artifacts under the project's version; all are checked before one is sent."""
         self.check_push(project, words)
         force, transfers, new = words.has("force"), self.transfers(call, "push", words), []
         yield from self.plan_check_version(transfers)
@@ -8629,7 +8631,7 @@ class Repository(Component):
                               "for example 1.2.0, or LATEST")
 
     def plan_pull(self, call, project, words):
-        """Fetch artifacts whole and as they were pushed; all are found before one is fetched."""
+        """Fetch artifacts whole and as they were pushed; look all up before one is fetched."""
         self.check_pull(project, words)
         transfers = self.transfers(call, "pull", words)
         yield from self.plan_stores(call, transfers, words)
@@ -8653,7 +8655,7 @@ TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"      # source: distribution, referenc
 ECR = r"\d+\.dkr[.-]ecr(?:-fips)?\.([a-z0-9][a-z0-9-]*)\."
 NO_LOGIN = (r"(?i)no basic auth|unauthori[sz]ed|authentication required|authorization"
             r"|access .{0,99}denied|denied: |\b401\b|invalid username/password|forbidden")
-REGISTRY_WAYS = ("log in before, with docker login, or set SKELEBOT_REGISTRY_USER and "
+REGISTRY_WAYS = ("log in first, with docker login, or set SKELEBOT_REGISTRY_USER and "
                  "SKELEBOT_REGISTRY_PASSWORD")
 
 
@@ -8664,7 +8666,7 @@ RegistryHost = scalar_class(
     Ported)
 RegistryUser = scalar_class(
     "a user, or a path, of a-z, 0-9 and single separators",
-    "for example acme, or acme/models; Docker takes small letters only",
+    "for example acme, or acme/models; Docker takes lower-case letters only",
     r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*")
 
 
@@ -8689,7 +8691,7 @@ class RegistrySection(Record):
         return f"{self.host}:{self.port}" if self.port else self.host
 
     def _complete(self):
-        """Docker would take a host without dot and port for a user of Docker Hub."""
+        """Raise a fault if Docker would take the host for a user of Docker Hub."""
         host, port, places = self.host, self.port, self.places
         if port and ":" in host.rpartition("]")[2]:
             raise places["port"].fault(f"given twice, also in host: {host}", "keep one of them")
@@ -8716,7 +8718,7 @@ class Registry(Component):
     def commands(self):
         return {"publish": Builtin(
             "push the image to the registry, tagged with the version and latest", self.plan, (), (
-                Option("tag", "t", "one more tag, or more of them", "TAG...", accepts="list"),
+                Option("tag", "t", "more tags", "TAG...", accepts="list"),
                 flag("omit-version", "v", "leave the version's tag out"),
                 flag("omit-latest", "l", "leave the tag latest out")), check=self.check_words,
                 foresee=self.plan_foresee)}
@@ -8783,7 +8785,7 @@ class Registry(Component):
             yield Command(engine.remove(name), kept=True)
 
     def plan_check_label(self, engine, tags):
-        """An image that says to be of another version is not published as this one."""
+        """Raise a fault if the image's label names another version."""
         tag, own = self.project.image_tag(), self.project.version
         label = '{{index .Config.Labels "%sversion"}}' % LABEL
         outcome = yield Command(engine.inspect(label, tag), kept=True, looks=True)
@@ -8864,10 +8866,10 @@ class Registry(Component):
             r"(?i)refused|no such host|timeout|unreachable":
                 "look at host and port below components.registry: "
                 f"{self.settings.address or 'Docker Hub'}",
-            r"no space left": "the engine's words say what is missing",     # there, or here
+            r"no space left": "the engine's message says what is missing",     # there, or here
             NO_LOGIN: "ask who runs the registry for the permission"}
         return next((hint for pattern, hint in known.items() if re.search(pattern, errors)),
-                    refusal_hint(errors, "the engine's words say what is missing"))
+                    refusal_hint(errors, "the engine's message says what is missing"))
 
     def push_failure(self, reference, outcome):
         return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
@@ -8884,7 +8886,7 @@ class Registry(Component):
         return digest.group(1) if digest else ""
 
     def plan_foresee(self, call, project, words):
-        """What would stop a publication that comes later: its host, or a secret in the context."""
+        """Raise what would stop a later publication: its host, or a secret in the context."""
         engine = yield from plan_engine(call, call.host or project.host)
         yield from engine.plan_check()
         if not (self.settings.aws or call.environ.get("SKELEBOT_REGISTRY_PASSWORD")
@@ -8904,7 +8906,7 @@ class Registry(Component):
         return not (yield asked).status if helper else f'"{address}"' in text
 
     def plan(self, call, project, words):
-        """Build the image, tag it and push every tag; what can be known to fail is found before."""
+        """Build the image, tag it and push every tag; check first what can be known to fail."""
         engine = yield from plan_engine(call._replace(live=False), call.host or project.host)
         tags = self.tags(words)
         image = yield from self.plan_image(engine, tags)
@@ -8950,7 +8952,7 @@ class Package(Component):
                                 "package: {path: dist/churn.zip, ignores: [data/]}")
 
     def check_path(self, path):
-        """Nothing is replaced but an earlier zip file."""
+        """Raise a fault if the path holds something other than an earlier zip file."""
         place, shown = self.settings.places["path"], shortened(path)
         if look(path) == "folder":
             raise place.fault(f"{shown} is a folder", f"name a file, as in {path}/project.zip")
@@ -8964,8 +8966,8 @@ class Package(Component):
         patterns = ["**/.git", *self.settings.ignores, *ignored_by_components(project)]
         rules = Ignores("\n".join(patterns), cautious=False)
         for name, kind in secrets_in(rules, secret_paths(project)) or ():
-            yield Note(f"warning: {name} holds {kind}, and goes into the zip file; what keeps it "
-                       f"out is a line of ignores below package: - {ignores_line(name)}")
+            yield Note(f"warning: {name} holds {kind}, and goes into the zip file; to keep it "
+                       f"out, add to ignores below package: - {ignores_line(name)}")
         if os.path.dirname(path):
             yield MakeFolder(os.path.dirname(path))
         zipped = yield Zip(path, rules)
@@ -9124,14 +9126,14 @@ class PluginFiles:
         self.files, self.room = {}, MOST_UNPACKED
 
     def check_path(self, path):
-        """It is plain: no machine could take it for one that leads elsewhere."""
+        """Raise a fault unless the path is plain, so that no machine lets it lead elsewhere."""
         plain = all(part not in ("", ".", "..") and part == part.rstrip(". ")
                     for part in path.rstrip("/").split("/"))
         if not plain or re.search(r"[\x00-\x1f\\:]", path):
             raise bad_plugin(f"{shortened(path)} leads out of its folder, or is no plain path")
 
     def check_room(self, size, when=""):
-        """So many bytes are to come."""
+        """Raise a fault if so many more bytes are too many."""
         if size > self.room:
             raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}{when}")
         self.room -= size
@@ -9201,7 +9203,7 @@ class PluginFiles:
         return name
 
     def check_twice(self):
-        """No two paths are one on a disk that does not tell cases, or accents, apart."""
+        """Raise a fault if two paths are the same on a disk that ignores case or accents."""
         import unicodedata
         folders = dict.fromkeys(above for path in self.files for above in ancestors(path))
         lower = {}
@@ -9243,7 +9245,7 @@ class PluginCommand:
         return 0
 
     def plan_install(self, source):
-        """Put a plugin beside its place, then there; what was there before stays until then."""
+        """Write a plugin beside its place, then move it there; the earlier one stays until then."""
         files = PluginFiles()
         if re.match(r"https?://", source):
             data = yield from self.plan_download(source)
@@ -9727,7 +9729,7 @@ class Answers(dict):
                               "name a path below it, without ..")
         if any(name.lower().rstrip(". ") == ".git" for name in re.split(r"[\\/]+", path)):
             raise place.fault(f"{shortened(path)} belongs to git",
-                              "a template has no business there")
+                              "a template may not write there")
         return path.rstrip("/")
 
     def fill_node(self, node, done):
@@ -10491,7 +10493,7 @@ class Existing:
         idle = [file for file in self.texts if not re.fullmatch(NO_JOB, file)
                 and file not in (*jobs, *own)]
         shown = listed(idle[:4] + ([f"{len(idle) - 4} more"] if idle[4:] else []))
-        return others + ([(shown, "nothing there is run by itself")] if idle else [])
+        return others + ([(shown, "it has nothing that could be run")] if idle else [])
 
     # -- What stays out of the image
 
@@ -10594,7 +10596,7 @@ class Scaffold:
         return 0
 
     def check(self):
-        """Nothing, if what was typed makes sense here."""
+        """Raise a fault if what was typed makes no sense here."""
         self.check_no_project()
         if self.existing and look(self.folder) != "folder":
             raise usage_error(
@@ -10639,7 +10641,7 @@ class Scaffold:
         return (yield from self.plan_question(question, default, choices, f"--{name} ...", typed))
 
     def plan_answers(self):
-        """What every project is asked, and what plugins ask."""
+        """Ask what every project is asked, and what plugins ask."""
         path = os.path.basename(os.path.abspath(self.folder)) or "project"
         for name, question, default, key in (
                 ("name", "Name of the project", path, ""),
@@ -10676,7 +10678,7 @@ class Scaffold:
     # -- What comes of the answers
 
     def check_template(self, name):
-        """Nothing, if there can be such a template."""
+        """Raise a fault if no such template can exist."""
         if has_password(name):
             raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
                               "leave it out, since others on this machine can see it; git asks, or "
@@ -10786,7 +10788,7 @@ class Scaffold:
     # -- Making the files
 
     def plan_make(self, folders, files):
-        """Make all or none; of two at once only one. Returns how many files."""
+        """Make all files or none; of two calls at once only one does. Returns how many."""
         place, existed = Place(FILE, 1), look(self.folder)
         root = YamlText(files[0][1].decode("utf-8"), FILE).root()
         read_project(Value(root, place).entries(), place, self.call.plugins)
@@ -10827,7 +10829,7 @@ class Scaffold:
         new = [(path, data) for path, data in new if not present[path]]
         for path in names:
             if present[path]:
-                yield Note(f"kept {path}, which was there")
+                yield Note(f"kept {path}, which exists already")
         yield File(note, self.note_of(new))
         for path, data in new:
             target = os.path.join(self.folder, path)
@@ -11031,7 +11033,7 @@ def for_machine(value):
 # -- Streams
 
 def discard(stream):
-    """Let a stream lead nowhere from now on."""
+    """Discard what is written to a stream from now on."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -11108,7 +11110,7 @@ def stop_signals():
 
 
 def ignore_stop_signals():
-    """One is enough: what follows is the cleaning up."""
+    """Ignore further signals: one is enough, what follows is the cleaning up."""
     for number in stop_signals():
         _signal.signal(number, _signal.SIG_IGN)
 
@@ -11148,7 +11150,7 @@ FORCE = 5       # seconds for ending by force what has not ended in its time
 
 
 class Ending:
-    """The time that is left after a signal: for all that has to be ended, not for each of it."""
+    """The time that is left after a signal, for everything that has to be ended together."""
 
     def __init__(self):
         import time
@@ -11158,16 +11160,16 @@ class Ending:
 
     @staticmethod
     def of(cause):
-        """The one that began with a signal's exception."""
+        """The Ending that began with the exception of a signal."""
         cause.ending = getattr(cause, "ending", None) or Ending()
         return cause.ending
 
     def hurry(self):
-        """Somebody waits: what is left is ended by force."""
+        """End what is left by force, because somebody waits."""
         self.until = min(self.until, self.clock())
 
     def after(self, earlier):
-        """This one; it is not the first when somebody has pressed Ctrl-C again."""
+        """This Ending, hurried if somebody has pressed Ctrl-C again."""
         if earlier:
             self.hurry()
             self.unanswered |= earlier.unanswered
@@ -11463,7 +11465,7 @@ class Program:
             return False                # Windows, or a stdout that is no file
 
     def was_left(self):
-        """Whether it has left its container, for want of a reader; that is ended then.
+        """Whether it has left its container because nobody reads; then end the container.
 
         podman ends it itself.
         """
@@ -11492,7 +11494,7 @@ class Program:
             self.force_end(left)
 
     def end_gently(self, interrupted, left):
-        """Let it end by itself, and its container.
+        """Let it, and its container, end by themselves.
 
         `podman build` leaves its containers when it is ended itself, and removes them when the
         step that it runs fails.
@@ -11510,14 +11512,14 @@ class Program:
         self.process.wait(left.gently())
 
     def stop_container(self, left):
-        """Stop it as soon as the engine has made it; an engine that hangs is not waited for."""
+        """Stop it as soon as the engine has created it; do not wait for an engine that hangs."""
         import time
         while (quiet_status(self.step.stop[0], left.gently()) and self.process.poll() is None
                and left.gently() > 0.1):
             time.sleep(0.3)
 
     def force_end(self, left):
-        """End it, then remove its container, which the engine may only now be making."""
+        """End it, then remove its container; the engine may only be creating that now."""
         import time
         if self.process and self.process.poll() is None:
             self.kill()
@@ -11541,7 +11543,7 @@ class Program:
 
 
 class QuietProgram(Program):
-    """One whose output goes to a log, which is shown only if it takes long or fails.
+    """A Program whose output goes to a log, shown only if it takes long or fails.
 
     What is kept is the plan's: it is shown only if it takes long.
     """
@@ -11607,7 +11609,7 @@ def folded(data):
 
 
 class AccompaniedProgram(Program):
-    """One beside which another one runs, which is ended afterwards.
+    """A Program with a second one beside it, which is ended afterwards.
 
     What that says is for stderr. Its stdin ends when we have, however that was.
     """
@@ -11681,7 +11683,7 @@ class Lock:
             return None
 
     def wait(self):
-        """Lock it; whether somebody else had to be waited for."""
+        """Lock it; returns whether it had to wait for somebody else."""
         if self.is_ours() is not False:
             return False
         import fcntl
@@ -11711,7 +11713,7 @@ class Ours:
         return os.path.join(self.folder, *names)
 
     def tidy(self):
-        """Remove what killed ones have left."""
+        """Remove what killed calls have left."""
         try:
             names = [name for name in os.listdir(self.folder or ".") if re.fullmatch(OURS, name)]
         except OSError:
@@ -11874,7 +11876,7 @@ def mode_of(path):
 
 
 def enter(folder):
-    """Go where the project is: everything runs as if started there."""
+    """Change to the project's folder: everything runs as if started there."""
     try:
         os.chdir(machine_text(folder))
     except OSError as error:
@@ -11884,7 +11886,7 @@ def enter(folder):
 
 
 def forget_empty(name):
-    """An empty variable is none."""
+    """Remove a variable that is empty: it counts as unset."""
     if not os.environ.get(name):
         os.environ.pop(name, None)
 
@@ -11973,7 +11975,7 @@ def move(step):
 # -- Questions, and what takes time
 
 def no_answer(step):
-    option = step.option and f"answer beforehand: {step.option}"
+    option = step.option and f"answer by an option: {step.option}"
     ways = " or ".join(filter(None, [option, "take the defaults: --yes"]))
     return usage_error(f"no answer to: {step.question}", step.ways or ways)
 
@@ -12042,7 +12044,7 @@ class Measured(io.RawIOBase):
         self.allow(room)
 
     def allow(self, room):
-        """From now on there is room for so many bytes."""
+        """Allow so many bytes from now on."""
         self.most = self.room = room
 
     def readable(self):
@@ -12070,7 +12072,7 @@ class Measured(io.RawIOBase):
 
 
 def early(kind):
-    """A kind of connection whose server may answer before it has the whole body.
+    """A connection whose server may answer before it has the whole body.
 
     It may take its time afterwards.
     """
@@ -12239,7 +12241,7 @@ def patiently(request, attempt, sleep=None):
 
 
 def send_request(step):
-    """Send a request that has no file, for its Response."""
+    """Send a request that has no file; returns its Response."""
     import http.client
 
     def attempt():
@@ -12369,7 +12371,7 @@ def free_beside(path):
 
 
 def check_room(path, size, present=0):
-    """A disk that is too full is said to be so before it is filled."""
+    """Raise a fault if the disk has too little room, before anything is written."""
     free = free_beside(path)
     if size - present > free:
         raise SkelebotError(f"{path}: the disk is too full: {shown_size(size)} are needed, "
@@ -12377,7 +12379,7 @@ def check_room(path, size, present=0):
 
 
 def check_stored(step, size, sha256):
-    """What has come is what was stored; a warning where that cannot be known."""
+    """Raise a fault if what came is not what was stored; warn if nobody can tell."""
     if not step.stored.fits(size, sha256):
         raise SkelebotError(f"{step.name}: is damaged: its length or SHA-256 is not that "
                             "of what is stored",
@@ -12419,14 +12421,14 @@ class Partial:
             file.close()                # it was moved to its place, or given up
 
     def remove_others(self, folder, name):
-        """Other versions of the file that were gathered are of no more use."""
+        """Remove what was gathered of other versions of the file."""
         pattern = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part")
         for other in os.listdir(folder) if os.path.isdir(folder) else ():
             if pattern.fullmatch(other) and other != os.path.basename(self.path):
                 Ours(folder).remove_left(other)
 
     def restart(self):
-        """Begin again."""
+        """Start again from the first byte."""
         self.digest()
         self.hashing, self.size, self.sha256 = Hashing(), 0, ""
         self.file.seek(0)
@@ -12459,16 +12461,16 @@ class Partial:
             raise refused(self.target, error)
 
     def digest(self):
-        """The SHA-256 of what has come, in hexadecimal digits."""
+        """The SHA-256 of what has arrived, in hexadecimal digits."""
         self.sha256 = self.sha256 or self.hashing.end()
         return self.sha256
 
     def give_up(self):
-        """Leave nothing behind."""
+        """Remove what has been gathered."""
         self.close(leave=False)
 
     def close(self, leave=True):
-        """Leave what has come to the next try, or nothing."""
+        """Keep what has arrived for the next try, or remove it."""
         if self.over:
             return
         self.over = True
@@ -12503,7 +12505,7 @@ class Fetch:
         self.progress, self.whole, self.furthest = None, False, 0
 
     def run(self):
-        """Do all of it; what has come is left to the next try, unless it is of no use."""
+        """Do all of it; what has arrived is kept for the next try, unless it is useless."""
         done = False
         try:
             if not (self.part.waited and self.is_here()):
@@ -12539,7 +12541,7 @@ class Fetch:
         check_stored(step, part.size, part.digest())
 
     def is_here(self):
-        """Whether another one has put what is stored into the place."""
+        """Whether another call has put the stored file into its place."""
         body, sha256 = open_file(self.part.target), self.step.stored.sha256
         return bool(body) and bool(sha256) and digests_of(body).sha256 == sha256
 
@@ -12553,7 +12555,7 @@ class Fetch:
                 raise http_fault(self.step.request, response)
 
     def attempt(self):
-        """Fetch what is missing, as far as it comes."""
+        """Fetch the missing part, as much of it as arrives."""
         if self.part.size and not self.can_resume:
             self.part.restart()
         with Exchange(self.request()) as exchange:
@@ -12564,18 +12566,18 @@ class Fetch:
             return exchange.response
 
     def request(self):
-        """For what is missing of the file, if it is still the same file."""
+        """The request for the missing part, if it is still the same file."""
         step, start = self.step, self.part.size
         rest = {"Range": f"bytes={start}-", step.condition: step.stored.etag} if start else {}
         return step.request._replace(headers={**step.request.headers, **rest})
 
     def check(self, head):
-        """The answer has what is missing, or all; else it is asked for again."""
+        """Check that the answer has the missing part, or all; else start again."""
         part, stored = self.part, self.step.stored
         rest = head.headers.get("content-range", "").startswith(f"bytes {part.size}-")
         if part.size and (head.status in (412, 416) or (head.status == 206 and not rest)):
             part.restart()
-            raise ConnectionResetError("the file has changed meanwhile")
+            raise ConnectionResetError("the file has changed on the server")
         if head.status in (200, 206) and not stored.sha256 and \
                 head.headers.get("etag", stored.etag) != stored.etag:
             part.give_up()
@@ -12589,7 +12591,7 @@ class Fetch:
         return max(HONEST, free_beside(self.part.target) // 2)
 
     def read(self, exchange):
-        """Take the body of an answer, as far as it comes."""
+        """Take the body of an answer, as much of it as arrives."""
         import http.client
         part, start, known = self.part, self.part.size, self.step.stored.size
         size = exchange.response.size
@@ -12833,7 +12835,7 @@ class Unpacker:
         return data
 
     def check(self, size):
-        """So many bytes are to come."""
+        """Raise a fault if so many more bytes are too many."""
         if not 0 <= size <= self.room:
             raise bad_archive("unpacks to more than one of its size can hold")
 
@@ -12911,7 +12913,7 @@ class Zipper:
         return os.path.islink(path) and (not is_relative_to(real, self.root) or real in above)
 
     def count(self, top, above, shown):
-        """Of what links have led to, there may be only so much."""
+        """Raise a fault if links lead to too many files."""
         if top and above[-1] != os.path.join(self.root, top):
             self.linked += 1
             if self.linked > MOST_LINKED:
@@ -13268,7 +13270,7 @@ def installed_plugins(home):
 # ---- Command line -----------------------------------------------------------
 
 COMMANDS = {
-    "scaffold": Builtin("make a new project, or make one of what is here (--existing)",
+    "scaffold": Builtin("make a new project, or turn what is here into one (--existing)",
                         Scaffold.plan,
                         (Arg("folder", "where to make it; here, if not given"),), (
         Option("name", "", "the project's name", "TEXT"),
@@ -13280,7 +13282,7 @@ COMMANDS = {
                "TEXT"),
         Option("answer", "", "NAME=VALUE for what the template asks on top", "NAME=VALUE...",
                accepts="list"),
-        flag("existing", "e", "add only the files of skelebot, with what is found here"),
+        flag("existing", "e", "add only skelebot.yaml and VERSION, made from what is here"),
         flag("yes", "y", "ask nothing: take the default of what no option answers")), optional=1,
                         outside=True,
                         offers=lambda project: {"template": ("default", "dash", "iris")}),
@@ -13375,7 +13377,7 @@ def command_here(project, name, commands):
 
 
 def check_section(project, name):
-    """Nothing, if the section of the component that has a command fits."""
+    """Raise the faults in the section of the component that has a command."""
     for one in our_components(project).values():
         if name in one.commands():
             raise_all(late_faults(one.settings))
@@ -13488,7 +13490,7 @@ def caller_call(options, installed=()):
 
 
 def let_stay():
-    """Spare the garbage collector what is there by now; Python 3.6 cannot."""
+    """Let the garbage collector pass over what exists by now; Python 3.6 cannot."""
     getattr(gc, "freeze", int)()
 
 
@@ -13517,7 +13519,8 @@ def current_folder():
     try:
         return os.getcwd()
     except OSError:
-        raise SkelebotError("the current folder is not there any more", "go to another one: cd")
+        raise SkelebotError("the current folder does not exist any more",
+                            "go to a folder that exists: cd")
 
 
 def chosen_project(options, words, installed):
@@ -13549,7 +13552,7 @@ def chosen_project(options, words, installed):
 
 
 def foresights(call, project, commands, parts):
-    """The plans of what can be foreseen, as far as the project stays as it is."""
+    """The plans that check later parts, up to one that changes the project."""
     for _, _, foresee, changes in parts:
         yield foresee(call, project, commands)
         if changes:
@@ -13581,7 +13584,8 @@ def run_chain(project, commands, parts, options, installed):
     for warning in project.warnings if project else ():
         tell(f"warning: {warning}")
     if options.has("rebuild") and options.has("skip-build"):
-        raise usage_error("--rebuild and --skip-build exclude each other", "leave one of them out")
+        raise usage_error("--rebuild and --skip-build cannot be used together",
+                          "leave one of them out")
     call = caller_call(options, installed)
     let_stay()
     gc.enable()

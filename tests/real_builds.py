@@ -660,8 +660,8 @@ class Told(Watched):
         for name, size in (("data/raw.bin", 190), ("models/net.bin", 11)):
             os.truncate(self.path(name), size * 1000 * 1000)
         warned = self.skelebot("show").stderr
-        self.assertIn("skelebot: warning: .env holds a password, and goes into the image; what keeps it out is a line of "
-                      "ignores in skelebot.yaml: - .env\n", warned)
+        self.assertIn("skelebot: warning: .env holds a password, and goes into the image; to keep it out, "
+                      "add to ignores in skelebot.yaml: - .env\n", warned)
         self.assertIn("skelebot: the project sends 201.0 MB to Docker, most of it in data (190.0 MB), models (11.0 MB) and ",
                       warned)
         self.change({"word.txt": "two\n"})
@@ -673,7 +673,7 @@ class Told(Watched):
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(self.path("agent.sock"))
         self.change({"word.txt": "three\n"})
-        note = "skelebot: agent.sock is a socket, of which the image has nothing, or an empty file\n"
+        note = "skelebot: agent.sock is a socket: the image has none, or an empty file\n"
         self.assertIn(note, self.skelebot("show").stderr)
         self.change({"word.txt": "four\n"})
         self.assertNotIn(note, self.skelebot("show").stderr)

@@ -533,8 +533,8 @@ USAGE = (
     (("--port=-1",), "jupyter: --port: expected a port, found '-1'", PORT_HINT),
     (("--port=",), "jupyter: --port: expected a port, found ''", PORT_HINT),
     (("-p", "8080:80"), "jupyter: --port: expected a port, found '8080:80'", PORT_HINT),
-    (("--lab", "--notebook"), "jupyter: --lab and --notebook exclude each other", "leave one of them out"),
-    (("-ln",), "jupyter: --lab and --notebook exclude each other", "leave one of them out"),
+    (("--lab", "--notebook"), "jupyter: --lab and --notebook cannot be used together", "leave one of them out"),
+    (("-ln",), "jupyter: --lab and --notebook cannot be used together", "leave one of them out"),
 )
 
 

@@ -20,7 +20,7 @@ LOGGED_IN = {"auths": {REGISTRY: {"auth": AUTH}}}
 SMALL = "skelebot-test/small"           # one program without libraries: pushed in no time
 PROGRAM = shutil.which("docker-init") or shutil.which("catatonit") or ""
 WRONG = "wr0ng-w0rd"
-WAYS = "log in before, with docker login, or set SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD"
+WAYS = "log in first, with docker login, or set SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD"
 
 
 def asked(path, method="GET"):

@@ -244,10 +244,10 @@ class FailingInContainers(FailingForMemory):
                                      (("kill", "--signal", "HUP", "NAME"), 129, "1")):
             ended, said = self.acted("sleep", *argv)
             self.assertEqual(ended, status, said)
-            self.assertIn(f"sleep ended with {status}: somebody has ended its container, by signal {number}", said)
+            self.assertIn(f"sleep ended with {status}: somebody ended its container with signal {number}", said)
 
     def test_names_what_goes_on_when_the_connection_breaks(self):
-        for stays, words in ((True, "the connection broke, and it goes on: "), (False, "; if its container still runs, ")):
+        for stays, words in ((True, "the connection broke, and the job goes on: "), (False, "; if its container still runs, ")):
             proxy = Proxy("/var/run/docker.sock")
             running = self.start(*self.options if stays else (), "-d", proxy.url, "sleep").says("begun")
             name, = self.containers()
@@ -321,7 +321,7 @@ class Ports(Tests):
         name, = self.containers()
         done = self.skelebot("-s", "greet")
         self.assertEqual((done.stdout, done.stderr), (
-            b"hello\n", f"skelebot: port {self.port} is that of {name}, which runs: greet goes without it\n"))
+            b"hello\n", f"skelebot: port {self.port} belongs to {name}, which is running: greet starts without it\n"))
         running.signal(signal.SIGTERM).ends()
 
     def test_that_another_program_has_are_named_with_their_key_and_the_next_free_one(self):
@@ -330,7 +330,7 @@ class Ports(Tests):
             with socket.create_server(("127.0.0.1", number)):
                 done = self.skelebot("-s", job, status=1)
             self.assertIn(f"skelebot: skelebot.yaml:1: {key}: port {number} is in use\n"
-                          f"  hint: end what listens there, or take {instead}\n", done.stderr)
+                          f"  hint: stop what listens there, or take {instead}\n", done.stderr)
 
 
 on("BuildKit", "podman")(Ports)
@@ -646,7 +646,7 @@ class Detached(Tests):
         self.skelebot("-s", "serve")
         done = self.skelebot("-s", "serve", status=1)
         cli = self.engine.environ.get("SKELEBOT_DOCKER", "docker")
-        self.assertEqual(done.stderr, f"skelebot: serve runs already, as the container {self.name}-serve\n"
+        self.assertEqual(done.stderr, f"skelebot: serve is running already, as the container {self.name}-serve\n"
                                       f"  hint: {cli} stop {self.name}-serve ends it\n")
         self.engine.ask("rm", "--force", f"{self.name}-serve")
 

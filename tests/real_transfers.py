@@ -845,7 +845,7 @@ class Meanwhile(Case):
     def test_stores_nothing_of_one_that_shrinks(self):
         status, words, server = self.sending(lambda file: file.truncate(0))
         self.assertEqual((status, words.split("\n")[-3:-1]), (1, [
-            "skelebot: models/model.bin: has become shorter meanwhile", "  hint: push it again when it is finished"]))
+            "skelebot: models/model.bin: became shorter during the push", "  hint: push it again when it is finished"]))
         next(True for _ in deadline() if server.kept == NOTHING)    # the server has yet to notice
         self.assertEqual(len(server.asked("PUT")), 1)
 
@@ -970,7 +970,7 @@ class FullDisk(Case):
         project = self.project_on_disk({"artifactory": {"url": server.url, "repo": "generic-local", "path": "churn"}})
         self.assertEqual(project.refuses(*PULL, "-o"), [
             f"skelebot: {project.path('models/model.bin')}: no space left on device",
-            "  hint: look at the folder's permissions and at the room on the disk"])
+            "  hint: look at the folder's permissions and the free disk space"])
         self.assertEqual((project.left, len(server.asked("GET"))), (BEFORE, 1))
 
     def test_is_noticed_when_a_folder_is_unpacked(self):
@@ -1302,7 +1302,7 @@ class AtOnce(Case):
     def test_push_one_version_once(self):
         status, words, size, project, store = self.pushes(*PUSH)
         self.assertEqual((status, size, words[-3:]), (1, HUGE, [
-            f"skelebot: {store}/{NAME}: has come there meanwhile", "  hint: push -f replaces it", ""]))
+            f"skelebot: {store}/{NAME}: another push stored it first", "  hint: push -f replaces it", ""]))
         project.does(*PULL, "-o")
 
     def test_push_one_version_twice_by_force(self):

@@ -555,7 +555,7 @@ class JupyterServer(Case):
     def test_that_cannot_be_started_is_a_fault_in_the_engines_words(self):
         done = self.serve({"start": Outcome(1, "", "x\nno such file: jupyter\n")})
         self.assertFault(done, "jupyter was not started: no such file: jupyter",
-                         "the engine's words say what is missing")
+                         "the engine's message says what is missing")
         self.assertEqual(done.outline[-1:], self.ENDS[1:])
 
     def test_that_dies_is_a_fault_in_its_own_words(self):
@@ -628,7 +628,7 @@ class JupyterServer(Case):
                 ({"port": ("65536",)}, "jupyter: --port: expected a port, found '65536'", "a number from 1 to 65535"),
                 ({"port": ("²",)}, "jupyter: --port: expected a port, found '²'", "a number from 1 to 65535"),
                 ({"port": ("",)}, "jupyter: --port: expected a port, found ''", "a number from 1 to 65535"),
-                ({"lab": ("true",), "notebook": ("true",)}, "jupyter: --lab and --notebook exclude each other",
+                ({"lab": ("true",), "notebook": ("true",)}, "jupyter: --lab and --notebook cannot be used together",
                  "leave one of them out")):
             with self.subTest(words):
                 self.assertEqual(fault(ours("jupyter", None).check_words, project(), Words(words)), two_lines(message, hint))
@@ -889,8 +889,8 @@ class Publish(Case):
                  "look at host and port below components.registry: registry.example.com"),
                 ("dial tcp: lookup nowhere: no such host",
                  "look at host and port below components.registry: registry.example.com"),
-                ("no space left on device", "the engine's words say what is missing"),
-                ("blob sha256:aa401bb: no space left on device", "the engine's words say what is missing")):
+                ("no space left on device", "the engine's message says what is missing"),
+                ("blob sha256:aa401bb: no space left on device", "the engine's message says what is missing")):
             with self.subTest(words):
                 _, _, found, steps = self.pushes(Outcome(1, "", words + "\n"))
                 self.assertEqual(f"{found}\n", two_lines(f"{self.NAME}:1.2.0 was not pushed: {words}", hint))
@@ -1028,7 +1028,7 @@ class PackagedProject(Case):
 
     def test_warns_of_what_looks_secret(self):
         with inside({"skelebot.yaml": self.CONFIG, ".netrc": "machine x\n", "data/id_rsa": "k"}):
-            self.assertIn("skelebot: warning: .netrc holds passwords, and goes into the zip file; what keeps it out is a line of ignores below package: - .netrc\n",
+            self.assertIn("skelebot: warning: .netrc holds passwords, and goes into the zip file; to keep it out, add to ignores below package: - .netrc\n",
                           self.package().stderr)
 
     def test_is_the_same_bytes_for_the_same_tree(self):
@@ -1089,7 +1089,7 @@ class PackagedProject(Case):
             os.chmod("src/b.py", 0)
             with as_nobody(path):
                 self.assertEqual(call("package"), (1, "", two_lines(
-                    "src/b.py: permission denied", "look at the folder's permissions and at the room on the disk")))
+                    "src/b.py: permission denied", "look at the folder's permissions and the free disk space")))
             self.assertEqual(contents("dist"), {"churn.zip": b"PK old"})
 
     def test_leaves_a_folder_that_is_a_file_alone(self):

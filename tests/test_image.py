@@ -297,18 +297,18 @@ class RequirementsFile(unittest.TestCase):
         pyproject = "[project]\nname='x'\ndependencies=['six']\n[dependency-groups]\ndev=['y']\n[tool.poetry.group.docs.dependencies]\n"
         for dependencies, files, more, said in (
                 (["proj:pyproject.toml"], "uv.lock pyproject.toml", {}, [
-                    "nothing of uv.lock is installed; for that, uv export --no-emit-project --output-file requirements.txt, and write "
+                    "nothing of uv.lock is installed; to install it, uv export --no-emit-project --output-file requirements.txt, and write "
                     "req:requirements.txt", "nothing of [dependency-groups] and [tool.poetry.group.docs.dependencies] in pyproject.toml is "
-                    "installed; for that, move what jobs need to [project] dependencies"]),
+                    "installed; to install it, move what jobs need to [project] dependencies"]),
                 (["req:requirements.txt"], "uv.lock Pipfile setup.py requirements.txt", {}, []),
                 (["six"], "Pipfile setup.py", {}, [
-                    "nothing of Pipfile is installed; for that, pipenv requirements > requirements.txt, and write req:requirements.txt",
-                    "nothing of setup.py is installed; for that, write file:. for the project with all that it needs"]),
+                    "nothing of Pipfile is installed; to install it, pipenv requirements > requirements.txt, and write req:requirements.txt",
+                    "nothing of setup.py is installed; to install it, write file:. for the project with all that it needs"]),
                 (["six"], "conda-lock.yml", {"commands": ["conda env update --file conda-lock.yml"]}, []),
                 (["dplyr"], "poetry.lock", {"language": "R"}, []),
                 (["renv:renv.lock"], "renv.lock packrat/packrat.lock DESCRIPTION", {"language": "R"}, []),
                 (["dplyr"], "packrat/packrat.lock", {"language": "R"}, [
-                    "nothing of packrat/packrat.lock is installed; for that, call renv::migrate() in R, and write renv:renv.lock"]),
+                    "nothing of packrat/packrat.lock is installed; to install it, call renv::migrate() in R, and write renv:renv.lock"]),
                 (["six"], "pixi.toml", {"dockerfile": "Dockerfile"}, [])):
             with self.subTest(files), inside({"pyproject.toml": pyproject}):
                 one, now = project(**{"dependencies": dependencies, **more}), dict.fromkeys(files.split(), "100644")
@@ -365,7 +365,7 @@ class RequirementsFile(unittest.TestCase):
 
     def test_requirements_file_that_is_not_there_is_a_fault_with_its_place(self):
         self.assertEqual(self.required("req:a.txt"), two_lines(
-            "skelebot.yaml:1: dependencies: 'a.txt' is not there", "correct the path, or add the file"))
+            "skelebot.yaml:1: dependencies: 'a.txt' does not exist", "correct the path, or add the file"))
 
 
 # ---- .dockerignore ----------------------------------------------------------

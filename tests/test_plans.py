@@ -81,7 +81,7 @@ class JobInDocker(PlanCase):
         it = project(**keys)
         done = drive(plan_job(ADA, it, it.jobs[1], Words()), {"gone.py": ""})
         self.assertEqual(done.outline, ["Look gone.py"])
-        self.assertFault(done, "skelebot.yaml:1: jobs[1].source: 'gone.py' is not there",
+        self.assertFault(done, "skelebot.yaml:1: jobs[1].source: 'gone.py' does not exist",
                          "correct the path, or add the file")
 
     def test_may_have_a_source_that_only_the_image_has(self):
@@ -144,7 +144,7 @@ class DetachedJob(PlanCase):
         done = driven({"run": Outcome(125, "", 'docker: Error: Conflict. The container name "/churn-train" is already in'
                                                ' use by container "0a". You have to remove that container.\n')},
                                                **one(mode="d"))
-        self.assertFault(done, "train runs already, as the container churn-train",
+        self.assertFault(done, "train is running already, as the container churn-train",
                          "docker stop churn-train ends it")
 
     def test_that_cannot_be_started_is_a_fault_in_the_engines_words(self):
@@ -235,7 +235,7 @@ class Image(PlanCase):
         done = driven({"Dockerfile": b"FROM python\n"})
         self.assertEqual(done.outline, [
             "Look src/train.py", "Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile"])
-        self.assertFault(done, "Dockerfile: is not one that skelebot wrote, and stays as it is",
+        self.assertFault(done, "Dockerfile: was not written by skelebot, so it is not replaced",
                          "add the line dockerfile: Dockerfile to skelebot.yaml to build from it, or rename it")
 
     def test_is_built_over_the_dockerfile_of_an_earlier_release(self):
@@ -250,7 +250,7 @@ class Image(PlanCase):
 
     def test_is_not_built_from_a_dockerfile_that_is_not_there(self):
         done = driven({"own": ""}, dockerfile="own")
-        self.assertEqual(done.fault.message, "skelebot.yaml:1: dockerfile: 'own' is not there")
+        self.assertEqual(done.fault.message, "skelebot.yaml:1: dockerfile: 'own' does not exist")
 
     def test_that_was_not_built_is_a_fault_and_no_job_runs(self):
         done = driven({"build": Outcome(1)})
@@ -461,7 +461,7 @@ class Prime(PlanCase):
 
     def test_notes_that_an_image_in_the_project_is_sent_to_docker(self):
         done = drive(plan_prime(ADA, project(), Words({"output": ("churn.tar",)})), {".": "folder"})
-        self.assertEqual(done.outline[-1], "Note churn.tar lies in the project: every build sends it to Docker, "
+        self.assertEqual(done.outline[-1], "Note churn.tar is in the project: every build sends it to Docker, "
                                            "unless it is among the ignores")
 
     def test_that_cannot_save_is_a_fault_in_the_engines_words(self):
@@ -476,7 +476,7 @@ class Prime(PlanCase):
             with self.subTest(output):
                 done = drive(plan_prime(ADA, project(), Words({"output": (output,)})), there)
                 self.assertEqual({type(step) for step in done.steps}, {Look})
-                self.assertFault(done, output + ": cannot be written", "name a file in a folder that is there")
+                self.assertFault(done, output + ": cannot be written", "name a file in a folder that exists")
 
     def test_is_refused_without_a_name_for_its_file(self):
         done = drive(plan_prime(ADA, project(), Words({"output": ("",)})))

@@ -23,7 +23,7 @@ import yaml
 from support import HERE, ROOT, Ending, contents, two_lines
 
 PLUGINS = os.path.join(HERE, "plugins")
-ROOM = "look at the folder's permissions and at the room on the disk"
+ROOM = "look at the folder's permissions and the free disk space"
 UNCHANGED = "ask its author for a corrected one; nothing was changed"
 PLAIN = "from skelebot import Component\n\n\nclass Plain(Component):\n    pass\n"
 CHURN = "name: churn\njobs:\n- {name: train, source: echo trained}\n"

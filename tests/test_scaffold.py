@@ -199,14 +199,14 @@ class Answer(unittest.TestCase):
                 self.assertEqual(ending.status, 2)
                 self.assertEqual(ending.stderr.split("\n")[-3:], [
                     "skelebot: no answer to: " + question,
-                    f"  hint: answer beforehand: --{name} ... or take the defaults: --yes", ""])
+                    f"  hint: answer by an option: --{name} ... or take the defaults: --yes", ""])
                 self.assertEqual(contents(path), {})
 
     def test_answer_to_a_templates_question_that_nobody_gives_is_a_fault_that_names_its_option(self):
         with folder(template(self.PROMPTS)) as path:
             ending = scaffold("new", "--template", "./tpl", folder=path)
             self.assertEqual(ending.status, 2)
-            self.assertIn("no answer to: Which city\n  hint: answer beforehand: --answer city=...", ending.stderr)
+            self.assertIn("no answer to: Which city\n  hint: answer by an option: --answer city=...", ending.stderr)
             self.assertFalse(os.path.exists(os.path.join(path, "new")))
 
     def test_answer_that_the_template_does_not_ask_for_is_a_fault(self):
@@ -355,8 +355,8 @@ class Existing(unittest.TestCase):
     def test_existing_file_is_kept_and_named(self):
         with folder({"README.md": "mine", "src/jobs/example.py": b"\xff"}) as path:
             ending = scaffold("--yes", folder=path)
-            self.assertEqual(ending.stderr.split("\n"), ["skelebot: kept README.md, which was there",
-                                                         "skelebot: kept src/jobs/example.py, which was there",
+            self.assertEqual(ending.stderr.split("\n"), ["skelebot: kept README.md, which exists already",
+                                                         "skelebot: kept src/jobs/example.py, which exists already",
                                                          "skelebot: made 9 files; next: skelebot --help", ""])
             self.assertEqual((contents(path)["README.md"], contents(path)["src/jobs/example.py"]), (b"mine", b"\xff"))
 
@@ -584,10 +584,10 @@ jobs:
                     "left out DESCRIPTION: to install what it names, write file:.:NAME below R for the package NAME with all "
                     "that it needs"]),
                 ({"pyproject.toml": '[project]\ndependencies = []\n[project.scripts]\nx = "x.cli:main"\n', "src/x/cli.py": "",
-                  "src/x/lib.py": ""}, ["left out src/x/lib.py: nothing there is run by itself"]),
-                ({"lib.py": "X = 1\n"}, ["left out lib.py: nothing there is run by itself"]),
+                  "src/x/lib.py": ""}, ["left out src/x/lib.py: it has nothing that could be run"]),
+                ({"lib.py": "X = 1\n"}, ["left out lib.py: it has nothing that could be run"]),
                 ({f"m{n}.py": "X = 1\n" for n in range(7)}, [
-                    "left out m0.py, m1.py, m2.py, m3.py and 3 more: nothing there is run by itself"]),
+                    "left out m0.py, m1.py, m2.py, m3.py and 3 more: it has nothing that could be run"]),
                 ({"Pipfile": "", "a.py": MAIN}, ["left out Pipfile: to install what it names, pipenv requirements > "
                                                  "requirements.txt, and write req:requirements.txt"])):
             with self.subTest(files):

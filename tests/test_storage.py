@@ -289,9 +289,9 @@ class Faults(unittest.TestCase):
                       "or with -f"),
                 (412, "another push stored it first; push -f replaces it"),
                 (413, "the file exceeds the server's limit; ask its administrator"),
-                (429, "the server has too much to do: try again later"),
+                (429, "the server is too busy: try again later"),
                 (507, "the server's disk is full: ask its administrator"),
-                (400, "the server's words say what is missing"),
+                (400, "the server's message says what is missing"),
                 (500, "try again later, or ask the server's administrator"),
                 (503, "try again later, or ask the server's administrator")):
             with self.subTest(status):
@@ -632,7 +632,7 @@ class KeysForS3(unittest.TestCase):
             with self.subTest(odd):
                 self.assertEqual(self.found(None, files, {"keys": skelebot.Outcome(0, odd)}), two_lines(
                     "keys gave no AWS credentials for the profile default: it gave no reason",
-                    "run it by itself, or log in anew"))
+                    "run it by hand, or log in again"))
 
     def test_come_from_no_program_that_is_none(self):
         for odd in ("keys 'for me", "''"):
@@ -1162,7 +1162,7 @@ class PushToAFolder(PlanCase):
         self.assertEqual(done.fault.message, "model_v1.2.0.tar.gz exists already: /mnt/models/model_v1.2.0.tar.gz")
         done = self.push(it=storing(place=SHELF), results={"/mnt/models/model_v1.2.0.tar.gz": "", Keep: False,
                                                            (Keep, "/mnt/models/model_v1.2.0.tar.gz"): False})
-        self.assertFault(done, "/mnt/models/model_v1.2.0.tar.gz: has come there meanwhile", "push -f replaces it")
+        self.assertFault(done, "/mnt/models/model_v1.2.0.tar.gz: another push stored it first", "push -f replaces it")
 
 
 class Pull(PlanCase):

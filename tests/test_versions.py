@@ -124,7 +124,7 @@ class VersionFile(unittest.TestCase):
         for files in ({}, {"VERSION": ""}):
             with self.subTest(files), inside({"skelebot.yaml": "name: churn\n", **files}):
                 self.assertEqual(call("bump", "major"), (1, "", two_lines(
-                    "churn has no version that could be bumped", "begin with: skelebot bump 0.1.0")))
+                    "churn has no version to bump", "begin with: skelebot bump 0.1.0")))
                 self.assertEqual(call("bump", "0.1.0"), (0, "0.1.0\n", "skelebot: VERSION: none -> 0.1.0\n"))
                 self.assertEqual(contents(".")["VERSION"], b"0.1.0\n")
 
@@ -163,7 +163,7 @@ class VersionInSkelebotYaml(unittest.TestCase):
             for name in LOADERS:
                 with self.subTest(text, loader=name), loader(name), inside({"skelebot.yaml": text}):
                     self.assertEqual(call("bump", "minor"), (1, "", two_lines(
-                        f"skelebot.yaml:{line}: version: is written in a way that cannot be changed by itself",
+                        f"skelebot.yaml:{line}: version: is written in a way that bump cannot change",
                         "write version: 1.2.0")))
                     self.assertEqual(contents("."), {"skelebot.yaml": text.encode()})
 

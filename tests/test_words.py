@@ -312,7 +312,7 @@ class ShellSigns(unittest.TestCase):
             with self.subTest(source), self.assertRaises(SkelebotError) as caught:
                 job(source=source).argv()
             self.assertEqual((caught.exception.message, caught.exception.hint), (
-                "skelebot.yaml:1: jobs[0].source: what stands behind a script is passed to it, and to no shell",
+                "skelebot.yaml:1: jobs[0].source: what follows a script is passed to it, and to no shell",
                 "for a shell, write " + meant))
 
     def test_in_quotes_or_within_words_are_passed_on(self):
