@@ -2338,7 +2338,7 @@ def secret_files(folder, known):
 
 # -- Projects
 
-FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primaryJob", "primaryExe",
+FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primaryJob",
                   "dependencies", "commands", "copy")
 
 

@@ -1,0 +1,4 @@
+library(greeter)
+
+args <- commandArgs(trailingOnly = TRUE)
+cat("greeter", format(packageVersion("greeter")), "for", args[1], "\n")

@@ -1,0 +1,3 @@
+def rows_of(path):
+    with open(path) as file:
+        return file.read().split()
