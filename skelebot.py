@@ -4413,9 +4413,12 @@ def refusal_hint(errors, otherwise):
 
 
 def docker_config(environ, home):
-    """The text of Docker's config.json."""
+    """The text of Docker's config.json; of one that cannot be read Docker itself will tell."""
     folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
-    return first_bytes(os.path.join(folder, "config.json"), 2 ** 16).decode("utf-8", "replace")
+    try:
+        return (read_bytes(os.path.join(folder, "config.json")) or b"").decode("utf-8", "replace")
+    except SkelebotError:
+        return ""
 
 
 def missing_helper(environ, home):
@@ -6009,7 +6012,8 @@ class OnEngine(Runner):
             show, stop = (shell_line([*self.engine.argv, *words, run.name])
                           for words in (["logs", "--follow"], ["stop"]))
             return f"the connection broke, and the job goes on: {show} shows it, {stop} ends it"
-        return (yield from self.plan_refused(run)) if self.project.dockerfile else ""
+        may_lack = self.project.dockerfile and status in (1, 2, 126)
+        return (yield from self.plan_refused(run)) if may_lack else ""
 
     def plan_events(self, run):
         """What an engine's events tell of the end of a container that is removed already."""
@@ -6224,8 +6228,12 @@ def plan_foresee_job(call, project, job, words):
     if call.native or job.native == "always":
         return
     engine = yield from plan_engine(call, call.host or job.host or project.host)
-    if not engine.is_local:
+    if not engine.is_local or call.context:
         yield from engine.plan_check()
+    told = (yield Command((*engine.argv, "info", "--format", "{{.Runtimes}}"), kept=True,
+                          looks=True)) if project.gpu else Outcome(1)
+    if not told.status and "nvidia" not in told.output:
+        yield Note("warning: the engine names no runtime nvidia, without which gpu: true may fail")
     script, mapped = job.source.script, any(one.mappings for one in project.jobs)
     if script and not mapped and not script.startswith("/"):
         check_there(script, job.places["source"])
@@ -8900,10 +8908,11 @@ class Registry(Component):
         """Whether Docker's file has a login for the registry, or the helper that it names there."""
         address = self.settings.address or "https://index.docker.io/v1/"
         text = docker_config(call.environ, call.home)
-        helper = re.search(rf'"(?:{re.escape(address)}|credsStore)"\s*:\s*"([\w.-]+)"', text)
-        asked = Command((f"docker-credential-{helper and helper.group(1)}", "get"), kept=True,
+        helpers = [name for key in (re.escape(address), "credsStore")
+                   for name in re.findall(rf'"{key}"\s*:\s*"([\w.-]+)"', text)]
+        asked = Command(("docker-credential-" + "".join(helpers[:1]), "get"), kept=True,
                         given=address)
-        return not (yield asked).status if helper else f'"{address}"' in text
+        return not (yield asked).status if helpers else f'"{address}"' in text
 
     def plan(self, call, project, words):
         """Build the image, tag it and push every tag; check first what can be known to fail."""
@@ -13459,14 +13468,8 @@ def is_snap(name):
 
 def docker_context(environ, home):
     """The name of the Docker context in use; "" is the default one. Source: docker context(1)."""
-    folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
-    try:
-        config = read_bytes(os.path.join(folder, "config.json")) or b""
-    except SkelebotError:
-        config = b""                    # what needs Docker will hear of it from Docker
-    named = re.search(rb'"currentContext"\s*:\s*"([^"]*)"', config)
-    name = environ.get("DOCKER_CONTEXT") or (named.group(1).decode("utf-8", "replace") if named
-                                             else "")
+    named = re.search(r'"currentContext"\s*:\s*"([^"]*)"', docker_config(environ, home))
+    name = environ.get("DOCKER_CONTEXT") or (named.group(1) if named else "")
     return "" if name == "default" else name
 
 

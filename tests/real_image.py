@@ -42,11 +42,13 @@ class Image(Tests):
     """Tests that build projects of their own, each in a folder of its own, under one name."""
     build = False
 
-    def call_as(self, uid, *words, folder):
-        """A call, without a build, of a user who may talk to the engine and has no home."""
+    def call_as(self, uid, *words, folder, home="/nonexistent"):
+        """A call of a user who may talk to the engine, and who has no home unless one is named."""
+        for path in (self.top, folder):
+            os.chmod(path, 0o755 if path == self.top else 0o777)
         group = str(os.stat("/var/run/docker.sock").st_gid)
-        argv = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--groups", group, python_for_all(), SKELEBOT, "-s", *words]
-        return call(argv, folder, **{**self.engine.environ, "SKELEBOT_HOME": "", "HOME": "/nonexistent"})
+        argv = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--groups", group, python_for_all(), SKELEBOT, *words]
+        return call(argv, folder, **{**self.engine.environ, "SKELEBOT_HOME": "", "HOME": home, "SKELEBOT_TRUST": "*"})
 
     def folder_of(self, files=(), **config):
         folder = tempfile.mkdtemp(dir=self.top)
@@ -287,9 +289,7 @@ class RDependencies(Image):
                 folder = self.folder_of({**self.script, **files}, language="R", dependencies=dependencies, user="host",
                                         jobs=[{"name": "versions", "source": "versions.R"}])
                 self.assertEqual(self.skelebot("versions", "--", *names, folder=folder).stdout.decode(), versions)
-                for path in (self.top, folder):
-                    os.chmod(path, 0o755)
-                done = self.call_as(4321, "versions", "--", *names, folder=folder)
+                done = self.call_as(4321, "-s", "versions", "--", *names, folder=folder)
                 self.assertEqual((done.stdout.decode(), done.stderr), (versions, ""))
 
     def test_one_that_is_not_there_fails_the_build(self):
@@ -308,6 +308,38 @@ class RDependencies(Image):
             dependencies={"Python": ["file:lib/handmade-0.1-py3-none-any.whl"], "R": ["greeter"]})
         done = self.skelebot("r", "--", "greeter", "+", "python", "--", "handmade", folder=folder)
         self.assertEqual(done.stdout, b'greeter 1.1 \n{"handmade": "0.1"}\n')
+
+
+# ---- Users ------------------------------------------------------------------
+
+@on("BuildKit")
+class OfAnotherUser(Image):
+    """What a user without an account in the image does, by `user: host`."""
+    write = {"write.py": "import os\nopen('log.txt', 'w').write('x')\nprint(os.getuid())\n"}
+    jobs = [{"name": "write", "source": "write.py"}, {"name": "fail", "source": "exit 3"}]
+
+    def test_needs_no_home_that_he_may_write_to(self):
+        folder = self.folder_of(self.write, user="host", jobs=self.jobs)
+        write(self.top, {"home/kept": "", "file": ""})
+        for home in ("/nonexistent", os.path.join(self.top, "home"), os.path.join(self.top, "file")):
+            for words in (("write",), ("-n", "write")):
+                with self.subTest(home=home, words=words):
+                    done = self.call_as(4321, *words, folder=folder, home=home)
+                    self.assertEqual((done.status, done.stdout), (0, b"4321\n"), done.stderr)
+                    self.assertNotIn("Traceback", done.stderr)
+        self.assertEqual(os.listdir(os.path.join(self.top, "home")), ["kept"])
+
+    def test_is_told_what_a_dockerfile_of_his_own_lacks(self):
+        hint = ("as you it may not read or write all that is there: write RUN chmod -R a+rwX /app at the end of Dockerfile")
+        text = f"FROM {BASE}\nLABEL org.opencontainers.image.title={self.name}\nWORKDIR /app\nCOPY . /app\nRUN chmod {{}} /app/write.py\n"
+        for mode, more, fault in (("644", "", hint), ("600", "RUN chmod 777 /app\n", hint), ("600", "RUN chmod -R a+rwX /app\n", "")):
+            with self.subTest(mode, more=more):
+                folder = self.folder_of({**self.write, "Dockerfile": text.format(mode) + more}, user="host", jobs=self.jobs, dockerfile="Dockerfile")
+                self.assertEqual(self.call("prime", folder=folder).status, 0)
+                done = self.call_as(4321, "-s", "write", folder=folder)
+                self.assertEqual((fault in done.stderr, done.status == 0), (True, not fault), done)
+                failed = self.call_as(4321, "-s", "fail", folder=folder)
+                self.assertEqual((failed.status, hint in failed.stderr), (3, False), failed)
 
 
 @on("BuildKit")

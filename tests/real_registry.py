@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import shutil
+import socket
 import tempfile
 import threading
 import unittest
@@ -460,3 +461,69 @@ class NoRepositories(NoRegistry):
         with serving("127.0.0.1") as port:
             self.not_pushed("127.0.0.1", port, "does not exist",
                             "make the repository first, as in: aws ecr create-repository --repository-name ...")
+
+
+# ---- Chains -----------------------------------------------------------------
+
+HELPER = "#!/bin/sh\n[ \"$1\" = get ] && {}\n"
+
+
+@on("BuildKit")
+class ChainsSeenBefore(RegistryTests):
+    """What a later part can know of logins, ports, hosts and engines it says before the first one starts."""
+    jobs = [{"name": "train", "source": "echo begun >&2; touch trained", "native": "always"},
+            {"name": "far", "source": "true", "host": "tcp://127.0.0.1:1"}, {"name": "near", "source": "true"},
+            {"name": "lost", "source": "true", "host": "ssh://nobody@box.invalid"}]
+    warning = f"skelebot: warning: no login at {REGISTRY} is known, if it wants one: {WAYS}\n"
+
+    def ended(self, *words, status, **environ):
+        """(stderr, whether the first part was done) of a chain; the project and its name are new."""
+        done = self.skelebot("train", "+", *words, status=status, **environ)
+        trained = os.path.join(self.place, "trained")
+        return done.stderr, os.path.exists(trained) and not os.remove(trained)
+
+    def helpers(self, **scripts):
+        write(self.top, {f"bin/docker-credential-{name}": HELPER.format(script) for name, script in scripts.items()})
+        for name in scripts:
+            os.chmod(os.path.join(self.top, "bin", f"docker-credential-{name}"), 0o755)
+        return os.pathsep.join([os.path.join(self.top, "bin"), self.engine.environ["PATH"]])
+
+    def test_is_a_login_that_no_file_and_no_helper_has(self):
+        self.project("login" + os.urandom(2).hex(), jobs=self.jobs)
+        path = self.helpers(none="{ echo credentials not found in native keychain; exit 1; }",
+                            has="echo '{\"Username\": \"ada\", \"Secret\": \"secret\"}'")
+        for config in ({}, {"auths": {"other.example.com": {"auth": AUTH}}}, {"credsStore": "none"},
+                       {"credsStore": "has", "credHelpers": {REGISTRY: "none"}}):
+            with self.subTest(config):
+                self.log_in(config)
+                said, trained = self.ended("publish", status=1, PATH=path)
+                self.assertEqual((said.startswith(self.warning + "begun\n"), trained), (True, True), said)
+        for config in (LOGGED_IN, {"credsStore": "has"}, {"credsStore": "none", "credHelpers": {REGISTRY: "has"}}):
+            with self.subTest(config):
+                self.log_in(config)
+                said, trained = self.ended("publish", status=0, PATH=path)
+                self.assertEqual((said.startswith("begun\n"), trained), (True, True), said)
+        self.log_in({})
+        said, _ = self.ended("publish", status=0, SKELEBOT_REGISTRY_USER="ada", SKELEBOT_REGISTRY_PASSWORD="secret")
+        self.assertNotIn("no login", said)
+
+    def test_is_a_host_a_context_or_a_port(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            self.project("hosts" + os.urandom(2).hex(), jobs=[*self.jobs, {"name": "serve", "source": "true", "ports": [f"{port}:80"]}])
+            for words, message, environ in ((["far"], "no engine answers docker --host tcp://127.0.0.1:1", {}),
+                                            (["lost"], "no engine answers docker --host ssh://nobody@box.invalid", {}),
+                                            (["-d", "tcp://127.0.0.1:1", "publish"], "", {}),
+                                            (["near"], "no engine answers docker", {"DOCKER_CONTEXT": "nosuch"}),
+                                            (["near", "+", "serve"], f"jobs[4].ports: port {port} is in use", {})):
+                with self.subTest(words):
+                    options = words[:2] if words[0] == "-d" else []
+                    done = self.skelebot(*options, "train", "+", *words[len(options):], status=1, **environ)
+                    self.assertIn(message, done.stderr)
+                    self.assertNotIn("begun", done.stderr)
+
+    def test_is_a_gpu_of_which_the_engine_knows_nothing(self):
+        self.project("gpu" + os.urandom(2).hex(), jobs=self.jobs, gpu=True)
+        said = self.skelebot("train", "+", "near", status=125).stderr
+        if "nvidia" not in "".join(self.engine.ask("info", "--format", "{{.Runtimes}}")):
+            self.assertTrue(said.startswith("skelebot: warning: the engine names no runtime nvidia, "), said)

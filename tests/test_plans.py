@@ -254,7 +254,8 @@ class Image(PlanCase):
 
     def test_that_was_not_built_is_a_fault_and_no_job_runs(self):
         done = driven({"build": Outcome(1)})
-        self.assertEqual(done.outline[-3:], ["docker version", "Remove /tmp/scratch", "Release"])
+        self.assertEqual([step for step in done.outline if not step.startswith("Read ")][-3:],
+                         ["docker version", "Remove /tmp/scratch", "Release"])
         self.assertFault(done, "the image was not built (docker build: exit status 1)",
                          "the lines above say which step failed; python:3.13-slim was not here, and comes from its registry")
 
