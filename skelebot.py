@@ -430,6 +430,27 @@ WholeUrl = scalar_class(
     r"(:(?P<ports>\d{1,5}))?(/[^\s?#]*)?", Ported)
 
 
+HostFile = scalar_class(     # in the project, below `~`, or anywhere on this machine
+    "a file, without : in its path", "for example krb/ada.keytab, or ~/ada.keytab",
+    r"(?:[A-Za-z]:[\\/])?(?:[^\n:]*/)?(?:(?!\n)[\s.~])*[^\s:/.~][^\n:/]*")
+CaPath = scalar_class("a file or folder, without : in its path",
+                      "for example /etc/pki/company.pem", HostFile.pattern + "/?")
+Proxy = scalar_class("the address of a proxy", "for example http://proxy.example.com:3128",
+                     WholeUrl.pattern, Ported)
+NoProxy = scalar_class("names of hosts", "for example [.example.com, 10.0.0.0/8]",
+                       r"[^\s,]+(?:,[^\s,]+)*")
+RegistryHost = scalar_class(
+    "the name of a registry", "for example mirror.example.com:5000/hub", r"(?:localhost|[\w-]+"
+    r"(?:\.[\w-]+)+|[\w-]+(?=:))(?::(?P<ports>\d{1,5}))?(?:/[\w.-]+)*", Ported)
+SecretName = scalar_class("a name of letters, digits and _", "for example INDEX_TOKEN",
+                          r"(?a)[A-Za-z_]\w*")
+TargetPath = scalar_class("an absolute path of a file", "for example /etc/pip.conf",
+                          r"/(?!(?:.*/)?\.\.(?:/|$))[^\s,:\"'`$\\]*[^\s,:\"'`$\\/]")
+SecretUse = one_of("build", "run")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")    # what no proxy is asked for
+PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+
+
 class Url(WholeUrl):
     """An address that may lack https://, as earlier releases had it."""
 
@@ -768,6 +789,74 @@ class Dependencies(Record):
         return self
 
 
+class Pip(Record):
+    """Where pip finds packages."""
+    index: WholeUrl = ""
+    extra: Tuple[WholeUrl, ...] = ()
+    places: Hidden = None
+
+
+class Network(Record):
+    """How builds, jobs and skelebot itself get out, and where packages and base images are."""
+    proxy: Proxy = ""
+    noProxy: Tuple[NoProxy, ...] = ()
+    ca: CaPath = ""
+    pip: Pip = Pip()
+    cran: WholeUrl = ""
+    apt: WholeUrl = ""
+    registry: RegistryHost = ""
+    places: Hidden = None
+
+    @property
+    def variables(self):
+        """name -> value of the variables that tell programs of it, but for those of files."""
+        direct = ",".join((*self.noProxy, *LOOPBACK)) if self.proxy or self.noProxy else ""
+        pairs = [*zip(PROXIES, (self.proxy, self.proxy, direct)), ("PIP_INDEX_URL", self.pip.index),
+                 ("PIP_EXTRA_INDEX_URL", " ".join(self.pip.extra)), ("SKELEBOT_CRAN", self.cran),
+                 ("RENV_CONFIG_REPOS_OVERRIDE", self.cran)]
+        return {name: re.sub(VARIABLE, lambda one: os.environ.get(one[1] or one[2], ""), value)
+                for one, value in pairs if value for name in (one, one.upper())}
+
+    def image(self, name):
+        """An image of Docker Hub by the name that the mirror has for it; any other as it is."""
+        host, slash, _ = name.partition("/")
+        hub = self.registry and not (slash and re.search(r"[.:]|^localhost$", host))
+        return f"{self.registry}/{name if slash else 'library/' + name}" if hub else name
+
+
+class SecretEntry(Record):
+    """A file or variable of the caller that builds or jobs may see, and no image has."""
+    name: SecretName
+    file: HostFile = ""
+    env: SecretName = ""
+    target: TargetPath = ""
+    at: Tuple[SecretUse, ...] = ("run",)
+    places: Hidden = None
+
+    def _complete(self):
+        if bool(self.file) == bool(self.env):
+            raise self.places[""].fault("needs either file or env", "name where its value is here")
+        if self.target and self.env:
+            raise self.places["target"].fault("is for a file, and this secret is a variable",
+                                              "remove it, or name a file")
+        return self._replace(target=self.target or "/run/secrets/" + self.name)
+
+
+class Config(Record):
+    """What holds for every project of a person or company: config.yaml in ~/.skelebot."""
+    network: Network = Network()
+    offline: bool = False
+    places: Hidden = None
+
+
+def laid_over(record, below):
+    """A record on top of another of its kind, key by key."""
+    own = {name: getattr(record, name) for name in record.places or () if name in below._fields}
+    own.update((name, laid_over(value, getattr(below, name))) for name, value in own.items()
+               if hasattr(value, "_fields"))
+    return below._replace(**own, places={**(below.places or {}), **(record.places or {})})
+
+
 def checksum(text):
     import zlib
     return zlib.crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
@@ -791,6 +880,7 @@ class Project(Record):
     settings    name -> what a component's section holds
     """
     _former = {"ignore": "ignores"}
+    _hints = {"services": "it is Docker Compose's: a job of mode d is what it calls a service"}
     name: ProjectName
     description: Text = ""
     maintainer: Text = ""
@@ -803,6 +893,9 @@ class Project(Record):
     timezone: Timezone = ""
     gpu: bool = False
     host: Host = ""
+    network: Network = Network()
+    offline: bool = False
+    secrets: Tuple[SecretEntry, ...] = ()
     user: User = "root"
     environment: Tuple[Variable, ...] = ()
     ephemeral: bool = False
@@ -827,7 +920,8 @@ class Project(Record):
     places: Hidden = None
 
     def _complete(self):
-        each_of((self.check_jobs, lambda: check_names(self.params)), lambda check: check())
+        each_of((self.check_jobs, lambda: check_names(self.params),
+                 lambda: check_names(self.secrets)), lambda check: check())
         self.check_images()
         return self
 
@@ -870,7 +964,7 @@ class Project(Record):
     @property
     def base(self):
         """The image that its own begins with."""
-        return self.baseImage or BASES[self.language].format(self)
+        return self.network.image(self.baseImage or BASES[self.language].format(self))
 
     def image_tag(self, job=None):
         """The image that a job runs from; one with ignores has an image of its own."""
@@ -1415,6 +1509,7 @@ def ancestors(path):
 # as typed, and every value knows its line.
 
 FILE = "skelebot.yaml"
+CONFIG = "config.yaml"      # in ~/.skelebot
 MERGE = "tag:yaml.org,2002:merge"
 NULL = "tag:yaml.org,2002:null"
 TEXT = "tag:yaml.org,2002:str"
@@ -1733,6 +1828,7 @@ def with_tags(node, loader=None, seen=None):
 def password_fault(place):
     return place.fault(
         "holds an address with a password in it, which everyone who has the image could read",
+        "write it into ~/.skelebot/config.yaml" if place.path.startswith("network") else
         "use one that needs no login, or fetch it where ~/.netrc has the login and add it as a "
         "file")
 
@@ -1747,7 +1843,8 @@ def check_passwords(text, file):
 def in_no_image(place):
     """Whether a place is one whose values are in no image."""
     sections = "|".join(("components", *former_keys()))
-    return re.match(rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", place.path)
+    return os.path.isabs(place.file) or re.match(
+        rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", place.path)
 
 
 def is_of_command(place):
@@ -2221,6 +2318,13 @@ def read_entries(folder, file):
     return canonical(Project, Value(node, Place(file, node.start_mark.line + 1)).entries())
 
 
+def read_config(environ, home):
+    """The Config of the caller, which costs one look where there is none."""
+    path = os.path.join(skelebot_home(environ, home), CONFIG)
+    entries = read_entries("", path) if os.path.isfile(path) else {}
+    return Config(**record_values(Config, entries, Place(path, 1)))
+
+
 def environments(folder):
     """The names of the environments: skelebot-NAME.yaml beside skelebot.yaml."""
     try:
@@ -2301,13 +2405,15 @@ def read_version(folder, version):
 
 # -- Secret files, of all environments
 
-def inner_value(entries, *keys):
-    """The Value below keys of mappings, or None."""
+def inner_values(entries, keys, last):
+    """The Values that mappings, or those in a list, have of a key, below other keys."""
     entry = None
     for key in keys:
         entry = entries.get(key)
         entries = entry.entries() if entry and entry.node.id == "mapping" else {}
-    return entry
+    listed_below = entry.node.value if entry and entry.node.id == "sequence" else ()
+    below = [Value(node, entry.place).entries() for node in listed_below if node.id == "mapping"]
+    return [own[last] for own in (entries, *below) if last in own]
 
 
 def names_in(folder, file, paths, key):
@@ -2315,11 +2421,12 @@ def names_in(folder, file, paths, key):
     data = b""
     try:
         data = read_bytes(os.path.join(folder, file)) or b""
-        if key.encode() not in data:
+        words = [path.rpartition(".")[2] for path in paths]
+        if key.encode() not in data or not any(word.encode() in data for word in words):
             return set()
         entries = read_entries(folder, file)
-        own = [inner_value(entries, *path.split("."), key) for path in paths]
-        return {entry.node.value for entry in own if entry and entry.node.id == "scalar"}
+        own = [one for path in paths for one in inner_values(entries, path.split("."), key)]
+        return {entry.node.value for entry in own if entry.node.id == "scalar"}
     except SkelebotError:               # that environment is not in use, but its secret is here
         pattern = key + r"""["']?\s*:\s*["']?([^\s"',}#]+)"""
         return set(re.findall(pattern, data.decode("utf-8", "replace")))
@@ -2333,6 +2440,7 @@ def secret_files(folder, known):
             for key in kind.secret_files:
                 own = names_in(folder, file, section_paths(name, kind), key)
                 names.update(filter(kind.record.__annotations__[key].fits, own))
+        names.update(filter(HostFile.fits, names_in(folder, file, ("secrets",), "file")))
     return names
 
 
@@ -2399,6 +2507,7 @@ def read_project(entries, place, installed=()):
     if dependencies:
         project.places["dependencies"] = entries["dependencies"].place
     secrets = [getattr(ours[name], key) for name in ours for key in COMPONENTS[name].secret_files]
+    secrets += [one.file for one in project.secrets if one.file]
     project = project._replace(
         dependencies=dependencies or project.dependencies, settings={**plugins, **ours},
         secret_files=tuple(secrets), installed=tuple(installed))
@@ -2417,9 +2526,12 @@ def read_folder(folder, env=None, installed=()):
     over = read_entries(folder, environment_file(env)) if env else {}
     project = read_project({**base, **over}, Place(FILE, 1), installed)
     secrets = {*project.secret_files, *secret_files(folder, known)}
+    config = laid_over(Config(project.network, project.offline, project.places),
+                       read_config(os.environ, os.path.expanduser("~")))
     return with_components(project._replace(
         folder=folder, env=env or "", envs=known, secret_files=tuple(sorted(secrets)),
-        version=read_version(folder, project.version)))
+        version=read_version(folder, project.version), network=config.network,
+        offline=config.offline))
 
 
 # ---- Words ------------------------------------------------------------------
@@ -2474,6 +2586,7 @@ OPTIONS = (
     flag("live", "",
          "run the project's files as they are here, mapped over /app: an edit needs no build"),
     flag("native", "n", "run on this machine, without Docker"),
+    flag("offline", "", "ask nothing of a network, and name what is missing", outside=True),
     flag("contact", "c", "show whom to ask about the project, and exit"),
     flag("verbose", "V", "show every command just before it runs", outside=True),
     flag("dry-run", "", "show every step as a line for a shell, and do none", outside=True),
@@ -3709,6 +3822,7 @@ class Call(Record):
     program   what tells the engine's file from another
     confined  whether it is a snap, which has another folder for temporary files
     later     whether a part before it, which a dry run does not do, may make what is not there
+    files     (path here, bytes, path in a job, variables that name it) of the network
     """
     environ: Dict[str, str] = {}
     home: str = ""
@@ -3731,6 +3845,15 @@ class Call(Record):
     verbose: bool = False
     dry_run: bool = False
     later: bool = False
+    offline: bool = False
+    network: Network = Network()
+    files: Tuple = ()
+
+    @property
+    def variables(self):
+        """name -> value of the variables that tell programs of this machine of the network."""
+        return {**self.network.variables,
+                **{name: path for path, _, _, names in self.files for name in names}}
 
 
 class Outcome(Record):
@@ -3749,9 +3872,7 @@ def shell_line(words):
 
 
 def pasted(line):
-    """A line of quoted words as a terminal may have it, and any shell:
-    `'a'"$(printf '\\033')"'b'`.
-    """
+    """A line of quoted words for any shell and terminal: `'a'"$(printf '\\033')"'b'`."""
     def printf(match):
         data = match.group().encode("utf-8", "surrogateescape")
         return "'\"$(printf '" + "".join(f"\\{byte:03o}" for byte in data) + "')\"'"
@@ -4130,9 +4251,7 @@ class Take(Record):
 
 
 class Unpack(Record):
-    """A .tar.gz in a Scratch to turn into a folder, which takes the place of the one that is
-    there.
-    """
+    """A .tar.gz in a Scratch to turn into a folder, which replaces the one that is there."""
     source: str
     path: str
     name: str
@@ -4467,13 +4586,13 @@ class Engine(Record):
     def is_local(self):
         return is_local(self.endpoint)
 
-    def build(self, tag, file, id_file="", rebuild=False, context="."):
+    def build(self, tag, file, id_file="", words=(), context="."):
         """--force-rm: the legacy builder leaves its container when a build fails or is stopped.
 
         id_file  the file that the image's id is written to
         """
-        return (*self.argv, "build", "--force-rm", *(("--pull", "--no-cache") if rebuild else ()),
-                "--tag", tag, *(("--iidfile", id_file) if id_file else ()), "--file", file, context)
+        return (*self.argv, "build", "--force-rm", *words, "--tag", tag,
+                *(("--iidfile", id_file) if id_file else ()), "--file", file, context)
 
     def inspect(self, form, *names):
         return (*self.argv, "image", "inspect", "--format", form, *names)
@@ -4702,6 +4821,136 @@ def plan_engine(call, host):
 # Whether an image has to be built, and its build. An image whose recipe is that of the one before
 # is not built again; what is known of that one is in the cache.
 
+CA = "/run/skelebot-ca.pem"     # in builds and jobs
+CA_NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO")
+SYSTEM_CA = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+             "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem")
+CERTIFICATE = rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----"
+DEAD = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"),
+                     "http://127.0.0.1:9")      # a proxy that lets nothing out
+BY_MOUNTS = "buildkit", "podman"        # builders that keep what they mount out of an image
+NOT_KEPT_OUT = ("the legacy builder would keep a secret, a login or the network's ca in the image",
+                "build with BuildKit: install Docker's buildx, and leave DOCKER_BUILDKIT=0 out")
+
+
+def ca_bundle(network, environ, folder, home):
+    """This machine's authorities and those of the network, in PEM; b"" if that names none."""
+    if not network.ca:
+        return b""
+    place = network.places["ca"]
+    path = host_path(network.ca, os.path.dirname(place.file) or folder, home)
+    files = [path, *(os.path.join(path, name) for name in listing(path, 0))]
+    own = [one for file in filter(os.path.isfile, files)
+           for one in re.findall(CERTIFICATE, read_bytes(file))]
+    if not own:
+        raise place.fault(f"{shortened(network.ca)} " + (
+            "holds no certificate in PEM form" if look(path) else "does not exist"),
+            "name a file with -----BEGIN CERTIFICATE----- in it, or a folder of such files")
+    known = filter(None, (environ.get("SSL_CERT_FILE"), *SYSTEM_CA))
+    system = next(map(read_bytes, filter(os.path.isfile, known)), b"")
+    return b"\n".join([system.rstrip(), *(one for one in own if one not in system), b""])
+
+
+def network_files(network, environ, folder, home):
+    """The `files` of a Call."""
+    rows = ((ca_bundle(network, environ, folder, home), CA, CA_NAMES),
+            (template_bytes("image", "network.R") if network.cran else b"",
+             "/run/skelebot.Rprofile", ["R_PROFILE"]))
+    return tuple((cache_file(environ, home, "network", data.decode("latin-1")), data, *row)
+                 for data, *row in rows if data)
+
+
+def plan_network(call):
+    """Keep what programs and jobs read of the network where they find it."""
+    for path, data, _, _ in call.files:
+        if Cache(call).read(path) != data:
+            yield from Cache(call).plan_keep(path, data)
+
+
+def check_online(offline, what):
+    """Nothing, unless what needs the network is asked for in vain."""
+    if offline:
+        raise SkelebotError(f"{what} needs the network, and this call is offline",
+                            "leave --offline out, or the line offline: true")
+
+
+class Loan:
+    """What a build or a job is lent and no image keeps: what it needs of the network, and secrets.
+
+    at  `build` or `run`
+    """
+
+    def __init__(self, call, project, at):
+        self.call, self.folder, self.at = call, project.folder, at
+        self.secrets = [one for one in project.secrets if at in one.at]
+
+    def content(self, one):
+        """The value of a secret, or the path of its file."""
+        path = host_path(one.file, self.folder, self.call.home)
+        if one.env and not self.call.environ.get(one.env):
+            raise one.places["env"].fault(f"the variable {one.env} is not set",
+                                          f"set it, as in: export {one.env}=...")
+        if one.file and look(path) != "file":
+            raise one.places["file"].fault(f"{shortened(one.file)} is no file that exists",
+                                           "correct the path, or make the file")
+        return Secret(self.call.environ[one.env]) if one.env else path
+
+    @property
+    def values(self):
+        """name -> value of the secrets that are variables."""
+        return {one.name: self.content(one) for one in self.secrets if one.env}
+
+    @property
+    def files(self):
+        """(name, path here, path there) of what is mounted for reading."""
+        return [*(("skelebot-ca", path, target) for path, _, target, _ in self.call.files
+                  if target == CA or self.at == "run"),
+                *((one.name, self.content(one), one.target) for one in self.secrets if one.file)]
+
+    @property
+    def script(self):
+        """What each RUN begins with, for a shell; empty if nothing is lent."""
+        import shlex
+        network, ca = self.call.network, any(target == CA for *_, target in self.files)
+        exports = {**{name: value for name, value in network.variables.items()
+                      if name.lower() not in PROXIES}, **dict.fromkeys(CA_NAMES if ca else (), CA)}
+        profile = template_bytes("image", "network.R").decode().strip()
+        parts = [*(f"export {name}={shlex.quote(value)}"
+                   for name, value in {**exports, **self.values}.items()),
+                 network.apt and image_part("network-apt.sh", mirror=shlex.quote(network.apt)),
+                 ca and image_part("network-ca.sh", file=CA),
+                 network.cran and image_part("network-r.sh", profile=profile)]
+        return Secret("; ".join(part.strip() for part in parts if part))
+
+    def build(self, text, builder, own=False):
+        """(the Dockerfile, words for `docker build`, its variables): each RUN begins with the loan.
+
+        own  it is somebody's own, who may mount secrets by their names
+        """
+        import json
+        known, script, offline = builder in BY_MOUNTS, self.script, self.call.offline
+        rows = [*([("skelebot-env", "env=SKELEBOT_BUILD", "/run/skelebot-env")] if script else []),
+                *((name, "src=" + path, target) for name, path, target in self.files)]
+        mounts = "".join(f"--mount=type=secret,id={name},target={target},mode=0444 "
+                         for name, _, target in rows if known)
+        begin = (". /run/skelebot-env; " if known else script + "; ") if script else ""
+        lending = text if own or not rows else re.sub(
+            r'(?m)^RUN (?!find /app )((?:--\S+ )*)(\["/bin/sh", "-c", ")?', lambda run: (
+                f"RUN {run[1]}{mounts}" + (run[2] + json.dumps(begin)[1:-1] if run[2] else begin)),
+            text)
+        kept = self.secrets or lending != text and (self.files or bare_url(script) != script)
+        if kept and not known:
+            raise SkelebotError(*NOT_KEPT_OUT)
+        proxies = [name for name in self.call.network.variables if name.lower() in PROXIES]
+        network = ("--network", "none") if offline and builder != "buildkit" else each(
+            "--build-arg", DEAD if offline else proxies)    # BuildKit's cache is of one network
+        rows += [(one.name, "env=" + one.env, "") for one in self.secrets if one.env and own]
+        secrets = each("--secret", [csv_row("id=" + name, source)
+                                    for name, source, _ in rows if known])
+        return lending, (*network, *secrets), {
+            **builder_environ(builder), **(DEAD if offline else {}),
+            **({"SKELEBOT_BUILD": script} if script and known else {})}
+
 
 def plan_must(command):
     """A command whose failure ends the plan, with its own last words."""
@@ -4811,8 +5060,7 @@ def asset_name(dependency, text):
 
 
 def plan_code_artifact(dependency):
-    """The path of a package's file from AWS CodeArtifact; the aws CLI fetches it unless it is here.
-    """
+    """The path of a package's file from AWS CodeArtifact, fetched unless it is here."""
     fields = dependency.fields
     folder = f".skelebot/{fields['name']}-{fields['version']}"
     present = listing(folder)
@@ -5043,8 +5291,7 @@ class Build(Record):
     opened: bool = False
 
     def steps(self, context):
-        """What makes the build's context ready, which is the project where that can be written to.
-        """
+        """What makes the build's context ready: the project, if that can be written to."""
         if self.names is None:
             return self.writes
         copy = Command(("cp", "-R", "-p", "--", *self.names, context), kept=True)
@@ -5137,6 +5384,7 @@ class Image:
         self.engine, self.call, self.project, self.job = engine, engine.call, project, job
         self.tag, self.more, self.plain = tag or project.image_tag(job), more, plain
         self.cache, self.recipe = Cache(self.call), None
+        self.loan = Loan(self.call, project, "build")
 
     def key(self, name):
         folder = os.path.abspath(self.project.folder or ".")
@@ -5180,6 +5428,9 @@ class Image:
         """The id of an image that exists; another checkout may have taken its tag, for -s."""
         if not build.tagged:
             yield Command((*self.engine.argv, "tag", build.image, self.tag), kept=True)
+        if self.call.verbose and self.loan.secrets:
+            names = listed(one.name for one in self.loan.secrets)
+            yield Note(f"{names}: a secret that has changed builds nothing again, but --rebuild")
         return build.image
 
     def plan_say_why(self, build, reason):
@@ -5284,19 +5535,21 @@ class Image:
         from the Dockerfile that exists, or from what the builder does better with.
         """
         text = build.recipe.built_from("legacy" if self.call.rebuild else builder, self.plain)
+        text, lent, environ = self.loan.build(text, builder, self.project.dockerfile)
         own = text == build.recipe.text and not self.more
         file = self.project.dockerfile or "Dockerfile"
         above = "." if self.project.dockerfile else context     # it may be ignored, and not copied
         file = os.path.normpath(os.path.join(above, file)) if own else "-"
-        return (yield Command(self.engine.build(self.tag, file, id_file, self.call.rebuild,
-                                                context),
-                              builder_environ(builder),
+        words = (*(("--pull", "--no-cache") if self.call.rebuild else ()), *lent)
+        return (yield Command(self.engine.build(self.tag, file, id_file, words, context), environ,
                               aside=True, quiet=not self.call.verbose, apart=self.engine.apart,
                               given="" if own else text, title=f"building {self.tag}"))
 
     def plan_id(self, build, id_file="", context="."):
         """Build it; its id goes into a file. What is known of the builder may be out of date."""
         builder = yield from self.engine.plan_builder()
+        if builder not in BY_MOUNTS and (self.loan.files or self.loan.values):
+            builder = yield from self.engine.plan_builder(again=True)
         if builder == "lacking":
             yield Note("docker has no buildx component: building without BuildKit")
         outcome = yield from self.plan_run_build(build, builder, id_file, context)
@@ -5320,6 +5573,8 @@ class Image:
         """Build it, keep of what, and give the id; the tag if no id is told, or in a dry run."""
         call, aside = self.call, build.names is not None
         check_sendable(self.project, build.recipe)
+        if build.recipe.lacks_base:
+            check_online(call.offline, f"the base image {self.project.base}, which is not here,")
         yield from self.plan_check_variables(build.recipe.text)
         before = build.before.recipe if build.before else Recipe()
         yield from map(Note, (*context_notes(before, build.recipe), *passed_over(
@@ -5349,14 +5604,17 @@ class Image:
     def plan_check_variables(self, text):
         """Raise a fault if no image sets a variable that a requirements file names."""
         named = re.findall(r"\$\{(\w+):\?is named in (.+), and is not set in the build\}", text)
+        lent = [*self.loan.values, *self.loan.files]        # or the fault that one is missing
+        named = [pair for pair in named if pair[0] not in lent]
         told = (yield Command(self.engine.inspect("{{json .Config.Env}}", self.project.base),
                               kept=True, looks=True)) if named else Outcome(1)
         for name, file in named if not told.status else ():     # else that image has to come first
             if f'"{name}=' not in told.output and not re.search(rf"(?m)^(?:ENV|ARG) .*\b{name}\b",
                                                                 text):
                 raise SkelebotError(
-                    f"{file}: names {name}, which is not set in the build", "write its value if "
-                    "it is no secret, or set it by ENV in a base image; a build has none of yours")
+                    f"{file}: names {name}, which is not set in the build", "write its value if it "
+                    f"is no secret; a build has none of yours but by secrets: [{{name: {name}, "
+                    f"env: {name}, at: build}}]")
 
     def plan_remove(self, before, now):
         """Remove the image that was replaced; the engine keeps one that something else uses."""
@@ -5450,11 +5708,14 @@ def plan_remember_nodes(call, project):
     if call.dry_run:
         return
     cache = Cache(call)
-    keys = [key.encode() for kind in COMPONENTS.values() for key in kind.secret_files]
-    for file in map(environment_file, ("", *project.envs)):
+    keys = [b"secrets", *(key.encode() for one in COMPONENTS.values() for key in one.secret_files)]
+    config = os.path.join(skelebot_home(call.environ, call.home), CONFIG)
+    configs = [config] if call.variables or call.offline else []
+    for file in (*map(environment_file, ("", *project.envs)), *configs):
         whole = os.path.join(project.folder or ".", file)
         path, data = KnownNodes.path(call.environ, call.home, whole), read_bytes(file) or b""
-        read = file in (FILE, environment_file(project.env)) or any(key in data for key in keys)
+        read = file in (FILE, environment_file(project.env), config) or any(
+            key in data for key in keys)
         known = KnownNodes(data, file)
         if data and read and path and not known.nodes(cache.read(path) or b"") and not has_password(
                 data.decode("utf-8", "replace")):
@@ -5649,7 +5910,12 @@ class Runner:
     """
 
     def __init__(self, call, project):
-        self.call, self.project = call, project
+        self.call, self.loan = call, Loan(call, project, "run")
+        self.project = project._replace(environment=(*self.lent(), *project.environment))
+
+    def lent(self):
+        """Variables that the job is lent; the file's own go before them."""
+        return [Variable(*pair) for pair in self.loan.values.items()]
 
     @classmethod
     def plan_at(cls, call, project, host):
@@ -5783,6 +6049,11 @@ class Native(Runner):
         argv = tuple(expanded(word, environ) for word in argv)
         return Launch((self.call.python, *argv[1:]) if argv[0] == "python" else argv, native=True)
 
+    def plan_notes(self, job):
+        for one in self.loan.secrets:
+            if one.file:
+                yield Note(f"without Docker {one.name} is not at {one.target}, but {one.file}")
+
     def sees(self, mapping):
         """A mapped folder of the project is that folder itself; `SRC:DEST` has no meaning."""
         return os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source)
@@ -5826,7 +6097,12 @@ class OnEngine(Runner):
 
     def __init__(self, call, project, engine):
         super().__init__(call, project)
-        self.engine = engine
+        self.engine, self.lent_files = engine, [pair for _, *pair in self.loan.files]
+
+    def lent(self):
+        files = [Variable(name, path) for *_, path, names in self.call.files for name in names]
+        return [*(Variable(name, None) for name in self.call.network.variables), *files,
+                *super().lent()]
 
     @classmethod
     def plan_at(cls, call, project, host):
@@ -5888,7 +6164,8 @@ class OnEngine(Runner):
             name=self.project.container(job, "" if run.detached else self.call.token),
             rootless=(yield from self.engine.plan_rootless(self.project)),
             taken=(yield from self.plan_taken(job)))
-        run = self.with_accounts(run, (yield from self.plan_accounts(run, own.recipe)))
+        accounts = yield from self.plan_accounts(run, own.recipe)
+        run = self.with_accounts(run, [*accounts, *self.lent_files])
         if run.copies or run.serve:
             yield from self.plan_create(run)
         return run
@@ -6147,9 +6424,7 @@ def stays_there(mapping):
 
 
 class OnOtherEngine(OnEngine):
-    """The engine of another machine:
-    mapped folders of the project and the home travel there and back.
-    """
+    """Another machine's engine: mapped folders of project and home travel there and back."""
 
     def mappings(self, job):
         mappings = super().mappings(job)
@@ -6664,9 +6939,7 @@ TRUSTED = ("127.0.0.1", "localhost", "::1")
 
 
 def quoted(text, safe="/"):
-    """`text` as part of an address: all but letters, digits and -_.~ as %XX; source:
-    RFC 3986, 2.3.
-    """
+    """`text` as part of an address: all but letters, digits and -_.~ as %XX; RFC 3986, 2.3."""
     import urllib.parse
     return urllib.parse.quote(text.encode("utf-8", "surrogateescape"), safe=safe + "-_.~")
 
@@ -6734,9 +7007,7 @@ class Store(Record):
 
     @classmethod
     def plan_open(cls, call, place, words):
-        """The store at a place, which is its section, with who asks;
-        `words` has --user and --token.
-        """
+        """The store at a place, its section, with who asks; `words` has --user and --token."""
         raise NotImplementedError
 
     def where(self, name):
@@ -6800,9 +7071,7 @@ class Artifactory(Record):
 
 
 def secret_text(text, what, plain=False):
-    """A user or token, when it can be part of a header;
-    a plain one has only what is on every keyboard.
-    """
+    """A user or token that can be part of a header; a plain one is on every keyboard."""
     text = text.strip()
     if not text.isprintable() or (plain and not re.fullmatch("[ -~]*", text)):
         raise SkelebotError(f"{what} holds a character that cannot be part of it",
@@ -6816,9 +7085,7 @@ def secret_header(text):
 
 
 def artifactory_login(kind, user, token):
-    """The Login for a user and token, as `authType` wants it;
-    without one by Basic if there is a user.
-    """
+    """The Login for a user and token, as `authType` has it, else Basic for a user."""
     import base64
     user, token = secret_text(user, "the user"), secret_text(token, "the token")
     if kind == "api_key":
@@ -7179,9 +7446,7 @@ NEW_IN_S3 = ("If-None-Match", "x-amz-checksum-sha256", "x-amz-checksum-algorithm
 
 
 def plainer(request):
-    """A request without what S3 has had only for some years, for servers that do as S3 did
-    before.
-    """
+    """A request without what S3 has had only for some years, for servers that lack it."""
     return request._replace(headers={
         name: value for name, value in request.headers.items() if name not in NEW_IN_S3})
 
@@ -7851,9 +8116,6 @@ KEYTAB = "/run/skelebot.keytab"         # in the container
 STAGED_CONF = ".skelebot/krb5.conf"     # a copy: krb5.conf may be outside of the project, or a link
 
 
-HostFile = scalar_class(     # in the project, below `~`, or anywhere on this machine
-    "a file, without : in its path", "for example krb/ada.keytab, or ~/ada.keytab",
-    r"(?:[A-Za-z]:[\\/])?(?:[^\n:]*/)?(?:(?!\n)[\s.~])*[^\s:/.~][^\n:/]*")
 ConfFile = scalar_class(
     HostFile.expected, "for example krb/krb5.conf, or /etc/krb5.conf", HostFile.pattern)
 Principal = scalar_class(
@@ -8072,8 +8334,9 @@ class Jupyter(Component):
         """Build the image with the server from one that has a hand-written Dockerfile."""
         text = "\n".join([image_part("jupyter-base.Dockerfile", image=image), *self.parts])
         builder = yield from engine.plan_builder()
-        argv = (*engine.argv, "build", "--force-rm", "--tag", own, "-")
-        outcome = yield Command(argv, builder_environ(builder), aside=True,
+        text, words, environ = Loan(engine.call, self.project, "build").build(text, builder)
+        argv = (*engine.argv, "build", "--force-rm", *words, "--tag", own, "-")
+        outcome = yield Command(argv, environ, aside=True,
                                 quiet=not engine.call.verbose, apart=engine.apart, given=text,
                                 title=f"building {own}")
         if outcome.status:
@@ -8916,6 +9179,7 @@ class Registry(Component):
 
     def plan(self, call, project, words):
         """Build the image, tag it and push every tag; check first what can be known to fail."""
+        check_online(call.offline, "publish")
         engine = yield from plan_engine(call._replace(live=False), call.host or project.host)
         tags = self.tags(words)
         image = yield from self.plan_image(engine, tags)
@@ -11047,8 +11311,7 @@ def discard(stream):
 
 
 def is_ours_to_read():
-    """Whether stdin can be read: a terminal stops who does that in the background; nohup closes it.
-    """
+    """Whether stdin can be read: a terminal stops a reader in the background."""
     try:
         if os.name != "nt" and os.isatty(0):
             return os.tcgetpgrp(0) == os.getpgrp()
@@ -11894,10 +12157,11 @@ def enter(folder):
     os.environ["PWD"] = os.getcwd()
 
 
-def forget_empty(name):
-    """Remove a variable that is empty: it counts as unset."""
-    if not os.environ.get(name):
-        os.environ.pop(name, None)
+def set_variables(values):
+    """Give them to this process and the programs that it starts; an empty one counts as unset."""
+    os.environ.update(values)
+    for name in [name for name, value in values.items() if not value]:
+        del os.environ[name]
 
 
 def write_whole(path, fill, more=0):
@@ -12525,8 +12789,7 @@ class Fetch:
             raise refused(self.part.target, error)
         except (KeyboardInterrupt, Stopped):
             if self.can_resume:
-                tell(f"{self.step.name}: stopped; the same command goes on where it was",
-                     over=True)
+                tell(f"{self.step.name}: stopped; the same command goes on where it was", over=True)
             raise
         finally:
             if self.progress:
@@ -13092,6 +13355,16 @@ def brief(step):
     return step._replace(argv=tuple(map(cut, step.argv))) if isinstance(step, Command) else step
 
 
+def remote(step):
+    """What a step of ours asks of a network, "" if nothing."""
+    request, words = getattr(step, "request", step), getattr(step, "argv", ())
+    if isinstance(request, Request):
+        near = request.direct or host_of(request.url) in LOOPBACK
+        return "" if near else public_url(request.url)
+    asks = words[:1] == ("aws",) or words[:2] == ("git", "clone") or "push" in words[1:4]
+    return shell_line(words[:2]) if asks else ""
+
+
 def do(step, call):
     """Do one step, or only show it; the result is what its plan goes on with."""
     if type(step) not in DOING:
@@ -13109,6 +13382,7 @@ def do(step, call):
         say(sys.stdout, line, shown=pasted)
     if line is not None or call.dry_run and type(step) in (Hold, Release, Tidy, Ask, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
+    check_online(call.offline and remote(step), remote(step))
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
         say(sys.stderr, "+ " + brief(step).line, shown=pasted)
     return DOING[type(step)](for_machine(step))
@@ -13352,9 +13626,7 @@ def unknown(project, name, commands):
 
 
 def commands_here(project, parts, warn=lambda message: None):
-    """name -> Builtin of all that can be asked for;
-    the first of one name counts, and ours come first.
-    """
+    """name -> Builtin of all that can be asked for; ours come first, and count."""
     known = dict(COMMANDS)
     for one in parts:
         try:
@@ -13473,13 +13745,15 @@ def docker_context(environ, home):
     return "" if name == "default" else name
 
 
-def caller_call(options, installed=()):
-    """The Call for the machine that skelebot runs on."""
+def caller_call(options, installed=(), project=None):
+    """The Call for the machine that skelebot runs on, whose programs get out as the call does."""
     import binascii
-    forget_empty("DOCKER_HOST")         # Docker 20.10 would leave the context for it
+    set_variables({"DOCKER_HOST": os.environ.get("DOCKER_HOST", "")})   # Docker 20.10 takes none
     environ = dict(os.environ)
     home, engine = os.path.expanduser("~"), engine_name(environ)
-    return Call(
+    config = project or read_config(environ, home)
+    files = network_files(config.network, environ, project.folder if project else "", home)
+    call = Call(
         environ=environ, home=home, uid=getattr(os, "getuid", int)(),
         gid=getattr(os, "getgid", int)(),
         login=environ.get("LOGNAME") or environ.get("USER", ""),
@@ -13489,7 +13763,10 @@ def caller_call(options, installed=()):
         python=on_path("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
         plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"),
         rebuild=options.has("rebuild"), live=options.has("live"), native=options.has("native"),
-        verbose=options.has("verbose"), dry_run=options.has("dry-run"))
+        verbose=options.has("verbose"), dry_run=options.has("dry-run"), network=config.network,
+        offline=config.offline or options.has("offline"), files=files)
+    set_variables(call.variables)
+    return call._replace(environ=dict(os.environ))
 
 
 def let_stay():
@@ -13569,6 +13846,7 @@ def plans(call, project, commands, parts):
     change of the project.
     """
     foreseen = False
+    yield plan_network(call)
     for index, (_, plan, _, changes) in enumerate(parts):
         if not (foreseen or changes or call.dry_run):
             yield from foresights(call, project, commands, parts[index + 1:])
@@ -13589,13 +13867,16 @@ def run_chain(project, commands, parts, options, installed):
     if options.has("rebuild") and options.has("skip-build"):
         raise usage_error("--rebuild and --skip-build cannot be used together",
                           "leave one of them out")
-    call = caller_call(options, installed)
+    call = caller_call(options, installed, project)
     let_stay()
     gc.enable()
     if project:
         enter(project.folder)
         if call.dry_run:
             say(sys.stdout, "cd " + shell_line([project.folder]), shown=pasted)
+    if call.dry_run and call.variables:
+        words = map("=".join, call.variables.items())
+        say(sys.stdout, "export " + shell_line(words), shown=pasted)
     with Interruptible():
         return perform(plan_chain(plans(call, project, commands, parts)), call)
 

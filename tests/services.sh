@@ -2,8 +2,13 @@
 # Start what the real tests need, on a bare Debian machine, as root: a Docker engine, a base
 # image, podman with the same image, and a second engine that stands for another Docker host;
 # three S3 servers (s3rver, moto, and moto that checks signatures), a WebDAV server (nginx), a
+<<<<<<< HEAD
 # Kerberos realm, a container registry, the clients to compare ours with (boto3, dohq-artifactory),
 # a browser (Chromium), and more shells (zsh, fish).
+=======
+# Kerberos realm, a container registry, an index for pip and the proxy by which alone it is reached,
+# the clients to compare ours with (boto3, dohq-artifactory), and a browser (Chromium).
+>>>>>>> 63c3dec (wip)
 #
 #   tests/services.sh         start; what runs already is used as it is
 #   tests/services.sh stop    stop what this script started
@@ -24,6 +29,8 @@ nginx_tls=https://localhost:23773
 signed=http://127.0.0.1:23774 # tests/moto_signed.py has the keys
 kdc=$subnet.1:23775 # tests/kdc has it too
 registry=127.0.0.1:23776 # tests/registry has it too
+proxy=http://$subnet.1:23777 # tests/proxy has it too
+index=https://index.skelebot.test:23778/simple # tests/index has the port too
 bucket=skelebot-test
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 names=(python:3.13-slim rocker/r-ver:4.5 debian:stable-slim) # what Skelebot's default images are called
@@ -189,7 +196,11 @@ copy_images() {
 
 install_servers() {
   install_packages apt-servers Rscript:r-base-core curl nginx node:nodejs npm openssl krb5kdc:krb5-kdc \
+<<<<<<< HEAD
     kadmin.local:krb5-admin-server kinit:krb5-user faketime docker-registry chromium zsh fish &
+=======
+    kadmin.local:krb5-admin-server kinit:krb5-user faketime docker-registry tinyproxy chromium &
+>>>>>>> 63c3dec (wip)
   local packages=$!
   install_python dohq dohq-artifactory==1.0.2
   install_python moto 'moto[server]==5.2.5' boto3==1.44.5
@@ -239,6 +250,8 @@ start_servers() {
   start_nginx
   start_registry
   start_kdc
+  start_index
+  start_proxy
 }
 
 # One authority of the tests' own, and a certificate for localhost that it has signed.
@@ -250,6 +263,32 @@ make_certificates() {
   logged openssl "${request[@]}" -extensions authority -keyout "$folder/ca.key" -out "$folder/ca.pem"
   logged openssl "${request[@]}" -extensions localhost -subj /CN=localhost -CA "$folder/ca.pem" -CAkey "$folder/ca.key" \
     -keyout "$folder/localhost.key" -out "$folder/localhost.pem"
+}
+
+# An index of one package, `six` in a version that no other index has; the user token's password is secret.
+start_index() {
+  local folder=$state/index name=index.skelebot.test
+  if [ ! -e "$folder/index.pem" ]; then
+    mkdir -p "$folder/files"
+    logged openssl openssl req -x509 -config "$tests/nginx/openssl.cnf" -newkey rsa:2048 -nodes -days 3650 \
+      -extensions index -subj /CN=$name -CA "$state/nginx/ca.pem" -CAkey "$state/nginx/ca.key" \
+      -keyout "$folder/index.key" -out "$folder/index.pem"
+  fi
+  cp "$tests/index/nginx.conf" "$folder/"
+  python3 "$tests/index/package.py" "$folder/files/simple/six"
+  echo "token:$(openssl passwd -apr1 secret)" >"$folder/users"
+  start_process index fetch --insecure https://127.0.0.1:23778 -- nginx -p "$folder" -c "$folder/nginx.conf"
+}
+
+# Where the index is only the proxy knows, by an /etc/hosts of its own.
+start_proxy() {
+  local folder=$state/proxy
+  mkdir -p "$folder"
+  cp "$tests/proxy/tinyproxy.conf" "$folder/"
+  printf '%s\n' '127.0.0.1 localhost' '127.0.0.1 index.skelebot.test' >"$folder/hosts"
+  # shellcheck disable=SC2016  # the inner shell's
+  start_server proxy "$proxy" unshare --mount sh -c 'mount --bind "$1" /etc/hosts && shift && exec "$@"' sh \
+    "$folder/hosts" tinyproxy -d -c "$folder/tinyproxy.conf"
 }
 
 start_s3rver() {
@@ -364,6 +403,8 @@ export SKELEBOT_TEST_CA=$state/nginx/ca.pem
 export SKELEBOT_TEST_DOHQ=$state/dohq/bin/python
 export SKELEBOT_TEST_KDC=$state/kdc
 export SKELEBOT_TEST_REGISTRY=$registry
+export SKELEBOT_TEST_PROXY=$proxy
+export SKELEBOT_TEST_INDEX=$index
 export SKELEBOT_TEST_SCRIPTS=$state/scripts/bin
 export CONTAINERS_REGISTRIES_CONF=$state/registries.conf
 export SKELEBOT_TEST_CHROMIUM=$(command -v chromium)
@@ -374,7 +415,7 @@ END
 
 stop() {
   local name
-  for name in kdc registry nginx signed moto s3rver other-host engine; do stop_process "$name"; done
+  for name in proxy index kdc registry nginx signed moto s3rver other-host engine; do stop_process "$name"; done
   rm -rf "$state/s3rver/data" "$state/nginx/files" "$state/registry/data" # what the tests sent
   # One that another state folder belongs to still needs its network.
   if ! answers --host "$remote"; then

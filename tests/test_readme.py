@@ -131,8 +131,8 @@ class Keys(unittest.TestCase):
 
     def test_have_the_defaults_of_the_records(self):
         words = {"": "", (): "", None: "", False: "false", skelebot.Dependencies(): "",
-                 skelebot.Auth(): ""}
-        said = {("key", "gpu"): "false", ("key", "ephemeral"): "false", ("key of `params`", "accepts"): "text",
+                 skelebot.Auth(): "", skelebot.Network(): ""}
+        said = {("key", "gpu"): "false", ("key", "ephemeral"): "false", ("key", "offline"): "false", ("key of `params`", "accepts"): "text",
                 ("key of `registry`", "host"): "Docker Hub", ("key", "baseImage"): "by language; `NA`: `debian:stable-slim`",
                 **{("key of `s3`", key): row[2] for key, row in zip(skelebot.fields(skelebot.S3), rows("key of `s3`"))
                    if key not in ("bucket",)}}

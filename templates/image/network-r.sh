@@ -1,0 +1,1 @@
+export R_PROFILE=/dev/shm/site.R; echo '$profile' > "$R_PROFILE"
