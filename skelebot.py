@@ -10569,6 +10569,7 @@ WEB = {"dash": ("{}", "8050", "HOST=0.0.0.0"),
        "shiny": ("Rscript -e 'shiny::runApp(\"{}\", host = \"0.0.0.0\", port = 3838)'", "3838", "")}
 LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(dash|flask|gradio|streamlit|shiny)\b"
 RUN_BY = ("Makefile", "dvc.yaml", "README.md", "justfile")     # scripts, with their words
+RESULTS = ("checkpoints", "model", "models", "output", "outputs", "results")    # of jobs to come
 ALWAYS_OUT = (".git", ".venv", "**/__pycache__", "**/.ipynb_checkpoints")
 
 
@@ -10800,7 +10801,8 @@ class Existing:
     def data(self):
         """The folders that are in no image, and others without scripts."""
         code = {file.split("/")[0] for file in self.texts}
-        names = [name for name in folder_names(self.folder) if name not in (*code, *self.venvs)]
+        names = [name for name in (*folder_names(self.folder), *RESULTS)
+                 if name not in (*code, *self.venvs)]
         return list(dict.fromkeys([*self.ignored, *names]))
 
     def mappings(self, text):

@@ -505,6 +505,15 @@ jobs:
         self.assertEqual({job.name: list(job.mappings) for job in project.jobs}, {
             "train": ["data/", "models/", ".env:/app/.env:ro"], "show": ["data/", "runs/"], "none": []})
 
+    def test_existing_project_maps_the_folders_that_a_script_will_leave_its_results_in(self):
+        for text, mappings in (("import os\nos.makedirs('models')\nopen('models/line.json', 'w')\n", ("models/",)),
+                               ("open('./output/a.txt', 'w')\n", ("output/",)), ("print('the models')\n", ()),
+                               ("import models\nprint('models/')\n", ())):
+            files = {"fit.py": text, "models/net.py": "X = 1\n"} if "import models" in text else {"fit.py": text}
+            with self.subTest(text), folder(files) as path:
+                scaffold("--existing", "--yes", folder=path)
+                self.assertEqual(read_folder(path).jobs[0].mappings, mappings)
+
     def test_existing_project_maps_folders_that_a_module_or_a_makefile_names_for_a_script(self):
         config = "ROOT = 'x'\nDATA = ROOT / 'data'\nMODELS = ROOT / \"models\"\n"
         for files, mappings in (

@@ -1,7 +1,7 @@
 # Gets a Kerberos ticket with a keytab, and keeps it fresh: ticket WHAT KEYTAB PRINCIPAL [COMMAND...]
 #
 # get   get one into the file of KRB5CCNAME
-# keep  get it anew when half of its life is over, until killed; or, where stdin is a pipe, until whoever holds
+# keep  get it again when half of its life is over, until killed; or, where stdin is a pipe, until whoever holds
 #       its other end has ended: then the folder of the ticket and of this script is removed
 # run   run a command with a ticket of its own that is kept fresh
 what=$1 keytab=$2 principal=$3 told=
