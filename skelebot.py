@@ -1104,9 +1104,7 @@ def look(path, root=""):
 
 
 def listing(path, depth=3):
-    """The files below a folder, so many levels deep, sorted, as relative paths with `/`;
-    hidden ones are left out.
-    """
+    """The visible files below a folder, so many levels deep, sorted, as relative paths with `/`."""
     paths, path = [], machine_text(path)
     try:
         os.listdir(path)
@@ -1264,9 +1262,7 @@ class Hashing:
         return self.free.get()
 
     def update(self, data, buffer):
-        """Hash data, in that buffer or elsewhere, that does not change any more;
-        the buffer is taken back.
-        """
+        """Hash data that does not change any more; the buffer is taken back."""
         self.full.put((data, buffer))
 
     def end(self):
@@ -4196,9 +4192,7 @@ class Together(Record):
 
 
 class Stored(Record):
-    """What is known of a stored artifact before it is fetched:
-    size in bytes or -1, the others maybe empty.
-    """
+    """A stored artifact, before it is fetched: size in bytes or -1, the others maybe empty."""
     size: int = -1
     sha256: str = ""
     etag: str = ""
@@ -4363,9 +4357,7 @@ class Cache(Record):
                 yield Note(f"what was built is not kept in the cache: {error.message}")
 
     def plan_answer(self, path, ask, answers):
-        """An answer that is kept, if it is one of these; else what the plan `ask` returns:
-        a text, or None.
-        """
+        """A kept answer, if it is one of these; else what `ask` returns: a text, or None."""
         answer = self.text(path)
         if answer in answers:
             return answer
@@ -4705,9 +4697,7 @@ class Engine(Record):
         return (yield ImageIds(self.endpoint or ENDPOINT, names))
 
     def plan_image_ids(self, names):
-        """The ids of images, "" for one that does not exist:
-        by the engine's API, else by its command line.
-        """
+        """The ids of images, "" for what does not exist: by the API, else the command line."""
         ids = yield from self.plan_ids_by_socket(names)
         if ids is not None:
             return checked_ids(names, ids)
@@ -4742,9 +4732,7 @@ class Engine(Record):
         return "buildkit" if not missing or major < BUILDX else "lacking" if wanted else "legacy"
 
     def plan_builder(self, again=False):
-        """What an image is built with;
-        found out once for this command line, unless it is to be asked `again`.
-        """
+        """What an image is built with; asked once for this command line, unless `again`."""
         cache, environ = Cache(self.call), self.call.environ
         path = cache.path("builder", self.call.program, environ.get("DOCKER_BUILDKIT", ""))
         if again:
@@ -5395,9 +5383,7 @@ class Image:
         return self.tag if self.call.skip_build else (yield from self.plan_built())
 
     def plan_built(self, reason=""):
-        """Build the image, unless the one that exists is of the same recipe and no reason to build
-        is given.
-        """
+        """Build the image, unless the one that exists has this recipe and there is no reason to."""
         build = None if reason or self.builds_alone() else (yield from self.plan_build())
         if build and build.is_fresh(self.call):
             return (yield from self.plan_fresh(build))
@@ -6200,9 +6186,7 @@ class OnEngine(Runner):
         return tuple(port for _, port in lines)
 
     def plan_first(self, run):
-        """What has to end well in a container of its own before a detached job starts;
-        it has said why it failed.
-        """
+        """What has to end well in a container before a detached job; it says why it failed."""
         if run.detached and run.launch.first:
             job = run.job._replace(mode="i", ports=())
             launch = run.launch._replace(argv=run.launch.first, first=())
@@ -13700,9 +13684,7 @@ def parsed(project, group, pages, commands):
 
 
 def on_path(name):
-    """The path of a program, or None;
-    as shutil.which has it, which takes as long to import as all else here.
-    """
+    """The path of a program, or None, as shutil.which has it, whose import takes too long."""
     if os.name == "nt":
         import shutil
         return shutil.which(name)
@@ -13712,9 +13694,7 @@ def on_path(name):
 
 
 def engine_name(environ):
-    """SKELEBOT_DOCKER, else docker, or podman where that is all there is:
-    also as the script named docker.
-    """
+    """SKELEBOT_DOCKER, else docker; or podman where that is all, also if it is named docker."""
     docker, podman = on_path("docker"), on_path("podman")
     scripted = (docker and os.path.getsize(docker) < 10000
                 and b"podman" in (read_bytes(docker) or b""))
@@ -13734,9 +13714,7 @@ def program_stamp(name):
 
 
 def is_snap(name):
-    """Whether a program came as a snap: then it is one name of the program `snap`. Source:
-    snapcraft.io/docs
-    """
+    """Whether a program came as a snap: a name of the program `snap`. Source: snapcraft.io/docs"""
     return os.path.basename(os.path.realpath(on_path(name) or name)) == "snap"
 
 
