@@ -232,11 +232,11 @@ class Record(tuple):
 
     _former  older spelling of a key -> that of today
     _hints   key that it does not have -> what to do instead
-    _bare    whether it may be written as its name alone
+    _bare    the key by whose value alone it may be written, "" for none
     """
     _former = {}
     _hints = {}
-    _bare = False
+    _bare = ""
 
     def __init_subclass__(cls):
         own = tuple(getattr(cls, "__annotations__", ()))
@@ -459,6 +459,14 @@ class Url(WholeUrl):
         return text if "://" in text or not re.match(r"\w", text) else "https://" + text
 
 
+Cpus = scalar_class(
+    "a number of processors", "for example 2 or 0.5", r"(?=.*[1-9])[0-9]{1,4}(\.[0-9]{1,3})?")
+Size = scalar_class("a size with its unit", "such as 512m or 8g", r"[1-9][0-9]{0,8}[mgMG]")
+Gpus = scalar_class(
+    "a number of GPUs, all, KIND:NUMBER or device=NUMBER", "for example 1, all or a100:2",
+    r"[0-9]{1,3}|all|[A-Za-z][\w.-]*:[1-9][0-9]{0,2}|device=[\w/-]+(,[\w/-]+)*")
+Duration = scalar_class("a time with its unit", "such as 90s, 30m, 4h, 2d", r"[1-9]\d{0,4}[smhd]")
+DockerWord = scalar_class("a word for docker run", "for example --network=host", r"[^\n]+")
 Region = scalar_class("the name of a region", "for example eu-central-1", r"[a-z0-9][a-z0-9-]*")
 AwsWord = scalar_class(         # aws takes file:// and https:// for what is there, - for an option
     "a name that AWS knows", "for example artifactory-token",
@@ -670,7 +678,7 @@ class Valued(Record):
 
 class Arg(Valued):
     """A word that a job needs."""
-    _bare = True
+    _bare = "name"
     name: ParamName
     help: Text = ""
     choices: Texts = ()
@@ -679,7 +687,7 @@ class Arg(Valued):
 
 class Param(Valued):
     """`--name VALUE` of a job. `default` holds the words that are passed; () is none."""
-    _bare = True
+    _bare = "name"
     name: ParamName
     alt: ParamName = ""
     default: Tuple[DefaultWord, ...] = ()
@@ -728,6 +736,32 @@ def check_names(parts):
     raise_all(faults)
 
 
+class Resources(Record):
+    """What a job may take; "" is whatever there is."""
+    cpus: Cpus = ""
+    memory: Size = ""
+    gpus: Gpus = ""
+    shm: Size = ""
+    time: Duration = ""
+
+    def over(self, below):
+        """These where they are given, else those below."""
+        return Resources(*(own or other for own, other in zip(self, below)))
+
+    @property
+    def seconds(self):
+        units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+        return int(self.time[:-1]) * units[self.time[-1]] if self.time else 0
+
+
+class EnvFile(Record):
+    """A file with variables of a job."""
+    _bare = "path"
+    path: Line
+    required: bool = True
+    places: Hidden = None
+
+
 class Job(Record):
     """A script or shell command that `skelebot NAME` runs."""
     _former = {"mapped": "mappings", "ignore": "ignores"}
@@ -741,6 +775,9 @@ class Job(Record):
     ignores: Tuple[Ignore, ...] = ()
     ports: Tuple[Port, ...] = ()
     environment: Tuple[Variable, ...] = ()
+    envFiles: Tuple[EnvFile, ...] = ()
+    resources: Resources = Resources()
+    docker: Tuple[DockerWord, ...] = ()
     args: Tuple[Arg, ...] = ()
     params: Tuple[Param, ...] = ()
     places: Hidden = None
@@ -898,6 +935,9 @@ class Project(Record):
     secrets: Tuple[SecretEntry, ...] = ()
     user: User = "root"
     environment: Tuple[Variable, ...] = ()
+    envFiles: Tuple[EnvFile, ...] = ()
+    resources: Resources = Resources()
+    docker: Tuple[DockerWord, ...] = ()
     ephemeral: bool = False
     dockerfile: ProjectPath = ""
     primaryJob: JobName = ""
@@ -1883,6 +1923,19 @@ def fields(kind):
             for name, note in notes.items() if note is not Hidden}
 
 
+# An option of `docker run` that is for a key, or for us -> what to do instead.
+DOCKER_OURS = (
+    (r"rm|restart|name|cidfile|replace|pull|init|label=skelebot\..*", "leave it to skelebot"),
+    ("entrypoint|workdir", "source is the command, which runs in /app: write cd DIR && COMMAND"),
+    ("detach|interactive|tty|attach|sig-proxy", "write mode: i, d or it"),
+    ("volume=[./~$].*|mount=.*type=bind.*", "write mappings: [SRC:DEST]"),
+    ("env|env-host|env-file", "write environment: {NAME: VALUE}, or envFiles: [FILE]"),
+    ("publish|user", "write ports: [HOST:CONTAINER], and user: host for yours"),
+    ("cpus|memory|memory-swap|gpus|shm-size", "write resources, as in resources: {memory: 8g}"),
+)
+SWITCHES = r"(?:privileged|read-only|no-healthcheck|oom-kill-disable|publish-all|quiet)"
+
+
 class Value:
     """A node and the place where it stands: what is read of it.
 
@@ -2048,9 +2101,10 @@ class Value:
     # -- Records
 
     def record(self, kind):
-        if self.node.id == "scalar" and getattr(kind, "_bare", False):
-            name = self.text(kind.__annotations__["name"])
-            return kind(name=name, places={"": self.place, "name": self.place})
+        bare = getattr(kind, "_bare", "") if self.node.id == "scalar" else ""
+        if bare:
+            return kind(**{bare: self.text(kind.__annotations__[bare])},
+                        places={"": self.place, bare: self.place})
         record = kind(**record_values(kind, self.entries(), self.place))
         return completed(record, self.place) if isinstance(record, Record) else record
 
@@ -2077,6 +2131,20 @@ class Value:
         return tuple(Variable(name, Secret(value) if value and has_password(value) else value)
                      for name, value in pairs)
 
+    def docker_words(self):
+        """`docker`: options of `docker run`, each with its value behind it or behind a =."""
+        words = tuple(self.items(DockerWord))
+        text = re.sub(rf"(?m)^(--(?!{SWITCHES}$)[^=\n]+)\n(?!-)", r"\1=", "\n".join(words))
+        for option in text.split("\n") if words else ():
+            name, hint = shortened(option.partition("=")[0]), next(
+                (hint for names, hint in DOCKER_OURS
+                 if re.fullmatch(rf"--(?:{names})(?:=.*)?", option)), "")
+            if hint or not re.fullmatch(rf"--[\w-]+=.*|--{SWITCHES}", option):
+                raise self.place.fault(
+                    f"expected long options of docker run that no key has, found {name}", hint or
+                    "write each word as an item, values too: [--network=host, --tmpfs, /run]")
+        return words
+
     def default(self):
         """`default`: a tuple of words, or one text that is split if the parameter is a list."""
         words = self.node.id == "sequence"
@@ -2102,7 +2170,8 @@ READERS = {
     Any: lambda value: value.node, bool: Value.flag, int: Value.whole, PortNumber: Value.port,
     float: Value.number, dict: Value.plain_dict, list: Value.plain_list,
     tuple: lambda value: tuple(value.plain_list()), str: lambda value: str(value.text(Text)),
-    Tuple[Variable, ...]: Value.variables, Tuple[DefaultWord, ...]: Value.default}
+    Tuple[Variable, ...]: Value.variables, Tuple[DefaultWord, ...]: Value.default,
+    Tuple[DockerWord, ...]: Value.docker_words}
 
 
 @functools.lru_cache(None)
@@ -2146,6 +2215,7 @@ SYNONYMS = {
     "pythonVersion": "python", "ignores": "dockerignore exclude excludes",
     "maintainer": "author authors owner", "contact": "email mail", "description": "about summary",
     "jobs": "scripts tasks steps stages", "primaryJob": "entrypoint main cmd",
+    "resources": "limits memory cpus shm timeout", "docker": "dockerargs", "envFiles": "envfile",
     "gpu": "gpus cuda", "timezone": "tz", "ports": "port expose", "host": "server dockerhost",
     "mappings": "volumes volume mounts mount mapping binds",
     "source": "script command cmd run file path entrypoint exec",
@@ -2583,6 +2653,7 @@ OPTIONS = (
          "run the project's files as they are here, mapped over /app: an edit needs no build"),
     flag("native", "n", "run on this machine, without Docker"),
     flag("offline", "", "ask nothing of a network, and name what is missing", outside=True),
+    Option("resources", "", "what a job may take, as in cpus=2,memory=8g,time=4h", "KEY=VALUE"),
     flag("contact", "c", "show whom to ask about the project, and exit"),
     flag("verbose", "V", "show every command just before it runs", outside=True),
     flag("dry-run", "", "show every step as a line for a shell, and do none", outside=True),
@@ -2808,6 +2879,18 @@ def job_parser(project, job):
     return Parser(job.name, job.args, (*job.params, *shared), script=script)
 
 
+def typed_resources(text):
+    """The Resources of --resources."""
+    typed = dict(pair.partition("=")[::2] for pair in re.split(",(?=[A-Za-z]+=)", text) if pair)
+    for name, value in typed.items():
+        kind = fields(Resources).get(name)
+        if not (kind and kind.fits(value)):
+            raise usage_error(f"--resources: {name}: " + (
+                f"expected {kind.expected}, found {shortened(value)}" if kind else "unknown key"),
+                kind.hint if kind else did_you_mean(name, fields(Resources)))
+    return Resources(**typed)
+
+
 # -- Variables that the file names
 
 def names_variables(word):
@@ -2840,7 +2923,9 @@ def expanded(word, environ):
     """The word with the file's variables taken from `environ`; unset ones are empty."""
     if not names_variables(word):
         return word
-    return re.sub(VARIABLE, lambda match: environ.get(match.group(1) or match.group(2), ""), word)
+    names = [name for names in re.findall(VARIABLE, word) for name in names]
+    text = re.sub(VARIABLE, lambda match: environ.get(match.group(1) or match.group(2), ""), word)
+    return Secret(text) if any(isinstance(environ.get(name), Secret) for name in names) else text
 
 
 # ---- Templates --------------------------------------------------------------
@@ -3106,7 +3191,7 @@ def dockerignore(project, job, present, more=()):
 
     more  patterns of components; they come last, since the last that matches decides
     """
-    patterns = [*project.ignores, *(job.ignores if job else ()), *more]
+    patterns = [*env_files_inside(project), *project.ignores, *(job.ignores if job else ()), *more]
     if present is None or is_generated(present):
         return image_part("dockerignore", patterns="\n".join(patterns))
     own = without_block(present)
@@ -3842,6 +3927,7 @@ class Call(Record):
     dry_run: bool = False
     later: bool = False
     offline: bool = False
+    resources: Resources = Resources()
     network: Network = Network()
     files: Tuple = ()
 
@@ -3864,7 +3950,8 @@ class Outcome(Record):
 def shell_line(words):
     """Words as a shell takes them, to be shown."""
     import shlex
-    return " ".join(shlex.quote(shown_url(word)) for word in words)
+    return " ".join("..." if isinstance(word, Secret) else shlex.quote(shown_url(word))
+                    for word in words)
 
 
 def pasted(line):
@@ -3921,6 +4008,7 @@ class Command(Record):
     private  its words may be secret, and are not shown
     whole    all that it has started ends with it when it is ended, as in a container
     limit    seconds that it may take; 0 for any
+    grace    seconds that it has then to end by itself, as it would after a signal
     """
     argv: Tuple[str, ...]
     environ: Dict[str, str] = {}
@@ -3937,6 +4025,7 @@ class Command(Record):
     private: bool = False
     whole: bool = False
     limit: float = 0
+    grace: int = 0
 
     @property
     def line(self):
@@ -3944,7 +4033,8 @@ class Command(Record):
             return shell_line([self.argv[0], "..."])
         setting = [f"{name}={'...' if isinstance(value, Secret) else value}"
                    for name, value in self.environ.items()]
-        start = [*(["env"] if setting else []), *setting]
+        limit = ["timeout", "-k", str(self.grace), str(self.limit)] if self.grace else []
+        start = [*(["env"] if setting else []), *setting, *limit]
         line = shell_line([*start, *self.argv]) + (" >&2" if self.aside else "")
         if not self.beside:
             return self.source + line
@@ -4376,6 +4466,7 @@ class Cache(Record):
 NOT_RUN = 125
 NOT_BEGUN = (125, 126)  # that of podman may be either
 GRACE = 10      # seconds a container has to end by itself, as in `docker stop`
+LAST_WORDS = 30     # and when its time is over
 BUILDX = 23     # the first release of Docker's command line that leaves BuildKit to buildx
 ENDPOINT = "unix:///var/run/docker.sock"    # where Docker's own engine is, unless one is named
 COPYING = 3600  # seconds that what a job has left may take to come back
@@ -4394,6 +4485,7 @@ def context_endpoint(data):
 
 
 def last_line(text):
+    text = re.sub(r"\n(?:Run|See) '[^'\n]*--help'[^\n]*\Z", "", text.strip())
     return (text.strip().split("\n") or [""])[-1].strip() or "it gave no reason"
 
 
@@ -4436,6 +4528,40 @@ CLIENTS_OWN = (r"(?ai)(?:DOCKER|BUILDKIT|BUILDX|CONTAINERS?|PODMAN|STORAGE|REGIS
                r"|SSL|XDG|OTEL|DBUS|LISTEN|NOTIFY|BASH|GLIBC|GCONV|RES|)_.*|KRB5.*|GO[A-Z]+"
                r"|.*_PROXY|.*\W.*|(?:TMP|TEMP)(?:DIR)?|PATH(?:EXT)?|HOME|PWD|SHELL"
                r"|LOCPATH|HOSTALIASES|USERPROFILE|(?:LOCAL)?APPDATA|COMSPEC|WINDIR|SYSTEMROOT")
+
+
+# A line of an env file. Quotes may hold line breaks; nothing in it is expanded.
+ENV_LINE = (r"""[ \t]*(?:(?:export[ \t]+)?([^\s=#'"-][^\s=#'"]*)[ \t]*"""
+            r"""(=[ \t]*(?:'([^']*)'[ \t]*|"((?:\\[\s\S]|[^"\\])*)"[ \t]*|(?!['"])([^\n]*)))?)?"""
+            r"(?:#[^\n]*)?(?:\n|\Z)")
+
+
+def env_variables(data, path):
+    """The Variables of an env file, in its order; of a name alone the value is the caller's."""
+    text = data.decode("utf-8-sig", "surrogateescape").replace("\r\n", "\n")
+    for match in re.finditer(ENV_LINE + r"|([\s\S]+)", text):
+        name, equals, single, double, plain, rest = match.groups()
+        if rest or "\0" in match.group():
+            raise Place(path, text.count("\n", 0, match.start()) + 1).fault(
+                "expected NAME=VALUE, with quotes around all of the value or none", "write "
+                "NAME='any text', a # before a comment, or NAME alone to pass on the caller's")
+        double = re.sub(r"\\([nrt\"\\$`])", lambda sign: {"n": "\n", "r": "\r", "t": "\t"}.get(
+            sign.group(1), sign.group(1)), double or "")
+        plain = re.sub(r"[ \t]#.*", "", equals[1:]).strip(" \t") if plain else ""
+        if name:
+            yield Variable(name, Secret(single or double or plain) if equals else None)
+
+
+def with_env_files(call, project, job):
+    """The project with the variables of envFiles as well, below those of `environment`."""
+    variables = []
+    for file in (*project.envFiles, *job.envFiles):
+        data = read_bytes(host_path(file.path, "", call.home))
+        if data is None and file.required:
+            raise file.places["path"].fault(f"{file.path} does not exist",
+                                            "make it, or write {path: FILE, required: false}")
+        variables += env_variables(data or b"", file.path)
+    return project._replace(environment=(*variables, *project.environment))
 
 
 def job_variables(project, job, apart=None):
@@ -4509,6 +4635,12 @@ REFUSALS = (
     (r"stderr=ssh: ", "ssh could not connect: try it by hand, as ssh USER@HOST"),
     (r"(?i)x509|certificate|\btls\b|\S+/(?:ca|cert|key)\.pem", "look at the certificates in "
      "DOCKER_CERT_PATH, and at DOCKER_TLS_VERIFY"),
+    (r"could not select device driver", "that engine has no GPUs to give: install NVIDIA's "
+     "Container Toolkit on its machine, then nvidia-ctk runtime configure, and start it again"),
+    (r"nvidia-container-[\w.-]+|(?i:nvml)", "that machine lacks such a GPU, or its driver: what "
+     "nvidia-smi -L lists there can be given"),
+    (r"nvidia\.com/gpu=[\w/-]+", "podman knows no {0} there: nvidia-ctk cdi list shows its GPUs, "
+     "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml makes them known"),
     (r"newuidmap|newgidmap|/etc/sub[ug]id", "podman needs {0} for a user who is not root: install "
      "uidmap, and give the user numbers in /etc/subuid and /etc/subgid"),
     (r"(?i)no space left on device", "the engine's disk is full: docker system df shows what is on "
@@ -4592,11 +4724,24 @@ class Engine(Record):
     def start(self, name, *options):
         return (*self.argv, "start", *options, name)
 
-    def stop(self, name):
-        return (*self.argv, "stop", "--time", str(GRACE), name)
+    def stop(self, run):
+        grace = LAST_WORDS if run.resources.time else GRACE
+        return (*self.argv, "stop", "--time", str(grace), run.name)
 
     def remove(self, name):
         return (*self.argv, "rm", "--force", "--volumes", name)
+
+    def gpu_words(self, gpus):
+        """GPUs by their number, of whatever kind, or by their names."""
+        return ("--gpus", csv_row(gpus.rpartition(":")[2])) if gpus not in ("", "0") else ()
+
+    def resource_words(self, resources, gpu=False):
+        """What a container may take; with `gpu` all GPUs and the host's /dev/shm, unless given."""
+        cpus, memory, gpus, shm, _ = resources
+        flags = {"--cpus": cpus, "--memory": memory, "--memory-swap": memory, "--shm-size": shm}
+        return (*(word for pair in flags.items() if pair[1] for word in pair),
+                *self.gpu_words(gpus or ("all" if gpu else "")),
+                *(("--ipc=host",) if gpu and not shm else ()))
 
     def user_words(self, project, job, rootless):
         """The caller's uid and gid; a rootless engine's root is the caller already."""
@@ -4759,6 +4904,12 @@ class Podman(Engine):
     @property
     def argv(self):
         return (self.call.engine, *(("--remote", "--url", self.host) if self.host else ()))
+
+    def gpu_words(self, gpus):
+        """Devices of CDI, since --gpus came late, and had no effect at first."""
+        number = gpus.rpartition(":")[2] or "0"
+        names = range(int(number)) if number.isdigit() else number[number.find("=") + 1:].split(",")
+        return each("--device", [f"nvidia.com/gpu={name}" for name in names])
 
     def user_words(self, project, job, rootless):
         words = super().user_words(project, job, False)
@@ -5229,8 +5380,11 @@ def check_sendable(project, recipe):
                 f"add to ignores in {FILE}: - {ignores_line(path.split('/')[0])}")
 
 
-def context_notes(before, now):
+def context_notes(before, now, hidden=()):
     """What a person may want to know of a build context that was not in the one before."""
+    for line in hidden:
+        if look(line[1:]) and line not in before.ignored and Ignores(now.ignored).ignores(line[1:]):
+            yield f"{line[1:]} of envFiles is not in the image: ignores: ['!{line}'] lets it in"
     size, entries = sum(entry.size for entry in now.entries.values()), now.entries
     if size >= LARGE_CONTEXT > sum(entry.size for entry in before.entries.values()):
         largest = sorted(entries, key=lambda name: -entries[name].size)[:3]
@@ -5563,7 +5717,8 @@ class Image:
             check_online(call.offline, f"the base image {self.project.base}, which is not here,")
         yield from self.plan_check_variables(build.recipe.text)
         before = build.before.recipe if build.before else Recipe()
-        yield from map(Note, (*context_notes(before, build.recipe), *passed_over(
+        yield from map(Note, (*context_notes(
+            before, build.recipe, env_files_inside(self.project)), *passed_over(
             self.project, before.facts, build.recipe.facts)))
         told_here = not call.dry_run and not call.confined
         folder = (yield Scratch(call.token)) if told_here or aside else ""
@@ -5718,6 +5873,7 @@ class Run(Record):
     rootless  whether the engine's root is the caller
     accounts  (path here, path there) of the files in which its user has a name
     taken     ports of the project that another job of it has published
+    resources   what it may take, of --resources, the job and the project
     """
     job: Job
     launch: Launch
@@ -5728,6 +5884,7 @@ class Run(Record):
     rootless: bool = False
     accounts: Tuple = ()
     taken: Tuple = ()
+    resources: Resources = Resources()
 
     @property
     def detached(self):
@@ -5744,7 +5901,7 @@ ENDINGS = {
     129: OUTSIDE.format("HUP"), 131: OUTSIDE.format("QUIT"),
     132: "the signal ILL: it has an instruction that this processor lacks",
     134: "the signal ABRT, by which a program ends itself",
-    135: "the signal BUS, mostly since /dev/shm is full: gpu: true gives it that of the host",
+    135: "the signal BUS, mostly since /dev/shm is full: resources: {shm: 2g} enlarges it",
     136: "the signal FPE: compiled code has divided by zero",
     137: "the signal KILL came from outside, or from the machine when its memory ran out",
     139: "the signal SEGV: compiled code, as that of a package, is at fault",
@@ -5909,6 +6066,10 @@ class Runner:
         yield from ()
         return cls(call, project)
 
+    def resources(self, job):
+        """What a job may take, key by key: by --resources, else by the job, else by the project."""
+        return self.call.resources.over(job.resources).over(self.project.resources)
+
     def launch(self, job, argv):
         """The Launch of a job's command; it is no plan."""
         return Launch(tuple(argv))
@@ -5946,7 +6107,7 @@ class Runner:
 
     def plan_run(self, run):
         """The life of a run; returns its exit status, which is 0 for one that goes on."""
-        run = yield from self.prepare(run)
+        run = yield from self.prepare(run._replace(resources=self.resources(run.job)))
         goes_on, lost, self.killed = False, 0, killed_for_memory()
         try:
             yield from self.start(run)
@@ -5966,11 +6127,21 @@ class Runner:
             if not goes_on:
                 yield from self.clean_up(run, lost)
 
+    def plan_timed(self, run, command):
+        """The Outcome of a job's command, which is ended when the job's time is over."""
+        time, seconds = run.resources.time, run.resources.seconds
+        outcome = yield command._replace(limit=seconds, grace=LAST_WORDS if time else 0)
+        if outcome == UNANSWERED:
+            yield Note(f"{run.job.name} ended after {time}, as resources.time says")
+        return outcome
+
     def plan_tell(self, run, status):
         """Say why a job has failed, as far as it cannot say so itself, each in a line."""
         why, job = (yield from self.why(run, status)) or ENDINGS.get(status), run.job
         if why:
-            yield Note(f"{job.name} ended with {status}: {why}")
+            limit = run.resources.memory if why == NO_MEMORY else ""
+            yield Note(f"{job.name} ended with {status}: {why}"
+                       + (f"; resources.memory says {limit}" if limit else ""))
         for file in crlf_files(job.source):
             yield Note(f"{file} has the line ends of Windows, which a shell takes for a part of "
                        f"its words: sed -i 's/\\r$//' {file}")
@@ -6026,7 +6197,7 @@ class Native(Runner):
 
     def variables(self, job):
         """name -> value of the variables that the file sets itself."""
-        return {name: value for name, value in (*self.project.environment, *job.environment)
+        return {name: value for name, value in job_variables(self.project, job).items()
                 if value is not None}
 
     def launch(self, job, argv):
@@ -6056,8 +6227,12 @@ class Native(Runner):
 
     def follow(self, run):
         environ = {**self.variables(run.job), **run.launch.environ}
-        return (yield Command(run.launch.argv, environ, beside=run.launch.beside,
-                              whole=True)).status
+        return (yield from self.plan_timed(run, Command(
+            run.launch.argv, environ, beside=run.launch.beside, whole=True))).status
+
+    def plan_notes(self, job):
+        if any(self.resources(job)._replace(time="")):
+            yield Note(f"natively, {job.name} may take more than resources says, but for time")
 
     def python(self, run):
         return Command((self.call.python,), {**self.variables(run.job), **run.launch.environ})
@@ -6076,6 +6251,11 @@ def host_port(port):
     """The number of the port of this machine, as in 127.0.0.1:8080:80; 0 if it is none or many."""
     match = re.match(r"(?:[\d.]*:|\[[^]]*\]:)?(\d+):\d+(?:/tcp)?$", port)
     return int(match.group(1)) if match else 0
+
+
+# What ends a job in its container, as long as we are gone, with timeout's status if it is there.
+ALONE = ('timeout -k 1 9 true 2> /dev/null && exec timeout -k {1} {0} "$@"; (trap "" TERM; '
+         'sleep {0} && kill 0; sleep {1} && kill -KILL 0) & exec "$@"')
 
 
 class OnEngine(Runner):
@@ -6122,6 +6302,9 @@ class OnEngine(Runner):
         ignores = self.ignores(job)
         links = unseen_links([in_container(one, ignores) for one in self.own(job)],
                              self.call.home, ignores, not self.engine.is_local)
+        kind, _, count = self.resources(job).gpus.rpartition(":")
+        if kind:
+            yield Note(f"an engine cannot choose GPUs by kind: {job.name} gets {count} of any kind")
         if links:
             path, text = links[0]
             more = f" (and {len(links) - 1} more)" if links[1:] else ""
@@ -6152,6 +6335,9 @@ class OnEngine(Runner):
             taken=(yield from self.plan_taken(job)))
         accounts = yield from self.plan_accounts(run, own.recipe)
         run = self.with_accounts(run, [*accounts, *self.lent_files])
+        if run.detached and run.resources.time:
+            argv = ("sh", "-c", ALONE.format(run.resources.seconds, LAST_WORDS), "sh")
+            run = run._replace(launch=run.launch._replace(argv=(*argv, *run.launch.argv)))
         if run.copies or run.serve:
             yield from self.plan_create(run)
         return run
@@ -6195,7 +6381,7 @@ class OnEngine(Runner):
                 raise Refused(status)
 
     def plan_create(self, run):
-        ends = self.engine.stop(run.name), self.engine.remove(run.name)
+        ends = self.engine.stop(run), self.engine.remove(run.name)
         create = Command(self.container_argv(("create", *(["--rm"] if run.detached else [])), run),
                          job_environ(self.project, run.job), kept=True,
                          stop=() if run.detached else ends)
@@ -6220,14 +6406,14 @@ class OnEngine(Runner):
     def follow(self, run):
         if run.serve:
             return (yield from self.plan_serve(run))
-        gently, force = self.engine.stop(run.name), self.engine.remove(run.name)
+        gently, force = self.engine.stop(run), self.engine.remove(run.name)
         if run.copies:
             start = self.engine.start(run.name, "--attach", "--interactive")
-            return (yield Command(start,
-                                  stop=(gently, (*self.engine.argv, "kill", run.name)))).status
-        outcome = yield Command(self.container_argv(("run", "--rm"), run),
-                                job_environ(self.project, run.job),
-                                stop=(gently, force))
+            return (yield from self.plan_timed(run, Command(
+                start, stop=(gently, (*self.engine.argv, "kill", run.name))))).status
+        outcome = yield from self.plan_timed(run, Command(
+            self.container_argv(("run", "--rm"), run), job_environ(self.project, run.job),
+            stop=(gently, force)))
         if outcome.status == NOT_RUN:
             yield from self.plan_check(run)
         return outcome.status
@@ -6261,11 +6447,17 @@ class OnEngine(Runner):
             "add {0} to dependencies")
 
     def why(self, run, status):
-        if status > 128:                # podman tells nothing of its memory
-            return (yield from self.plan_events(run)) or (
+        if status > 128 or run.resources.memory and status not in (124, *NOT_BEGUN):
+            return (yield from self.plan_events(run)) or (      # podman tells nothing of its memory
                 (yield from super().why(run, status)) if self.engine.is_local else "")
         if status in NOT_BEGUN:
             self.check_ports(run)
+            gpus = self.engine.gpu_words(run.resources.gpus or ("all" if self.project.gpu else ""))
+            probe = (*self.engine.argv, "run", "--rm", "--pull", "never", *gpus, "--entrypoint",
+                     "true", run.image)
+            told = (yield Command(probe, kept=True)) if gpus else Outcome()
+            if told.status:
+                return refusal_hint(told.errors, "")
         lost = status == NOT_RUN or run.copies and status == 1
         state = (yield Command((*self.engine.argv, "inspect", "--format", "{{.State.Running}}",
                                 run.name), kept=True, looks=True)) if lost else Outcome()
@@ -6308,14 +6500,17 @@ class OnEngine(Runner):
     def plan_serve(self, run):
         """A server, until it ends or is stopped; what it says goes to stderr."""
         yield from run.serve(run)
-        yield Command((*self.engine.argv, "logs", "--follow", "--tail", "0", run.name), aside=True)
+        logs = (*self.engine.argv, "logs", "--follow", "--tail", "0", run.name)
+        outcome = yield from self.plan_timed(run, Command(logs, aside=True))
+        if outcome == UNANSWERED:
+            return outcome.status
         ended = yield Command((*self.engine.argv, "wait", run.name), kept=True)
         return int(ended.output) if re.fullmatch(r"[0-9]{1,3}\s*", ended.output) else ended.status
 
     def bring_back(self, run):
         lost = 0
         if run.serve:
-            yield Command(self.engine.stop(run.name), kept=True)
+            yield Command(self.engine.stop(run), kept=True)
         for copy in run.copies:
             outcome = (yield self.engine.copy_back(run.name, copy)) if copy.returns else Outcome()
             if outcome.status:
@@ -6374,7 +6569,7 @@ class OnEngine(Runner):
             *(() if job.mode == "d" else ("--interactive",)),
             *(("--tty",) if job.mode == "it" and self.call.terminal else ()),
             *self.engine.user_words(project, job, run.rootless),
-            *(("--gpus", "all", "--ipc=host") if project.gpu else ()),
+            *self.engine.resource_words(run.resources, project.gpu),
             *each("--publish", [port for port in (*project.ports, *job.ports)
                                 if port not in run.taken]),
             *variable_words(project, job),
@@ -6385,7 +6580,7 @@ class OnEngine(Runner):
               for word in mount_words(mapping, project.folder, self.call.home)),
             *each("--mount", [csv_row("type=bind", "source=" + path, "target=" + target, "readonly")
                               for path, target in run.accounts]),
-            *run.launch.words, run.image, *run.launch.argv,
+            *project.docker, *job.docker, *run.launch.words, run.image, *run.launch.argv,
         )
 
     def check_started(self, run, outcome):
@@ -6452,6 +6647,7 @@ RUNNERS = {"native": Native}    # how a host begins -> where it is; any other is
 def plan_runner(call, project, job, native=False):
     """The Runner for a job: natively, or at the host that -d, the job or the project names."""
     host = "native:" if native else call.host or job.host or project.host
+    project = with_env_files(call, project, job)
     return (yield from RUNNERS.get(host.partition(":")[0], OnEngine).plan_at(call, project, host))
 
 
@@ -6484,6 +6680,7 @@ def plan_foresee_job(call, project, job, words):
     """Raise what would stop a later job: its words, where it is to run, a port, its host."""
     job.argv(job_parser(project, job).words(words))
     check_native(call, job)
+    with_env_files(call, project, job)
     if call.native or job.native == "always":
         return
     engine = yield from plan_engine(call, call.host or job.host or project.host)
@@ -7978,24 +8175,36 @@ def is_relative_to(path, folder):
     return (path + os.sep).startswith(os.path.join(folder, ""))
 
 
-def project_secrets(project):
-    """The paths of the project's secret files: as they are named, and where links lead."""
-    home = os.path.expanduser("~")
-    paths = [host_path(name, project.folder, home) for name in project.secret_files]
+def named_paths(project, names):
+    """The paths of files that the project names: these, and where links lead."""
+    home = os.path.expanduser("~") if names else ""
+    paths = [host_path(name, project.folder, home) for name in names]
     return tuple(sorted({*paths, *map(os.path.realpath, paths)}))
+
+
+def lines_inside(project, names):
+    """A line of .dockerignore for each path of such files that is inside."""
+    folders = {project.folder, os.path.realpath(project.folder)}
+    return tuple(map(literal_pattern, sorted({
+        os.path.relpath(path, folder) for path in named_paths(project, names)
+        for folder in folders if is_relative_to(path, folder)})))
+
+
+def env_files_inside(project):
+    """Lines for envFiles, but for those that `copy` names; one of `ignores` with a ! takes back."""
+    copied = [os.path.normpath(pair.partition(":")[0]) for pair in project.copy]
+    names = [file.path for one in (project, *project.jobs) for file in one.envFiles]
+    return lines_inside(project, [name for name in names if os.path.normpath(name) not in copied])
 
 
 def ignored_by_components(project):
     """Lines of .dockerignore that come last: those of components, then the secret files inside."""
-    folders = {project.folder, os.path.realpath(project.folder)}
-    inside = sorted({os.path.relpath(path, folder) for path in project_secrets(project)
-                     for folder in folders if is_relative_to(path, folder)})
-    return (*component_words(project, "ignores"), *map(literal_pattern, inside))
+    return (*component_words(project, "ignores"), *lines_inside(project, project.secret_files))
 
 
 def secret_paths(project):
     """The files of this machine that are to be in no image that is published."""
-    return (*project_secrets(project), *component_words(project, "secrets"))
+    return (*named_paths(project, project.secret_files), *component_words(project, "secrets"))
 
 
 # -- What must be in no image
@@ -9220,7 +9429,8 @@ class Package(Component):
         """Zip the project."""
         path = home_path(self.settings.path, call.home)
         self.check_path(path)
-        patterns = ["**/.git", *self.settings.ignores, *ignored_by_components(project)]
+        patterns = ["**/.git", *env_files_inside(project), *self.settings.ignores,
+                    *ignored_by_components(project)]
         rules = Ignores("\n".join(patterns), cautious=False)
         for name, kind in secrets_in(rules, secret_paths(project)) or ():
             yield Note(f"warning: {name} holds {kind}, and goes into the zip file; to keep it "
@@ -11217,6 +11427,7 @@ class Pages:
                    for param in params if isinstance(param, Param)]
         usage = ["usage: skelebot [OPTIONS]", job.name, *(arg.name.upper() for arg in job.args),
                  *options, "[--\0EXTRA...]"]
+        resources = job.resources.over(project.resources)._asdict().items()
         about = [*([job.help] if job.help.strip() else []),
                  f"runs {shortened_source(job)} {WHERE[job.native]}"]
         return "\n".join(filter(None, [
@@ -11224,6 +11435,9 @@ class Pages:
             "".join(self.paragraphs(text) + "\n" for text in about),
             self.section("Arguments", arg_rows(job.args)),
             self.section("Parameters", option_rows(params)),
+            self.section("Resources", [row for row in resources if row[1]]),
+            self.section("Files with variables", [
+                (file.path, "") for file in (*project.envFiles, *job.envFiles)]),
         ])).rstrip("\n")
 
     def command(self, name, command):
@@ -11410,10 +11624,10 @@ FORCE = 5       # seconds for ending by force what has not ended in its time
 class Ending:
     """The time that is left after a signal, for everything that has to be ended together."""
 
-    def __init__(self):
+    def __init__(self, seconds=GRACE):
         import time
         self.clock = time.monotonic
-        self.until = self.clock() + GRACE
+        self.until = self.clock() + seconds
         self.unanswered = False
 
     @staticmethod
@@ -11605,9 +11819,13 @@ class Program:
         except (KeyboardInterrupt, Stopped) as cause:
             self.end(cause)
             raise
-        except subprocess.TimeoutExpired:
-            self.step = self.step._replace(stop=())
-            self.force_end(None)
+        except subprocess.TimeoutExpired as cause:
+            if self.step.grace:         # as by a signal, but that its engine is to kill it
+                cause.number, cause.ending = _signal.SIGTERM, Ending(self.step.grace + 1)
+                self.end(cause)
+            else:
+                self.step = self.step._replace(stop=())
+                self.force_end(None)
             return UNANSWERED
         if self.was_left():
             return Outcome(NO_READER)
@@ -13336,7 +13554,8 @@ SHOWN = {
 def brief(step):
     """A step, the scripts among its words cut to their first line, for a person to read."""
     def cut(word):
-        return word if len(word) < 1000 or "\n" not in word else word.partition("\n")[0] + " ..."
+        long = len(word) >= 1000 and "\n" in word and not isinstance(word, Secret)
+        return word.partition("\n")[0] + " ..." if long else word
 
     return step._replace(argv=tuple(map(cut, step.argv))) if isinstance(step, Command) else step
 
@@ -13744,7 +13963,8 @@ def caller_call(options, installed=(), project=None):
         plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"),
         rebuild=options.has("rebuild"), live=options.has("live"), native=options.has("native"),
         verbose=options.has("verbose"), dry_run=options.has("dry-run"), network=config.network,
-        offline=config.offline or options.has("offline"), files=files)
+        offline=config.offline or options.has("offline"), files=files,
+        resources=typed_resources(options.one("resources")))
     set_variables(call.variables)
     return call._replace(environ=dict(os.environ))
 

@@ -202,8 +202,8 @@ class Engine(unittest.TestCase):
                 self.assertEqual(skelebot.is_local(endpoint), expected)
 
     def test_ends_a_container_gently_then_by_force(self):
-        it = engine(Call(), "ssh://box")
-        self.assertEqual((it.stop("churn-train"), it.remove("churn-train")), (
+        it, run = engine(Call(), "ssh://box"), skelebot.Run(project().jobs[0], skelebot.Launch(ARGV), name="churn-train")
+        self.assertEqual((it.stop(run), it.remove("churn-train")), (
             ("docker", "--host", "ssh://box", "stop", "--time", "10", "churn-train"),
             ("docker", "--host", "ssh://box", "rm", "--force", "--volumes", "churn-train")))
 
