@@ -5349,7 +5349,8 @@ def passed_over(project, before, now):
         for name, way, others in rows:
             if re.fullmatch(rf"(?:packrat/)?(?:{name})", path) and path not in own and (
                     not re.search(others, own)):
-                yield f"nothing of {path} is installed; to install it, {way.replace('FILE', path)}"
+                way = way.replace("FILE", path).replace(" here ", f" in {FILE} ")
+                yield f"nothing of {path} is installed; to install it, {way}"
     for file in re.findall(r"proj:(\S+)", own):
         tables = toml_tables((read_bytes(file) or b"").decode("utf-8", "replace"))
         named = [f"[{name}]" for name in tables if re.fullmatch(GROUPS, name)]

@@ -309,6 +309,7 @@ class RequirementsFile(unittest.TestCase):
                 (["renv:renv.lock"], "renv.lock packrat/packrat.lock DESCRIPTION", {"language": "R"}, []),
                 (["dplyr"], "packrat/packrat.lock", {"language": "R"}, [
                     "nothing of packrat/packrat.lock is installed; to install it, call renv::migrate() in R, and write renv:renv.lock"]),
+                (["six"], "pixi.toml", {}, ["nothing of pixi.toml is installed; to install it, name its packages in skelebot.yaml as PyPI has them"]),
                 (["six"], "pixi.toml", {"dockerfile": "Dockerfile"}, [])):
             with self.subTest(files), inside({"pyproject.toml": pyproject}):
                 one, now = project(**{"dependencies": dependencies, **more}), dict.fromkeys(files.split(), "100644")
