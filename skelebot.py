@@ -5438,9 +5438,8 @@ class Build(Record):
         if self.names is None:
             return self.writes
         copy = Command(("cp", "-R", "-p", "--", *self.names, context), kept=True)
-        modes = Command(("chmod", "-R", "a+rX", context), kept=True)
         return [MakeFolder(context), *([copy] if self.names else []),
-                *([modes] if self.opened else []),
+                *([Command(("chmod", "-R", "a+rX", context), kept=True)] if self.opened else []),
                 *(step._replace(path=os.path.join(context, step.path)) for step in self.writes)]
 
     def alike(self, before, now):
@@ -10754,15 +10753,19 @@ def script_says(what, file, text):
 SCRIPT_PLACE = r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?[^/]+"
 NO_JOB = (r"(?:.*/)?(?:(?:tests?|docs?|renv|packrat)/.*|(?:__\w+__|setup|conftest|test_[^/]*"
           r"|[^/]*_test|install|skelebot|ui|server|global)\.\w+)")
-SCRIPT_SAYS = {".py": r"(?m)^if[ \t]+__name__\b|\A#!", ".sh": r"\S",
+PACKAGE_ITSELF = r"(?:src/)?[^/]+/__main__\.py"
+SCRIPT_SAYS = {".py": r"(?m)^if[ \t]+__name__\b|\A#!|^app\s*=\s*FastAPI\(", ".sh": r"\S",
                ".R": r"\A#!|\bcommandArgs\(|\bdocopt\(|\bOptionParser\(|\bArgumentParser\("}
 # What a script loads -> how a browser gets to see it: source, port, variable.
 WEB = {"dash": ("{}", "8050", "HOST=0.0.0.0"),
+       "fastapi": ("python3 -m uvicorn {2}:app --host 0.0.0.0 --port {1}", "8000", ""),
        "flask": ("python3 -m flask --app {} run --host 0.0.0.0 --port {}", "5000", ""),
        "gradio": ("{}", "7860", "GRADIO_SERVER_NAME=0.0.0.0"),
        "streamlit": ("python3 -m streamlit run {} --server.address 0.0.0.0", "8501", ""),
        "shiny": ("Rscript -e 'shiny::runApp(\"{}\", host = \"0.0.0.0\", port = 3838)'", "3838", "")}
-LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(dash|flask|gradio|streamlit|shiny)\b"
+LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(" + "|".join(WEB) + r")\b"
+WRITES = (("hydra", "outputs"), ("mlflow", "mlruns"), ("wandb", "wandb"),      # without being told
+          ("(?:pytorch_)?lightning", "lightning_logs"))
 RUN_BY = ("Makefile", "dvc.yaml", "README.md", "justfile")     # scripts, with their words
 RESULTS = ("checkpoints", "model", "models", "output", "outputs", "results")    # of jobs to come
 ALWAYS_OUT = (".git", ".venv", "**/__pycache__", "**/.ipynb_checkpoints")
@@ -10820,6 +10823,8 @@ class Existing:
         """Whether a file is there to be run: it says so, or acts, and no other one loads it."""
         name, end = os.path.splitext(file)
         text, place = self.texts[file], re.fullmatch(SCRIPT_PLACE, file)
+        if re.fullmatch(PACKAGE_ITSELF, file) and not self.entries:
+            return True
         if re.fullmatch(NO_JOB, file) or (end == ".sh" and not place):
             return False
         if re.search(SCRIPT_SAYS[end.replace("r", "R")], text):
@@ -10868,8 +10873,7 @@ class Existing:
     @property
     def first(self):
         """What is typed first: Jupyter runs notebooks, which are no jobs."""
-        notebooks = any(file.endswith(".ipynb") for file in self.files)
-        return "jupyter" if notebooks and not self.jobs else "--help"
+        return "jupyter" if ".ipynb" in " ".join(self.files) and not self.jobs else "--help"
 
     def named(self, name, names, *others):
         """A job's name that is not taken yet."""
@@ -10881,13 +10885,15 @@ class Existing:
 
     def job(self, file, takes, names):
         """The keys of a job that runs a script, or a command of it."""
-        stem, end = os.path.splitext(os.path.basename(file))
+        stem, end = os.path.splitext(os.path.basename(file.replace("/__main__.py", ".py")))
         text, words = self.texts[file], "-".join([stem, *takes.command.split()])
         loads = re.search(LOADS, text)
         source, port, variable = WEB[loads.group(1)] if loads else ("{}", "", "")
         port = port and (re.findall(r"\bport\s*=\s*(\d+)", text) + [port])[0]
-        module = re.search(r"(?m)^[ \t]*from \.", text) and end == ".py"
-        shown = self.module(file) if module else source.format(shell_line([file]), port)
+        relative = end == ".py" and re.search(r"(?m)^[ \t]*from \.", text)
+        if source == "{}" and (relative or re.fullmatch(PACKAGE_ITSELF, file)):
+            source = "python3 -m {2}"
+        shown = source.format(shell_line([file]), port, self.module(file))
         return self.keys_of(self.named(words, names, f"{words}-{end[1:].lower()}",
                                        file[:-len(end)].replace("/", "-")),
                             shown, f"run {file}", takes, file,
@@ -10895,9 +10901,9 @@ class Existing:
                             environment=[variable] if variable else [])
 
     def module(self, file):
-        """How a module of a package is run, which may load others of it by `from .`"""
-        path = re.sub(r"^src/", "", file) if self.packages else file
-        return "python3 -m " + os.path.splitext(path)[0].replace("/", ".")
+        """What Python calls a file, which as a module may load others by `from .`"""
+        path = re.sub(r"^src/", "", file) if self.path == "src" else file
+        return re.sub(r"(?:/__main__)?\.py$", "", path).replace("/", ".")
 
     def keys_of(self, name, source, about, takes, file, **more):
         """The keys of a job, without those that say nothing."""
@@ -10910,23 +10916,20 @@ class Existing:
     # -- Packages that are to be installed
 
     @property
-    def packages(self):
-        """The packages below src/, unless that is one."""
-        return [file for file in self.files if re.fullmatch(r"src/[^/]+/__init__\.py", file)
-                and "src/__init__.py" not in self.files]
-
-    @property
     def path(self):
-        """Where Python finds the project's packages; "" without any."""
-        own = {file.split("/")[0] for file in self.files
-               if re.fullmatch(r"[^/]+/__init__\.py", file)}
-        below = [self.loads(file) for file in self.texts if "/" in file]
-        return "src" if self.packages else "." if own & set().union(*below) else ""
+        """Where Python finds the project's packages; "" if it needs not be told."""
+        own = {os.path.dirname(file) for file in self.files
+               if re.fullmatch(r"(?:src/)?[^/]+/__init__\.py", file)}
+        below = set().union(*(self.loads(file) for file in self.texts if "/" in file))
+        return "src" if "src" not in own and "/" in "".join(own) else "." if own & below else ""
 
     @property
     def entries(self):
         """name -> `module:function` of the commands that its package has."""
-        return toml_texts(self.text("pyproject.toml"), "project.scripts", "tool.poetry.scripts")
+        setup = re.findall(r"\bconsole_scripts\W+((?:[\w.-]+\s*=\s*[\w.:]+[\s\"',]*)+)",
+                           self.text("setup.cfg") + self.text("setup.py"))
+        return {**dict(re.findall(r"([\w.-]+)\s*=\s*([\w.]+:\w+)", "".join(setup))), **toml_texts(
+            self.text("pyproject.toml"), "project.scripts", "tool.poetry.scripts")}
 
     def entry_jobs(self, name, target, names):
         """The jobs of such a command, run without the package being installed."""
@@ -11004,9 +11007,12 @@ class Existing:
         """The folders that a text names, to read and to write there, and a .env."""
         own = [f"{name}/" for name in self.data if not re.search(r"[*?]", name) and re.search(
             r"(?:[\"'](?:\./)?{0}[/\"']|[\s=(>](?:\./)?{0}/)".format(re.escape(name)), text)]
+        own += [f"{name}/" for library, name in WRITES
+                if re.search(rf"(?m)^[ \t]*(?:import|from) {library}\b", text)]
         secret = self.has(".env") and re.search(r"\.env\b|dotenv", text)
         folder = self.workdir
-        return [*(f"{name}:{folder}/{name}" if folder != "/app" else name for name in own),
+        return [*(f"{name}:{folder}/{name}" if folder != "/app" else name
+                  for name in dict.fromkeys(own)),
                 *([f".env:{folder}/.env:ro"] if secret else [])]
 
     # -- A Dockerfile of its own

@@ -524,6 +524,9 @@ jobs:
                 ({"train.py": MAIN, "Makefile": "data:\n\tpython train.py \\\n\t\tdata/raw models/m\n"}, ["data/", "models/"]),
                 ({"train.py": MAIN, "dvc.yaml": "stages:\n  train:\n    cmd: python train.py data/raw\n"}, ["data/"]),
                 ({"train.py": MAIN, "README.md": "See data/raw.\n\n    python train.py --out=models/x\n"}, ["models/"]),
+                ({"train.py": "import hydra\n" + MAIN, ".gitignore": "outputs/\n/data/"}, ["outputs/"]),
+                ({"train.py": "from pytorch_lightning import Trainer\nimport mlflow.sklearn\n" + MAIN}, ["mlruns/", "lightning_logs/"]),
+                ({"train.py": "import wandb_like, hydra_x\n" + MAIN}, []),
                 ({"train.py": MAIN, "churn/config.py": config}, []),
                 ({"train.py": MAIN + "open('churn/x')\n", "churn/config.py": config}, [])):
             with self.subTest(files):
@@ -612,6 +615,20 @@ jobs:
         self.assertEqual([(job.name, job.source, [arg.name for arg in job.args]) for job in project.jobs], [
             ("score", "python3 -m churn.score", []),
             ("churn", "python3 -c 'import sys; from churn.cli import main; sys.exit(main())'", ["who"])])
+        for name, text in (
+                ("setup.cfg", "[options.entry_points]\nconsole_scripts =\n    churn = churn.cli:main\n    other=churn.cli:main\n\n"
+                              "[options.extras_require]\ntest = a:b\n"),
+                ("setup.py", "setup(entry_points={'console_scripts': ['churn=churn.cli:main', \"other = churn.cli:main\"], 'x': []})"),
+                ("pyproject.toml", "[tool.poetry.scripts]\nchurn = 'churn.cli:main'\nother = 'churn.cli:main'\n")):
+            project, _ = self.of({name: text, "churn/__init__.py": "", "churn/cli.py": cli, "churn/lib.py": ""})
+            self.assertEqual([(job.name, [arg.name for arg in job.args]) for job in project.jobs],
+                             [("churn", ["who"]), ("other", ["who"])])
+        for top in ("", "src/"):
+            files = {top + "churn/__init__.py": "", top + "churn/__main__.py": cli + "main()\n", top + "churn/lib.py": ""}
+            project, _ = self.of(files)
+            self.assertEqual([(job.name, job.source, len(job.args)) for job in project.jobs], [("churn", "python3 -m churn", 1)])
+            project, _ = self.of({**files, "setup.py": "console_scripts=['churn=churn.__main__:main']"})
+            self.assertEqual([job.source[:10] for job in project.jobs], ["python3 -c"])
         for place in ("src/churn/__init__.py", "churn/__init__.py", "churn.py"):
             project, notes = self.of({"pyproject.toml": '[project.scripts]\nchurn = "churn:main"\n', place: cli})
             self.assertEqual(([arg.name for arg in project.jobs[-1].args], [note for note in notes if "itself" in note]),
@@ -627,6 +644,10 @@ jobs:
                  "python3 -m flask --app app.py run --host 0.0.0.0 --port 5000", ("5000:5000",), ()),
                 ({"app.py": "import flask\nflask.Flask('x').run(port=80)\n"},
                  "python3 -m flask --app app.py run --host 0.0.0.0 --port 80", ("80:80",), ()),
+                ({"src/main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"},
+                 "python3 -m uvicorn src.main:app --host 0.0.0.0 --port 8000", ("8000:8000",), ()),
+                ({"churn/app.py": "from .x import y\nimport dash\n" + MAIN, "churn/x.py": ""}, "python3 -m churn.app",
+                 ("8050:8050",), (("HOST", "0.0.0.0"),)),
                 ({"app.py": "import streamlit as st\nst.title('x')\n"},
                  "python3 -m streamlit run app.py --server.address 0.0.0.0", ("8501:8501",), ()),
                 ({"app.R": "library(shiny)\nshinyApp(1, 2)\n"},
