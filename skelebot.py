@@ -7039,12 +7039,19 @@ class Response(Record):
         sha256 = sums.get("sha256") if isinstance(sums, dict) else None
         return sha256.lower() == digests.sha256 if isinstance(sha256, str) and sha256 else None
 
-    def check_no_page(self, name, where):
-        """Raise a fault if the answer is a web page, such as the login of a portal."""
+    def stored(self, header, name, where):
+        """The Stored that an answer to HEAD tells of, whose SHA-256 is in a header, or None.
+
+        An artifact is not the page of a portal that somebody has to log in to.
+        """
+        sha256 = sha256_of(self.headers.get(header, "").encode("utf-8", "replace"))
         is_page = self.headers.get("content-type", "").lower().startswith("text/html")
-        if is_page and not name.lower().endswith((".html", ".htm")):
+        if self.status != 200:
+            return None
+        if not sha256 and is_page and not name.lower().endswith((".html", ".htm")):
             raise SkelebotError(f"{where}: is a web page, perhaps for logging in, and no file",
                                 HINTS[401])
+        return Stored(self.size, sha256, self.headers.get("etag", ""))
 
 
 def http_fault(request, response):
@@ -7120,7 +7127,7 @@ TRUSTED = ("127.0.0.1", "localhost", "::1")
 
 
 def quoted(text, safe="/"):
-    """`text` as part of an address: all but letters, digits and -_.~ as %XX; RFC 3986, 2.3."""
+    """`text` as part of an address: all but letters, digits and -_.~ as %XX (RFC 3986, 2.3)."""
     import urllib.parse
     return urllib.parse.quote(text.encode("utf-8", "surrogateescape"), safe=safe + "-_.~")
 
@@ -7151,8 +7158,7 @@ def shown_time(seconds):
 
 
 def progress_line(verb, name, done, before, size, seconds, width):
-    """How far a transfer is: name, bar, share, speed and the time that is left,
-    no wider than a terminal.
+    """How far a transfer is: name, bar, share, speed, time that is left; no wider than a terminal.
 
     done, before  bytes in all, and those of them that an earlier try has brought
     size          in bytes; -1 when nobody knows
@@ -7188,7 +7194,7 @@ class Store(Record):
 
     @classmethod
     def plan_open(cls, call, place, words):
-        """The store at a place, its section, with who asks; `words` has --user and --token."""
+        """The store at a place, which is its section, by --user and --token of `words`."""
         raise NotImplementedError
 
     def where(self, name):
@@ -7252,7 +7258,7 @@ class Artifactory(Record):
 
 
 def secret_text(text, what, plain=False):
-    """A user or token that can be part of a header; a plain one is on every keyboard."""
+    """A user or token as part of a header; a plain one has only what is on every keyboard."""
     text = text.strip()
     if not text.isprintable() or (plain and not re.fullmatch("[ -~]*", text)):
         raise SkelebotError(f"{what} holds a character that cannot be part of it",
@@ -7266,7 +7272,7 @@ def secret_header(text):
 
 
 def artifactory_login(kind, user, token):
-    """The Login for a user and token, as `authType` has it, else Basic for a user."""
+    """The Login for a user and token, as `authType` wants it; else by Basic if there is a user."""
     import base64
     user, token = secret_text(user, "the user"), secret_text(token, "the token")
     if kind == "api_key":
@@ -7285,63 +7291,9 @@ def links(page):
     return [re.sub(r"^(\./)+", "", name) for name in names if not re.search(r"(?<!^\.)/|^\?", name)]
 
 
-def child_names(children):
-    """The names of the files among a folder's `children`."""
-    files = [child for child in (children if isinstance(children, list) else ())
-             if isinstance(child, dict) and not child.get("folder")]
-    return [str(child.get("uri") or "").lstrip("/") for child in files]
-
-
 ARTIFACTORY_WAYS = "set ARTIFACTORY_USER and ARTIFACTORY_TOKEN, write ~/.netrc, or give -u and -t"
 SECRET_NAMES = {"user": ("user", "username", "ARTIFACTORY_USER"),
                 "token": ("token", "password", "api_key", "apiKey", "ARTIFACTORY_TOKEN")}
-
-
-def plan_aws_secret(auth):
-    """(user, token) from AWS Secrets Manager: a text that is the token, or JSON with both."""
-    outcome = yield from plan_must(Command((
-        "aws", "secretsmanager", "get-secret-value", "--secret-id=" + auth.awsSecret,
-        "--query=SecretString", "--output=text",
-        *([f"--profile={auth.awsProfile}"] if auth.awsProfile else []),
-        *([f"--region={auth.awsRegion}"] if auth.awsRegion else [])), kept=True))
-    values = json_value(outcome.output.encode("utf-8"))
-    if not isinstance(values, dict):
-        return "", outcome.output.strip()
-    user, token = (next((str(values[name]) for name in SECRET_NAMES[kind] if values.get(name)), "")
-                   for kind in ("user", "token"))
-    if not token:
-        raise SkelebotError(f"the secret {shortened(auth.awsSecret)} holds no token",
-                            f"name it one of: {', '.join(SECRET_NAMES['token'])}")
-    return user, token
-
-
-def plan_user_and_token(call, place, words):
-    """(user, token) for Artifactory:
-    as typed, of the environment, of AWS, the address, ~/.netrc, or asked for.
-    """
-    import urllib.parse
-    address = urllib.parse.urlsplit(place.url)
-    user = (words.one("user") or call.environ.get("ARTIFACTORY_USER")
-            or urllib.parse.unquote(address.username or ""))
-    token = words.one("token") or call.environ.get("ARTIFACTORY_TOKEN")
-    if token and not user and place.auth.authType == "user_pass":
-        raise SkelebotError(f"authType user_pass needs a user at {host_of(place.url)}",
-                            "give -u, or set ARTIFACTORY_USER")
-    if token is not None:
-        return user, token
-    if place.auth.aws:
-        found = yield from plan_aws_secret(place.auth)
-    elif address.password:
-        found = user, urllib.parse.unquote(address.password)
-    else:
-        found = netrc_login(os.path.join(call.home, "_netrc" if os.name == "nt" else ".netrc"),
-                            host_of(place.url))
-    if found and (not user or found[0] in (user, "")):
-        return found[0] or user, found[1]
-    host = host_of(place.url)
-    if place.auth.authType not in ("token", "api_key"):
-        user = user or (yield Ask(f"User at {host}", ways=ARTIFACTORY_WAYS))
-    return user, (yield Ask(f"Token or password at {host}", ways=ARTIFACTORY_WAYS, hidden=True))
 
 
 class ArtifactoryStore(Store):
@@ -7357,9 +7309,53 @@ class ArtifactoryStore(Store):
     info: str
     login: Login
 
+    @staticmethod
+    def plan_aws_secret(auth):
+        """(user, token) from AWS Secrets Manager: a text that is the token, or JSON with both."""
+        outcome = yield from plan_must(Command((
+            "aws", "secretsmanager", "get-secret-value", "--secret-id=" + auth.awsSecret,
+            "--query=SecretString", "--output=text",
+            *([f"--profile={auth.awsProfile}"] if auth.awsProfile else []),
+            *([f"--region={auth.awsRegion}"] if auth.awsRegion else [])), kept=True))
+        values = json_value(outcome.output.encode("utf-8"))
+        if not isinstance(values, dict):
+            return "", outcome.output.strip()
+        user, token = (next((str(values[name]) for name in SECRET_NAMES[kind]
+                             if values.get(name)), "") for kind in ("user", "token"))
+        if not token:
+            raise SkelebotError(f"the secret {shortened(auth.awsSecret)} holds no token",
+                                f"name it one of: {', '.join(SECRET_NAMES['token'])}")
+        return user, token
+
+    @classmethod
+    def plan_caller(cls, call, place, words):
+        """(user, token): typed, of the environment, AWS, the address, ~/.netrc, or asked for."""
+        import urllib.parse
+        address, host = urllib.parse.urlsplit(place.url), host_of(place.url)
+        user = (words.one("user") or call.environ.get("ARTIFACTORY_USER")
+                or urllib.parse.unquote(address.username or ""))
+        token = words.one("token") or call.environ.get("ARTIFACTORY_TOKEN")
+        if token and not user and place.auth.authType == "user_pass":
+            raise SkelebotError(f"authType user_pass needs a user at {host}",
+                                "give -u, or set ARTIFACTORY_USER")
+        if token is not None:
+            return user, token
+        if place.auth.aws:
+            found = yield from cls.plan_aws_secret(place.auth)
+        elif address.password:
+            found = user, urllib.parse.unquote(address.password)
+        else:
+            netrc = "_netrc" if os.name == "nt" else ".netrc"
+            found = netrc_login(os.path.join(call.home, netrc), host)
+        if found and (not user or found[0] in (user, "")):
+            return found[0] or user, found[1]
+        if place.auth.authType not in ("token", "api_key"):
+            user = user or (yield Ask(f"User at {host}", ways=ARTIFACTORY_WAYS))
+        return user, (yield Ask(f"Token or password at {host}", ways=ARTIFACTORY_WAYS, hidden=True))
+
     @classmethod
     def plan_open(cls, call, place, words):
-        user, token = yield from plan_user_and_token(call, place, words)
+        user, token = yield from cls.plan_caller(call, place, words)
         url = quoted_url(bare_url(place.url))
         if token and url.startswith("http:") and host_of(url) not in TRUSTED:
             yield Note(f"warning: user and token go to {host_of(url)} unencrypted; https:// would "
@@ -7377,42 +7373,36 @@ class ArtifactoryStore(Store):
 
     def find(self, name, fine=(200, 404)):
         """Its size and checksum, the latter from a file beside it where the server names none."""
-        response = yield from plan_answer(Request("HEAD", self.address(name), login=self.login),
-                                          fine)
-        if response.status != 200:
-            return None
-        sha256 = sha256_of(response.headers.get("x-checksum-sha256", "").encode("utf-8", "replace"))
-        if not sha256:
-            response.check_no_page(name, self.where(name))
-        if not sha256:
+        request = Request("HEAD", self.address(name), login=self.login)
+        response = yield from plan_answer(request, fine)
+        stored = response.stored("x-checksum-sha256", name, self.where(name))
+        if stored and not stored.sha256:
             request = Request("GET", self.address(name + ".sha256"), login=self.login)
             beside = yield from plan_answer(request, (200, 404))
-            sha256 = sha256_of(beside.body) if beside.status == 200 else ""
-        return Stored(response.size, sha256, response.headers.get("etag", ""))
+            stored = stored._replace(sha256=sha256_of(beside.body) if beside.status == 200 else "")
+        return stored
 
     def names(self, start):
         response = yield from plan_answer(Request("GET", self.info, login=self.login), (200, 404))
         answer = json_value(response.body) if response.body.lstrip()[:1] in (b"{", b"[") else None
         if isinstance(answer, dict):
-            return child_names(answer.get("children"))
+            children = answer.get("children")
+            return [str(child.get("uri") or "").lstrip("/")
+                    for child in (children if isinstance(children, list) else ())
+                    if isinstance(child, dict) and not child.get("folder")]
         if not response.status:
             return []
         response = yield from plan_answer(Request("GET", self.url, login=self.login), (200, 404))
         check_listing(response.body)
         return links(response.body.decode("utf-8", "replace")) if response.status == 200 else []
 
-    def is_artifactory(self, name):
-        """Whether the server answers like one:
-        others would take a deployment by checksum for an empty file.
-        """
-        response = yield Request("GET", url_joined(self.info, quoted(name)), login=self.login)
-        return not response.status or isinstance(json_value(response.body), dict)
-
     def send(self, name, body, replace):
         """By checksum where the server has the same bytes already; else with them."""
         digests = digests_of(body)
         put = Request("PUT", self.address(name), {"X-Checksum-Sha256": digests.sha256}, self.login)
-        if not (yield from self.is_artifactory(name)):
+        known = yield Request("GET", url_joined(self.info, quoted(name)), login=self.login)
+        if known.status and not isinstance(json_value(known.body), dict):
+            # it would take a deployment by checksum for an empty file
             return (yield from self.send_plainly(name, put, body, digests, replace))
         response = yield put._replace(headers={**put.headers, "X-Checksum-Deploy": "true"})
         if response.status in (200, 201) and response.has_stored(digests):
@@ -7423,8 +7413,8 @@ class ArtifactoryStore(Store):
 
     def send_bytes(self, name, put, body, digests):
         response = yield Upload(put, body, name, size=digests.size)
-        if response.status in (403, 409,
-                               412) and (yield from self.plan_came_through(name, digests)):
+        refused = response.status in (403, 409, 412)
+        if refused and (yield from self.plan_came_through(name, digests)):
             return ""
         if response.status not in (0, 200, 201, 204):
             raise http_fault(put, response)
@@ -7434,22 +7424,19 @@ class ArtifactoryStore(Store):
         return ""
 
     def send_plainly(self, name, put, body, digests, replace):
-        """To a server that keeps no checksums:
-        with one in a file beside it, which a failure leaves as it was.
-        """
-        done = False
+        """With the checksum in a file beside it, which a failure leaves as it was."""
         beside = Request("PUT", self.address(name + ".sha256"), login=self.login,
                          body=checksum_line(digests.sha256, name))
         try:
             if not replace:
                 yield from plan_answer(beside, (200, 201, 204))
             yield from self.send_bytes(name, put, body, digests)
-            if replace:
-                yield from plan_answer(beside, (200, 201, 204))
-            done = True
-        finally:
-            if not done and not replace:
+        except BaseException:
+            if not replace:
                 yield beside._replace(method="DELETE", body=b"", patient=False)
+            raise
+        if replace:
+            yield from plan_answer(beside, (200, 201, 204))
         return ""
 
     def fetch(self, name, path, stored):
@@ -7469,47 +7456,78 @@ class S3(Record):
     profile: AwsWord = ""
     endpoint: Url = ""
 
+    def address(self, region, endpoint):
+        """(address of the bucket, prefix of every key in it)."""
+        bucket, _, prefix = re.sub("^s3://", "", self.bucket).partition("/")
+        prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
+        domain = f"s3.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+        if endpoint or "." in bucket:       # the certificate is for one more label only
+            return f"{(endpoint or 'https://' + domain).rstrip('/')}/{bucket}/", prefix
+        return f"https://{bucket}.{domain}/", prefix
 
-class Profile(Record):
+
+class AccessKey(Record):
+    """What signs requests to S3; `token` belongs to a key that expires."""
+    id: str
+    secret: Secret
+    token: Secret = Secret("")
+
+    @classmethod
+    def of(cls, values, names):
+        """The one that a mapping has under these names for id, secret and token, or None."""
+        values = values if isinstance(values, dict) else {}
+        key, secret, token = (secret_text(str(values.get(name) or ""), name, plain=True)
+                              for name in names)
+        return cls(key, Secret(secret), Secret(token)) if key and secret else None
+
+
+class AwsProfile:
     """What AWS's files say of a profile: its settings, and whether they know it at all."""
-    name: str
-    settings: Dict[str, str] = {}
-    known: bool = False
 
+    def __init__(self, name, config, credentials):
+        """Its section is [profile NAME] in `config`, or for the default one also [default]."""
+        words = ["profile", *name.split()]
+        own = [section for title, section in config.items()
+               if title.replace('"', " ").replace("'", " ").split() == words]
+        own = own or [config.get(name) if name == "default" else None]
+        sections = [one for one in (*own, credentials.get(name)) if one is not None]
+        self.name, self.known, self.settings = name, bool(sections), {}
+        for section in sections:
+            self.settings.update(section)
 
-def aws_sections(data, file):
-    """section -> settings of a file in ~/.aws; source:
-    AWS CLI, "Configuration and credential file settings".
-    """
-    import configparser
-    parser = configparser.RawConfigParser(strict=False, default_section="\0", delimiters=("=",))
-    try:
-        parser.read_string((data or b"").decode("utf-8-sig", "replace"))
-    except configparser.Error as error:
-        line = getattr(error, "lineno", 0) or (getattr(error, "errors", None) or [(1, "")])[0][0]
-        raise Place(file, line).fault("is not in AWS's form",
-                                      "write [PROFILE], and below it NAME = VALUE")
-    return {name: dict(parser.items(name)) for name in parser.sections()}
+    @classmethod
+    def read(cls, call, name):
+        paths = [call.environ.get(variable) or os.path.join(call.home, ".aws", file)
+                 for variable, file in (("AWS_CONFIG_FILE", "config"),
+                                        ("AWS_SHARED_CREDENTIALS_FILE", "credentials"))]
+        return cls(name, *(cls.sections(read_bytes(path), path) for path in paths))
 
+    @staticmethod
+    def sections(data, file):
+        """section -> settings. Source: AWS CLI, "Configuration and credential file settings"."""
+        import configparser
+        parser = configparser.RawConfigParser(strict=False, default_section="\0", delimiters=("=",))
+        try:
+            parser.read_string((data or b"").decode("utf-8-sig", "replace"))
+        except configparser.Error as error:
+            errors = getattr(error, "errors", None) or [(1, "")]
+            raise Place(file, getattr(error, "lineno", 0) or errors[0][0]).fault(
+                "is not in AWS's form", "write [PROFILE], and below it NAME = VALUE")
+        return {name: dict(parser.items(name)) for name in parser.sections()}
 
-def aws_profile(name, config, credentials):
-    """The Profile of this name;
-    in `config` its section is [profile NAME], or for the default one also [default].
-    """
-    titles = {title: title.replace('"', " ").replace("'", " ").split() for title in config}
-    sections = [config[title] for title in titles if titles[title] == ["profile", *name.split()]]
-    sections = sections or [config.get(name) if name == "default" else None]
-    sections = [section for section in [*sections, credentials.get(name)] if section is not None]
-    return Profile(name, {key: value for section in sections for key, value in section.items()},
-                   bool(sections))
-
-
-def key_of(values, names):
-    """The AccessKey that a mapping has under these names for id, secret and token, or None."""
-    values = values if isinstance(values, dict) else {}
-    key, secret, token = (secret_text(str(values.get(name) or ""), name, plain=True) for name
-                          in names)
-    return AccessKey(key, Secret(secret), Secret(token)) if key and secret else None
+    @property
+    def program(self):
+        """The words of its credential_process, () if it has none."""
+        import shlex
+        text = self.settings.get("credential_process", "")
+        try:
+            argv = tuple(shlex.split(text))
+        except ValueError:
+            argv = ()
+        if text and not any(argv):
+            raise SkelebotError(f"credential_process of the AWS profile {self.name} is no command",
+                                "close its quotes")
+        return argv
 
 
 KEY_NAMES = {
@@ -7519,6 +7537,109 @@ KEY_NAMES = {
     "metadata": ("AccessKeyId", "SecretAccessKey", "Token"),
 }
 BY_CLI = "sso_|role_arn|web_identity|login_session"  # settings that only the aws command can follow
+AWS_WAYS = ("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write ~/.aws/credentials, "
+            "as aws configure does")
+METADATA = "http://169.254.169.254"     # source: AWS, "Use the Instance Metadata Service"
+CONTAINER = "http://169.254.170.2"      # source: AWS, "Container credential provider"
+
+
+class AwsKeys:
+    """Where a call finds the AccessKey for S3; each plan returns one, or None."""
+
+    def __init__(self, call, profile):
+        self.call, self.environ, self.profile = call, call.environ, profile
+
+    def plan(self, named):
+        """By the environment, the profile (which may be `named`), the container, the instance."""
+        own, (name, secret, _) = self.profile, KEY_NAMES["environment"]
+        key = AccessKey.of(self.environ, KEY_NAMES["environment"])
+        if bool(self.environ.get(name)) != bool(self.environ.get(secret)):
+            raise SkelebotError(f"of {name} and {secret} only one is set", "set both, or none")
+        if key and not (named and own.known):
+            return key
+        if not own.known and (named or self.environ.get("AWS_PROFILE")):
+            raise SkelebotError(
+                f"no AWS profile is named {shortened(own.name)}",
+                "look at ~/.aws/config and ~/.aws/credentials, or at profile: below s3")
+        key = AccessKey.of(own.settings, KEY_NAMES["file"])
+        for plan in (self.plan_by_program, self.plan_by_container, self.plan_by_instance):
+            key = key or (yield from plan())
+        if not key and not self.call.dry_run:
+            raise SkelebotError("no AWS credentials were found", AWS_WAYS)
+        return key
+
+    def plan_by_program(self):
+        """By the profile's own program, or by the aws command."""
+        own, argv = self.profile, self.profile.program
+        by_cli = any(re.match(BY_CLI, name) for name in own.settings)
+        if not argv and not by_cli and not self.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+            return None
+        named = ("--profile", own.name) if own.known else ()
+        outcome = yield Command(argv or (
+            "aws", "configure", "export-credentials", *named, "--format", "process"),
+            kept=True, private=bool(argv))
+        key = AccessKey.of(json_value(outcome.output.encode("utf-8")), KEY_NAMES["process"])
+        if not key and not self.call.dry_run:
+            raise SkelebotError(
+                f"{argv[0] if argv else 'aws'} gave no AWS credentials for the profile "
+                f"{own.name}: {shown_text(last_line(outcome.errors))}",
+                "run it by itself, or log in again")
+        return key
+
+    def plan_by_container(self):
+        """By the container that this is."""
+        relative = self.environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+        url = CONTAINER + relative if relative else environment_address(
+            self.environ, "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+        if not url:
+            return None
+        trusted = (*TRUSTED, "169.254.170.2", "169.254.170.23")
+        if not url.startswith("https:") and host_of(url) not in trusted:
+            raise SkelebotError("AWS_CONTAINER_CREDENTIALS_FULL_URI names another host, without "
+                                "https", "correct it")
+        token = self.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
+        file = self.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+        if file:
+            token = (read_bytes(file) or b"").decode("utf-8", "replace")
+        token = secret_header(secret_text(token, "the container's token"))
+        login = Login({"Authorization": token} if token else {})
+        return self.of((yield Request("GET", url, login=login, patient=False, direct=True)))
+
+    def plan_by_instance(self):
+        """By the EC2 instance that this is, with IMDSv2."""
+        if self.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+            return None
+        base = environment_address(self.environ, "AWS_EC2_METADATA_SERVICE_ENDPOINT") or METADATA
+        base = base.rstrip("/") + "/latest/"
+        request = Request("PUT", base + "api/token",
+                          {"X-aws-ec2-metadata-token-ttl-seconds": "300"},
+                          patient=False, direct=True)
+        token = yield from self.plan_line(request, "[!-~]+")
+        if not token:
+            return None
+        roles = base + "meta-data/iam/security-credentials/"
+        request = Request("GET", roles, login=Login({"X-aws-ec2-metadata-token": Secret(token)}),
+                          patient=False, direct=True)
+        name = yield from self.plan_line(request, r"[\w+=,.@-]+")
+        return self.of((yield request._replace(url=roles + quoted(name)))) if name else None
+
+    def plan_line(self, request, pattern):
+        """The first line of an answer, if it is as expected, or ""."""
+        response = yield request
+        line = response.body.decode("utf-8", "replace").strip().partition("\n")[0]
+        return line if response.status == 200 and re.fullmatch(pattern, line, re.ASCII) else ""
+
+    def of(self, response):
+        return AccessKey.of(json_value(response.body), KEY_NAMES["metadata"])
+
+
+def environment_address(environ, *names):
+    """The address in the first of these variables that is set, or ""."""
+    name = next((name for name in names if environ.get(name)), "")
+    if name and not WholeUrl.fits(environ[name].partition("?")[0]):
+        raise SkelebotError(f"{name}: expected an address, found {shortened(environ[name])}",
+                            Url.hint)
+    return environ.get(name, "")
 
 
 def hash_of(data):
@@ -7530,28 +7651,6 @@ def base64_of(digits):
     """Hexadecimal digits as Base64, the form of S3's checksums."""
     import base64
     return base64.b64encode(bytes.fromhex(digits)).decode()
-
-
-def query_text(pairs):
-    return "&".join(f"{quoted(name, '')}={quoted(value, '')}" for name, value in pairs)
-
-
-def canonical_request(request, headers):
-    """What is signed: the request in the one form that both sides can make of it."""
-    import urllib.parse
-    parts = urllib.parse.urlsplit(request.url)
-    plain = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
-    pairs = sorted(pair.partition("=")[::2] for pair in filter(None, parts.query.split("&")))
-    return "\n".join([request.method, parts.path or "/", "&".join("=".join(pair) for pair in pairs),
-                      *(f"{name}:{plain[name]}" for name in sorted(plain)), "",
-                      ";".join(sorted(plain)), plain["x-amz-content-sha256"]])
-
-
-class AccessKey(Record):
-    """What signs requests to S3; `token` belongs to a key that expires."""
-    id: str
-    secret: Secret
-    token: Secret = Secret("")
 
 
 S3_HINTS = {
@@ -7579,6 +7678,17 @@ class Signing(Login):
             return f"add region: {region} below components.repository.s3"
         return next((hint for code, hint in S3_HINTS.items() if words.startswith(code)), "")
 
+    @staticmethod
+    def canonical(request, headers):
+        """What is signed: the request in the one form that both sides can make of it."""
+        import urllib.parse
+        parts = urllib.parse.urlsplit(request.url)
+        plain = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
+        pairs = sorted(pair.partition("=")[::2] for pair in filter(None, parts.query.split("&")))
+        return "\n".join([request.method, parts.path or "/", "&".join(map("=".join, pairs)),
+                          *(f"{name}:{plain[name]}" for name in sorted(plain)), "",
+                          ";".join(sorted(plain)), plain["x-amz-content-sha256"]])
+
     def sent(self, request, now):
         """AWS Signature Version 4 among the headers.
 
@@ -7596,7 +7706,7 @@ class Signing(Login):
                    **({"x-amz-security-token": key.token} if key.token else {})}
         scope = [stamp[:8], self.region, "s3", "aws4_request"]
         text = "\n".join(["AWS4-HMAC-SHA256", stamp, "/".join(scope),
-                          hash_of(canonical_request(request, headers).encode("utf-8"))])
+                          hash_of(self.canonical(request, headers).encode("utf-8"))])
         signature = functools.reduce(
             lambda secret, word: hmac.new(secret, word.encode("utf-8"), hashlib.sha256).digest(),
             [*scope, text], ("AWS4" + key.secret).encode("utf-8")).hex()
@@ -7606,175 +7716,17 @@ class Signing(Login):
                                         f"SignedHeaders={names},Signature={signature}")}
 
 
-def bucket_url(s3, region, endpoint):
-    """(address of the bucket, prefix of every key in it)."""
-    bucket, _, prefix = re.sub("^s3://", "", s3.bucket).partition("/")
-    domain = "amazonaws.com" + (".cn" if region.startswith("cn-") else "")
-    prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
-    if endpoint:
-        return f"{endpoint.rstrip('/')}/{bucket}/", prefix
-    if "." in bucket:                   # the certificate is for one more label only
-        return f"https://s3.{region}.{domain}/{bucket}/", prefix
-    return f"https://{bucket}.s3.{region}.{domain}/", prefix
-
-
-def part_size(size):
-    """The size of the parts that a file is sent in; 0 for one that goes as a whole."""
-    return 0 if size < IN_PARTS else max(PART, -(-size // PARTS // CHUNK) * CHUNK)
-
-
-NEW_IN_S3 = ("If-None-Match", "x-amz-checksum-sha256", "x-amz-checksum-algorithm")
-
-
-def plainer(request):
-    """A request without what S3 has had only for some years, for servers that lack it."""
-    return request._replace(headers={
-        name: value for name, value in request.headers.items() if name not in NEW_IN_S3})
-
-
-def part_list(responses, sums):
-    """The body of CompleteMultipartUpload."""
-    import html
-    parts = "".join(
-        f"<Part><PartNumber>{number}</PartNumber>"
-        f"<ETag>{html.escape(response.headers.get('etag', ''))}</ETag>"
-        + (f"<ChecksumSHA256>{base64_of(digits)}</ChecksumSHA256>" if digits else "") + "</Part>"
-        for number, (response, digits) in enumerate(zip(responses, sums), 1))
-    return ('<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-            f"{parts}</CompleteMultipartUpload>").encode()
-
-
 MOST_PAGES = 1000       # of 1,000 names
-
-
-AWS_WAYS = ("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write ~/.aws/credentials, "
-            "as aws configure does")
-METADATA = "http://169.254.169.254"     # source: AWS, "Use the Instance Metadata Service"
-CONTAINER = "http://169.254.170.2"      # source: AWS, "Container credential provider"
-
-
-def read_aws_profile(call, name):
-    """The Profile of a name, by ~/.aws/config and ~/.aws/credentials."""
-    sections = []
-    for variable, file in (("AWS_CONFIG_FILE", "config"),
-                           ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
-        path = call.environ.get(variable) or os.path.join(call.home, ".aws", file)
-        sections.append(aws_sections(read_bytes(path), path))
-    return aws_profile(name, *sections)
-
-
-def program_argv(program, profile):
-    """The words of a profile's credential_process."""
-    import shlex
-    try:
-        argv = tuple(shlex.split(program))
-    except ValueError:
-        argv = ()
-    if not any(argv):
-        raise SkelebotError(f"credential_process of the AWS profile {profile} is no command",
-                            "close its quotes")
-    return argv
-
-
-def plan_profile_key(call, profile):
-    """The AccessKey of a profile: as it stands there, by its program, or by the aws command;
-    None if it has none.
-    """
-    key = key_of(profile.settings, KEY_NAMES["file"])
-    if key:
-        return key
-    by_cli = any(re.match(BY_CLI, key) for key
-                 in profile.settings) or call.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
-    program = profile.settings.get("credential_process", "")
-    if not program and not by_cli:
-        return None
-    named = ("--profile", profile.name) if profile.known else ()
-    argv = program_argv(program, profile.name) if program else (
-        "aws", "configure", "export-credentials", *named, "--format", "process")
-    outcome = yield Command(argv, kept=True, private=bool(program))
-    key = key_of(json_value(outcome.output.encode("utf-8")), KEY_NAMES["process"])
-    if not key and not call.dry_run:
-        raise SkelebotError(f"{argv[0]} gave no AWS credentials for the profile {profile.name}: "
-                            f"{shown_text(last_line(outcome.errors))}",
-                            "run it by hand, or log in again")
-    return key
-
-
-def plan_container_key(call):
-    """The AccessKey of the container that this is, or None."""
-    environ = call.environ
-    url = environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
-    if environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
-        url = CONTAINER + environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
-    if not url:
-        return None
-    if not WholeUrl.fits(url.partition("?")[0]):
-        raise SkelebotError("AWS_CONTAINER_CREDENTIALS_...URI: expected an address, found "
-                            f"{shortened(url)}", Url.hint)
-    trusted = (*TRUSTED, "169.254.170.2", "169.254.170.23")
-    if not url.startswith("https:") and host_of(url) not in trusted:
-        raise SkelebotError("AWS_CONTAINER_CREDENTIALS_FULL_URI names another host, without https",
-                            "correct it")
-    token = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
-    if environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
-        token = (read_bytes(environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
-                 or b"").decode("utf-8", "replace")
-    header = secret_header(secret_text(token, "the container's token")) if token else ""
-    login = Login({"Authorization": header} if token else {})
-    response = yield Request("GET", url, login=login, patient=False, direct=True)
-    return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
-
-
-def plan_instance_key(call):
-    """The AccessKey of the EC2 instance that this is, by IMDSv2, or None."""
-    if call.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-        return None
-    base = (call.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or METADATA).rstrip("/")
-    if not WholeUrl.fits(base):
-        raise SkelebotError("AWS_EC2_METADATA_SERVICE_ENDPOINT: expected an address, found "
-                            f"{shortened(base)}",
-                            Url.hint)
-    base += "/latest/"
-    asked = yield Request("PUT", base + "api/token",
-                          {"X-aws-ec2-metadata-token-ttl-seconds": "300"},
-                          patient=False, direct=True)
-    token = asked.body.decode("utf-8", "replace").strip()
-    if asked.status != 200 or not re.fullmatch("[!-~]+", token):
-        return None
-    login = Login({"X-aws-ec2-metadata-token": Secret(token)})
-    roles = base + "meta-data/iam/security-credentials/"
-    role = yield Request("GET", roles, login=login, patient=False, direct=True)
-    name = role.body.decode("utf-8", "replace").strip().partition("\n")[0]
-    if role.status != 200 or not re.fullmatch(r"[\w+=,.@-]+", name, re.ASCII):
-        return None
-    response = yield Request("GET", roles + quoted(name), login=login, patient=False, direct=True)
-    return key_of(json_value(response.body) or {}, KEY_NAMES["metadata"])
-
-
-def plan_access_key(call, place, profile):
-    """The AccessKey for S3: of the environment, the profile, the container or the instance."""
-    environ, (name, secret, _) = key_of(call.environ,
-                                        KEY_NAMES["environment"]), KEY_NAMES["environment"]
-    if bool(call.environ.get(name)) != bool(call.environ.get(secret)):
-        raise SkelebotError(f"of {name} and {secret} only one is set", "set both, or none")
-    if environ and not (place.profile and profile.known):
-        return environ
-    if not profile.known and (place.profile or call.environ.get("AWS_PROFILE")):
-        raise SkelebotError(f"no AWS profile is named {shortened(profile.name)}",
-                            "look at ~/.aws/config and ~/.aws/credentials, or at profile: below s3")
-    key = yield from plan_profile_key(call, profile)
-    key = key or (yield from plan_container_key(call)) or (yield from plan_instance_key(call))
-    if not key and not call.dry_run:
-        raise SkelebotError("no AWS credentials were found", AWS_WAYS)
-    return key
+# what S3 has had only for some years; servers that do as it did before refuse it with 501
+NEW_IN_S3 = ("If-None-Match", "x-amz-checksum-sha256", "x-amz-checksum-algorithm")
 
 
 class S3Store(Store):
     """The keys of a bucket that begin with a prefix.
 
     source  AWS, "Amazon S3 API Reference": PutObject, HeadObject, GetObject, ListObjectsV2,
-            CreateMultipartUpload,
-            UploadPart, CompleteMultipartUpload, AbortMultipartUpload, ListMultipartUploads
+            CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload,
+            ListMultipartUploads
     """
     record = S3
     url: str
@@ -7784,19 +7736,16 @@ class S3Store(Store):
     @classmethod
     def plan_open(cls, call, place, words):
         environ = call.environ
-        profile = read_aws_profile(call, place.profile or environ.get("AWS_PROFILE") or "default")
+        profile = AwsProfile.read(call, place.profile or environ.get("AWS_PROFILE") or "default")
         region = (place.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
                   or profile.settings.get("region") or "us-east-1")
         if not Region.fits(region):
             raise SkelebotError(f"expected the name of an AWS region, found {shortened(region)}",
                                 Region.hint)
-        endpoint = (place.endpoint or environ.get("AWS_ENDPOINT_URL_S3")
-                    or environ.get("AWS_ENDPOINT_URL") or "")
-        if endpoint and not WholeUrl.fits(endpoint):
-            raise SkelebotError("AWS_ENDPOINT_URL: expected an address, found "
-                                f"{shortened(endpoint)}", Url.hint)
-        url, prefix = bucket_url(place, region, quoted_url(bare_url(endpoint)))
-        key = yield from plan_access_key(call, place, profile)
+        endpoint = place.endpoint or environment_address(
+            environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+        url, prefix = place.address(region, quoted_url(bare_url(endpoint)))
+        key = yield from AwsKeys(call, profile).plan(place.profile)
         return cls(url, prefix, Signing(key=key, region=region))
 
     def address(self, name):
@@ -7807,7 +7756,8 @@ class S3Store(Store):
 
     def request(self, method, name, headers={}, query=(), body=b"", sha256=None):
         url = self.url if name is None else self.address(name)
-        url += "?" + query_text(query) if query else ""
+        url += "?" * bool(query) + "&".join(f"{quoted(key, '')}={quoted(value, '')}"
+                                            for key, value in query)
         signed = {"x-amz-content-sha256": hash_of(body) if sha256 is None else sha256}
         return Request(method, url, {**headers, **signed}, self.login, body)
 
@@ -7818,12 +7768,7 @@ class S3Store(Store):
             spoken = yield self.request("GET", name, {"Range": "bytes=0-0"})
             if spoken.words.startswith(tuple(S3_HINTS)):
                 raise http_fault(self.request("HEAD", name), spoken)
-        if response.status != 200:
-            return None
-        sha256 = sha256_of(response.headers.get("x-amz-meta-sha256", "").encode("utf-8", "replace"))
-        if not sha256:
-            response.check_no_page(name, self.where(name))
-        return Stored(response.size, sha256, response.headers.get("etag", ""))
+        return response.stored("x-amz-meta-sha256", name, self.where(name))
 
     def names(self, start):
         """All pages of the listing, 1,000 keys each."""
@@ -7846,9 +7791,33 @@ class S3Store(Store):
         raise SkelebotError(f"{public_url(self.url)}: lists more than {MOST_PAGES} pages",
                             "look at bucket:")
 
+    # -- Sending
+
+    @staticmethod
+    def part_size(size):
+        """The size of the parts that a file is sent in; 0 for one that goes as a whole."""
+        return 0 if size < IN_PARTS else max(PART, -(-size // PARTS // CHUNK) * CHUNK)
+
+    @staticmethod
+    def plainer(request):
+        return request._replace(headers={
+            name: value for name, value in request.headers.items() if name not in NEW_IN_S3})
+
+    @staticmethod
+    def part_list(responses, sums):
+        """The body of CompleteMultipartUpload."""
+        import html
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber>"
+            f"<ETag>{html.escape(response.headers.get('etag', ''))}</ETag>"
+            + (f"<ChecksumSHA256>{base64_of(digits)}</ChecksumSHA256>" if digits else "")
+            + "</Part>" for number, (response, digits) in enumerate(zip(responses, sums), 1))
+        return ('<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+                f"{parts}</CompleteMultipartUpload>").encode()
+
     def send(self, name, body, replace):
-        """Send it, large files in parts; an existing one is replaced only if `replace` says so."""
-        part = part_size(body.size)
+        """Only where nothing is yet, unless it is to be replaced; large ones in parts."""
+        part = self.part_size(body.size)
         digests = digests_of(body, part)
         once = {} if replace else {"If-None-Match": "*"}
         in_parts = part and digests.parts
@@ -7868,7 +7837,7 @@ class S3Store(Store):
         }, sha256=digests.sha256)
         response = yield Upload(request, body, name, size=digests.size)
         if response.status == 501:
-            response = yield Upload(plainer(request), body, name, size=digests.size)
+            response = yield Upload(self.plainer(request), body, name, size=digests.size)
         return request, response
 
     def send_parts(self, name, body, digests, part, once):
@@ -7888,44 +7857,40 @@ class S3Store(Store):
                            if response.status not in (0, 200)), None)
             if failed:
                 return failed
+            known = digests.parts if sums else [""] * len(responses)
             complete = self.request("POST", name, once, [("uploadId", upload)],
-                                    part_list(responses,
-                                              digests.parts if sums else [""] * len(responses)))
+                                    self.part_list(responses, known))
             response = yield complete
             if response.status == 501:
-                response = yield plainer(complete)
+                response = yield self.plainer(complete)
             if response.element("Code") == "InternalError":
                 response = yield complete   # S3 may say so after 200, and asks for another try
             done = response.status in (0, 200) and not response.element("Code")
             return complete, response
         finally:
             for left in (yield from self.uploads(name)) if done else [upload]:
-                yield self.request("DELETE", name,
-                                   query=[("uploadId", left)])._replace(patient=False)
+                request = self.request("DELETE", name, query=[("uploadId", left)])
+                yield request._replace(patient=False)
 
     def begun(self, name, digests):
         """(id of a new upload in parts, whether checksums go with them)."""
-        request = self.request("POST", name, {
-            "x-amz-checksum-algorithm": "SHA256", "x-amz-meta-sha256": digests.sha256},
-                               [("uploads", "")])
+        headers = {"x-amz-checksum-algorithm": "SHA256", "x-amz-meta-sha256": digests.sha256}
+        request = self.request("POST", name, headers, [("uploads", "")])
         response = yield request
         sums = response.status != 501
         if not sums:
-            request = plainer(request)
+            request = self.plainer(request)
             response = yield request
-        if response.status not in (0, 200):
-            raise http_fault(request, response)
         upload = xml_text(response.element("UploadId"))
-        if response.status and not upload:
+        if response.status not in (0, 200) or (response.status and not upload):
             raise http_fault(request, response)
         return upload, sums
 
     def uploads(self, name):
         """The ids of unfinished uploads of this name; none where the server does not tell."""
         key = self.prefix + name
-        response = yield self.request("GET", None,
-                                      query=[("uploads", ""),
-                                             ("prefix", key)])._replace(patient=False)
+        request = self.request("GET", None, query=[("uploads", ""), ("prefix", key)])
+        response = yield request._replace(patient=False)
         found = response.body.decode("utf-8", "replace").split("<Upload>")[1:]
         return [xml_text(element("UploadId", one)) for one in found
                 if xml_text(element("Key", one)) == key]

@@ -104,7 +104,7 @@ class Names(unittest.TestCase):
     def test_of_a_role_are_those_of_aws(self):
         for name, asked in (("churn+role_1", 3), ("../../../latest/user-data", 2), ("a?b", 2), ("a%2e", 2)):
             with self.subTest(name):
-                done = drive(skelebot.plan_instance_key(ADA), {Request: Response(200, body=name.encode())})   # the token as well
+                done = drive(skelebot.AwsKeys(ADA, None).plan_by_instance(), {Request: Response(200, body=name.encode())})   # the token as well
                 self.assertEqual(len(done.steps), asked)
 
     def test_of_a_region_in_an_answer_are_shown_only_if_they_are_one(self):

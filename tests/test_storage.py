@@ -239,7 +239,7 @@ class Addresses(unittest.TestCase):
                 ("models/x", "us-east-1", "http://127.0.0.1:9000", "http://127.0.0.1:9000/models/", "x/"),
                 ("my.models", "cn-north-1", "http://minio/s3/", "http://minio/s3/my.models/", "")):
             with self.subTest(bucket=bucket, region=region, endpoint=endpoint):
-                self.assertEqual(skelebot.bucket_url(S3(bucket), region, endpoint), (url, prefix))
+                self.assertEqual(S3(bucket).address(region, endpoint), (url, prefix))
 
 
 # ---- Answers of servers -----------------------------------------------------
@@ -539,35 +539,35 @@ sso_region = us-east-1
     CREDENTIALS = b"[default]\naws_access_key_id = AKID\naws_secret_access_key = a=b%c\n[old]\naws_access_key_id = OLD\n"
 
     def sections(self):
-        return skelebot.aws_sections(self.CONFIG, "config"), skelebot.aws_sections(self.CREDENTIALS, "credentials")
+        return skelebot.AwsProfile.sections(self.CONFIG, "config"), skelebot.AwsProfile.sections(self.CREDENTIALS, "credentials")
 
     def test_are_read_by_section(self):
         config, credentials = self.sections()
         self.assertEqual(config["profile dev"], {"region": "us-west-2", "credential_process": '/bin/keys --for "dev 1"'})
         self.assertEqual(config["default"]["region"], "eu-west-1")
         self.assertEqual(credentials["default"], {"aws_access_key_id": "AKID", "aws_secret_access_key": "a=b%c"})
-        self.assertEqual(skelebot.aws_sections(None, "config"), {})
+        self.assertEqual(skelebot.AwsProfile.sections(None, "config"), {})
 
     def test_make_a_profile_together(self):
         for name, region, key, known in (("default", "eu-west-1", "AKID", True), ("dev", "us-west-2", None, True),
                                          ("old", None, "OLD", True), ("corp", None, None, False), ("gone", None, None, False)):
             with self.subTest(name):
-                profile = skelebot.aws_profile(name, *self.sections())
+                profile = skelebot.AwsProfile(name, *self.sections())
                 found = (profile.settings.get("region"), profile.settings.get("aws_access_key_id"), profile.known)
                 self.assertEqual(found, (region, key, known))
 
     def test_may_spell_a_profile_as_the_aws_command_does(self):
         for title in ("profile  dev", 'profile "dev"', "profile dev"):
             with self.subTest(title):
-                config = skelebot.aws_sections(f"[{title}]\nregion = eu-west-1\n".encode(), "config")
-                self.assertEqual(skelebot.aws_profile("dev", config, {}).settings, {"region": "eu-west-1"})
-        config = skelebot.aws_sections(b"[profile default]\nregion = eu-west-1\n", "config")
-        self.assertEqual(skelebot.aws_profile("default", config, {}).settings, {"region": "eu-west-1"})
+                config = skelebot.AwsProfile.sections(f"[{title}]\nregion = eu-west-1\n".encode(), "config")
+                self.assertEqual(skelebot.AwsProfile("dev", config, {}).settings, {"region": "eu-west-1"})
+        config = skelebot.AwsProfile.sections(b"[profile default]\nregion = eu-west-1\n", "config")
+        self.assertEqual(skelebot.AwsProfile("default", config, {}).settings, {"region": "eu-west-1"})
 
     def test_that_are_none_of_aws_say_where(self):
         for data, line in ((b"region = x\n", 1), (b"[default]\nnonsense\n", 2), (b"[default\n", 1), (b"\xff\xfe\n", 1)):
             with self.subTest(data):
-                self.assertEqual(fault_of(skelebot.aws_sections, data, "/home/ada/.aws/config"), two_lines(
+                self.assertEqual(fault_of(skelebot.AwsProfile.sections, data, "/home/ada/.aws/config"), two_lines(
                     f"/home/ada/.aws/config:{line}: is not in AWS's form", "write [PROFILE], and below it NAME = VALUE"))
 
     def test_give_a_key_when_there_are_both_of_its_halves(self):
@@ -577,7 +577,7 @@ sso_region = us-east-1
                             ({"AccessKeyId": "A", "SecretAccessKey": "S", "SessionToken": None}, AccessKey("A", "S", "")),
                             ({"AccessKeyId": "A"}, None), ({"SecretAccessKey": "S"}, None), ({}, None)):
             with self.subTest(values):
-                self.assertEqual(skelebot.key_of(values, names), key)
+                self.assertEqual(AccessKey.of(values, names), key)
 
 
 class KeysForS3(unittest.TestCase):
@@ -632,7 +632,7 @@ class KeysForS3(unittest.TestCase):
             with self.subTest(odd):
                 self.assertEqual(self.found(None, files, {"keys": skelebot.Outcome(0, odd)}), two_lines(
                     "keys gave no AWS credentials for the profile default: it gave no reason",
-                    "run it by hand, or log in again"))
+                    "run it by itself, or log in again"))
 
     def test_come_from_no_program_that_is_none(self):
         for odd in ("keys 'for me", "''"):
@@ -747,7 +747,7 @@ class Signatures(unittest.TestCase):
     def test_are_of_one_form_of_a_request(self):
         asked = self.request("PUT", "/a//b%20c?b=2&a=1&a-b=3&uploads", {"X-Amz-Meta-B": "  two   words ", "Range": "x"})
         headers = {**asked.headers, "Host": "h"}
-        self.assertEqual(skelebot.canonical_request(asked, headers), "\n".join([
+        self.assertEqual(Signing.canonical(asked, headers), "\n".join([
             "PUT", "/a//b%20c", "a=1&a-b=3&b=2&uploads=", "host:h", "range:x", f"x-amz-content-sha256:{NOTHING}",
             "x-amz-meta-b:two words", "", "host;range;x-amz-content-sha256;x-amz-meta-b", NOTHING]))
 
@@ -764,7 +764,7 @@ class Parts(unittest.TestCase):
                  10000 * 16 * MIB + 1, 2 ** 40 + 7, 5 * 2 ** 40 - 1, 5 * 2 ** 40]
         for size in sizes:
             with self.subTest(size):
-                part = skelebot.part_size(size)
+                part = skelebot.S3Store.part_size(size)
                 self.assertEqual(part > 0, size >= 64 * MIB)
                 if part:
                     self.assertLessEqual(-(-size // part), 10000)
@@ -774,7 +774,7 @@ class Parts(unittest.TestCase):
     def test_are_no_larger_than_they_need_to_be(self):
         for size, part in ((64 * MIB - 1, 0), (64 * MIB, 16), (10000 * 16 * MIB, 16), (10000 * 16 * MIB + 1, 17),
                            (5 * 2 ** 40, 525)):
-            self.assertEqual(skelebot.part_size(size), part * MIB)
+            self.assertEqual(skelebot.S3Store.part_size(size), part * MIB)
 
     def test_are_listed_at_the_end(self):
         answers = [Response(200, headers={"etag": '"a&1"'}), Response(200, headers={"etag": '"b"'})]
@@ -782,8 +782,8 @@ class Parts(unittest.TestCase):
                 "<Part><PartNumber>1</PartNumber><ETag>&quot;a&amp;1&quot;</ETag>{}</Part>"
                 "<Part><PartNumber>2</PartNumber><ETag>&quot;b&quot;</ETag>{}</Part></CompleteMultipartUpload>")
         sums = ["<ChecksumSHA256>AP8=</ChecksumSHA256>", "<ChecksumSHA256>AQ==</ChecksumSHA256>"]
-        self.assertEqual(skelebot.part_list(answers, ["00ff", "01"]).decode(), form.format(*sums))
-        self.assertEqual(skelebot.part_list(answers, ["", ""]).decode(), form.format("", ""))
+        self.assertEqual(skelebot.S3Store.part_list(answers, ["00ff", "01"]).decode(), form.format(*sums))
+        self.assertEqual(skelebot.S3Store.part_list(answers, ["", ""]).decode(), form.format("", ""))
 
 
 # ---- Plans ------------------------------------------------------------------
@@ -1082,7 +1082,7 @@ class PushToS3InParts(PlanCase):
                 for number, digits in enumerate(SUMS, 1)]
 
     def complete(self, once=True, sums=SUMS):
-        sha256 = skelebot.hash_of(skelebot.part_list(self.PARTS, sums))
+        sha256 = skelebot.hash_of(skelebot.S3Store.part_list(self.PARTS, sums))
         return f"POST {KEY}?{self.ID}" + (" If-None-Match=*" if once else "") + f" x-amz-content-sha256={sha256}"
 
     def test_sends_them_side_by_side_and_clears_up_what_lies_about(self):
