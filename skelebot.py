@@ -7157,7 +7157,7 @@ def shown_time(seconds):
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def progress_line(verb, name, done, before, size, seconds, width):
+def progress_line(name, done, before, size, seconds, width):
     """How far a transfer is: name, bar, share, speed, time that is left; no wider than a terminal.
 
     done, before  bytes in all, and those of them that an earlier try has brought
@@ -7166,11 +7166,11 @@ def progress_line(verb, name, done, before, size, seconds, width):
     """
     speed, width = max(done - before, 0) / seconds if seconds > 0 else 0, max(width, 20)
     if size < 0:
-        return f"{verb} {name} {shown_size(done)} {shown_size(speed)}/s"[:width - 1]
+        return f"{name} {shown_size(done)} {shown_size(speed)}/s"[:width - 1]
     share = done / size if size else 1
     left = f"{shown_time((size - done) / speed)} left" if speed else ""
     facts = f" {share:4.0%} {shown_size(speed):>8}/s {left}"
-    label = f"{verb} {name} "[:max(width // 2, 20)]
+    label = f"{name} "[:max(width // 2, 20)]
     room = max(min(width - len(label) - len(facts) - 3, 40), 0)
     bar = f"[{'=' * int(share * room):{room}}]" if room else ""
     return (label + bar + facts)[:width - 1]
@@ -7653,6 +7653,10 @@ def base64_of(digits):
     return base64.b64encode(bytes.fromhex(digits)).decode()
 
 
+def query_text(pairs):
+    return "&".join(f"{quoted(name, '')}={quoted(value, '')}" for name, value in pairs)
+
+
 S3_HINTS = {
     "SignatureDoesNotMatch": "the secret key is not that of the access key: look at the AWS "
                              "credentials",
@@ -7754,12 +7758,11 @@ class S3Store(Store):
     def where(self, name):
         return public_url(self.address(name))
 
-    def request(self, method, name, headers={}, query=(), body=b"", sha256=None):
+    def request(self, method, name, headers={}, query=(), body=b""):
         url = self.url if name is None else self.address(name)
-        url += "?" * bool(query) + "&".join(f"{quoted(key, '')}={quoted(value, '')}"
-                                            for key, value in query)
-        signed = {"x-amz-content-sha256": hash_of(body) if sha256 is None else sha256}
-        return Request(method, url, {**headers, **signed}, self.login, body)
+        url += "?" + query_text(query) if query else ""
+        digest = headers.get("x-amz-content-sha256") or hash_of(body)
+        return Request(method, url, {**headers, "x-amz-content-sha256": digest}, self.login, body)
 
     def find(self, name, fine=(200, 404)):
         response = yield from plan_answer(self.request("HEAD", name), fine)
@@ -7833,8 +7836,7 @@ class S3Store(Store):
     def send_whole(self, name, body, digests, once):
         request = self.request("PUT", name, {
             **once, "x-amz-checksum-sha256": base64_of(digests.sha256),
-            "x-amz-meta-sha256": digests.sha256,
-        }, sha256=digests.sha256)
+            "x-amz-meta-sha256": digests.sha256, "x-amz-content-sha256": digests.sha256})
         response = yield Upload(request, body, name, size=digests.size)
         if response.status == 501:
             response = yield Upload(self.plainer(request), body, name, size=digests.size)
@@ -7846,10 +7848,10 @@ class S3Store(Store):
         done = False
         try:
             uploads = tuple(
-                Upload(self.request("PUT", name,
-                                    {"x-amz-checksum-sha256": base64_of(digits)} if sums else {},
-                                    [("partNumber", str(index + 1)), ("uploadId", upload)],
-                                    sha256=digits),
+                Upload(self.request("PUT", name, {
+                    **({"x-amz-checksum-sha256": base64_of(digits)} if sums else {}),
+                    "x-amz-content-sha256": digits,
+                }, [("partNumber", str(index + 1)), ("uploadId", upload)]),
                        body, name, index * part, min(part, digests.size - index * part))
                 for index, digits in enumerate(digests.parts))
             responses = yield Together(uploads)
@@ -7868,9 +7870,8 @@ class S3Store(Store):
             done = response.status in (0, 200) and not response.element("Code")
             return complete, response
         finally:
-            for left in (yield from self.uploads(name)) if done else [upload]:
-                request = self.request("DELETE", name, query=[("uploadId", left)])
-                yield request._replace(patient=False)
+            for one in (yield from self.uploads(name)) if done else [upload]:
+                yield self.request("DELETE", name, {}, [("uploadId", one)])._replace(patient=False)
 
     def begun(self, name, digests):
         """(id of a new upload in parts, whether checksums go with them)."""
@@ -12323,6 +12324,14 @@ def mode_of(path):
         return 0o666 & ~current_mask()
 
 
+def own_environ():
+    """The environment; an empty DOCKER_HOST, for which Docker 20.10 would leave the context, goes.
+    """
+    if not os.environ.get("DOCKER_HOST"):
+        os.environ.pop("DOCKER_HOST", None)
+    return dict(os.environ)
+
+
 def enter(folder):
     """Change to the project's folder: everything runs as if started there."""
     try:
@@ -12331,13 +12340,6 @@ def enter(folder):
         raise SkelebotError(f"{folder}: {error.strerror.lower()}",
                             "name a folder that exists, after -C")
     os.environ["PWD"] = os.getcwd()
-
-
-def set_variables(values):
-    """Give them to this process and the programs that it starts; an empty one counts as unset."""
-    os.environ.update(values)
-    for name in [name for name, value in values.items() if not value]:
-        del os.environ[name]
 
 
 def write_whole(path, fill, more=0):
@@ -12713,7 +12715,7 @@ class Progress:
     def __init__(self, verb, name, size, before=0):
         import threading
         import time
-        self.verb, self.name, self.size = verb, on_one_line(name), size
+        self.name, self.size = f"{verb} {on_one_line(name)}", size
         self.clock, self.start = time.monotonic, time.monotonic()
         self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
         self.live = sys.stderr.isatty()
@@ -12723,8 +12725,8 @@ class Progress:
 
     def line(self):
         columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-        return progress_line(self.verb, self.name, sum(list(self.done.values())), self.before,
-                             self.size, self.clock() - self.start, columns)
+        return progress_line(self.name, sum(list(self.done.values())), self.before, self.size,
+                             self.clock() - self.start, columns)
 
     def at(self, stretch, count):
         """So many bytes of a stretch (any name for it) are done."""
@@ -13919,8 +13921,7 @@ def docker_context(environ, home):
 def caller_call(options, installed=(), project=None):
     """The Call for the machine that skelebot runs on, whose programs get out as the call does."""
     import binascii
-    set_variables({"DOCKER_HOST": os.environ.get("DOCKER_HOST", "")})   # Docker 20.10 takes none
-    environ = dict(os.environ)
+    environ = own_environ()
     home, engine = os.path.expanduser("~"), engine_name(environ)
     config = project or read_config(environ, home)
     files = network_files(config.network, environ, project.folder if project else "", home)
