@@ -13772,40 +13772,8 @@ COMMANDS = {
 }
 
 
-def chain(words):
-    """The words of each job, as `+` parts them."""
-    groups = [[]]
-    for word in words:
-        if word == "+":
-            groups.append([])
-        else:
-            groups[-1].append(word)
-    if not all(groups):
-        raise usage_error("a + needs a job before and after it",
-                          "for example: skelebot prepare + train")
-    return groups
-
-
-def unknown(project, name, commands):
-    """The fault of a first word that means nothing here."""
-    if not project:
-        known = [name for name, command in commands.items() if command.outside]
-        near = did_you_mean(name, known)
-        return usage_error(f"no {FILE} here or above, so {shortened(name)} means nothing",
-                           near if near.startswith("did you mean") else
-                           "go to a project's folder, or make one with: scaffold")
-    if name.startswith("-"):
-        return usage_error(f"{shortened(name)}: options go before the first job",
-                           "skelebot OPTIONS JOB + JOB")
-    if name in [option.name for option in OPTIONS]:
-        return usage_error(f"unknown job or command {shortened(name)}",
-                           f"did you mean {spelling(name)}?")
-    known = {*(job.name for job in project.jobs), *commands}
-    return usage_error(f"unknown job or command {shortened(name)}", did_you_mean(name, known))
-
-
 def commands_here(project, parts, warn=lambda message: None):
-    """name -> Builtin of all that can be asked for; ours come first, and count."""
+    """name -> Builtin of all that can be asked for; ours come first, the first of a name counts."""
     known = dict(COMMANDS)
     for one in parts:
         try:
@@ -13821,63 +13789,57 @@ def commands_here(project, parts, warn=lambda message: None):
     return known
 
 
-def job_or_command(project, name, commands):
-    """The job and the command of a name, one of which is None."""
-    job = project.job(name) if project else None
-    command = None if job else commands.get(name)
-    if not job and not (command and (project or command.outside)):
-        raise unknown(project, name, commands)
-    return job, command
+class Part:
+    """A job or command of a chain, with the words that were typed after it.
 
-
-def command_here(project, name, commands):
-    """A command, by the component of ours that has it, as that is in the project."""
-    ours = (one.commands() for one in our_components(project).values()) if name in COMMANDS else ()
-    return next((own[name] for own in ours if name in own), commands.get(name))
-
-
-def check_section(project, name):
-    """Raise the faults in the section of the component that has a command."""
-    for one in our_components(project).values():
-        if name in one.commands():
-            raise_all(late_faults(one.settings))
-
-
-def command_parser(name, command):
-    """The Parser of a command."""
-    optional = len(command.args) if name in COMMANDS else command.optional  # ours check more
-    return Parser(name, command.args, (*command.params, HELP), optional, command.extras)
-
-
-def parsed(project, group, pages, commands):
-    """What a job or command becomes: (page, plan, foresight, whether it changes the project).
-
-    The plans are of a call, the project and its commands; they are None where a page is asked for.
+    changes  whether it changes the project
+    typed    the Words, with help where its page is asked for
     """
-    name, *words = group
-    job, command = job_or_command(project, name, commands)
-    if job:
-        typed = job_parser(project, job).parse(words)
-        if typed.help:
-            return pages.job(project, job), None, None, False
-        return (None, lambda call, project, commands: plan_job(call, project, job, typed),
-                lambda call, project, commands: plan_foresee_job(call, project, job, typed), False)
-    command = command_here(project, name, commands)
-    typed = (Words(extra=tuple(words)) if command.raw
-             else command_parser(name, command).parse(words))
-    if typed.help:
-        return pages.command(name, command), None, None, False
-    check_section(project, name)
-    command.check(project, typed)
 
-    def of(hook):
-        return lambda call, project, commands: getattr(
-            command_here(project, name, commands) or command, hook)(call, project, typed)
-    return None, of("plan"), of("foresee"), command.changes
+    def __init__(self, line, name, *words):
+        self.name, self.job, command = name, *line.job_or_command(name)
+        self.command = self.of(line.project, line.commands) if command else None
+        self.changes = bool(command) and self.command.changes
+        raw = command and self.command.raw
+        self.typed = Words(extra=words) if raw else self.parser(line.project).parse(words)
+        if command and not self.typed.help:
+            self.check_section(line.project, name)
+            self.command.check(line.project, self.typed)
+
+    def parser(self, project):
+        if self.job:
+            return job_parser(project, self.job)
+        one = self.command
+        optional = len(one.args) if self.name in COMMANDS else one.optional     # ours check more
+        return Parser(self.name, one.args, (*one.params, HELP), optional, one.extras)
+
+    def of(self, project, commands):
+        """The command, by the component of ours that has it, as that is in the project."""
+        ours = [one.commands() for one in our_components(project).values()
+                if self.name in COMMANDS]
+        return next((own[self.name] for own in ours if self.name in own), commands.get(self.name))
+
+    @staticmethod
+    def check_section(project, name):
+        """Nothing, if the section of the component that has a command fits."""
+        for one in our_components(project).values():
+            if name in one.commands():
+                raise_all(late_faults(one.settings))
+
+    def plan(self, call, project, commands):
+        if self.job:
+            return plan_job(call, project, self.job, self.typed)
+        return (self.of(project, commands) or self.command).plan(call, project, self.typed)
+
+    def foresee(self, call, project, commands):
+        """The plan of what can be known to stop it, before the parts above it are done."""
+        if self.job:
+            return plan_foresee_job(call, project, self.job, self.typed)
+        return (self.of(project, commands) or self.command).foresee(call, project, self.typed)
 
 
 def on_path(name):
-    """The path of a program, or None, as shutil.which has it, whose import takes too long."""
+    """The path of a program, or None, without shutil.which, whose import would take too long."""
     if os.name == "nt":
         import shutil
         return shutil.which(name)
@@ -13886,51 +13848,55 @@ def on_path(name):
     return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
-def engine_name(environ):
-    """SKELEBOT_DOCKER, else docker; or podman where that is all, also if it is named docker."""
-    docker, podman = on_path("docker"), on_path("podman")
-    scripted = (docker and os.path.getsize(docker) < 10000
-                and b"podman" in (read_bytes(docker) or b""))
-    linked = docker and os.path.basename(os.path.realpath(docker)).startswith("podman")
-    return environ.get("SKELEBOT_DOCKER") or ("podman" if podman
-                                              and (not docker or scripted or linked) else "docker")
+class EngineProgram:
+    """The program that a call talks to its engine by.
 
+    name  SKELEBOT_DOCKER, else docker, or podman where that is all there is: also as the script
+          named docker
+    """
 
-def program_stamp(name):
-    """What tells a program's file from its successor."""
-    try:
-        path = on_path(name) or name
-        status = os.stat(path)
-    except OSError:
-        return name
-    return f"{path} {status.st_size} {status.st_mtime_ns}"
+    def __init__(self, environ):
+        docker, podman = on_path("docker"), on_path("podman")
+        scripted = (docker and os.path.getsize(docker) < 10000
+                    and b"podman" in (read_bytes(docker) or b""))
+        linked = docker and os.path.basename(os.path.realpath(docker)).startswith("podman")
+        only = podman and (not docker or scripted or linked)
+        self.name = environ.get("SKELEBOT_DOCKER") or ("podman" if only else "docker")
+        self.path = on_path(self.name) or self.name
 
+    @property
+    def stamp(self):
+        """What tells its file from its successor."""
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return self.name
+        return f"{self.path} {status.st_size} {status.st_mtime_ns}"
 
-def is_snap(name):
-    """Whether a program came as a snap: a name of the program `snap`. Source: snapcraft.io/docs"""
-    return os.path.basename(os.path.realpath(on_path(name) or name)) == "snap"
+    @property
+    def is_snap(self):
+        """Whether it came as a snap: as a name of the program `snap`. Source: snapcraft.io/docs"""
+        return os.path.basename(os.path.realpath(self.path)) == "snap"
 
-
-def docker_context(environ, home):
-    """The name of the Docker context in use; "" is the default one. Source: docker context(1)."""
-    named = re.search(r'"currentContext"\s*:\s*"([^"]*)"', docker_config(environ, home))
-    name = environ.get("DOCKER_CONTEXT") or (named.group(1) if named else "")
-    return "" if name == "default" else name
+    @staticmethod
+    def context(environ, home):
+        """The Docker context in use; "" is the default one. Source: docker context(1)"""
+        named = re.search(r'"currentContext"\s*:\s*"([^"]*)"', docker_config(environ, home))
+        name = environ.get("DOCKER_CONTEXT") or (named.group(1) if named else "")
+        return "" if name == "default" else name
 
 
 def caller_call(options, installed=(), project=None):
     """The Call for the machine that skelebot runs on, whose programs get out as the call does."""
     import binascii
-    environ = own_environ()
-    home, engine = os.path.expanduser("~"), engine_name(environ)
-    config = project or read_config(environ, home)
-    files = network_files(config.network, environ, project.folder if project else "", home)
-    call = Call(
+    environ, home = own_environ(), os.path.expanduser("~")
+    engine = EngineProgram(environ)
+    return Call(
         environ=environ, home=home, uid=getattr(os, "getuid", int)(),
         gid=getattr(os, "getgid", int)(),
         login=environ.get("LOGNAME") or environ.get("USER", ""),
-        engine=engine, program=program_stamp(engine), confined=is_snap(engine),
-        context=docker_context(environ, home),
+        engine=engine.name, program=engine.stamp, confined=engine.is_snap,
+        context=engine.context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=on_path("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
         plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"),
@@ -13955,240 +13921,198 @@ def terminal_pages():
     return Pages(max(width, 40), sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
 
 
-def show_version(project):
-    say(sys.stdout, f"skelebot {__version__}")
-    if project and project.version:
-        say(sys.stdout, f"{project.name} {project.version}")
+class CommandLine:
+    """What was typed, the project that it is about, and all commands that there are here.
 
-
-def show_contact(project):
-    if not project.contact and not project.maintainer:
-        raise SkelebotError(f"{FILE}: names neither contact nor maintainer",
-                            "add a line such as contact: ada@example.com")
-    say(sys.stdout, project.contact or project.maintainer)
-
-
-def current_folder():
-    try:
-        return os.getcwd()
-    except OSError:
-        raise SkelebotError("the current folder does not exist any more",
-                            "go to a folder that exists: cd")
-
-
-def chosen_project(options, words, installed):
-    """The project that is asked about, or None outside of one;
-    what needs none is not stopped by its faults.
+    words      what follows the options
+    installed  (name, class) of the plugins, where they have a part
+    project    None outside of one
     """
-    start, env = current_folder(), options.one("env", None)
-    outside = bool(words) and words[0] in COMMANDS and COMMANDS[words[0]].outside
-    try:
-        folder = project_folder(start)
-    except SkelebotError as fault:
-        asked = (words and not outside) or env is not None or options.has("contact")
-        if asked and not options.has("version"):
-            raise
-        tell(f"warning: {fault.message}")
-        folder = None
-    if not folder and not outside and not options.has("version"):
-        check_ending(start, FILE)
-    if env is not None and not folder:
-        raise usage_error(f"no {FILE} here or above, so there are no environments",
-                          "go to a project's folder")
-    try:
-        project = read_folder(folder, env, installed) if folder else None
-    except SkelebotError:
-        if not outside and not options.has("version"):
-            raise
-        project = None
-    return None if outside and not (project and project.job(words[0])) else project
 
+    def __init__(self, words):
+        values, plain, rest = Parser("", (), OPTIONS).options(words, stop=True)
+        self.options, self.words = Words(values), [*plain, *rest]
+        if self.options.has("directory"):
+            enter(self.options.one("directory"))
+        command = COMMANDS.get(self.words[0]) if self.words else None
+        self.outside = bool(command) and command.outside
+        self.version, self.installed = self.options.has("version"), ()
+        if not self.version and not (command and command.alone and not self.is_job(self.words[0])):
+            self.installed = installed_plugins(
+                skelebot_home(os.environ, os.path.expanduser("~")))
+        self.project, self.commands = self.chosen_project(), COMMANDS
 
-def foresights(call, project, commands, parts):
-    """The plans that check later parts, up to one that changes the project."""
-    for _, _, foresee, changes in parts:
-        yield foresee(call, project, commands)
-        if changes:
-            return
-
-
-def plans(call, project, commands, parts):
-    """The plans of a chain, each made when those before it are done.
-
-    What can be foreseen of the others comes before the first, and before the one that follows a
-    change of the project.
-    """
-    foreseen = False
-    yield plan_network(call)
-    for index, (_, plan, _, changes) in enumerate(parts):
-        if not (foreseen or changes or call.dry_run):
-            yield from foresights(call, project, commands, parts[index + 1:])
-        foreseen = not changes
-        yield plan(call._replace(later=call.dry_run and index > 0), project, commands)
-        if changes:
-            project = read_folder(project.folder, project.env or None, project.installed)
-            commands = commands_here(project, project.components)
-
-
-def run_chain(project, commands, parts, options, installed):
-    """Show the page that was asked for, or do the plans one after the other."""
-    for page, *_ in parts:
-        if page:
-            return say(sys.stdout, page, shown=terminal_pages().shown) or 0
-    for warning in project.warnings if project else ():
-        tell(f"warning: {warning}")
-    if options.has("rebuild") and options.has("skip-build"):
-        raise usage_error("--rebuild and --skip-build cannot be used together",
-                          "leave one of them out")
-    call = caller_call(options, installed, project)
-    let_stay()
-    gc.enable()
-    if project:
-        enter(project.folder)
-        if call.dry_run:
-            say(sys.stdout, "cd " + shell_line([project.folder]), shown=pasted)
-    if call.dry_run and call.variables:
-        words = map("=".join, call.variables.items())
-        say(sys.stdout, "export " + shell_line(words), shown=pasted)
-    with Interruptible():
-        return perform(plan_chain(plans(call, project, commands, parts)), call)
-
-
-def page_of(project, name, pages, commands):
-    """The page of a job or command."""
-    job, command = job_or_command(project, name, commands)
-    if job:
-        return pages.job(project, job)
-    if command.raw:
-        command.check(project, Words(extra=("--help",)))
-    return pages.command(name, command)
-
-
-def is_job(name):
-    """Whether a name of a command is that of a job here."""
-    try:
-        folder = project_folder(current_folder())
-        return bool(folder and read_folder(folder).job(name))
-    except SkelebotError:
-        return False
-
-
-def found_plugins(options, words):
-    """The installed plugins, where they have a part."""
-    alone = bool(words) and words[0] in COMMANDS and COMMANDS[words[0]].alone
-    if options.has("version") or (alone and not is_job(words[0])):
-        return ()
-    return installed_plugins(skelebot_home(os.environ, os.path.expanduser("~")))
-
-
-# -- What a shell's Tab asks for
-
-NEXT = "\0"             # stands for the word that is being typed
-
-
-def typed_words(line):
-    """The words of a line that is not finished, the last of them without what ends it: NEXT."""
-    import shlex
-    for end in ("", "'"):
+    @property
+    def folder(self):
+        """The current one."""
         try:
-            return shlex.split(line + NEXT + end)
-        except ValueError:
-            pass                            # a quote is open
-    return shlex.split(line + NEXT + '"')
+            return os.getcwd()
+        except OSError:
+            raise SkelebotError("the current folder does not exist any more",
+                                "go to another one: cd")
 
+    def is_job(self, name):
+        """Whether a name of a command is that of a job here."""
+        try:
+            folder = project_folder(self.folder)
+            return bool(folder and read_folder(folder).job(name))
+        except SkelebotError:
+            return False
 
-def rows_offered(parser, words, current, offers):
-    """[(word, what it means)] of what may be typed at NEXT; nothing where that is anything."""
-    values, plain, extra = parser.options(words, stop=not parser.title)
-    head, equals, _ = current.partition("=")
-    pending = [param for param in parser.params if NEXT in values.get(param.name, ())]
-    if equals and head in parser.known:
-        one, before = parser.known[head], head + equals
-    elif current[:1] == "-" and NEXT not in extra:
-        return [(spelling(param.name), meaning(param)) for param in parser.params]
-    elif pending:
-        one, before = pending[0], ""
-    elif len(plain) <= len(parser.args) and not extra:
-        one, before = parser.args[len(plain) - 1], ""
-    else:
-        return [("+", "another job after it")] if not extra else []
-    rows = [(word, "") if isinstance(word, str) else word
-            for word in one.choices or offers.get(one.name, ())]
-    return [(before + word, text) for word, text in rows]
+    def chosen_project(self):
+        """The project that is asked about; what needs none is not stopped by its faults."""
+        start, env, lenient = self.folder, self.options.one("env", None), self.version
+        try:
+            folder = project_folder(start)
+        except SkelebotError as fault:
+            asked = (self.words and not self.outside) or env is not None
+            if (asked or self.options.has("contact")) and not lenient:
+                raise
+            tell(f"warning: {fault.message}")
+            folder = None
+        lenient = lenient or self.outside
+        if not folder and not lenient:
+            check_ending(start, FILE)
+        if env is not None and not folder:
+            raise usage_error(f"no {FILE} here or above, so there are no environments",
+                              "go to a project's folder")
+        try:
+            project = read_folder(folder, env, self.installed) if folder else None
+        except SkelebotError:
+            if not lenient:
+                raise
+            project = None
+        own = project and project.job(self.words[0]) if self.outside else project
+        return project if own else None
 
+    # -- Jobs and commands
 
-def first_rows(project, commands, envs, words, begun, current):
-    """What may be typed where no job or command is named yet; `begun` is a chain."""
-    jobs = {job.name: job.help or shortened_source(job) for job in project.jobs} if project else {}
-    known = {name: command.help for name, command in commands.items()
-             if project or command.outside}
-    shown = [option for option in OPTIONS if (project or option.outside) and not begun]
-    return rows_offered(Parser("", (Arg("job"),), shown), [NEXT] if begun else words, current,
-                        {"env": envs, "job": {**jobs, **known, **jobs}.items()})
+    @staticmethod
+    def chain(words):
+        """The words of each job, as `+` parts them."""
+        groups = [[]]
+        for word in words:
+            if word == "+":
+                groups.append([])
+            else:
+                groups[-1].append(word)
+        if not all(groups):
+            raise usage_error("a + needs a job before and after it",
+                              "for example: skelebot prepare + train")
+        return groups
 
+    def unknown(self, name):
+        """The fault of a first word that means nothing here."""
+        if not self.project:
+            known = [name for name, command in self.commands.items() if command.outside]
+            near = did_you_mean(name, known)
+            return usage_error(f"no {FILE} here or above, so {shortened(name)} means nothing",
+                               near if near.startswith("did you mean") else
+                               "go to a project's folder, or make one with: scaffold")
+        if name.startswith("-"):
+            return usage_error(f"{shortened(name)}: options go before the first job",
+                               "skelebot OPTIONS JOB + JOB")
+        known = {*(job.name for job in self.project.jobs), *self.commands}
+        option = name in [option.name for option in OPTIONS]
+        return usage_error(f"unknown job or command {shortened(name)}",
+                           f"did you mean {spelling(name)}?" if option
+                           else did_you_mean(name, known))
 
-def completions(line):
-    """[(word, what it means)] of what may be typed at the end of a line, all or in part."""
-    *words, current = typed_words(line)[1:]
-    values, plain, rest = Parser("", (), OPTIONS).options([*words, NEXT], stop=True)
-    options = Words({name: value for name, value in values.items() if NEXT not in value})
-    if options.has("directory"):
-        enter(os.path.expanduser(options.one("directory")))
-    folder, installed = project_folder(current_folder()), found_plugins(options, [])
-    try:
-        project = read_folder(folder, options.one("env", None), installed) if folder else None
-    except SkelebotError:
-        project = None
-    commands = commands_here(project, project.components if project
-                             else new_plugins(None, installed))
-    name, *typed = chain([*plain, *rest] or [NEXT])[-1]
-    if name == NEXT:
-        rows = first_rows(project, commands, environments(folder) if folder else (),
-                          [*words, NEXT], len(plain) + len(rest) > 1, current)
-    else:
-        job, _ = job_or_command(project, name, commands)
-        command = None if job else command_here(project, name, commands)
-        rows = rows_offered(job_parser(project, job) if job else command_parser(name, command),
-                            typed, current, command.offers(project) if command else {})
-    return [(word, text) for word, text in rows if word.startswith(current[:-1])]
+    def job_or_command(self, name):
+        """The job and the command of a name, one of which is None."""
+        job = self.project.job(name) if self.project else None
+        command = None if job else self.commands.get(name)
+        if not job and not (command and (self.project or command.outside)):
+            raise self.unknown(name)
+        return job, command
 
+    # -- What becomes of it
 
-def skelebot(words):
-    """Read the command line and the project, then do what was asked; returns the exit status."""
-    gc.disable()                        # what is read stays until it is done
-    if words[:1] == ["--complete"]:
-        rows = completions(" ".join(words[1:]))
-        lines = [f"{word}\t{' '.join(text.split())}\n" for word, text in rows]
-        return say(sys.stdout, "".join(lines), end="") or (0 if rows else 1)
-    values, plain, rest = Parser("", (), OPTIONS).options(words, stop=True)
-    options, words = Words(values), [*plain, *rest]
-    if options.has("directory"):
-        enter(options.one("directory"))
-    installed = found_plugins(options, words)
-    project = chosen_project(options, words, installed)
-    if options.has("version"):
-        return show_version(project) or 0
-    if options.has("contact"):
-        if not project:
-            raise unknown(project, "--contact", COMMANDS)
-        return show_contact(project) or 0
-    pages, commands = terminal_pages(), commands_here(
-        project, project.components if project else new_plugins(None, installed),
-        lambda message: say(sys.stderr, f"skelebot: warning: {message}"))
-    if options.has("help") and words:
-        return say(sys.stdout, page_of(project, words[0], pages, commands), shown=pages.shown) or 0
-    if options.has("help") or not words:
-        page = pages.project(project, commands) if project else pages.outside(commands)
+    def run(self):
+        """Read it, show what it asks for or do it; returns the exit status."""
+        project, options, pages = self.project, self.options, terminal_pages()
+        if self.version or options.has("contact"):
+            return self.show_facts()
+        parts = project.components if project else new_plugins(None, self.installed)
+        self.commands = commands_here(
+            project, parts, lambda message: say(sys.stderr, f"skelebot: warning: {message}"))
+        if not self.words:
+            page = pages.project(project, self.commands) if project else \
+                pages.outside(self.commands)
+            return say(sys.stdout, page, shown=pages.shown) or 0
+        if options.has("help"):
+            return self.show_page(self.words[0], *self.job_or_command(self.words[0]))
+        asked = [Part(self, *group) for group in self.chain(self.words)]
+        for one in asked:
+            if one.typed.help:
+                return self.show_page(one.name, one.job, one.command)
+        return self.perform(asked)
+
+    def show_page(self, name, job, command):
+        pages = terminal_pages()
+        if command and command.raw:
+            command.check(self.project, Words(extra=("--help",)))
+        page = pages.job(self.project, job) if job else pages.command(name, command)
         return say(sys.stdout, page, shown=pages.shown) or 0
-    parts = [parsed(project, group, pages, commands) for group in chain(words)]
-    return run_chain(project, commands, parts, options, installed)
+
+    def show_facts(self):
+        """What --version and --contact are about."""
+        project = self.project
+        if self.version:
+            own = [f"{project.name} {project.version}"] if project and project.version else []
+            return say(sys.stdout, "\n".join([f"skelebot {__version__}", *own])) or 0
+        if not project:
+            raise self.unknown("--contact")
+        if not project.contact and not project.maintainer:
+            raise SkelebotError(f"{FILE}: names neither contact nor maintainer",
+                                "add a line such as contact: ada@example.com")
+        return say(sys.stdout, project.contact or project.maintainer) or 0
+
+    def perform(self, parts):
+        """Do the parts, one after the other."""
+        for warning in self.project.warnings if self.project else ():
+            tell(f"warning: {warning}")
+        if self.options.has("rebuild") and self.options.has("skip-build"):
+            raise usage_error("--rebuild and --skip-build exclude each other",
+                              "leave one of them out")
+        call = caller_call(self.options, self.installed)
+        let_stay()
+        gc.enable()
+        if self.project:
+            enter(self.project.folder)
+            if call.dry_run:
+                say(sys.stdout, "cd " + shell_line([self.project.folder]), shown=pasted)
+        with Interruptible():
+            return perform(plan_chain(self.plans(call, parts)), call)
+
+    def plans(self, call, parts):
+        """The plans of a chain, each made when those before it are done.
+
+        What can be foreseen of the others comes before the first, and before the one that follows
+        a change of the project, as far as the project stays as it is.
+        """
+        project, commands, foreseen = self.project, self.commands, False
+        for index, part in enumerate(parts):
+            foreseen = foreseen or part.changes or call.dry_run
+            for later in () if foreseen else parts[index + 1:]:
+                yield later.foresee(call, project, commands)
+                if later.changes:
+                    break
+            foreseen = not part.changes
+            later = call._replace(later=call.dry_run and index > 0)
+            yield part.plan(later, project, commands)
+            if part.changes:
+                project = read_folder(project.folder, project.env or None, project.installed)
+                commands = commands_here(project, project.components)
 
 
 def main(words=None):
     """Run skelebot; returns the exit status: the job's, 1 and 2 for faults, 130 after Ctrl-C."""
     open_streams()
+    gc.disable()                        # what is read stays until it is done
     try:
-        return skelebot(list(map(plain_text, sys.argv[1:])) if words is None else words)
+        typed = list(map(plain_text, sys.argv[1:])) if words is None else words
+        return CommandLine(typed).run()
     except Refused as error:
         return error.status
     except SkelebotError as error:

@@ -219,7 +219,7 @@ class Engine(unittest.TestCase):
                 for name in files:
                     os.chmod(os.path.join(path, name), 0o755)
                 os.environ["PATH"] = path
-                self.assertEqual(skelebot.engine_name({}), expected)
+                self.assertEqual(skelebot.EngineProgram({}).name, expected)
 
     @unittest.skipIf(os.name == "nt", "links need a right of their own there")
     def test_is_podman_where_docker_is_a_link_to_it(self):
@@ -228,11 +228,11 @@ class Engine(unittest.TestCase):
             os.chmod(os.path.join(path, "podman"), 0o755)
             os.symlink("podman", os.path.join(path, "docker"))
             os.environ["PATH"] = path
-            self.assertEqual(skelebot.engine_name({}), "podman")
+            self.assertEqual(skelebot.EngineProgram({}).name, "podman")
 
     def test_is_the_one_that_is_asked_for(self):
         for name in ("docker", "podman", "/opt/bin/podman-4", "nerdctl"):
-            self.assertEqual(skelebot.engine_name({"SKELEBOT_DOCKER": name}), name)
+            self.assertEqual(skelebot.EngineProgram({"SKELEBOT_DOCKER": name}).name, name)
 
 
 class ContainerName(unittest.TestCase):

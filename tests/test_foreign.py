@@ -82,9 +82,9 @@ class Names(unittest.TestCase):
                 for auth in ({"awsSecret": name}, {"awsSecret": "s", "awsProfile": name}, {"awsSecret": "s", "awsRegion": name}):
                     place = {"url": "https://h", "repo": "r", "auth": {"aws": True, **auth}}
                     with self.assertRaisesRegex(SkelebotError, "auth.aws(Secret|Profile|Region): expected"):
-                        skelebot.check_section(project(components={"repository": {"artifactory": place}}), "push")
+                        skelebot.Part.check_section(project(components={"repository": {"artifactory": place}}), "push")
                 with self.assertRaisesRegex(SkelebotError, "aws.profile: expected"):
-                    skelebot.check_section(project(components={"registry": {"host": "a.b", "aws": {"profile": name}}}), "publish")
+                    skelebot.Part.check_section(project(components={"registry": {"host": "a.b", "aws": {"profile": name}}}), "publish")
         for part in ("-d:o:r:n:1", "d:-o:r:n:1", "d:o:-r:n:1", "d:o:r:-n:1", "d:o:r:n:-1", "d:o:r:n:1:--debug"):
             with self.subTest(part), self.assertRaisesRegex(SkelebotError, "expected a Python dependency"):
                 project(dependencies=["ca_file:" + part])

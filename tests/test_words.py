@@ -327,15 +327,15 @@ class ShellSigns(unittest.TestCase):
 class Chains(unittest.TestCase):
 
     def test_a_plus_parts_the_jobs(self):
-        self.assertEqual(skelebot.chain(["a", "-x", "1", "+", "b", "+", "c"]), [["a", "-x", "1"], ["b"], ["c"]])
+        self.assertEqual(skelebot.CommandLine.chain(["a", "-x", "1", "+", "b", "+", "c"]), [["a", "-x", "1"], ["b"], ["c"]])
 
     def test_a_plus_within_a_word_is_part_of_it(self):
-        self.assertEqual(skelebot.chain(["a", "--op=+", "c+d", "++"]), [["a", "--op=+", "c+d", "++"]])
+        self.assertEqual(skelebot.CommandLine.chain(["a", "--op=+", "c+d", "++"]), [["a", "--op=+", "c+d", "++"]])
 
     def test_a_plus_needs_a_job_on_both_sides(self):
         for words in (["+"], ["a", "+"], ["+", "a"], ["a", "+", "+", "b"]):
             with self.subTest(words), self.assertRaisesRegex(SkelebotError, "a \\+ needs a job before and after it"):
-                skelebot.chain(words)
+                skelebot.CommandLine.chain(words)
 
 
 class Faults(unittest.TestCase):
