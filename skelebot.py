@@ -2983,20 +2983,6 @@ def label_parts(**labels):
             for name, value in labels.items() if value]
 
 
-def pip_requirement(text):
-    """The requirement as pip takes it: skelebot's `name=1.2` is `name==1.2`."""
-    import shlex
-    return shlex.quote(re.sub(r"^([\w.\[\],-]+?)\s*=\s*(?=[^=])", r"\1==", text))
-
-
-def installed_together(dependencies):
-    """The dependencies of a group in lists, one for each RUN."""
-    import itertools
-    runs = itertools.groupby(enumerate(dependencies),
-                             lambda pair: TOGETHER.get(pair[1].form, pair[0]))
-    return [[dependency for _, dependency in run] for _, run in runs]
-
-
 def run_command(text):
     """A shell command for RUN: as it is, or as JSON where Docker would read it otherwise."""
     import json
@@ -3091,12 +3077,15 @@ class Dockerfile:
 
     def dependencies(self, groups):
         """What installs them, in their order: so one more at the end leaves those above cached."""
+        import itertools
         brought, seen, above, parts = set(), set(), [], []
         for language, dependencies in groups:
             comment = image_part("appended.Dockerfile", appended=APPENDED)
             comment = comment if language in seen else ""
             seen.add(language)
-            for run in installed_together(dependencies):
+            for _, pairs in itertools.groupby(enumerate(dependencies), lambda pair: TOGETHER.get(
+                    pair[1].form, pair[0])):
+                run = [dependency for _, dependency in pairs]
                 tools = {TOOLS[one.form] for one in run if one.form in TOOLS} - brought
                 brought |= tools
                 first, *rest = [*(image_part(tool + ".Dockerfile") for tool in tools),
@@ -3144,7 +3133,9 @@ class Dockerfile:
         if self.files.get(dependency):
             fields["file"] = self.files[dependency][0]
         if dependency.form == "python-package":
-            return {"package": pip_requirement(fields["package"])}
+            import shlex
+            pinned = re.sub(r"^([\w.\[\],-]+?)\s*=\s*(?=[^=])", r"\1==", fields["package"])
+            return {"package": shlex.quote(pinned)}     # name=1.2 is pip's name==1.2
         if dependency.form == "python-github" and not fields["repository"].startswith("https://"):
             return {"url": "https://github.com/" + fields["repository"]}
         return {"url": fields.get("repository", ""), **fields}
@@ -3373,40 +3364,37 @@ THE_PROJECT = r"(?:(?:-e|--editable)[ =]*)?(?:file:(?://)?/app|\.)/?(?:\[[^\]]*\
 AUTOLOADER = "autoloader"   # the project's .Rprofile would hide the packages that are installed
 
 
-def requirement_lines(text):
-    """The lines of a requirements file, those that go on joined, without comments."""
-    lines = re.sub(r"\\\r?\n", " ", text).split("\n")
-    return [re.sub(r"(?:^|\s)#.*", "", line).strip() for line in lines]
-
-
-def required_files(text, file):
-    """The files that a requirements file names by -r, -c and -f, from the project's folder on."""
-    import posixpath
-    option = r"(?:-r|--requirement|-c|--constraint|-f|--find-links)[ =]?\s*(\S+)"
-    names = [match.group(1) for line in requirement_lines(text)
-             for match in [re.match(option, line)]
-             if match and not re.search(r"://|\$\{", match.group(1))]
-    return [posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) for name in names]
-
-
-def local_requirements(lines):
-    """The folders, wheels and archives that it names, as pip takes them: from the project's on."""
-    name = (r"(?:(?:-e|--editable)[ =]?\s*(?P<editable>[^\s\[;:]+)|(?P<path>\.{1,2}(?:/[^\s\[;]*)?"
-            r"|[^\s\[;:@=<>~!/]*/[^\s\[;:@]*|[^\s\[;:/]+\.(?:whl|tar\.gz|zip)))"
-            r"(?:\[[^\]]*\])?\s*(?:;.*)?")
-    local = [re.fullmatch(name, line) for line in lines if not re.match(r"-(?!e|-e)", line)]
-    return [line.group("editable") or line.group("path") for line in local if line]
-
-
 def file_addresses(text):
     """The paths in `NAME @ file:///app/libs/helper` and its like."""
     return re.findall(r"\bfile:(?://(?:localhost)?)?(/?[^\s\"',;#]+)", text)
 
 
-def project_path(name):
-    """A path in the image, or from the project's folder on, as the latter."""
-    import posixpath
-    return posixpath.normpath(re.sub(r"^/app(?:/|$)", "./", name))
+class Requirements:
+    """What a requirements file says; its lines, those that go on joined, without comments."""
+
+    def __init__(self, text):
+        lines = re.sub(r"\\\r?\n", " ", text).split("\n")
+        self.lines = [re.sub(r"(?:^|\s)#.*", "", line).strip() for line in lines]
+
+    def files(self, file):
+        """The files that it names by -r, -c and -f, from the project's folder on."""
+        import posixpath
+        option = r"(?:-r|--requirement|-c|--constraint|-f|--find-links)[ =]?\s*(\S+)"
+        names = [match.group(1) for match in (re.match(option, line) for line in self.lines)
+                 if match and not re.search(r"://|\$\{", match.group(1))]
+        return [posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) for name in names]
+
+    @property
+    def local(self):
+        """The folders, wheels and archives that it names, as pip takes them: from the project's on.
+        """
+        name = (r"(?:(?:-e|--editable)[ =]?\s*(?P<editable>[^\s\[;:]+)"
+                r"|(?P<path>\.{1,2}(?:/[^\s\[;]*)?|[^\s\[;:@=<>~!/]*/[^\s\[;:@]*"
+                r"|[^\s\[;:/]+\.(?:whl|tar\.gz|zip)))(?:\[[^\]]*\])?\s*(?:;.*)?")
+        local = [re.fullmatch(name, line) for line in self.lines
+                 if not re.match(r"-(?!e|-e)", line)]
+        return [*(line.group("editable") or line.group("path") for line in local if line),
+                *file_addresses("\n".join(self.lines))]
 
 
 # What no `proj:` or `req:` installs: a pattern of the name, what to do, and what stands for it.
@@ -5166,7 +5154,7 @@ def requirement_files(file, seen=()):
     """A requirements file and those that it names, each once, as paths in the project."""
     seen, text = (*seen, file), marked_text(read_bytes(file) or b"")
     check_passwords(text, file)
-    for name in required_files(text, file):
+    for name in Requirements(text).files(file):
         if name not in seen:
             check_inside(file, name)
             folder = look(name) == "folder"     # of wheels
@@ -5176,7 +5164,10 @@ def requirement_files(file, seen=()):
 
 def local_files(file, names):
     """The paths in the project of what a file names, but for the project itself."""
-    paths = [path for path in dict.fromkeys(map(project_path, names)) if path != "."]
+    import posixpath
+    paths = dict.fromkeys(posixpath.normpath(re.sub(r"^/app(?:/|$)", "./", name))
+                          for name in names)
+    paths.pop(".", None)
     for path in paths:
         check_inside(file, path)
     return tuple(paths)
@@ -5262,10 +5253,10 @@ def requirements_of(dependency):
     named, local, lines, itself = requirement_files(dependency.fields["file"]), [], [], []
     for name in named:
         text = b"" if look(name) == "folder" else read_bytes(name) or b""
-        own = requirement_lines(marked_text(text))
-        local += local_files(name, [*local_requirements(own), *file_addresses("\n".join(own))])
-        lines += own
-        itself += [(name, line) for line in own if re.fullmatch(THE_PROJECT, line)]
+        own = Requirements(marked_text(text))
+        local += local_files(name, own.local)
+        lines += own.lines
+        itself += [(name, line) for line in own.lines if re.fullmatch(THE_PROJECT, line)]
     marks = {ITSELF: itself,
              VARIABLES: re.findall(r"\$\{([A-Z0-9_]+)\}", "\n".join(lines)),
              PIP_OPTIONS: [line for line in lines if re.search(
@@ -7019,18 +7010,15 @@ class Response(Record):
     def words(self):
         """Why a server refused: the words of its JSON, XML, page title, or line of text."""
         body = self.body[:MOST_WORDS]
-        text = body.decode("utf-8", "replace")
+        text, value = body.decode("utf-8", "replace"), json_value(body)
+        errors = value.get("errors") if isinstance(value, dict) else None   # Artifactory's
+        first = errors[0] if isinstance(errors, list) and errors else value
+        said = first if isinstance(first, dict) else {}
+        own = [said[key] for key in ("message", "error", "detail")
+               if isinstance(said.get(key), str)]
         coded = ": ".join(filter(None, [element("Code", text), element("Message", text)]))
         plain = "" if text.lstrip()[:1] in ("<", "{", "[") else text.strip().partition("\n")[0]
-        return shown_text(self.json_words(json_value(body)) or coded or element("title", text)
-                          or plain)
-
-    def json_words(self, value):
-        """The words of Artifactory's {"errors": [{"status", "message"}]}, and the like."""
-        errors = value.get("errors") if isinstance(value, dict) else None
-        first = errors[0] if isinstance(errors, list) and errors else value
-        keys = ("message", "error", "detail") if isinstance(first, dict) else ()
-        return next((first[key] for key in keys if isinstance(first.get(key), str)), "")
+        return shown_text((own or [""])[0] or coded or element("title", text) or plain)
 
     def has_stored(self, digests):
         """Whether an answer to PUT names the SHA-256 of what was sent; None if it names none."""
@@ -7151,12 +7139,6 @@ def shown_size(count):
     return f"{count:.1f} TB"
 
 
-def shown_time(seconds):
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
 def progress_line(name, done, before, size, seconds, width):
     """How far a transfer is: name, bar, share, speed, time that is left; no wider than a terminal.
 
@@ -7167,8 +7149,9 @@ def progress_line(name, done, before, size, seconds, width):
     speed, width = max(done - before, 0) / seconds if seconds > 0 else 0, max(width, 20)
     if size < 0:
         return f"{name} {shown_size(done)} {shown_size(speed)}/s"[:width - 1]
-    share = done / size if size else 1
-    left = f"{shown_time((size - done) / speed)} left" if speed else ""
+    share, seconds = done / size if size else 1, int((size - done) / speed) if speed else 0
+    hours = f"{seconds // 3600}:{seconds // 60 % 60:02}" if seconds >= 3600 else seconds // 60
+    left = f"{hours}:{seconds % 60:02} left" if speed else ""
     facts = f" {share:4.0%} {shown_size(speed):>8}/s {left}"
     label = f"{name} "[:max(width // 2, 20)]
     room = max(min(width - len(label) - len(facts) - 3, 40), 0)
@@ -8677,15 +8660,10 @@ class FormerArtifactory(Record):
     auth: Auth = Auth()
     artifacts: Tuple[Artifact, ...] = ()
 
-
-def read_former_artifactory(node, place):
-    former = Value(node, place).read(FormerArtifactory)
-    return RepositorySection(artifactory=Artifactory(*former[:4]), artifacts=former.artifacts)
-
-
-def read_former_artifacts(node, place):
-    """The list at the top level of 2019."""
-    return RepositorySection(artifacts=Value(node, place).read(Tuple[Artifact, ...]))
+    @classmethod
+    def section(cls, node, place):
+        former = Value(node, place).read(cls)
+        return RepositorySection(artifactory=Artifactory(*former[:4]), artifacts=former.artifacts)
 
 
 class Transfer:
@@ -8725,21 +8703,22 @@ class Transfer:
                               if kind == "folder" else "write it without the / at its end")
         check_readable(self.path)
 
-    def plan_with_body(self, plan):
-        """What a plan makes of its open file; that of a folder is its archive."""
-        body = (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
+    def plan_body(self):
+        """Its open file; that of a folder is its archive."""
+        return (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
+
+    def plan_with_body(self, function):
+        """What a function, or a plan, makes of its open file."""
+        body = yield from self.plan_body()
         body = Body(None, self.path, 0) if self.call.later and not body else body
         if not body:
             raise self.artifact.places["file"].fault(
                 f"{shortened(self.path)} does not exist any more", "push it when it is finished")
         try:
-            return (yield from plan(body))
+            value = function(body)
+            return (yield from value) if hasattr(value, "send") else value
         finally:
             yield Release(body)
-
-    def plan_digest(self, body):
-        yield from ()
-        return digests_of(body)
 
     def plan_is_new(self):
         """Whether it is to be sent; if it exists, only a singular one that is the same is fine."""
@@ -8747,7 +8726,8 @@ class Transfer:
         if not stored:
             return True
         if self.artifact.singular and stored.sha256:
-            if stored.sha256 == (yield from self.plan_with_body(self.plan_digest)).sha256:
+            digests = yield from self.plan_with_body(digests_of)
+            if stored.sha256 == digests.sha256:
                 yield Note(f"{self.name} is stored already, with the same content: {self.where}")
                 return False
         bump = "" if self.artifact.singular else "bump the version, or "
@@ -8837,7 +8817,7 @@ class Transfer:
         if self.call.dry_run or not self.stored.sha256 or look(self.path) != self.kind:
             return False
         try:
-            body = (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
+            body = yield from self.plan_body()
             return bool(body) and digests_of(body).sha256 == self.stored.sha256
         except SkelebotError:
             return False                    # it cannot be read, so it is something else
@@ -8900,7 +8880,9 @@ class Repository(Component):
     name = "repository"
     of_commands = True
     record = RepositorySection
-    former = {"components.artifactory": read_former_artifactory, "artifacts": read_former_artifacts}
+    former = {"components.artifactory": FormerArtifactory.section,
+              "artifacts": lambda node, place: RepositorySection(         # of 2019
+                  artifacts=Value(node, place).read(Tuple[Artifact, ...]))}
     storing = (
         Option("prefix", "p", "begin the stored name with this", "TEXT"),
         Option("user", "u", "the user at Artifactory", "USER"),
@@ -9482,20 +9464,15 @@ class Blamed:
         places = places or ([(code.co_filename, code.co_firstlineno)] if code else [])
         return f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
 
-    def check(self, function, *values):
+    def call(self, function, *values):
         with self:
-            function(*values)
+            return function(*values)
 
     def plan(self, function, *values):
         """The steps of a function, if it is a generator; returns what it returns."""
         with self:
             value = function(*values)
             return (yield from value) if hasattr(value, "send") else value
-
-    def plan_status(self, function, *values):
-        """The steps of a command; what is no exit status is 0."""
-        status = yield from self.plan(function, *values)
-        return status if isinstance(status, int) else 0
 
 
 class Failed(Component):
@@ -9539,9 +9516,13 @@ def plugin_commands(one, project):
                                 f"{repr(name)[:60]}")
             if not isinstance(command, Builtin):
                 raise TypeError(f"commands(): expected a Builtin, found {repr(command)[:60]}")
+
+    def plan_status(plan, *values):
+        status = yield from blamed.plan(plan, *values)
+        return status if isinstance(status, int) else 0
     return {name: command._replace(
-        plan=functools.partial(blamed.plan_status, command.plan),
-        check=functools.partial(blamed.check, command.check),
+        plan=functools.partial(plan_status, command.plan),
+        check=functools.partial(blamed.call, command.check),
         outside=command.outside or not project) for name, command in commands.items()}
 
 
@@ -9668,7 +9649,9 @@ class PluginCommand:
             raise usage_error(f"plugin: cannot place {shortened(source)}",
                               did_you_mean(action, cls.actions))
 
-    def plan(self):
+    @classmethod
+    def plan(cls, call, project, words):
+        self = cls(call, words)
         if self.action == "list":
             yield from self.plan_list()
         elif self.action == "remove":
@@ -9757,10 +9740,6 @@ class PluginCommand:
             yield Note(f"there are no plugins in {self.folder}")
 
 
-def plan_plugin(call, project, words):
-    return (yield from PluginCommand(call, words).plan())
-
-
 # -- Plugins of earlier releases
 
 class SkeleYaml:
@@ -9797,6 +9776,7 @@ class SkeleYaml:
 
 
 def plain_value(value):
+    """A value of a record, or of a plugin's, without our classes."""
     if isinstance(value, SkeleYaml):
         return value.toDict()
     if hasattr(value, "_fields"):
@@ -9840,17 +9820,13 @@ class EarlierConfig(SkeleYaml):
             is_list = isinstance(value, tuple) and not hasattr(value, "_fields")
             setattr(self, key, list(value) if is_list else value)
         self.env = project.env if project else None
-        self.dependencies = self.dependency_lists(project) if project else None
-        self.components = [one.plugin for one in project.components if hasattr(one, "plugin")] \
-            if project else []
+        # the dependencies as they were written: a list, or a dict of two
+        lists = {name: list(getattr(project.dependencies, name)) for name in fields(Dependencies)
+                 if name in project.language.split("+")} if project else None
+        self.dependencies = lists if not lists or len(lists) > 1 else [*lists.values()][0]
+        self.components = [one.plugin for one in (project.components if project else ())
+                           if hasattr(one, "plugin")]
         self._call, self._project, self._before = call, project, self.values()
-
-    @staticmethod
-    def dependency_lists(project):
-        """The dependencies as they were written: a list, or a dict of two."""
-        lists = {name: list(getattr(project.dependencies, name))
-                 for name in project.language.split("+") if name in fields(Dependencies)}
-        return lists if len(lists) > 1 else [one for ones in lists.values() for one in ones]
 
     def values(self):
         """key -> plain value of all that skelebot.yaml may hold, but for the components."""
@@ -9925,10 +9901,7 @@ class EarlierPlugin(Component):
                                      "bash", *launch.argv))
 
     def section(self):
-        def ask_all():
-            self.plugin.scaffold()
-            return self.plugin.toDict()
-        return (yield Act(self.name, ask_all))
+        return (yield Act(self.name, lambda: (self.plugin.scaffold(), self.plugin.toDict())[1]))
 
 
 class EarlierFolder(Component):
@@ -11290,13 +11263,10 @@ WHERE = {"always": "natively", "never": "in Docker only",
 
 def wrapped(text, width, indent):
     """`text` in lines, all but the first indented; a \0 is a blank that stays in its line."""
-    first, *words = re.split(r"[\t-\r ]+", text.strip())
-    lines, most = [text[:len(text) - len(text.lstrip())] + first], max(width - indent, 30)
-    for word in words:
-        if len(lines[-1]) + 1 + len(word) <= most:
-            lines[-1] += " " + word
-        else:
-            lines.append(word)
+    import textwrap
+    margin, words = text[:len(text) - len(text.lstrip())], re.split(r"[\t-\r ]+", text.strip())
+    lines = textwrap.wrap(margin + " ".join(words), max(width - indent, 30),
+                          break_long_words=False, break_on_hyphens=False)
     return ("\n" + " " * indent).join(lines).replace("\0", " ")
 
 
@@ -11493,17 +11463,14 @@ def is_ours_to_read():
         return False
 
 
-def is_open(number):
-    try:
-        return bool(os.fstat(number))
-    except OSError:
-        return False
-
-
 def open_streams():
     """A stream that is closed, or not ours, leads nowhere: not to the next file that is opened."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        if not (is_open(number) if number else is_ours_to_read()):
+        try:
+            is_open = os.fstat(number) if number else is_ours_to_read()
+        except OSError:
+            is_open = False
+        if not is_open:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
             os.set_inheritable(number, True)
         stream = getattr(sys, name)
@@ -11700,11 +11667,6 @@ class Processes:
             pids |= {child for child, parent in self.parents.items() if parent in pids}
         return pids
 
-    def ends_of(self, pid):
-        """The pids of the programs that a process runs, those that run no others themselves."""
-        pids = self.below({pid})
-        return pids - {pid} - {self.parents.get(child) for child in pids}
-
 
 def send_signals(pids, *numbers):
     """Send signals to processes, as far as these exist."""
@@ -11731,12 +11693,9 @@ class Family:
         """Find out who belongs to it by now."""
         processes = Processes()
         own = {self.process.pid} if self.process.poll() is None else set()
-        known = {pid for pid in processes.parents if pid in self.pids or self.is_marked(pid)}
+        known = {pid for pid in processes.parents if pid in self.pids or (
+            self.mark and self.mark in first_bytes(f"/proc/{pid}/environ", 2 ** 20).split(b"\0"))}
         self.pids = (processes.below(own | known) & set(processes.parents)) | own
-
-    def is_marked(self, pid):
-        path = f"/proc/{pid}/environ"
-        return bool(self.mark) and self.mark in first_bytes(path, 2 ** 20).split(b"\0")
 
     def wait(self, is_over):
         """Wait until all have ended, or the time is over."""
@@ -11949,7 +11908,9 @@ class Program:
         step that it runs fails.
         """
         if self.step.apart:
-            send_signals(Processes().ends_of(self.process.pid), KILL)
+            processes, own = Processes(), self.process.pid
+            pids = processes.below({own})       # those that run no others are the step's
+            send_signals(pids - {own} - {processes.parents.get(pid) for pid in pids}, KILL)
         elif not self.step.stop:
             Family(self.process, self.mark.get(MARK)).end(interrupted, left)
         elif interrupted and not has_terminal() and os.name != "nt":
@@ -12464,11 +12425,6 @@ def try_until(step):
         if ready or re.search(step.final, outcome.errors) or time.monotonic() > end:
             return outcome
         time.sleep(0.5)
-
-
-def run_act(step):
-    with Blamed(step.name):
-        return step.function()
 
 
 # -- Requests
@@ -13509,7 +13465,8 @@ DOING = {
     Pack: lambda step: Packer(step).body(), Unpack: lambda step: Unpacker(step).run(),
     Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
     Take: lambda step: FolderPull(step).run(), Keep: lambda step: FolderPush(step).run(),
-    Token: lambda step: Secret(os.urandom(24).hex()), Wait: try_until, Act: run_act,
+    Token: lambda step: Secret(os.urandom(24).hex()), Wait: try_until,
+    Act: lambda step: Blamed(step.name).call(step.function),
     SecretsInside: secret_members, ImageIds: image_ids, Forget: forget,
     Answer: lambda step: say(sys.stdout, step.text),
     Note: lambda step: tell(step.text),
@@ -13758,7 +13715,7 @@ COMMANDS = {
                     changes=True, check=check_bump,
                     offers=lambda project: {"version": ("major", "minor", "patch")}),
     "envs": Builtin("list the environments", plan_envs),
-    "plugin": Builtin("install, list or remove plugins", plan_plugin, (
+    "plugin": Builtin("install, list or remove plugins", PluginCommand.plan, (
         Arg("action", "install, list or remove; or what to install"),
         Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
         optional=2, outside=True, alone=True, check=PluginCommand.check,

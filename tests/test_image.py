@@ -288,7 +288,7 @@ class RequirementsFile(unittest.TestCase):
                              ("\ufeff-r é.txt", "utf-32-le"), ("#!x\n# -*- coding: cp1252 -*-\n-r é.txt\n", "cp1252"),
                              ("# coding: nosuch\n-r é.txt", "utf-8"), ("-r é.txt\n", "utf-8")):
             with self.subTest(text, coding=coding):
-                self.assertEqual(skelebot.required_files(skelebot.marked_text(text.encode(coding)), "a.txt"), ["é.txt"])
+                self.assertEqual(skelebot.Requirements(skelebot.marked_text(text.encode(coding))).files("a.txt"), ["é.txt"])
         self.assertEqual(skelebot.marked_text(b"x\xff"), "x\ufffd")
         self.assertEqual(skelebot.secret_kind("requirements.txt", "--index-url https://a:hunter2@h/s\r\n".encode("utf-16")), "a password")
         self.assertEqual(skelebot.secret_kind(".env", "API_KEY=abcd1234\r\n".encode("utf-16")), "a password")

@@ -18,4 +18,4 @@ class Places(Component):
         yield Answer(" ".join(map(str, [
             skelebot is again, sys.modules["skelebot"] is skelebot, skelebot.Component is Component,
             vars(skelebot) is vars(running), isinstance(Command(("true",)), skelebot.Command),
-            len({id(vars(one)["Component"]) for one in list(sys.modules.values()) if "plan_plugin" in vars(one)})])))
+            len({id(vars(one)["Component"]) for one in list(sys.modules.values()) if "plan_prime" in vars(one)})])))
