@@ -7030,7 +7030,7 @@ class Response(Record):
     def stored(self, header, name, where):
         """The Stored that an answer to HEAD tells of, whose SHA-256 is in a header, or None.
 
-        An artifact is not the page of a portal that somebody has to log in to.
+        A fault if the answer is a web page, such as the login of a portal.
         """
         sha256 = sha256_of(self.headers.get(header, "").encode("utf-8", "replace"))
         is_page = self.headers.get("content-type", "").lower().startswith("text/html")
@@ -7566,7 +7566,7 @@ class AwsKeys:
             raise SkelebotError(
                 f"{argv[0] if argv else 'aws'} gave no AWS credentials for the profile "
                 f"{own.name}: {shown_text(last_line(outcome.errors))}",
-                "run it by itself, or log in again")
+                "run it by hand, or log in again")
         return key
 
     def plan_by_container(self):
@@ -7802,7 +7802,7 @@ class S3Store(Store):
                 f"{parts}</CompleteMultipartUpload>").encode()
 
     def send(self, name, body, replace):
-        """Only where nothing is yet, unless it is to be replaced; large ones in parts."""
+        """Send it, large files in parts; an existing one is replaced only if `replace` says so."""
         part = self.part_size(body.size)
         digests = digests_of(body, part)
         once = {} if replace else {"If-None-Match": "*"}
@@ -13753,15 +13753,19 @@ class Part:
     typed    the Words, with help where its page is asked for
     """
 
-    def __init__(self, line, name, *words):
-        self.name, self.job, command = name, *line.job_or_command(name)
+    def __init__(self, line, name):
+        self.name, (self.job, command) = name, line.job_or_command(name)
         self.command = self.of(line.project, line.commands) if command else None
         self.changes = bool(command) and self.command.changes
-        raw = command and self.command.raw
-        self.typed = Words(extra=words) if raw else self.parser(line.project).parse(words)
-        if command and not self.typed.help:
-            self.check_section(line.project, name)
-            self.command.check(line.project, self.typed)
+
+    def read(self, project, words):
+        """Itself, with the words that were typed; a fault if they make no sense."""
+        raw = self.command and self.command.raw
+        self.typed = Words(extra=tuple(words)) if raw else self.parser(project).parse(words)
+        if self.command and not self.typed.help:
+            self.check_section(project, self.name)
+            self.command.check(project, self.typed)
+        return self
 
     def parser(self, project):
         if self.job:
@@ -13778,7 +13782,7 @@ class Part:
 
     @staticmethod
     def check_section(project, name):
-        """Nothing, if the section of the component that has a command fits."""
+        """Raise the faults in the section of the component that has a command."""
         for one in our_components(project).values():
             if name in one.commands():
                 raise_all(late_faults(one.settings))
@@ -13895,9 +13899,12 @@ class CommandLine:
         self.outside = bool(command) and command.outside
         self.version, self.installed = self.options.has("version"), ()
         if not self.version and not (command and command.alone and not self.is_job(self.words[0])):
-            self.installed = installed_plugins(
-                skelebot_home(os.environ, os.path.expanduser("~")))
+            self.installed = self.plugins()
         self.project, self.commands = self.chosen_project(), COMMANDS
+
+    @staticmethod
+    def plugins():
+        return installed_plugins(skelebot_home(os.environ, os.path.expanduser("~")))
 
     @property
     def folder(self):
@@ -13906,7 +13913,7 @@ class CommandLine:
             return os.getcwd()
         except OSError:
             raise SkelebotError("the current folder does not exist any more",
-                                "go to another one: cd")
+                                "go to a folder that exists: cd")
 
     def is_job(self, name):
         """Whether a name of a command is that of a job here."""
@@ -13999,7 +14006,8 @@ class CommandLine:
             return say(sys.stdout, page, shown=pages.shown) or 0
         if options.has("help"):
             return self.show_page(self.words[0], *self.job_or_command(self.words[0]))
-        asked = [Part(self, *group) for group in self.chain(self.words)]
+        asked = [Part(self, name).read(project, words)
+                 for name, *words in self.chain(self.words)]
         for one in asked:
             if one.typed.help:
                 return self.show_page(one.name, one.job, one.command)
@@ -14030,7 +14038,7 @@ class CommandLine:
         for warning in self.project.warnings if self.project else ():
             tell(f"warning: {warning}")
         if self.options.has("rebuild") and self.options.has("skip-build"):
-            raise usage_error("--rebuild and --skip-build exclude each other",
+            raise usage_error("--rebuild and --skip-build cannot be used together",
                               "leave one of them out")
         call = caller_call(self.options, self.installed)
         let_stay()
@@ -14063,13 +14071,100 @@ class CommandLine:
                 commands = commands_here(project, project.components)
 
 
+# -- What a shell's Tab asks for
+
+NEXT = "\0"             # stands for the word that is being typed
+
+
+class Completions(CommandLine):
+    """What may be typed at the end of a line that is not finished."""
+
+    def __init__(self, line):
+        *self.words, self.current = self.split(line)[1:]
+        values, *typed = Parser("", (), OPTIONS).options([*self.words, NEXT], stop=True)
+        self.options = Words({name: value for name, value in values.items() if NEXT not in value})
+        self.typed = sum(typed, [])     # from the first job on
+        if self.options.has("directory"):
+            enter(os.path.expanduser(self.options.one("directory")))
+        self.at, self.installed = project_folder(self.folder), self.plugins()
+        env = self.options.one("env", None)
+        try:
+            self.project = read_folder(self.at, env, self.installed) if self.at else None
+        except SkelebotError:
+            self.project = None
+        parts = self.project.components if self.project else new_plugins(None, self.installed)
+        self.commands = commands_here(self.project, parts)
+
+    @staticmethod
+    def split(line):
+        """The words of a line, the last of them without what ends it: NEXT."""
+        import shlex
+        for end in ("", "'"):
+            try:
+                return shlex.split(line + NEXT + end)
+            except ValueError:
+                pass                        # a quote is open
+        return shlex.split(line + NEXT + '"')
+
+    @property
+    def rows(self):
+        """[(word, what it means)] of what fits what is there of the word."""
+        name, *words = self.chain(self.typed or [NEXT])[-1]
+        if name == NEXT:
+            rows = self.first_rows()
+        else:
+            part = Part(self, name)
+            offers = part.command.offers(self.project) if part.command else {}
+            rows = self.offered(part.parser(self.project), words, offers)
+        return [(word, text) for word, text in rows if word.startswith(self.current[:-1])]
+
+    def first_rows(self):
+        """What may be typed where no job or command is named yet."""
+        project, begun = self.project, len(self.typed) > 1      # a chain
+        jobs = {job.name: job.help or shortened_source(job)
+                for job in (project.jobs if project else ())}
+        known = {name: command.help for name, command in self.commands.items()
+                 if project or command.outside}
+        shown = [option for option in OPTIONS if (project or option.outside) and not begun]
+        envs = environments(self.at) if self.at else ()
+        return self.offered(Parser("", (Arg("job"),), shown),
+                            [NEXT] if begun else [*self.words, NEXT],
+                            {"env": envs, "job": {**jobs, **known, **jobs}.items()})
+
+    def offered(self, parser, words, offers):
+        """What may be typed at NEXT; nothing where that is anything."""
+        values, plain, extra = parser.options(words, stop=not parser.title)
+        head, equals, _ = self.current.partition("=")
+        pending = [param for param in parser.params if NEXT in values.get(param.name, ())]
+        if equals and head in parser.known:
+            one, before = parser.known[head], head + equals
+        elif self.current[:1] == "-" and NEXT not in extra:
+            return [(spelling(param.name), meaning(param)) for param in parser.params]
+        elif pending:
+            one, before = pending[0], ""
+        elif len(plain) <= len(parser.args) and not extra:
+            one, before = parser.args[len(plain) - 1], ""
+        else:
+            return [("+", "another job after it")] if not extra else []
+        rows = [(word, "") if isinstance(word, str) else word
+                for word in one.choices or offers.get(one.name, ())]
+        return [(before + word, text) for word, text in rows]
+
+    def run(self):
+        """Show them, for a shell; returns 1 if there are none."""
+        rows = self.rows
+        lines = [f"{word}\t{' '.join(text.split())}\n" for word, text in rows]
+        return say(sys.stdout, "".join(lines), end="") or (0 if rows else 1)
+
+
 def main(words=None):
     """Run skelebot; returns the exit status: the job's, 1 and 2 for faults, 130 after Ctrl-C."""
     open_streams()
     gc.disable()                        # what is read stays until it is done
     try:
         typed = list(map(plain_text, sys.argv[1:])) if words is None else words
-        return CommandLine(typed).run()
+        completes = typed[:1] == ["--complete"]
+        return (Completions(" ".join(typed[1:])) if completes else CommandLine(typed)).run()
     except Refused as error:
         return error.status
     except SkelebotError as error:

@@ -632,7 +632,7 @@ class KeysForS3(unittest.TestCase):
             with self.subTest(odd):
                 self.assertEqual(self.found(None, files, {"keys": skelebot.Outcome(0, odd)}), two_lines(
                     "keys gave no AWS credentials for the profile default: it gave no reason",
-                    "run it by itself, or log in again"))
+                    "run it by hand, or log in again"))
 
     def test_come_from_no_program_that_is_none(self):
         for odd in ("keys 'for me", "''"):
