@@ -14081,9 +14081,9 @@ class Completions(CommandLine):
 
     def __init__(self, line):
         *self.words, self.current = self.split(line)[1:]
-        values, *typed = Parser("", (), OPTIONS).options([*self.words, NEXT], stop=True)
+        values, plain, rest = Parser("", (), OPTIONS).options([*self.words, NEXT], stop=True)
         self.options = Words({name: value for name, value in values.items() if NEXT not in value})
-        self.typed = sum(typed, [])     # from the first job on
+        self.typed = [*plain, *rest]    # from the first job on
         if self.options.has("directory"):
             enter(os.path.expanduser(self.options.one("directory")))
         self.at, self.installed = project_folder(self.folder), self.plugins()
