@@ -7115,7 +7115,7 @@ TRUSTED = ("127.0.0.1", "localhost", "::1")
 
 
 def quoted(text, safe="/"):
-    """`text` as part of an address: all but letters, digits and -_.~ as %XX (RFC 3986, 2.3)."""
+    """`text` as part of an address: all but letters, digits and -_.~ as %XX; RFC 3986, 2.3."""
     import urllib.parse
     return urllib.parse.quote(text.encode("utf-8", "surrogateescape"), safe=safe + "-_.~")
 
@@ -12285,12 +12285,11 @@ def mode_of(path):
         return 0o666 & ~current_mask()
 
 
-def own_environ():
-    """The environment; an empty DOCKER_HOST, for which Docker 20.10 would leave the context, goes.
-    """
-    if not os.environ.get("DOCKER_HOST"):
-        os.environ.pop("DOCKER_HOST", None)
-    return dict(os.environ)
+def set_variables(values):
+    """Give them to this process and the programs that it starts; an empty one counts as unset."""
+    os.environ.update(values)
+    for name in [name for name, value in values.items() if not value]:
+        del os.environ[name]
 
 
 def enter(folder):
@@ -13850,8 +13849,10 @@ class EngineProgram:
 def caller_call(options, installed=(), project=None):
     """The Call for the machine that skelebot runs on, whose programs get out as the call does."""
     import binascii
-    environ, home = own_environ(), os.path.expanduser("~")
-    engine = EngineProgram(environ)
+    set_variables({"DOCKER_HOST": os.environ.get("DOCKER_HOST", "")})   # Docker 20.10 takes none
+    environ, home = dict(os.environ), os.path.expanduser("~")
+    engine, config = EngineProgram(environ), project or read_config(environ, home)
+    files = network_files(config.network, environ, project.folder if project else "", home)
     return Call(
         environ=environ, home=home, uid=getattr(os, "getuid", int)(),
         gid=getattr(os, "getgid", int)(),
@@ -14040,13 +14041,16 @@ class CommandLine:
         if self.options.has("rebuild") and self.options.has("skip-build"):
             raise usage_error("--rebuild and --skip-build cannot be used together",
                               "leave one of them out")
-        call = caller_call(self.options, self.installed)
+        call = caller_call(self.options, self.installed, self.project)
         let_stay()
         gc.enable()
         if self.project:
             enter(self.project.folder)
             if call.dry_run:
                 say(sys.stdout, "cd " + shell_line([self.project.folder]), shown=pasted)
+        if call.dry_run and call.variables:
+            words = map("=".join, call.variables.items())
+            say(sys.stdout, "export " + shell_line(words), shown=pasted)
         with Interruptible():
             return perform(plan_chain(self.plans(call, parts)), call)
 
@@ -14057,6 +14061,7 @@ class CommandLine:
         a change of the project, as far as the project stays as it is.
         """
         project, commands, foreseen = self.project, self.commands, False
+        yield plan_network(call)
         for index, part in enumerate(parts):
             foreseen = foreseen or part.changes or call.dry_run
             for later in () if foreseen else parts[index + 1:]:
