@@ -13853,7 +13853,7 @@ def caller_call(options, installed=(), project=None):
     environ, home = dict(os.environ), os.path.expanduser("~")
     engine, config = EngineProgram(environ), project or read_config(environ, home)
     files = network_files(config.network, environ, project.folder if project else "", home)
-    return Call(
+    call = Call(
         environ=environ, home=home, uid=getattr(os, "getuid", int)(),
         gid=getattr(os, "getgid", int)(),
         login=environ.get("LOGNAME") or environ.get("USER", ""),

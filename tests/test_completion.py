@@ -43,7 +43,7 @@ class Completion(unittest.TestCase):
     def test_begins_with_the_jobs_and_what_they_are_for_then_the_commands(self):
         rows = self.rows("")
         self.assertEqual(rows[:3], [["load", "Load the customers of a day"], ["bump", "bump.sh"], [
-            "scaffold", "make a new project, or make one of what is here (--existing)"]])
+            "scaffold", "make a new project, or turn what is here into one (--existing)"]])
         self.assertEqual(len([word for word, _ in rows if word == "bump"]), 1)
 
     def test_offers_what_begins_as_it_was_typed(self):
@@ -73,7 +73,7 @@ class Completion(unittest.TestCase):
         self.assertIn("scaffold", outside)
         self.assertNotIn("push", outside)
         self.assertEqual(self.words("", "broken"), outside)
-        self.assertEqual(self.words("--", "broken"), ["--help", "--version", "--directory", "--verbose", "--dry-run"])
+        self.assertEqual(self.words("--", "broken"), ["--help", "--version", "--directory", "--offline", "--verbose", "--dry-run"])
 
     def test_gives_the_commands_of_plugins(self):
         plugin = ("from skelebot import Activation, Builtin, Component\n\n\nclass Chat(Component):\n    activation = Activation.ALWAYS\n\n"
