@@ -1525,9 +1525,7 @@ def skelebot_home(environ, home):
 
 
 def cache_file(environ, home, name, *key):
-    """The file in which something is remembered about what the key's parts say;
-    "" where there is no home.
-    """
+    """The file that remembers something about what the key's parts say; "" without a home."""
     folder = skelebot_home(environ, home)
     file = f"{name}-{checksum(chr(0).join(key)):08x}"
     return "" if folder.startswith("~") else os.path.join(folder, "builds", file)
@@ -3927,9 +3925,7 @@ class Call(Record):
 
 
 class Outcome(Record):
-    """How a command ended:
-    its exit status (128 + N after signal N), and what it printed, if that was kept.
-    """
+    """How a command ended: its exit status, 128 + N after signal N, and its output if kept."""
     status: int = 0
     output: str = ""
     errors: str = ""
@@ -3955,9 +3951,7 @@ def each(flag, values):
 
 
 def public_url(url):
-    """An address as it may be shown to anyone: without its query, which may hold a signature;
-    of a Secret the host.
-    """
+    """An address for anyone to see: without its query; of a Secret the host alone."""
     shown = bare_url(url).partition("?")[0]
     return re.sub(r"(?<=[^:/])/.*", "/...", shown) if isinstance(url, Secret) else shown
 
@@ -4129,9 +4123,7 @@ class Ask(Record):
 
 
 class ImageIds(Record):
-    """The ids of images at an engine's endpoint, "" for one that is not there;
-    None if it cannot be asked like this.
-    """
+    """The ids of images at an engine's endpoint, "" for none; None if it cannot be asked."""
     endpoint: str
     names: Tuple[str, ...]
     line = None
@@ -4240,9 +4232,7 @@ class Request(Record):
 
 
 class Pack(Record):
-    """The Body of a .tar.gz of the files below a folder;
-    the same files give the same bytes, by the same Python.
-    """
+    """The Body of a .tar.gz of a folder's files; the same for the same files, by one Python."""
     path: str
 
     @property
@@ -4367,9 +4357,7 @@ class SecretsInside(Record):
 
 
 class Zip(Record):
-    """A zip file of the project, for what was left out of it;
-    the same files give the same bytes, by the same zlib.
-    """
+    """A zip file of the project, for what was left out; alike for the same files, by one zlib."""
     path: str
     rules: Tuple[Rule, ...] = ()
 
@@ -4380,9 +4368,7 @@ class Zip(Record):
 
 
 class Zipped(Record):
-    """The result of a Zip:
-    how many files and bytes it has, and what was left out because it is no file.
-    """
+    """The result of a Zip: how many files and bytes it has, and what was left out as no file."""
     files: int = 0
     size: int = 0
     left_out: Tuple[str, ...] = ()
@@ -4478,9 +4464,7 @@ def last_line(text):
 
 
 def host_path(path, folder, home):
-    """A path of the file on this machine:
-    `~` is the caller's home, a relative path is below the project.
-    """
+    """A path of the file on this machine: `~` is the home, a relative one is of the project."""
     if path == "~" or path.startswith("~/"):
         path = home + path[1:]
     path = os.path.normpath(os.path.join(folder, path))
@@ -4562,9 +4546,7 @@ def job_variables(project, job, apart=None):
 
 
 def job_environ(project, job):
-    """What Docker's command line is to take from its own environment:
-    the words of an argv can be read by everybody.
-    """
+    """What Docker's command line takes from its environment, since everybody can read an argv."""
     return job_variables(project, job, apart=False)
 
 
@@ -4762,7 +4744,8 @@ class Engine(Record):
     def copy_in(self, name, copy):
         """As an archive that is unpacked above it, so that it keeps its own owner and mode."""
         import posixpath
-        above, own = posixpath.split(copy.target.rstrip("/"))
+        above, own = posixpath.split(copy.target.rstrip("/")) if copy.folder else (
+            "/", copy.target.lstrip("/"))       # what is above a file may not exist
         return Command((*self.argv, "cp", "-", f"{name}:{above or '/'}"), kept=True,
                        packed=(copy.source, own) if copy.folder else (copy.source, own, "file"))
 
@@ -4819,9 +4802,7 @@ class Engine(Record):
                                 f"{hint}, or run the job natively with -n")
 
     def plan_check_image(self, tag):
-        """Say so if there is no engine or no image;
-        else it was the job's own status, or Docker has told already.
-        """
+        """Say so if there is no engine or no image; else the status is the job's own, or told."""
         yield from self.plan_check()
         if (yield Command((*self.argv, "image", "inspect", tag), kept=True, looks=True)).status:
             raise NoImage(f"there is no image {tag}", "leave -s out, so that it is built")
@@ -4849,9 +4830,7 @@ class Engine(Record):
         return checked_ids(names, ids) or ("",)
 
     def plan_ask_builder(self):
-        """What `docker build` builds with: `buildkit`, `legacy`, None;
-        `lacking` where BuildKit is wanted in vain.
-        """
+        """What `docker build` builds with, or None; `lacking` where BuildKit is wanted in vain."""
         program, setting = self.call.engine, self.call.environ.get("DOCKER_BUILDKIT", "").lower()
         wanted = setting in ("1", "t", "true")
         said = yield Command((program, "--version"), kept=True, looks=True)
@@ -4953,8 +4932,7 @@ CA_NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT",
 SYSTEM_CA = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
              "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem")
 CERTIFICATE = rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----"
-DEAD = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"),
-                     "http://127.0.0.1:9")      # a proxy that lets nothing out
+DEAD = "=http://127.0.0.1:9"    # a proxy that lets nothing out
 BY_MOUNTS = "buildkit", "podman"        # builders that keep what they mount out of an image
 NOT_KEPT_OUT = ("the legacy builder would keep a secret, a login or the network's ca in the image",
                 "build with BuildKit: install Docker's buildx, and leave DOCKER_BUILDKIT=0 out")
@@ -5068,15 +5046,14 @@ class Loan:
         kept = self.secrets or lending != text and (self.files or bare_url(script) != script)
         if kept and not known:
             raise SkelebotError(*NOT_KEPT_OUT)
-        proxies = [name for name in self.call.network.variables if name.lower() in PROXIES]
-        network = ("--network", "none") if offline and builder != "buildkit" else each(
-            "--build-arg", DEAD if offline else proxies)    # BuildKit's cache is of one network
+        args = [name + DEAD for one in PROXIES[:2] for name in (one, one.upper())] if offline else [
+            name for name in self.call.network.variables if name.lower() in PROXIES]
+        alone = offline and builder != "buildkit"       # whose cache is of one network
         rows += [(one.name, "env=" + one.env, "") for one in self.secrets if one.env and own]
-        secrets = each("--secret", [csv_row("id=" + name, source)
-                                    for name, source, _ in rows if known])
-        return lending, (*network, *secrets), {
-            **builder_environ(builder), **(DEAD if offline else {}),
-            **({"SKELEBOT_BUILD": script} if script and known else {})}
+        secrets = [csv_row("id=" + name, source) for name, source, _ in rows if known]
+        return (lending, (*(("--network", "none") if alone else each("--build-arg", args)),
+                          *each("--secret", secrets)), {
+            **builder_environ(builder), **({"SKELEBOT_BUILD": script} if known and script else {})})
 
 
 def plan_must(command):
@@ -5601,18 +5578,14 @@ class Image:
                      (*([Remove("Dockerfile")] if own else []), undo), names, opened)
 
     def installs_before(self):
-        """(path of the cache's file, how the dependencies were installed before);
-        no groups if that is not to matter.
-        """
+        """(path of the cache's file, how dependencies were installed before, if that matters)."""
         key = self.key(self.project.image)
         path = self.cache.path(slug(self.project.image) + "-installs", *key)
         text = "" if self.plain or self.call.rebuild else self.cache.text(path)
         return path, Installs.read(text, "\n".join(key))
 
     def plan_texts(self, groups):
-        """(text of the Dockerfile, groups of dependencies), and the same with the groups that are
-        known from before.
-        """
+        """(text of the Dockerfile, groups of dependencies), and both by the groups of before."""
         project = self.project
         if project.dockerfile:
             text = (read_bytes(project.dockerfile) or b"").decode("utf-8", "surrogateescape")
@@ -5626,9 +5599,7 @@ class Image:
         return (text, plain), (text if grouped == plain else file.text(groups), grouped)
 
     def plan_bases(self, text, known=""):
-        """(the lines of a recipe's bases, the id of an image that is known, "" if it is gone,
-        whether the tag is its).
-        """
+        """(the lines of a recipe's bases, a known image's id or "", whether the tag is its)."""
         names = Instructions(text).bases
         bases = [name for name in names or () if "@sha256:" not in name]
         wanted = (*bases, *([known, self.tag] if known else ()))
@@ -5662,9 +5633,7 @@ class Image:
         return [os.path.relpath(own, folder).replace(os.sep, "/")] if inside else []
 
     def plan_run_build(self, build, builder, id_file, context):
-        """`docker build`, for its Outcome;
-        from the Dockerfile that exists, or from what the builder does better with.
-        """
+        """`docker build`, for its Outcome; of the Dockerfile, or a better one for the builder."""
         text = build.recipe.built_from("legacy" if self.call.rebuild else builder, self.plain)
         text, lent, environ = self.loan.build(text, builder, self.project.dockerfile)
         own = text == build.recipe.text and not self.more
@@ -6197,11 +6166,6 @@ class Native(Runner):
         argv = tuple(expanded(word, environ) for word in argv)
         return Launch((self.call.python, *argv[1:]) if argv[0] == "python" else argv, native=True)
 
-    def plan_notes(self, job):
-        for one in self.loan.secrets:
-            if one.file:
-                yield Note(f"without Docker {one.name} is not at {one.target}, but {one.file}")
-
     def sees(self, mapping):
         """A mapped folder of the project is that folder itself; `SRC:DEST` has no meaning."""
         return os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source)
@@ -6224,6 +6188,9 @@ class Native(Runner):
     def plan_notes(self, job):
         if any(self.resources(job)._replace(time="")):
             yield Note(f"natively, {job.name} may take more than resources says, but for time")
+        for one in self.loan.secrets:
+            if one.file:
+                yield Note(f"without Docker {one.name} is not at {one.target}, but {one.file}")
 
     def python(self, run):
         return Command((self.call.python,), {**self.variables(run.job), **run.launch.environ})

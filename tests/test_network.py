@@ -214,10 +214,10 @@ class Builds(unittest.TestCase):
         self.assertEqual((text, words[-2:]), (TEXT, ("--secret", "id=TOKEN,env=INDEX_TOKEN")))
 
     def test_reach_nothing_when_offline(self):
-        dead = dict.fromkeys(["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
+        dead = [name + "=http://127.0.0.1:9" for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY")]
         offline = company()._replace(offline=True)
-        self.assertEqual(self.build(offline, "buildkit"), (TEXT, skelebot.each("--build-arg", dead), dead))
-        self.assertEqual(self.build(offline, "legacy"), (TEXT, ("--network", "none"), dead))
+        self.assertEqual(self.build(offline, "buildkit"), (TEXT, skelebot.each("--build-arg", dead), {}))
+        self.assertEqual(self.build(offline, "legacy"), (TEXT, ("--network", "none"), {}))
 
     def test_name_a_secret_that_is_missing(self):
         for secret, fault in (({"name": "A", "env": "NOT_SET", "at": "build"}, "env: the variable NOT_SET is not set"),
