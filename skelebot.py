@@ -6423,7 +6423,7 @@ class OnEngine(Runner):
             show, stop = (shell_line([*self.engine.argv, *words, run.name])
                           for words in (["logs", "--follow"], ["stop"]))
             return f"the connection broke, and the job goes on: {show} shows it, {stop} ends it"
-        may_lack = self.project.dockerfile and status in (1, 2, 126)
+        may_lack = self.project.dockerfile and not self.call.live and status in (1, 2, 126)
         return (yield from self.plan_refused(run)) if may_lack else ""
 
     def plan_events(self, run):

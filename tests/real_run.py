@@ -791,7 +791,8 @@ class Mapped(Tests):
 
     def test_what_cannot_be_meant_is_refused_and_nothing_is_there_afterwards(self):
         before = sorted(os.listdir(self.folder))
-        for job, said in (("home", "names SET, which is not set"), ("file", "'out.csv' does not exist, and looks like a file"),
+        for job, said in (("home", "jobs[2].mappings[0]: '~/$SET/${PART}:data' names SET, which is not set"),
+                          ("file", "jobs[3].mappings[0]: 'out.csv' does not exist, and looks like a file"),
                           ("broken", "is a link to")):
             with self.subTest(job):
                 self.assertIn(said, self.skelebot(job, status=1).stderr)

@@ -380,6 +380,17 @@ class Existing(unittest.TestCase):
             ending = scaffold("new", "--yes", folder=path)
             self.assertEqual((ending.status, contents(path)), (1, {"new": b"mine"}))
 
+    def test_existing_files_are_read_in_their_own_coding(self):
+        script = ("# -*- coding: latin-1 -*-\nimport argparse\np = argparse.ArgumentParser()\n"
+                  "p.add_argument('--größe', help='die Größe', default='ü')\np.parse_args()\n")
+        with folder({"train.py": script.encode("latin-1"), "requirements.txt": "numpy\r\n".encode("utf-16"),
+                     ".gitignore": "data/\r\n".encode("utf-16"), "pyproject.toml": "\ufeff[project]\nversion='2.0.0'\n"}) as path:
+            self.assertEqual(scaffold("--existing", "--yes", folder=path).status, 0)
+            it = skelebot.read_folder(path)
+            self.assertEqual((it.version, it.dependencies.Python, it.jobs[0].params[0][:3]),
+                             ("2.0.0", ("req:requirements.txt",), ("größe", "", ("ü",))))
+            self.assertIn("**/data", it.ignores)
+
     def test_existing_project_gets_only_skelebots_files_with_what_was_found(self):
         found = {"requirements.txt": "numpy\n", "src/train.py": MAIN, "src/jobs/score.R": "print(1)\n",
                  "run all.sh": "ls\n", "it's.sh": "ls\n", "setup.py": MAIN,
