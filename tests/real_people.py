@@ -47,7 +47,7 @@ class Kind(NamedTuple):
 KINDS = {
     "science": Kind("make_dataset data/raw data/processed + train_model + train_model --epochs 5",
                     "rows: 2\ntrained 3\ntrained 5\n", {"models/model.txt": b"trained 5\n", "data/processed/rows.txt": b"2\n"}, "0.2.0",
-                    ["left out src/data/rows.py: nothing there is run by itself"], {"data/raw/customers.csv": "ann\nbob\n"}),
+                    ["left out src/data/rows.py: it has nothing that could be run"], {"data/raw/customers.csv": "ann\nbob\n"}),
     "poetry": Kind("train", "trained by poetry\n", version="0.4.0",
                    notes=[LEFT_OUT.format("poetry.lock", "poetry export --output requirements.txt")]),
     "uv": Kind("main", "Hello from churn!\n", version="1.1.0"),
@@ -56,11 +56,11 @@ KINDS = {
         "conda, and write below commands: conda env update --name base --file environment.yml"]),
     "renv": Kind("greet Zoë", "greeter 1.0 for Zoë \n"),
     "package": Kind("churn Zoë + churn Zoë --times 3", "Zoë 42\nZoë 63\n", version="2.0.0",
-                    notes=["left out src/churn/model.py: nothing there is run by itself"]),
+                    notes=["left out src/churn/model.py: it has nothing that could be run"]),
     "r": Kind("score Zoë", "scored Zoë \n", version="0.9.1", notes=[
         "left out DESCRIPTION: to install what it names, write file:.:NAME below R for the package NAME with all that it needs"]),
     "notebooks": Kind(),
-    "served": Kind(notes=["left out dash.py: nothing there is run by itself"]),
+    "served": Kind(notes=["left out dash.py: it has nothing that could be run"]),
     "linked": Kind("summary", "customers: 2 before: 1\n",
                    files={"../datasets/y2024/customers.csv": "name\nann\nbob\n", "datasets/y2023/customers.csv": "name\nann\n"},
                    links={"data": "../datasets/y2024", "before": "datasets/y2023"}),
