@@ -492,13 +492,12 @@ class ChainsSeenBefore(RegistryTests):
         self.project("login" + os.urandom(2).hex(), jobs=self.jobs)
         path = self.helpers(none="{ echo credentials not found in native keychain; exit 1; }",
                             has="echo '{\"Username\": \"ada\", \"Secret\": \"secret\"}'")
-        for config in ({}, {"auths": {"other.example.com": {"auth": AUTH}}}, {"credsStore": "none"},
-                       {"credsStore": "has", "credHelpers": {REGISTRY: "none"}}):
+        for config in ({"auths": {"other.example.com": {"auth": AUTH}}}, {"credsStore": "has", "credHelpers": {REGISTRY: "none"}}):
             with self.subTest(config):
                 self.log_in(config)
                 said, trained = self.ended("publish", status=1, PATH=path)
                 self.assertEqual((said.startswith(self.warning + "begun\n"), trained), (True, True), said)
-        for config in (LOGGED_IN, {"credsStore": "has"}, {"credsStore": "none", "credHelpers": {REGISTRY: "has"}}):
+        for config in (LOGGED_IN, {"credsStore": "none", "credHelpers": {REGISTRY: "has"}}):
             with self.subTest(config):
                 self.log_in(config)
                 said, trained = self.ended("publish", status=0, PATH=path)
