@@ -22,6 +22,7 @@ Contents, in the data's order:
     Components      what the sections below `components` add: one class for each, as plugins have
     Plugins         what can be installed and how, and what plugins of earlier releases import
     Scaffold        a template and the answers -> the files of a new project
+    Doctor          what this machine and the project lack: a row for each check
     Help            the pages that explain the project
     Plans           generators of steps, for the commands that are in no component
     Doing           what changes something, and talks to others
@@ -1313,9 +1314,7 @@ class Hashing:
 
 
 def digests_of(body, part=0):
-    """The Digests of a Body; with `part` bytes a part also of each part.
-    Of one that is only shown, none.
-    """
+    """The Digests of a Body, with `part` bytes a part also of each part; none of one only shown."""
     import hashlib
     if not body.file:
         return Digests()
@@ -1351,10 +1350,7 @@ def context_files(rules):
 
 
 def is_recent(changed, now):
-    """Whether what was changed at a time, in nanoseconds, can be changed again without a trace.
-
-    source  git, racy-git
-    """
+    """Whether what changed at a time in ns can change again without a trace; source: racy-git."""
     return changed > now - (COARSE if changed % 10 ** 6 == 0 else RECENT)
 
 
@@ -1691,10 +1687,7 @@ class YamlText:
         return Place(self.file, mark.line + 1 if mark else 1).fault(message, known.hint)
 
     def check_aliases(self, node, sizes):
-        """Refuse what becomes too much when each alias stands for what it names; returns its size.
-
-        sizes  id of a node -> how many nodes are in it, 0 while they are counted
-        """
+        """Refuse what is too much with what aliases stand for; its size; `sizes` has the others."""
         if id(node) not in sizes:
             sizes[id(node)], inner = 0, [] if node.id == "scalar" else node.value
             sides = [side for one in inner for side in (one if isinstance(one, tuple) else [one])]
@@ -1935,10 +1928,7 @@ SWITCHES = r"(?:privileged|read-only|no-healthcheck|oom-kill-disable|publish-all
 
 
 class Value:
-    """A node and the place where it stands: what is read of it.
-
-    key  the node of its key in a mapping
-    """
+    """A node and the place where it stands, for what is read of it; `key` is its own, if any."""
     __slots__ = ("node", "place", "key")
 
     def __init__(self, node, place, key=None):
@@ -2520,10 +2510,7 @@ def near_section(name, known):
 
 
 def warnings(project, sections):
-    """Warnings: what is not wrong, but perhaps not what was meant.
-
-    sections  name -> Value of those that are not ours
-    """
+    """What is not wrong, but perhaps not what was meant; `sections` are those not ours."""
     job, places = project.job(project.primaryJob), project.places
     needed = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
     known = [name for name, _ in project.installed]
@@ -2558,10 +2545,7 @@ def read_sections(entries, installed):
 
 
 def read_project(entries, place, installed=()):
-    """The project of the top-level entries, without its components.
-
-    installed  (name, class) of each plugin, which reads its own section
-    """
+    """The project of the top-level entries, without components; `installed` are the plugins."""
     apart = {*former_keys(), "components", "dependencies"}
     plain = {name: entry for name, entry in entries.items() if name not in apart}
     project, dependencies, (ours, plugins, others) = each_of(
@@ -2668,6 +2652,7 @@ class Builtin(Record):
     raw       it reads its words itself: they are all in `extra`
     changes   it changes skelebot.yaml or VERSION: what follows in a chain reads them again
     alone     plugins have no part in it
+    looks     it changes nothing, and has a part of projects: also where these have faults
     check     what is wrong with its words is raised by this, before anything of a chain runs
     foresee   plan of what else can be known then, by asking others, if it is not the first
     offers    name -> words that a shell's Tab offers for an argument or option without choices
@@ -2682,6 +2667,7 @@ class Builtin(Record):
     raw: bool = False
     changes: bool = False
     alone: bool = False
+    looks: bool = False
     check: Any = lambda project, words: None
     foresee: Any = lambda call, project, words: ()
     offers: Any = lambda project: {}
@@ -2722,10 +2708,7 @@ class Parser:
         return usage_error(": ".join(filter(None, [self.title, message])), hint)
 
     def parse(self, words):
-        """The Words, each checked.
-
-        Those after `--` are first the args that are still missing: these may start with a dash.
-        """
+        """The Words, each checked; behind `--` come first the args that are still missing."""
         values, plain, extra = self.options(words)
         if values.get("help") and isinstance(self.known["--help"], Option):
             return Words(help=True)
@@ -3060,10 +3043,7 @@ class Dockerfile:
         return [*parts, image_part("python-version-in-r.Dockerfile", python_version=version)]
 
     def groups(self, known=()):
-        """[(language, dependencies)]: those that were installed together before, then the others.
-
-        known  (language, names) of each group, in the order they were installed
-        """
+        """[(language, dependencies)]: those `known` to be together, in their order, then others."""
         dependencies, groups = self.project.dependencies, []
         left = {"Python": dependencies.Python, "R": dependencies.R}
         for language, names in known if len(known) < MOST_GROUPS else ():
@@ -3098,10 +3078,7 @@ class Dockerfile:
                        for one in run for file in self.files.get(one, ()))
 
     def install(self, language, run, above):
-        """What installs the dependencies of a RUN.
-
-        above  the words for what pip has installed before
-        """
+        """What installs the dependencies of a RUN; `above` are pip's words for those before."""
         form = run[0].form
         if language == "Python":
             alone = any((one, PIP_OPTIONS) in self.files for one in run)
@@ -3613,10 +3590,7 @@ class Recipe(Record):
 
     @property
     def copies(self):
-        """What stands for `COPY . /app`: of a large project a COPY for each of its folders.
-
-        The large folders come first, and stay in the cache when another one is changed.
-        """
+        """What stands for `COPY . /app`: of a large project a COPY per folder, large ones first."""
         import json
         entries = self.entries
         large = {name for name, entry in entries.items() if entry.is_large}
@@ -3818,10 +3792,7 @@ class Instructions:
                                      or match["default"] or "$"), text)
 
     def may_read_project(self, names):
-        """Whether a RUN below `COPY .` may read the project: it names a file, or works in there.
-
-        names  of what is at the top of the project
-        """
+        """Whether a RUN below `COPY .` may read the project, by `names` of its top or a program."""
         whole = [number for number, (instruction, words) in enumerate(self.lines)
                  if instruction in ("COPY", "ADD") and re.search(r'(?:^|[\s\["])\./?["\s]', words)]
         runs = [words for instruction, words in self.lines[min(whole, default=0):]
@@ -3905,6 +3876,7 @@ class Call(Record):
     token: str = ""
     plugins: Tuple = ()
     host: str = ""
+    env: str = ""
     skip_build: bool = False
     rebuild: bool = False
     live: bool = False
@@ -4033,9 +4005,7 @@ class Command(Record):
 
 
 class File(Record):
-    """A file to write, whole or not at all; below `root`, if there is one.
-    What is in a `hidden` one is not shown.
-    """
+    """A file to write whole or not at all, maybe below `root`; a `hidden` one is not shown."""
     path: str
     data: bytes
     root: str = ""
@@ -4208,6 +4178,7 @@ class Request(Record):
     patient  tried again where network or server may recover; else Response() stands for no answer
     direct   past every proxy, at an address that only this machine has
     sealed   no redirect may lead to where it is not encrypted
+    limit    seconds without a byte that end it, at its first try; 0 for what networks need
     """
     method: str
     url: str
@@ -4217,6 +4188,7 @@ class Request(Record):
     patient: bool = True
     direct: bool = False
     sealed: bool = False
+    limit: float = 0
 
     @property
     def line(self):
@@ -4385,9 +4357,7 @@ class Act(Record):
 
 
 class Cache(Record):
-    """What a call keeps for the next ones, in the folder `builds` of ~/.skelebot;
-    it may be lost at any time.
-    """
+    """What a call keeps in `builds` of ~/.skelebot, where it may be lost at any time."""
     call: Call
     days = 90       # that something stays, unless it is kept again
 
@@ -4537,9 +4507,7 @@ def with_env_files(call, project, job):
 
 
 def job_variables(project, job, apart=None):
-    """name -> value of a job's variables, None is the caller's own;
-    or only those with a value that are kept `apart` or not.
-    """
+    """name -> value of a job's variables, None is the caller's own; or of those `apart` or not."""
     variables = dict((*project.environment, *job.environment))
     return {name: value for name, value in variables.items() if apart is None or (
         value is not None and bool(re.fullmatch(CLIENTS_OWN, name)) is apart)}
@@ -4635,10 +4603,7 @@ def docker_config(environ, home):
 
 
 def missing_helper(environ, home):
-    """The program to which Docker leaves its logins, if that is not on PATH; or "".
-
-    source  docker login, "Credential helpers"
-    """
+    """The program to which Docker leaves its logins, if that is not on PATH; or ""."""
     import shutil
     text = docker_config(environ, home)
     helpers = re.search(r'"credHelpers"\s*:\s*\{([^{}]*)\}', text)
@@ -4671,6 +4636,8 @@ class Engine(Record):
     builders = ("buildkit", "legacy")
     past_events, event = ("--since", "0"), '{{.Action}} {{index .Actor.Attributes "signal"}}'
     lacks_accounts = True       # whether a caller is unknown to the image that runs as he
+    facts = ("{{.ServerVersion}}|{{.DockerRootDir}}|{{.SystemTime}}|{{.SecurityOptions}}"
+             "{{.Runtimes}}|{{.HTTPProxy}} {{.HTTPSProxy}}")
 
     @property
     def argv(self):
@@ -4681,10 +4648,7 @@ class Engine(Record):
         return is_local(self.endpoint)
 
     def build(self, tag, file, id_file="", words=(), context="."):
-        """--force-rm: the legacy builder leaves its container when a build fails or is stopped.
-
-        id_file  the file that the image's id is written to
-        """
+        """--force-rm: the legacy builder leaves containers of what fails; `id_file` gets the id."""
         return (*self.argv, "build", "--force-rm", *words, "--tag", tag,
                 *(("--iidfile", id_file) if id_file else ()), "--file", file, context)
 
@@ -4723,10 +4687,7 @@ class Engine(Record):
                 *(("--env", "USER=" + call.login) if call.login else ()))
 
     def plan_accounts(self, image, key, home):
-        """(path here, path there) of the files in which an image's job knows the caller by name.
-
-        key  what tells images with other accounts
-        """
+        """(path here, path there) of files by which a job knows the caller; `key` tells images."""
         cache, call = Cache(self.call), self.call
         key = (call.engine, self.endpoint, str(call.uid), str(call.gid), call.login, home, *key)
         paths = [cache.path(slug(name), name, *key) for name in ACCOUNTS]
@@ -4867,6 +4828,8 @@ class Podman(Engine):
     apart = True
     past_events, event = ("--stream=false",), "{{.Status}} "
     lacks_accounts = False
+    facts = ("{{.Version.Version}}|{{.Store.GraphRoot}}||"
+             "{{if .Host.Security.Rootless}}rootless{{end}}|")
 
     @property
     def argv(self):
@@ -4980,10 +4943,7 @@ def check_online(offline, what):
 
 
 class Loan:
-    """What a build or a job is lent and no image keeps: what it needs of the network, and secrets.
-
-    at  `build` or `run`
-    """
+    """What a build or a job (`at`) is lent and no image keeps: of the network, and secrets."""
 
     def __init__(self, call, project, at):
         self.call, self.folder, self.at = call, project.folder, at
@@ -5255,9 +5215,7 @@ def project_files(dependency):
 
 
 def copied_below(text):
-    """The paths of the project that matter when it is mapped over its copy;
-    None if all may, as with links.
-    """
+    """The project's paths that matter when it is mapped over its copy; None if all may."""
     copied = Instructions(text).copied
     return copied if copied is not None and are_direct(tuple(sorted(copied))) else None
 
@@ -5349,14 +5307,14 @@ def check_sendable(project, recipe):
                 f"add to ignores in {FILE}: - {ignores_line(path.split('/')[0])}")
 
 
-def context_notes(before, now, hidden=()):
+def context_notes(before, now, hidden=(), most=3):
     """What a person may want to know of a build context that was not in the one before."""
     for line in hidden:
         if look(line[1:]) and line not in before.ignored and Ignores(now.ignored).ignores(line[1:]):
             yield f"{line[1:]} of envFiles is not in the image: ignores: ['!{line}'] lets it in"
     size, entries = sum(entry.size for entry in now.entries.values()), now.entries
     if size >= LARGE_CONTEXT > sum(entry.size for entry in before.entries.values()):
-        largest = sorted(entries, key=lambda name: -entries[name].size)[:3]
+        largest = sorted(entries, key=lambda name: -entries[name].size)[:most]
         each_size = listed(f"{name} ({shown_size(entries[name].size)})" for name in largest)
         yield (f"the project sends {shown_size(size)} to Docker, most of it in {each_size}; keep "
                f"out what the image does not need, as in {FILE}: ignores: "
@@ -6739,28 +6697,19 @@ class Semantic(Record):
                          for word in words))
 
     def bumped(self, bump):
-        """The text of the next one; of a pre-release its release, if the bump asks for that.
-
-        source  semver.org, 2.0.0, 7 to 11
-        """
+        """The next one; of a pre-release its release, if asked for; source: semver.org, 7 to 11."""
         numbers, kept = self[:3], BUMPS.index(bump) + 1
         if self.released or any(numbers[kept:]):
             numbers = (*numbers[:kept - 1], numbers[kept - 1] + 1, 0, 0)[:3]
         return ".".join(map(str, numbers))
 
     def fits(self, own):
-        """Whether a project of a version can use it: one of its major that is not above it.
-
-        A pre-release fits only another one.
-        """
+        """A fitting one is of the same major and not above; a pre-release fits only another one."""
         return self.major == own.major and self <= own and (self.released or not own.released)
 
 
 def latest(versions, own=""):
-    """The highest of the versions, or ""; with `own` the highest that fits it.
-
-    Without `own`, a pre-release counts only if there is nothing else.
-    """
+    """The highest version that fits `own`, if given; a pre-release if there is no other; or ""."""
     known = [(Semantic.parse(text), text) for text in versions]
     known = [(version, text) for version, text in known if version]
     limit, released = Semantic.parse(own), any(version.released for version, _ in known)
@@ -7164,10 +7113,7 @@ class Store(Record):
         raise NotImplementedError
 
     def plan_came_through(self, name, digests):
-        """Whether an earlier try of a push that is refused had come through.
-
-        Then only its answer had not.
-        """
+        """Whether an earlier try of a push that is refused had come through, but for its answer."""
         stored = yield from self.find(name, (200, 403, 404))
         return bool(stored) and stored.sha256 == digests.sha256
 
@@ -7919,6 +7865,13 @@ class Activation(enum.Enum):
     ALWAYS = "everywhere"
 
 
+class Finding(Record):
+    """What a check has found; the state is ok, note, bad or skipped."""
+    state: str
+    found: str
+    remedy: str = ""
+
+
 class Component:
     """A part of projects; one of its own overrides what it adds.
 
@@ -7998,6 +7951,10 @@ class Component:
         """Steps after a job; `status` is None if it did not come to an end."""
         yield from ()
 
+    def checks(self, doctor):
+        """Steps of `skelebot doctor`, and a Finding of each thing that it depends on."""
+        yield from ()
+
     def prompts(self):
         """key -> question, asked for its section when a project is made."""
         return {}
@@ -8006,6 +7963,12 @@ class Component:
         """Steps that find out more of its section then, and return it as a dict."""
         yield from ()
         return {}
+
+
+def plan_ask(argv, well, remedy="", environ={}):
+    """A Finding of whether a program ends well."""
+    told = yield Command(argv, environ)
+    yield Finding("bad", last_line(told.errors), remedy) if told.status else Finding("ok", well)
 
 
 def takes_part(name, kind, project):
@@ -8311,6 +8274,15 @@ class Kerberos(Component):
     def after(self, call, job, launch, status):
         if self.scratch:
             yield Remove(self.scratch)
+
+    def checks(self, doctor):
+        """Get a ticket that nobody keeps: KDC, clock and keytab have to do for that."""
+        keytab, conf = (self.host_file(doctor.call, key) for key in ("keytab", "krbConf"))
+        yield from plan_ask(
+            ("kinit", "-k", "-t", keytab, self.settings.hdfsUser), "the KDC gives a ticket",
+            "is the KDC up, its port 88 open, the clock right, and the key hdfsUser's? klist -k "
+            f"{shell_line([keytab])} shows whose it is",
+            {"KRB5_CONFIG": conf, "KRB5CCNAME": "MEMORY:skelebot", "LC_ALL": "C"})
 
 
 # -- Jupyter
@@ -8947,6 +8919,15 @@ class Repository(Component):
                 transfer.store = yield from STORES[kind].plan_open(call, place, words)
                 stores.append((place, transfer.store))
 
+    def checks(self, doctor):
+        """Whether each store answers whoever asks here."""
+        words = Words({"name": ("ALL",)})
+        transfers = self.transfers(doctor.call, "pull", words) if self.artifacts else ()
+        yield from self.plan_stores(doctor.call, transfers, words)
+        for _, store in self.stores:
+            yield from store.names("skelebot-doctor")
+            yield Finding("ok", f"{store.where('')} answers")
+
     # -- Commands
 
     def check_push(self, project, words):
@@ -9232,6 +9213,18 @@ class Registry(Component):
                     "look at SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD" if environ.get(
                         "SKELEBOT_REGISTRY_PASSWORD") else "give another user and password")))
 
+    def checks(self, doctor):
+        """Whether it answers, and knows who pushes."""
+        call, host = doctor.call, self.settings.address or "registry-1.docker.io"
+        if self.settings.aws:
+            return (yield from plan_ask(self.ecr_argv, "AWS gives a password"))
+        scheme = "http" if host_of("//" + host) in TRUSTED else "https"
+        answer = yield from plan_answer(Request("GET", f"{scheme}://{host}/v2/"), (200, 401))
+        known = (answer.status != 401 or call.environ.get("SKELEBOT_REGISTRY_PASSWORD")
+                 or (yield from self.plan_knows_login(call)))
+        yield (Finding("ok", f"{host} answers") if known else
+               Finding("bad", f"{host} answers, and no login for it is known", REGISTRY_WAYS))
+
     # -- Pushes
 
     def hint(self, errors):
@@ -9373,10 +9366,7 @@ def our_components(project):
 
 
 def with_components(project):
-    """The project with the components that take part in it, each with its settings.
-
-    Ours are the last to wrap a job's command, so that what plugins have added has a ticket as well.
-    """
+    """The project with its components, of which ours wrap a job's command last, for its ticket."""
     ours = [kind(project, project.settings.get(name)) for name, kind in COMPONENTS.items()
             if takes_part(name, kind, project)]
     project = project._replace(components=(*new_plugins(project, project.installed), *ours))
@@ -9453,6 +9443,7 @@ class Failed(Component):
         raise self.fault
 
     commands = tools = dockerfile = ignores = secrets = run_words = build = before = after = fail
+    checks = fail
 
 
 def new_plugin(name, kind, project=None, settings=None):
@@ -10044,10 +10035,7 @@ WHY_IGNORED = ("# What no published image needs. A job sees a folder of these by
 
 
 def project_text(answers, config, sections):
-    """The text of a new skelebot.yaml; the keys of `config` win over the answers.
-
-    sections  name -> keys of what plugins have below `components`
-    """
+    """The text of a new skelebot.yaml: `config` wins over answers; plugins have `sections`."""
     config = dict(config)
     if sections:
         node = yaml_node(config.pop("components", {}))
@@ -10092,10 +10080,7 @@ class Answers(dict):
         return re.sub(r"\{([\w.-]+)\}", lambda match: self.get(match.group(1), match.group()), text)
 
     def fill_path(self, text, place):
-        """A path below the new project or the template, that git has no use for.
-
-        Files in .git can name programs that git runs.
-        """
+        """A path below the new project or template that git has no use for, as it runs some."""
         path = self.fill(text)
         if not is_inside(path):
             raise place.fault(f"{shortened(path)} is outside of its folder",
@@ -10247,10 +10232,7 @@ def last_name(node):
 
 
 class PythonScript:
-    """What a Python script says of the words that it takes.
-
-    names  of the module's constants -> their values
-    """
+    """What a Python script says of the words that it takes; `names` has its constants' values."""
 
     def __init__(self, text):
         import ast
@@ -11221,6 +11203,239 @@ class Scaffold:
         return sum(not present[path] for path in names)
 
 
+def plan_scaffold(call, project, words):
+    return (yield from Scaffold(call, words).plan())
+
+
+# ---- Doctor -----------------------------------------------------------------
+#
+# What is not well here, and what helps. Nothing is changed but by --fix, and nobody is asked.
+
+LIMIT = 10              # seconds that a step of a check may take
+ROOM = 10 ** 9          # bytes of a disk without which builds fail sooner or later
+INDEXES = {"Python": ("PIP_INDEX_URL", "https://pypi.org/simple/"),
+           "R": ("SKELEBOT_CRAN", "https://cloud.r-project.org/")}
+
+
+class Doctor:
+    """The checks of a call, and what they find out for those that follow."""
+    engine, proxy = None, ""
+
+    def __init__(self, call, project, words):
+        self.call, self.project, self.words, self.told = call, project, words, []
+        self.jobs, self.network = getattr(project, "jobs", ()), not call.offline
+        self.home = os.path.abspath(skelebot_home(call.environ, call.home))
+
+    def plan(self):
+        """Do all checks; 1 if something is bad."""
+        own = [(f"logins {one.name}", functools.partial(plan_hook, one, "checks"))
+               for one in (self.project.components if self.project else ())]
+        for check in (*CHECKS, *(row + ("", "", "network") for row in own)):
+            yield from self.plan_check(*check)
+        if self.words.has("json") and not self.call.dry_run:
+            import json
+            yield Answer(json.dumps(self.told, indent=1))
+        return int(any(one["state"] == "bad" for one in self.told) and not self.call.dry_run)
+
+    def plan_check(self, name, look, remedy="", well="", needs=""):
+        """Tell what `look` finds, as soon as it does; without what it `needs` it makes no sense."""
+        missing = [need for need in needs.split() if not getattr(self, need)]
+        steps, result, before = look(self), None, len(self.told)
+        try:
+            while not missing:
+                result = yield from self.plan_step(name, remedy, steps.send(result))
+            yield from self.plan_tell(name, "", Finding("skipped", f"no {missing[0]}"))
+        except StopIteration:
+            if len(self.told) == before and well:
+                yield from self.plan_tell(name, "", Finding("ok", well))
+        except Exception as error:      # one that is a plugin's, or ours, ends no other check
+            own = SkelebotError(f"the check failed: {type(error).__name__}: {error}", remedy)
+            for one in getattr(error, "faults", (own,)):
+                yield from self.plan_tell(name, "", Finding("bad", one.message, one.hint))
+
+    def plan_step(self, name, remedy, step):
+        """A step, with an end and also shown in a dry run, or a Finding; no person is asked."""
+        if isinstance(step, Finding):
+            return (yield from self.plan_tell(name, remedy, step))
+        if isinstance(step, Ask):
+            raise SkelebotError(f"nobody has logged in ({step.question})", step.ways)
+        if isinstance(step, Command):
+            step = step._replace(kept=True, looks=False, apart=True, limit=step.limit or LIMIT)
+        return (yield step._replace(limit=LIMIT) if isinstance(step, Request) else step)
+
+    def plan_tell(self, name, remedy, finding):
+        (group, _, name), (state, found, own) = name.partition(" "), finding
+        remedy = own or remedy if state in ("note", "bad") else ""
+        self.told.append(dict(group=group, name=name, state=state, found=found, remedy=remedy))
+        if not self.words.has("json") and not self.call.dry_run:
+            yield Answer(f"{state:7} {group:9} {name}: {on_one_line(found)}" + (
+                f"\n{'':18}remedy: {on_one_line(remedy)}" if remedy else ""))
+
+    def plan_left(self, what, *steps):
+        """Tell what skelebot has left; --fix removes it."""
+        for step in steps if self.words.has("fix") else ():
+            yield from plan_must(step) if isinstance(step, Command) else (step,)
+        yield Finding(*(("ok", "removed: " + what) if self.words.has("fix") else ("note", what)))
+
+    def python(self):
+        yaml = yaml_module()
+        fast = hasattr(yaml, "CSafeLoader")
+        yield Finding("ok" if fast else "note", f"{sys.version.split()[0]} at {sys.executable}; "
+                      f"PyYAML {yaml.__version__} with{'' if fast else 'out'} libyaml")
+
+    def room(self, path, writes=True):
+        """Whether there is room for a path, or nothing can be written where it would be."""
+        import shutil
+        while not os.path.exists(path):
+            path = os.path.dirname(path)
+        free, closed = shutil.disk_usage(path).free, writes and not can_write(path)
+        return Finding("bad" if closed or free < ROOM else "ok", f"{path} cannot be written to"
+                       if closed else f"{shown_size(free)} left for {path}")
+
+    def clock(self, there):
+        """How far another clock is from this machine's; tickets and signatures bear 5 minutes."""
+        import datetime
+        late = round(abs(there.timestamp() - datetime.datetime.now().timestamp()))
+        return Finding("ok" if late < 30 else "note" if late < 300 else "bad",
+                       f"its clock is {datetime.timedelta(seconds=late)} from this machine's",
+                       "set the clocks, as by timedatectl set-ntp true, or start Docker again")
+
+    def plan_engine(self):
+        """What the engine says of itself; nothing of that is remembered."""
+        import datetime
+        host = self.call.host or getattr(self.project, "host", "")
+        engine = yield from plan_engine(self.call._replace(dry_run=True), host)
+        yield from engine.plan_check()
+        info = yield from plan_must(Command((*engine.argv, "info", "--format", engine.facts)))
+        version, root, clock, gives, self.proxy = (info.output.strip() + 4 * "|").split("|")[:5]
+        rights, self.engine = "rootless" if "rootless" in gives else "as root", engine
+        yield Finding("ok", f"{version} at {engine.endpoint or 'its own default'}, {rights}")
+        if root and engine.is_local:
+            yield self.room(root, writes=False)
+        if clock:
+            now = re.sub(r"\.\d+|:(?=\d\d$)", "", clock.replace("Z", "+00:00"))
+            yield self.clock(datetime.datetime.strptime(now, "%Y-%m-%dT%H:%M:%S%z"))
+        wanted = {one.resources.gpus for one in (self.project, *self.jobs) if one} - {"", "0"}
+        if ((wanted or getattr(self.project, "gpu", False))
+                and "nvidia" not in gives + str(listing("/etc/cdi", 0))):
+            hint = refusal_hint("could not select device driver", "")
+            yield Finding("bad", "it has no GPU to give", hint)
+
+    def plan_builder(self):
+        builder = yield from self.engine.plan_builder(again=True)
+        yield Finding("ok" if builder in ("buildkit", "podman") else "note", builder)
+
+    def plan_bases(self):
+        file = self.project.dockerfile
+        text = ((read_bytes(file) if file else own_dockerfile()) or b"").decode("utf-8", "replace")
+        names = tuple(Instructions(text if file else f"FROM {self.project.base}").bases or ())
+        for name, known in zip(names, (yield from self.engine.plan_image_ids(names))):
+            manifest = (*self.engine.argv, "manifest", "inspect", name)
+            yield from ((Finding("ok", f"{name} is here"),) if known else
+                        plan_ask(manifest, f"{name} is in its registry"))
+
+    def proxies(self):
+        """Those of our requests, and the engine's own."""
+        import urllib.request
+        own = [f"{kind} by {public_url(url)}" for kind, url
+               in sorted(urllib.request.getproxies().items()) if kind in ("http", "https", "all")]
+        yield Finding("note" if own and self.engine and not self.proxy else "ok",
+                      f"{listed(own) or 'none'}; the engine has {shown_url(self.proxy) or 'none'}")
+
+    def plan_indexes(self):
+        """Whether what packages come from answers, and has the same time."""
+        import email.utils
+        language = getattr(self.project, "language", "Python")
+        for variable, usual in (INDEXES[name] for name in INDEXES if name in language.split("+")):
+            url = self.call.environ.get(variable) or usual
+            answer = yield from plan_answer(Request("HEAD", bare_url(url)), (200, 404, 405))
+            yield Finding("ok", f"{public_url(url)} answers")
+            if answer.headers.get("date"):
+                yield self.clock(email.utils.parsedate_to_datetime(answer.headers["date"]))
+
+    def plan_hosts(self):
+        for host in sorted({job.host for job in self.jobs if job.host.startswith("ssh://")}):
+            yield from plan_ask(("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", host,
+                                 "true"), f"{host} lets you in")
+
+    def file(self):
+        folder = project_folder(os.getcwd())
+        if folder:
+            project = read_folder(folder, self.call.env or None, self.call.plugins)
+            yield Finding("ok", f"{project.name}, {len(project.jobs)} jobs")
+
+    def context(self):
+        """What Docker is sent, of which all has to be read."""
+        recipe = Recipe(files=context_index(Ignores(ignore_file(self.project, None)[0])))
+        check_sendable(self.project, recipe)
+        for note in context_notes(Recipe(), recipe, most=10):
+            yield Finding("note", *note.replace("warning: ", "").split("; ", 1))
+
+    def plan_containers(self):
+        """Those that ended long ago: what one has made may be on its way back for an hour."""
+        form = "{{.ID}}|{{.Status}}|{{.Names}}, {{.Size}}"
+        argv = (*self.engine.argv, "ps", "--all", "--size", "--filter", "label=skelebot.project",
+                "--filter", "status=exited", "--format", form)
+        for line in (yield from plan_must(Command(argv))).output.splitlines():
+            own, status, name = line.split("|", 2)
+            if not re.search("second|minute", status):
+                yield from self.plan_left(f"{name}, {status}", Command(
+                    (*self.engine.argv, "rm", "--volumes", own)))
+
+    def plan_builds(self):
+        """What is kept of builds in folders that do not exist any more, and their images."""
+        folder, engine, here, gone = os.path.join(self.home, "builds"), self.engine, {}, {}
+        for path in (os.path.join(folder, name) for name in listing(folder, 0)):
+            kept = (first_bytes(path, HEAD).decode("utf-8", "replace") + "\0").split("\0")
+            key = kept[0].split("\n")
+            if key[3:] and key[:2] == [engine.call.engine, engine.endpoint]:
+                (here if look(key[2]) else gone)[path] = image_id(kept[1])
+        ids = sorted({*gone.values()} - {*here.values(), ""})
+        told = (yield Command(engine.inspect("{{.Id}} {{.Size}}", *ids))) if ids else Outcome()
+        images = dict(line.split() for line in told.output.splitlines())
+        size = sum(map(os.path.getsize, gone)) + sum(map(int, images.values()))
+        if gone:
+            yield from self.plan_left(
+                f"{len(gone)} files and {len(images)} images of folders that have gone, up to "
+                f"{shown_size(size)}", *([Command((*engine.argv, "rmi", *images), limit=600)]
+                                         if images else []), *map(Remove, gone))
+
+
+FIX = "skelebot doctor --fix removes it"
+CHECKS = (
+    ("python Python", Doctor.python, "the package python3-yaml has libyaml, and is faster"),
+    ("python disk", lambda it: (it.room(path) for path in (
+        it.home, it.call.environ.get("TMPDIR", "/tmp"))),
+     "free some, or name another folder in SKELEBOT_HOME or TMPDIR"),
+    ("engine engine", Doctor.plan_engine, "docker system prune frees some space"),
+    ("engine builder", Doctor.plan_builder, "install Docker's buildx: without it there are no "
+     "caches between builds and no secrets in them", "", "engine"),
+    ("image base", Doctor.plan_bases, "docker pull says more: it may need docker login, or a proxy "
+     "of the engine's own", "", "engine project"),
+    ("network proxy", Doctor.proxies, "name it as proxies in /etc/docker/daemon.json"),
+    ("network index", Doctor.plan_indexes, "", "", "network"),
+    ("project " + FILE, Doctor.file, "", "there is none, here or above"),
+    ("project scripts", lambda it: (
+        Finding("bad", f"{job.source.script} does not exist") for job in it.jobs
+        if job.source.script and not look(job.source.script)),
+     "correct source, or bring the file", "all exist", "project"),
+    ("project line ends", lambda it: (
+        Finding("bad", f"{file} has those of Windows", f"sed -i 's/\\r$//' {file}")
+        for job in it.jobs for file in crlf_files(job.source)), "", "those of Unix", "project"),
+    ("project context", Doctor.context, "", "fine", "project"),
+    ("plugins quarantine", lambda it: (Finding("bad", f"{name} could not be imported") for name
+                                       in folder_names(os.path.join(it.home, QUARANTINE))),
+     "skelebot plugin install brings a corrected one, plugin remove removes it", "empty"),
+    ("leftovers containers", Doctor.plan_containers, FIX + "; docker cp saves its files", "none",
+     "engine"),
+    ("leftovers builds", Doctor.plan_builds, FIX, "none", "engine"),
+    ("logins helper", lambda it: (
+        Finding("bad", f"{name} is not on PATH", refusal_hint(name, "")) for name
+        in [missing_helper(it.call.environ, it.call.home)] if name), "", "none is missing"),
+    ("logins ssh", Doctor.plan_hosts, "try it by hand, as ssh USER@HOST", "", "network"),
+)
+
+
 # ---- Help -------------------------------------------------------------------
 
 USAGE = "usage: skelebot [OPTIONS] JOB [ARGS] [--PARAM\0VALUE]... [--\0EXTRA...] [+\0JOB\0...]"
@@ -11589,10 +11804,7 @@ MISSING = {
 
 
 def quiet_status(argv, seconds=2 * GRACE):
-    """The exit status of a program in a session of its own, where Ctrl-C does not reach it.
-
-    None if it takes longer.
-    """
+    """The exit status of a program which Ctrl-C does not reach; None if it takes longer."""
     import subprocess
     try:
         return subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -11840,10 +12052,7 @@ class Program:
             return False                # Windows, or a stdout that is no file
 
     def was_left(self):
-        """Whether it has left its container because nobody reads; then end the container.
-
-        podman ends it itself.
-        """
+        """Whether it has left its container, as nobody reads; then that is ended, if need be."""
         status, step = self.process.returncode, self.step
         if not status or not step.stop or step.kept or not self.has_no_reader():
             return False
@@ -11920,10 +12129,7 @@ class Program:
 
 
 class QuietProgram(Program):
-    """A Program whose output goes to a log, shown only if it takes long or fails.
-
-    What is kept is the plan's: it is shown only if it takes long.
-    """
+    """A Program whose output goes to a log, shown if it takes long, or fails and is not kept."""
 
     def run(self):
         self.log, self.path = Ours("").new_file()
@@ -11986,10 +12192,7 @@ def folded(data):
 
 
 class AccompaniedProgram(Program):
-    """A Program with a second one beside it, which is ended afterwards.
-
-    What that says is for stderr. Its stdin ends when we have, however that was.
-    """
+    """A Program with a second one beside it, which says things on stderr, and ends with us."""
 
     def run(self):
         import subprocess
@@ -12445,10 +12648,7 @@ class Measured(io.RawIOBase):
 
 
 def early(kind):
-    """A connection whose server may answer before it has the whole body.
-
-    It may take its time afterwards.
-    """
+    """A connection whose server may answer before it has the whole body, and then take its time."""
     class Early(kind):
         def response_class(self, sock, *given, **named):
             response = super().response_class(sock, *given, **named)
@@ -12572,6 +12772,8 @@ NETWORK_FAULTS = (      # what urllib's errors say, what that means, and what to
     ("WRONG_VERSION_NUMBER", "the server answers without TLS",
      "write http://, or the port of its https://"),
     ("(?i)unknown protocol", "", "write http://, or the port of its https://"),
+    ("certificate (?:has expired|is not yet valid)", "",
+     "look at this machine's clock (date -u), then at the server's certificate"),
     ("CERTIFICATE_VERIFY_FAILED", "",
      "set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of your company's authority"),
     ("^gaierror ", "", "look at the address"),
@@ -12598,7 +12800,7 @@ def patiently(request, attempt, sleep=None):
     """The Response of an attempt; after growing pauses, of another where that may go well."""
     import http.client
     import time
-    for pause in (*PAUSES, None):
+    for pause in (*(() if request.limit else PAUSES), None):
         try:
             response = attempt()
             if pause is None or not response.may_pass:
@@ -12618,7 +12820,8 @@ def send_request(step):
     import http.client
 
     def attempt():
-        with Exchange(step, timeout=TIMEOUT if step.patient else GLANCE) as exchange:
+        seconds = step.limit or (TIMEOUT if step.patient else GLANCE)
+        with Exchange(step, timeout=seconds) as exchange:
             return exchange.whole()
 
     if step.patient:
@@ -13163,10 +13366,7 @@ def archive_members(file):
 
 
 class Unpacker:
-    """An Unpack: a folder that is made of an archive beside it, then takes its place.
-
-    What it reads of the archive is up to as much as that can honestly hold.
-    """
+    """An Unpack: a folder made of an archive beside it, of not more than that can honestly hold."""
 
     def __init__(self, step):
         self.step, self.file, self.room = step, None, 0
@@ -13385,10 +13585,7 @@ def id_in_answer(connection):
 
 
 def image_ids(step):
-    """Asked for at the engine's socket: Docker's command line takes a tenth of a short job.
-
-    source  Docker Engine API, ImageInspect
-    """
+    """By the engine's socket, as its command line takes a tenth of a short job: ImageInspect."""
     connections = []
     try:
         for name in step.names if len(step.names) <= 32 else ("",):     # each has one of its own
@@ -13491,10 +13688,7 @@ def do(step, call):
 
 
 def do_in_time(step, call, left):
-    """Do a step after a signal: a command has only the time that is left.
-
-    It has none when the one before took too long.
-    """
+    """Do a step after a signal: a command has the time that is left, which may be none."""
     if not isinstance(step, Command):
         return do(step, call)
     limited = step._replace(limit=step.limit or max(left.by_force(), FORCE))
@@ -13690,6 +13884,11 @@ COMMANDS = {
                           plan_completion,
                           (Arg("shell", "the one in use, if not given", choices=SHELLS),),
                           optional=1, outside=True, alone=True),
+    "doctor": Builtin("look for what this machine and the project lack",
+                      lambda *call: Doctor(*call).plan(), (), (
+        flag("fix", "f", "remove the leftovers of skelebot that it finds"),
+        flag("json", "j", "tell it to a program: a list of group, name, state, found, remedy")),
+                      outside=True, looks=True),
     **{name: command for one in our_components(None).values()
        for name, command in one.commands().items()},
 }
@@ -13828,8 +14027,9 @@ def caller_call(options, installed=(), project=None):
         context=engine.context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=on_path("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
-        plugins=installed, host=options.one("docker-host"), skip_build=options.has("skip-build"),
-        rebuild=options.has("rebuild"), live=options.has("live"), native=options.has("native"),
+        plugins=installed, host=options.one("docker-host"), env=options.one("env"),
+        skip_build=options.has("skip-build"), rebuild=options.has("rebuild"),
+        live=options.has("live"), native=options.has("native"),
         verbose=options.has("verbose"), dry_run=options.has("dry-run"), network=config.network,
         offline=config.offline or options.has("offline"), files=files,
         resources=typed_resources(options.one("resources")))
@@ -13914,8 +14114,8 @@ class CommandLine:
             if not lenient:
                 raise
             project = None
-        own = project and project.job(self.words[0]) if self.outside else project
-        return project if own else None
+        own = not self.outside or COMMANDS[self.words[0]].looks
+        return project if own or project and project.job(self.words[0]) else None
 
     # -- Jobs and commands
 
