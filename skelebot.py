@@ -10193,7 +10193,7 @@ class Takes:
 
     def offer(self, flags, accepts, said):
         """Add an option, under the first of its long names."""
-        long = [flag[2:] for flag in flags if flag.startswith("--")]
+        long = [flag[2:] for flag in flags if re.match("--..", flag)]   # --n would be passed as -n
         short = [flag[1:] for flag in flags if re.fullmatch(r"-[A-Za-z0-9]", flag)]
         default, name = said.get("default"), (long or short or [""])[0]
         kind = {"int": int, "float": (int, float), "": str, "list": (list, tuple)}.get(accepts, ())
@@ -10431,9 +10431,9 @@ class PythonScript:
             if default is None:
                 takes.declare([name], {"nargs": "*" if name.startswith("*") else None})
             elif isinstance(value, bool):
-                takes.declare([f"--no{name}" if value else f"--{name}"], {"is_flag": True})
+                takes.declare([spelling(f"no{name}" if value else name)], {"is_flag": True})
             else:
-                takes.declare(["--" + name], {"default": value, "type": type(value).__name__})
+                takes.declare([spelling(name)], {"default": value, "type": type(value).__name__})
         return takes
 
     # -- sys.argv

@@ -684,8 +684,11 @@ jobs:
                          "p.add_argument('--on', action=argparse.BooleanOptionalAction)\n", ["n", "on", "no-on"]),
                 ("a.py", "import argparse\np.add_argument('-abc')\np.add_argument('--x y')\np.add_argument(dest='q')\n"
                          "p.add_argument('--version', action='version')\np.add_argument(*flags)\n", []),
-                ("a.py", "import argparse\np.add_argument('--a', default='$HOME')\np.add_argument('--b', choices=M)\n"
-                         "p.add_argument('--a')\np.add_argument('-a', '--c')\n", ["a", "b", "c"]),
+                ("a.py", "import argparse\np.add_argument('--aa', default='$HOME')\np.add_argument('--bb', choices=M)\n"
+                         "p.add_argument('--aa')\np.add_argument('-a', '--cc')\n", ["aa", "bb", "cc"]),
+                ("a.py", "import argparse\np.add_argument('--n', default=2)\np.add_argument('--k', '--kk')\n"
+                         "p.add_argument('--c', '-c')\np.add_argument('--d', '-e')\n", ["kk", "c", "e"]),
+                ("a.py", "import fire\ndef f(a, n=1, on=True, v=False): pass\nfire.Fire(f)\n", ["a", "n", "noon", "v"]),
                 ("a.py", "import click\n@click.command\n@click.option('--a', '-a', required=True)\n@unknown\n"
                          "def f(a): pass\nf()\n", ["a"]),
                 ("a.py", "import fire\nfire.Fire(lambda x: x)\n", []),
