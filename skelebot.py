@@ -48,11 +48,16 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isol
     sys.path[:] = search_path(*sys.path)    # a signal.py of the project's is none of ours
 
 import enum                             # noqa: E402
+import errno                            # noqa: E402
 import functools                        # noqa: E402
 import gc                               # noqa: E402
 import io                               # noqa: E402
+import itertools                        # noqa: E402
+import marshal                          # noqa: E402
+import posixpath                        # noqa: E402
 import re                               # noqa: E402
 import stat                             # noqa: E402
+import time                             # noqa: E402
 from operator import itemgetter         # noqa: E402
 
 __version__ = "3.0.0"
@@ -1176,7 +1181,6 @@ def folder_names(path, hidden=False):
 
 def links_in(folder, most=1000):
     """(path, what it names) of links in a folder and below it, among so many entries of these."""
-    import itertools
     folders, links = [machine_text(folder)], []
     while folders and most > 0:
         try:
@@ -1370,7 +1374,6 @@ class ContextIndex:
     """The lines of a Recipe's files, as they are gathered folder by folder."""
 
     def __init__(self, rules, left_out):
-        import time
         self.rules, self.left_out = rules, left_out
         self.lines, self.folders, self.now = [], [], int(time.time() * 10 ** 9)
 
@@ -1500,7 +1503,6 @@ def netrc_login(path, host):
 
 def free_port(number):
     """This port of this machine, or the next one at which nobody listens."""
-    import errno
     import socket
     for port in range(number, min(number + 100, 65536)) if number else ():
         try:
@@ -1796,7 +1798,6 @@ class KnownNodes:
 
     def to_keep(self):
         """What is to be kept; of nodes that are not that simple only that they are not."""
-        import marshal
         try:
             root = YamlText.of(self.data, self.file).root()
             nodes = marshal.dumps(root and Node.flat(root, set()))
@@ -1807,7 +1808,6 @@ class KnownNodes:
 
     def nodes(self, kept):
         """The part of what was kept that is the nodes, b"" if it is that of other bytes."""
-        import marshal
         stamp, _, body = kept.partition(b"\n")
         known = marshal.dumps(self.data)
         whole = body.startswith(known) and stamp + b"\n" == self.stamp(body)
@@ -1815,7 +1815,6 @@ class KnownNodes:
 
     def root(self, kept):
         """The root node, None if what was kept is of other bytes, or of none that are simple."""
-        import marshal
         try:
             return Node.of(marshal.loads(self.nodes(kept)))
         except (ValueError, TypeError, EOFError, RecursionError):
@@ -3055,7 +3054,6 @@ class Dockerfile:
 
     def dependencies(self, groups):
         """What installs them, in their order: so one more at the end leaves those above cached."""
-        import itertools
         brought, seen, above, parts = set(), set(), [], []
         for language, dependencies in groups:
             comment = image_part("appended.Dockerfile", appended=APPENDED)
@@ -3285,7 +3283,6 @@ class Ignores:
     """
 
     def __init__(self, text="", cautious=True):
-        import itertools
         if text.count("\n") > MOST_PATTERNS or len(text) > 50 * MOST_PATTERNS:
             size = shown_size(50 * MOST_PATTERNS)
             raise SkelebotError(f".dockerignore: has more than {MOST_PATTERNS} lines, or {size}",
@@ -3302,7 +3299,6 @@ class Ignores:
 
     def line(self, text):
         """(expression, whether it lets in, expression of what leads there); None without any."""
-        import posixpath
         pattern = "" if text.startswith("#") else text.strip(BLANKS)
         lets_in = pattern.startswith("!")
         pattern = pattern[lets_in:].strip(BLANKS)
@@ -3353,7 +3349,6 @@ class Requirements:
 
     def files(self, file):
         """The files that it names by -r, -c and -f, from the project's folder on."""
-        import posixpath
         option = r"(?:-r|--requirement|-c|--constraint|-f|--find-links)[ =]?\s*(\S+)"
         names = [match.group(1) for match in (re.match(option, line) for line in self.lines)
                  if match and not re.search(r"://|\$\{", match.group(1))]
@@ -3468,7 +3463,6 @@ def is_below(path, paths):
 
 def first_difference(before, now):
     """(number from 1, text) of the first line that differs now, or of what follows a comment."""
-    import itertools
     lines = enumerate(itertools.zip_longest(before.split("\n"), now.split("\n")), 1)
     changed = [(number, new) for number, (old, new) in lines if old != new] or [(0, "")]
     return next((line for line in changed if (line[1] or "")[:1] != "#"), changed[0])
@@ -4704,9 +4698,7 @@ class Engine(Record):
 
     def copy_in(self, name, copy):
         """As an archive that is unpacked above it, so that it keeps its own owner and mode."""
-        import posixpath
-        above, own = posixpath.split(copy.target.rstrip("/")) if copy.folder else (
-            "/", copy.target.lstrip("/"))       # what is above a file may not exist
+        above, own = posixpath.split(copy.target.rstrip("/"))
         return Command((*self.argv, "cp", "-", f"{name}:{above or '/'}"), kept=True,
                        packed=(copy.source, own) if copy.folder else (copy.source, own, "file"))
 
@@ -5101,7 +5093,6 @@ def requirement_files(file, seen=()):
 
 def local_files(file, names):
     """The paths in the project of what a file names, but for the project itself."""
-    import posixpath
     paths = dict.fromkeys(posixpath.normpath(re.sub(r"^/app(?:/|$)", "./", name))
                           for name in names)
     paths.pop(".", None)
@@ -5287,7 +5278,6 @@ def passed_over(project, before, now):
 
 def check_sendable(project, recipe):
     """Nothing, if Docker may read all that it is sent; BuildKit would take a file for empty."""
-    import errno
     longer = re.findall(rf"(?m)^(.*)///{errno.ENAMETOOLONG}$", recipe.files)    # below these
     for path, facts in recipe.facts.items():
         ignored = facts.startswith("/")     # and yet looked into, since a line lets something in
@@ -5923,7 +5913,6 @@ def check_source(mapping, place, home):
 
 def in_container(mapping, ignores):
     """The mapping at the place where a link leads that the image has at its target."""
-    import posixpath
     path = posixpath.relpath(mapping.target, "/app")
     end = end_of_link(path)
     if end == path or path[:2] == ".." or ignores().ignores(path):
@@ -5936,7 +5925,6 @@ def in_container(mapping, ignores):
 
 def leads_out(path, text, top):
     """Whether a link leads out of the folder that it is in, by ../ of its text."""
-    import posixpath
     end = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
     return not text.startswith("/") and not is_relative_to(end, posixpath.normpath(top))
 
@@ -5946,7 +5934,6 @@ def unseen_links(mappings, home, ignores, travel):
 
     travel  whether the folders travel: then links that lead out of them do not come along
     """
-    import posixpath
     unseen, targets = [], [posixpath.normpath(one.target) for one in mappings]
     for mapping in mappings:
         source = mount_source(mapping, "", home)
@@ -6124,6 +6111,13 @@ class Native(Runner):
         argv = tuple(expanded(word, environ) for word in argv)
         return Launch((self.call.python, *argv[1:]) if argv[0] == "python" else argv, native=True)
 
+    def plan_notes(self, job):
+        for one in self.loan.secrets:
+            if one.file:
+                yield Note(f"without Docker {one.name} is not at {one.target}, but {one.file}")
+        if any(self.resources(job)._replace(time="")):
+            yield Note(f"natively, {job.name} may take more than resources says, but for time")
+
     def sees(self, mapping):
         """A mapped folder of the project is that folder itself; `SRC:DEST` has no meaning."""
         return os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source)
@@ -6142,13 +6136,6 @@ class Native(Runner):
         environ = {**self.variables(run.job), **run.launch.environ}
         return (yield from self.plan_timed(run, Command(
             run.launch.argv, environ, beside=run.launch.beside, whole=True))).status
-
-    def plan_notes(self, job):
-        if any(self.resources(job)._replace(time="")):
-            yield Note(f"natively, {job.name} may take more than resources says, but for time")
-        for one in self.loan.secrets:
-            if one.file:
-                yield Note(f"without Docker {one.name} is not at {one.target}, but {one.file}")
 
     def python(self, run):
         return Command((self.call.python,), {**self.variables(run.job), **run.launch.environ})
@@ -6386,7 +6373,6 @@ class OnEngine(Runner):
 
     def plan_events(self, run):
         """What an engine's events tell of the end of a container that is removed already."""
-        import time
         argv = (*self.engine.argv, "events", *self.engine.past_events, "--until",
                 f"{time.time():.3f}", "--filter", "container=" + run.name, "--format",
                 self.engine.event)
@@ -11747,7 +11733,6 @@ class Ending:
     """The time that is left after a signal, for everything that has to be ended together."""
 
     def __init__(self, seconds=GRACE):
-        import time
         self.clock = time.monotonic
         self.until = self.clock() + seconds
         self.unanswered = False
@@ -11878,14 +11863,12 @@ class Family:
 
     def wait(self, is_over):
         """Wait until all have ended, or the time is over."""
-        import time
         while self.pids and not is_over():
             time.sleep(0.05)
             self.look()
 
     def kill(self):
         """Kill all, also what they start in the midst of that."""
-        import time
         for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
             self.look()
             if not self.pids:
@@ -11955,7 +11938,6 @@ class Program:
             raise Stopped(came[0])
 
     def open(self):
-        import errno
         import subprocess
         name, step = self.step.argv[0], self.step
         try:
@@ -12016,7 +11998,6 @@ class Program:
         """
         import subprocess
         import threading
-        import time
         self.feed()
         seconds = self.step.limit or (ANSWERED if self.step.looks else None)
         until = seconds and time.monotonic() + seconds
@@ -12099,14 +12080,12 @@ class Program:
 
     def stop_container(self, left):
         """Stop it as soon as the engine has created it; do not wait for an engine that hangs."""
-        import time
         while (quiet_status(self.step.stop[0], left.gently()) and self.process.poll() is None
                and left.gently() > 0.1):
             time.sleep(0.3)
 
     def force_end(self, left):
         """End it, then remove its container; the engine may only be creating that now."""
-        import time
         if self.process and self.process.poll() is None:
             self.kill()
         for pause in (0.1, 0.5, 0) if self.step.stop else ():
@@ -12144,7 +12123,6 @@ class QuietProgram(Program):
 
     def wait(self):
         import threading
-        import time
         self.feed()
         self.begin, self.slow = time.monotonic(), False
         self.folds = bool(self.step.title) and sys.stderr.isatty() and not self.step.kept
@@ -12586,7 +12564,6 @@ def ask_person(step):
 
 
 def try_until(step):
-    import time
     end = float("inf") if step.seconds is None else time.monotonic() + step.seconds
     while True:
         outcome = run_program(step.command)
@@ -12627,7 +12604,6 @@ class Measured(io.RawIOBase):
         return True
 
     def readinto(self, buffer):
-        import time
         start = time.monotonic()
         count = self.file.readinto(buffer) or 0
         self.waited, self.came = max(self.waited + time.monotonic() - start, 0), self.came + count
@@ -12799,8 +12775,7 @@ def network_fault(error):
 def patiently(request, attempt, sleep=None):
     """The Response of an attempt; after growing pauses, of another where that may go well."""
     import http.client
-    import time
-    for pause in (*(() if request.limit else PAUSES), None):
+    for pause in (*PAUSES, None):
         try:
             response = attempt()
             if pause is None or not response.may_pass:
@@ -12839,7 +12814,6 @@ class Progress:
 
     def __init__(self, verb, name, size, before=0):
         import threading
-        import time
         self.name, self.size = f"{verb} {on_one_line(name)}", size
         self.clock, self.start = time.monotonic, time.monotonic()
         self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
@@ -13606,7 +13580,6 @@ def image_ids(step):
 
 
 def forget(step):
-    import time
     try:
         for entry in os.scandir(step.path):
             ours = re.search(r"-[0-9a-f]{8}$", entry.name) and entry.is_file(follow_symlinks=False)
