@@ -4698,7 +4698,8 @@ class Engine(Record):
 
     def copy_in(self, name, copy):
         """As an archive that is unpacked above it, so that it keeps its own owner and mode."""
-        above, own = posixpath.split(copy.target.rstrip("/"))
+        above, own = posixpath.split(copy.target.rstrip("/")) if copy.folder else (
+            "/", copy.target.lstrip("/"))       # what is above a file may not exist
         return Command((*self.argv, "cp", "-", f"{name}:{above or '/'}"), kept=True,
                        packed=(copy.source, own) if copy.folder else (copy.source, own, "file"))
 
@@ -12775,7 +12776,7 @@ def network_fault(error):
 def patiently(request, attempt, sleep=None):
     """The Response of an attempt; after growing pauses, of another where that may go well."""
     import http.client
-    for pause in (*PAUSES, None):
+    for pause in (*(() if request.limit else PAUSES), None):
         try:
             response = attempt()
             if pause is None or not response.may_pass:
