@@ -4972,12 +4972,11 @@ class Loan:
         network, ca = self.call.network, any(target == CA for *_, target in self.files)
         exports = {**{name: value for name, value in network.variables.items()
                       if name.lower() not in PROXIES}, **dict.fromkeys(CA_NAMES if ca else (), CA)}
-        profile = template_bytes("image", "network.R").decode().strip()
         parts = [*(f"export {name}={shlex.quote(value)}"
                    for name, value in {**exports, **self.values}.items()),
                  network.apt and image_part("network-apt.sh", mirror=shlex.quote(network.apt)),
                  ca and image_part("network-ca.sh", file=CA),
-                 network.cran and image_part("network-r.sh", profile=profile)]
+                 network.cran and image_part("network-r.sh", profile=image_part("network.R")[:-1])]
         return Secret("; ".join(part.strip() for part in parts if part))
 
     def build(self, text, builder, own=False):
