@@ -4885,8 +4885,7 @@ def plan_engine(call, host):
 
 CA = "/run/skelebot-ca.pem"     # in builds and jobs
 CA_NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO")
-SYSTEM_CA = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-             "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem")
+SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem"
 CERTIFICATE = rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----"
 DEAD = "=http://127.0.0.1:9"    # a proxy that lets nothing out
 BY_MOUNTS = "buildkit", "podman"        # builders that keep what they mount out of an image
@@ -4907,7 +4906,7 @@ def ca_bundle(network, environ, folder, home):
         raise place.fault(f"{shortened(network.ca)} " + (
             "holds no certificate in PEM form" if look(path) else "does not exist"),
             "name a file with -----BEGIN CERTIFICATE----- in it, or a folder of such files")
-    known = filter(None, (environ.get("SSL_CERT_FILE"), *SYSTEM_CA))
+    known = filter(None, (environ.get("SSL_CERT_FILE"), *SYSTEM_CA.split()))
     system = next(map(read_bytes, filter(os.path.isfile, known)), b"")
     return b"\n".join([system.rstrip(), *(one for one in own if one not in system), b""])
 
@@ -4995,17 +4994,17 @@ class Loan:
             r'(?m)^RUN (?!find /app )((?:--\S+ )*)(\["/bin/sh", "-c", ")?', lambda run: (
                 f"RUN {run[1]}{mounts}" + (run[2] + json.dumps(begin)[1:-1] if run[2] else begin)),
             text)
-        kept = self.secrets or lending != text and (self.files or bare_url(script) != script)
-        if kept and not known:
+        if not known and (self.secrets or lending != text and (
+                self.files or bare_url(script) != script)):
             raise SkelebotError(*NOT_KEPT_OUT)
         args = [name + DEAD for one in PROXIES[:2] for name in (one, one.upper())] if offline else [
             name for name in self.call.network.variables if name.lower() in PROXIES]
         alone = offline and builder != "buildkit"       # whose cache is of one network
         rows += [(one.name, "env=" + one.env, "") for one in self.secrets if one.env and own]
         secrets = [csv_row("id=" + name, source) for name, source, _ in rows if known]
-        return (lending, (*(("--network", "none") if alone else each("--build-arg", args)),
-                          *each("--secret", secrets)), {
-            **builder_environ(builder), **({"SKELEBOT_BUILD": script} if known and script else {})})
+        words = ("--network", "none") if alone else each("--build-arg", args)
+        return lending, (*words, *each("--secret", secrets)), {
+            **builder_environ(builder), **({"SKELEBOT_BUILD": script} if known and script else {})}
 
 
 def plan_must(command):
@@ -5758,9 +5757,9 @@ def plan_remember_nodes(call, project):
         return
     cache = Cache(call)
     keys = [b"secrets", *(key.encode() for one in COMPONENTS.values() for key in one.secret_files)]
-    config = os.path.join(skelebot_home(call.environ, call.home), CONFIG)
-    configs = [config] if call.variables or call.offline else []
-    for file in (*map(environment_file, ("", *project.envs)), *configs):
+    config = os.path.join(skelebot_home(call.environ, call.home), CONFIG) if (
+        call.variables or call.offline) else FILE
+    for file in dict.fromkeys((*map(environment_file, ("", *project.envs)), config)):
         whole = os.path.join(project.folder or ".", file)
         path, data = KnownNodes.path(call.environ, call.home, whole), read_bytes(file) or b""
         read = file in (FILE, environment_file(project.env), config) or any(
@@ -9245,6 +9244,7 @@ class Registry(Component):
 
     def plan_foresee(self, call, project, words):
         """Raise what would stop a later publication: its host, or a secret in the context."""
+        check_online(call.offline, "publish")
         engine = yield from plan_engine(call, call.host or project.host)
         yield from engine.plan_check()
         if not (self.settings.aws or call.environ.get("SKELEBOT_REGISTRY_PASSWORD")
