@@ -3356,8 +3356,7 @@ class Requirements:
 
     @property
     def local(self):
-        """The folders, wheels and archives that it names, as pip takes them: from the project's on.
-        """
+        """The folders, wheels and archives that it names, as pip does: from the project's own."""
         name = (r"(?:(?:-e|--editable)[ =]?\s*(?P<editable>[^\s\[;:]+)"
                 r"|(?P<path>\.{1,2}(?:/[^\s\[;]*)?|[^\s\[;:@=<>~!/]*/[^\s\[;:@]*"
                 r"|[^\s\[;:/]+\.(?:whl|tar\.gz|zip)))(?:\[[^\]]*\])?\s*(?:;.*)?")
@@ -5616,17 +5615,22 @@ class Image:
                                 f"exit status {outcome.status})",
                                 build.hint(self.call, outcome.errors))
 
-    def plan_build_again(self, build):
-        """Build it, keep of what, and give the id; the tag if no id is told, or in a dry run."""
-        call, aside = self.call, build.names is not None
+    def plan_look_ahead(self, build):
+        """Refuse a build that is known to fail; say what a person may want to know of it."""
         check_sendable(self.project, build.recipe)
         if build.recipe.lacks_base:
-            check_online(call.offline, f"the base image {self.project.base}, which is not here,")
+            check_online(self.call.offline,
+                         f"the base image {self.project.base}, which is not here,")
         yield from self.plan_check_variables(build.recipe.text)
         before = build.before.recipe if build.before else Recipe()
         yield from map(Note, (*context_notes(
             before, build.recipe, env_files_inside(self.project)), *passed_over(
             self.project, before.facts, build.recipe.facts)))
+
+    def plan_build_again(self, build):
+        """Build it, keep of what, and give the id; the tag if no id is told, or in a dry run."""
+        call, aside = self.call, build.names is not None
+        yield from self.plan_look_ahead(build)
         told_here = not call.dry_run and not call.confined
         folder = (yield Scratch(call.token)) if told_here or aside else ""
         context = os.path.join(folder, "context") if aside else "."
