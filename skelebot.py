@@ -5623,9 +5623,8 @@ class Image:
                          f"the base image {self.project.base}, which is not here,")
         yield from self.plan_check_variables(build.recipe.text)
         before = build.before.recipe if build.before else Recipe()
-        yield from map(Note, (*context_notes(
-            before, build.recipe, env_files_inside(self.project)), *passed_over(
-            self.project, before.facts, build.recipe.facts)))
+        notes = context_notes(before, build.recipe, env_files_inside(self.project))
+        yield from map(Note, (*notes, *passed_over(self.project, before.facts, build.recipe.facts)))
 
     def plan_build_again(self, build):
         """Build it, keep of what, and give the id; the tag if no id is told, or in a dry run."""
@@ -5655,18 +5654,17 @@ class Image:
 
     def plan_check_variables(self, text):
         """Raise a fault if no image sets a variable that a requirements file names."""
-        named = re.findall(r"\$\{(\w+):\?is named in (.+), and is not set in the build\}", text)
         lent = [*self.loan.values, *self.loan.files]        # or the fault that one is missing
-        named = [pair for pair in named if pair[0] not in lent]
+        named = [pair for pair in re.findall(r"\$\{(\w+):\?is named in (.+), and is not set", text)
+                 if pair[0] not in lent]
         told = (yield Command(self.engine.inspect("{{json .Config.Env}}", self.project.base),
                               kept=True, looks=True)) if named else Outcome(1)
         for name, file in named if not told.status else ():     # else that image has to come first
-            if f'"{name}=' not in told.output and not re.search(rf"(?m)^(?:ENV|ARG) .*\b{name}\b",
-                                                                text):
+            within = re.search(rf"\n(?:ENV|ARG) .*\b{name}\b", text)
+            if f'"{name}=' not in told.output and not within:
                 raise SkelebotError(
-                    f"{file}: names {name}, which is not set in the build", "write its value if it "
-                    f"is no secret; a build has none of yours but by secrets: [{{name: {name}, "
-                    f"env: {name}, at: build}}]")
+                    f"{file}: names {name}, which is not set in the build", "write its value, or, "
+                    f"for a secret, secrets: [{{name: {name}, env: {name}, at: build}}]")
 
     def plan_remove(self, before, now):
         """Remove the image that was replaced; the engine keeps one that something else uses."""
