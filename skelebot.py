@@ -1169,7 +1169,7 @@ def listing(path, depth=3):
 
 
 def folder_names(path, hidden=False):
-    """The names of the folders in a folder, the hidden or the others; none if it is not there."""
+    """The names of the folders in a folder, the hidden or the others; none if it does not exist."""
     path = machine_text(path)
     try:
         names = os.listdir(path)
@@ -2633,7 +2633,7 @@ OPTIONS = (
     flag("live", "",
          "run the project's files as they are here, mapped over /app: an edit needs no build"),
     flag("native", "n", "run on this machine, without Docker"),
-    flag("offline", "", "ask nothing of a network, and name what is missing", outside=True),
+    flag("offline", "", "use no network, and name what is missing", outside=True),
     Option("resources", "", "what a job may take, as in cpus=2,memory=8g,time=4h", "KEY=VALUE"),
     flag("contact", "c", "show whom to ask about the project, and exit"),
     flag("verbose", "V", "show every command just before it runs", outside=True),
@@ -3852,7 +3852,7 @@ class Call(Record):
 
     program   what tells the engine's file from another
     confined  whether it is a snap, which has another folder for temporary files
-    later     whether a part before it, which a dry run does not do, may make what is not there
+    later     whether a part before it, which a dry run does not do, may make what is missing
     files     (path here, bytes, path in a job, variables that name it) of the network
     """
     environ: Dict[str, str] = {}
@@ -5138,7 +5138,7 @@ def plan_code_artifact(dependency):
 
 
 def plan_required_files(project):
-    """dependency -> the files it needs in the image; those that are not there are a fault."""
+    """dependency -> the files it needs in the image; a fault if one does not exist."""
     files, place = {}, project.places.get("dependencies")
     for dependency in (*project.dependencies.Python, *project.dependencies.R):
         if dependency.form == "python-ca":
@@ -5484,7 +5484,7 @@ class Image:
             yield Command((*self.engine.argv, "tag", build.image, self.tag), kept=True)
         if self.call.verbose and self.loan.secrets:
             names = listed(one.name for one in self.loan.secrets)
-            yield Note(f"{names}: a secret that has changed builds nothing again, but --rebuild")
+            yield Note(f"{names}: a new value is no reason to build; --rebuild takes it")
         return build.image
 
     def plan_say_why(self, build, reason):
@@ -5810,7 +5810,7 @@ ENDINGS = {
     129: OUTSIDE.format("HUP"), 131: OUTSIDE.format("QUIT"),
     132: "the signal ILL: it has an instruction that this processor lacks",
     134: "the signal ABRT, by which a program ends itself",
-    135: "the signal BUS, mostly since /dev/shm is full: resources: {shm: 2g} enlarges it",
+    135: "the signal BUS, mostly because /dev/shm is full: resources: {shm: 2g} enlarges it",
     136: "the signal FPE: compiled code has divided by zero",
     137: "the signal KILL came from outside, or from the machine when its memory ran out",
     139: "the signal SEGV: compiled code, as that of a package, is at fault",
@@ -6117,7 +6117,7 @@ class Native(Runner):
             if one.file:
                 yield Note(f"without Docker {one.name} is not at {one.target}, but {one.file}")
         if any(self.resources(job)._replace(time="")):
-            yield Note(f"natively, {job.name} may take more than resources says, but for time")
+            yield Note(f"natively {job.name} may take more than resources says; only time is kept")
 
     def sees(self, mapping):
         """A mapped folder of the project is that folder itself; `SRC:DEST` has no meaning."""
@@ -6397,7 +6397,7 @@ class OnEngine(Runner):
         argv = (*self.engine.argv, "run", "--rm", "--pull", "never", *user, "--entrypoint", "sh",
                 run.image, "-c", 'test -w . && test -r "${0:-.}"', run.job.source.script)
         ended = (yield Command(argv, kept=True, looks=True)) if user else Outcome()
-        return ("as you it may not read or write all that is there: write RUN chmod -R a+rwX /app "
+        return ("it runs as you, who may not read or write all: write RUN chmod -R a+rwX /app "
                 f"at the end of {self.project.dockerfile}") if ended.status == 1 else ""
 
     def plan_serve(self, run):
@@ -6430,7 +6430,7 @@ class OnEngine(Runner):
             yield Command(remove, kept=True)
 
     def plan_run(self, run):
-        """What Docker's command line would take for its own is in a file meanwhile, for us only."""
+        """Keep what Docker's command line would take for its own in a file that only we read."""
         variables = variables_file(self.project, run.launch.job(run.job))
         if not variables or self.call.confined:     # a snap does not see that file
             words = each("--env", variables.split("\n")[:-1])
@@ -9493,7 +9493,7 @@ class PluginFiles:
             raise bad_plugin(f"{shortened(path)} leads out of its folder, or is no plain path")
 
     def check_room(self, size, when=""):
-        """Raise a fault if so many more bytes are too many."""
+        """Raise a fault if there is no room for so many more bytes."""
         if size > self.room:
             raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}{when}")
         self.room -= size
@@ -10643,7 +10643,7 @@ LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(" + "|".join(WEB) +
 WRITES = (("hydra", "outputs"), ("mlflow", "mlruns"), ("wandb", "wandb"),      # without being told
           ("(?:pytorch_)?lightning", "lightning_logs"))
 RUN_BY = ("Makefile", "dvc.yaml", "README.md", "justfile")     # scripts, with their words
-RESULTS = ("checkpoints", "model", "models", "output", "outputs", "results")    # of jobs to come
+RESULTS = ("checkpoints", "model", "models", "out", "output", "outputs", "results")  # to come
 ALWAYS_OUT = (".git", ".venv", "**/__pycache__", "**/.ipynb_checkpoints")
 
 
@@ -11713,7 +11713,7 @@ class Handlers:
 
 
 class Interruptible(Handlers):
-    """A signal is an exception meanwhile, so that what was begun is ended.
+    """Inside of it a signal is an exception, so that what was begun is ended.
 
     Before that and after it there is nothing to end, and a signal ends us as it ends any program.
     """
@@ -11930,7 +11930,7 @@ class Program:
                        *((stream or b"").decode("utf-8", "replace") for stream in printed))
 
     def start(self):
-        """Start it; a signal that comes meanwhile must not lose us a program."""
+        """Start it; a signal that comes just then must not lose us a program."""
         came, numbers = [], stop_signals()
         if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
             numbers.append(_signal.SIGINT)
@@ -13383,7 +13383,7 @@ class Unpacker:
         return data
 
     def check(self, size):
-        """Raise a fault if so many more bytes are too many."""
+        """Raise a fault if there is no room for so many more bytes."""
         if not 0 <= size <= self.room:
             raise bad_archive("unpacks to more than one of its size can hold")
 
@@ -13855,7 +13855,7 @@ COMMANDS = {
         Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
         optional=2, outside=True, alone=True, check=PluginCommand.check,
         offers=lambda project: {"action": ("install", "list", "remove")}),
-    "completion": Builtin("print the script by which a shell completes command lines on Tab",
+    "completion": Builtin("print the script that completes command lines on Tab",
                           plan_completion,
                           (Arg("shell", "the one in use, if not given", choices=SHELLS),),
                           optional=1, outside=True, alone=True),

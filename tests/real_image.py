@@ -329,7 +329,7 @@ class OfAnotherUser(Image):
         self.assertEqual(os.listdir(os.path.join(self.top, "home")), ["kept"])
 
     def test_is_told_what_a_dockerfile_of_his_own_lacks(self):
-        hint = ("as you it may not read or write all that is there: write RUN chmod -R a+rwX /app at the end of Dockerfile")
+        hint = ("it runs as you, who may not read or write all: write RUN chmod -R a+rwX /app at the end of Dockerfile")
         text = f"FROM {BASE}\nLABEL org.opencontainers.image.title={self.name}\nWORKDIR /app\nCOPY . /app\nRUN chmod {{}} /app/write.py\n"
         for mode, more, fault in (("600", "RUN chmod 777 /app\n", hint), ("600", "RUN chmod -R a+rwX /app\n", "")):
             with self.subTest(mode, more=more):

@@ -74,7 +74,7 @@ class CompanyBuilds(Company):
         write(self.folder, {"keys/my.conf": CONTENT + "!"})
         changed = self.skelebot("-V", "show")
         self.assertEqual(changed.stdout.decode(), SHOWN.replace(CONTENT, CONTENT + "!"))
-        self.assertIn("TOKEN and conf: a secret that has changed builds nothing again, but --rebuild", changed.stderr)
+        self.assertIn("TOKEN and conf: a new value is no reason to build; --rebuild takes it", changed.stderr)
         self.assertNotIn("building", changed.stderr)
 
     def test_go_out_like_our_own_requests(self):

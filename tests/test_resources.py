@@ -273,7 +273,7 @@ class Time(unittest.TestCase):
             ending = call("--dry-run", "-n", "a", folder=path)
             detached = call("--dry-run", "-s", "--resources", "time=2s", "a", folder=path)
         self.assertIn("\ntimeout -k 30 1800 bash -c true bash\n", ending.stdout)
-        self.assertEqual(ending.stderr, "skelebot: natively, a may take more than resources says, but for time\n")
+        self.assertEqual(ending.stderr, "skelebot: natively a may take more than resources says; only time is kept\n")
         self.assertIn("\ntimeout -k 30 2 docker run ", detached.stdout)
 
 

@@ -24,7 +24,7 @@ def parsed(row):
 def read_flowers(path, hint):
     """The flowers in a CSV file; `hint` is what to do when there is no such file."""
     if not os.path.exists(path):
-        sys.exit(f"{path} is not there: {hint}")
+        sys.exit(f"{path} does not exist: {hint}")
     with open(path, encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
         if tuple(rows.fieldnames or ()) != COLUMNS:

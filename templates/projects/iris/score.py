@@ -11,7 +11,7 @@ from flowers import MEASURES, SPECIES, read_flowers, write_rows
 def read_model(path):
     """The model that the job `train` has written."""
     if not os.path.exists(path):
-        sys.exit(f"{path} is not there: run train first")
+        sys.exit(f"{path} does not exist: run train first")
     with open(path, encoding="utf-8") as file:
         return json.load(file)["species"]
 
