@@ -5583,9 +5583,8 @@ class Image:
         text = build.recipe.built_from("legacy" if self.call.rebuild else builder, self.plain)
         text, lent, environ = self.loan.build(text, builder, self.project.dockerfile)
         own = text == build.recipe.text and not self.more
-        file = self.project.dockerfile or "Dockerfile"
-        above = "." if self.project.dockerfile else context     # it may be ignored, and not copied
-        file = os.path.normpath(os.path.join(above, file)) if own else "-"
+        file = self.project.dockerfile or os.path.join(context, "Dockerfile")   # may be ignored
+        file = os.path.normpath(file) if own else "-"
         words = (*(("--pull", "--no-cache") if self.call.rebuild else ()), *lent)
         return (yield Command(self.engine.build(self.tag, file, id_file, words, context), environ,
                               aside=True, quiet=not self.call.verbose, apart=self.engine.apart,
@@ -10841,7 +10840,8 @@ class Existing:
         idle = [file for file in self.texts if not re.fullmatch(NO_JOB, file)
                 and file not in (*jobs, *own)]
         shown = listed(idle[:4] + ([f"{len(idle) - 4} more"] if idle[4:] else []))
-        return others + ([(shown, "it has nothing that could be run")] if idle else [])
+        has = "they have" if idle[1:] else "it has"
+        return others + ([(shown, f"{has} nothing that could be run")] if idle else [])
 
     # -- What stays out of the image
 

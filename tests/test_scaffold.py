@@ -610,7 +610,7 @@ jobs:
                   "src/x/lib.py": ""}, ["left out src/x/lib.py: it has nothing that could be run"]),
                 ({"lib.py": "X = 1\n"}, ["left out lib.py: it has nothing that could be run"]),
                 ({f"m{n}.py": "X = 1\n" for n in range(7)}, [
-                    "left out m0.py, m1.py, m2.py, m3.py and 3 more: it has nothing that could be run"]),
+                    "left out m0.py, m1.py, m2.py, m3.py and 3 more: they have nothing that could be run"]),
                 ({"Pipfile": "", "a.py": MAIN}, ["left out Pipfile: to install what it names, pipenv requirements > "
                                                  "requirements.txt, and write req:requirements.txt"])):
             with self.subTest(files):
