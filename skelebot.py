@@ -11336,7 +11336,7 @@ class Doctor:
         language = getattr(self.project, "language", "Python")
         for variable, usual in (INDEXES[name] for name in INDEXES if name in language.split("+")):
             url = self.call.environ.get(variable) or usual
-            answer = yield from plan_answer(Request("HEAD", bare_url(url)), (200, 404, 405))
+            answer = yield from plan_answer(Request("HEAD", bare_url(url)), (200, 401, 404, 405))
             yield Finding("ok", f"{public_url(url)} answers")
             if answer.headers.get("date"):
                 yield self.clock(email.utils.parsedate_to_datetime(answer.headers["date"]))
@@ -11393,7 +11393,7 @@ FIX = "skelebot doctor --fix removes it"
 CHECKS = (
     ("python Python", Doctor.python, "the package python3-yaml has libyaml, and is faster"),
     ("python disk", lambda it: (it.room(path) for path in (
-        it.home, it.call.environ.get("TMPDIR", "/tmp"))),
+        it.home, os.path.abspath(it.call.environ.get("TMPDIR") or "/tmp"))),
      "free some, or name another folder in SKELEBOT_HOME or TMPDIR"),
     ("engine engine", Doctor.plan_engine, "docker system prune frees some space"),
     ("engine builder", Doctor.plan_builder, "install Docker's buildx: without it there are no "

@@ -89,6 +89,19 @@ class Machine(Tests):
         self.assertEqual(told["python disk"]["remedy"], "free some, or name another folder in SKELEBOT_HOME or TMPDIR")
         self.assertEqual(self.doctor(before=before), (0, {}))
 
+    @unittest.skipUnless(os.environ.get("SKELEBOT_TEST_KDC"), "SKELEBOT_TEST_KDC is not set; tests/services.sh starts a KDC")
+    def test_with_kerberos_is_told_whether_the_kdc_gives_a_ticket_which_nobody_keeps(self):
+        kdc, folder = os.environ["SKELEBOT_TEST_KDC"], os.path.join(self.top, "krb")
+        for conf, keytab, found in (("krb5.conf", "bob", "the KDC gives a ticket"),
+                                    ("unreachable.conf", "bob", "kinit: Cannot contact any KDC for realm"),
+                                    ("krb5.conf", "stale", "kinit: Keytab contains no suitable keys for bob")):
+            with self.subTest(found):
+                self.write_project(folder, components={"kerberos": {
+                    "krbConf": os.path.join(kdc, conf), "keytab": os.path.join(kdc, keytab + ".keytab"), "hdfsUser": "bob"}})
+                told = self.call("doctor", folder=folder, KRB5CCNAME=os.path.join(self.top, "ticket")).stdout.decode()
+                self.assertRegex(told, f"(?m)^{'ok ' if 'gives' in found else 'bad'}     logins    kerberos: {found}")
+        self.assertFalse(os.path.exists(os.path.join(self.top, "ticket")))
+
     def test_without_pyyaml_is_told_how_to_get_it(self):
         url = "http://127.0.0.1:%d/" % self.index.server_port
         write(self.top, {"no/yaml.py": "raise ImportError('no')\n"})
