@@ -7069,34 +7069,21 @@ def host_of(url):
 class Store(Record):
     """Where artifacts are kept. To add one is a class with these hooks, and a row of STORES.
 
-    record  of its section in `repository`
+    record                         of its section in `repository`
+    where(name)                    where a name is, for a message
 
-    All but `where` are plans. `find` takes a name and the statuses that are no error, and returns a
-    Stored or None; `names` returns those that begin so, at least; `send` returns what is to be
-    said.
+    The others are plans; plan_open is a classmethod:
+    plan_open(call, place, words)  the store at a place, which is its section, by --user and
+                                   --token of `words`
+    find(name, fine)               a Stored, or None; `fine` are the statuses that are no error
+    names(start)                   the names that begin so, at least
+    send(name, body, replace)      what is to be said
+    fetch(name, path, stored)
     """
     record = None
 
-    @classmethod
-    def plan_open(cls, call, place, words):
-        """The store at a place, which is its section, by --user and --token of `words`."""
-        raise NotImplementedError
-
     def where(self, name):
-        """Where a name is, for a message."""
-        raise NotImplementedError
-
-    def find(self, name, fine=(200, 404)):
-        raise NotImplementedError
-
-    def names(self, start):
-        raise NotImplementedError
-
-    def send(self, name, body, replace):
-        raise NotImplementedError
-
-    def fetch(self, name, path, stored):
-        raise NotImplementedError
+        return public_url(self.address(name))
 
     def plan_came_through(self, name, digests):
         """Whether an earlier try of a push that is refused had come through, but for its answer."""
@@ -7249,9 +7236,6 @@ class ArtifactoryStore(Store):
 
     def address(self, name):
         return self.url + quoted(name)
-
-    def where(self, name):
-        return public_url(self.address(name))
 
     def find(self, name, fine=(200, 404)):
         """Its size and checksum, the latter from a file beside it where the server names none."""
@@ -7636,9 +7620,6 @@ class S3Store(Store):
 
     def address(self, name):
         return self.url + quoted(self.prefix + name)
-
-    def where(self, name):
-        return public_url(self.address(name))
 
     def request(self, method, name, headers={}, query=(), body=b""):
         url = self.url if name is None else self.address(name)
@@ -12774,7 +12755,7 @@ def network_fault(error):
     return why or shown_text(text).lower() or kind, hint
 
 
-def patiently(request, attempt, sleep=None):
+def patiently(request, attempt, sleep=time.sleep):
     """The Response of an attempt; after growing pauses, of another where that may go well."""
     import http.client
     for pause in (*(() if request.limit else PAUSES), None):
@@ -12789,7 +12770,7 @@ def patiently(request, attempt, sleep=None):
             if pause is None or hint:
                 raise SkelebotError(f"{public_url(request.url)}: {why}", hint or UNREACHED)
         tell(f"{host_of(request.url)}: {why}; trying again in {pause:g} s", over=True)
-        (sleep or time.sleep)(pause)
+        sleep(pause)
 
 
 def send_request(step):
@@ -12849,7 +12830,7 @@ class Cancelled(Exception):
 
 
 class Sending:
-    """Uploads of one file; side by side, the first that fails, or is refused, ends the others."""
+    """Uploads of one file, side by side; the first that fails, or is refused, ends the others."""
 
     def __init__(self, *uploads):
         import threading
@@ -12857,7 +12838,7 @@ class Sending:
         self.responses, self.fault = {}, None
         self.progress = Progress("sending", uploads[0].name, sum(one.size for one in uploads))
 
-    def send(self, one, sleep=None):
+    def send(self, one):
         """The Response to one upload."""
         def tell(done):
             if self.stopped.is_set():
@@ -12869,22 +12850,12 @@ class Sending:
             stretch = functools.partial(blocks, one.body, one.start, one.size, tell)
             with Exchange(one.request, stretch, one.size) as exchange:
                 return exchange.whole()
-        return patiently(one.request, attempt, sleep)
+        return patiently(one.request, attempt, self.stopped.wait)
 
-    def alone(self):
-        """The Response to the only upload."""
-        well = False
-        try:
-            response = self.send(*self.uploads)
-            well = response.status < 300
-            return response
-        finally:
-            self.progress.end(well)
-
-    def together(self):
+    def run(self):
         """The Responses in their order; when one is a refusal, those that came before it."""
         import threading
-        waiting = enumerate(self.uploads)
+        waiting, well = enumerate(self.uploads), False
         for _ in range(min(AT_ONCE, len(self.uploads))):
             threading.Thread(target=self.work, args=(waiting,), daemon=True).start()
         try:
@@ -12892,17 +12863,18 @@ class Sending:
                 pass
             if self.fault:
                 raise self.fault
+            well = all(response.status < 300 for response in self.responses.values())
             return tuple(self.responses.get(index, Response())
                          for index in range(len(self.uploads)))
         finally:
             self.stopped.set()
-            self.progress.end(sys.exc_info()[0] is None)
+            self.progress.end(well)
 
     def work(self, waiting):
         """Send what is waiting, as one of several threads."""
         try:
             for index, one in waiting:
-                response = self.send(one, self.stopped.wait)
+                response = self.send(one)
                 if not self.stopped.is_set():
                     self.responses[index] = response
                 if response.status != 200 or len(self.responses) == len(self.uploads):
@@ -13166,18 +13138,24 @@ class Fetch:
 
 
 class FolderCopy:
-    """A step that copies a Body to its place, whole or not at all, one at a time."""
-    verb = "fetching"
+    """A step that copies a Body to its place, whole or not at all, one at a time.
 
-    def __init__(self, step, body):
-        self.step, self.body = step, body
-        self.progress, self.sha256 = None, ""
+    put  what moves the copy to its place, and says whether that was free
+    """
+
+    def __init__(self, step):
+        self.step, keeps = step, isinstance(step, Keep)
+        self.body = step.body if keeps else open_file(step.source)
+        self.put = self.push if keeps else self.pull
+        if not self.body:
+            raise SkelebotError(f"{step.source}: does not exist any more", "pull another version")
+        self.progress = Progress("sending" if keeps else "fetching", step.name, self.body.size)
+        self.sha256 = ""
 
     def run(self):
         """Do it; False if its place is taken."""
         path, done = self.step.path, False
         folder = machine_text(make_scratch(Scratch("", path)))
-        self.progress = Progress(self.verb, self.step.name, self.body.size)
         try:
             check_room(path, self.body.size)
             copy = os.path.join(folder, "copy")
@@ -13202,47 +13180,27 @@ class FolderCopy:
             self.sha256 = hashing.end()
 
 
-class FolderPull(FolderCopy):
-    """A Take: the copy of a file in a folder, as it was stored."""
-
-    def __init__(self, step):
-        super().__init__(step, open_file(step.source))
-        if not self.body:
-            raise SkelebotError(f"{step.source}: does not exist any more", "pull another version")
-
-    def put(self, copy, path):
+    def pull(self, copy, path):
+        """Of a Take, whose file has to be as it was stored."""
         check_stored(self.step, self.body.size, self.sha256)
         os.replace(copy, path)
         return True
 
-
-class FolderPush(FolderCopy):
-    """A Keep: the copy in a folder, and its checksum beside it; a wrong one is worse than none."""
-    verb = "sending"
-
-    def __init__(self, step):
-        super().__init__(step, step.body)
-
-    def put(self, copy, path):
+    def push(self, copy, path):
+        """Of a Keep, with its checksum beside it; a wrong one is worse than none."""
         beside = self.step.path + ".sha256"
         if self.step.replace:
             remove(Remove(beside))
             os.replace(copy, path)
-        elif not self.put_new(copy, path):
-            return False
+        else:
+            try:
+                os.link(copy, path)
+            except OSError:
+                if os.path.lexists(path):
+                    return False
+                os.replace(copy, path)  # this disk has no links
         with open(beside, "wb") as file:
             file.write(checksum_line(self.sha256, self.step.name))
-        return True
-
-    @staticmethod
-    def put_new(copy, path):
-        """Whether its place was free, and has the copy now."""
-        try:
-            os.link(copy, path)
-        except OSError:
-            if os.path.lexists(path):
-                return False
-            os.replace(copy, path)      # this disk has no links
         return True
 
 
@@ -13598,11 +13556,11 @@ DOING = {
     Ask: ask_person, Hold: lambda step: Lock.acquire(step.path),
     Release: lambda step: getattr(step.lock, "file", step.lock).close(), Scratch: make_scratch,
     Tidy: lambda step: Ours(step.path).tidy(), Request: send_request,
-    Upload: lambda step: Sending(step).alone(),
-    Together: lambda step: Sending(*step.uploads).together(),
+    Upload: lambda step: Sending(step).run()[0],
+    Together: lambda step: Sending(*step.uploads).run(),
     Pack: lambda step: Packer(step).body(), Unpack: lambda step: Unpacker(step).run(),
     Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
-    Take: lambda step: FolderPull(step).run(), Keep: lambda step: FolderPush(step).run(),
+    Take: lambda step: FolderCopy(step).run(), Keep: lambda step: FolderCopy(step).run(),
     Token: lambda step: Secret(os.urandom(24).hex()), Wait: try_until,
     Act: lambda step: Blamed(step.name).call(step.function),
     SecretsInside: secret_members, ImageIds: image_ids, Forget: forget,
