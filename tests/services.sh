@@ -2,13 +2,9 @@
 # Start what the real tests need, on a bare Debian machine, as root: a Docker engine, a base
 # image, podman with the same image, and a second engine that stands for another Docker host;
 # three S3 servers (s3rver, moto, and moto that checks signatures), a WebDAV server (nginx), a
-<<<<<<< HEAD
-# Kerberos realm, a container registry, the clients to compare ours with (boto3, dohq-artifactory),
-# a browser (Chromium), and more shells (zsh, fish).
-=======
-# Kerberos realm, a container registry, an index for pip and the proxy by which alone it is reached,
-# the clients to compare ours with (boto3, dohq-artifactory), and a browser (Chromium).
->>>>>>> 63c3dec (wip)
+# Kerberos realm, a container registry, an index for pip and the proxy by which alone it is
+# reached, what to compare ours with (boto3, dohq-artifactory, jsonschema), a browser (Chromium),
+# and more shells (zsh, fish).
 #
 #   tests/services.sh         start; what runs already is used as it is
 #   tests/services.sh stop    stop what this script started
@@ -196,15 +192,13 @@ copy_images() {
 
 install_servers() {
   install_packages apt-servers Rscript:r-base-core curl nginx node:nodejs npm openssl krb5kdc:krb5-kdc \
-<<<<<<< HEAD
-    kadmin.local:krb5-admin-server kinit:krb5-user faketime docker-registry chromium zsh fish &
-=======
-    kadmin.local:krb5-admin-server kinit:krb5-user faketime docker-registry tinyproxy chromium &
->>>>>>> 63c3dec (wip)
+    kadmin.local:krb5-admin-server kinit:krb5-user faketime docker-registry tinyproxy chromium zsh \
+    fish &
   local packages=$!
   install_python dohq dohq-artifactory==1.0.2
   install_python moto 'moto[server]==5.2.5' boto3==1.44.5
   install_python scripts click typer fire docopt
+  install_python schema jsonschema==4.23.0
   wait "$packages"
   install_r optparse argparse docopt
   install_npm s3rver s3rver@3.7.1
@@ -401,6 +395,7 @@ export SKELEBOT_TEST_NGINX=$nginx
 export SKELEBOT_TEST_NGINX_TLS=$nginx_tls
 export SKELEBOT_TEST_CA=$state/nginx/ca.pem
 export SKELEBOT_TEST_DOHQ=$state/dohq/bin/python
+export SKELEBOT_TEST_SCHEMA=$state/schema/bin/python
 export SKELEBOT_TEST_KDC=$state/kdc
 export SKELEBOT_TEST_REGISTRY=$registry
 export SKELEBOT_TEST_PROXY=$proxy
