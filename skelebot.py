@@ -465,12 +465,10 @@ class Url(WholeUrl):
         return text if "://" in text or not re.match(r"\w", text) else "https://" + text
 
 
-Cpus = scalar_class(
-    "a number of processors", "for example 2 or 0.5", r"(?=.*[1-9])[0-9]{1,4}(\.[0-9]{1,3})?")
+Cpus = scalar_class("a number above 0", "such as 2 or 0.5", r"(?=.*[1-9])\d{1,4}(\.\d{1,3})?")
 Size = scalar_class("a size with its unit", "such as 512m or 8g", r"[1-9][0-9]{0,8}[mgMG]")
-Gpus = scalar_class(
-    "a number of GPUs, all, KIND:NUMBER or device=NUMBER", "for example 1, all or a100:2",
-    r"[0-9]{1,3}|all|[A-Za-z][\w.-]*:[1-9][0-9]{0,2}|device=[\w/-]+(,[\w/-]+)*")
+Gpus = scalar_class("a number, all, KIND:NUMBER or device=NUMBER", "such as 1, all or a100:2",
+                    r"\d{1,3}|all|[A-Za-z][\w.-]*:[1-9]\d{0,2}|device=[\w/-]+(,[\w/-]+)*")
 Duration = scalar_class("a time with its unit", "such as 90s, 30m, 4h, 2d", r"[1-9]\d{0,4}[smhd]")
 DockerWord = scalar_class("a word for docker run", "for example --network=host", r"[^\n]+")
 Region = scalar_class("the name of a region", "for example eu-central-1", r"[a-z0-9][a-z0-9-]*")
@@ -756,8 +754,7 @@ class Resources(Record):
 
     @property
     def seconds(self):
-        units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-        return int(self.time[:-1]) * units[self.time[-1]] if self.time else 0
+        return int(self.time[:-1] or 0) * {"s": 1, "m": 60, "h": 3600}.get(self.time[-1:], 86400)
 
 
 class EnvFile(Record):
@@ -2123,13 +2120,13 @@ class Value:
         words = tuple(self.items(DockerWord))
         text = re.sub(rf"(?m)^(--(?!{SWITCHES}$)[^=\n]+)\n(?!-)", r"\1=", "\n".join(words))
         for option in text.split("\n") if words else ():
-            name, hint = shortened(option.partition("=")[0]), next(
-                (hint for names, hint in DOCKER_OURS
-                 if re.fullmatch(rf"--(?:{names})(?:=.*)?", option)), "")
-            if hint or not re.fullmatch(rf"--[\w-]+=.*|--{SWITCHES}", option):
+            own = [hint for names, hint in DOCKER_OURS
+                   if re.fullmatch(rf"--(?:{names})(?:=.*)?", option)]
+            if own or not re.fullmatch(rf"--[\w-]+=.*|--{SWITCHES}", option):
                 raise self.place.fault(
-                    f"expected long options of docker run that no key has, found {name}", hint or
-                    "write each word as an item, values too: [--network=host, --tmpfs, /run]")
+                    "expected long options of docker run that no key has, found "
+                    + shortened(option.partition("=")[0]), *own[:1] or [
+                        "write each word as an item, values too: [--network=host, --tmpfs, /run]"])
         return words
 
     def default(self):
@@ -2202,13 +2199,12 @@ SYNONYMS = {
     "pythonVersion": "python", "ignores": "dockerignore exclude excludes",
     "maintainer": "author authors owner", "contact": "email mail", "description": "about summary",
     "jobs": "scripts tasks steps stages", "primaryJob": "entrypoint main cmd",
-    "resources": "limits memory cpus shm timeout", "docker": "dockerargs", "envFiles": "envfile",
     "gpu": "gpus cuda", "timezone": "tz", "ports": "port expose", "host": "server dockerhost",
-    "mappings": "volumes volume mounts mount mapping binds",
+    "mappings": "volumes volume mounts mount mapping binds", "resources": "memory cpus limits",
     "source": "script command cmd run file path entrypoint exec",
     "args": "arguments positional", "params": "parameters options flags hyperparameters",
     "help": "description desc doc about", "accepts": "type dtype kind", "default": "value",
-    "choices": "values enum", "alt": "short alias abbreviation",
+    "choices": "values enum", "alt": "short alias abbreviation", "envFiles": "envfile",
 }
 
 
@@ -2860,7 +2856,6 @@ def job_parser(project, job):
 
 
 def typed_resources(text):
-    """The Resources of --resources."""
     typed = dict(pair.partition("=")[::2] for pair in re.split(",(?=[A-Za-z]+=)", text) if pair)
     for name, value in typed.items():
         kind = fields(Resources).get(name)
@@ -3954,8 +3949,7 @@ class Command(Record):
     beside   argv of a program that runs as long as this one does
     private  its words may be secret, and are not shown
     whole    all that it has started ends with it when it is ended, as in a container
-    limit    seconds that it may take; 0 for any
-    grace    seconds that it has then to end by itself, as it would after a signal
+    limit    seconds that it may take, 0 for any; it has LAST_WORDS then, unless its output is kept
     """
     argv: Tuple[str, ...]
     environ: Dict[str, str] = {}
@@ -3972,7 +3966,6 @@ class Command(Record):
     private: bool = False
     whole: bool = False
     limit: float = 0
-    grace: int = 0
 
     @property
     def line(self):
@@ -3980,8 +3973,9 @@ class Command(Record):
             return shell_line([self.argv[0], "..."])
         setting = [f"{name}={'...' if isinstance(value, Secret) else value}"
                    for name, value in self.environ.items()]
-        limit = ["timeout", "-k", str(self.grace), str(self.limit)] if self.grace else []
-        start = [*(["env"] if setting else []), *setting, *limit]
+        timed = self.limit and not self.kept
+        end = ["timeout", "-k", str(LAST_WORDS), str(self.limit)] if timed else []
+        start = [*(["env"] if setting else []), *setting, *end]
         line = shell_line([*start, *self.argv]) + (" >&2" if self.aside else "")
         if not self.beside:
             return self.source + line
@@ -4568,8 +4562,7 @@ REFUSALS = (
      "DOCKER_CERT_PATH, and at DOCKER_TLS_VERIFY"),
     (r"could not select device driver", "that engine has no GPUs to give: install NVIDIA's "
      "Container Toolkit on its machine, then nvidia-ctk runtime configure, and start it again"),
-    (r"nvidia-container-[\w.-]+|(?i:nvml)", "that machine lacks such a GPU, or its driver: what "
-     "nvidia-smi -L lists there can be given"),
+    (r"nvidia-container-[\w.-]+|(?i:nvml)", "no such GPU, or no driver there: see nvidia-smi -L"),
     (r"nvidia\.com/gpu=[\w/-]+", "podman knows no {0} there: nvidia-ctk cdi list shows its GPUs, "
      "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml makes them known"),
     (r"newuidmap|newgidmap|/etc/sub[ug]id", "podman needs {0} for a user who is not root: install "
@@ -4652,8 +4645,8 @@ class Engine(Record):
         return (*self.argv, "start", *options, name)
 
     def stop(self, run):
-        grace = LAST_WORDS if run.resources.time else GRACE
-        return (*self.argv, "stop", "--time", str(grace), run.name)
+        seconds = str(LAST_WORDS if run.resources.time else GRACE)
+        return (*self.argv, "stop", "--time", seconds, run.name)
 
     def remove(self, name):
         return (*self.argv, "rm", "--force", "--volumes", name)
@@ -5781,7 +5774,6 @@ class Run(Record):
     rootless  whether the engine's root is the caller
     accounts  (path here, path there) of the files in which its user has a name
     taken     ports of the project that another job of it has published
-    resources   what it may take, of --resources, the job and the project
     """
     job: Job
     launch: Launch
@@ -6034,10 +6026,9 @@ class Runner:
 
     def plan_timed(self, run, command):
         """The Outcome of a job's command, which is ended when the job's time is over."""
-        time, seconds = run.resources.time, run.resources.seconds
-        outcome = yield command._replace(limit=seconds, grace=LAST_WORDS if time else 0)
+        outcome = yield command._replace(limit=run.resources.seconds)
         if outcome == UNANSWERED:
-            yield Note(f"{run.job.name} ended after {time}, as resources.time says")
+            yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
         return outcome
 
     def plan_tell(self, run, status):
@@ -6403,9 +6394,8 @@ class OnEngine(Runner):
         """A server, until it ends or is stopped; what it says goes to stderr."""
         yield from run.serve(run)
         logs = (*self.engine.argv, "logs", "--follow", "--tail", "0", run.name)
-        outcome = yield from self.plan_timed(run, Command(logs, aside=True))
-        if outcome == UNANSWERED:
-            return outcome.status
+        if (yield from self.plan_timed(run, Command(logs, aside=True))) == UNANSWERED:
+            return UNANSWERED.status
         ended = yield Command((*self.engine.argv, "wait", run.name), kept=True)
         return int(ended.output) if re.fullmatch(r"[0-9]{1,3}\s*", ended.output) else ended.status
 
@@ -8023,23 +8013,34 @@ def is_relative_to(path, folder):
 
 def named_paths(project, names):
     """The paths of files that the project names: these, and where links lead."""
-    home = os.path.expanduser("~") if names else ""
-    paths = [host_path(name, project.folder, home) for name in names]
+    paths = [host_path(name, project.folder, os.path.expanduser("~")) for name in names]
     return tuple(sorted({*paths, *map(os.path.realpath, paths)}))
 
 
 def lines_inside(project, names):
     """A line of .dockerignore for each path of such files that is inside."""
-    folders = {project.folder, os.path.realpath(project.folder)}
-    return tuple(map(literal_pattern, sorted({
-        os.path.relpath(path, folder) for path in named_paths(project, names)
-        for folder in folders if is_relative_to(path, folder)})))
+    return sorted({literal_pattern(os.path.relpath(path, folder))
+                   for folder in {project.folder, os.path.realpath(project.folder)}
+                   for path in named_paths(project, names) if is_relative_to(path, folder)})
+
+
+def in_other_environments(project):
+    """The project in each other environment that has envFiles, but for those with faults."""
+    for env in sorted({"", *project.envs} - {project.env}):
+        file = environment_file(env)
+        try:
+            if b"envFiles" in (read_bytes(os.path.join(project.folder, file)) or b""):
+                base, over = (read_entries(project.folder, one) for one in (FILE, file))
+                yield read_project({**base, **over}, Place(FILE, 1), project.installed)
+        except SkelebotError:
+            continue
 
 
 def env_files_inside(project):
     """Lines for envFiles, but for those that `copy` names; one of `ignores` with a ! takes back."""
     copied = [os.path.normpath(pair.partition(":")[0]) for pair in project.copy]
-    names = [file.path for one in (project, *project.jobs) for file in one.envFiles]
+    projects = (project, *in_other_environments(project))
+    names = [file.path for it in projects for one in (it, *it.jobs) for file in one.envFiles]
     return lines_inside(project, [name for name in names if os.path.normpath(name) not in copied])
 
 
@@ -11897,12 +11898,12 @@ class Program:
             self.end(cause)
             raise
         except subprocess.TimeoutExpired as cause:
-            if self.step.grace:         # as by a signal, but that its engine is to kill it
-                cause.number, cause.ending = _signal.SIGTERM, Ending(self.step.grace + 1)
-                self.end(cause)
-            else:
+            if self.step.kept:
                 self.step = self.step._replace(stop=())
                 self.force_end(None)
+            else:                       # as by a signal, but that its engine is to kill it
+                cause.number, cause.ending = _signal.SIGTERM, Ending(LAST_WORDS + 1)
+                self.end(cause)
             return UNANSWERED
         if self.was_left():
             return Outcome(NO_READER)

@@ -23,10 +23,10 @@ WRONG = {
     "resources: {time: 90}": ("resources.time", "expected a time with its unit, found '90'", TIME),
     "resources: {time: 1:30:00}": ("resources.time", "expected a time with its unit, found '1:30:00'", TIME),
     "resources: {time: [4h]}": ("resources.time", "expected a time with its unit, found a list", TIME),
-    "resources: {cpus: 0}": ("resources.cpus", "expected a number of processors, found '0'", "for example 2 or 0.5"),
-    "resources: {cpus: 500m}": ("resources.cpus", "expected a number of processors, found '500m'", "for example 2 or 0.5"),
-    "resources: {gpus: two}": ("resources.gpus", "expected a number of GPUs, all, KIND:NUMBER or device=NUMBER, found 'two'",
-                               "for example 1, all or a100:2"),
+    "resources: {cpus: 0}": ("resources.cpus", "expected a number above 0, found '0'", "such as 2 or 0.5"),
+    "resources: {cpus: 500m}": ("resources.cpus", "expected a number above 0, found '500m'", "such as 2 or 0.5"),
+    "resources: {gpus: two}": ("resources.gpus", "expected a number, all, KIND:NUMBER or device=NUMBER, found 'two'",
+                               "such as 1, all or a100:2"),
     "resources: {gpu: 1}": ("resources.gpu", "unknown key", "did you mean gpus?"),
     "memory: 8g": ("memory", "unknown key", "did you mean resources?"),
     "docker: [--rm]": ("docker", LONG + "'--rm'", "leave it to skelebot"),
@@ -57,7 +57,7 @@ WRONG = {
     "env_file: .env": ("env_file", "unknown key", "did you mean envFiles?"),
 }
 OPTIONS = {
-    "cpus": ("cpus: expected a number of processors, found ''", "for example 2 or 0.5"),
+    "cpus": ("cpus: expected a number above 0, found ''", "such as 2 or 0.5"),
     "cpus=2,memory=8": ("memory: expected a size with its unit, found '8'", SIZE),
     "time=": ("time: expected a time with its unit, found ''", TIME),
     "mem=8g": ("mem: unknown key", "did you mean memory?"),
@@ -225,6 +225,17 @@ class LeftOut(unittest.TestCase):
             self.assertEqual(self.lines(envFiles=[".env", "/etc/x", "../x", "~/x"], ignores=["!.env"], jobs=[
                 {"name": "a", "source": "a", "envFiles": ["link.env"]}]), ["/.env", "/link.env", "/real.env", "!.env"])
 
+    def test_those_of_other_environments_too(self):
+        with files() as path:
+            for name, text in (("dev", "envFiles: [dev.env]\n"), ("prod", "jobs:\n- {name: b, source: b, envFiles: [prod.env]}\n"),
+                               ("wrong", "envFiles: {}\n")):
+                with open(f"skelebot-{name}.yaml", "w") as file:
+                    file.write(text)
+            with open("skelebot.yaml", "w") as file:
+                file.write("name: x\nenvFiles: [.env]\n")
+            for env in (None, "dev"):
+                self.assertEqual(skelebot.env_files_inside(skelebot.read_folder(path, env)), ["/.env", "/dev.env", "/prod.env"])
+
     def test_one_that_copy_names_is_wanted(self):
         with files(_env="", b_env=""):
             self.assertEqual(self.lines(envFiles=[".env", "b.env"], copy=["./.env:/etc/x"]), ["/b.env"])
@@ -248,12 +259,14 @@ class LeftOut(unittest.TestCase):
 
 
 class Time(unittest.TestCase):
-    """The end of a command's limit, with a grace."""
+    """The end of a command's limit, with the time for its last words."""
 
     def ended(self, text, grace):
         for number in skelebot.stop_signals():
             self.addCleanup(signal.signal, number, signal.getsignal(number))
-        step = Command(("sh", "-c", text), limit=0.5, grace=grace, whole=True)
+        self.addCleanup(setattr, skelebot, "LAST_WORDS", skelebot.LAST_WORDS)
+        skelebot.LAST_WORDS = grace
+        step = Command(("sh", "-c", text), limit=0.5, whole=True)
         with support.inside({}):
             outcome = skelebot.run_program(step)
             return outcome, sorted(os.listdir("."))
@@ -286,9 +299,9 @@ class Gpus(unittest.TestCase):
                  "that engine has no GPUs to give: install NVIDIA's Container Toolkit on its machine, then nvidia-ctk "
                  "runtime configure, and start it again"),
                 ("OCI runtime create failed: nvidia-container-cli: device error: 5: unknown device",
-                 "that machine lacks such a GPU, or its driver: what nvidia-smi -L lists there can be given"),
+                 "no such GPU, or no driver there: see nvidia-smi -L"),
                 ("Auto-detected mode as 'legacy'\nnvidia-container-cli: initialization error: nvml error: driver not loaded",
-                 "that machine lacks such a GPU, or its driver: what nvidia-smi -L lists there can be given"),
+                 "no such GPU, or no driver there: see nvidia-smi -L"),
                 ("Error: setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=3",
                  "podman knows no nvidia.com/gpu=3 there: nvidia-ctk cdi list shows its GPUs, nvidia-ctk cdi generate "
                  "--output=/etc/cdi/nvidia.yaml makes them known")):
