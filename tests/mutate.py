@@ -357,7 +357,7 @@ def as_argument(word):
 
 
 INSIDE = ("bump", "envs", "package", "plugin", "schema", "completion", "help", "push", "pull",
-          "doctor", "clean", "runs")
+          "clean", "runs")
 
 
 def command_line(rng):

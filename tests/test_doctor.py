@@ -6,7 +6,7 @@ import unittest
 
 import skelebot
 from skelebot import Answer, Call, Command, Doctor, Finding, Outcome, Remove, Request, Response, SkelebotError, Words
-from support import call, drive, folder, inside, project, shown
+from support import contents, drive, folder, inside, process, project, shown
 
 INFO = "28.2.2|/nowhere/docker|%s|[name=seccomp]map[runc:{}]| \n"
 STOPPED = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
@@ -318,7 +318,8 @@ class Checks(unittest.TestCase):
         self.assertRegex(told[1], r"^bad     logins    slack: plugin slack: .*KeyError: room\n +remedy: tell its author")
 
     def test_show_their_commands_in_a_dry_run_and_tell_nothing(self):
-        text = shown(Doctor(Call(dry_run=True, home="/home/ada"), project(), Words()).plan())
+        text = shown(Doctor(Call(environ={"DOCKER_HOST": "unix:///nonexistent.sock"}, dry_run=True, home="/home/ada"),
+                            project(), Words()).plan())
         self.assertEqual([line for line in text.split("\n") if line.startswith("docker info")], [
             "docker info --format '" + skelebot.Engine.facts + "'"])
         self.assertIn("curl --fail --request HEAD --head https://pypi.org/simple/\n", text)
@@ -326,21 +327,15 @@ class Checks(unittest.TestCase):
 
     def test_change_nothing(self):
         with folder({"p/skelebot.yaml": "name: churn\n", "bin/none": ""}) as path:
-            before = sorted(support_tree(path))
-            from support import process
+            before = contents(path)
             ending = process("doctor", folder=path + "/p", SKELEBOT_HOME=path + "/home", PATH=path + "/bin",
                              PIP_INDEX_URL="http://127.0.0.1:9/")
-            self.assertEqual(sorted(support_tree(path)), before)
+            self.assertEqual(contents(path), before)
         self.assertEqual(ending.status, 1)
         self.assertIn("bad     engine    engine: docker: not found on PATH\n                  remedy: install Docker",
                       ending.stdout)
         self.assertIn("ok      project   skelebot.yaml: churn, 0 jobs\n", ending.stdout)
         self.assertNotIn("\033", ending.stdout)
-
-
-def support_tree(path):
-    from support import contents
-    return contents(path).items()
 
 
 if __name__ == "__main__":
