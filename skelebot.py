@@ -8825,8 +8825,8 @@ class Repository(Component):
             "push": Builtin("store artifacts under the project's version", self.plan_push, (name,),
                             (force, *self.storing), check=self.check_push,
                             foresee=self.plan_foresee, offers=self.offers),
-            "pull": Builtin("fetch artifacts", self.plan_pull, (name, version),
-                            (override, *self.storing), optional=1, check=self.check_pull,
+            "pull": Builtin("fetch artifacts, or list the versions that are stored", self.plan_pull,
+                            (name, version), (override, *self.storing), 1, check=self.check_pull,
                             foresee=self.plan_foresee_pull, offers=self.offers),
         }
 
@@ -13793,10 +13793,10 @@ COMMANDS = {
         Option("language", "", "the language of its jobs", "TEXT", choices=Language.values),
         Option("template", "", "default, dash, iris, a folder, or the address of a Git repository",
                "TEXT"),
-        Option("answer", "", "NAME=VALUE for what the template asks on top", "NAME=VALUE...",
+        Option("answer", "", "NAME=VALUE: an answer to a question of the template", "NAME=VALUE...",
                accepts="list"),
         flag("existing", "e", "add only skelebot.yaml and VERSION, made from what is here"),
-        flag("yes", "y", "ask nothing: take the default of what no option answers")), optional=1,
+        flag("yes", "y", "ask nothing: take the default where no option answers")), optional=1,
                         outside=True,
                         offers=lambda project: {"template": ("default", "dash", "iris")}),
     "prime": Builtin("write Dockerfile and .dockerignore, and build the image", plan_prime, (), (
@@ -13821,7 +13821,7 @@ COMMANDS = {
     "doctor": Builtin("look for what this machine and the project lack",
                       lambda *call: Doctor(*call).plan(), (), (
         flag("fix", "f", "remove the leftovers of skelebot that it finds"),
-        flag("json", "j", "tell it to a program: a list of group, name, state, found, remedy")),
+        flag("json", "j", "print a list for programs: group, name, state, found, remedy")),
                       outside=True, looks=True),
     **{name: command for one in our_components(None).values()
        for name, command in one.commands().items()},
