@@ -445,7 +445,7 @@ Proxy = scalar_class("the address of a proxy", "for example http://proxy.example
                      WholeUrl.pattern, Ported)
 NoProxy = scalar_class("names of hosts", "for example [.example.com, 10.0.0.0/8]",
                        r"[^\s,]+(?:,[^\s,]+)*")
-RegistryHost = scalar_class(
+HubMirror = scalar_class(
     "the name of a registry", "for example mirror.example.com:5000/hub", r"(?:localhost|[\w-]+"
     r"(?:\.[\w-]+)+|[\w-]+(?=:))(?::(?P<ports>\d{1,5}))?(?:/[\w.-]+)*", Ported)
 SecretName = scalar_class("a name of letters, digits and _", "for example INDEX_TOKEN",
@@ -844,7 +844,7 @@ class Network(Record):
     pip: Pip = Pip()
     cran: WholeUrl = ""
     apt: WholeUrl = ""
-    registry: RegistryHost = ""
+    registry: HubMirror = ""
     places: Hidden = None
 
     @property
@@ -5647,7 +5647,7 @@ class Image:
     def plan_check_variables(self, text):
         """Raise a fault if no image sets a variable that a requirements file names."""
         lent = [*self.loan.values, *self.loan.files]        # or the fault that one is missing
-        named = [pair for pair in re.findall(r"\$\{(\w+):\?is named in (.+), and is not set", text)
+        named = [pair for pair in re.findall(r"\$\{(\w+):\?is named in ([^$\n]+), and is", text)
                  if pair[0] not in lent]
         told = (yield Command(self.engine.inspect("{{json .Config.Env}}", self.project.base),
                               kept=True, looks=True)) if named else Outcome(1)
@@ -8884,6 +8884,9 @@ class Repository(Component):
             kind, place = ("artifactory", deploy.artifactory) if deploy else own
             transfer.store = next((store for known, store in stores if known == place), None)
             if not transfer.store:
+                url = getattr(place, "url", "") or getattr(place, "endpoint", "")
+                near = kind == "folder" or host_of(url) in LOOPBACK
+                check_online(call.offline and not near, f"the store in {kind}")
                 transfer.store = yield from STORES[kind].plan_open(call, place, words)
                 stores.append((place, transfer.store))
 
@@ -8930,7 +8933,7 @@ class Repository(Component):
         """Raise what would stop a later pull: a version that no push before it can make."""
         typed, transfers = words.one("version"), self.transfers(call, "pull", words)
         own = re.sub("^v", "", typed.lower()) in ("", "latest", "latest!", project.version.lower())
-        yield from () if own else self.plan_stores(call, transfers, words)
+        yield from () if own and not call.offline else self.plan_stores(call, transfers, words)
         for transfer in transfers if not own else ():
             if not transfer.artifact.singular:
                 yield from transfer.plan_find(typed, False)

@@ -275,6 +275,20 @@ class Offline(unittest.TestCase):
                                                            "leave --offline out, or the line offline: true")))
 
 
+    def test_is_known_of_a_store_before_a_chain_begins(self):
+        text = ("name: x\nversion: 1.0.0\njobs: [{name: a, source: echo ran}]\ncomponents: {repository: {%s, "
+                "artifacts: [{name: m, file: m.bin}]}}\n")
+        for store, kind in (("artifactory: {url: 'https://a.example.com', repo: r, path: p}", "artifactory"),
+                            ("s3: {bucket: b}", "s3"), ("folder: {path: store}", "")):
+            for words in (("push", "m"), ("pull", "m", "1.0.0")) if kind else (("push", "m"),):
+                with self.subTest(store, words=words), folder({"skelebot.yaml": text % store, "m.bin": "x"}) as path:
+                    with environment(SKELEBOT_HOME=path):
+                        ending = call("--offline", "-n", "a", "+", *words, folder=path)
+                    fault = two_lines(f"the store in {kind} needs the network, and this call is offline",
+                                      "leave --offline out, or the line offline: true")
+                    self.assertEqual((ending.status, ending.stderr if kind else ""), (1, fault) if kind else (0, ""))
+
+
 class DryRun(unittest.TestCase):
     def test_shows_the_variables_first_and_no_password(self):
         with folder({"skelebot.yaml": "name: x\njobs: [{name: a, source: 'true'}]\n",
