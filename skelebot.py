@@ -577,7 +577,7 @@ class Dependency(Line):
 
     @classmethod
     def file_way(cls, text):
-        """How an entry that names a file is to be written, None if it names none."""
+        """How to write an entry that names a file; None if it names no file."""
         name = re.sub(r"^(?:-[re]|--requirement|--editable)\s+|^\./", "", text).rstrip("/")
         fits = (way + name for file, way in cls.files.items() if re.fullmatch(file, name))
         return next(fits, None)
@@ -1232,7 +1232,7 @@ def opened_body(file, path):
 
 
 def open_file(path):
-    """The Body of a file, whatever takes its place from here on; None if there is none."""
+    """The Body of a file, even if another one takes its place; None if it does not exist."""
     path = machine_text(path)
     try:
         return opened_body(open(path, "rb", buffering=0, opener=opened_plain), path)
@@ -1315,7 +1315,7 @@ class Hashing:
 
 
 def digests_of(body, part=0):
-    """The Digests of a Body, with `part` bytes a part also of each part; none of one only shown."""
+    """The Digests of a Body, with `part` also of each part of so many bytes; empty in a dry run."""
     import hashlib
     if not body.file:
         return Digests()
@@ -1422,14 +1422,14 @@ def context_index(rules, left_out=(), only=()):
 
 
 def are_direct(paths):
-    """Whether paths of the current folder are those of what is there, and lead through no link."""
+    """Whether paths of the current folder exist in this spelling, and lead through no link."""
     top = os.path.realpath(".")
     return all(os.path.realpath(path) == os.path.join(top, os.path.normpath(path))
                for path in map(machine_text, paths))
 
 
 def first_bytes(path, count):
-    """The first bytes of a plain file; none of what cannot be read."""
+    """The first bytes of a plain file; empty if it cannot be read."""
     try:
         if os.path.isfile(path) and not os.path.islink(path):
             with open(path, "rb") as file:
@@ -1628,7 +1628,7 @@ def loaders(yaml, deepest):
             self.depth -= 1
 
     class Fast(getattr(yaml, "CSafeLoader", object)):
-        """It tells nothing and << from other plain scalars: more is seldom asked, and is slow."""
+        """It tells only nothing and << from other plain scalars; more is seldom needed."""
         depth, descend_resolver, ascend_resolver = 0, Pure.descend_resolver, Pure.ascend_resolver
 
         def resolve(self, kind, value, implicit):
@@ -1794,7 +1794,7 @@ class KnownNodes:
         return f"skelebot nodes 4 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
 
     def to_keep(self):
-        """What is to be kept; of nodes that are not that simple only that they are not."""
+        """What to keep: the nodes, or that they are not simple."""
         try:
             root = YamlText.of(self.data, self.file).root()
             nodes = marshal.dumps(root and Node.flat(root, set()))
@@ -1804,14 +1804,14 @@ class KnownNodes:
         return self.stamp(body) + body
 
     def nodes(self, kept):
-        """The part of what was kept that is the nodes, b"" if it is that of other bytes."""
+        """The nodes in what was kept; b"" if that belongs to other bytes."""
         stamp, _, body = kept.partition(b"\n")
         known = marshal.dumps(self.data)
         whole = body.startswith(known) and stamp + b"\n" == self.stamp(body)
         return body[len(known):] if whole else b""
 
     def root(self, kept):
-        """The root node, None if what was kept is of other bytes, or of none that are simple."""
+        """The root node; None if what was kept belongs to other bytes, or is not simple."""
         try:
             return Node.of(marshal.loads(self.nodes(kept)))
         except (ValueError, TypeError, EOFError, RecursionError):
@@ -1864,7 +1864,7 @@ def check_passwords(text, file):
 
 
 def in_no_image(place):
-    """Whether a place is one whose values are in no image."""
+    """Whether the values at a place are in no image."""
     sections = "|".join(("components", *former_keys()))
     return os.path.isabs(place.file) or re.match(
         rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", place.path)
@@ -2368,7 +2368,7 @@ def read_entries(folder, file):
 
 
 def read_config(environ, home):
-    """The Config of the caller, which costs one look where there is none."""
+    """The Config of the caller; without a file it costs one look at the disk."""
     path = os.path.join(skelebot_home(environ, home), CONFIG)
     entries = read_entries("", path) if os.path.isfile(path) else {}
     return Config(**record_values(Config, entries, Place(path, 1)))
@@ -2782,7 +2782,7 @@ class Parser:
         return tuple(rest[:count]), count
 
     def refuse(self, typed):
-        """Raise that nothing is known of an option; with what was perhaps meant."""
+        """Raise the fault of an unknown option; its hint says what was perhaps meant."""
         name = typed.lstrip("-")
         own = Parser("", (), OPTIONS).known.get(typed) if self.title else None
         near = next((option for option in self.known if option.lstrip("-") == name), "")
@@ -3085,7 +3085,7 @@ class Dockerfile:
         return image_part(form + ".Dockerfile", **self.fields(run[0]))
 
     def before_pip(self, dependency):
-        """What comes before pip in its RUN: variables have to be set, the project comes later."""
+        """What a RUN does before pip: it checks variables, and sets aside what is the project itself."""
         file = dependency.fields.get("file", "")
         names = dict.fromkeys(self.files.get((dependency, VARIABLES), ()))
         parts = [image_part("variable.sh", name=name, file=file) for name in names]
@@ -3392,7 +3392,7 @@ def toml_tables(text):
 
 
 def project_fault(data):
-    """(what is wrong, what to do) with a pyproject.toml of which nothing would be installed; ()."""
+    """(fault, hint) of a pyproject.toml from which nothing would be installed; () if it is fine."""
     text = data.decode("utf-8", "replace").lstrip("\ufeff")
     if text.encode() != data:
         return "is not in UTF-8 without a byte order mark, as TOML has to be", "save it as that"
@@ -3578,7 +3578,7 @@ class Recipe(Record):
 
     @property
     def copies(self):
-        """What stands for `COPY . /app`: of a large project a COPY per folder, large ones first."""
+        """What replaces `COPY . /app`: for a large project a COPY per folder, large ones first."""
         import json
         entries = self.entries
         large = {name for name, entry in entries.items() if entry.is_large}
@@ -3698,7 +3698,7 @@ class Installs(Record):
                 if language in ("Python", "R")]
 
     def continues(self, bases, text):
-        """Whether a text begins as this one, on the same base, up to what was appended since."""
+        """Whether a text begins as this one, on the same base, before what was appended since."""
         above = text.partition(APPENDED)[0].rstrip("\n")
         return self.bases == bases and self.text.startswith(above)
 
@@ -3766,7 +3766,7 @@ class Instructions:
 
     @staticmethod
     def arguments(words):
-        """name -> value of an ARG; $ stands for what is unknown."""
+        """name -> value of each ARG; an unknown one is $."""
         default = re.fullmatch(r"(\w+)=(\"?)([^\s\"'$]*)\2", words)
         if default:
             return {default.group(1): default.group(3)}
@@ -3810,7 +3810,7 @@ class Instructions:
 
     @staticmethod
     def copy_sources(words, workdir):
-        """What COPY or ADD brings, but for the project to /app; None if that is not plain."""
+        """What COPY or ADD copies, besides the project to /app; None if that is not plain."""
         paths = words.split()
         if words.startswith("["):
             try:
@@ -3826,7 +3826,7 @@ class Instructions:
 
     @staticmethod
     def mount_sources(words):
-        """The paths of the project that RUN --mount shows; None if that is all of it."""
+        """The paths of the project that RUN --mount shows; None if it shows all."""
         sources = set()
         for mount in re.findall(r"--mount=(\S+)", words):
             values = dict(pair.partition("=")[::2] for pair in mount.split(","))
@@ -4037,7 +4037,7 @@ class Remove(Record):
 
 
 class Move(Record):
-    """A folder of a Scratch that takes its place, instead of the one that is there."""
+    """Move a folder of a Scratch into its place, instead of the one that is there."""
     source: str
     target: str
 
@@ -4143,7 +4143,7 @@ def plan_new_folder(path, fill, token=""):
 
 
 class Login(Record):
-    """What tells a server who asks: headers that nobody sees."""
+    """The headers that tell a server who asks; nobody sees them."""
     headers: Dict[str, Secret] = {}
 
     def __repr__(self):
@@ -4182,7 +4182,7 @@ class Request(Record):
         return shell_line(self.curl(*(("--data-binary", "@-") if self.body else ())))
 
     def curl(self, *options):
-        """The request as words for curl, without what tells who asks."""
+        """The request as words for curl, without the login."""
         head = ["--head"] if self.method == "HEAD" else []
         headers = [f"{name}: {value}" for name, value in self.headers.items() if value]
         url = public_url(self.url) if isinstance(self.url, Secret) else bare_url(self.url)
@@ -4231,7 +4231,7 @@ class Stored(Record):
 
 class Download(Record):
     """A file to fetch, whole and as it was stored or not at all;
-    what is left of an earlier try is made use of.
+    an earlier try is continued.
 
     condition  the header by which the rest of a file is had only while it is the same file
     """
@@ -4289,7 +4289,7 @@ class Token(Record):
 
 
 class Wait(Record):
-    """Try a command again and again until it ends well, for its last Outcome.
+    """Try a command again and again until it succeeds, for its last Outcome.
 
     seconds  how long, None is as long as it takes
     final    what it says when trying again makes no sense, as a regular expression
@@ -4360,7 +4360,7 @@ class Cache(Record):
             return None
 
     def text(self, path):
-        """The same as text; "" for what is none."""
+        """The same as text; "" if it is not text."""
         try:
             return (self.read(path) or b"").decode("utf-8", "surrogatepass")
         except UnicodeDecodeError:
@@ -4589,7 +4589,7 @@ def docker_config(environ, home):
 
 
 def missing_helper(environ, home):
-    """The program to which Docker leaves its logins, if that is not on PATH; or ""."""
+    """The program that keeps Docker's logins, if it is not on PATH; else ""."""
     import shutil
     text = docker_config(environ, home)
     helpers = re.search(r'"credHelpers"\s*:\s*\{([^{}]*)\}', text)
@@ -4776,7 +4776,7 @@ class Engine(Record):
         return checked_ids(names, ids) or ("",)
 
     def plan_ask_builder(self):
-        """What `docker build` builds with, or None; `lacking` where BuildKit is wanted in vain."""
+        """What `docker build` builds with, or None; `lacking` if BuildKit is wanted but missing."""
         program, setting = self.call.engine, self.call.environ.get("DOCKER_BUILDKIT", "").lower()
         wanted = setting in ("1", "t", "true")
         said = yield Command((program, "--version"), kept=True, looks=True)
@@ -4920,7 +4920,7 @@ def plan_network(call):
 
 
 def check_online(offline, what):
-    """Nothing, unless what needs the network is asked for in vain."""
+    """Raise a fault if the call is offline: `what` needs the network."""
     if offline:
         raise SkelebotError(f"{what} needs the network, and this call is offline",
                             "leave --offline out, or the line offline: true")
@@ -5000,7 +5000,7 @@ class Loan:
 
 
 def plan_must(command):
-    """A command whose failure ends the plan, with its own last words."""
+    """Run a command; its failure ends the plan, with the last line that it printed."""
     outcome = yield command
     if outcome.status:
         raise SkelebotError(f"{shell_line(command.argv[:4])} ... failed: "
@@ -5083,7 +5083,7 @@ def requirement_files(file, seen=()):
 
 
 def local_files(file, names):
-    """The paths in the project of what a file names, but for the project itself."""
+    """The paths in the project that a file names, without the project itself."""
     paths = dict.fromkeys(posixpath.normpath(re.sub(r"^/app(?:/|$)", "./", name))
                           for name in names)
     paths.pop(".", None)
@@ -5168,7 +5168,7 @@ def check_kind(dependency, place):
 
 
 def requirements_of(dependency):
-    """What plan_required_files has of a requirements file."""
+    """The part of plan_required_files for a requirements file."""
     named, local, lines, itself = requirement_files(dependency.fields["file"]), [], [], []
     for name in named:
         text = b"" if look(name) == "folder" else read_bytes(name) or b""
@@ -5185,7 +5185,7 @@ def requirements_of(dependency):
 
 
 def project_files(dependency):
-    """What plan_required_files has of another file."""
+    """The part of plan_required_files for another file."""
     file, form = dependency.fields["file"], dependency.form
     if form not in ("python-proj", "r-renv"):
         return {dependency: (file,)}
@@ -5249,7 +5249,7 @@ def mounted_over(job):
 
 
 def passed_over(project, before, now):
-    """Notes on new files of the context that name packages of which none is installed."""
+    """Notes on new files of the context whose packages are not installed."""
     own = " ".join([*project.dependencies.Python, *project.dependencies.R, *project.commands])
     rows = [row for language, files in (("Python", PYTHON_FILES), ("R", R_FILES)) for row in files
             if language in project.language.split("+") and not project.dockerfile]
@@ -5411,7 +5411,7 @@ def can_write(folder):
 
 
 def sent_names(rules):
-    """The names in the current folder of which a build is sent something."""
+    """The names in the current folder that reach a build, at least in part."""
     return tuple(os.path.join(".", name) for name in sorted(map(plain_text, os.listdir(".")))
                  if not rules.prunes(name))
 
@@ -5488,7 +5488,7 @@ class Image:
                        f"{', '.join(build.appended)}")
 
     def plan_build(self, live=True):
-        """The Build, with what is known of the one before."""
+        """The Build, with what is known of the last one."""
         project, key = self.project, self.key(self.tag)
         if project.dockerfile:
             check_there(project.dockerfile, project.places["dockerfile"])
@@ -5549,7 +5549,7 @@ class Image:
         return "\n".join(lines), known if ids.get(known) else "", tagged
 
     def recipe_of(self, text, ignored, copied):
-        """The Recipe of a Dockerfile's text, but for its bases."""
+        """The Recipe of a Dockerfile's text, without its bases."""
         other, environ = other_ignore_file(self.project), self.call.environ
         if other:                       # the builders do not agree on which of the two counts
             others = (read_bytes(other) or b"").decode("utf-8", "surrogateescape")
@@ -5724,7 +5724,7 @@ class Launch(Record):
 
 
 def plan_after(part, call, job, launch, status):
-    """What a component does after a job; a fault in that hides none of the job's own."""
+    """Do what a component does after a job; a fault in it does not hide one of the job."""
     try:
         yield from plan_hook(part, "after", call, job, launch, status)
     except SkelebotError as fault:
@@ -5837,7 +5837,7 @@ def crlf_files(source):
 
 
 def full_disk():
-    """The first of the paths that are written to whose disk has no room left, or ""."""
+    """The first path that is written to on a full disk, or ""."""
     paths = (".", "/tmp", "/var/lib/docker", "/var/lib/containers")
     for path in paths if hasattr(os, "statvfs") else ():
         try:
@@ -6032,7 +6032,7 @@ class Runner:
         return outcome
 
     def plan_tell(self, run, status):
-        """Say why a job has failed, as far as it cannot say so itself, each in a line."""
+        """Say why a job has failed if it cannot say so itself, each reason in a line."""
         why, job = (yield from self.why(run, status)) or ENDINGS.get(status), run.job
         if why:
             limit = run.resources.memory if why == NO_MEMORY else ""
@@ -6237,7 +6237,7 @@ class OnEngine(Runner):
         return run
 
     def plan_accounts(self, run, recipe):
-        """The files in which the job's user has a name, but for those that the job maps itself."""
+        """The files that give the job's user a name, without those that the job maps itself."""
         engine, image = self.engine, run.image
         if not engine.lacks_accounts or not engine.user_words(self.project, run.job, run.rootless):
             return ()
@@ -6663,7 +6663,7 @@ class Semantic(Record):
 
     @classmethod
     def parse(cls, text):
-        """The version of a text, or None if it is none."""
+        """The version that a text is, or None."""
         match = re.fullmatch(SEMANTIC, text)
         if not match:
             return None
@@ -7076,7 +7076,7 @@ class Store(Record):
         return public_url(self.address(name))
 
     def plan_came_through(self, name, digests):
-        """Whether an earlier try of a push that is refused had come through, but for its answer."""
+        """Whether an earlier try of a refused push had succeeded, and only its answer was lost."""
         stored = yield from self.find(name, (200, 403, 404))
         return bool(stored) and stored.sha256 == digests.sha256
 
@@ -7091,7 +7091,7 @@ AuthType = one_of("token", "api_key", "user_pass")
 
 
 class Auth(Record):
-    """How Artifactory is told who asks; without authType by user_pass if there is a user."""
+    """How to log in at Artifactory; without authType by user_pass if there is a user."""
     authType: AuthType = ""
     aws: bool = False
     awsSecret: AwsWord = ""
@@ -7888,7 +7888,7 @@ class Component:
         return ()
 
     def secrets(self):
-        """Paths of this machine whose files are to be in no image."""
+        """Paths of this machine whose files may be in no image."""
         return ()
 
     def run_words(self, job):
@@ -8691,7 +8691,7 @@ class Transfer:
         return version or "VERSION"         # in a dry run nobody knows which
 
     def plan_find(self, typed, override):
-        """What the store has of it, and the path that it will have; a fault if there is none."""
+        """Set what the store has of it, and its path here; raise a fault if it is not stored."""
         version = yield from self.plan_version(typed)
         plain = re.sub(r"^[vV](?=\d)", "", version)      # of v1.2.0, unless that is what is stored
         for one in dict.fromkeys((plain, version)):
@@ -8870,7 +8870,7 @@ class Repository(Component):
         return next((one for one in named if one[1]), default)
 
     def plan_stores(self, call, transfers, words):
-        """Open the store of each artifact; one that several share asks only once who asks."""
+        """Open the store of each artifact; one that several share asks for a login only once."""
         if words.one("token"):
             yield Note("warning: a token on the command line is visible to other users; "
                        "ARTIFACTORY_TOKEN keeps it hidden")
@@ -9218,7 +9218,7 @@ class Registry(Component):
         return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
 
     def plan_push(self, engine, reference):
-        """Push one tag, with a login where that is missing; returns the digest, if there is one."""
+        """Push one tag, after a login if one is missing; returns the digest, if there is one."""
         outcome, said = yield from engine.plan_push(reference)
         if outcome.status and re.search(NO_LOGIN, outcome.errors):
             yield from self.plan_login(engine, self.push_failure(reference, outcome))
@@ -9483,7 +9483,7 @@ class PluginFiles:
         self.room -= size
 
     def add_folder(self, folder):
-        """All that is in a folder but for byte code and Git's; links are refused."""
+        """All files of a folder, without byte code and Git's; links are refused."""
         name = os.path.basename(os.path.realpath(folder))
         if not look(os.path.join(folder, f"{name}.py")) and not look(
                 os.path.join(folder, OLD_PLUGIN)):
@@ -9498,7 +9498,7 @@ class PluginFiles:
                     read_bytes(path) or b"", bool(os.stat(path).st_mode & 0o100))
 
     def add_zip(self, data):
-        """All that is in a zip file but for what macOS adds."""
+        """All files of a zip file, without those that macOS adds."""
         import zipfile
         if len(data) > MOST_UNPACKED:
             raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
