@@ -3085,7 +3085,7 @@ class Dockerfile:
         return image_part(form + ".Dockerfile", **self.fields(run[0]))
 
     def before_pip(self, dependency):
-        """What a RUN does before pip: it checks variables, and sets aside what is the project itself."""
+        """What a RUN does before pip: it checks variables, and leaves the project itself out."""
         file = dependency.fields.get("file", "")
         names = dict.fromkeys(self.files.get((dependency, VARIABLES), ()))
         parts = [image_part("variable.sh", name=name, file=file) for name in names]
