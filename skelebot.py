@@ -6422,7 +6422,7 @@ class OnEngine(Runner):
         """Keep what Docker's command line would take for its own in a file that only we read."""
         variables = variables_file(self.project, run.launch.job(run.job))
         if not variables or self.call.confined:     # a snap does not see that file
-            words = each("--env", variables.split("\n")[:-1])
+            words = each("--env", map(Secret, variables.split("\n")[:-1]))
             return (yield from self.plan_attempts(run, words))
         folder = yield Scratch(self.call.token)
         path = os.path.join(folder, "variables")

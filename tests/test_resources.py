@@ -212,6 +212,15 @@ class EnvFiles(unittest.TestCase):
                     self.assertIn("...", ending.stdout + ending.stderr)
 
 
+    def test_values_that_a_snap_of_docker_is_given_as_words_are_not_shown(self):
+        it = project(envFiles=".env", jobs=[{"name": "a", "source": "true"}])
+        plan = skelebot.plan_job(ADA._replace(confined=True, skip_build=True), it, it.jobs[0], skelebot.Words())
+        steps = support.drive(plan, {".env": b"HTTP_PROXY=hidden\n"}).steps
+        lines = [step.line for step in steps if isinstance(step, Command)]
+        self.assertIn(" --env ... churn bash ", lines[-1])
+        self.assertNotIn("hidden", "".join(lines))
+
+
 class LeftOut(unittest.TestCase):
     """A file of envFiles that is inside gets into no image and no zip file, unless that is asked for."""
 
