@@ -4913,9 +4913,11 @@ def network_files(network, environ, folder, home):
 
 
 def plan_network(call):
-    """Keep what programs and jobs read of the network where they find it."""
+    """Keep what programs and jobs read of the network where they find it, and not yet forgotten."""
+    import time
     for path, data, _, _ in call.files:
-        if Cache(call).read(path) != data:
+        kept = Cache(call).read(path) == data and os.stat(path).st_mtime
+        if time.time() - kept > Cache.days * 24 * 3600 / 2:
             yield from Cache(call).plan_keep(path, data)
 
 
@@ -13618,7 +13620,8 @@ def do(step, call):
         say(sys.stdout, line, shown=pasted)
     if line is not None or call.dry_run and type(step) in (Hold, Release, Tidy, Ask, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
-    check_online(call.offline and remote(step), remote(step))
+    asked = call.offline and remote(step)
+    check_online(asked, asked)
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
         say(sys.stderr, "+ " + brief(step).line, shown=pasted)
     return DOING[type(step)](for_machine(step))

@@ -1,6 +1,7 @@
 """What the company's network and secrets lend to builds and jobs: keys and their faults, what each builder and job gets."""
 import os
 import re
+import time
 import unittest
 
 import support
@@ -276,7 +277,7 @@ class Offline(unittest.TestCase):
 
 
     def test_is_known_of_a_store_before_a_chain_begins(self):
-        text = ("name: x\nversion: 1.0.0\njobs: [{name: a, source: echo ran}]\ncomponents: {repository: {%s, "
+        text = ("name: x\nversion: 1.0.0\njobs: [{name: a, source: 'true'}]\ncomponents: {repository: {%s, "
                 "artifacts: [{name: m, file: m.bin}]}}\n")
         for store, kind in (("artifactory: {url: 'https://a.example.com', repo: r, path: p}", "artifactory"),
                             ("s3: {bucket: b}", "s3"), ("folder: {path: store}", "")):
@@ -297,6 +298,19 @@ class DryRun(unittest.TestCase):
                 ending = call("--dry-run", "-n", "a", folder=path)
         self.assertIn("\nexport http_proxy=http://...@h:1 HTTP_PROXY=", ending.stdout)
         self.assertNotIn("hunter2", ending.stdout + ending.stderr)
+
+
+class Files(unittest.TestCase):
+    """What programs read of the network, in ~/.skelebot/builds."""
+
+    def test_are_written_unless_they_are_there_and_will_not_be_forgotten_soon(self):
+        with folder({"builds/network-1": "x"}) as home:
+            path = home + "/builds/network-1"
+            for data, days, count in ((b"x", 1, 0), (b"y", 1, 1), (b"x", 60, 1)):
+                with self.subTest(data=data, days=days):
+                    os.utime(path, (time.time() - days * 24 * 3600,) * 2)
+                    steps = list(skelebot.plan_network(Call(files=((path, data, "/run/x", ("X",)),))))
+                    self.assertEqual([step.data for step in steps if isinstance(step, skelebot.File)], count * [data])
 
 
 class Topic(unittest.TestCase):
