@@ -874,11 +874,9 @@ class SecretEntry(Record):
     places: Hidden = None
 
     def _complete(self):
-        if bool(self.file) == bool(self.env):
-            raise self.places[""].fault("needs either file or env", "name where its value is here")
-        if self.target and self.env:
-            raise self.places["target"].fault("is for a file, and this secret is a variable",
-                                              "remove it, or name a file")
+        if bool(self.file) == bool(self.env) or self.target and self.env:
+            raise self.places[""].fault("needs either env, or file and maybe a target for it",
+                                        "name the variable or file that has its value here")
         return self._replace(target=self.target or "/run/secrets/" + self.name)
 
 
@@ -3694,8 +3692,7 @@ class Installs(Record):
     def named(self):
         """(language, names) of each group."""
         groups = [group.split("\n") for group in self.groups.split("\n\n")]
-        return [(language, tuple(names)) for language, *names in groups
-                if language in ("Python", "R")]
+        return [(kind, tuple(names)) for kind, *names in groups if kind in ("Python", "R")]
 
     def continues(self, bases, text):
         """Whether a text begins as this one, on the same base, before what was appended since."""
@@ -4886,18 +4883,16 @@ NOT_KEPT_OUT = ("the legacy builder would keep a secret, a login or the network'
 
 
 def ca_bundle(network, environ, folder, home):
-    """This machine's authorities and those of the network, in PEM; b"" if that names none."""
-    if not network.ca:
-        return b""
+    """This machine's authorities and those that the network names, in PEM."""
     place = network.places["ca"]
     path = host_path(network.ca, os.path.dirname(place.file) or folder, home)
     files = [path, *(os.path.join(path, name) for name in listing(path, 0))]
     own = [one for file in filter(os.path.isfile, files)
            for one in re.findall(CERTIFICATE, read_bytes(file))]
     if not own:
-        raise place.fault(f"{shortened(network.ca)} " + (
-            "holds no certificate in PEM form" if look(path) else "does not exist"),
-            "name a file with -----BEGIN CERTIFICATE----- in it, or a folder of such files")
+        what = "holds no certificate in PEM form" if look(path) else "does not exist"
+        raise place.fault(f"{shortened(network.ca)} {what}",
+                          "name a file with -----BEGIN CERTIFICATE----- in it, or their folder")
     known = filter(None, (environ.get("SSL_CERT_FILE"), *SYSTEM_CA.split()))
     system = next(map(read_bytes, filter(os.path.isfile, known)), b"")
     return b"\n".join([system.rstrip(), *(one for one in own if one not in system), b""])
@@ -4905,9 +4900,9 @@ def ca_bundle(network, environ, folder, home):
 
 def network_files(network, environ, folder, home):
     """The `files` of a Call."""
-    rows = ((ca_bundle(network, environ, folder, home), CA, CA_NAMES),
-            (template_bytes("image", "network.R") if network.cran else b"",
-             "/run/skelebot.Rprofile", ["R_PROFILE"]))
+    rows = ((network.ca and ca_bundle(network, environ, folder, home), CA, CA_NAMES),
+            (network.cran and template_bytes("image", "network.R"), "/run/skelebot.R",
+             ["R_PROFILE"]))
     return tuple((cache_file(environ, home, "network", data.decode("latin-1")), data, *row)
                  for data, *row in rows if data)
 
@@ -4973,10 +4968,7 @@ class Loan:
         return Secret("; ".join(part.strip() for part in parts if part))
 
     def build(self, text, builder, own=False):
-        """(the Dockerfile, words for `docker build`, its variables): each RUN begins with the loan.
-
-        own  it is somebody's own, who may mount secrets by their names
-        """
+        """(the Dockerfile, whose RUNs begin with the loan unless it is `own`, words, variables)."""
         import json
         known, script, offline = builder in BY_MOUNTS, self.script, self.call.offline
         rows = [*([("skelebot-env", "env=SKELEBOT_BUILD", "/run/skelebot-env")] if script else []),
@@ -5403,8 +5395,7 @@ class Build(Record):
     def appended(self):
         """The dependencies that are installed on top of what was installed together at first."""
         groups = self.installs.named
-        first = [next(names for language, names in groups if language == one) for one
-                 in dict(groups)]
+        first = [next(names for kind, names in groups if kind == one) for one in dict(groups)]
         return [name for _, names in groups if names not in first for name in names]
 
 
@@ -5613,8 +5604,7 @@ class Image:
         """Refuse a build that is known to fail; say what a person may want to know of it."""
         check_sendable(self.project, build.recipe)
         if build.recipe.lacks_base:
-            check_online(self.call.offline,
-                         f"the base image {self.project.base}, which is not here,")
+            check_online(self.call.offline, f"the base image {self.project.base}, absent here,")
         yield from self.plan_check_variables(build.recipe.text)
         before = build.before.recipe if build.before else Recipe()
         notes = context_notes(before, build.recipe, env_files_inside(self.project))
@@ -5758,8 +5748,7 @@ def plan_remember_nodes(call, project):
     for file in dict.fromkeys((*map(environment_file, ("", *project.envs)), config)):
         whole = os.path.join(project.folder or ".", file)
         path, data = KnownNodes.path(call.environ, call.home, whole), read_bytes(file) or b""
-        read = file in (FILE, environment_file(project.env), config) or any(
-            key in data for key in keys)
+        read = file in (FILE, environment_file(project.env), config) or any(map(data.count, keys))
         known = KnownNodes(data, file)
         if data and read and path and not known.nodes(cache.read(path) or b"") and not has_password(
                 data.decode("utf-8", "replace")):
@@ -6162,9 +6151,8 @@ class OnEngine(Runner):
         self.engine, self.lent_files = engine, [pair for _, *pair in self.loan.files]
 
     def lent(self):
-        files = [Variable(name, path) for *_, path, names in self.call.files for name in names]
-        return [*(Variable(name, None) for name in self.call.network.variables), *files,
-                *super().lent()]
+        return [Variable(name, None) for name in self.call.network.variables] + [Variable(
+            name, path) for *_, path, names in self.call.files for name in names] + super().lent()
 
     @classmethod
     def plan_at(cls, call, project, host):
@@ -8886,9 +8874,7 @@ class Repository(Component):
             kind, place = ("artifactory", deploy.artifactory) if deploy else own
             transfer.store = next((store for known, store in stores if known == place), None)
             if not transfer.store:
-                url = getattr(place, "url", "") or getattr(place, "endpoint", "")
-                near = kind == "folder" or host_of(url) in LOOPBACK
-                check_online(call.offline and not near, f"the store in {kind}")
+                check_online(call.offline and kind != "folder", f"the store in {kind}")
                 transfer.store = yield from STORES[kind].plan_open(call, place, words)
                 stores.append((place, transfer.store))
 
