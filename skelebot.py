@@ -13138,7 +13138,7 @@ class FolderCopy:
     def __init__(self, step):
         self.step, keeps = step, isinstance(step, Keep)
         self.body = step.body if keeps else open_file(step.source)
-        self.put = self.push if keeps else self.pull
+        self.put = FolderCopy.push if keeps else FolderCopy.pull    # bound, it would keep the file
         if not self.body:
             raise SkelebotError(f"{step.source}: does not exist any more", "pull another version")
         self.progress = Progress("sending" if keeps else "fetching", step.name, self.body.size)
@@ -13153,7 +13153,7 @@ class FolderCopy:
             copy = os.path.join(folder, "copy")
             self.fill(copy)
             os.chmod(copy, mode_of(path))
-            done = self.put(copy, os.path.realpath(path))
+            done = self.put(self, copy, os.path.realpath(path))
         except OSError as error:
             raise refused(path, error)
         finally:
