@@ -6701,29 +6701,34 @@ def next_version(version, bump):
     return bump
 
 
-def with_scalar(data, file, key, value):
-    """The bytes of a YAML file with another text for a top-level key; all else in it stays."""
-    source = YamlText.of(data, file)
-    entry = Value(source.root(), Place(file, 1)).entries()[key]
-    text, node = source.text, entry.node
-    start, end = node.start_mark.index, node.end_mark.index
-    old = text[start:end]
-    empty = {"": " " + value, "''": f"'{value}'", '""': f'"{value}"'}
-    new = empty.get(old) or old.replace(node.value, value)
-    if start < entry.key.end_mark.index or (node.value and old.count(node.value) != 1):
-        raise entry.place.fault("is written in a way that bump cannot change",
-                          f"write {key}: {node.value}")
-    ends = iter(re.findall(rb"\r?\n", data))
-    bom = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
-    changed = (text[:start] + new + text[end:]).encode("utf-8")
-    return bom + re.sub(rb"\n", lambda match: next(ends), changed)
+class VersionFile:
+    """VERSION, or a YAML file with the key `version`."""
 
+    def __init__(self, name):
+        self.data, self.entry = read_bytes(name) or b"", None
+        self.version = version_text(self.data)
+        if name != "VERSION":
+            self.yaml = YamlText.of(self.data, name)
+            self.entry = Value(self.yaml.root(), Place(name, 1)).entries()["version"]
+            self.version = self.entry.node.value
 
-def with_version(data, old, new):
-    """The bytes of a VERSION file with another version; all else in it stays."""
-    if not old:
-        return data + f"{new}\n".encode("utf-8")
-    return data.replace(old.encode("utf-8"), new.encode("utf-8"), 1)
+    def changed(self, version):
+        """Its bytes with another version; all else in it stays."""
+        if self.entry is None:
+            old, new = self.version.encode("utf-8"), version.encode("utf-8")
+            return self.data.replace(old, new, 1) if old else self.data + new + b"\n"
+        text, node = self.yaml.text, self.entry.node
+        start, end = node.start_mark.index, node.end_mark.index
+        old = text[start:end]
+        empty = {"": " " + version, "''": f"'{version}'", '""': f'"{version}"'}
+        new = empty.get(old) or old.replace(node.value, version)
+        if start < self.entry.key.end_mark.index or (node.value and old.count(node.value) != 1):
+            raise self.entry.place.fault("is written in a way that bump cannot change",
+                                         f"write version: {node.value}")
+        ends = iter(re.findall(rb"\r?\n", self.data))
+        bom = b"\xef\xbb\xbf" if self.data.startswith(b"\xef\xbb\xbf") else b""
+        changed = (text[:start] + new + text[end:]).encode("utf-8")
+        return bom + re.sub(rb"\n", lambda match: next(ends), changed)
 
 
 def check_bump(project, words):
@@ -6735,24 +6740,16 @@ def check_bump(project, words):
         next_version("", bump)
 
 
-def scalar(data, file, key):
-    """The text of one top-level key of a YAML file."""
-    root = YamlText.of(data, file).root()
-    return Value(root, Place(file, 1)).entries()[key].node.value
-
-
 def plan_bumped(project, file, bump):
     """Write the next version into a file, which others may have changed since; returns it."""
-    data = read_bytes(file) or b""
-    own = version_text(data) if file == "VERSION" else scalar(data, file, "version")
-    version = next_version(own, bump)
-    if version == own:
+    now = VersionFile(file)
+    version = next_version(now.version, bump)
+    if version == now.version:
         yield Note(f"{file} has {version} already")
         return version
-    changed = (with_version(data, own, version) if file == "VERSION" else
-               with_scalar(data, file, "version", version))
-    yield File(os.path.realpath(file) if os.path.islink(file) else file, changed)
-    yield Note(f"{file}: {own or 'none'} -> {version}")
+    path = os.path.realpath(file) if os.path.islink(file) else file
+    yield File(path, now.changed(version))
+    yield Note(f"{file}: {now.version or 'none'} -> {version}")
     return version
 
 
@@ -8285,12 +8282,6 @@ class JupyterSection(Record):
     _former = {"mapped": "mappings"}
 
 
-def host_in(endpoint):
-    """The machine of an endpoint such as ssh://user@box."""
-    import urllib.parse
-    return urllib.parse.urlsplit(endpoint).hostname or endpoint
-
-
 def tunnel_line(endpoint, port):
     """How this machine reaches a port of another Docker host."""
     import urllib.parse
@@ -8298,7 +8289,7 @@ def tunnel_line(endpoint, port):
     user = f"{parts.username}@" if parts.username else ""
     ssh_port = ["-p", str(parts.port)] if parts.scheme == "ssh" and parts.port else []
     forward = f"{port}:127.0.0.1:{port}"
-    return shell_line(["ssh", "-N", *ssh_port, "-L", forward, user + host_in(endpoint)])
+    return shell_line(["ssh", "-N", *ssh_port, "-L", forward, user + (parts.hostname or endpoint)])
 
 
 class Jupyter(Component):
@@ -8346,7 +8337,7 @@ class Jupyter(Component):
         """The address for a browser: of this machine, unless it listens at another one's."""
         host = self.settings.address
         if host in ("0.0.0.0", "::"):
-            host = "127.0.0.1" if is_local(endpoint) else host_in(endpoint)
+            host = "127.0.0.1" if is_local(endpoint) else host_of(endpoint) or endpoint
         shown = f"[{host}]" if ":" in host else host
         return f"http://{shown}:{port}/{'lab' if lab else 'tree'}?token={token}"
 
@@ -9371,15 +9362,18 @@ class Blamed:
                 f"plugin {self.name}: {self.place_of(error)}{text}",
                 f"tell its author, or remove it: skelebot plugin remove {self.name}")
 
+    @staticmethod
+    def lines_of(error, folder):
+        """[(FILE:LINE, its text)] of the lines below a folder by which an error came."""
+        import traceback
+        return [(f"{os.path.basename(frame.filename)}:{frame.lineno}", frame.line)
+                for frame in traceback.extract_tb(error.__traceback__) if folder in frame.filename]
+
     def place_of(self, error):
         """The last of the plugin's own lines, or where its hook begins."""
-        import traceback
-        places = [(frame.filename, frame.lineno)
-                  for frame in traceback.extract_tb(error.__traceback__)
-                  if f"plugins{os.sep}" in frame.filename]
-        code = getattr(self.hook, "__code__", None)
-        places = places or ([(code.co_filename, code.co_firstlineno)] if code else [])
-        return f"{os.path.basename(places[-1][0])}:{places[-1][1]}: " if places else ""
+        code, lines = getattr(self.hook, "__code__", None), self.lines_of(error, f"plugins{os.sep}")
+        begin = f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}: " if code else ""
+        return f"{lines[-1][0]}: " if lines else begin
 
     def call(self, function, *values):
         with self:
@@ -13711,18 +13705,12 @@ class InstalledPlugin:
 
     def place_of(self, error):
         """`FILE:LINE: its text` of the plugin's last line that was run."""
-        import linecache
-        import traceback
-        frames = [(frame.filename, frame.lineno)
-                  for frame in traceback.extract_tb(error.__traceback__)
-                  if frame.filename.startswith(self.folder + os.sep)]
+        lines = Blamed.lines_of(error, self.folder + os.sep)
         if isinstance(error, SyntaxError) and error.filename:
-            frames.append((error.filename, error.lineno or 1))
-        if not frames:
-            return self.name + ".py"
-        file, number = frames[-1]
-        line = shown_text(linecache.getline(file, number))
-        return f"{os.path.basename(file)}:{number}" + (f": {line}" if line else "")
+            place = f"{os.path.basename(error.filename)}:{error.lineno or 1}"
+            lines.append((place, error.text or ""))
+        place, line = lines[-1] if lines else (self.name + ".py", "")
+        return place + (f": {shown_text(line)}" if line.strip() else "")
 
     def move_away(self):
         """Move it into quarantine, and say where."""
