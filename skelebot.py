@@ -10422,22 +10422,24 @@ class PythonScript:
 
 class RScript(PythonScript):
     """What an R script says, whose calls are almost Python's."""
-    NOTE = r"(?P<text>\"(?:\\[\s\S]|[^\"\\])*\"|'(?:\\[\s\S]|[^'\\])*')|#.*|(?P<int>\d+)L\b|\$|::"
+    NOTE = (r"(?P<text>\"(?:\\[\s\S]|[^\"\\])*\"|'(?:\\[\s\S]|[^'\\])*')|#.*|(?P<int>\d+)L\b"
+            r"|\$|::|%[^%\n]*%|\b(?:if|function)[ \t]*\([^()]*\)[^,()]*")
     SET = r"[ \t]*([\w.]+)[ \t]*(?:<-|=)"
-    LONGEST = 4000      # characters of a call
+    LONGEST, MOST = 4000, 300       # characters of a call, and calls
 
     def __init__(self, text):
         import ast
         self.ast, self.text, self.nodes, self.functions = ast, text, [], {}
         self.names = {"TRUE": True, "T": True, "FALSE": False, "F": False}
-        self.calls = list(filter(None, map(self.call, re.finditer(
-            r"\b(?:make_option|add_option|add_argument)\(", text))))
+        calls = re.finditer(r"\b(?:make_option|add_option|add_argument)\(", text)
+        self.calls = list(filter(None, map(self.call, itertools.islice(calls, self.MOST))))
 
     def call(self, match):
         """The syntax tree of a call, as if it were Python's; None if that is never closed."""
         def plain(piece):
             string = (piece["text"] or "").replace("\n", "\\n")
-            return string or piece["int"] or ("" if piece.group()[0] == "#" else ".")
+            return string or piece["int"] or {"#": "", "$": ".", ":": ".", "%": "+"}.get(
+                piece.group()[0], "None")       # what if and function give
         text = re.sub(self.NOTE, plain, self.text[match.start():match.end() + self.LONGEST])
         for end in [one.end() for one in re.finditer(r"\)", text)][:50]:
             try:
