@@ -166,14 +166,17 @@ def listed(words, last="and"):
     return f" {last} ".join(filter(None, [", ".join(words[:-1]), "".join(words[-1:])]))
 
 
-def did_you_mean(word, known, otherwise="known are"):
-    """A hint that names the nearest of the known words, or all of them."""
+def nearest(word, known):
+    """A hint that names the nearest of the known words, "" if none is near."""
     import difflib
     lower = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word[:99].lower(), lower, n=1)
-    if near:
-        return f"did you mean {lower[near[0]]}?"
-    return f"{otherwise}: {', '.join(sorted(known)) or 'none'}"
+    return f"did you mean {lower[near[0]]}?" if near else ""
+
+
+def did_you_mean(word, known, otherwise="known are"):
+    """A hint that names the nearest of the known words, or all of them."""
+    return nearest(word, known) or f"{otherwise}: {', '.join(sorted(known)) or 'none'}"
 
 
 # Who asks, in an address: up to the last @ before its path, or before the end of a password with
@@ -331,7 +334,7 @@ class Text(str):
     """
     expected = "text"
     hint = "write it as one text, in quotes if it holds ': '"
-    pattern = r"(?s).*"
+    pattern = r"[\s\S]*"
     values = ()
     former = {}
 
@@ -424,7 +427,7 @@ CopyPair = scalar_class(
     "SRC:DEST", "for example config/app.ini:/etc/app.ini",
     r"(?!~|/|(.*/)?\.\.(/|:))[^:\n]+:[^:\n]+")
 Ignore = scalar_class("a pattern", "for example data/*.csv", r"[^\n]+")
-ShellCommand = scalar_class("a shell command", Text.hint, r"(?s).*\S.*", Text)
+ShellCommand = scalar_class("a shell command", Text.hint, r"[\s\S]*\S[\s\S]*", Text)
 DefaultWord = scalar_class(Text.expected, Text.hint, Text.pattern, Text)    # or words, of a list
 VariableName = scalar_class(
     "the name of a variable, or NAME=VALUE", "for example MODE=fast, or HOME to pass it on",
@@ -496,7 +499,7 @@ class Source(Text):
     """A script, with words of its own, or a shell command."""
     expected = "a script or a shell command"
     hint = "for example src/jobs/train.py"
-    pattern = r"(?s).*\S.*"
+    pattern = r"[\s\S]*\S[\s\S]*"
     # What words have no place in: an escaped character, quotes, a comment; $1 counts in "...".
     opaque = r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'|(?:^|(?<=\s))(?P<comment>#[^\n]*)"""
 
@@ -2227,8 +2230,7 @@ def near_key(kind, key, known):
         return f"did you mean {meant_key(Job, key)}? it belongs to a job, below jobs"
     if key in fields(Job) or key in Job._former:
         return f"{key} belongs to a job, below jobs"
-    hint = did_you_mean(key, [*known, *former_keys()])
-    return hint if hint.startswith("did you mean") else did_you_mean(key, known)
+    return nearest(key, [*known, *former_keys()]) or did_you_mean(key, known)
 
 
 def example(kind):
@@ -2279,7 +2281,10 @@ class FormerPlugin(Record):
 
 def section_paths(name, kind):
     """path -> reader of a component's section, as it is written today and as it was before."""
-    former = {path: read or kind.read for path, read in kind.former.items()}
+    def reader_of(kind, settings):
+        return lambda node, place: settings(Value(node, place).read(kind))
+    former = {path: reader_of(*former) if former else kind.read
+              for path, former in kind.former.items()}
     return {f"components.{name}": kind.read, **former}
 
 
@@ -2498,8 +2503,8 @@ FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primary
 
 
 def near_section(name, known):
-    hint = did_you_mean(name, [*COMPONENTS, *known])
-    return f"; {hint}" if hint.startswith("did you mean") else ""
+    hint = nearest(name, [*COMPONENTS, *known])
+    return hint and f"; {hint}"
 
 
 def warnings(project, sections):
@@ -7822,8 +7827,8 @@ class Component:
     record        a Record or NamedTuple, whose fields are the keys of its section; None is none
     name          of the section; a plugin has it of its folder
     example       of its section, for a hint
-    former        path of an older spelling of its section -> what reads (node, place) there;
-                  None if that is written as today
+    former        path of an older spelling of its section -> (what it is read as, what makes the
+                  settings of that); None if that is written as today
     secret_files  keys of files that no image may hold, whichever environment names them
     tag           of an image of its own beside the project's
     of_commands   whether its settings matter to its commands only
@@ -8548,10 +8553,9 @@ class FormerArtifactory(Record):
     auth: Auth = Auth()
     artifacts: Tuple[Artifact, ...] = ()
 
-    @classmethod
-    def section(cls, node, place):
-        former = Value(node, place).read(cls)
-        return RepositorySection(artifactory=Artifactory(*former[:4]), artifacts=former.artifacts)
+    @property
+    def section(self):
+        return RepositorySection(artifactory=Artifactory(*self[:4]), artifacts=self.artifacts)
 
 
 class Transfer:
@@ -8768,9 +8772,9 @@ class Repository(Component):
     name = "repository"
     of_commands = True
     record = RepositorySection
-    former = {"components.artifactory": FormerArtifactory.section,
-              "artifacts": lambda node, place: RepositorySection(         # of 2019
-                  artifacts=Value(node, place).read(Tuple[Artifact, ...]))}
+    former = {
+        "components.artifactory": (FormerArtifactory, lambda former: former.section),
+        "artifacts": (Tuple[Artifact, ...], lambda own: RepositorySection(artifacts=own))}
     storing = (
         Option("prefix", "p", "begin the stored name with this", "TEXT"),
         Option("user", "u", "the user at Artifactory", "USER"),
@@ -11535,6 +11539,95 @@ class Pages:
         ])).rstrip("\n")
 
 
+# -- The manual
+
+def topic_text(name):
+    """A topic of the manual; its first line is `# NAME: what it is about`."""
+    return template_bytes("help", name + ".md").decode("utf-8")
+
+
+def topics():
+    """The names of the topics, from the page that lists them."""
+    return re.findall(r"\]\(([\w-]+)\.md\)", topic_text("topics"))
+
+
+def key_meanings():
+    """The keys of each table in the manual -> key -> what it means."""
+    tables = re.findall(r"(?m)^\|-.*\n((?:\|.*\n)+)", "".join(map(topic_text, topics())))
+    row = r"(?m)^\| `(\w+)` \|.*\| ((?:[^|\\\n]|\\.)*) \|$"
+    return {tuple(known): known for known in (dict(re.findall(row, table)) for table in tables)}
+
+
+# -- The schema of skelebot.yaml, for editors. Source: JSON Schema, draft 7
+
+def script_pattern(pattern):
+    """A pattern for JavaScript, where \\w is ASCII: it takes as much, or more; "" takes all."""
+    for ours, other in ((r"\(\?P<\w+>", "(?:"), (r"\\([\"'`])", r"\1"),
+                        (r"\[\\w", r"[\\w\\u0080-\\uffff"), (r"^https\?://", "(?:https?://)?")):
+        pattern = re.sub(ours, other, pattern)
+    return "" if re.search(r"\(\?[a-z]", pattern) else rf"^(?:{pattern})\n*$"
+
+
+class Schema:
+    """What skelebot.yaml may hold, for editors: made of the records, explained by the manual.
+
+    What they do not say is in templates/schema.json: kinds of values, and rules of records.
+    """
+
+    def __init__(self):
+        frame, self.meanings = json_value(template_bytes("schema.json")), key_meanings()
+        self.defined, self.rules = frame["definitions"], frame["rules"]
+        self.defined["Dependencies"] = {"anyOf": [
+            self.record(Dependencies), *map(self.of, fields(Dependencies).values())]}
+
+    def of(self, kind):
+        """The schema of what is read as a kind, which is an annotation of a record."""
+        name = getattr(kind, "__name__", "variables" if kind == Tuple[Variable, ...] else "")
+        if name in self.defined:
+            return {"$ref": "#/definitions/" + name}
+        if hasattr(kind, "_fields"):
+            bare = [fields(kind)[kind._bare]] if getattr(kind, "_bare", "") else []
+            return {"anyOf": [self.record(kind), *map(self.of, bare)]}
+        if getattr(kind, "values", ()):
+            return {"enum": [*kind.values, *kind.former]}
+        if hasattr(kind, "fits"):           # 3.10 and yes, which are none for YAML, are texts
+            others = {"integer": "1", "number": "1.5", "boolean": "true"}
+            pattern = "|".join(getattr(kind, "forms", {}).values()) or kind.pattern
+            return {"type": ["string", *(name for name in others if kind.fits(others[name]))],
+                    "pattern": script_pattern(pattern)}
+        inner = getattr(kind, "__args__", None)
+        one = self.of(inner[0]) if inner else {}
+        return {"anyOf": [{"type": "array", "items": one}, one]} if (
+            inner and type(None) not in inner) else one
+
+    def record(self, kind, more=()):
+        """The keys of a record and `more`, also by their former names, and its rules."""
+        meanings, keys = self.meanings.get(tuple(fields(kind)), {}), {}
+        needed = [name for name in fields(kind) if name not in kind._field_defaults]
+        for name, note in {**fields(kind), **dict(more)}.items():
+            schema = [self.of(note), *([] if name in needed else [{"type": "null"}])]
+            keys[name] = {"description": meanings.get(name, ""), "anyOf": schema}
+        former = {old: keys[new] for old, new in getattr(kind, "_former", {}).items()}
+        return {"type": "object", "properties": {**keys, **former}, "required": needed,
+                "patternProperties": {"^x-|^skelebotVersion$": {}}, "additionalProperties": False,
+                **self.rules.get(kind.__name__, {})}
+
+    def text(self, installed):
+        """The schema of the file; `installed` are the (name, class) of plugins."""
+        import json
+        below = {name: kind.record or Any for name, kind in (*installed, *COMPONENTS.items())}
+        top = {PLUGINS: Tuple[FormerPlugin, ...]}
+        for kind in COMPONENTS.values():
+            for path, former in kind.former.items():
+                names = below if "." in path else top
+                names[path.split(".")[-1]] = former[0] if former else kind.record
+        top["components"] = type("Components", (Record,), {
+            "__annotations__": below, **dict.fromkeys(below)})
+        return json.dumps({
+            "$schema": "http://json-schema.org/draft-07/schema#", "title": FILE,
+            "definitions": self.defined, **self.record(Project, top)}, indent=1, ensure_ascii=False)
+
+
 # ---- Plans ------------------------------------------------------------------
 #
 # `yield` hands out a step and gives back its result; what a plan returns is an exit status. A step
@@ -11549,22 +11642,9 @@ def plan_chain(plans):
     return 0
 
 
-def plan_envs(call, project, words):
-    for name in ("[default]", *project.envs):
-        yield Answer(name)
-    return 0
-
-
-SHELLS = ("bash", "zsh", "fish")
-
-
-def plan_completion(call, project, words):
-    """Print what a shell reads to complete command lines; the one in use, if none is named."""
-    shell = words.one("shell") or os.path.basename(call.environ.get("SHELL", ""))
-    if shell not in SHELLS:
-        raise usage_error("completion: needs SHELL", f"one of {listed(SHELLS, 'or')}")
-    yield Answer(template_bytes("completion", f"skelebot.{shell}").decode("utf-8").rstrip("\n"))
-    return 0
+def answering(text):
+    """The plan that says a text, which is made of a call, a project and words."""
+    return lambda *values: (Answer(one) for one in [text(*values)])
 
 
 # ---- Doing ------------------------------------------------------------------
@@ -11646,6 +11726,17 @@ def tell(text, over=False):
     """Say a line of skelebot's own; maybe over that of a Progress."""
     begin = "\r\033[K" if over and sys.stderr.isatty() else ""
     say(sys.stderr, "skelebot: " + shown_url(text), begin, shown=on_one_line)
+
+
+def show(text):
+    """Say an answer; one that is longer than a screen by the caller's pager, as git does."""
+    pager = os.environ.get("PAGER", "less").split() if sys.stdout.isatty() else ()
+    if text.count("\n") < 20 or not pager or not on_path(pager[0]):
+        return say(sys.stdout, text)
+    import subprocess
+    with Handlers({_signal.SIGINT: _signal.SIG_IGN}):       # a Ctrl-C is for the pager
+        subprocess.run(pager, input=visible(text).encode("utf-8", "surrogateescape"),
+                       env={"LESS": "FRX", **os.environ})
 
 
 # -- Signals
@@ -13552,7 +13643,7 @@ DOING = {
     Token: lambda step: Secret(os.urandom(24).hex()), Wait: try_until,
     Act: lambda step: Blamed(step.name).call(step.function),
     SecretsInside: secret_members, ImageIds: image_ids, Forget: forget,
-    Answer: lambda step: say(sys.stdout, step.text),
+    Answer: lambda step: show(step.text),
     Note: lambda step: tell(step.text),
 }
 
@@ -13790,16 +13881,26 @@ COMMANDS = {
                     (Arg("version", "major, minor, patch, or the new version itself"),),
                     changes=True, check=check_bump,
                     offers=lambda project: {"version": ("major", "minor", "patch")}),
-    "envs": Builtin("list the environments", plan_envs),
+    "envs": Builtin("list the environments", answering(
+        lambda call, project, words: "\n".join(["[default]", *project.envs]))),
     "plugin": Builtin("install, list or remove plugins", PluginCommand.plan, (
         Arg("action", "install, list or remove; or what to install"),
         Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
         optional=2, outside=True, alone=True, check=PluginCommand.check,
         offers=lambda project: {"action": ("install", "list", "remove")}),
-    "completion": Builtin("print the script that completes command lines on Tab",
-                          plan_completion,
-                          (Arg("shell", "the one in use, if not given", choices=SHELLS),),
-                          optional=1, outside=True, alone=True),
+    "help": Builtin(
+        "show a topic of the manual, or explain a job or command", answering(
+            lambda call, project, words: topic_text(words.one("topic", "topics")).rstrip()),
+        (Arg("topic", "a topic, job or command; without it, the topics are listed"),), optional=1,
+        outside=True, alone=True, offers=lambda project: {"topic": topics()}),
+    "schema": Builtin(f"print a JSON schema of {FILE}, which editors check it by", answering(
+        lambda call, project, words: Schema().text(call.plugins)), outside=True),
+    "completion": Builtin(
+        "print the script by which a shell completes command lines on Tab", answering(
+            lambda call, project, words: template_bytes(
+                "completion", "skelebot." + words.one("shell")).decode("utf-8").rstrip()),
+        (Arg("shell", "whose script it is", choices=("bash", "zsh", "fish")),),
+        outside=True, alone=True),
     "doctor": Builtin("look for what this machine and the project lack",
                       lambda *call: Doctor(*call).plan(), (), (
         flag("fix", "f", "remove the leftovers of skelebot that it finds"),
@@ -13810,10 +13911,10 @@ COMMANDS = {
 }
 
 
-def commands_here(project, parts, warn=lambda message: None):
+def commands_here(project, installed, warn=lambda message: None):
     """name -> Builtin of all that can be asked for; ours come first, the first of a name counts."""
     known = dict(COMMANDS)
-    for one in parts:
+    for one in project.components if project else new_plugins(None, installed):
         try:
             own = {} if one.name in COMPONENTS else plugin_commands(one, project)
         except SkelebotError as fault:      # it does without commands
@@ -13852,7 +13953,8 @@ class Part:
         if self.job:
             return job_parser(project, self.job)
         one = self.command
-        optional = len(one.args) if self.name in COMMANDS else one.optional     # ours check more
+        lax = self.name in COMMANDS and not one.alone           # ours check more
+        optional = len(one.args) if lax else one.optional
         return Parser(self.name, one.args, (*one.params, HELP), optional, one.extras)
 
     def of(self, project, commands):
@@ -13979,6 +14081,9 @@ class CommandLine:
         self.options, self.words = Words(values), [*plain, *rest]
         if self.options.has("directory"):
             enter(self.options.one("directory"))
+        named = self.words[1:] if self.words[:1] == ["help"] and not self.is_job("help") else []
+        if named and (named[0] not in topics() or self.is_job(named[0])):
+            self.options, self.words = Words({**values, "help": ("true",)}), named
         command = COMMANDS.get(self.words[0]) if self.words else None
         self.outside = bool(command) and command.outside
         self.version, self.installed = self.options.has("version"), ()
@@ -14050,21 +14155,22 @@ class CommandLine:
         return groups
 
     def unknown(self, name):
-        """The fault of a first word that means nothing here."""
-        if not self.project:
-            known = [name for name, command in self.commands.items() if command.outside]
-            near = did_you_mean(name, known)
+        """The fault of a first word that means nothing; the manual knows what others call so."""
+        project = self.project
+        habits = dict(re.findall(r"(?m)^\| `(\w+)` \| ([^|\n]*) \|$", topic_text("habits")))
+        known = {word for word, one in self.commands.items() if project or one.outside}
+        known |= {job.name for job in project.jobs} if project else set()
+        options = [spelling(option.name) for option in OPTIONS if project]
+        near = habits.get(name) or nearest(
+            name, [*known, *options, *map("help {}".format, topics())])
+        if not project:
             return usage_error(f"no {FILE} here or above, so {shortened(name)} means nothing",
-                               near if near.startswith("did you mean") else
-                               "go to a project's folder, or make one with: scaffold")
+                               near or "go to a project's folder, or make one with: scaffold")
         if name.startswith("-"):
             return usage_error(f"{shortened(name)}: options go before the first job",
                                "skelebot OPTIONS JOB + JOB")
-        known = {*(job.name for job in self.project.jobs), *self.commands}
-        option = name in [option.name for option in OPTIONS]
         return usage_error(f"unknown job or command {shortened(name)}",
-                           f"did you mean {spelling(name)}?" if option
-                           else did_you_mean(name, known))
+                           near or did_you_mean(name, known))
 
     def job_or_command(self, name):
         """The job and the command of a name, one of which is None."""
@@ -14081,9 +14187,8 @@ class CommandLine:
         project, options, pages = self.project, self.options, terminal_pages()
         if self.version or options.has("contact"):
             return self.show_facts()
-        parts = project.components if project else new_plugins(None, self.installed)
-        self.commands = commands_here(
-            project, parts, lambda message: say(sys.stderr, f"skelebot: warning: {message}"))
+        self.commands = commands_here(project, self.installed, lambda message: say(
+            sys.stderr, f"skelebot: warning: {message}"))
         if not self.words:
             page = pages.project(project, self.commands) if project else \
                 pages.outside(self.commands)
@@ -14156,93 +14261,72 @@ class CommandLine:
             yield part.plan(later, project, commands)
             if part.changes:
                 project = read_folder(project.folder, project.env or None, project.installed)
-                commands = commands_here(project, project.components)
+                commands = commands_here(project, project.installed)
 
 
 # -- What a shell's Tab asks for
 
 NEXT = "\0"             # stands for the word that is being typed
+CLOSED = r"""(?s)\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^'"]"""     # all of a line but a quote still open
 
 
 class Completions(CommandLine):
-    """What may be typed at the end of a line that is not finished."""
+    """What may be typed at the end of a line: what begins as `typed`, in a value of --name=."""
+    outside = version = False
 
     def __init__(self, line):
-        *self.words, self.current = self.split(line)[1:]
-        values, plain, rest = Parser("", (), OPTIONS).options([*self.words, NEXT], stop=True)
+        import shlex
+        *words, typed = shlex.split(line + NEXT + re.sub(CLOSED, "", line)[:1])[1:]
+        head, equals, _ = typed.partition("=")
+        self.typed, self.before = typed[:-1], head + equals if equals and head[:1] == "-" else ""
+        self.line = [*words, *([head] if self.before else []), NEXT]
+        values, plain, rest = Parser("", (), OPTIONS).options(self.line, stop=True)
         self.options = Words({name: value for name, value in values.items() if NEXT not in value})
-        self.typed = [*plain, *rest]    # from the first job on
+        self.words = [*plain, *rest] or [NEXT]
         if self.options.has("directory"):
             enter(os.path.expanduser(self.options.one("directory")))
-        self.at, self.installed = project_folder(self.folder), self.plugins()
-        env = self.options.one("env", None)
+        self.installed, self.project = self.plugins(), None
         try:
-            self.project = read_folder(self.at, env, self.installed) if self.at else None
+            self.project = self.chosen_project()
         except SkelebotError:
-            self.project = None
-        parts = self.project.components if self.project else new_plugins(None, self.installed)
-        self.commands = commands_here(self.project, parts)
+            pass                            # what needs none can still be typed
+        self.commands = commands_here(self.project, self.installed)
+
+    def first_offers(self):
+        """What may be typed where no job or command is named yet."""
+        jobs = {job.name: job.help or shortened_source(job)
+                for job in getattr(self.project, "jobs", ())}
+        known = {name: command.help for name, command in self.commands.items()
+                 if self.project or command.outside}
+        return {"env": getattr(self.project, "envs", ()), "job": {**jobs, **known, **jobs}}
 
     @staticmethod
-    def split(line):
-        """The words of a line, the last of them without what ends it: NEXT."""
-        import shlex
-        for end in ("", "'"):
-            try:
-                return shlex.split(line + NEXT + end)
-            except ValueError:
-                pass                        # a quote is open
-        return shlex.split(line + NEXT + '"')
-
-    @property
-    def rows(self):
-        """[(word, what it means)] of what fits what is there of the word."""
-        name, *words = self.chain(self.typed or [NEXT])[-1]
-        if name == NEXT:
-            rows = self.first_rows()
-        else:
-            part = Part(self, name)
-            offers = part.command.offers(self.project) if part.command else {}
-            rows = self.offered(part.parser(self.project), words, offers)
-        return [(word, text) for word, text in rows if word.startswith(self.current[:-1])]
-
-    def first_rows(self):
-        """What may be typed where no job or command is named yet."""
-        project, begun = self.project, len(self.typed) > 1      # a chain
-        jobs = {job.name: job.help or shortened_source(job)
-                for job in (project.jobs if project else ())}
-        known = {name: command.help for name, command in self.commands.items()
-                 if project or command.outside}
-        shown = [option for option in OPTIONS if (project or option.outside) and not begun]
-        envs = environments(self.at) if self.at else ()
-        return self.offered(Parser("", (Arg("job"),), shown),
-                            [NEXT] if begun else [*self.words, NEXT],
-                            {"env": envs, "job": {**jobs, **known, **jobs}.items()})
-
-    def offered(self, parser, words, offers):
-        """What may be typed at NEXT; nothing where that is anything."""
+    def values(parser, words, offers):
+        """word -> what it means, of what may stand at NEXT; nothing where that is anything."""
         values, plain, extra = parser.options(words, stop=not parser.title)
-        head, equals, _ = self.current.partition("=")
         pending = [param for param in parser.params if NEXT in values.get(param.name, ())]
-        if equals and head in parser.known:
-            one, before = parser.known[head], head + equals
-        elif self.current[:1] == "-" and NEXT not in extra:
-            return [(spelling(param.name), meaning(param)) for param in parser.params]
-        elif pending:
-            one, before = pending[0], ""
-        elif len(plain) <= len(parser.args) and not extra:
-            one, before = parser.args[len(plain) - 1], ""
-        else:
-            return [("+", "another job after it")] if not extra else []
-        rows = [(word, "") if isinstance(word, str) else word
-                for word in one.choices or offers.get(one.name, ())]
-        return [(before + word, text) for word, text in rows]
+        for one in [] if extra else pending or parser.args[len(plain) - 1:len(plain)]:
+            known = one.choices or offers.get(one.name, ())
+            return known if isinstance(known, dict) else dict.fromkeys(known, "")
+        return {} if extra else {"+": "another job after it"}
 
     def run(self):
-        """Show them, for a shell; returns 1 if there are none."""
-        rows = self.rows
-        lines = [f"{word}\t{' '.join(text.split())}\n" for word, text in rows]
-        return say(sys.stdout, "".join(lines), end="") or (0 if rows else 1)
+        """Say each, with what it means, to a shell; returns 1 if there are none."""
+        *above, (name, *words) = self.chain(self.words)
+        if name == NEXT:
+            words, offers = [NEXT] if above else self.line, self.first_offers()
+            parser = Parser("", (Arg("job"),), [option for option in OPTIONS if not above and (
+                self.project or option.outside)])
+        else:
+            part = Part(self, name)
+            parser = part.parser(self.project)
+            offers = part.command.offers(self.project) if part.command else {}
+        names = self.typed[:1] == "-" and not self.before and "--" not in words
+        rows = ({spelling(param.name): meaning(param) for param in parser.params} if names
+                else self.values(parser, words, offers))
+        lines = [f"{self.before}{word}\t{' '.join(text.split())}\n" for word, text in rows.items()
+                 if (self.before + word).startswith(self.typed)]
+        return say(sys.stdout, "".join(lines), end="") or int(not lines)
 
 
 def main(words=None):

@@ -1,5 +1,6 @@
 """The pages that explain a project, and the options that answer without running anything."""
 import os
+import re
 import subprocess
 import sys
 import unittest
@@ -7,6 +8,7 @@ import unittest
 import skelebot
 import support
 from support import call, folder, golden, process, two_lines
+from test_terminal import at_terminal
 
 PROJECTS = os.path.join(support.HERE, "projects")
 HELP = os.path.join(PROJECTS, "help")
@@ -142,6 +144,74 @@ class Answers(unittest.TestCase):
             self.assertEqual(sorted(os.listdir(path)), sorted(CHURN))
 
 
+class Manual(unittest.TestCase):
+    maxDiff = None
+
+    def topic(self, name):
+        return skelebot.template_bytes("help", name + ".md").decode()
+
+    def test_topics_are_listed_with_what_they_are_about(self):
+        with folder({}) as path:
+            self.assertEqual(call("help", folder=path), (0, self.topic("topics"), ""))
+        files = os.listdir(os.path.join(support.ROOT, "templates", "help"))
+        self.assertEqual(sorted(["topics.md", *(name + ".md" for name in skelebot.topics())]), sorted(files))
+        for name in skelebot.topics():
+            first = self.topic(name).split("\n")[0]
+            self.assertIn(f"| [{name}]({name}.md) | {first.partition(': ')[2]} |\n", self.topic("topics"))
+
+    def test_a_topic_is_shown_as_it_is(self):
+        with folder({"skelebot.yaml": "nam: faulty\n"}) as path:
+            for name in skelebot.topics():
+                self.assertEqual(call("help", name, folder=path), (0, self.topic(name), ""))
+
+    def test_the_word_help_explains_a_job_or_command_too(self):
+        for name in ("load-data", "envs", "prime"):
+            with self.subTest(name):
+                self.assertEqual(call("help", name, folder=HELP), call(name, "--help", folder=HELP))
+
+    def test_a_job_wins_over_a_topic_and_over_the_word_help(self):
+        text = "name: x\njobs:\n- {name: jobs, source: a.py}\n"
+        with folder({"skelebot.yaml": text}) as path:
+            self.assertIn("runs a.py", call("help", "jobs", folder=path).stdout)
+        with folder({"skelebot.yaml": text + "- {name: help, source: echo helped, args: [word]}\n"}) as path:
+            self.assertEqual(process("-n", "help", "jobs", folder=path), (0, "helped jobs\n", ""))
+
+    def test_an_unknown_topic_is_told_with_what_was_perhaps_meant(self):
+        for words in (["help", "exit_status"], ["exitstatus"]):
+            self.assertEqual(call(*words, folder=HELP), (2, "", two_lines(
+                f"unknown job or command '{words[-1]}'", "did you mean help exit-status?")))
+
+    def test_it_is_paged_at_a_terminal_as_the_caller_says(self):
+        for words, pager, shown in ((("help", "jobs"), "sed s/^#/PAGED/", "PAGED jobs:"), (("help", "jobs"), "", "# jobs:"),
+                                    (("help", "jobs"), "no-such-program", "# jobs:"), (("envs",), "sed s/^/PAGED/", "[default]")):
+            with self.subTest(words, pager=pager), support.environment(PAGER=pager), folder(CHURN) as path:
+                self.assertEqual(at_terminal(*words, path=path).split("\n")[0][:len(shown)], shown)
+
+
+class Habits(unittest.TestCase):
+    def test_what_other_programs_call_it_is_answered_with_what_it_is_here(self):
+        rows = dict(re.findall(r"(?m)^\| `(\w+)` \| (.*) \|$", skelebot.template_bytes("help", "habits.md").decode()))
+        self.assertLessEqual({"run", "init", "build", "ps", "shell", "lab", "ls", "jobs", "test"}, set(rows))
+        self.assertEqual(set(rows) & set(skelebot.COMMANDS), set())
+        with folder({"skelebot.yaml": "name: churn\n"}) as path:
+            for word, hint in rows.items():
+                self.assertEqual(call(word, "train", folder=path), (2, "", two_lines(f"unknown job or command '{word}'", hint)))
+        with folder({}) as path:
+            self.assertEqual(call("init", folder=path), (2, "", two_lines(
+                "no skelebot.yaml here or above, so 'init' means nothing", rows["init"])))
+
+    def test_words_after_a_job_that_are_skelebots_own_are_answered(self):
+        for words, message, hint in (
+                (["train", "--version"], "train: unknown option '--version'",
+                 "skelebot's own options go before the job: skelebot --version train"),
+                (["train", "help"], "train: cannot place 'help'", "skelebot train --help shows what it takes; words after -- are passed on")):
+            self.assertEqual(call(*words, folder=HELP), (2, "", two_lines(message, hint)))
+
+    def test_a_job_of_that_name_is_run(self):
+        with folder({"skelebot.yaml": "name: x\njobs:\n- {name: test, source: echo tested}\n- {name: run, source: echo ran, args: [word]}\n"}) as path:
+            self.assertEqual(process("-n", "test", "+", "run", "test", folder=path), (0, "tested\nran test\n", ""))
+
+
 class GlobalOptions(unittest.TestCase):
 
     def test_an_environment_is_named_in_every_usual_form(self):
@@ -201,7 +271,7 @@ class GlobalOptions(unittest.TestCase):
 
     def test_an_option_without_its_dashes_is_explained(self):
         with folder(CHURN) as path:
-            for word in ("help", "version"):
+            for word in ("version", "native"):
                 self.assertEqual(call(word, folder=path), (
                     2, "", two_lines("unknown job or command '" + word + "'", "did you mean --" + word + "?")))
 
