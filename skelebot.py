@@ -376,7 +376,8 @@ class Ported(Line):
 
     @classmethod
     def advice(cls, text):
-        return "write its number: no variable is expanded here" if "$" in text else cls.hint
+        bare = "$" in text and "//" not in text
+        return "write its number: no variable is expanded here" if bare else cls.hint
 
 
 def scalar_class(expected, hint, pattern, above=Line):
@@ -472,7 +473,8 @@ Cpus = scalar_class("a number above 0", "such as 2 or 0.5", r"(?=.*[1-9])\d{1,4}
 Size = scalar_class("a size with its unit", "such as 512m or 8g", r"[1-9][0-9]{0,8}[mgMG]")
 Gpus = scalar_class("a number, all, KIND:NUMBER or device=NUMBER", "such as 1, all or a100:2",
                     r"\d{1,3}|all|[A-Za-z][\w.-]*:[1-9]\d{0,2}|device=[\w/-]+(,[\w/-]+)*")
-Duration = scalar_class("a time with its unit", "such as 90s, 30m, 4h, 2d", r"[1-9]\d{0,4}[smhd]")
+Duration = scalar_class(
+    "a time with its unit", "such as 90s, 30m, 4h, 2d", r"[1-9][0-9]{0,4}[smhd]")
 DockerWord = scalar_class("a word for docker run", "for example --network=host", r"[^\n]+")
 Region = scalar_class("the name of a region", "for example eu-central-1", r"[a-z0-9][a-z0-9-]*")
 AwsWord = scalar_class(         # aws takes file:// and https:// for what is there, - for an option
@@ -857,8 +859,14 @@ class Network(Record):
         pairs = [*zip(PROXIES, (self.proxy, self.proxy, direct)), ("PIP_INDEX_URL", self.pip.index),
                  ("PIP_EXTRA_INDEX_URL", " ".join(self.pip.extra)), ("SKELEBOT_CRAN", self.cran),
                  ("RENV_CONFIG_REPOS_OVERRIDE", self.cran)]
-        return {name: re.sub(VARIABLE, lambda one: os.environ.get(one[1] or one[2], ""), value)
-                for one, value in pairs if value for name in (one, one.upper())}
+        return {name: self.filled(value) for one, value in pairs if value
+                for name in (one, one.upper())}
+
+    @staticmethod
+    def filled(text):
+        """A text with the caller's variables in it; it is secret what they hold."""
+        value = re.sub(VARIABLE, lambda one: os.environ.get(one[1] or one[2], ""), text)
+        return value if value == text else Secret(value)
 
     def image(self, name):
         """An image of Docker Hub by the name that the mirror has for it; any other as it is."""
@@ -1913,12 +1921,13 @@ def fields(kind):
 
 # An option of `docker run` that is for a key, or for us -> what to do instead.
 DOCKER_OURS = (
-    (r"rm|restart|name|cidfile|replace|pull|init|label=skelebot\..*", "leave it to skelebot"),
+    (r"rm|restart|name|cidfile|help|replace|pull|init|label=skelebot\..*", "leave it to skelebot"),
     ("entrypoint|workdir", "source is the command, which runs in /app: write cd DIR && COMMAND"),
     ("detach|interactive|tty|attach|sig-proxy", "write mode: i, d or it"),
     ("volume=[./~$].*|mount=.*type=bind.*", "write mappings: [SRC:DEST]"),
     ("env|env-host|env-file", "write environment: {NAME: VALUE}, or envFiles: [FILE]"),
-    ("publish|user", "write ports: [HOST:CONTAINER], and user: host for yours"),
+    ("publish", "write ports: [HOST:CONTAINER]"),
+    ("user", "write user: host for yours, or user: root"),
     ("cpus|memory|memory-swap|gpus|shm-size", "write resources, as in resources: {memory: 8g}"),
 )
 SWITCHES = r"(?:privileged|read-only|no-healthcheck|oom-kill-disable|publish-all|quiet)"
@@ -2373,7 +2382,7 @@ def read_entries(folder, file):
 def read_config(environ, home):
     """The Config of the caller; without a file it costs one look at the disk."""
     path = os.path.join(skelebot_home(environ, home), CONFIG)
-    entries = read_entries("", path) if os.path.isfile(path) else {}
+    entries = read_entries("", path) if os.path.lexists(path) else {}
     return Config(**record_values(Config, entries, Place(path, 1)))
 
 
@@ -2863,7 +2872,7 @@ def typed_resources(text):
     for name, value in typed.items():
         kind = fields(Resources).get(name)
         if not (kind and kind.fits(value)):
-            raise usage_error(f"--resources: {name}: " + (
+            raise usage_error(f"--resources: {name if kind else shortened(name)}: " + (
                 f"expected {kind.expected}, found {shortened(value)}" if kind else "unknown key"),
                 kind.hint if kind else did_you_mean(name, fields(Resources)))
     return Resources(**typed)
@@ -3900,6 +3909,12 @@ def shell_line(words):
                     for word in words)
 
 
+def settings(variables):
+    """NAME=VALUE of variables, to be shown."""
+    return [f"{name}={'...' if isinstance(value, Secret) else value}"
+            for name, value in variables.items()]
+
+
 def pasted(line):
     """A line of quoted words for any shell and terminal: `'a'"$(printf '\\033')"'b'`."""
     def printf(match):
@@ -3973,8 +3988,7 @@ class Command(Record):
     def line(self):
         if self.private:
             return shell_line([self.argv[0], "..."])
-        setting = [f"{name}={'...' if isinstance(value, Secret) else value}"
-                   for name, value in self.environ.items()]
+        setting = settings(self.environ)
         timed = self.limit and not self.kept
         end = ["timeout", "-k", str(LAST_WORDS), str(self.limit)] if timed else []
         start = [*(["env"] if setting else []), *setting, *end]
@@ -4469,10 +4483,12 @@ ENV_LINE = (r"""[ \t]*(?:(?:export[ \t]+)?([^\s=#'"-][^\s=#'"]*)[ \t]*"""
 
 def env_variables(data, path):
     """The Variables of an env file, in its order; of a name alone the value is the caller's."""
-    text = data.decode("utf-8-sig", "surrogateescape").replace("\r\n", "\n")
+    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")          # as > of PowerShell writes it
+    text = marked_text(data) if wide else data.decode("utf-8-sig", "surrogateescape")
+    text = re.sub("\r\n?", "\n", text)
     for match in re.finditer(ENV_LINE + r"|([\s\S]+)", text):
         name, equals, single, double, plain, rest = match.groups()
-        if rest or "\0" in match.group():
+        if rest or "\0" in match.group() or not (equals or re.fullmatch(r"[\w.-]*", name or "")):
             raise Place(path, text.count("\n", 0, match.start()) + 1).fault(
                 "expected NAME=VALUE, with quotes around all of the value or none", "write "
                 "NAME='any text', a # before a comment, or NAME alone to pass on the caller's")
@@ -4963,11 +4979,12 @@ class Loan:
         """What each RUN begins with, for a shell; empty if nothing is lent."""
         import shlex
         network, ca = self.call.network, any(target == CA for *_, target in self.files)
+        apt = re.sub(r"[&\\]", r"\\\g<0>", network.filled(network.apt))     # as sed has it
         exports = {**{name: value for name, value in network.variables.items()
                       if name.lower() not in PROXIES}, **dict.fromkeys(CA_NAMES if ca else (), CA)}
         parts = [*(f"export {name}={shlex.quote(value)}"
                    for name, value in {**exports, **self.values}.items()),
-                 network.apt and image_part("network-apt.sh", mirror=shlex.quote(network.apt)),
+                 apt and image_part("network-apt.sh", mirror=shlex.quote(apt)),
                  ca and image_part("network-ca.sh", file=CA),
                  network.cran and image_part("network-r.sh", profile=image_part("network.R")[:-1])]
         return Secret("; ".join(part.strip() for part in parts if part))
@@ -4976,6 +4993,7 @@ class Loan:
         """(the Dockerfile, whose RUNs begin with the loan unless it is `own`, words, variables)."""
         import json
         known, script, offline = builder in BY_MOUNTS, self.script, self.call.offline
+        named = repr((self.call.network.apt, self.call.network.cran, self.call.network.pip))
         rows = [*([("skelebot-env", "env=SKELEBOT_BUILD", "/run/skelebot-env")] if script else []),
                 *((name, "src=" + path, target) for name, path, target in self.files)]
         mounts = "".join(f"--mount=type=secret,id={name},target={target},mode=0444 "
@@ -4986,7 +5004,7 @@ class Loan:
                 f"RUN {run[1]}{mounts}" + (run[2] + json.dumps(begin)[1:-1] if run[2] else begin)),
             text)
         if not known and (self.secrets or lending != text and (
-                self.files or bare_url(script) != script)):
+                self.files or bare_url(script) != script or re.search(VARIABLE, named))):
             raise SkelebotError(*NOT_KEPT_OUT)
         args = [name + DEAD for one in PROXIES[:2] for name in (one, one.upper())] if offline else [
             name for name in self.call.network.variables if name.lower() in PROXIES]
@@ -11308,8 +11326,10 @@ class Doctor:
         import email.utils
         language = getattr(self.project, "language", "Python")
         for variable, usual in (INDEXES[name] for name in INDEXES if name in language.split("+")):
-            url = self.call.environ.get(variable) or usual
-            answer = yield from plan_answer(Request("HEAD", bare_url(url)), (200, 401, 404, 405))
+            url = (self.call.network.variables.get(variable)
+                   or self.call.environ.get(variable) or usual)
+            answer = yield from plan_answer(Request("HEAD", type(url)(bare_url(url))),
+                                            (200, 401, 404, 405))
             yield Finding("ok", f"{public_url(url)} answers")
             if answer.headers.get("date"):
                 yield self.clock(email.utils.parsedate_to_datetime(answer.headers["date"]))
@@ -14237,8 +14257,7 @@ class CommandLine:
             if call.dry_run:
                 say(sys.stdout, "cd " + shell_line([self.project.folder]), shown=pasted)
         if call.dry_run and call.variables:
-            words = map("=".join, call.variables.items())
-            say(sys.stdout, "export " + shell_line(words), shown=pasted)
+            say(sys.stdout, "export " + shell_line(settings(call.variables)), shown=pasted)
         with Interruptible():
             return perform(plan_chain(self.plans(call, parts)), call)
 

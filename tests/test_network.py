@@ -77,8 +77,11 @@ class WrongSpellings(unittest.TestCase):
     def test_of_the_config_are_told_with_its_own_path(self):
         for text, fault in (("network: {proxy: x}", "1: network.proxy: expected the address of a proxy, found 'x'"),
                             ("jobs: []", "1: jobs: unknown key"), ("- a", "1: expected a mapping, found a list"),
-                            ("offline: 3", "1: offline: expected true or false, found '3'")):
+                            ("offline: 3", "1: offline: expected true or false, found '3'"), ("", " is a pipe, no file")):
             with self.subTest(text), folder({"skelebot.yaml": "name: x\n", "home/config.yaml": text}) as path:
+                if not text:
+                    os.remove(path + "/home/config.yaml")
+                    os.mkfifo(path + "/home/config.yaml")
                 with environment(SKELEBOT_HOME=path + "/home"):
                     ending = call("--help", folder=path)
                 self.assertEqual(ending.stderr.split("\n")[0], f"skelebot: {path}/home/config.yaml:{fault}")
@@ -123,6 +126,19 @@ class Variables(unittest.TestCase):
             "http_proxy": PROXY, "HTTP_PROXY": PROXY, "https_proxy": PROXY, "HTTPS_PROXY": PROXY, "no_proxy": direct,
             "NO_PROXY": direct, "PIP_INDEX_URL": "https://i", "PIP_EXTRA_INDEX_URL": "https://x https://y",
             "SKELEBOT_CRAN": "https://c", "RENV_CONFIG_REPOS_OVERRIDE": "https://c"})
+
+    def test_that_name_the_callers_are_shown_to_nobody(self):
+        text = "name: x\nnetwork: {proxy: 'http://$A@h:1', cran: 'https://c/${A}', pip: {index: 'https://i/$A/x', extra: ['https://$A@i']}}\n"
+        with folder({"skelebot.yaml": text}) as path, environment(A="t0k", SKELEBOT_HOME=path):
+            shown = call("--dry-run", "prime", folder=path)
+            told = call("doctor", folder=path)
+        self.assertIn("export http_proxy=... HTTP_PROXY=... https_proxy=... ", shown.stdout)
+        self.assertEqual([line for line in (*shown, *told) if "t0k" in str(line)], [])
+
+    def test_are_in_a_mirror_for_apt_too_byte_for_byte(self):
+        with environment(A="p&w\\"):
+            script = Loan(company(apt="https://ada:${A}@a"), project(), "build").script
+        self.assertIn("""'s#https?://[a-z.-]+\\.(debian\\.org|ubuntu\\.com)#''https://ada:p\\&w\\\\@a''#'""", str.__str__(script))
 
     def test_are_none_without_a_network(self):
         self.assertEqual(skelebot.Network().variables, {})
@@ -205,6 +221,8 @@ class Builds(unittest.TestCase):
 
     def test_get_nothing_from_the_legacy_builder_that_it_would_keep(self):
         for call, changes in ((company(ca="a.pem"), {}), (company(pip={"index": "https://ada:${X}@i"}), {}),
+                              (company(pip={"extra": ["https://i", "https://i/$X/simple"]}), {}), (company(cran="https://c/${X}"), {}),
+                              (company(apt="https://a/${X}"), {}),
                               (company(), {"secrets": [TOKEN]})):
             with self.subTest(call.network), self.assertRaises(skelebot.SkelebotError) as caught:
                 self.build(call, "legacy", **changes)

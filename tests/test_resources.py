@@ -38,8 +38,9 @@ WRONG = {
     "docker: ['--mount=type=bind,source=/a,target=/b']": ("docker", LONG + "'--mount'", "write mappings: [SRC:DEST]"),
     "docker: [--env-file=.env]": ("docker", LONG + "'--env-file'",
                                   "write environment: {NAME: VALUE}, or envFiles: [FILE]"),
-    "docker: [--publish, '80:80']": ("docker", LONG + "'--publish'",
-                                     "write ports: [HOST:CONTAINER], and user: host for yours"),
+    "docker: [--publish, '80:80']": ("docker", LONG + "'--publish'", "write ports: [HOST:CONTAINER]"),
+    "docker: [--user, '0']": ("docker", LONG + "'--user'", "write user: host for yours, or user: root"),
+    "docker: [--help=true]": ("docker", LONG + "'--help'", "leave it to skelebot"),
     "docker: [--memory=8g]": ("docker", LONG + "'--memory'", "write resources, as in resources: {memory: 8g}"),
     "docker: [--gpus, all]": ("docker", LONG + "'--gpus'", "write resources, as in resources: {memory: 8g}"),
     "docker: [-it]": ("docker", LONG + "'-it'", WORDS),
@@ -60,7 +61,9 @@ OPTIONS = {
     "cpus": ("cpus: expected a number above 0, found ''", "such as 2 or 0.5"),
     "cpus=2,memory=8": ("memory: expected a size with its unit, found '8'", SIZE),
     "time=": ("time: expected a time with its unit, found ''", TIME),
-    "mem=8g": ("mem: unknown key", "did you mean memory?"),
+    "time=9\u0663s": ("time: expected a time with its unit, found '9\u0663s'", TIME),
+    "mem=8g": ("'mem': unknown key", "did you mean memory?"),
+    "=": ("'': unknown key", "known are: cpus, gpus, memory, shm, time"),
 }
 
 
@@ -156,7 +159,8 @@ class EnvFiles(unittest.TestCase):
         return dict(skelebot.with_env_files(ADA, it, it.jobs[0]).environment)
 
     def test_are_read_alike_whatever_their_line_ends(self):
-        for text in (self.TEXT, self.TEXT.replace("\r\n", "\n"), self.TEXT + "\n"):
+        for text in (self.TEXT, self.TEXT.replace("\r\n", "\n"), self.TEXT.replace("\r\n", "\r"), self.TEXT + "\n",
+                     self.TEXT.encode("utf-16-le"), self.TEXT.encode("utf-16-be")):
             with files(_env=text):
                 self.assertEqual(self.variables(envFiles=".env"), self.VALUES)
 
@@ -177,7 +181,7 @@ class EnvFiles(unittest.TestCase):
 
     def test_a_wrong_line_is_named_and_not_shown(self):
         for text, line in (("A=1\nsecret word\n", 2), ("A='secret\nB=1\n", 1), ("\n\nA=\"secret\" word", 3), ("=secret", 1),
-                           ("A: secret", 1), ("A='b' 'c'", 1), ("A=secret\0", 1), ("- A=secret", 1), ("A B=secret", 1)):
+                           ("A: secret", 1), ("A=s\nsec+ret/\n", 2), ("[secret]\nA=1", 1), ("A='b' 'c'", 1), ("A=secret\0", 1), ("- A=secret", 1), ("A B=secret", 1)):
             with self.subTest(text), files(_env=text):
                 self.assertEqual(call("-n", "a", folder=self.project_here())[1:], ("", two_lines(
                     f".env:{line}: expected NAME=VALUE, with quotes around all of the value or none",
