@@ -11483,6 +11483,20 @@ class Pages:
             lines.append(f"  {name}{margin}{wrapped(text, self.width, column)}".rstrip())
         return "".join(line + "\n" for line in lines)
 
+    def topic(self, text):
+        """A topic of the manual for a terminal: its tables as columns, its links as words."""
+        def columns(table):
+            head, _, *rows = [[cell.strip().replace("\\|", "|") for cell in re.split(
+                r"(?<!\\)\|", line)[1:-1]] for line in table.group().split("\n")]
+            if len(head) not in (2, 4):
+                return table.group()
+            facts = [f" ({'; '.join(filter(None, row[1:-1]))})" if any(row[1:-1]) else ""
+                     for row in rows]
+            return self.section(head[0], [(row[0].replace("`", ""), row[-1] + fact)
+                                          for row, fact in zip(rows, facts)]).rstrip()
+        words = re.sub(r"\[([^]\n]+)\]\([^)\n]+\)", r"\1", text)
+        return re.sub(r"(?m)^\|.*(?:\n\|.*)+", columns, words)
+
     def title(self, project):
         """What the project is: name, version, environment; description; who to ask."""
         env = f" (environment {project.env})" if project.env else ""
@@ -13910,7 +13924,8 @@ COMMANDS = {
         offers=lambda project: {"action": ("install", "list", "remove")}),
     "help": Builtin(
         "show a topic of the manual, or explain a job or command", answering(
-            lambda call, project, words: topic_text(words.one("topic", "topics")).rstrip()),
+            lambda call, project, words: (terminal_pages().topic if sys.stdout.isatty() else str)(
+                topic_text(words.one("topic", "topics"))).rstrip()),
         (Arg("topic", "a topic, job or command; without it, the topics are listed"),), optional=1,
         outside=True, alone=True, offers=lambda project: {"topic": topics()}),
     "schema": Builtin(f"print a JSON schema of {FILE}, which editors check it by", answering(

@@ -164,6 +164,21 @@ class Manual(unittest.TestCase):
             for name in skelebot.topics():
                 self.assertEqual(call("help", name, folder=path), (0, self.topic(name), ""))
 
+    def test_a_terminal_gets_tables_as_columns_and_links_as_words(self):
+        text = ("See [jobs](jobs.md).\n\n| key | type | default | meaning |\n|---|---|---|---|\n"
+                "| `port` | number | `8888` | the first port | \n| `name` | text | | `a \\| b` |\n\n| call |\n|---|\n| x |\n")
+        self.assertEqual(skelebot.Pages(80).topic(text), (
+            "See jobs.\n\nkey:\n  port  the first port (number; `8888`)\n  name  `a | b` (text)\n\n| call |\n|---|\n| x |\n"))
+        with support.environment(PAGER=""), folder(CHURN) as path:
+            shown = at_terminal("help", "jupyter", path=path).replace("\r", "")
+        self.assertIn("\nkey of `jupyter`:\n  port      the first port that is", shown)
+        self.assertNotIn("|---|", shown)
+
+    def test_topics_fit_a_terminal_of_80_columns_but_for_code(self):
+        for name in skelebot.topics():
+            prose = re.sub(r"(?ms)^```.*?^```$|^\|.*?$", "", skelebot.Pages(80).topic(self.topic(name)))
+            self.assertEqual([line for line in prose.split("\n") if len(line) > 80], [], name)
+
     def test_the_word_help_explains_a_job_or_command_too(self):
         for name in ("load-data", "envs", "prime"):
             with self.subTest(name):
