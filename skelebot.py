@@ -11609,20 +11609,21 @@ class Schema:
     """
 
     def __init__(self):
-        frame, self.meanings = json_value(template_bytes("schema.json")), key_meanings()
-        self.defined, self.rules = frame["definitions"], frame["rules"]
+        self.frame, self.meanings = json_value(template_bytes("schema.json")), key_meanings()
+        self.defined, self.rules = self.frame["definitions"], self.frame.pop("rules")
         self.defined["Dependencies"] = {"anyOf": [
             self.record(Dependencies), *map(self.of, fields(Dependencies).values())]}
 
     def of(self, kind):
         """The schema of what is read as a kind, which is an annotation of a record."""
-        name = getattr(kind, "__name__", "variables" if kind == Tuple[Variable, ...] else "")
+        name = getattr(kind, "__name__", getattr(kind, "_name", ""))    # typing's, before 3.10
+        name = "variables" if kind == Tuple[Variable, ...] else name
         if name in self.defined:
             return {"$ref": "#/definitions/" + name}
         if hasattr(kind, "_fields"):
             bare = [fields(kind)[kind._bare]] if getattr(kind, "_bare", "") else []
             return {"anyOf": [self.record(kind), *map(self.of, bare)]}
-        if getattr(kind, "values", ()):
+        if hasattr(kind, "fits") and kind.values:
             return {"enum": [*kind.values, *kind.former]}
         if hasattr(kind, "fits"):           # 3.10 and yes, which are none for YAML, are texts
             others = {"integer": "1", "number": "1.5", "boolean": "true"}
@@ -11657,9 +11658,7 @@ class Schema:
                 names[path.split(".")[-1]] = former[0] if former else kind.record
         top["components"] = type("Components", (Record,), {
             "__annotations__": below, **dict.fromkeys(below)})
-        return json.dumps({
-            "$schema": "http://json-schema.org/draft-07/schema#", "title": FILE,
-            "definitions": self.defined, **self.record(Project, top)}, indent=1, ensure_ascii=False)
+        return json.dumps({**self.frame, **self.record(Project, top)}, indent=1, ensure_ascii=False)
 
 
 # ---- Plans ------------------------------------------------------------------
@@ -13927,7 +13926,8 @@ COMMANDS = {
             lambda call, project, words: (terminal_pages().topic if sys.stdout.isatty() else str)(
                 topic_text(words.one("topic", "topics"))).rstrip()),
         (Arg("topic", "a topic, job or command; without it, the topics are listed"),), optional=1,
-        outside=True, alone=True, offers=lambda project: {"topic": topics()}),
+        outside=True, alone=True, offers=lambda project: {
+            "topic": [*topics(), *COMMANDS, *(job.name for job in getattr(project, "jobs", ()))]}),
     "schema": Builtin(f"print a JSON schema of {FILE}, which editors check it by", answering(
         lambda call, project, words: Schema().text(call.plugins)), outside=True),
     "completion": Builtin(
@@ -14117,7 +14117,7 @@ class CommandLine:
         if self.options.has("directory"):
             enter(self.options.one("directory"))
         named = self.words[1:] if self.words[:1] == ["help"] and not self.is_job("help") else []
-        if named and (named[0] not in topics() or self.is_job(named[0])):
+        if named and named[0][:1] != "-" and (named[0] not in topics() or self.is_job(named[0])):
             self.options, self.words = Words({**values, "help": ("true",)}), named
         command = COMMANDS.get(self.words[0]) if self.words else None
         self.outside = bool(command) and command.outside

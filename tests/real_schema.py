@@ -85,14 +85,15 @@ class Schema(unittest.TestCase):
         self.assertEqual(self.faults({text: document("name: x\n" + text) for text in good}), dict.fromkeys(good, []))
 
     def test_it_has_the_sections_of_installed_plugins_and_what_the_manual_says(self):
-        plugin = ("from typing import List, NamedTuple, Optional\nfrom skelebot import Component\n\n\nclass Room(NamedTuple):\n"
-                  "    url: str\n    size: Optional[int] = None\n    names: List[str] = ()\n\n\n"
+        plugin = ("from typing import Dict, List, NamedTuple, Optional\nfrom skelebot import Component\n\n\nclass Room(NamedTuple):\n"
+                  "    url: str\n    size: Optional[int] = None\n    names: List[str] = ()\n    faces: Dict[str, str] = {}\n\n\n"
                   "class Chat(Component):\n    record = Room\n")
         with folder({"plugins/chat/chat.py": plugin}) as path, support.environment(SKELEBOT_HOME=path):
             faults = self.faults({text: document("name: x\ncomponents: {chat: {%s}}" % text) for text in (
-                "url: a, size: 3, names: [b]", "url: a, names: b", "size: 3", "url: a, size: big", "url: a, colour: red")})
+                "url: a, size: 3, names: [b], faces: {b: c}", "url: a, names: b", "size: 3", "url: a, size: big", "url: a, colour: red",
+                "url: a, faces: [b]")})
             schema = json.loads(call("schema", folder=path).stdout)
-        self.assertEqual([bool(said) for said in faults.values()], [False, False, True, True, True])
+        self.assertEqual([bool(said) for said in faults.values()], [False, False, True, True, True, True])
         self.assertIn("the base image is `python:X-slim`", schema["properties"]["pythonVersion"]["description"])
 
 

@@ -57,7 +57,7 @@ class Completion(unittest.TestCase):
                 ("push ", ["model", "bert", "ALL"]), ("load + pull m", ["model"]), ("pull model L", ["LATEST", "LATEST!"]),
                 ("-C other ba", ["bake"]), ("-C other -n ba", ["bake"]), ("-e dev fi", ["fit"]), ("jupyter --l", ["--lab"]),
                 ("scaffold --language R", ["R", "R+Python"]), ("plugin i", ["install"]), ("completion ", ["bash", "zsh", "fish"]),
-                ("publish --o", ["--omit-version", "--omit-latest"])):
+                ("help exit", ["exit-status"]), ("help lo", ["load"]), ("help sca", ["scaffold"]), ("publish --o", ["--omit-version", "--omit-latest"])):
             with self.subTest(line):
                 self.assertEqual(self.words(line), words)
 

@@ -154,7 +154,7 @@ class Manual(unittest.TestCase):
         with folder({}) as path:
             self.assertEqual(call("help", folder=path), (0, self.topic("topics"), ""))
         files = os.listdir(os.path.join(support.ROOT, "templates", "help"))
-        self.assertEqual(sorted(["topics.md", *(name + ".md" for name in skelebot.topics())]), sorted(files))
+        self.assertEqual(sorted(name + ".md" for name in skelebot.topics()), sorted(files))
         for name in skelebot.topics():
             first = self.topic(name).split("\n")[0]
             self.assertIn(f"| [{name}]({name}.md) | {first.partition(': ')[2]} |\n", self.topic("topics"))
@@ -180,9 +180,10 @@ class Manual(unittest.TestCase):
             self.assertEqual([line for line in prose.split("\n") if len(line) > 80], [], name)
 
     def test_the_word_help_explains_a_job_or_command_too(self):
-        for name in ("load-data", "envs", "prime"):
+        for name in ("load-data", "envs", "prime", "help"):
             with self.subTest(name):
                 self.assertEqual(call("help", name, folder=HELP), call(name, "--help", folder=HELP))
+        self.assertEqual(call("help", "-h", folder=HELP), call("help", "help", folder=HELP))
 
     def test_a_job_wins_over_a_topic_and_over_the_word_help(self):
         text = "name: x\njobs:\n- {name: jobs, source: a.py}\n"
