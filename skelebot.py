@@ -10444,8 +10444,9 @@ class PythonScript:
 
 class RScript(PythonScript):
     """What an R script says, whose calls are almost Python's."""
-    NOTE = (r"(?P<text>\"(?:\\[\s\S]|[^\"\\])*\"|'(?:\\[\s\S]|[^'\\])*')|#.*|(?P<int>\d+)L\b"
-            r"|\$|::|%[^%\n]*%|\b(?:if|function)[ \t]*\([^()]*\)[^,()]*")
+    TEXT = r"{0}(?:\\(?:[\s\S]|\Z)|[^{0}\\])*(?:{0}|\Z)"
+    NOTE = (rf"(?P<text>{TEXT.format(chr(34))}|{TEXT.format(chr(39))})|#.*"
+            r"|(?P<int>\d+)L\b|\$|::|%[^%\n]*%|\b(?:if|function)[ \t]*\([^()]*\)[^,()]*")
     SET = r"[ \t]*([\w.]+)[ \t]*(?:<-|=)"
     LONGEST, MOST = 4000, 300       # characters of a call, and calls
 
