@@ -10793,9 +10793,10 @@ class Existing:
     @property
     def entries(self):
         """name -> `module:function` of the commands that its package has."""
-        setup = re.findall(r"\bconsole_scripts\W+((?:[\w.-]+\s*=\s*[\w.:]+[\s\"',]*)+)",
-                           self.text("setup.cfg") + self.text("setup.py"))
-        return {**dict(re.findall(r"([\w.-]+)\s*=\s*([\w.]+:\w+)", "".join(setup))), **toml_texts(
+        setup = "".join(re.findall(r"\bconsole_scripts\b[^\[\n]*\[?([^\[\]]*)",
+                                   self.text("setup.cfg") + self.text("setup.py")))
+        pairs = re.findall(r"(?<![\w.-])([\w.-]+)\s*=\s*([\w.]+:\w+)", setup)
+        return {**dict(pairs), **toml_texts(
             self.text("pyproject.toml"), "project.scripts", "tool.poetry.scripts")}
 
     def entry_jobs(self, name, target, names):
