@@ -14312,7 +14312,7 @@ class Completions(CommandLine):
 
     def __init__(self, line):
         import shlex
-        *words, typed = shlex.split(line + NEXT + re.sub(CLOSED, "", line)[:1])[1:]
+        *words, typed = shlex.split(line + NEXT + re.sub(CLOSED, "", line)[:1])[1:] or [NEXT]
         head, equals, _ = typed.partition("=")
         self.typed, self.before = typed[:-1], head + equals if equals and head[:1] == "-" else ""
         self.line = [*words, *([head] if self.before else []), NEXT]

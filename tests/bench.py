@@ -8,7 +8,7 @@
     edit        a job after a line of its source was edited; ours with --live as well
     train       a job that writes a model of 300 MiB into a mapped folder, run again and again
     deps        the first build with eight dependencies, and the next one with a ninth appended; --heavy: large ones
-    cli         start-up: help, and a job without Docker, with 3 and with 1,000 jobs
+    cli         start-up: help, a shell's Tab, and a job without Docker, with 3 and with 1,000 jobs
     transfers   an artifact to and from a web server of its own, where curl is the measure
 
 The commands of a table take turns, round by round; the first round is thrown away, of the others the
@@ -480,6 +480,7 @@ def few_contestants(bench, folder):
         python("`python3 -c \"import yaml, argparse\"`", "-c", "import yaml, argparse"),
         ours(bench, folder, "--help", name=FEW),
         python("ours: `python3 skelebot.py --help`", os.path.join(bench.folder, "installed", "skelebot.py"), "--help"),
+        ours(bench, folder, "--complete", "skelebot job1 --e", name="ours: a Tab in a shell"),
         *peers(bench, folder, "--help", name="peer: `--help`"),
     ]
 

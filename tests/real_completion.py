@@ -39,7 +39,7 @@ SHELLS = {
 }
 START = {
     "bash": "PS1='READY''> '; source <(skelebot completion bash)\n",
-    "zsh": "PS1='READY''> '; autoload -U compinit; compinit -D; source <(skelebot completion zsh)\n",
+    "zsh": "PS1='READY''> '; autoload -U compinit; compinit -D -u; source <(skelebot completion zsh)\n",
     "fish": "function fish_prompt; echo -n READY; echo '> '; end; skelebot completion fish | source\n",
 }
 LINES = {       # what is typed -> the words that arrive

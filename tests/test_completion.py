@@ -75,6 +75,11 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.words("", "broken"), outside)
         self.assertEqual(self.words("--", "broken"), ["--help", "--version", "--directory", "--offline", "--verbose", "--dry-run"])
 
+    def test_takes_a_line_without_a_word_for_an_empty_one(self):
+        with folder(FILES) as path:
+            for words in ((), ("",), ("skelebot",)):
+                self.assertIn(call("--complete", *words, folder=path).status, (0, 1))
+
     def test_gives_the_commands_of_plugins(self):
         plugin = ("from skelebot import Activation, Builtin, Component\n\n\nclass Chat(Component):\n    activation = Activation.ALWAYS\n\n"
                   "    def commands(self):\n        return {'chat': Builtin('talk', None)}\n")
