@@ -13930,10 +13930,10 @@ COMMANDS = {
         (Arg("topic", "a topic, job or command; without it, the topics are listed"),), optional=1,
         outside=True, alone=True, offers=lambda project: {
             "topic": [*topics(), *COMMANDS, *(job.name for job in getattr(project, "jobs", ()))]}),
-    "schema": Builtin(f"print a JSON schema of {FILE}, which editors check it by", answering(
+    "schema": Builtin(f"print a JSON schema of {FILE}, for editors", answering(
         lambda call, project, words: Schema().text(call.plugins)), outside=True),
     "completion": Builtin(
-        "print the script by which a shell completes command lines on Tab", answering(
+        "print the script that completes command lines on Tab", answering(
             lambda call, project, words: template_bytes(
                 "completion", "skelebot." + words.one("shell")).decode("utf-8").rstrip()),
         (Arg("shell", "whose script it is", choices=("bash", "zsh", "fish")),),
