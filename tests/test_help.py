@@ -8,7 +8,7 @@ import unittest
 import skelebot
 import support
 from support import call, folder, golden, process, two_lines
-from test_terminal import at_terminal
+from test_failing import at_terminal
 
 PROJECTS = os.path.join(support.HERE, "projects")
 HELP = os.path.join(PROJECTS, "help")

@@ -1,5 +1,6 @@
 """How skelebot.py is built: its contents, its width, and where alone it acts."""
 import ast
+import glob
 import os
 import re
 import unittest
@@ -18,6 +19,7 @@ ACTS = {"os." + name for name in (
     "chown", "utime", "truncate", "kill", "killpg", "system", "popen", "fork", "execv", "execvp", "chdir", "putenv",
     "unsetenv", "write", "umask", "dup2", "environ.pop", "environ.update", "environ.setdefault", "environ.clear")} | {
         "shutil." + name for name in ("rmtree", "copyfile", "copy", "copytree", "move")} | {"signal.signal"}
+ACROSS = ("backtracking", "bounds", "foreign", "house", "mutations", "readme")     # tests of all sections
 
 
 def section(number):
@@ -54,6 +56,13 @@ class House(unittest.TestCase):
         contents = ast.get_docstring(TREE, clean=False).partition("Contents")[2]
         self.assertEqual([name for _, name in BANNERS],
                          [name.strip() for name in re.findall(r"(?m)^ {4}(\S.{14}) ", contents)])
+
+    def test_has_test_files_that_are_named_for_its_sections(self):
+        sections = [name.lower().replace(" ", "_") for _, name in BANNERS]
+        names = [os.path.basename(path)[len("test_"):-len(".py")]
+                 for path in glob.glob(os.path.join(ROOT, "tests", "test_*.py"))]
+        self.assertEqual(sorted(name for name in names if name not in ACROSS and not any(
+            name == one or name.startswith(one + "_") for one in sections)), [])
 
     def test_is_no_wider_than_100_columns(self):
         self.assertEqual([number for number, line in enumerate(LINES, 1) if len(line) > 100], [])

@@ -1,4 +1,4 @@
-"""The argv lists of Docker and podman."""
+"""Docker and podman: their argv lists, what they refuse, and what mappings lead to."""
 import os
 import unittest
 
