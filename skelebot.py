@@ -463,6 +463,7 @@ PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
 class Url(WholeUrl):
     """An address that may lack https://, as earlier releases had it."""
+    forms = {"typed": WholeUrl.pattern.replace("https?://", "(?:https?://)?", 1)}
 
     @classmethod
     def meant(cls, text):
@@ -11599,7 +11600,7 @@ def key_meanings():
 def script_pattern(pattern):
     """A pattern for JavaScript, where \\w is ASCII: it takes as much, or more; "" takes all."""
     for ours, other in ((r"\(\?P<\w+>", "(?:"), (r"\\([\"'`])", r"\1"),
-                        (r"\[\\w", r"[\\w\\u0080-\\uffff"), (r"^https\?://", "(?:https?://)?")):
+                        (r"\[\\w", r"[\\w\\u0080-\\uffff"), (r"^\(\?a\)", "")):
         pattern = re.sub(ours, other, pattern)
     return "" if re.search(r"\(\?[a-z]", pattern) else rf"^(?:{pattern})\n*$"
 
@@ -14193,14 +14194,13 @@ class CommandLine:
 
     def unknown(self, name):
         """The fault of a first word that means nothing; the manual knows what others call so."""
-        project = self.project
         habits = dict(re.findall(r"(?m)^\| `(\w+)` \| ([^|\n]*) \|$", topic_text("habits")))
-        known = {word for word, one in self.commands.items() if project or one.outside}
-        known |= {job.name for job in project.jobs} if project else set()
-        options = [spelling(option.name) for option in OPTIONS if project]
+        known = {word for word, one in self.commands.items() if self.project or one.outside}
+        known |= {job.name for job in self.project.jobs} if self.project else set()
+        options = [spelling(option.name) for option in OPTIONS if self.project]
         near = habits.get(name) or nearest(
             name, [*known, *options, *map("help {}".format, topics())])
-        if not project:
+        if not self.project:
             return usage_error(f"no {FILE} here or above, so {shortened(name)} means nothing",
                                near or "go to a project's folder, or make one with: scaffold")
         if name.startswith("-"):

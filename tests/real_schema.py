@@ -84,6 +84,15 @@ class Schema(unittest.TestCase):
             self.assertEqual(refusal(f"name: x\n{text}\n".encode()), "", text)
         self.assertEqual(self.faults({text: document("name: x\n" + text) for text in good}), dict.fromkeys(good, []))
 
+    def test_it_refuses_what_a_part_says_against_another_one_of_its_keys(self):
+        faulty = ("secrets: [{name: A}]", "secrets: [{name: A, env: A, file: a.key}]", "secrets: [{name: A, env: A, target: /a}]",
+                  "secrets: [{name: a-b, env: A}]", "network: {proxy: proxy.example.com}", "network: {cran: cloud}",
+                  "components: {artifactory: {url: 'ftp://host', repo: r}}")
+        for text in faulty:
+            self.assertNotEqual(refusal(f"name: x\n{text}\n".encode()), "", text)
+        self.assertEqual([text for text, said in self.faults({
+            text: document("name: x\n" + text) for text in faulty}).items() if not said], [])
+
     def test_it_has_the_sections_of_installed_plugins_and_what_the_manual_says(self):
         plugin = ("from typing import Dict, List, NamedTuple, Optional\nfrom skelebot import Component\n\n\nclass Room(NamedTuple):\n"
                   "    url: str\n    size: Optional[int] = None\n    names: List[str] = ()\n    faces: Dict[str, str] = {}\n\n\n"
