@@ -14008,16 +14008,13 @@ class Part:
             if name in one.commands():
                 raise_all(late_faults(one.settings))
 
-    def plan(self, call, project, commands):
+    def plan(self, hook, call, project, commands):
+        """Its `plan`, or what it can `foresee` to stop it before the parts above it are done."""
         if self.job:
-            return plan_job(call, project, self.job, self.typed)
-        return (self.of(project, commands) or self.command).plan(call, project, self.typed)
-
-    def foresee(self, call, project, commands):
-        """The plan of what can be known to stop it, before the parts above it are done."""
-        if self.job:
-            return plan_foresee_job(call, project, self.job, self.typed)
-        return (self.of(project, commands) or self.command).foresee(call, project, self.typed)
+            plan = {"plan": plan_job, "foresee": plan_foresee_job}[hook]
+            return plan(call, project, self.job, self.typed)
+        command = self.of(project, commands) or self.command
+        return getattr(command, hook)(call, project, self.typed)
 
 
 def on_path(name):
@@ -14289,12 +14286,12 @@ class CommandLine:
         for index, part in enumerate(parts):
             foreseen = foreseen or part.changes or call.dry_run
             for later in () if foreseen else parts[index + 1:]:
-                yield later.foresee(call, project, commands)
+                yield later.plan("foresee", call, project, commands)
                 if later.changes:
                     break
             foreseen = not part.changes
             later = call._replace(later=call.dry_run and index > 0)
-            yield part.plan(later, project, commands)
+            yield part.plan("plan", later, project, commands)
             if part.changes:
                 project = read_folder(project.folder, project.env or None, project.installed)
                 commands = commands_here(project, project.installed)
