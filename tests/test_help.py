@@ -154,7 +154,8 @@ class Manual(unittest.TestCase):
         with folder({}) as path:
             self.assertEqual(call("help", folder=path), (0, self.topic("topics"), ""))
         files = os.listdir(os.path.join(support.ROOT, "templates", "help"))
-        self.assertEqual(sorted(name + ".md" for name in skelebot.topics()), sorted(files))
+        self.assertEqual(sorted(name + ".md" for name in skelebot.topics()),
+                         sorted(file for file in files if not file.endswith(".svg")))
         for name in skelebot.topics():
             first = self.topic(name).split("\n")[0]
             self.assertIn(f"| [{name}]({name}.md) | {first.partition(': ')[2]} |\n", self.topic("topics"))

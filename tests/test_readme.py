@@ -1,4 +1,5 @@
-"""README.md says what is true: its examples work, its tables agree with the records and options."""
+"""The manual, README.md and templates/help, says what is true: its examples work, its tables agree with the records
+and options, and its pictures show what happens."""
 import http.server
 import json
 import os
@@ -6,6 +7,7 @@ import re
 import threading
 import unittest
 
+import picture
 import skelebot
 import support
 from support import call, contents, folder, process, read
@@ -36,9 +38,9 @@ def blocks(kind, text=README):
 
 
 def rows(first):
-    """The rows of the table whose heading begins with a cell, each as a list of cells."""
+    """The rows of the manual's table whose heading begins with a cell, each as a list of cells."""
     tables = [[[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.strip().split("\n")]
-              for table in re.findall(r"(?m)(?:^\|.*\n)+", README)]
+              for table in re.findall(r"(?m)(?:^\|.*\n)+", "\n".join([README, *TOPICS.values()]))]
     return next(table[2:] for table in tables if table[0][0] == first)
 
 
@@ -51,20 +53,28 @@ class Examples(unittest.TestCase):
     maxDiff = None
 
     def test_the_skelebot_yaml_is_read_and_its_job_is_the_command_that_is_said(self):
-        it = read(blocks("yaml")[0])
-        job = it.jobs[0]
-        parser = skelebot.job_parser(it, job)
-        argv = job.argv(parser.words(parser.parse(["-e", "50"])))
-        self.assertEqual((it.warnings, it.image_tag()), ((), "churn-model"))
-        self.assertIn(f"`{' '.join(argv)}`", README)
+        for page, shown in ((README, next(text for text in blocks("yaml") if "ports" in text)),
+                            (TOPICS["yaml"], blocks("yaml", TOPICS["yaml"])[0])):
+            it = read(shown)
+            job = it.jobs[0]
+            parser = skelebot.job_parser(it, job)
+            argv = job.argv(parser.words(parser.parse(["-e", "50"])))
+            self.assertEqual((it.warnings, it.image_tag()), ((), "churn-model"))
+            self.assertIn(f"`{' '.join(argv)}`", page)
+
+    def test_the_job_gets_the_words_that_are_said(self):
+        it = read(blocks("yaml", TOPICS["jobs"])[0])
+        parser = skelebot.job_parser(it, it.jobs[0])
+        argv = it.jobs[0].argv(parser.words(parser.parse(["north", "--fast"])))
+        self.assertIn(f"`{' '.join(argv)}`", TOPICS["jobs"].replace("\n", " "))
 
     def test_the_artifacts_are_read_and_stored_under_the_name_that_is_said(self):
-        shown = next(text for text in blocks("yaml") if "artifacts" in text)
+        shown = blocks("yaml", TOPICS["artifacts"])[0]
         artifact = read(shown).settings["repository"].artifacts[0]
-        self.assertIn(f"stores `{artifact.file}` as `{artifact.stored_name('1.2.0')}`", README)
+        self.assertIn(f"stores `{artifact.file}` as `{artifact.stored_name('1.2.0')}`", TOPICS["artifacts"])
 
     def test_the_template_yaml_makes_a_project(self):
-        with folder({"tpl/template.yaml": blocks("yaml")[-1], "tpl/main.py": "print('{city}')\n"}) as path:
+        with folder({"tpl/template.yaml": blocks("yaml", TOPICS["templates"])[-1], "tpl/main.py": "print('{city}')\n"}) as path:
             ending = call("scaffold", "new", "--template", "tpl", "--name", "Big Churn", "--answer", "city=Bern",
                           "--yes", folder=path)
             self.assertEqual((ending.status, ending.stdout), (0, ""), ending)
@@ -92,7 +102,7 @@ class Examples(unittest.TestCase):
         self.addCleanup(server.shutdown)
         config = {"name": "churn", "jobs": [{"name": "train", "source": "exit 3"}],
                   "components": {"webhook": {"url": "http://127.0.0.1:%d/secret?k=1" % server.server_port}}}
-        with folder({"webhook/webhook.py": blocks("python")[0], "project/skelebot.yaml": json.dumps(config)}) as path:
+        with folder({"webhook/webhook.py": blocks("python", TOPICS["plugins"])[0], "project/skelebot.yaml": json.dumps(config)}) as path:
             home = {"SKELEBOT_HOME": os.path.join(path, "home")}
             installed = process("plugin", "install", "webhook", folder=path, **home)
             self.assertEqual(installed.stderr, "skelebot: installed the plugin webhook in %s\n"
@@ -101,27 +111,18 @@ class Examples(unittest.TestCase):
         self.assertEqual((ending.status, told), (3, [
             {"text": "churn: train ended with 3"}, "application/json"]))
         self.assertNotIn("secret", ending.stderr)
-        self.assertLess(len([line for line in blocks("python")[0].split("\n") if line]), 16)
+        self.assertLess(len([line for line in blocks("python", TOPICS["plugins"])[0].split("\n") if line]), 16)
 
     def test_the_kerberos_section_is_read(self):
-        shown = next(text for text in blocks("yaml") if "kerberos" in text)
+        shown = blocks("yaml", TOPICS["kerberos"])[0]
         self.assertEqual(read(shown).settings["kerberos"][:3], ("krb/krb5.conf", "~/ada.keytab", "ada@EXAMPLE.COM"))
 
     def test_the_fault_is_told_in_these_two_lines(self):
         text = "name: x\njobs:\n- {name: a, source: a}\n- name: b\n  source: b\n" + 8 * "\n" + "  mapping: [data/]\n"
         with self.assertRaises(skelebot.SkelebotError) as caught:
             read(text)
-        self.assertIn(f"{caught.exception}\n", blocks(""))
-
-    def test_the_page_begins_as_that_of_the_new_project(self):
-        shown = next(block for block in blocks("") if "scaffold flowers" in block)
-        words = re.search(r"\$ skelebot (scaffold .*)", shown).group(1).split()
-        page = re.search(r"(?ms)^\$ skelebot --help\n(.*?)^\.\.\.$", shown).group(1)
-        with folder({}) as path:
-            self.assertEqual(call(*words, folder=path).status, 0)
-            ending = call("--help", folder=os.path.join(path, "flowers"))
-        whole = re.sub(r"(?m)^maintained by .*\n", "", ending.stdout)
-        self.assertEqual(page.split(), whole.split()[:len(page.split())])
+        for page in (README, TOPICS["troubleshooting"]):
+            self.assertIn(f"{caught.exception}\n", blocks("", page))
 
 
 class Keys(unittest.TestCase):
@@ -196,7 +197,64 @@ class CommandLine(unittest.TestCase):
         support.drive(scaffold.plan_answers())
         self.assertEqual(len(scaffold.answers), 5)
         for name in scaffold.answers:
-            self.assertIn("`{%s}`" % name, README)
+            self.assertIn("`{%s}`" % name, TOPICS["templates"])
+
+
+class Readme(unittest.TestCase):
+    maxDiff = None
+
+    def test_has_at_most_220_lines_of_at_most_100_columns(self):
+        lines = README.split("\n")
+        self.assertLess(len(lines), 222)
+        self.assertEqual([line for line in lines if len(line) > 100], [])
+
+    def test_links_to_files_that_exist_and_to_each_topic(self):
+        links = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
+        self.assertEqual([path for path in links if not os.path.isfile(os.path.join(support.ROOT, path))], [])
+        self.assertEqual([name for name in TOPICS if f"templates/help/{name}.md" not in links], [])
+
+    def test_sessions_end_as_they_are_shown(self):
+        sessions = [text for text in blocks("") if text.startswith("$ ")]
+        self.assertEqual(len(sessions), 3)
+        for shown in sessions:
+            files = {"fit.py": blocks("python")[0]} if "--existing" in shown else {}
+            self.assertEqual(picture.session(picture.commands(shown), files), shown)
+
+    def test_first_project_from_what_is_there_has_the_job_that_is_shown(self):
+        with folder({"fit.py": blocks("python")[0]}) as path:
+            self.assertEqual(call("scaffold", "--existing", "--yes", folder=path).status, 0)
+            job = skelebot.read_folder(path).jobs[0]
+        self.assertEqual((job.name, job.mappings, job.params[0]._replace(places=None)[:3]),
+                         ("fit", ("models/",), ("passes", "", ("20",))))
+        self.assertIn("a job `fit` with the parameter `--passes`, and maps `models/`", README.replace("\n", " "))
+
+    def test_names_messages_that_there_are(self):
+        with open(os.path.join(support.ROOT, "skelebot.py"), encoding="utf-8") as file:
+            source = file.read().replace("{FILE}", skelebot.FILE)
+        others = {"push", "ModuleNotFoundError", "No such file or directory", "Permission denied"}
+        said = {words for page in ("you see", "message") for row in rows(page) for words in typed(row[0])}
+        self.assertEqual([words for words in sorted(said - others) if words not in source], [])
+
+
+class Pictures(unittest.TestCase):
+    def shown(self, name):
+        with open(os.path.join(HELP, name), encoding="utf-8") as file:
+            return file.read()
+
+    def test_session_says_what_the_readme_says(self):
+        shown = picture.readme_session()
+        self.assertEqual(picture.texts(self.shown("session.svg")), [line for line in shown.split("\n") if line])
+        self.assertEqual(self.shown("session.svg"), picture.terminal(shown))
+
+    def test_call_is_as_it_is_drawn(self):
+        self.assertEqual(self.shown("call.svg"), picture.way())
+
+    def test_are_xml_that_loads_nothing_from_elsewhere(self):
+        import xml.etree.ElementTree
+        for name in picture.PICTURES:
+            text = self.shown(name)
+            xml.etree.ElementTree.fromstring(text)
+            self.assertNotRegex(text.replace("http://www.w3.org/2000/svg", ""), "http|<script|href")
 
 
 class Topics(unittest.TestCase):
