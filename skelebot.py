@@ -3910,10 +3910,9 @@ def shell_line(words):
                     for word in words)
 
 
-def settings(variables):
-    """NAME=VALUE of variables, to be shown."""
-    return [f"{name}={'...' if isinstance(value, Secret) else value}"
-            for name, value in variables.items()]
+def setting(variable):
+    """NAME=VALUE of a pair, to be shown."""
+    return f"{variable[0]}={'...' if isinstance(variable[1], Secret) else variable[1]}"
 
 
 def pasted(line):
@@ -3989,10 +3988,10 @@ class Command(Record):
     def line(self):
         if self.private:
             return shell_line([self.argv[0], "..."])
-        setting = settings(self.environ)
+        names = list(map(setting, self.environ.items()))
         timed = self.limit and not self.kept
         end = ["timeout", "-k", str(LAST_WORDS), str(self.limit)] if timed else []
-        start = [*(["env"] if setting else []), *setting, *end]
+        start = [*(["env"] if names else []), *names, *end]
         line = shell_line([*start, *self.argv]) + (" >&2" if self.aside else "")
         if not self.beside:
             return self.source + line
@@ -11293,7 +11292,7 @@ class Doctor:
         rights, self.engine = "rootless" if "rootless" in gives else "as root", engine
         yield Finding("ok", f"{version} at {engine.endpoint or 'its own default'}, {rights}")
         if root and engine.is_local:
-            yield self.room(root, writes=False)
+            yield self.room(os.path.abspath(root), writes=False)
         if clock:
             now = re.sub(r"\.\d+|:(?=\d\d$)", "", clock.replace("Z", "+00:00"))
             yield self.clock(datetime.datetime.strptime(now, "%Y-%m-%dT%H:%M:%S%z"))
@@ -11329,8 +11328,7 @@ class Doctor:
         import email.utils
         language = getattr(self.project, "language", "Python")
         for variable, usual in (INDEXES[name] for name in INDEXES if name in language.split("+")):
-            url = (self.call.network.variables.get(variable)
-                   or self.call.environ.get(variable) or usual)
+            url = self.call.environ.get(variable) or usual
             answer = yield from plan_answer(Request("HEAD", type(url)(bare_url(url))),
                                             (200, 401, 404, 405))
             yield Finding("ok", f"{public_url(url)} answers")
@@ -11344,8 +11342,10 @@ class Doctor:
 
     def file(self):
         folder = project_folder(os.getcwd())
+        project = (read_folder(folder, self.call.env or None, self.call.plugins) if folder
+                   else read_config(self.call.environ, self.call.home))
+        network_files(project.network, self.call.environ, folder or "", self.call.home)
         if folder:
-            project = read_folder(folder, self.call.env or None, self.call.plugins)
             yield Finding("ok", f"{project.name}, {len(project.jobs)} jobs")
 
     def context(self):
@@ -11376,7 +11376,7 @@ class Doctor:
                 (here if look(key[2]) else gone)[path] = image_id(kept[1])
         ids = sorted({*gone.values()} - {*here.values(), ""})
         told = (yield Command(engine.inspect("{{.Id}} {{.Size}}", *ids))) if ids else Outcome()
-        images = dict(line.split() for line in told.output.splitlines())
+        images = dict(re.findall(r"(?m)^(\S+) (\d+)$", told.output))    # others have gone too
         size = sum(map(os.path.getsize, gone)) + sum(map(int, images.values()))
         if gone:
             yield from self.plan_left(
@@ -11397,7 +11397,7 @@ CHECKS = (
     ("image base", Doctor.plan_bases, "docker pull says more: it may need docker login, or a proxy "
      "of the engine's own", "", "engine project"),
     ("network proxy", Doctor.proxies, "name it as proxies in /etc/docker/daemon.json"),
-    ("network index", Doctor.plan_indexes, "", "", "network"),
+    ("network index", Doctor.plan_indexes, "correct PIP_INDEX_URL, or network", "", "network"),
     ("project " + FILE, Doctor.file, "", "there is none, here or above"),
     ("project scripts", lambda it: (
         Finding("bad", f"{job.source.script} does not exist") for job in it.jobs
@@ -14071,7 +14071,7 @@ def caller_call(options, installed=(), project=None):
     set_variables({"DOCKER_HOST": os.environ.get("DOCKER_HOST", "")})   # Docker 20.10 takes none
     environ, home = dict(os.environ), os.path.expanduser("~")
     engine, config = EngineProgram(environ), project or read_config(environ, home)
-    files = network_files(config.network, environ, project.folder if project else "", home)
+    files = network_files(config.network, environ, getattr(config, "folder", ""), home)
     call = Call(
         environ=environ, home=home, uid=getattr(os, "getuid", int)(),
         gid=getattr(os, "getgid", int)(),
@@ -14087,7 +14087,7 @@ def caller_call(options, installed=(), project=None):
         offline=config.offline or options.has("offline"), files=files,
         resources=typed_resources(options.one("resources")))
     set_variables(call.variables)
-    return call._replace(environ=dict(os.environ))
+    return call._replace(environ={**os.environ, **call.variables})
 
 
 def let_stay():
@@ -14263,7 +14263,12 @@ class CommandLine:
         if self.options.has("rebuild") and self.options.has("skip-build"):
             raise usage_error("--rebuild and --skip-build cannot be used together",
                               "leave one of them out")
-        call = caller_call(self.options, self.installed, self.project)
+        try:
+            call = caller_call(self.options, self.installed, self.project)
+        except SkelebotError:
+            if not self.outside or not COMMANDS[self.words[0]].looks:
+                raise
+            call = caller_call(self.options, self.installed, Config())
         let_stay()
         gc.enable()
         if self.project:
@@ -14271,7 +14276,8 @@ class CommandLine:
             if call.dry_run:
                 say(sys.stdout, "cd " + shell_line([self.project.folder]), shown=pasted)
         if call.dry_run and call.variables:
-            say(sys.stdout, "export " + shell_line(settings(call.variables)), shown=pasted)
+            words = map(setting, call.variables.items())
+            say(sys.stdout, "export " + shell_line(words), shown=pasted)
         with Interruptible():
             return perform(plan_chain(self.plans(call, parts)), call)
 
@@ -14358,7 +14364,7 @@ class Completions(CommandLine):
         rows = ({spelling(param.name): meaning(param) for param in parser.params} if names
                 else self.values(parser, words, offers))
         lines = [f"{self.before}{word}\t{' '.join(text.split())}\n" for word, text in rows.items()
-                 if (self.before + word).startswith(self.typed)]
+                 if (self.before + word).startswith(self.typed) and word.isprintable()]
         return say(sys.stdout, "".join(lines), end="") or int(not lines)
 
 

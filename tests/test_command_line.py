@@ -205,6 +205,13 @@ class Completion(unittest.TestCase):
                 self.assertEqual(call("--complete", "skelebot ch", folder=path), (0, "chat\ttalk\n", ""))
 
 
+class CompletedWords(unittest.TestCase):
+    def test_that_cannot_be_shown_as_they_are_are_left_out(self):
+        text = 'name: x\njobs: [{name: a, source: a, args: [{name: k, choices: [b, "c\\nd", "e\\tf", "\\e[1m", "$(id)"]}]}]\n'
+        with folder({"skelebot.yaml": text}) as path:
+            self.assertEqual(call("--complete", "skelebot a ", folder=path), (0, "b\t\n$(id)\t\n", ""))
+
+
 class Scripts(unittest.TestCase):
     def test_are_printed_for_bash_zsh_and_fish_and_no_other_shell(self):
         with folder({}) as path:

@@ -325,6 +325,20 @@ class Checks(unittest.TestCase):
         self.assertIn("curl --fail --request HEAD --head https://pypi.org/simple/\n", text)
         self.assertNotIn("ok ", text)
 
+    def test_are_told_as_json_where_what_is_named_for_the_network_cannot_be_read(self):
+        from support import process
+        for files, fault in (({"home/config.yaml": "foo: 1\n"}, "home/config.yaml:1: foo: unknown key"),
+                             ({"p/skelebot.yaml": "name: x\nnetwork: {ca: no.pem}\n"}, "skelebot.yaml:2: network.ca: 'no.pem' does not exist")):
+            with folder({"p/skelebot.yaml": "name: x\n", "bin/none": "", **files}) as path:
+                ending = process("doctor", "--json", folder=path + "/p", SKELEBOT_HOME=path + "/home", PATH=path + "/bin",
+                                 PIP_INDEX_URL="http://127.0.0.1:9/")
+            self.assertEqual([one["found"][-len(fault):] for one in json.loads(ending.stdout) if one["name"] == "skelebot.yaml"], [fault])
+            self.assertEqual((ending.status, ending.stderr), (1, ""))
+
+    def test_end_where_an_engine_tells_nonsense(self):
+        for text in ("1|C:\\x|", "1|b|x|"):
+            self.assertIn("1 at its own default, as root", lines("engine engine", {"info": Outcome(0, text)})[0])
+
     def test_change_nothing(self):
         with folder({"p/skelebot.yaml": "name: churn\n", "bin/none": ""}) as path:
             before = contents(path)
