@@ -6118,7 +6118,7 @@ class Native(Runner):
 
     def plan_notes(self, job):
         for one in self.loan.secrets:
-            if one.file:
+            if one.file and self.loan.content(one):     # a fault if it does not exist
                 yield Note(f"without Docker {one.name} is not at {one.target}, but {one.file}")
         if any(self.resources(job)._replace(time="")):
             yield Note(f"natively {job.name} may take more than resources says; only time is kept")

@@ -194,6 +194,15 @@ class Leftovers(unittest.TestCase):
     PS = ("1a|Exited (0) 2 hours ago|churn-train-1f, 12kB (virtual 457MB)\n"
           "2b|Exited (0) 59 minutes ago|churn-prep-2f, 0B (virtual 457MB)\n")
 
+    def test_images_that_have_gone_already_are_no_reason_to_stop(self):
+        kept = "docker\n\n/nowhere\n\0sha256:" + "a" * 64
+        with folder({"builds/a": kept, "builds/b": kept.replace("a" * 64, "b" * 64)}) as path:
+            one = doctor()
+            one.home = path
+            told = lines("leftovers builds", {"inspect": Outcome(1, "sha256:1 1000\n\n", "no such image"), "/nowhere": "",
+                                              path + "/builds": ("a", "b")}, one)
+        self.assertEqual([line[:60] for line in told], ["note    leftovers builds: 2 files and 1 images of folders th"])
+
     def test_containers_are_told_when_nothing_of_them_can_be_on_its_way_any_more(self):
         self.assertEqual(lines("leftovers containers", {"ps": Outcome(0, self.PS)}), [
             "note    leftovers containers: churn-train-1f, 12kB (virtual 457MB), Exited (0) 2 hours ago\n"

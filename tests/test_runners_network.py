@@ -276,6 +276,12 @@ class Jobs(unittest.TestCase):
         steps = drive(skelebot.plan_job(Call(native=True), one, one.jobs[0], skelebot.Words())).steps
         self.assertIn(skelebot.Note("without Docker conf is not at /run/secrets/conf, but a.conf"), steps)
 
+    def test_are_refused_natively_too_where_a_secret_file_does_not_exist(self):
+        one = project(secrets=[{"name": "conf", "file": "a.conf"}])
+        driven = drive(skelebot.plan_job(Call(native=True), one, one.jobs[0], skelebot.Words()), {"/home/ada/churn/a.conf": ""})
+        self.assertEqual(str(driven.fault) + "\n", two_lines("skelebot.yaml:1: secrets[0].file: 'a.conf' is no file that exists",
+                                                             "correct the path, or make the file"))
+
 
 class SecretFiles(unittest.TestCase):
     def test_of_all_environments_stay_out_of_images(self):
