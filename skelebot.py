@@ -11497,7 +11497,7 @@ class Pages:
                      for row in rows]
             return self.section(head[0], [(row[0].replace("`", ""), row[-1] + fact)
                                           for row, fact in zip(rows, facts)]).rstrip()
-        words = re.sub(r"\[([^]\n]+)\]\([^)\n]+\)", r"\1", text)
+        words = re.sub(r"\[([^][\n]+)\]\([^()\n]+\)", r"\1", text)
         return re.sub(r"(?m)^\|.*(?:\n\|.*)+", columns, words)
 
     def title(self, project):
