@@ -212,7 +212,7 @@ def shown_url(text):
 
 def shortened(text, most=60):
     """`text` in quotes, on one line, not too long for a message, without passwords in addresses."""
-    shown = shown_url(repr(str(text)))
+    shown = shown_url(re.sub(r"//[^@\s]{0,99}\s[^@]{0,99}@", "//...@", repr(str(text))))
     return shown if len(shown) <= most else shown[:most - 4] + "..." + shown[-1]
 
 

@@ -19,6 +19,8 @@ WRONG = (       # what stands below `name: x` -> place and fault, hint
      "for example http://proxy.example.com:3128"),
     ("network: {proxy: 'socks5://h:1'}", "2: network.proxy: expected the address of a proxy, found 'socks5://h:1'",
      "for example http://proxy.example.com:3128"),
+    ("network: {proxy: 'http://ada:p w@h:1'}", "2: network.proxy: expected the address of a proxy, found 'http://...@h:1'",
+     "for example http://proxy.example.com:3128"),
     ("network: {proxy: 'http://h:70000'}", "2: network.proxy: expected the address of a proxy, found 'http://h:70000'",
      "for example http://proxy.example.com:3128"),
     ("network: {proxy: 'http://ada:pw@h:1'}", "2: network.proxy: holds an address with a password in it, which everyone who has "
