@@ -81,8 +81,8 @@ run() {
   done
 }
 
-# The other Pythons, and the real tests that need hardly an engine, have their turn beside the real
-# tests that do, which mostly wait; what they say comes last.
+# The other Pythons, and the real tests that need hardly an engine, have their turn beside the pure
+# tests of this one and the real tests that mostly wait; what they say comes last.
 engineless="real_artifactory real_artifacts real_at_once real_completion real_install real_mutations real_schema real_signing real_transfers"
 
 without() { grep -v -x -F "$(echo "$1" | tr ' ' '\n')" || true; }
@@ -113,12 +113,11 @@ count() { grep -c "^$1" "$notes" || true; }
 if [ -e "$services" ]; then . "$services"; fi
 # shellcheck disable=SC2046  # module names have no blanks
 {
-  run "$PYTHON" $(modules test "$@")
   if [ -z "$all" ]; then
-    run "$PYTHON" $(modules real "$@")
+    run "$PYTHON" $(modules test "$@") $(modules real "$@")
   else
     start_others "$@"
-    run "$PYTHON" $(modules real "$@" | without "$engineless")
+    run "$PYTHON" $(modules test "$@") $(modules real "$@" | without "$engineless")
     finish_others
   fi
 }
