@@ -4008,19 +4008,19 @@ class Command(Record):
 
 
 class File(Record):
-    """A file to write whole or not at all, maybe below `root`; a `hidden` one is not shown."""
+    """A file to write whole or not at all, maybe below `root`; `instead` shows what prints it."""
     path: str
     data: bytes
     root: str = ""
     executable: bool = False
-    hidden: bool = False
+    instead: str = ""
 
     @property
     def line(self):
         target = shell_line([self.path]) + (f" && chmod +x {shell_line([self.path])}"
                                             if self.executable else "")
-        if self.hidden:
-            return f"printf %s ... > {target}"
+        if self.instead:
+            return f"{self.instead} > {target}"
         try:
             text = self.data.decode("utf-8")
         except UnicodeDecodeError:
@@ -6442,7 +6442,8 @@ class OnEngine(Runner):
         apart = job_variables(self.project, run.launch.job(run.job), True)
         try:
             yield File(path, variables.encode("utf-8", "surrogateescape"),
-                       hidden=any(isinstance(value, Secret) for value in apart.values()))
+                       instead="printf %s ..." * any(isinstance(value, Secret)
+                                                     for value in apart.values()))
             return (yield from self.plan_attempts(run, ("--env-file", path)))
         finally:
             yield Remove(folder)
@@ -10006,6 +10007,7 @@ def yaml_text(keys):
 
 
 IGNORED_FOLDERS = r"(?m)^(?=ignores:\n(?:- .*\n)*- (?:data|models|output)\n)"
+SCHEMA = ".skelebot/schema.json"    # what editors check skelebot.yaml against, of this release
 WHY_IGNORED = ("# What no published image needs. A job sees a folder of these by its mappings;\n"
                "# a model to be served by the image must not be among them.\n")
 
@@ -10021,7 +10023,9 @@ def project_text(answers, config, sections):
              if answers.get(key) and key not in config]
     owner = [] if "user" in config else [("user", "host")]
     text = re.sub(IGNORED_FOLDERS, WHY_IGNORED, yaml_text([*first, *owner, *config.items()]))
-    return "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n" + text
+    return (f"# yaml-language-server: $schema={SCHEMA}\n"
+            "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n"
+            + text)
 
 
 # -- A template
@@ -10635,7 +10639,7 @@ WRITES = (("hydra", "outputs"), ("mlflow", "mlruns"), ("wandb", "wandb"),      #
           ("(?:pytorch_)?lightning", "lightning_logs"))
 RUN_BY = ("Makefile", "dvc.yaml", "README.md", "justfile")     # scripts, with their words
 RESULTS = ("checkpoints", "model", "models", "out", "output", "outputs", "results")  # to come
-ALWAYS_OUT = (".git", ".venv", "**/__pycache__", "**/.ipynb_checkpoints")
+ALWAYS_OUT = (".git", ".venv", SCHEMA, "**/__pycache__", "**/.ipynb_checkpoints")
 
 
 def toml_texts(text, *tables):
@@ -11048,10 +11052,11 @@ class Scaffold:
     def files(self, keys, more=(), version="0.1.0"):
         """[(path, data)] with skelebot.yaml first."""
         text = project_text(self.answers, keys, self.sections)
-        return [(FILE, text.encode("utf-8")), ("VERSION", f"{version}\n".encode()), *more]
+        return [(FILE, text.encode("utf-8")), ("VERSION", f"{version}\n".encode()), *more,
+                (SCHEMA, (Schema().text(self.call.plugins) + "\n").encode("utf-8"))]
 
     def plan_existing(self, existing):
-        """(folders, [(path, data)]): only skelebot.yaml and VERSION, by what is in the folder."""
+        """(folders, [(path, data)]): only files of our own, by what is in the folder."""
         jobs, known = [], existing.jobs
         language = yield from self.plan_option("language", "Language", existing.language,
                                                Language.values)
@@ -11169,6 +11174,8 @@ class Scaffold:
                 if present[one] == "file" and one != path:
                     raise SkelebotError(f"{target}: is a file, and has to be a folder for {path}",
                                         "nothing was written; rename the file")
+        if present[SCHEMA] == "file":
+            present[SCHEMA] = ""        # it is generated, maybe by an earlier release
         folders = sorted({*folders, *(above for path in names for above in ancestors(path))})
         new = [*((path, None) for path in folders), *files[1:], files[0]]
         new = [(path, data) for path, data in new if not present[path]]
@@ -11179,7 +11186,8 @@ class Scaffold:
         for path, data in new:
             target = os.path.join(self.folder, path)
             yield (MakeFolder(target, self.folder) if data is None
-                   else File(target, data, self.folder))
+                   else File(target, data, self.folder,
+                             instead="skelebot schema" if path == SCHEMA else ""))
         yield Remove(note)
         return sum(not present[path] for path in names)
 
@@ -11661,7 +11669,7 @@ class Schema:
                 names[path.split(".")[-1]] = former[0] if former else kind.record
         top["components"] = type("Components", (Record,), {
             "__annotations__": below, **dict.fromkeys(below)})
-        return json.dumps({**self.frame, **self.record(Project, top)}, indent=1, ensure_ascii=False)
+        return json.dumps({**self.frame, **self.record(Project, top)}, ensure_ascii=False)
 
 
 # ---- Plans ------------------------------------------------------------------
@@ -13904,7 +13912,7 @@ COMMANDS = {
                "TEXT"),
         Option("answer", "", "NAME=VALUE: an answer to a question of the template", "NAME=VALUE...",
                accepts="list"),
-        flag("existing", "e", "add only skelebot.yaml and VERSION, made from what is here"),
+        flag("existing", "e", "add only skelebot.yaml, its schema and VERSION, from what is here"),
         flag("yes", "y", "ask nothing: take the default where no option answers")), optional=1,
                         outside=True,
                         offers=lambda project: {"template": ("default", "dash", "iris")}),

@@ -171,7 +171,7 @@ class People(Tests):
     def lives(self, name):
         """All that is tried with a project that has jobs which end."""
         folder, notes = self.existing(name)
-        self.assertEqual(notes, [*KINDS[name].notes, "made 2 files; next: skelebot --help"])
+        self.assertEqual(notes, [*KINDS[name].notes, "made 3 files; next: skelebot --help"])
         self.runs(name, folder)
         self.publishes(name, folder)
 
@@ -196,7 +196,7 @@ class People(Tests):
 
     def test_of_notebooks_alone_have_jupyter(self):
         folder, notes = self.existing("notebooks", keys=f"\nbaseImage: {IMAGE}\n")
-        self.assertEqual(notes, ["made 2 files; next: skelebot jupyter"])
+        self.assertEqual(notes, ["made 3 files; next: skelebot jupyter"])
         server = Server(self.argv("jupyter", "--port", str(free_port())), folder, **self.engine.environ)
         self.addCleanup(server.running.stop)
         self.assertIn("explore.ipynb", server.announced().ask("/api/contents")[1])

@@ -1180,7 +1180,7 @@ class Prompts(Home):
 
     def test_with_yes_nothing_is_asked(self):
         self.assertEqual(self.scaffold("", "--yes").stderr,
-                         "skelebot: made 11 files; next: cd new && skelebot --help\n")
+                         "skelebot: made 12 files; next: cd new && skelebot --help\n")
         self.assertIsNone(self.section())
 
 
@@ -1517,7 +1517,7 @@ class EarlierPlugins(Project):
         self.assertEqual(ending, Ending(0, "", (
             "Which server: Quietly (Y/N): skelebot: 'maybe' is none of Y and N\nQuietly (Y/N): "
             "Level (info, warn): skelebot: 'loud' is none of info and warn\nLevel (info, warn): "
-            "skelebot: made 11 files; next: cd new && skelebot --help\n")))
+            "skelebot: made 12 files; next: cd new && skelebot --help\n")))
         with open(os.path.join(self.work, "new", "skelebot.yaml"), encoding="utf-8") as file:
             self.assertEqual(yaml.safe_load(file)["components"], {"notify": {
                 "server": "s 1", "quiet": True, "level": "warn", "channels": [{"name": "general", "urgent": True}]}})

@@ -2,10 +2,11 @@
 import json
 import os
 import subprocess
+import sys
 import unittest
 
-from support import (Listing, Look, Read, call, contents, drive, folder, inside, process, project,
-                     shown, skelebot, two_lines)
+from support import (ROOT, Listing, Look, Read, call, contents, drive, folder, inside, process,
+                     project, shown, skelebot, two_lines)
 from skelebot import (Call, Command, File, Outcome, Release, Remove, Words, plan_chain, plan_exec,
                       plan_image, plan_job, plan_prime)
 
@@ -613,11 +614,13 @@ class DryRun(unittest.TestCase):
         for template in ("default", "iris"):
             words = ("scaffold", "new one", "--yes", "--template", template, "--name", "it's", "--maintainer", "A",
                      "--contact", "B")
-            with self.subTest(template), folder({}) as real, folder({}) as pasted:
+            command = {"skelebot": f"#!/bin/sh\nexec '{sys.executable}' '{ROOT}/skelebot.py' \"$@\"\n"}
+            with self.subTest(template), folder({}) as real, folder({}) as pasted, folder(command) as programs:
+                os.chmod(os.path.join(programs, "skelebot"), 0o755)
                 process(*words, folder=real)
                 lines = process("--dry-run", *words, folder=pasted)
                 self.assertEqual((lines.status, contents(pasted)), (0, {}))
-                self.assertEqual(sh(lines.stdout, pasted)[0], 0)
+                self.assertEqual(sh(lines.stdout, pasted, PATH=programs + os.pathsep + os.environ["PATH"])[0], 0)
                 self.assertEqual(contents(pasted), contents(real))
 
     def test_shows_a_name_as_the_answer_does(self):

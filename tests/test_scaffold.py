@@ -6,12 +6,13 @@ import subprocess
 import unittest
 
 from support import ROOT, call, contents, drive, folder, process, skelebot, two_lines
-from skelebot import Answers, Outcome, Words, read_folder
+from skelebot import Answers, Ignores, Outcome, Words, read_folder
 
 ANSWERS = ("--name", "Churn Model", "--description", "Who leaves", "--maintainer", "Ada", "--contact",
            "ada@example.com")
-OURS = ["skelebot.yaml", "VERSION"]
-HEAD = "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n"
+OURS = ["skelebot.yaml", "VERSION", ".skelebot/", ".skelebot/schema.json"]
+HEAD = "# yaml-language-server: $schema=.skelebot/schema.json\n" \
+       "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n"
 
 
 def scaffold(*words, folder, typed="", answers=ANSWERS):
@@ -57,7 +58,7 @@ class BuiltInTemplate(unittest.TestCase):
     def test_built_in_template_writes_this_skelebot_yaml(self):
         with folder({}) as path:
             ending = scaffold("--yes", folder=path)
-            self.assertEqual(ending, (0, "", "skelebot: made 11 files; next: skelebot --help\n"))
+            self.assertEqual(ending, (0, "", "skelebot: made 12 files; next: skelebot --help\n"))
             self.assertEqual(contents(path)["skelebot.yaml"].decode(), HEAD + """\
 name: Churn Model
 description: Who leaves
@@ -71,6 +72,7 @@ language: Python
 ignores:
 - .git
 - .env
+- .skelebot/schema.json
 - .venv
 - '**/__pycache__'
 - '**/.ipynb_checkpoints'
@@ -101,7 +103,7 @@ jobs:
     def test_built_in_template_says_what_to_type_next(self):
         with folder({}) as path:
             ending = scaffold("my own", "--template", "iris", "--yes", folder=path)
-            self.assertEqual(ending.stderr, "skelebot: made 13 files; next: cd 'my own' && skelebot --help\n")
+            self.assertEqual(ending.stderr, "skelebot: made 14 files; next: cd 'my own' && skelebot --help\n")
 
     def test_built_in_template_leaves_none_of_its_variables_behind(self):
         for name in ("default", "dash", "iris"):
@@ -110,6 +112,55 @@ jobs:
                 for file, data in contents(path).items():
                     self.assertNotRegex((data or b"").decode(),
                                         r"\{(name|name_simple|description|maintainer|contact)\}", file)
+
+
+class EditorSchema(unittest.TestCase):
+    """The file that the first line of skelebot.yaml names for editors."""
+    PATH = ".skelebot/schema.json"
+
+    def test_editor_schema_is_what_the_command_prints_and_stays_out_of_images(self):
+        printed = process("schema").stdout
+        for words in (*(("--template", name) for name in skelebot.TEMPLATES), *(("--language", name) for name in ("R", "R+Python")),
+                      ("--existing",)):
+            with self.subTest(words), folder({"a.py": MAIN}) as path:
+                self.assertEqual(scaffold(*words, "--yes", folder=path).status, 0)
+                self.assertEqual(contents(path)[self.PATH].decode(), printed)
+                self.assertTrue(contents(path)["skelebot.yaml"].decode().startswith(HEAD))
+                rules = Ignores("\n".join(read_folder(path).ignores))
+                self.assertEqual([rules.ignores(name) for name in (self.PATH, skelebot.STAGED_CONF, "a.py")], [True, False, False])
+
+    def test_editor_schema_is_written_again_without_a_note(self):
+        with folder({self.PATH: "of an earlier release", ".skelebot/krb5.conf": "mine", "VERSION": "1.0.0\n"}) as path:
+            ending = scaffold("--existing", "--yes", folder=path)
+            self.assertEqual(ending, (0, "", "skelebot: kept VERSION, which exists already\n"
+                                             "skelebot: made 2 files; next: skelebot --help\n"))
+            self.assertEqual(contents(path)[self.PATH].decode(), process("schema").stdout)
+            self.assertEqual(contents(path)[".skelebot/krb5.conf"], b"mine")
+
+    def test_editor_schema_leaves_a_folder_of_its_name_alone(self):
+        with folder({self.PATH + "/a": "mine"}) as path:
+            ending = scaffold("--existing", "--yes", folder=path)
+            self.assertEqual((ending.status, contents(path)[self.PATH + "/a"]), (0, b"mine"))
+            self.assertIn("kept .skelebot/schema.json, which exists already\n", ending.stderr)
+
+    def test_editor_schema_below_a_file_is_a_fault_and_nothing_is_written(self):
+        with folder({".skelebot": "mine"}) as path:
+            ending = scaffold("--existing", "--yes", folder=path)
+            self.assertEqual((ending.status, contents(path)), (1, {".skelebot": b"mine"}))
+            self.assertIn("is a file, and has to be a folder for .skelebot/schema.json\n", ending.stderr)
+
+    @unittest.skipIf(os.name == "nt", "links need a right of their own there")
+    def test_editor_schema_is_written_over_a_link_and_not_through_it(self):
+        with folder({"mine.json": "{}", ".skelebot/x": ""}) as path:
+            os.symlink("../mine.json", os.path.join(path, *self.PATH.split("/")))
+            self.assertEqual(scaffold("--existing", "--yes", folder=path).status, 0)
+            self.assertEqual(contents(path)["mine.json"], b"{}")
+            self.assertEqual(contents(path)[self.PATH].decode(), process("schema").stdout)
+
+    def test_editor_schema_is_a_short_line_of_a_dry_run(self):
+        with folder({}) as path:
+            lines = call("--dry-run", "scaffold", "new", *ANSWERS, "--yes", folder=path).stdout.split("\n")
+            self.assertIn("skelebot schema > " + os.path.join("new", self.PATH), lines)
 
 
 class ScaffoldedProject(unittest.TestCase):
@@ -181,7 +232,7 @@ class Answer(unittest.TestCase):
                 "Name of the project: What it is for, in one line: Who maintains it: How to reach them: "
                 "Language (Python, R, R+Python): Template (default, dash, iris, a folder, or the address of a "
                 "Git repository): Which city: Zip: "
-                "skelebot: made 3 files; next: skelebot --help\n")
+                "skelebot: made 4 files; next: skelebot --help\n")
 
     def test_answer_to_a_question_with_choices_is_asked_for_until_it_fits(self):
         with folder({}) as path:
@@ -241,7 +292,7 @@ class Answer(unittest.TestCase):
         with folder({}) as path:
             ending = scaffold("--template", "default", folder=path, typed="R\n")
             self.assertEqual(ending.stderr, "Language (Python, R, R+Python) [Python]: "
-                                            "skelebot: made 11 files; next: skelebot --help\n")
+                                            "skelebot: made 12 files; next: skelebot --help\n")
             self.assertEqual(read_folder(path).language, "R")
 
 
@@ -253,7 +304,7 @@ class Variable(unittest.TestCase):
                 "  jobs: [{name: 'go-{city}', source: 'src/{name_simple}.py'}]\n")
         ending, files, project = made(text, {"bern.py": "print('{name}', '{city}')\n"}, ("--answer", "city=bern"))
         self.assertEqual(ending.status, 0, ending)
-        self.assertEqual(sorted(files), ["VERSION", "out/", "out/bern/", "skelebot.yaml", "src/", "src/churn_model.py"])
+        self.assertEqual(sorted(files), sorted([*OURS, "out/", "out/bern/", "src/", "src/churn_model.py"]))
         self.assertEqual(files["src/churn_model.py"], b"print('Churn Model', 'bern')\n")
         self.assertEqual((project.jobs[0].name, project.jobs[0].source, project.language),
                          ("go-bern", "src/churn_model.py", "R"))
@@ -357,7 +408,7 @@ class Existing(unittest.TestCase):
             ending = scaffold("--yes", folder=path)
             self.assertEqual(ending.stderr.split("\n"), ["skelebot: kept README.md, which exists already",
                                                          "skelebot: kept src/jobs/example.py, which exists already",
-                                                         "skelebot: made 9 files; next: skelebot --help", ""])
+                                                         "skelebot: made 10 files; next: skelebot --help", ""])
             self.assertEqual((contents(path)["README.md"], contents(path)["src/jobs/example.py"]), (b"mine", b"\xff"))
 
     def test_existing_skelebot_yaml_is_refused(self):
@@ -399,7 +450,7 @@ class Existing(unittest.TestCase):
         with folder(found) as path:
             ending = scaffold("--existing", "--yes", folder=path)
             self.assertEqual((ending.status, set(contents(path)) - {"src/", "src/jobs/", "lib/"}),
-                             (0, {*found, "skelebot.yaml"}))
+                             (0, {*found, *OURS}))
             self.assertEqual(contents(path)["skelebot.yaml"].decode(), HEAD + """\
 name: Churn Model
 description: Who leaves
@@ -415,6 +466,7 @@ dependencies:
 ignores:
 - .git
 - .venv
+- .skelebot/schema.json
 - '**/__pycache__'
 - '**/.ipynb_checkpoints'
 
@@ -465,7 +517,7 @@ jobs:
             ending = scaffold("--existing", "--yes", folder=path)
             self.assertEqual((ending.status, ending.stdout), (0, ""), ending)
             notes = [line[len("skelebot: "):] for line in ending.stderr.splitlines()]
-            self.assertRegex(notes.pop(), "^made [12] files; ")
+            self.assertRegex(notes.pop(), "^made [23] files; ")
             return read_folder(path), notes
 
     def test_existing_project_has_the_jobs_that_its_scripts_are(self):
@@ -505,7 +557,7 @@ jobs:
                  "src/deep/a.py": MAIN, "deep/a.csv": "", ".env": "A=1", "venv/pyvenv.cfg": "", "venv/a.py": MAIN}
         project, _ = self.of(files)
         self.assertEqual(list(project.ignores), [
-            ".git", ".venv", "**/__pycache__", "**/.ipynb_checkpoints", "venv", ".env", "**/data", "out", "**/logs",
+            ".git", ".venv", ".skelebot/schema.json", "**/__pycache__", "**/.ipynb_checkpoints", "venv", ".env", "**/data", "out", "**/logs",
             "**/*.egg-info", "docs/_build", "deep", "**/tmp"])
 
     def test_existing_project_maps_what_its_scripts_name_and_no_image_has(self):
@@ -569,7 +621,7 @@ jobs:
                              ({"a.ipynb": "{}", "a.py": MAIN}, "--help"), ({"lib.py": ""}, "--help")):
             with self.subTest(files), folder(files) as path:
                 ending = scaffold("--existing", "--yes", folder=path)
-                self.assertTrue(ending.stderr.endswith(f"made 2 files; next: skelebot {words}\n"), ending)
+                self.assertTrue(ending.stderr.endswith(f"made 3 files; next: skelebot {words}\n"), ending)
 
     def test_existing_project_is_built_from_its_own_dockerfile(self):
         files = {"Dockerfile": "FROM python:3.13\nWORKDIR /code\nWORKDIR app\nCOPY . .\nENTRYPOINT [\"python\"]\n",
@@ -765,9 +817,10 @@ class Outside(unittest.TestCase):
     @unittest.skipIf(os.name == "nt", "links need a right of their own there")
     def test_a_link_in_the_project_is_not_followed_out_of_it(self):
         for link, target in (("new/src", "../elsewhere"), ("new/src/jobs", "../../elsewhere"),
-                             ("new/README.md", "../elsewhere/readme")):
+                             ("new/README.md", "../elsewhere/readme"), ("new/.skelebot", "../elsewhere"),
+                             ("new/.skelebot/schema.json", "../../elsewhere/x")):
             with self.subTest(link), folder({"elsewhere/x": "", "new/x": "",
-                                             **({"new/src/x": ""} if "jobs" in link else {})}) as path:
+                                             os.path.dirname(link) + "/x": ""}) as path:
                 os.symlink(target, os.path.join(path, *link.split("/")))
                 before = contents(path)
                 ending = scaffold("new", "--yes", folder=path)
@@ -844,7 +897,7 @@ class TemplateYaml(unittest.TestCase):
     def test_template_yaml_may_be_empty(self):
         for text in ("", "# nothing\n", "files:\ndirs:\nprompts:\nconfig:\n"):
             ending, files, project = made(text)
-            self.assertEqual((ending.status, sorted(files)), (0, ["VERSION", "skelebot.yaml"]))
+            self.assertEqual((ending.status, sorted(files)), (0, sorted(OURS)))
 
     def test_template_yaml_has_the_language_of_the_option_unless_it_has_its_own(self):
         self.assertEqual(made("config: {gpu: true}\n", words=("--language", "R"))[2].language, "R")
