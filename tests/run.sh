@@ -91,9 +91,9 @@ start_others() {
   (
     notes=$work/others.notes
     : >"$notes"
-    # What expressions cost is alike in all of them, and takes the longest.
+    # What expressions cost, and what is bounded, is alike in all of them, and takes the longest.
     # shellcheck disable=SC2046  # module names have no blanks
-    for python in $(other_pythons); do run "$python" $(modules test "$@" | without test_backtracking); done
+    for python in $(other_pythons); do run "$python" $(modules test "$@" | without "test_backtracking test_bounds test_mutations"); done
     # shellcheck disable=SC2046
     run "$PYTHON" $(modules real "$@" | grep -x -F "$(echo "$engineless" | tr ' ' '\n')")
   ) >"$work/others.log" 2>&1 &
