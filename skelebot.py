@@ -3959,7 +3959,7 @@ class Command(Record):
     quiet    and that only when it takes longer than PATIENCE, or fails
     title    what is said then, and afterwards how long it took
     apart    no signal of the terminal reaches it: it is ended by way of the programs that it runs
-    stop     argv that end what the program started elsewhere: (gently, by force)
+    stop     argv that end what the program started elsewhere: gently, then by force
     packed   a folder (or `file`) that it gets on stdin, as a tar archive, and the name that it has
              in there
     given    a text that it gets on stdin; a Secret is not shown
@@ -4669,6 +4669,10 @@ class Engine(Record):
     def remove(self, name):
         return (*self.argv, "rm", "--force", "--volumes", name)
 
+    def ends(self, run):
+        """What ends its container: gently, then by force."""
+        return self.stop(run), self.remove(run.name)
+
     def gpu_words(self, gpus):
         """GPUs by their number, of whatever kind, or by their names."""
         return ("--gpus", csv_row(gpus.rpartition(":")[2])) if gpus not in ("", "0") else ()
@@ -4837,6 +4841,11 @@ class Podman(Engine):
     @property
     def argv(self):
         return (self.call.engine, *(("--remote", "--url", self.host) if self.host else ()))
+
+    def ends(self, run):
+        """Its `rm --force` would stop what runs as patiently as `stop`; source: podman-rm(1)."""
+        gently, remove = super().ends(run)
+        return gently, (*self.argv, "kill", run.name), remove
 
     def gpu_words(self, gpus):
         """Devices of CDI, since --gpus came late, and had no effect at first."""
@@ -6288,7 +6297,7 @@ class OnEngine(Runner):
                 raise Refused(status)
 
     def plan_create(self, run):
-        ends = self.engine.stop(run), self.engine.remove(run.name)
+        ends = self.engine.ends(run)
         create = Command(self.container_argv(("create", *(["--rm"] if run.detached else [])), run),
                          job_environ(self.project, run.job), kept=True,
                          stop=() if run.detached else ends)
@@ -6297,7 +6306,7 @@ class OnEngine(Runner):
         try:
             yield from plan_must(create)
         except BaseException:
-            yield Command(ends[1], kept=True)
+            yield Command(ends[-1], kept=True)
             raise
 
     def start(self, run):
@@ -6313,14 +6322,14 @@ class OnEngine(Runner):
     def follow(self, run):
         if run.serve:
             return (yield from self.plan_serve(run))
-        gently, force = self.engine.stop(run), self.engine.remove(run.name)
+        ends = self.engine.ends(run)
         if run.copies:
             start = self.engine.start(run.name, "--attach", "--interactive")
             return (yield from self.plan_timed(run, Command(
-                start, stop=(gently, (*self.engine.argv, "kill", run.name))))).status
+                start, stop=(ends[0], (*self.engine.argv, "kill", run.name))))).status
         outcome = yield from self.plan_timed(run, Command(
             self.container_argv(("run", "--rm"), run), job_environ(self.project, run.job),
-            stop=(gently, force)))
+            stop=ends))
         if outcome.status == NOT_RUN:
             yield from self.plan_check(run)
         return outcome.status
@@ -11354,7 +11363,7 @@ class Doctor:
                    else read_config(self.call.environ, self.call.home))
         network_files(project.network, self.call.environ, folder or "", self.call.home)
         if folder:
-            yield Finding("ok", f"{project.name}, {len(project.jobs)} jobs")
+            yield Finding("ok", f"{project.name}, jobs: {len(project.jobs)}")
 
     def context(self):
         """What Docker is sent, of which all has to be read."""
@@ -12145,7 +12154,7 @@ class Program:
             return False
         left = not quiet_status(step.stop[0])
         if left:
-            quiet_status(step.stop[1])
+            quiet_status(step.stop[-1])
         return left or status == UNREAD
 
     def end(self, cause):
@@ -12196,8 +12205,9 @@ class Program:
             self.kill()
         for pause in (0.1, 0.5, 0) if self.step.stop else ():
             left.hurry()
-            if quiet_status(self.step.stop[-1], left.by_force()) is None:
-                return left.give_up(self.step.stop[-1])
+            for argv in self.step.stop[1:]:
+                if quiet_status(argv, left.by_force()) is None:
+                    return left.give_up(argv)
             time.sleep(pause)
 
     def kill(self):

@@ -138,7 +138,7 @@ class Files(unittest.TestCase):
 
     def test_one_that_is_well_and_none_at_all(self):
         self.assertEqual(self.told("project skelebot.yaml", {"skelebot.yaml": "name: x\n"}),
-                         ["ok      project   skelebot.yaml: x, 0 jobs"])
+                         ["ok      project   skelebot.yaml: x, jobs: 0"])
         self.assertEqual(self.told("project skelebot.yaml", {}),
                          ["ok      project   skelebot.yaml: there is none, here or above"])
 
@@ -357,7 +357,7 @@ class Checks(unittest.TestCase):
         self.assertEqual(ending.status, 1)
         self.assertIn("bad     engine    engine: docker: not found on PATH\n                  remedy: install Docker",
                       ending.stdout)
-        self.assertIn("ok      project   skelebot.yaml: churn, 0 jobs\n", ending.stdout)
+        self.assertIn("ok      project   skelebot.yaml: churn, jobs: 0\n", ending.stdout)
         self.assertNotIn("\033", ending.stdout)
 
 

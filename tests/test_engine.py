@@ -167,6 +167,15 @@ class Create(unittest.TestCase):
                       container(("create",), project(), it, copies=copies(it.mappings[0].target)))
 
 
+class Ends(unittest.TestCase):
+    def test_are_gentle_at_first_and_with_podman_a_kill_before_what_would_wait_again(self):
+        run = skelebot.Run(job(), skelebot.Launch(()), name="churn-train")
+        self.assertEqual([" ".join(argv) for argv in engine(Call()).ends(run)], [
+            "docker stop --time 10 churn-train", "docker rm --force --volumes churn-train"])
+        self.assertEqual([" ".join(argv) for argv in engine(PODMAN).ends(run)], [
+            "podman stop --time 10 churn-train", "podman kill churn-train", "podman rm --force --volumes churn-train"])
+
+
 class Build(unittest.TestCase):
     def test_takes_a_dockerfile_and_the_projects_folder(self):
         self.assertEqual(list(engine(Call()).build("churn", "Dockerfile")), [
