@@ -4939,7 +4939,6 @@ def network_files(network, environ, folder, home):
 
 def plan_network(call):
     """Keep what programs and jobs read of the network where they find it, and not yet forgotten."""
-    import time
     for path, data, _, _ in call.files:
         kept = Cache(call).read(path) == data and os.stat(path).st_mtime
         if time.time() - kept > Cache.days * 24 * 3600 / 2:
@@ -11199,10 +11198,6 @@ class Scaffold:
                              instead="skelebot schema" if path == SCHEMA else ""))
         yield Remove(note)
         return sum(not present[path] for path in names)
-
-
-def plan_scaffold(call, project, words):
-    return (yield from Scaffold(call, words).plan())
 
 
 # ---- Doctor -----------------------------------------------------------------
