@@ -15,6 +15,7 @@ Contents, in the data's order:
     Steps           the values that a plan is made of, each with a line that shows it
     Engine          the Docker (or podman) of a call, at one host: its argv, and what it is asked
     Builds          whether an image has to be built, and its build
+    Runs            what ran, as .skelebot/runs in the project has it: records, metrics, sweeps
     Runners         where a job runs: one class for each place, one life of a run
     Versions        which of two versions is the later one, and which fits a project
     HTTP            what answers of servers mean
@@ -5715,6 +5716,209 @@ class Image:
                            (build.installs_path,
                             build.installs._replace(bases=recipe.bases).cache_text)):
             yield from self.cache.plan_keep(path, text.encode("utf-8", "surrogatepass"))
+
+
+# ---- Runs -------------------------------------------------------------------
+#
+# What ran: .skelebot/runs/N in the project for each run of a job, and in it K for each point of a
+# sweep. It holds run.json, `log` (what the job printed), metrics.jsonl (what it said of itself),
+# curves.json (metrics over their steps), diff.patch and `git` (what git has no commit of).
+
+RUNS = ".skelebot/runs"
+STATES = ("waiting", "running", "done", "failed", "stopped", "timeout", "lost")
+
+
+class RunRecord(Record):
+    """What run.json says of a run.
+
+    point     of a sweep, from 1; 0 is no point of one
+    words     as they were typed after the job's name
+    values    name -> text, or a list of them, of each argument and parameter, with defaults
+    typed     the names of those that a person has set
+    clean     whether the tree was as its commit has it; None if git is not asked, or not yet
+    runner    the row of RUNNERS that it ran by
+    host      as it was typed or stands in the file; `endpoint` is the engine's
+    engine    argv that talks to its engine
+    begun     when the process `pid`, which is skelebot's, began, as the kernel says it
+    chain     common to all runs of one call
+    sweep     of a run that has points: {"points": N, "each": {name: [...]}, "best": {"max": name}}
+    started   seconds since 1970, as are `made` (its number) and `ended`
+    metrics   name -> {"last": X, "min": [X, STEP], "max": [X, STEP], "steps": N}
+    outputs   [path, size in bytes, time] of what it wrote into its mappings
+    """
+    format: int = 1
+    number: int = 0
+    point: int = 0
+    job: str = ""
+    words: list = []
+    values: dict = {}
+    typed: list = []
+    env: str = ""
+    version: str = ""
+    skelebot: str = __version__
+    commit: str = ""
+    clean: Any = None
+    image: str = ""
+    runner: str = ""
+    host: str = ""
+    endpoint: str = ""
+    engine: list = []
+    container: str = ""
+    pid: int = 0
+    begun: str = ""
+    machine: str = ""
+    user: str = ""
+    resources: dict = {}
+    chain: str = ""
+    sweep: dict = {}
+    detached: bool = False
+    made: float = 0.0
+    started: float = 0.0
+    ended: float = 0.0
+    status: Any = None
+    state: str = "waiting"
+    reason: str = ""
+    metrics: dict = {}
+    outputs: list = []
+
+    @property
+    def name(self):
+        """What a person calls it: 12, or 12.3."""
+        return f"{self.number}.{self.point}" if self.point else str(self.number)
+
+    @property
+    def folder(self):
+        """In the project."""
+        return "/".join([RUNS, *self.name.split(".")])
+
+    @property
+    def goes_on(self):
+        return self.state in ("waiting", "running")
+
+    @property
+    def text(self):
+        """As run.json has it; json is imported only where it is read."""
+        return "{\n" + ",\n".join(f'"{name}": {as_json(value)}' for name, value
+                                  in self._asdict().items()) + "\n}\n"
+
+    @classmethod
+    def of(cls, data, number, point=0):
+        """The record in the bytes of a run.json; one that is damaged, or not ours, says so."""
+        import json
+        try:
+            known = json.loads(data.decode("utf-8"))
+            if known["format"] > 1:
+                return cls(number=number, point=point, job=str(known.get("job", "")), state="later",
+                           reason="a later version of skelebot has recorded it")
+            record = cls(**{name: known[name] for name in cls._fields if name in known})
+            return record.checked()._replace(number=number, point=point)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
+            return cls(number=number, point=point, state="damaged",
+                       reason=f"its run.json is damaged ({type(fault).__name__})")
+
+    def checked(self):
+        """Itself; raises TypeError or the like if something in it is of another kind."""
+        kinds = {"clean": (bool, type(None)), "status": (int, type(None)),
+                 **dict.fromkeys(("made", "started", "ended"), (int, float))}
+        for name, value in self._asdict().items():
+            if not isinstance(value, kinds.get(name, type(self._field_defaults[name]))):
+                raise TypeError(name)
+        for one in self.metrics.values():
+            float(one["last"]), float(one["min"][0]), float(one["max"][0]), int(one["steps"])
+        for path, size, changed in self.outputs:
+            if not isinstance(path, str) or not isinstance(size, int):
+                raise TypeError("outputs")
+        for value in (*self.words, *self.typed, *self.engine):
+            if not isinstance(value, str):
+                raise TypeError("words")
+        if self.state not in STATES:
+            raise ValueError("state")
+        return self
+
+
+def as_json(value):
+    """A value of lists, dicts, texts and numbers as JSON; NaN and infinity are none of it."""
+    from _json import encode_basestring_ascii
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{as_json(str(name))}: {as_json(one)}"
+                               for name, one in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(as_json, value)) + "]"
+    if value is None or isinstance(value, float) and not abs(value) < float("inf"):
+        return "null"
+    return repr(value).lower()
+
+
+class Runs:
+    """The runs of a project: its folder `top`, "" for the current one."""
+
+    def __init__(self, top=""):
+        self.top = top
+
+    def path(self, record, *names):
+        """A file of a run; or its folder."""
+        return os.path.join(self.top, *record.folder.split("/"), *names)
+
+    def numbers(self, *above):
+        """The numbers of all runs, or of the points of the one `above`, the newest first."""
+        names = self.names(*map(str, above))
+        return sorted((int(name) for name in names if re.fullmatch("[1-9][0-9]{0,8}", name)),
+                      reverse=True)
+
+    def names(self, *below):
+        """What is in a folder of theirs; nothing where it cannot be read."""
+        try:
+            return os.listdir(machine_text(os.path.join(self.top, RUNS, *below)))
+        except OSError:
+            return []
+
+    def going(self):
+        """(number, point) of those whose end nobody has recorded."""
+        names = [name.partition(".") for name in self.names("going")]
+        return sorted((int(number), int(point or 0)) for number, _, point in names
+                      if (number + (point or "0")).isdigit())
+
+    def read(self, number, point=0):
+        """The RunRecord of a number, as its file has it; state "damaged" or "later" if it cannot be
+        read.
+        """
+        empty = RunRecord(number=number, point=point)
+        try:
+            data = read_bytes(self.path(empty, "run.json")) or b""
+        except SkelebotError:
+            data = b""
+        return RunRecord.of(data, number, point)
+
+    def points(self, number):
+        """The RunRecords of a sweep's points, in their order."""
+        return [self.read(number, point) for point in reversed(self.numbers(number))]
+
+    def all(self):
+        """Every RunRecord, the newest first; without the points of sweeps."""
+        return map(self.read, self.numbers())
+
+    def named(self, text, jobs=()):
+        """The RunRecord that is called so: "" is the newest, 12, 12.3, or a job's newest.
+
+        jobs  the names of the project's jobs, of which one may be a number too
+        """
+        numbers, match = self.numbers(), re.fullmatch(r"(\d{1,9})(?:[.](\d{1,9}))?", text)
+        hint = "skelebot runs --all lists them" if numbers else "none is recorded here"
+        if match and text not in jobs:
+            number, point = int(match.group(1)), int(match.group(2) or 0)
+            if number in numbers and (not point or point in self.numbers(number)):
+                return self.read(number, point)
+            raise SkelebotError(f"there is no run {text}", hint)
+        own = (one for one in map(self.read, numbers) if text in ("", one.job))
+        record = next(own, None)
+        if not record and text not in ("", *jobs):
+            raise SkelebotError(f"{shortened(text)} is no run, and no job has that name",
+                                nearest(text, jobs) or hint)
+        if not record:
+            raise SkelebotError(f"there is no run{' of ' + text if text else ''} yet", hint)
+        return record
 
 
 # ---- Runners ----------------------------------------------------------------
