@@ -431,6 +431,9 @@ CopyPair = scalar_class(
 Ignore = scalar_class("a pattern", "for example data/*.csv", r"[^\n]+")
 ShellCommand = scalar_class("a shell command", Text.hint, r"[\s\S]*\S[\s\S]*", Text)
 DefaultWord = scalar_class(Text.expected, Text.hint, Text.pattern, Text)    # or words, of a list
+MetricSource = scalar_class(
+    "the name of a metric, or a JSON file of the project", "for example loss, or output/score.json",
+    rf"(?:{ProjectPath.pattern})\.json|(?!.*\.json$)\S(?:.*\S)?")
 VariableName = scalar_class(
     "the name of a variable, or NAME=VALUE", "for example MODE=fast, or HOME to pass it on",
     r"[^=\s-][^=\s]*")
@@ -788,6 +791,7 @@ class Job(Record):
     envFiles: Tuple[EnvFile, ...] = ()
     resources: Resources = Resources()
     docker: Tuple[DockerWord, ...] = ()
+    metrics: Tuple[MetricSource, ...] = ()
     args: Tuple[Arg, ...] = ()
     params: Tuple[Param, ...] = ()
     places: Hidden = None
@@ -5919,6 +5923,174 @@ class Runs:
         if not record:
             raise SkelebotError(f"there is no run{' of ' + text if text else ''} yet", hint)
         return record
+
+
+# -- Metrics
+
+MOST_NAMES = 1000               # metrics of a run
+MOST_POINTS = 500               # of a curve
+MOST_LINES = 256 * 2 ** 20      # bytes that are read of a file of metrics, half of them at its end
+BLOCK = 2 ** 18                 # bytes of it that are read at once, and of a line
+
+
+def is_finite(value):
+    """Whether a value is a float that can be drawn and compared."""
+    return type(value) is float and abs(value) < float("inf")
+
+
+class Curve:
+    """What a metric was, step by step; of many points those at equal distances are kept, and the
+    first, the last, the least and the greatest.
+    """
+
+    def __init__(self):
+        self.count, self.gap, self.kept, self.low, self.high = 0, 1, [], [], []
+
+    def extend(self, pairs):
+        """The next (step, value) pairs; steps are counted from 1 where nothing says them."""
+        points = [(index, *pair) for index, pair in enumerate(pairs, self.count)]
+        self.kept += points[-self.count % self.gap::self.gap]
+        while len(self.kept) > MOST_POINTS - 3:
+            self.kept, self.gap = self.kept[::2], self.gap * 2
+        self.low = [min(self.low + points, key=itemgetter(2))]
+        self.high = [max(self.high + points, key=itemgetter(2))]
+        self.last, self.count = points[-1:], self.count + len(points)
+
+    @property
+    def summary(self):
+        low, high = (self.shown(points)[0][::-1] for points in (self.low, self.high))
+        return {"last": self.last[0][2], "min": low, "max": high, "steps": self.count}
+
+    def shown(self, points=()):
+        """[step, value] of some points, or of all that are kept."""
+        points = points or sorted({*self.kept, *self.low, *self.high, *self.last},
+                                  key=itemgetter(0))
+        steps = [step if is_finite(step) else index + 1 for index, step, _ in points]
+        return [[int(step) if step == int(step) else step, value]
+                for step, (_, _, value) in zip(steps, points)]
+
+
+class Metrics:
+    """What a run has measured: its output, its metrics.jsonl and its job's files say it, each on
+    top of those before it.
+
+    folder   the run's
+    metrics  the job's: names in lines of the output, and JSON files below `top`
+    since    when the run began: a file that is older says nothing of it
+    notes    what is missing, or has been passed over
+    """
+
+    def __init__(self, folder, metrics=(), top="", since=0.0):
+        files = [name for name in metrics if name.endswith(".json")]
+        self.names = {name.encode("utf-8", "surrogateescape"): name for name in metrics}
+        self.since, self.notes, known = since, [], {}
+        for source, *path in (*([(self.printed, folder, "log")] * (len(files) < len(metrics))),
+                              (self.logged, folder, "shared", "metrics.jsonl"),
+                              *((self.filed, top, name) for name in files)):
+            for name, curve in self.read(source, machine_text(os.path.join(*path))).items():
+                if name not in known or curve.count > 1:
+                    known[name] = curve
+                elif curve.last[0][2] != known[name].last[0][2]:    # else it is the same step
+                    known[name].extend([curve.last[0][1:]])
+        if len(known) > MOST_NAMES:
+            self.notes.append(f"a run has {MOST_NAMES} metrics at most: others are passed over")
+        self.own = dict(itertools.islice(known.items(), MOST_NAMES))
+
+    @property
+    def summary(self):
+        """`metrics` of a RunRecord."""
+        return {name: curve.summary for name, curve in self.own.items()}
+
+    @property
+    def curves(self):
+        """name -> [[step, value], ...] of those that have several."""
+        return {name: curve.shown() for name, curve in self.own.items() if curve.count > 1}
+
+    def read(self, source, path):
+        """name -> Curve of all that a source says until something is wrong with it."""
+        curves = {}
+        try:
+            for name, pairs in (row for said in source(path) for row in said.items()):
+                pairs = [pair for pair in pairs if is_finite(pair[1])]
+                room = len(curves) <= MOST_NAMES and 0 < len(name) <= 200
+                if pairs and (room or name in curves):
+                    curves.setdefault(name, Curve()).extend(pairs)
+        except (OSError, ValueError, RecursionError, SkelebotError) as error:
+            if source == self.filed or not isinstance(error, FileNotFoundError):
+                reason = getattr(error, "strerror", "") or "no metrics that can be read"
+                self.notes.append(f"{plain_text(path)}: {reason.lower()}")
+        return curves
+
+    @staticmethod
+    def lines(path):
+        """Lists of a file's lines, as bytes; \\r ends one too."""
+        with open(path, "rb", opener=opened_plain) as file:
+            size, half = os.fstat(file.fileno()).st_size, MOST_LINES // 2
+            for start, end in ((0, min(size, half)), (max(size - half, half), size)):
+                file.seek(start)
+                rest = b""
+                for left in range(end - start, 0, -BLOCK):
+                    data = rest + file.read(min(BLOCK, left)).replace(b"\r", b"\n")
+                    *lines, rest = data.split(b"\n")
+                    rest = rest if len(rest) < BLOCK else b""
+                    yield lines
+                yield [rest]
+
+    def printed(self, path):
+        """What lines of the output say of the job's names: `NAME: NUMBER` or `NAME=NUMBER`."""
+        for lines in self.lines(path):
+            said = {}
+            for line in lines:
+                cut = max(line.rfind(b":"), line.rfind(b"="))
+                name = self.names.get(line[:max(cut, 0)].strip())
+                try:
+                    value = float(line[cut + 1:]) if name else None
+                except ValueError:
+                    continue
+                if name:
+                    said.setdefault(name, []).append((None, value))
+            yield said
+
+    def logged(self, path):
+        """What lines of JSON objects say."""
+        for lines in self.lines(path):
+            said = {}
+            for row in self.values([line.decode("utf-8", "replace") for line in lines if line]):
+                step = row.get("step", row.get("epoch")) if isinstance(row, dict) else None
+                for name, value in row.items() if isinstance(row, dict) else ():
+                    said.setdefault(name, []).append((step, value))
+            yield {name: said[name] for name in said if name not in ("step", "epoch")}
+
+    def values(self, texts):
+        """Those of JSON texts, all at once; of each that can be read if one is damaged."""
+        try:
+            values = self.value("[" + ",".join(texts) + "]")
+        except (ValueError, RecursionError):
+            values = ()
+        return values if len(values) == len(texts) else [
+            value for text in texts if texts[1:] for value in self.values([text])]
+
+    @staticmethod
+    def value(text):
+        """That of a JSON text, its whole numbers as floats, however long they are."""
+        import json
+        return json.JSONDecoder(parse_int=float).decode(text)
+
+    def filed(self, path):
+        """The numbers of a JSON file, inner ones as `above.below`; a list has several of a name."""
+        if os.stat(path).st_mtime < self.since - 2:
+            raise OSError(0, "older than the run")
+        data = read_bytes(path, MOST_LISTED + 1)
+        check_listing(data)
+        below = [("", self.value(data.decode("utf-8")))]
+        while below:
+            name, value = below.pop()
+            if isinstance(value, list):
+                below += [(name, one) for one in reversed(value)]
+            elif isinstance(value, dict):
+                below += [(f"{name}.{key}" if name else key, value[key])
+                          for key in reversed(list(value))]
+            yield {name: [(None, value)]}
 
 
 # ---- Runners ----------------------------------------------------------------
