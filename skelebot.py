@@ -3190,13 +3190,13 @@ def dockerignore(project, job, present, more=()):
 
     more  patterns of components; they come last, since the last that matches decides
     """
-    patterns = [RUNS, *env_files_inside(project), *project.ignores, *(job.ignores if job else ()),
-                *more]
+    patterns = [*[RUNS] * project.runs, *env_files_inside(project), *project.ignores,
+                *(job.ignores if job else ()), *more]
     if present is None or is_generated(present):
         return image_part("dockerignore", patterns="\n".join(patterns))
     own = without_block(present)
     end = "" if own.endswith("\n") or not own else "\n"
-    return own + end + BLOCK.format("".join(f"{one}\n" for one in patterns))
+    return own + end + BLOCK.format("".join(f"{one}\n" for one in patterns)) if patterns else own
 
 
 def literal_pattern(path):
@@ -6279,7 +6279,8 @@ class Recording:
         for text in measured.notes:
             yield Note(text)
         self.record = yield KeepRun(self.record._replace(
-            **facts, metrics=measured.summary, outputs=written_since(wrote, since) if since else []),
+            **facts, metrics=measured.summary,
+            outputs=written_since(wrote, since) if since else []),
             as_json(measured.curves) if measured.curves else "")
 
     def plan_fail(self, fault):

@@ -20,9 +20,12 @@ TRAIN = {"name": "train", "source": "src/train.py"}
 
 
 def project(**changes):
-    """The plainest project but for `changes`: keys of skelebot.yaml, or what is known beside the file."""
+    """The plainest project but for `changes`: keys of skelebot.yaml, or what is known beside the file.
+
+    It records no runs.
+    """
     known = {"folder": "/home/ada/churn"}
-    keys = {"name": "churn", "jobs": [TRAIN]}
+    keys = {"name": "churn", "runs": False, "jobs": [TRAIN]}
     for key, value in changes.items():
         (keys if key in skelebot.fields(skelebot.Project) else known)[key] = value
     text = json.dumps(keys, ensure_ascii=False)     # JSON is YAML in which every text is quoted
