@@ -417,6 +417,8 @@ Timezone = scalar_class(
     "the name of a time zone", "for example Europe/Berlin", r"\w[\w+-]*(/[\w+-]+)*")
 Host = scalar_class(
     "a Docker host", "for example ssh://user@box", r"(?!(?:\w+://)?(?:[^\s/@]*@)?-)\S+")
+HostName = scalar_class("a name of letters, digits, _ . and -, and not local or native",
+                        "as in gpu-box", r"(?!(?:local|native)$)[A-Za-z0-9_][A-Za-z0-9_.-]*")
 ProjectPath = scalar_class(     # also as a word in a Dockerfile: no quotes, no globs
     "a path inside the project",
     "only files in the folder of skelebot.yaml can be part of the image",
@@ -767,6 +769,31 @@ class Resources(Record):
         return int(self.time[:-1] or 0) * {"s": 1, "m": 60, "h": 3600}.get(self.time[-1:], 86400)
 
 
+class HostEntry(Record):
+    """A host by its address, or by a key for its kind: HostRecord has those of RUNNERS."""
+    _bare = "docker"
+    docker: Host = ""
+    resources: Resources = Resources()
+    places: Hidden = None
+
+    def _complete(self):
+        kinds = [name for name in self.places if name in RUNNERS]
+        if len(kinds) == 1:
+            return self
+        raise self.places[""].fault(f"needs one kind of host, found {listed(kinds) or 'none'}",
+                                    f"choose one of: {', '.join(RUNNERS)}")
+
+    @property
+    def kind(self):
+        """Its row of RUNNERS: by its key, or by how the address begins."""
+        return next(one for one in (self.docker.partition(":")[0], *self.places) if one in RUNNERS)
+
+    @property
+    def engine(self):
+        """The address of the engine that builds for it; "" is the default one."""
+        return self.docker if self.kind == "docker" else ""
+
+
 class EnvFile(Record):
     """A file with variables of a job."""
     _bare = "path"
@@ -949,6 +976,7 @@ class Project(Record):
     gpu: bool = False
     runs: bool = True
     host: Host = ""
+    hosts: Tuple[HostEntry, ...] = ()
     network: Network = Network()
     offline: bool = False
     secrets: Tuple[SecretEntry, ...] = ()
@@ -1559,7 +1587,7 @@ def ancestors(path):
 # as typed, and every value knows its line.
 
 FILE = "skelebot.yaml"
-CONFIG = "config.yaml"      # in ~/.skelebot
+CONFIG, HOSTS = "config.yaml", "hosts.yaml"     # in ~/.skelebot
 MERGE = "tag:yaml.org,2002:merge"
 NULL = "tag:yaml.org,2002:null"
 TEXT = "tag:yaml.org,2002:str"
@@ -2177,7 +2205,9 @@ READERS = {
     float: Value.number, dict: Value.plain_dict, list: Value.plain_list,
     tuple: lambda value: tuple(value.plain_list()), str: lambda value: str(value.text(Text)),
     Tuple[Variable, ...]: Value.variables, Tuple[DefaultWord, ...]: Value.default,
-    Tuple[DockerWord, ...]: Value.docker_words}
+    Tuple[DockerWord, ...]: Value.docker_words,
+    Tuple[HostEntry, ...]: lambda value: tuple(each_of(value.entries().values(), lambda one: (
+        Value(one.key, one.place).text(HostName), one.read(HostRecord))))}
 
 
 @functools.lru_cache(None)
@@ -2641,6 +2671,7 @@ class Option(Valued):
     choices: Tuple[str, ...] = ()
     default: Tuple[str, ...] = ()
     outside: bool = False
+    former: str = ""    # an older name of it
 
 
 def flag(name, alt, text, outside=False):
@@ -2653,7 +2684,8 @@ OPTIONS = (
     flag("version", "v", "show the version of skelebot and of the project, and exit", outside=True),
     Option("directory", "C", "act as if started in this folder", "DIR", outside=True),
     Option("env", "e", "lay skelebot-ENV.yaml over skelebot.yaml", "ENV"),
-    Option("docker-host", "d", "use the Docker engine of this host, as in ssh://user@box", "HOST"),
+    Option("host", "d", "where to run: a name of hosts, local, or an address, as in "
+           "ssh://user@box", "HOST", "each", former="docker-host"),
     flag("skip-build", "s", "run the image as it is"),
     flag("rebuild", "",
          "build the image again, from the newest base image, without Docker's cache"),
@@ -2727,7 +2759,7 @@ class Parser:
         self.optional, self.extras, self.script = optional, extras, script
         self.known = {"--" + param.name: param for param in params}     # as all was typed once
         for param in params:
-            for name in filter(None, [param.alt, param.name]):
+            for name in filter(None, [param.alt, getattr(param, "former", ""), param.name]):
                 self.known["-" + name if name == param.alt else spelling(name)] = param
                 self.known[spelling(name)] = param
 
@@ -2780,7 +2812,7 @@ class Parser:
             param, value, letters = self.split(word) or self.refuse(word.partition("=")[0])
             taken, count = self.take(param, value, words)
             words = ([letters] if letters else []) + words[count:]
-            before = values.get(param.name, ()) if param.accepts == "list" else ()
+            before = values.get(param.name, ()) if param.accepts in ("list", "each") else ()
             values[param.name] = before + taken
         return values, plain, tuple(words[1:])
 
@@ -3904,6 +3936,7 @@ class Call(Record):
     token: str = ""
     plugins: Tuple = ()
     host: str = ""
+    hosts: Tuple = ()       # all that -d names; `host` is the first
     env: str = ""
     skip_build: bool = False
     rebuild: bool = False
@@ -4714,13 +4747,14 @@ class Copy(Record):
 class Engine(Record):
     """Docker's command line for one host; what is named plan_ asks it.
 
-    host      that was asked for; "" is the engine's own default
+    host      that was asked for, also as context:NAME; "" is the engine's own default
     endpoint  where that is, as in unix://... or ssh://...; "" is this machine's own
     """
     call: Call
     host: str = ""
     endpoint: str = ""
     variable = "DOCKER_HOST"    # the environment's word for the host
+    named, here = ("--host",), ("--host", ENDPOINT)     # what leads to another, and to this machine
     docker_hub = ""             # what `login` calls Docker Hub
     apart = False               # whether a build is ended by way of the programs that it runs
     builders = ("buildkit", "legacy")
@@ -4731,7 +4765,23 @@ class Engine(Record):
 
     @property
     def argv(self):
-        return (self.call.engine, *(("--host", self.host) if self.host else ()))
+        other = ("--context", self.context) if self.context else (*self.named, self.host)
+        return (self.call.engine,
+                *(self.here if self.host == "local" else other if self.host else ()))
+
+    @property
+    def context(self):
+        """The Docker context that leads to it, or ""."""
+        named = self.host or self.call.environ.get(self.variable, "")
+        return (named[8:] if named[:8] == "context:" else "") if named else self.call.context
+
+    @property
+    def context_file(self):
+        """Where Docker keeps its context. Source: docker context(1)"""
+        import hashlib
+        folder = self.call.environ.get("DOCKER_CONFIG") or os.path.join(self.call.home, ".docker")
+        digest = hashlib.sha256(self.context.encode("utf-8", "surrogateescape")).hexdigest()
+        return os.path.join(folder, "contexts", "meta", digest, "meta.json")
 
     @property
     def is_local(self):
@@ -4811,25 +4861,18 @@ class Engine(Record):
 
     def plan_endpoint(self):
         """Where the engine is, by the host, the environment or the context in use."""
-        call = self.call
-        named = self.host or call.environ.get(self.variable, "")
-        if named or not call.context:
-            return named
-        import hashlib
-        folder = call.environ.get("DOCKER_CONFIG") or os.path.join(call.home, ".docker")
-        digest = hashlib.sha256(call.context.encode("utf-8", "surrogateescape")).hexdigest()
-        file = os.path.join(folder, "contexts", "meta", digest, "meta.json")
-        known = context_endpoint(read_bytes(file))
+        if not self.context:
+            return self.host or self.call.environ.get(self.variable, "")
+        known = context_endpoint(read_bytes(self.context_file))
         if known:
             return known
-        outcome = yield Command((call.engine, "context", "inspect", "--format",
-                                 "{{.Endpoints.docker.Host}}",
-                                 "--", call.context), kept=True, looks=True)
+        outcome = yield Command((self.call.engine, "context", "inspect", "--format",
+                                 "{{.Endpoints.docker.Host}}", "--", self.context),
+                                kept=True, looks=True)
         host = outcome.output.strip()
         if host and not Host.fits(host):
-            raise SkelebotError(f"the Docker context {call.context} names {shortened(host)}, which "
-                                "is no engine's "
-                                "address", "look at it with docker context inspect")
+            raise SkelebotError(f"the Docker context {self.context} names {shortened(host)}, which "
+                                "is no engine's address", "look at it with docker context inspect")
         return host
 
     def plan_ask_rootless(self):
@@ -4846,9 +4889,9 @@ class Engine(Record):
         return (yield from cache.plan_answer(path, self.plan_ask_rootless(),
                                              ("rootless", "root"))) == "rootless"
 
-    def plan_check(self):
-        """Raise a fault if the engine does not answer."""
-        outcome = yield Command((*self.argv, "version"), kept=True, looks=True)
+    def plan_check(self, **limits):
+        """Raise a fault if the engine does not answer; `limits` are fields of a Command."""
+        outcome = yield Command((*self.argv, "version"), kept=True, looks=True, **limits)
         if outcome.status:
             hint = refusal_hint(outcome.errors, "start Docker, name another host with -d")
             raise SkelebotError(f"no engine answers {shell_line(self.argv)}: "
@@ -4917,16 +4960,13 @@ class Engine(Record):
 class Podman(Engine):
     """podman, which needs no daemon: its root is the caller, and its endpoint is in no context."""
     variable = "CONTAINER_HOST"
+    named, here, context = ("--remote", "--url"), ("--remote=false",), ""
     docker_hub = "docker.io"
     apart = True
     past_events, event = ("--stream=false",), "{{.Status}} "
     lacks_accounts = False
     facts = ("{{.Version.Version}}|{{.Store.GraphRoot}}||"
              "{{if .Host.Security.Rootless}}rootless{{end}}|")
-
-    @property
-    def argv(self):
-        return (self.call.engine, *(("--remote", "--url", self.host) if self.host else ()))
 
     def ends(self, run):
         """Its `rm --force` would stop what runs as patiently as `stop`; source: podman-rm(1)."""
@@ -4942,10 +4982,6 @@ class Podman(Engine):
     def user_words(self, project, job, rootless):
         words = super().user_words(project, job, False)
         return ("--userns", "keep-id", *words) if words else ()
-
-    def plan_endpoint(self):
-        yield from ()
-        return self.host or self.call.environ.get(self.variable, "")
 
     def plan_rootless(self, project):
         yield from ()
@@ -4978,9 +5014,11 @@ def engine_kind(program):
 
 
 def plan_engine(call, host):
-    """The Engine at a host; without one at its own default."""
-    engine = engine_kind(call.engine)(call, host)
-    return engine._replace(endpoint=(yield from engine.plan_endpoint()))
+    """The Engine at a host; without one at its own default, as `local` if that is here."""
+    engine = engine_kind(call.engine)(call, "" if host == "local" else host)
+    engine = engine._replace(endpoint=(yield from engine.plan_endpoint()))
+    away = host == "local" and not engine.is_local
+    return engine._replace(host=host, endpoint="") if away else engine
 
 
 # ---- Builds -----------------------------------------------------------------
@@ -6352,12 +6390,12 @@ def plan_remember_nodes(call, project):
         return
     cache = Cache(call)
     keys = [b"secrets", *(key.encode() for one in COMPONENTS.values() for key in one.secret_files)]
-    config = os.path.join(skelebot_home(call.environ, call.home), CONFIG) if (
-        call.variables or call.offline) else FILE
-    for file in dict.fromkeys((*map(environment_file, ("", *project.envs)), config)):
+    used = (CONFIG, call.variables or call.offline), (HOSTS, call.host and ":" not in call.host)
+    own = [os.path.join(skelebot_home(call.environ, call.home), name) for name, use in used if use]
+    for file in dict.fromkeys((*map(environment_file, ("", *project.envs)), *own)):
         whole = os.path.join(project.folder or ".", file)
         path, data = KnownNodes.path(call.environ, call.home, whole), read_bytes(file) or b""
-        read = file in (FILE, environment_file(project.env), config) or any(map(data.count, keys))
+        read = file in (FILE, environment_file(project.env), *own) or any(map(data.count, keys))
         known = KnownNodes(data, file)
         if data and read and path and not known.nodes(cache.read(path) or b"") and not has_password(
                 data.decode("utf-8", "replace")):
@@ -6550,6 +6588,7 @@ class Runner:
 
     The hooks are plans; `plan_run` calls them in the order in which they stand here.
     """
+    settings, for_image = Host, True    # what `hosts` says of one; whether exec can be there
 
     def __init__(self, call, project):
         self.call, self.loan, self.host = call, Loan(call, project, "run"), ""
@@ -6561,9 +6600,14 @@ class Runner:
 
     @classmethod
     def plan_at(cls, call, project, host):
-        """The Runner for a host."""
+        """The Runner for a HostEntry."""
         yield from ()
         return cls(call, project)
+
+    @classmethod
+    def plan_answers(cls, call, host):
+        """Raise a fault if a host does not answer."""
+        yield from ()
 
     def resources(self, job):
         """What a job may take, key by key: by --resources, else by the job, else by the project."""
@@ -6776,7 +6820,7 @@ class Runner:
 
 class Native(Runner):
     """This machine, without Docker."""
-    row = "native"
+    row, settings, for_image = "native", bool, False
 
     def told(self, run):
         launch = super().told(run)
@@ -6878,8 +6922,12 @@ class OnEngine(Runner):
 
     @classmethod
     def plan_at(cls, call, project, host):
-        engine = yield from plan_engine(call, host)
+        engine = yield from plan_engine(call, host.engine)
         return (cls if engine.is_local else OnOtherEngine)(call, project, engine)
+
+    @classmethod
+    def plan_answers(cls, call, host):
+        yield from (yield from plan_engine(call, host.engine)).plan_check(limit=LIMIT, apart=True)
 
     def launch(self, job, argv):
         return Launch(expanding_argv(argv))
@@ -7356,15 +7404,87 @@ class OnOtherEngine(OnEngine):
         return (yield from super().prepare(run))
 
 
-RUNNERS = {"native": Native}    # how a host begins -> where it is; any other is an engine's
+RUNNERS = {"docker": OnEngine, "native": Native}    # kind of a host -> where it is
+HostRecord = type("HostEntry", (HostEntry,), {**dict.fromkeys(RUNNERS, ""), "__annotations__": {
+    **{name: kind.settings for name, kind in RUNNERS.items()}, **HostEntry.__annotations__}})
+
+
+class Hosts(Record):
+    """Where a call may run something, and what its hosts are called."""
+    call: Call
+    project: Any = None
+
+    def known(self):
+        """name -> HostEntry: of the project, below that of the caller's own file, and `local`."""
+        path, below = os.path.join(skelebot_home(self.call.environ, self.call.home), HOSTS), ()
+        own = Value(read_root("", path), Place(path, 1))
+        if own.node and not own.is_nothing:
+            inner = own.entries().get("hosts", own)     # as skelebot.yaml has them
+            below = (inner if inner.node.id == "mapping" else own).read(Tuple[HostEntry, ...])
+        return dict([("local", self.at("local")), *below, *getattr(self.project, "hosts", ())])
+
+    @staticmethod
+    def at(address, place=None):
+        """The HostEntry of an address that stands at a place."""
+        return HostRecord(docker=address, places={"": place, "docker": place})
+
+    def of(self, text, owner):
+        """The HostEntry of a name or address that a job, a project or, by -d, the call has."""
+        place = (getattr(owner, "places", None) or {}).get("host")
+        known = self.known() if ":" not in text else {}
+        if text in known:
+            return known[text]
+        engine = engine_kind(self.call.engine)(self.call, "context:" + text)
+        if known and engine.context and look(engine.context_file):
+            text = engine.host
+        elif known and text not in RUNNERS and not re.fullmatch(r"\w[\w-]*(\.[\w-]+)+", text):
+            raise (place.fault if place else usage_error)(
+                f"{'' if place else '-d: '}there is no host {shortened(text)}",
+                did_you_mean(text, known) + " (addresses: ssh://user@box, tcp://box:2375)")
+        return self.at(text, place)
+
+    def chosen(self, job=None):
+        """The HostEntry of a job, or of the project."""
+        if len(self.call.hosts) > 1:
+            raise usage_error("-d: expected one host, found " + listed(self.call.hosts), "name one")
+        owners = [one for one in (self.call, job, self.project) if getattr(one, "host", "")]
+        return self.of(owners[0].host, owners[0]) if owners else self.at("")
+
+    def plan(self, words):
+        """List the hosts, or with --check ask each: 1 if one does not answer."""
+        rows, host, told = self.known(), self.chosen(), []
+        engine = yield from plan_engine(self.call, host.engine)
+        here = "local" if engine.is_local else engine.context or engine.endpoint
+        default = next((name for name, one in rows.items() if one == host), host.docker or here)
+        for name, one in {**rows, default: rows.get(default, host)}.items():
+            kind, own = one.kind, getattr(getattr(one, one.kind), "address", "")
+            row = {"name": name, "kind": kind, "address": shown_url(one.docker or f"{kind}:{own}"),
+                   "place": str(one.places[""] or ""), "default": name == default}
+            try:
+                yield from RUNNERS[kind].plan_answers(self.call, one) if words.has("check") else ()
+            except SkelebotError as error:
+                row["fault"] = on_one_line(f"{error.message}; {error.hint}")
+            told.append(row)
+            state = row.get("fault", "ok") if words.has("check") else (
+                f"{kind:7} {row['address']:22} {row['place']}".rstrip())
+            yield from () if words.has("json") else [
+                Answer(f"{' *'[name == default]} {name:14} {state}")]
+        if words.has("json"):
+            import json
+            yield Answer(json.dumps(told, indent=1))
+        return int(any("fault" in row for row in told))
 
 
 def plan_runner(call, project, job, native=False):
     """The Runner for a job: natively, or at the host that -d, the job or the project names."""
-    host = "native:" if native else call.host or job.host or project.host
+    hosts = Hosts(call, project)
+    host = hosts.at("native:") if native else hosts.chosen(job)
+    if not job.source and not RUNNERS[host.kind].for_image:
+        host = hosts.at("")
     project = with_env_files(call, project, job)
-    runner = yield from RUNNERS.get(host.partition(":")[0], OnEngine).plan_at(call, project, host)
-    runner.host = host
+    project = project._replace(resources=project.resources.over(host.resources))
+    runner = yield from RUNNERS[host.kind].plan_at(call, project, host)
+    runner.host = host.docker
     return runner
 
 
@@ -7373,7 +7493,8 @@ def plan_runner(call, project, job, native=False):
 def plan_runner_of(call, project, record):
     """The Runner for a run that is recorded."""
     kind = RUNNERS.get(record.runner, OnEngine)
-    runner = yield from kind.plan_at(call, project, record.host or record.endpoint)
+    host = Hosts(call, project).at(record.host or record.endpoint)
+    runner = yield from kind.plan_at(call, project, host)
     runner.host = record.host
     return runner
 
@@ -7504,9 +7625,10 @@ def plan_foresee_job(call, project, job, words):
     job.argv(job_parser(project, job).words(words))
     check_native(call, job)
     with_env_files(call, project, job)
-    if call.native or job.native == "always":
+    host = Hosts(call, project).chosen(job)
+    if call.native or job.native == "always" or not RUNNERS[host.kind].for_image:
         return
-    engine = yield from plan_engine(call, call.host or job.host or project.host)
+    engine = yield from plan_engine(call, host.engine)
     if not engine.is_local or call.context:
         yield from engine.plan_check()
     told = (yield Command((*engine.argv, "info", "--format", "{{.Runtimes}}"), kept=True,
@@ -7524,7 +7646,7 @@ def plan_foresee_job(call, project, job, words):
 
 def plan_image(call, project):
     """The image to run of a project: by its id, built unless it exists; with -s by its name."""
-    engine = yield from plan_engine(call, call.host or project.host)
+    engine = yield from plan_engine(call, Hosts(call, project).chosen().engine)
     return (yield from Image(engine, project).plan_ready())
 
 
@@ -7542,7 +7664,7 @@ def plan_prime(call, project, words):
                           "name one, as in --output image.tar")
     if output and (look(os.path.dirname(output) or ".") != "folder" or look(output) == "folder"):
         raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that exists")
-    engine = yield from plan_engine(call, call.host or project.host)
+    engine = yield from plan_engine(call, Hosts(call, project).chosen().engine)
     image = Image(engine, project, plain=bool(output))
     yield from image.plan_built(reason="prime always does")
     if output:
@@ -10150,7 +10272,7 @@ class Registry(Component):
     def plan_foresee(self, call, project, words):
         """Raise what would stop a later publication: its host, or a secret in the context."""
         check_online(call.offline, "publish")
-        engine = yield from plan_engine(call, call.host or project.host)
+        engine = yield from plan_engine(call, Hosts(call, project).chosen().engine)
         yield from engine.plan_check()
         if not (self.settings.aws or call.environ.get("SKELEBOT_REGISTRY_PASSWORD")
                 or engine.docker_hub or (yield from self.plan_knows_login(call))):
@@ -10172,7 +10294,8 @@ class Registry(Component):
     def plan(self, call, project, words):
         """Build the image, tag it and push every tag; check first what can be known to fail."""
         check_online(call.offline, "publish")
-        engine = yield from plan_engine(call._replace(live=False), call.host or project.host)
+        engine = yield from plan_engine(call._replace(live=False),
+                                        Hosts(call, project).chosen().engine)
         tags = self.tags(words)
         image = yield from self.plan_image(engine, tags)
         references = [f"{self.image}:{tag}" for tag in tags]
@@ -10728,7 +10851,7 @@ class EarlierPlugin(Component):
 
     def plan_command(self, name, call, project, words):
         config = EarlierConfig(call, project)
-        host = call.host or (project.host if project else "") or None
+        host = Hosts(call, project).chosen().engine or None
         return (yield Act(self.name, lambda: self.plugin.execute(
             config, self.arguments(name, project, words), host)))
 
@@ -12205,7 +12328,7 @@ class Doctor:
     def plan_engine(self):
         """What the engine says of itself; nothing of that is remembered."""
         import datetime
-        host = self.call.host or getattr(self.project, "host", "")
+        host = Hosts(self.call, self.project).chosen().engine
         engine = yield from plan_engine(self.call._replace(dry_run=True), host)
         yield from engine.plan_check()
         info = yield from plan_must(Command((*engine.argv, "info", "--format", engine.facts)))
@@ -12537,11 +12660,12 @@ class Schema:
         self.defined, self.rules = self.frame["definitions"], self.frame.pop("rules")
         self.defined["Dependencies"] = {"anyOf": [
             self.record(Dependencies), *map(self.of, fields(Dependencies).values())]}
+        self.defined["hosts"]["additionalProperties"] = self.of(HostRecord)
 
     def of(self, kind):
         """The schema of what is read as a kind, which is an annotation of a record."""
         name = getattr(kind, "__name__", getattr(kind, "_name", ""))    # typing's, before 3.10
-        name = "variables" if kind == Tuple[Variable, ...] else name
+        name = {Tuple[Variable, ...]: "variables", Tuple[HostEntry, ...]: "hosts"}.get(kind, name)
         if name in self.defined:
             return {"$ref": "#/definitions/" + name}
         if hasattr(kind, "_fields"):
@@ -15191,6 +15315,10 @@ COMMANDS = {
         flag("fix", "f", "remove the leftovers of skelebot that it finds"),
         flag("json", "j", "print a list for programs: group, name, state, found, remedy")),
                       outside=True, looks=True),
+    "hosts": Builtin("list the hosts by name; --check asks each whether it answers",
+                     lambda call, project, words: Hosts(call, project).plan(words), (), (
+        flag("check", "k", "ask each; the exit status is 1 if one does not answer"),
+        flag("json", "j", "print a list for programs: name, kind, address, place, default"))),
     **{name: command for one in our_components(None).values()
        for name, command in one.commands().items()},
 }
@@ -15327,13 +15455,13 @@ def caller_call(options, installed=(), project=None):
         context=engine.context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=on_path("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
-        plugins=installed, host=options.one("docker-host"), env=options.one("env"),
+        plugins=installed, host=options.values.get("host", ("",))[0], env=options.one("env"),
         skip_build=options.has("skip-build"), rebuild=options.has("rebuild"),
         live=options.has("live"), native=options.has("native"),
         verbose=options.has("verbose"), dry_run=options.has("dry-run"),
         detach=options.has("detach"), network=config.network,
         offline=config.offline or options.has("offline"), files=files,
-        resources=typed_resources(options.one("resources")))
+        resources=typed_resources(options.one("resources")), hosts=options.values.get("host", ()))
     set_variables(call.variables)
     return call._replace(environ={**os.environ, **call.variables})
 
@@ -15572,9 +15700,10 @@ class Completions(CommandLine):
         self.words = [*plain, *rest] or [NEXT]
         if self.options.has("directory"):
             enter(os.path.expanduser(self.options.one("directory")))
-        self.installed, self.project = self.plugins(), None
+        self.installed, self.project, self.hosts = self.plugins(), None, {}
         try:
             self.project = self.chosen_project()
+            self.hosts = Hosts(Call(os.environ, os.path.expanduser("~")), self.project).known()
         except SkelebotError:
             pass                            # what needs none can still be typed
         self.commands = commands_here(self.project, self.installed)
@@ -15585,7 +15714,8 @@ class Completions(CommandLine):
                 for job in getattr(self.project, "jobs", ())}
         known = {name: command.help for name, command in self.commands.items()
                  if self.project or command.outside}
-        return {"env": getattr(self.project, "envs", ()), "job": {**jobs, **known, **jobs}}
+        return {"env": getattr(self.project, "envs", ()), "job": {**jobs, **known, **jobs},
+                "host": {name: one.docker or one.kind for name, one in self.hosts.items()}}
 
     @staticmethod
     def values(parser, words, offers):
