@@ -15715,7 +15715,7 @@ class Completions(CommandLine):
         known = {name: command.help for name, command in self.commands.items()
                  if self.project or command.outside}
         return {"env": getattr(self.project, "envs", ()), "job": {**jobs, **known, **jobs},
-                "host": {name: one.docker or one.kind for name, one in self.hosts.items()}}
+                "host": {name: shown_url(one.docker or "") for name, one in self.hosts.items()}}
 
     @staticmethod
     def values(parser, words, offers):

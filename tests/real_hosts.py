@@ -35,6 +35,8 @@ class Named(Tests):
         done = self.named("-V", "say", folder=other, SKELEBOT_HOME=home)
         self.assertEqual(done.stdout, b"far\n")
         self.assertRegex(done.stderr, f"--host {THERE} run .*--memory 96m ")
+        self.named("--detach", "say", folder=other, SKELEBOT_HOME=home)
+        self.assertEqual(self.named("wait", folder=other, SKELEBOT_HOME=home).stdout, b"far\n")
         told = self.named("hosts", "--check", "--json", folder=other, SKELEBOT_HOME=home, status=1).stdout
         rows = {row["name"]: row for row in json.loads(told.decode())}
         self.assertEqual(("fault" in rows["mine"], rows["mine"]["default"], list(rows)), (False, True, ["local", "mine", "dead"]))

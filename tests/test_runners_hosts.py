@@ -212,11 +212,11 @@ class Listing(unittest.TestCase):
         self.assertEqual((asking.limit, asking.apart, asking.looks), (skelebot.LIMIT, True, True))
 
     def test_completes_the_names_on_tab(self):
-        with folder({"skelebot.yaml": TEXT, "home/hosts.yaml": "mine: ssh://m\n"}) as path:
+        with folder({"skelebot.yaml": TEXT, "home/hosts.yaml": "mine: ssh://ada:hunter2@m\n"}) as path:
             with environment(SKELEBOT_HOME=os.path.join(path, "home")):
                 for line in ("skelebot -d ", "skelebot --host ", "skelebot --docker-host "):
                     self.assertEqual(call("--complete", line, folder=path).stdout,
-                                     "local\tlocal\nmine\tssh://m\ngpu-box\tssh://ada@gpu-box\nhere\tnative\n")
+                                     "local\tlocal\nmine\tssh://...@m\ngpu-box\tssh://ada@gpu-box\nhere\t\n")
                 self.assertEqual(call("--complete", "skelebot --host=gp", folder=path).stdout, "--host=gpu-box\tssh://ada@gpu-box\n")
                 with open(os.path.join(path, "home", "hosts.yaml"), "w") as file:
                     file.write("a: [\n")
