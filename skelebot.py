@@ -5932,7 +5932,8 @@ class RunRecord(Record):
                            reason="a later version of skelebot has recorded it")
             record = cls(**{name: known[name] for name in cls._fields if name in known})
             return record.checked()._replace(number=number, point=point)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+                RecursionError) as fault:
             return cls(number=number, point=point, state="damaged",
                        reason=f"its run.json is damaged ({type(fault).__name__})")
 
@@ -5948,7 +5949,8 @@ class RunRecord(Record):
         for path, size, changed in self.outputs:
             if not isinstance(path, str) or not isinstance(size, int):
                 raise TypeError("outputs")
-        for value in (*self.words, *self.typed):
+        given = [value if isinstance(value, list) else [value] for value in self.values.values()]
+        for value in (*self.words, *self.typed, *self.resources.values(), *sum(given, [])):
             if not isinstance(value, str):
                 raise TypeError("words")
         if self.state not in STATES or not re.fullmatch(r"(?:\w[\w.-]*)?", self.container):
@@ -6028,6 +6030,19 @@ class Runs:
         commit = re.search("(?m)^# branch.oid ([0-9a-f]{40,64})$", told)
         clean = not re.search("(?m)^[^#]", told)
         return record._replace(commit=commit.group(1), clean=clean) if commit else record
+
+    def curves(self, record, most):
+        """name -> [(step, number)...] of its curves, about `most` of each; {} if damaged."""
+        import json
+        try:
+            known = json.loads((read_bytes(self.path(record, "curves.json")) or b"{}").decode())
+            known = {name: [(Scale.number(step), Scale.number(one)) for step, one in
+                            curve[:-1:len(curve) // most + 1] + curve[-1:]]
+                     for name, curve in known.items()}
+        except (SkelebotError, ValueError, TypeError, AttributeError, RecursionError):
+            return {}
+        known = {name: [pair for pair in own if None not in pair] for name, own in known.items()}
+        return {name: own for name, own in known.items() if len(own) > 1}
 
     def points(self, number):
         """The RunRecords of a sweep's points, in their order."""
@@ -6331,6 +6346,351 @@ class Recording:
 
 
 UNRECORDED = Recording()
+
+
+# -- What is asked
+
+def as_text(value, most=None):
+    """A value of a record on one line, for a person; or its begin."""
+    if isinstance(value, dict):
+        value = [f"{name}={as_text(one, most)}" for name, one in value.items()]
+    text = " ".join(map(as_text, value)) if isinstance(value, (list, tuple)) else (
+        f"{value:.6g}" if isinstance(value, float) else str("" if value is None else value))
+    text = on_one_line(shown_url(text))
+    return text if not most or len(text) <= most else text[:most - 3] + "..."
+
+
+def when(seconds):
+    """A time as a clock here has it; "" for none."""
+    there = time.localtime(min(max(0, seconds), 4e9))
+    return time.strftime("%Y-%m-%d %H:%M", there) if seconds else ""
+
+
+# -- Report
+
+class Html(str):
+    """A text that is HTML already; any other is escaped when it gets into one."""
+    SIGNS = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
+
+    @classmethod
+    def of(cls, *values):
+        """Values side by side, with what a terminal would obey written out."""
+        return cls("".join([one if type(one) is cls else visible(
+            shown_url(one) if isinstance(one, str) else as_text(one)).translate(cls.SIGNS)
+            for one in values]))
+
+    @classmethod
+    def tag(cls, name, *inside, **attributes):
+        """An element; `class_` is its attribute class."""
+        words = "".join(f' {key.strip("_")}="{cls.of(value)}"' for key, value in attributes.items())
+        return cls(f"<{name}{words}>{cls.of(*inside)}</{name}>")
+
+    @classmethod
+    def part(cls, file, **values):
+        """A file of templates/report with its $names filled in."""
+        return cls(re.sub(r"\$([a-z]+)", lambda match: cls.of(values[match.group(1)]),
+                          template_bytes("report", file).decode("utf-8")))
+
+
+class Scale:
+    """Where values stand on an axis, from its place `start` in a picture to its `end`.
+
+    values  numbers, or texts, which stand side by side in their order
+    name    of what they are, by which their unit is known
+    spread  how many times the least the largest must be for a logarithmic axis
+    ticks   (place, text) of round numbers, or of each text
+    """
+    UNITS = {r"(?:.*[\W_])?(?:seconds?|secs?)":
+             ((172800, 86400, "days"), (7200, 3600, "h"), (120, 60, "min"), (0, 1, "s")),
+             r"(?:.*[\W_])?bytes": ((1e9, 1e9, "GB"), (1e6, 1e6, "MB"), (1e3, 1e3, "kB"))}
+
+    def __init__(self, values, start, end, name, spread=1000):
+        import math
+        self.start, self.end, self.name = start, end, name
+        least, middle, most = min(values), sorted(values)[len(values) // 2], max(values)
+        if isinstance(least, str):
+            words, room = list(dict.fromkeys(values)), max(end - start, 0) // 7
+            self.even, self.low, self.high = words.index, -0.5, len(words) - 0.5
+            self.ticks = [(self.at(word), word[:int(room / len(words)) or 14]) for word in words]
+            return
+        rows = next((rows for one, rows in self.UNITS.items() if re.fullmatch(one, name)), ())
+        factor, unit = next((row[1:] for row in rows if most >= row[0]), (1, ""))
+        is_log = 0 < least <= most / spread and middle < (least + most) / 4
+        self.even = lambda one: math.log10(one / factor) if is_log else one / factor
+        rounds = self.rounds(self.even(least), self.even(most), is_log or all(
+            one / factor == one // factor for one in values))
+        self.low, self.high = rounds[0], rounds[-1]
+        rounds = [factor * (10.0 ** one if is_log else one) for one in rounds]
+        self.ticks = [(self.at(one), f"{one / factor:.10g}") for one in rounds]
+        self.name = ", ".join(filter(None, [name, unit, is_log and "log"]))
+
+    @staticmethod
+    def rounds(low, high, whole):
+        """Multiples of 1, 2 or 5 times a power of ten, from below two numbers to above them."""
+        if high - low <= 1e-9 * max(abs(low), abs(high), 1e-90):
+            low, high, whole = low - (abs(low) / 10 or 1), high + (abs(high) / 10 or 1), False
+        size, power = f"{(high - low) / 4:e}".split("e")
+        step = next(one for one in (1, 2, 5, 10) if one >= float(size)) * 10.0 ** int(power)
+        step = max(step, 1) if whole else step
+        return [count * step for count in range(int(low // step), int(-(-high // step)) + 1)]
+
+    @staticmethod
+    def number(value):
+        """A value as a number that can be drawn, or None."""
+        try:
+            return float(value) if abs(float(value)) < 1e100 else None
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+    def at(self, value):
+        """The place of a value."""
+        share = (self.even(value) - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+
+class Picture:
+    """A picture in SVG, whose colours and strokes are in templates/report/report.css.
+
+    400 wide has room on a phone; a sign is at most 7 wide. A run is a link to its section.
+    """
+    WIDTH, TOP, BOTTOM = 400, 34, 206
+
+    def __init__(self):
+        self.parts = []
+
+    def html(self, title, width=WIDTH):
+        svg = Html.tag("svg", *self.parts, viewBox=f"0 0 {width} 240", role="img")
+        return Html.tag("figure", Html.tag("figcaption", title), svg, class_=f"w{width // 401}")
+
+    def words(self, x, y, text, kind):
+        self.parts.append(Html.tag("text", text, x=f"{x:.1f}", y=f"{y:.1f}", class_=kind))
+
+    def path(self, kind, points, run="", number=0.0):
+        """A line through points, or a dot, which may stand for a run."""
+        words = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+        shape = Html.tag("path", d=f"M{words}h0", class_=kind)
+        title = Html.tag("title", f"{run}: {number:.6g}")
+        self.parts.append(Html.tag("a", title, shape, href=f"#run-{run}") if run else shape)
+
+    def upright(self, x, y, end):
+        """An upright axis, whose grid goes as far as `end`."""
+        for place, text in y.ticks:
+            self.path("grid", [(x, place), (end, place)])
+            self.words(x - 5, place + 4, text, "tick end")
+
+    @classmethod
+    def graph(cls, name, param, curves, kinds, named=()):
+        """Of run -> [(x, metric)...]: a line for each, or a dot; `named` have their names beside.
+
+        Where x are words, they have bars up to the mean of their dots.
+        kinds  run -> the classes of its line
+        """
+        picture, points = cls(), [point for curve in curves.values() for point in curve]
+        words = dict.fromkeys(word for word, _ in points if isinstance(word, str))
+        y = Scale([one for _, one in points] + [0] * bool(words), cls.BOTTOM, 12, name)
+        left = 12 + 7 * max(len(text) for _, text in y.ticks)
+        right = cls.WIDTH - 10 - (16 + 7 * max(map(len, named)) if named else 0)
+        x = Scale([one for one, _ in points], left + 8, right - 8, param, 1e300 if named else 20)
+        picture.upright(left, y, right)
+        for place, text in x.ticks:
+            picture.words(place, cls.BOTTOM + 15, text, "tick")
+        picture.words((left + right) / 2, cls.BOTTOM + 30, x.name, "middle")
+        for word in words:
+            own = [one for value, one in points if value == word]
+            picture.path("bar", [(x.at(word), y.at(0)), (x.at(word), y.at(sum(own) / len(own)))])
+        for run in sorted(curves, key=lambda run: (run in named, "best" in kinds[run])):
+            places = [(x.at(value), y.at(one)) for value, one in curves[run]]
+            picture.path(kinds[run], places, run, curves[run][-1][1])
+        for row, run in enumerate(sorted(named, key=lambda run: -curves[run][-1][1])):
+            picture.path(kinds[run], [(right + 3, 16 + 13 * row), (right + 17, 16 + 13 * row)])
+            picture.words(right + 21, 20 + 13 * row, run, "")
+        return picture.html(f"{y.name} by {param}")
+
+    @classmethod
+    def parallel(cls, columns, less, best):
+        """Of name -> (run -> value): an axis for each, a line for each run that has them all.
+
+        less  whether less of the last one is better; the better, the stronger is the line
+        """
+        *_, metric = columns.values()
+        runs = [run for run in metric if all(run in own for own in columns.values())]
+        picture, places = cls(), [100 + 110 * index for index in range(len(columns))]
+        scales = [Scale([own[run] for run in runs], cls.BOTTOM, cls.TOP, name, 20)
+                  for name, own in columns.items() if runs]
+        for run in sorted(runs, key=lambda run: run == best):
+            heights = [scale.at(own[run]) for scale, own in zip(scales, columns.values())]
+            share = (heights[-1] - cls.TOP) / (cls.BOTTOM - cls.TOP)
+            kind = f"q{int(4.99 * (share if less else 1 - share))}" if run != best else "best"
+            picture.path("line " + kind, list(zip(places, heights)), run, metric[run])
+        for place, scale in zip(places, scales):
+            picture.path("axis", [(place, cls.BOTTOM), (place, cls.TOP)])
+            picture.upright(place, scale, place)
+            picture.words(place, 18, scale.name[:15], "middle")
+        return picture.html("all of these values", 110 * len(columns) + 40)
+
+
+class Report:
+    """A page about runs that loads nothing from elsewhere: a table, pictures, a section for each.
+
+    records  RunRecords in the order of the page; a sweep's points follow it
+    metrics  name -> run -> the last of its numbers
+    ways     name -> "max" or "min", as sweeps among them say; best -> the best run
+    """
+    FILE = "report.html"
+    NEWEST, MOST, NAMED, WORDS, POINTS, DRAWN = 20, 8, 14, 12, 5000, 50
+
+    def __init__(self, runs, records):
+        self.runs, self.records, self.rows = runs, records, max(40 // (1 + len(records) // 250), 8)
+        self.ways = {str(name): way for one in records if isinstance(one.sweep.get("best"), dict)
+                     for way, name in one.sweep["best"].items()}
+        names = dict.fromkeys([*self.ways, *(name for one in records for name in one.metrics)])
+        self.metrics = {name: {one.name: float(one.metrics[name]["last"]) for one in records if
+                               Scale.number(one.metrics.get(name, {}).get("last")) is not None}
+                        for name in names}
+        self.best = {name: (min if self.ways[name] == "min" else max)(own, key=own.get)
+                     for name, own in self.metrics.items() if own and name in self.ways}
+
+    @staticmethod
+    def params(records):
+        """name -> (run -> value) of what is not alike in records; numbers if all of them are."""
+        columns = {}
+        for name in dict.fromkeys(name for one in records for name in one.values):
+            own = {one.name: as_text(one.values[name], 99) for one in records if name in one.values}
+            numbers = {run: Scale.number(text) for run, text in own.items()}
+            if len(set(own.values())) > 1:
+                columns[name] = own if None in numbers.values() else numbers
+        return columns
+
+    def pictures(self, records, points):
+        """Of each metric of a job's runs: its curves, and over each value; then all values."""
+        records = sorted(records, key=lambda one: one.name not in self.best.values())
+        curves = {one.name: self.runs.curves(one, points) if index < self.DRAWN else {}
+                  for index, one in enumerate(records)}
+        runs, left = sorted(curves, key=lambda run: not curves[run])[:self.NAMED], 2 * self.POINTS
+        params = [(name, own) for name, own in self.params(records).items() if len(
+            {*own.values()}) <= self.WORDS or isinstance(min(own.values()), float)][:self.MOST]
+        names = [name for name, own in self.metrics.items() if any(run in own for run in curves)]
+        for metric in names[:self.MOST]:
+            numbers, best = self.metrics[metric], self.best.get(metric)
+            lines = {run: own[metric] for run, own in curves.items() if metric in own}
+            kinds = {run: f"line c{index % 7} d{index // 7}" for index, run in enumerate(runs)}
+            if lines:
+                yield Picture.graph(metric, "step", lines, {run: kinds.get(run, "line other")
+                                    for run in lines}, [run for run in runs if run in lines])
+            for name, own in params or [("run", dict(zip(runs, runs)))]:
+                dots = {run: [(own[run], numbers[run])] for run in own if run in numbers}
+                left -= len(dots)
+                if len(dots) > 1 and left > 0:
+                    yield Picture.graph(metric, name, dots, {
+                        run: "dot best" if run == best else "dot" for run in dots})
+        columns = dict([*params, *((name, self.metrics[name]) for name in names[:1])])
+        if len(columns) > 2:
+            less, best = self.ways.get(names[0]) == "min", self.best.get(names[0])
+            yield Picture.parallel(columns, less, best)
+
+    def table(self, heads, rows, most):
+        """A table of so many rows, "" without any."""
+        rows = [*rows[:most], *([[f"and {len(rows) - most} more"]] if len(rows) > most else [])]
+        lines = [Html.tag("tr", *(Html.tag(name, one, **{"class": "n"} if isinstance(one, float)
+                                           else {}) for one in row))
+                 for name, row in [("th", heads), *(("td", row) for row in rows)]]
+        head, body = Html.tag("thead", lines[0]), Html.tag("tbody", *lines[1:])
+        return rows and Html.tag("table", head, body)
+
+    def row(self, one, params):
+        """A run in the table of all."""
+        numbers = [(own.get(one.name, ""), self.best.get(name) == one.name)
+                   for name, own in list(self.metrics.items())[:self.MOST]]
+        return [Html.tag("a", one.name, href=f"#run-{one.name}"), one.job,
+                Html.tag("span", one.state, class_=f"state {one.state}"), when(one.started),
+                self.took(one), *(own.get(one.name, "") for own in params),
+                *(Html.tag("b", number) if best else number for number, best in numbers)]
+
+    @staticmethod
+    def took(one):
+        import datetime
+        seconds = min(max(one.ended - one.started, 0), 4e9) if one.started and one.ended else None
+        return "" if seconds is None else str(datetime.timedelta(seconds=int(seconds)))
+
+    def log_end(self, record):
+        """The last lines of what a run has printed, as a terminal showed them in the end."""
+        try:
+            body = open_file(self.runs.path(record, "log"))
+            with body.file:
+                data = bytes_at(body, 2 ** 15, max(body.size - 2 ** 15, 0))
+        except (SkelebotError, AttributeError):
+            return ""
+        text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))", "",
+                      data.decode("utf-8", "replace"))
+        lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
+        return "\n".join(lines[-40:])[-6000:]
+
+    def section(self, one, log):
+        """All that is known of a run, and the end of its log."""
+        values = [[name, as_text(value, 2000), "" if name in one.typed else "default"]
+                  for name, value in one.values.items()]
+        numbers = [[name, *map(float, (own["last"], own["min"][0], own["max"][0])), own["steps"]]
+                   for name, own in one.metrics.items()]
+        files = [[path, shown_size(size)] for path, size, _ in one.outputs]
+        text = Html.part("run.html", **{
+            **one._asdict(), "name": one.name, "words": shell_line(one.words)[:2000],
+            "began": when(one.started), "ended": when(one.ended), "took": self.took(one),
+            "changes": "changed, and not committed" if one.clean is False else "",
+            "given": self.table(["value", "", ""], values, self.rows),
+            "numbers": self.table(["metric", "last", "least", "most", "steps"], numbers, self.rows),
+            "files": self.table(["output", "size"], files, self.rows),
+            "log": Html.part("log.html", log=log) if log else ""})
+        return Html(re.sub("<dt>[^<]*</dt><dd></dd>\n", "", text))
+
+    def html(self, title, about):
+        """The whole page."""
+        jobs, params = {}, dict(list(self.params(self.records).items())[:self.MOST])
+        for one in self.records:
+            if one.metrics:
+                jobs.setdefault(one.job, []).append(one)
+        points = self.POINTS // max(min(len(self.records), self.DRAWN), 12)
+        pictures = [Html.part(
+            "job.html", job=job, runs=len(own), most=self.MOST, words=self.WORDS, named=self.NAMED,
+            points=points, drawn=self.DRAWN, pictures=Html.of(*self.pictures(own, points)))
+            for job, own in list(jobs.items())[:self.MOST]]
+        logs = [*map(self.log_end, self.records[:self.DRAWN]), *[
+            f"This page has logs of the first {self.DRAWN} runs only: skelebot logs {one.name}"
+            for one in self.records[self.DRAWN:]]]
+        heads = ["run", "job", "state", "began", "took", *params, *list(self.metrics)[:self.MOST]]
+        rows = [self.row(one, params.values()) for one in self.records]
+        style, script = (Html(template_bytes("report", file).decode("utf-8"))
+                         for file in ("report.css", "report.js"))
+        return Html.part(
+            "frame.html", title=title, about=about, style=style, script=script,
+            table=self.table(heads, rows, len(rows)), jobs=Html.of(*pictures),
+            runs=Html.of(*map(self.section, self.records, logs)))
+
+    @staticmethod
+    def is_one(path):
+        """Whether a file is such a page."""
+        return look(path) == "file" and b'content="skelebot report"' in read_bytes(path, 1000)
+
+    @classmethod
+    def plan(cls, call, project, words):
+        """Write the page about the runs that are named, or the newest."""
+        runs, path = Runs(), words.one("output", cls.FILE)
+        numbers, jobs = runs.numbers(), [job.name for job in project.jobs]
+        newest = numbers if words.has("all") else numbers[:cls.NEWEST]
+        tops = [runs.named(text, jobs) for text in words.values.get("run", ())] or [
+            *map(runs.read, newest)] or [runs.named("")]
+        records = {one.name: one for top in tops for one in (
+            top, *(() if top.point else runs.points(top.number)))}
+        if look(path) and not cls.is_one(path):
+            raise SkelebotError(f"{path}: exists, and is no report of runs",
+                                "name another file, as in: -o runs.html")
+        records = yield from plan_updated(call, project, list(records.values()), False)
+        about = f"{len(tops)} of {len(numbers)} runs, {when(time.time())}, skelebot {__version__}"
+        text = cls(runs, records).html(f"Runs of {project.name}", about)
+        if path != "-":
+            yield File(path, text.encode("utf-8", "backslashreplace"),
+                       instead=shell_line(["skelebot", "report", *words.typed, "-o", "-"]))
+        yield Answer(path if path != "-" else text)
+        return 0
 
 
 # ---- Runners ----------------------------------------------------------------
@@ -9096,7 +9456,9 @@ def env_files_inside(project):
 
 def ignored_by_components(project):
     """Lines of .dockerignore that come last: those of components, then the secret files inside."""
-    return (*component_words(project, "ignores"), *lines_inside(project, project.secret_files))
+    report = [literal_pattern(Report.FILE)] if Report.is_one(Report.FILE) else []
+    return (*report, *component_words(project, "ignores"),
+            *lines_inside(project, project.secret_files))
 
 
 def secret_paths(project):
@@ -15288,6 +15650,10 @@ COMMANDS = {
                     TakenUp.plan_wait, RUN_ARG, optional=1),
     "stop": Builtin("end runs: gently, then by force", TakenUp.plan_stop, RUN_ARGS,
                     optional=1),
+    "report": Builtin("write a page about runs: a table, pictures, and each run", Report.plan, (
+        Args("run", "12, 12.3, or a job's name for its newest; without it, the newest 20"),), (
+        Option("output", "o", "where to write it, report.html if not given; - is stdout", "FILE"),
+        flag("all", "a", "all runs of the project")), optional=1),
     "envs": Builtin("list the environments", answering(
         lambda call, project, words: "\n".join(["[default]", *project.envs]))),
     "plugin": Builtin("install, list or remove plugins", PluginCommand.plan, (

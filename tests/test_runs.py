@@ -24,7 +24,11 @@ class Record(unittest.TestCase):
     def test_is_damaged_where_something_of_it_is(self):
         for text in ("", "{", "[]", "{}", '{"format": "x"}', '{"format": 1, "words": "x"}', '{"format": 1, "words": [1]}',
                      '{"format": 1, "state": "odd"}', '{"format": 1, "metrics": {"loss": 1}}', '{"format": 1, "outputs": [1]}',
-                     '{"format": 1, "metrics": {"loss": {"last": "x"}}}', "[" * 100000):
+                     '{"format": 1, "metrics": {"loss": {"last": "x"}}}', "[" * 100000,
+                     '{"format": 1, "metrics": {"loss": {"last": 1, "min": [], "max": [1, 1], "steps": 1}}}',
+                     '{"format": 1, "metrics": {"loss": {"last": 1, "min": [1, 1], "max": [1, 1], "steps": Infinity}}}',
+                     '{"format": 1, "values": {"lr": %s}}' % ("[" * 900 + "]" * 900), '{"format": 1, "values": {"lr": 1}}',
+                     '{"format": 1, "resources": {"cpus": [1]}}'):
             with self.subTest(text=text[:40]):
                 self.assertEqual(RunRecord.of(text.encode(), 3).state, "damaged")
 
