@@ -5848,6 +5848,7 @@ class Image:
 # curves.json (metrics over their steps), diff.patch and `git` (what git has no commit of).
 
 STATES = ("waiting", "running", "done", "failed", "stopped", "timeout", "lost")
+FAILED = ("failed", "timeout", "lost")
 
 
 class RunRecord(Record):
@@ -5930,8 +5931,8 @@ class RunRecord(Record):
             if known["format"] > 1:
                 return cls(number=number, point=point, job=str(known.get("job", "")), state="later",
                            reason="a later version of skelebot has recorded it")
-            record = cls(**{name: known[name] for name in cls._fields if name in known})
-            return record.checked()._replace(number=number, point=point)
+            known.update(number=number, point=point)
+            return cls(**{name: known[name] for name in cls._fields if name in known}).checked()
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
                 RecursionError) as fault:
             return cls(number=number, point=point, state="damaged",
@@ -5944,6 +5945,7 @@ class RunRecord(Record):
         for name, value in self._asdict().items():
             if not isinstance(value, kinds.get(name, type(self._field_defaults[name]))):
                 raise TypeError(name)
+        dict(self.sweep.get("best", {}))
         for one in self.metrics.values():
             float(one["last"]), float(one["min"][0]), float(one["max"][0]), int(one["steps"])
         for path, size, changed in self.outputs:
@@ -6006,12 +6008,8 @@ class Runs:
         """The RunRecord of a number, as its file has it; state "damaged" or "later" if it cannot be
         read.
         """
-        empty = RunRecord(number=number, point=point)
-        try:
-            data = read_bytes(self.path(empty, "run.json")) or b""
-        except SkelebotError:
-            data = b""
-        return RunRecord.of(data, number, point)
+        path = self.path(RunRecord(number=number, point=point), "run.json")
+        return RunRecord.of(first_bytes(machine_text(path), MOST), number, point)
 
     def read_again(self, record):
         """A record as its file has it by now."""
@@ -6057,15 +6055,15 @@ class Runs:
 
         jobs  the names of the project's jobs, of which one may be a number too
         """
-        numbers, match = self.numbers(), re.fullmatch(r"(\d{1,9})(?:[.](\d{1,9}))?", text)
-        hint = "skelebot runs --all lists them" if numbers else "none is recorded here"
+        match = re.fullmatch(r"(\d{1,9})(?:[.](\d{1,9}))?", text, re.ASCII)
         if match and text not in jobs:
-            number, point = int(match.group(1)), int(match.group(2) or 0)
-            if number in numbers and (not point or point in self.numbers(number)):
-                return self.read(number, point)
+            record = RunRecord(number=int(match.group(1)), point=int(match.group(2) or 0))
+            if record.number and os.path.isdir(machine_text(self.path(record))):
+                return self.read(record.number, record.point)
+        hint = "skelebot runs --all lists them" if self.numbers() else "none is recorded here"
+        if match and text not in jobs:
             raise SkelebotError(f"there is no run {text}", hint)
-        own = (one for one in map(self.read, numbers) if text in ("", one.job))
-        record = next(own, None)
+        record = next((one for one in self.all() if text in ("", one.job)), None)
         if not record and text not in ("", *jobs):
             raise SkelebotError(f"{shortened(text)} is no run, and no job has that name",
                                 nearest(text, jobs) or hint)
@@ -6078,168 +6076,115 @@ class Runs:
 
 MOST_NAMES = 1000               # metrics of a run
 MOST_POINTS = 500               # of a curve
-MOST_LINES = 256 * 2 ** 20      # bytes that are read of a file of metrics, half of them at its end
-PIECE = 2 ** 18                 # bytes of it that are read at once, and of a line
-
-
-def is_finite(value):
-    """Whether a value is a float that can be drawn and compared."""
-    return type(value) is float and abs(value) < float("inf")
-
-
-class Curve:
-    """What a metric was, step by step; of many points those at equal distances are kept, and the
-    first, the last, the least and the greatest.
-    """
-
-    def __init__(self):
-        self.count, self.gap, self.kept, self.low, self.high = 0, 1, [], [], []
-
-    def extend(self, pairs):
-        """The next (step, value) pairs; steps are counted from 1 where nothing says them."""
-        points = [(index, *pair) for index, pair in enumerate(pairs, self.count)]
-        self.kept += points[-self.count % self.gap::self.gap]
-        while len(self.kept) > MOST_POINTS - 3:
-            self.kept, self.gap = self.kept[::2], self.gap * 2
-        self.low = [min(self.low + points, key=itemgetter(2))]
-        self.high = [max(self.high + points, key=itemgetter(2))]
-        self.last, self.count = points[-1:], self.count + len(points)
-
-    @property
-    def summary(self):
-        low, high = (self.shown(points)[0][::-1] for points in (self.low, self.high))
-        return {"last": self.last[0][2], "min": low, "max": high, "steps": self.count}
-
-    def shown(self, points=()):
-        """[step, value] of some points, or of all that are kept."""
-        points = points or sorted({*self.kept, *self.low, *self.high, *self.last},
-                                  key=itemgetter(0))
-        steps = [step if is_finite(step) else index + 1 for index, step, _ in points]
-        return [[int(step) if step == int(step) else step, value]
-                for step, (_, _, value) in zip(steps, points)]
+MOST_LINES = 128 * 2 ** 20      # bytes that are read of a file of metrics, half of them at its end
+LONGEST_LINE = 2 ** 18          # bytes
 
 
 class Metrics:
-    """What a run has measured: its output, its metrics.jsonl and its job's files say it, each on
-    top of those before it.
+    """What a run has measured, as its output, its metrics.jsonl and its job's files say; of two
+    that have the same name, the one with more steps counts. `notes` say what could not be read.
 
-    folder   the run's
     metrics  the job's: names in lines of the output, and JSON files below `top`
     since    when the run began: a file that is older says nothing of it
-    notes    what is missing, or has been passed over
+    summary  `metrics` of a RunRecord
+    curves   name -> [[step, value], ...] of those that have several
     """
 
     def __init__(self, folder, metrics=(), top="", since=0.0):
+        self.since, self.notes, self.summary, self.curves, own = since, [], {}, {}, {}
         files = [name for name in metrics if name.endswith(".json")]
         self.names = {name.encode("utf-8", "surrogateescape"): name for name in metrics}
-        self.since, self.notes, known = since, [], {}
-        for source, *path in (*([(self.printed, folder, "log")] * (len(files) < len(metrics))),
-                              (self.logged, folder, "shared", "metrics.jsonl"),
-                              *((self.filed, top, name) for name in files)):
-            for name, curve in self.read(source, machine_text(os.path.join(*path))).items():
-                if name not in known or curve.count > 1:
-                    known[name] = curve
-                elif curve.last[0][2] != known[name].last[0][2]:    # else it is the same step
-                    known[name].extend([curve.last[0][1:]])
-        if len(known) > MOST_NAMES:
+        for rows, *path in (*[(self.printed, folder, "log")] * (len(files) < len(metrics)),
+                            (self.logged, folder, "shared", "metrics.jsonl"),
+                            *((self.filed, top, name) for name in files)):
+            for name, curve in self.read(rows, machine_text(os.path.join(*path))).items():
+                own[name] = max(curve, own.get(name, curve), key=lambda one: len(one[1]))
+        for name, curve in itertools.islice(own.items(), MOST_NAMES):
+            self.keep(name, *curve)
+        if len(own) > MOST_NAMES:
             self.notes.append(f"a run has {MOST_NAMES} metrics at most: others are passed over")
-        self.own = dict(itertools.islice(known.items(), MOST_NAMES))
 
-    @property
-    def summary(self):
-        """`metrics` of a RunRecord."""
-        return {name: curve.summary for name, curve in self.own.items()}
+    def keep(self, name, steps, values):
+        """What a run has of a metric; of many steps those at equal distances."""
+        count, ends = len(values), [values.index(min(values)), values.index(max(values))]
+        kept = {*range(0, count, -(-count // (MOST_POINTS - 3))), *ends, count - 1}
+        points = {index: [steps[index] if steps[index] % 1 else int(steps[index]), values[index]]
+                  for index in sorted(kept)}
+        low, high = (points[index][::-1] for index in ends)
+        self.summary[name] = {"last": values[-1], "min": low, "max": high, "steps": count}
+        self.curves.update({name: list(points.values())} if count > 1 else {})
 
-    @property
-    def curves(self):
-        """name -> [[step, value], ...] of those that have several."""
-        return {name: curve.shown() for name, curve in self.own.items() if curve.count > 1}
-
-    def read(self, source, path):
-        """name -> Curve of all that a source says until something is wrong with it."""
-        curves = {}
+    def read(self, rows, path):
+        """name -> (steps, values) of what rows of a file say, until something is wrong with it."""
+        curves, infinity = {}, float("inf")
+        if rows != self.filed and not first_bytes(path, 1):
+            return curves
+        from array import array
         try:
-            for name, pairs in (row for said in source(path) for row in said.items()):
-                pairs = [pair for pair in pairs if is_finite(pair[1])]
-                room = len(curves) <= MOST_NAMES and 0 < len(name) <= 200
-                if pairs and (room or name in curves):
-                    curves.setdefault(name, Curve()).extend(pairs)
+            for row in rows(path):
+                step = row.get("step", row.get("epoch"))
+                for name, value in row.items():
+                    if type(value) is float and abs(value) < infinity and name not in (
+                            "step", "epoch"):
+                        room = len(curves) <= MOST_NAMES and 0 < len(name) <= 200
+                        steps, values = curves.get(name) or (curves if room else {}).setdefault(
+                            name, (array("d"), array("d")))
+                        own = type(step) is float and abs(step) < infinity
+                        steps.append(step if own else len(values) + 1)
+                        values.append(value)
         except (OSError, ValueError, RecursionError, SkelebotError) as error:
-            if source == self.filed or not isinstance(error, FileNotFoundError):
-                reason = getattr(error, "strerror", "") or "no metrics that can be read"
-                self.notes.append(f"{plain_text(path)}: {reason.lower()}")
+            reason = getattr(error, "strerror", "") or "no metrics that can be read"
+            self.notes.append(f"{plain_text(path)}: {reason.lower()}")
         return curves
 
     @staticmethod
     def lines(path):
-        """Lists of a file's lines, as bytes; \\r ends one too."""
+        """The lines of a file, as bytes; \\r ends one too."""
         with open(path, "rb", opener=opened_plain) as file:
-            size, half = os.fstat(file.fileno()).st_size, MOST_LINES // 2
-            for start, end in ((0, min(size, half)), (max(size - half, half), size)):
-                file.seek(start)
-                rest = b""
-                for left in range(end - start, 0, -PIECE):
-                    data = rest + file.read(min(PIECE, left)).replace(b"\r", b"\n")
-                    *lines, rest = data.split(b"\n")
-                    rest = rest if len(rest) < PIECE else b""
-                    yield lines
-                yield [rest]
+            end = os.fstat(file.fileno()).st_size - MOST_LINES // 2
+            for line in iter(lambda: file.readline(LONGEST_LINE), b""):
+                if MOST_LINES // 2 < file.tell() < end:
+                    file.seek(end)
+                yield from line.split(b"\r")
 
     def printed(self, path):
         """What lines of the output say of the job's names: `NAME: NUMBER` or `NAME=NUMBER`."""
-        for lines in self.lines(path):
-            said = {}
-            for line in lines:
-                cut = max(line.rfind(b":"), line.rfind(b"="))
-                name = self.names.get(line[:max(cut, 0)].strip())
-                try:
-                    value = float(line[cut + 1:]) if name else None
-                except ValueError:
-                    continue
-                if name:
-                    said.setdefault(name, []).append((None, value))
-            yield said
+        for line in self.lines(path):
+            cut = max(line.rfind(b":"), line.rfind(b"="))
+            name = self.names.get(line[:max(cut, 0)].strip())
+            try:
+                yield {name: float(line[cut + 1:])} if name else {}
+            except ValueError:
+                pass
 
     def logged(self, path):
-        """What lines of JSON objects say."""
-        for lines in self.lines(path):
-            said = {}
-            for row in self.values([line.decode("utf-8", "replace") for line in lines if line]):
-                step = row.get("step", row.get("epoch")) if isinstance(row, dict) else None
-                for name, value in row.items() if isinstance(row, dict) else ():
-                    said.setdefault(name, []).append((step, value))
-            yield {name: said[name] for name in said if name not in ("step", "epoch")}
-
-    def values(self, texts):
-        """Those of JSON texts, all at once; of each that can be read if one is damaged."""
-        try:
-            values = self.value("[" + ",".join(texts) + "]")
-        except (ValueError, RecursionError):
-            values = ()
-        return values if len(values) == len(texts) else [
-            value for text in texts if texts[1:] for value in self.values([text])]
-
-    @staticmethod
-    def value(text):
-        """That of a JSON text, its whole numbers as floats, however long they are."""
+        """What lines of JSON objects say; whole numbers become floats, however long they are."""
         import json
-        return json.JSONDecoder(parse_int=float).decode(text)
+        decode = json.JSONDecoder(parse_int=float).decode
+        for line in self.lines(path):
+            try:
+                row = decode(line.decode("utf-8"))
+            except (ValueError, RecursionError):
+                continue
+            yield row if isinstance(row, dict) else {}
 
     def filed(self, path):
         """The numbers of a JSON file, inner ones as `above.below`; a list has several of a name."""
+        import json
         if os.stat(path).st_mtime < self.since - 2:
             raise OSError(0, "older than the run")
-        data = read_bytes(path, MOST_LISTED + 1)
-        check_listing(data)
-        below = [("", self.value(data.decode("utf-8")))]
+        text = read_bytes(path, MOST_LISTED).decode("utf-8")
+        below = [("", json.loads(text, parse_int=float))]
         while below:
             name, value = below.pop()
-            if isinstance(value, list):
+            if isinstance(value, dict):
+                below += [(f"{name}.{key}" if name else key, value[key]) for key in
+                          reversed(list(value))]
+            elif isinstance(value, list):
                 below += [(name, one) for one in reversed(value)]
-            elif isinstance(value, dict):
-                below += [(f"{name}.{key}" if name else key, value[key])
-                          for key in reversed(list(value))]
-            yield {name: [(None, value)]}
+            yield {name: value}
+
+
 # -- The record of a run, as it comes about
 
 EARLY = 1       # seconds in which a detached job that fails has not started, for those who wait
@@ -6364,6 +6309,155 @@ def when(seconds):
     """A time as a clock here has it; "" for none."""
     there = time.localtime(min(max(0, seconds), 4e9))
     return time.strftime("%Y-%m-%d %H:%M", there) if seconds else ""
+
+
+def last_states(data):
+    """The lines of a log as a terminal showed them in the end, without colours."""
+    text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))", "",
+                  data.decode("utf-8", "replace"))
+    return [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
+
+
+class RunCommands:
+    """What a person or a program asks about the runs of a project.
+
+    named  the RunRecord of each RUN, or the newest of all
+    """
+
+    def __init__(self, call, project, words, typed=("",)):
+        self.call, self.project, self.words, self.runs = call, project, words, Runs()
+        self.jobs = [job.name for job in project.jobs]
+        self.width = terminal_pages().width if sys.stdout.isatty() else None
+        self.typed = words.values.get("run", typed)
+        self.named = [self.runs.named(text, self.jobs) for text in self.typed]
+
+    def plan_current(self, records):
+        """The records as they are now: what a file says of a run that goes on is not believed."""
+        return (yield from plan_updated(self.call, self.project, list(records)))
+
+    def plan_list(self, going=False):
+        """What ran, the newest first; and all about those that are named, with their points."""
+        if self.words.has("prune"):
+            return (yield from self.plan_prune(self.words.one("prune")))
+        every, failed, json = map(self.words.has, ("all", "failed", "json"))
+        few, names = None if every or json or self.named else 20, [one.name for one in self.named]
+        records = self.named + [point for one in self.named if one.sweep
+                                for point in self.runs.points(one.number)] or (
+            itertools.starmap(self.runs.read, self.runs.going()[::-1]) if going else
+            itertools.islice(self.runs.all(), None if failed else few))
+        records = [one for one in (yield from self.plan_current(records)) if one.name in names or (
+            one.goes_on or not going) and (one.state in FAILED or not failed)][:few]
+        if json:
+            return (yield Answer(self.json({"run": one.name, **one._asdict()} for one in records)))
+        yield from (Answer(self.facts(one)) for one in records if one.name in names)
+        rows = [self.row(one) for one in records if one.name not in names]
+        yield from [Answer(self.table(["RUN WHEN JOB STATE TIME SET METRICS".split(), *rows]))] if (
+            rows or not names) else []
+
+    @staticmethod
+    def row(record):
+        """A run in the list."""
+        ended = time.time() if record.goes_on else record.ended
+        return (record.name, when(record.started or record.made), record.job, record.state,
+                Report.took(record._replace(ended=ended)),
+                [f"{name}={as_text(record.values.get(name), 30)}" for name in record.typed],
+                {name: one["last"] for name, one in record.metrics.items()} or record.reason)
+
+    def facts(self, record):
+        """All that is known of a run."""
+        shown = record._replace(
+            clean=as_text(record.clean), status=as_text(record.status),
+            outputs={path: shown_size(size) for path, size, _ in record.outputs},
+            **{name: when(getattr(record, name)) for name in ("made", "started", "ended")})
+        return self.table([f"{name} {key}", one] for name, value in shown._asdict().items() if value
+                          for key, one in getattr(value, "items", lambda: [("", value)])())
+
+    def table(self, rows):
+        """Rows as columns, each cut to the width of the terminal."""
+        rows = [list(map(as_text, row)) for row in rows]
+        sizes = [max(map(len, column)) for column in zip(*rows)]
+        return "\n".join(as_text("  ".join(map(str.ljust, row, sizes)).rstrip(), self.width)
+                         for row in rows)
+
+    @staticmethod
+    def json(rows):
+        """A list for programs, an object on each line, without passwords in addresses."""
+        import json
+        return "[" + ",\n ".join(shown_url(json.dumps(row)) for row in rows) + "]"
+
+    def plan_prune(self, age):
+        """Remove the runs that ended so long ago, and damaged ones of that age."""
+        if not Duration.fits(age):
+            raise usage_error(f"runs: --prune: expected {Duration.expected}, found "
+                              f"{shortened(age)}", Duration.hint)
+        limit, runs = time.time() - Resources(time=age).seconds, self.runs
+        old = [one for one in (yield from self.plan_current(runs.all())) if not one.goes_on
+               and (one.ended or one.made or os.stat(runs.path(one)).st_mtime) < limit]
+        names = as_text([one.name for one in old], 60) or "none"
+        yield Note(f"removing the runs that ended more than {age} ago: {names}")
+        yield from (Remove(runs.path(one)) for one in old)
+
+    def plan_compare(self):
+        """What differs among runs, the best first: of a sweep its points, of a job the newest."""
+        own, best = {}, {}
+        ways = {way: self.words.one(way) for way in ("max", "min") if self.words.has(way)}
+        for text, one in zip(self.typed, self.named):
+            best = best or one.sweep.get("best", {})
+            own.update((each.name, each) for each in (
+                self.runs.points(one.number) if one.sweep else [one] if text not in ("", *self.jobs)
+                else itertools.islice((each for each in self.runs.all() if each.job == one.job
+                                       and not each.sweep), 10)))
+        records = yield from self.plan_current(
+            sorted(own.values(), key=lambda one: (-one.number, one.point)))
+        known = {name for one in records for name in one.metrics}
+        for way, name in (ways or best).items():
+            if name not in known and ways:
+                raise usage_error(f"compare: none of these runs has measured {shortened(name)}",
+                                  did_you_mean(name, known, "measured are"))
+            sign = -1 if way == "max" else 1
+            worst = {"last": sign * float("inf")}
+            records.sort(key=lambda one: sign * one.metrics.get(str(name), worst)["last"])
+        yield Answer(self.comparison(list(map(self.cells, records))))
+
+    @staticmethod
+    def cells(record):
+        """name -> value of all that may differ among runs."""
+        row = {"run": record.name, "job": record.job, "state": record.state, "env": record.env,
+               "version": record.version,
+               "commit": record.commit[:10] + "+" * (record.clean is False)}
+        for name, value in record.values.items():
+            row[f"values.{name}" if name in row else name] = as_text(value)
+        for name, one in record.metrics.items():
+            row[f"metrics.{name}" if name in row else name] = one["last"]
+        return row
+
+    def comparison(self, rows):
+        """What differs of such cells, as it is asked for."""
+        names = [name for name in dict.fromkeys(name for row in rows for name in row)
+                 if name == "run" or len({row.get(name) for row in rows}) > 1 or not rows[1:]]
+        rows = [[row.get(name) for name in names] for row in rows]
+        if self.words.has("json"):
+            return self.json(dict(zip(names, row)) for row in rows)
+        if self.words.has("md"):
+            return "\n".join(" | ".join(["", *(as_text(one).replace("|", "\\|") for one in row),
+                                         ""])[1:-1] for row in [names, ["---"] * len(names), *rows])
+        if self.words.has("csv"):
+            import csv
+            file = io.StringIO()
+            csv.writer(file, lineterminator="\n").writerows([names, *rows])
+            return file.getvalue().rstrip("\n")
+        return self.table([names, *rows])
+
+    def plan_logs(self):
+        """What runs printed; at a terminal each line as it was last, and without colours."""
+        for path in (self.runs.path(record, "log") for record in self.named):
+            if not look(path):
+                raise SkelebotError(f"{path} does not exist", "a job that has the terminal has no "
+                                    "log; of a sweep its points have one, as 12.1")
+            if not self.width:
+                yield Tail(path)
+                continue
+            yield Answer("\n".join(last_states(first_bytes(path, 2 ** 27))))
 
 
 # -- Report
@@ -6620,10 +6714,7 @@ class Report:
                 data = bytes_at(body, 2 ** 15, max(body.size - 2 ** 15, 0))
         except (SkelebotError, AttributeError):
             return ""
-        text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))", "",
-                      data.decode("utf-8", "replace"))
-        lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
-        return "\n".join(lines[-40:])[-6000:]
+        return "\n".join(last_states(data)[-40:])[-6000:]
 
     def section(self, one, log):
         """All that is known of a run, and the end of its log."""
@@ -15685,6 +15776,21 @@ COMMANDS = {
                      lambda call, project, words: Hosts(call, project).plan(words), (), (
         flag("check", "k", "ask each; the exit status is 1 if one does not answer"),
         flag("json", "j", "print a list for programs: name, kind, address, place, default"))),
+    "runs": Builtin("list what ran, or tell all about RUN",
+                    lambda *call: RunCommands(*call, ()).plan_list(), RUN_ARGS, (
+        flag("all", "a", "all, not the newest 20"), flag("failed", "f", "only those that failed"),
+        flag("json", "j", "print a list for programs, with all that is recorded of all"),
+        Option("prune", "p", "remove those that ended longer ago, as in 30d", "AGE")), optional=1),
+    "ps": Builtin("list what is running", lambda *call: RunCommands(*call, ()).plan_list(True),
+                  (), (flag("json", "j", "print a list for programs"),)),
+    "logs": Builtin("print what RUN, or the newest run, has printed",
+                    lambda *call: RunCommands(*call).plan_logs(), RUN_ARGS, optional=1),
+    "compare": Builtin("show what differs among runs, best first",
+                       lambda *call: RunCommands(*call).plan_compare(), RUN_ARGS, (
+        Option("max", "", "the run with the greatest METRIC comes first", "METRIC"),
+        Option("min", "", "the run with the least METRIC comes first", "METRIC"),
+        flag("csv", "", "print CSV"), flag("json", "", "print a list for programs"),
+        flag("md", "", "print a table of Markdown")), optional=1),
     **{name: command for one in our_components(None).values()
        for name, command in one.commands().items()},
 }

@@ -165,16 +165,16 @@ class Completion(unittest.TestCase):
 
     def test_offers_what_begins_as_it_was_typed(self):
         for line, words in (
-                ("lo", ["load"]), ("pu", ["push", "pull", "publish"]), ("--ver", ["--version", "--verbose"]), ("'lo", ["load"]),
-                ("-e ", ["dev", "prod"]), ("--env p", ["prod"]), ("--env=d", ["--env=dev"]), ("-n lo", ["load"]),
+                ("lo", ["load", "logs"]), ("pu", ["push", "pull", "publish"]), ("--ver", ["--version", "--verbose"]), ("'lo", ["load", "logs"]),
+                ("-e ", ["dev", "prod"]), ("--env p", ["prod"]), ("--env=d", ["--env=dev"]), ("-n lo", ["load", "logs"]),
                 ("load ", ["all", "one half"]), ("load 'one", ["one half"]), ("load one\\ ", ["one half"]),
                 ("load -k f", ["forest"]), ("load --kind=", ["--kind=forest", "--kind=tree"]), ("load --k", ["--kind"]),
                 ("load --columns age ", ["age", "sex"]), ("load --fast a", ["all"]), ("load --fa", ["--fast"]),
-                ("load all 1 ", ["+"]), ("load all 1 + lo", ["load"]), ("load all 1 + load ", ["all", "one half"]),
+                ("load all 1 ", ["+"]), ("load all 1 + lo", ["load", "logs"]), ("load all 1 + load ", ["all", "one half"]),
                 ("push ", ["model", "bert", "ALL"]), ("load + pull m", ["model"]), ("pull model L", ["LATEST", "LATEST!"]),
                 ("-C other ba", ["bake"]), ("-C other -n ba", ["bake"]), ("-e dev fi", ["fit"]), ("jupyter --l", ["--lab"]),
                 ("scaffold --language R", ["R", "R+Python"]), ("plugin i", ["install"]), ("completion ", ["bash", "zsh", "fish"]),
-                ("help exit", ["exit-status"]), ("help lo", ["load"]), ("help sca", ["scaffold"]), ("publish --o", ["--omit-version", "--omit-latest"])):
+                ("help exit", ["exit-status"]), ("help lo", ["logs", "load"]), ("help sca", ["scaffold"]), ("publish --o", ["--omit-version", "--omit-latest"])):
             with self.subTest(line):
                 self.assertEqual(self.words(line), words)
 

@@ -208,7 +208,7 @@ class Manual(unittest.TestCase):
 class Habits(unittest.TestCase):
     def test_what_other_programs_call_it_is_answered_with_what_it_is_here(self):
         rows = dict(re.findall(r"(?m)^\| `(\w+)` \| (.*) \|$", skelebot.template_bytes("help", "habits.md").decode()))
-        self.assertLessEqual({"run", "init", "build", "ps", "shell", "lab", "ls", "jobs", "test"}, set(rows))
+        self.assertLessEqual({"run", "init", "build", "history", "shell", "lab", "ls", "jobs", "test"}, set(rows))
         self.assertEqual(set(rows) & set(skelebot.COMMANDS), set())
         with folder({"skelebot.yaml": "name: churn\n"}) as path:
             for word, hint in rows.items():

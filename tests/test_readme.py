@@ -175,7 +175,7 @@ class CommandLine(unittest.TestCase):
             self.assertEqual([word.lower() for word in words if word.lower() in [arg.name for arg in command.args]],
                              [arg.name for arg in command.args])
             for option in command.params if name != "scaffold" else ():
-                self.assertIn("-" + option.alt, words)
+                self.assertIn("-" + option.alt if option.alt else "--" + option.name, words)
 
     def test_options_of_scaffold_are_these(self):
         spelt = {word for row in rows("option") for text in typed(row[0]) for word in text.split()[:1]}

@@ -108,12 +108,12 @@ class Lines(OfRun):
     def test_of_a_very_long_file_are_those_of_its_begin_and_end(self):
         most, skelebot.MOST_LINES = skelebot.MOST_LINES, 40
         self.addCleanup(setattr, skelebot, "MOST_LINES", most)
-        self.assertEqual(self.read("", "".join('{"a": %d}\n' % one for one in range(10))).curves["a"], [[1, 0.0], [2, 1.0], [3, 8.0], [4, 9.0]])
+        self.assertEqual(self.read("", "".join('{"a": %d}\n' % one for one in range(10))).curves["a"], [[1, 0.0], [2, 1.0], [3, 2.0], [4, 8.0], [5, 9.0]])
 
     def test_are_none_where_something_else_has_their_place(self):
         os.mkdir(os.path.join(self.folder, "shared", "metrics.jsonl"))
         it = Metrics(self.folder)
-        self.assertEqual((it.summary, len(it.notes)), ({}, 1))
+        self.assertEqual((it.summary, it.notes), ({}, []))
 
 
 class Files(OfRun):
@@ -128,7 +128,7 @@ class Files(OfRun):
 
     def test_that_are_none_are_named(self):
         for data, note in ((b"{", "no metrics that can be read"), (b"\xff", "no metrics that can be read"),
-                           (b"[" * 10 ** 5, "no metrics that can be read"), (b"1" * 9 * 10 ** 6, "no metrics that can be read")):
+                           (b"[" * 10 ** 5, "no metrics that can be read"), (b'{"a": 1, "b": "' + b"1" * 9 * 10 ** 6 + b'"}', "no metrics that can be read")):
             with self.subTest(data=data[:9]):
                 it = self.read("a: 1", metrics=("a", "score.json"), score=data)
                 self.assertEqual((it.notes, list(it.summary)), ([os.path.join(self.folder, "score.json: " + note)], ["a"]))
@@ -139,30 +139,33 @@ class Files(OfRun):
         self.assertEqual((it.summary, it.notes), ({}, [os.path.join(self.folder, "gone.json: no such file or directory"),
                                                        os.path.join(self.folder, "old.json: older than the run")]))
 
-    def test_are_no_further_step_of_what_was_printed_already(self):
-        for score, steps in (('{"a": 2}', 2), ('{"a": 3}', 3)):
-            with self.subTest(score=score):
-                self.assertEqual(self.read("a: 1\na: 2", metrics=("a", "score.json"), score=score).summary["a"]["steps"], steps)
+    def test_count_where_nothing_else_says_more_steps_of_that_name(self):
+        for log, score, curve in (("a: 1\na: 2", '{"a": 3}', [1.0, 2.0]), ("a: 1", '{"a": 3}', None), ("a: 1\na: 2", '{"a": [3, 4]}', [3.0, 4.0])):
+            with self.subTest(log=log, score=score):
+                it = self.read(log, metrics=("a", "score.json"), score=score)
+                self.assertEqual([value for _, value in it.curves.get("a", [])] or None, curve)
+                self.assertEqual(it.summary["a"]["last"], curve[-1] if curve else 3.0)
 
 
-class Curves(unittest.TestCase):
-    """Curve."""
+class Curves(OfRun):
+    """curves.json, of many steps."""
 
     def test_have_at_most_500_points_among_them_first_last_least_and_greatest(self):
-        for count in (1, 2, 499, 500, 501, 1000, 12345):
-            for size in (1, 7, 4000):
-                curve, values = skelebot.Curve(), [(one * 7919) % 10007 / 3 for one in range(count)]
-                for start in range(0, count, size):
-                    curve.extend([(None, value) for value in values[start:start + size]])
-                points = curve.shown()
-                with self.subTest(count=count, size=size):
-                    self.assertLessEqual(len(points), 500)
-                    self.assertGreaterEqual(len(points), min(count, 247))
-                    self.assertEqual((points[0], points[-1]), ([1, values[0]], [count, values[-1]]))
-                    self.assertEqual([min(values), values.index(min(values)) + 1], curve.summary["min"])
-                    self.assertEqual([max(values), values.index(max(values)) + 1], curve.summary["max"])
-                    self.assertTrue({min(values), max(values)} <= {value for _, value in points})
-                    self.assertEqual([values[step - 1] for step, _ in points], [value for _, value in points])
+        for count in (2, 499, 500, 501, 1000, 12345):
+            values = [(one * 7919) % 10007 / 3 for one in range(count)]
+            it = self.read("", "".join('{"a": %r}\n' % value for value in values))
+            (points,), one = it.curves.values(), it.summary["a"]
+            with self.subTest(count=count):
+                self.assertLessEqual(len(points), 500)
+                self.assertGreaterEqual(len(points), min(count, 247))
+                self.assertEqual((points[0], points[-1], one["steps"]), ([1, values[0]], [count, values[-1]], count))
+                self.assertEqual([min(values), values.index(min(values)) + 1], one["min"])
+                self.assertEqual([max(values), values.index(max(values)) + 1], one["max"])
+                self.assertTrue({min(values), max(values)} <= {value for _, value in points})
+                self.assertEqual([values[step - 1] for step, _ in points], [value for _, value in points])
+
+    def test_keep_the_order_in_which_they_came(self):
+        self.assertEqual(self.read("", '{"step": 2, "a": 1}\n{"step": 1, "a": 2}\n{"step": 1.5, "a": 3}').curves["a"], [[2, 1.0], [1, 2.0], [1.5, 3.0]])
 
 
 if __name__ == "__main__":
