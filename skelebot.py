@@ -6515,7 +6515,8 @@ class Scale:
             one / factor == one // factor for one in values))
         self.low, self.high = rounds[0], rounds[-1]
         rounds = [factor * (10.0 ** one if is_log else one) for one in rounds]
-        self.ticks = [(self.at(one), f"{one / factor:.10g}") for one in rounds]
+        form = "{:.6g}" if len({f"{one:.6g}" for one in rounds}) == len(rounds) else "{:.10g}"
+        self.ticks = [(self.at(one), form.format(one / factor)) for one in rounds]
         self.name = ", ".join(filter(None, [name, unit, is_log and "log"]))
 
     @staticmethod
@@ -6619,7 +6620,8 @@ class Picture:
         for place, scale in zip(places, scales):
             picture.path("axis", [(place, cls.BOTTOM), (place, cls.TOP)])
             picture.upright(place, scale, place)
-            picture.words(place, 18, scale.name[:15], "middle")
+            picture.words(place, 18, scale.name if len(scale.name) < 16 else
+                          scale.name.partition(",")[0][:15], "middle")
         return picture.html("all of these values", 110 * len(columns) + 40)
 
 
@@ -6649,7 +6651,7 @@ class Report:
         """name -> (run -> value) of what is not alike in records; numbers if all of them are."""
         columns = {}
         for name in dict.fromkeys(name for one in records for name in one.values):
-            own = {one.name: as_text(one.values[name], 99) for one in records if name in one.values}
+            own = {one.name: as_text(one.values[name]) for one in records if name in one.values}
             numbers = {run: Scale.number(text) for run, text in own.items()}
             if len(set(own.values())) > 1:
                 columns[name] = own if None in numbers.values() else numbers
@@ -6697,7 +6699,7 @@ class Report:
                    for name, own in list(self.metrics.items())[:self.MOST]]
         return [Html.tag("a", one.name, href=f"#run-{one.name}"), one.job,
                 Html.tag("span", one.state, class_=f"state {one.state}"), when(one.started),
-                self.took(one), *(own.get(one.name, "") for own in params),
+                self.took(one), *(as_text(own.get(one.name, ""), 99) for own in params),
                 *(Html.tag("b", number) if best else number for number, best in numbers)]
 
     @staticmethod

@@ -163,6 +163,12 @@ class Said(unittest.TestCase):
             text = call("report", "-o", "-", folder=top).stdout
         self.assertEqual(re.findall("<b>(.*?)</b>", text), ["0.75"])
 
+    def test_tells_long_texts_apart_that_begin_alike(self):
+        with folder(CHURN) as top:
+            put(top, *(train(number, values={"note": "x" * 3000 + str(number)}) for number in (1, 2)))
+            page = self.page(top)
+        self.assertEqual([len(page.table[run]["note"]) for run in "12"], [99, 99])
+
     def test_is_written_whole_and_named(self):
         with folder(CHURN) as top:
             put(top, train(1))
@@ -223,7 +229,8 @@ class Axis(unittest.TestCase):
     def test_has_round_ticks_around_all_values(self):
         for values, ticks in (([0.13, 0.87], "0 0.2 0.4 0.6 0.8 1"), ([1, 40], "0 10 20 30 40"), ([1, 3], "1 2 3"), ([-3, 7], "-5 0 5 10"),
                               ([5], "4.5 5 5.5"), ([0, 0], "-1 -0.5 0 0.5 1"), ([1e-9, 3e-9], "1e-09 1.5e-09 2e-09 2.5e-09 3e-09"),
-                              ([1000.02, 1000.11], "1000 1000.05 1000.1 1000.15"), ([2e15, 5e15], "2e+15 3e+15 4e+15 5e+15")):
+                              ([1000.02, 1000.11], "1000 1000.05 1000.1 1000.15"), ([2e15, 5e15], "2e+15 3e+15 4e+15 5e+15"),
+                              ([0, 4e6], "0 1e+06 2e+06 3e+06 4e+06"), ([10000001, 10000003], "10000001 10000002 10000003")):
             with self.subTest(values=values):
                 self.assertEqual(" ".join(self.ticks(values, "loss")[0]), ticks)
 
