@@ -6766,17 +6766,16 @@ class Report:
     @classmethod
     def plan(cls, call, project, words):
         """Write the page about the runs that are named, or the newest."""
-        runs, path = Runs(), words.one("output", cls.FILE)
-        numbers, jobs = runs.numbers(), [job.name for job in project.jobs]
+        asked, path = RunCommands(call, project, words, ()), words.one("output", cls.FILE)
+        runs, numbers = asked.runs, asked.runs.numbers()
         newest = numbers if words.has("all") else numbers[:cls.NEWEST]
-        tops = [runs.named(text, jobs) for text in words.values.get("run", ())] or [
-            *map(runs.read, newest)] or [runs.named("")]
+        tops = asked.named or [*map(runs.read, newest)] or [runs.named("")]
         records = {one.name: one for top in tops for one in (
             top, *(() if top.point else runs.points(top.number)))}
         if look(path) and not cls.is_one(path):
             raise SkelebotError(f"{path}: exists, and is no report of runs",
                                 "name another file, as in: -o runs.html")
-        records = yield from plan_updated(call, project, list(records.values()), False)
+        records = yield from asked.plan_current(records.values())
         about = f"{len(tops)} of {len(numbers)} runs, {when(time.time())}, skelebot {__version__}"
         text = cls(runs, records).html(f"Runs of {project.name}", about)
         if path != "-":
