@@ -6077,7 +6077,6 @@ class Runs:
 MOST_NAMES = 1000               # metrics of a run
 MOST_POINTS = 500               # of a curve
 MOST_LINES = 128 * 2 ** 20      # bytes that are read of a file of metrics, half of them at its end
-LONGEST_LINE = 2 ** 18          # bytes
 
 
 class Metrics:
@@ -6122,10 +6121,9 @@ class Metrics:
         from array import array
         try:
             for row in rows(path):
-                step = row.get("step", row.get("epoch"))
+                step = row.pop("step", row.pop("epoch", None))
                 for name, value in row.items():
-                    if type(value) is float and abs(value) < infinity and name not in (
-                            "step", "epoch"):
+                    if type(value) is float and abs(value) < infinity:
                         room = len(curves) <= MOST_NAMES and 0 < len(name) <= 200
                         steps, values = curves.get(name) or (curves if room else {}).setdefault(
                             name, (array("d"), array("d")))
@@ -6142,7 +6140,7 @@ class Metrics:
         """The lines of a file, as bytes; \\r ends one too."""
         with open(path, "rb", opener=opened_plain) as file:
             end = os.fstat(file.fileno()).st_size - MOST_LINES // 2
-            for line in iter(lambda: file.readline(LONGEST_LINE), b""):
+            for line in iter(lambda: file.readline(2 ** 18), b""):
                 if MOST_LINES // 2 < file.tell() < end:
                     file.seek(end)
                 yield from line.split(b"\r")
@@ -6319,21 +6317,14 @@ def last_states(data):
 
 
 class RunCommands:
-    """What a person or a program asks about the runs of a project.
-
-    named  the RunRecord of each RUN, or the newest of all
-    """
+    """What a person or a program asks about the runs of a project: those that are `named`."""
 
     def __init__(self, call, project, words, typed=("",)):
-        self.call, self.project, self.words, self.runs = call, project, words, Runs()
-        self.jobs = [job.name for job in project.jobs]
+        self.words, self.runs, self.jobs = words, Runs(), [job.name for job in project.jobs]
         self.width = terminal_pages().width if sys.stdout.isatty() else None
         self.typed = words.values.get("run", typed)
         self.named = [self.runs.named(text, self.jobs) for text in self.typed]
-
-    def plan_current(self, records):
-        """The records as they are now: what a file says of a run that goes on is not believed."""
-        return (yield from plan_updated(self.call, self.project, list(records)))
+        self.plan_current = functools.partial(plan_updated, call, project)
 
     def plan_list(self, going=False):
         """What ran, the newest first; and all about those that are named, with their points."""
@@ -6342,17 +6333,17 @@ class RunCommands:
         every, failed, json = map(self.words.has, ("all", "failed", "json"))
         few, names = None if every or json or self.named else 20, [one.name for one in self.named]
         records = self.named + [point for one in self.named if one.sweep
-                                for point in self.runs.points(one.number)] or (
+                                for point in self.runs.points(one.number)] or [*(
             itertools.starmap(self.runs.read, self.runs.going()[::-1]) if going else
-            itertools.islice(self.runs.all(), None if failed else few))
+            itertools.islice(self.runs.all(), None if failed else few))]
         records = [one for one in (yield from self.plan_current(records)) if one.name in names or (
             one.goes_on or not going) and (one.state in FAILED or not failed)][:few]
         if json:
             return (yield Answer(self.json({"run": one.name, **one._asdict()} for one in records)))
         yield from (Answer(self.facts(one)) for one in records if one.name in names)
         rows = [self.row(one) for one in records if one.name not in names]
-        yield from [Answer(self.table(["RUN WHEN JOB STATE TIME SET METRICS".split(), *rows]))] if (
-            rows or not names) else []
+        if rows or not names:
+            yield Answer(self.table(["RUN WHEN JOB STATE TIME SET METRICS".split(), *rows]))
 
     @staticmethod
     def row(record):
@@ -6366,10 +6357,10 @@ class RunCommands:
     def facts(self, record):
         """All that is known of a run."""
         shown = record._replace(
-            clean=as_text(record.clean), status=as_text(record.status),
             outputs={path: shown_size(size) for path, size, _ in record.outputs},
             **{name: when(getattr(record, name)) for name in ("made", "started", "ended")})
-        return self.table([f"{name} {key}", one] for name, value in shown._asdict().items() if value
+        return self.table([f"{name} {key}", one] for name, value in shown._asdict().items()
+                          if value or name in ("clean", "status")
                           for key, one in getattr(value, "items", lambda: [("", value)])())
 
     def table(self, rows):
@@ -6391,10 +6382,10 @@ class RunCommands:
             raise usage_error(f"runs: --prune: expected {Duration.expected}, found "
                               f"{shortened(age)}", Duration.hint)
         limit, runs = time.time() - Resources(time=age).seconds, self.runs
-        old = [one for one in (yield from self.plan_current(runs.all())) if not one.goes_on
+        old = [one for one in (yield from self.plan_current([*runs.all()])) if not one.goes_on
                and (one.ended or one.made or os.stat(runs.path(one)).st_mtime) < limit]
-        names = as_text([one.name for one in old], 60) or "none"
-        yield Note(f"removing the runs that ended more than {age} ago: {names}")
+        yield Note(f"removing the runs that ended more than {age} ago: "
+                   + (as_text([one.name for one in old], 60) or "none"))
         yield from (Remove(runs.path(one)) for one in old)
 
     def plan_compare(self):
@@ -6454,10 +6445,8 @@ class RunCommands:
             if not look(path):
                 raise SkelebotError(f"{path} does not exist", "a job that has the terminal has no "
                                     "log; of a sweep its points have one, as 12.1")
-            if not self.width:
-                yield Tail(path)
-                continue
-            yield Answer("\n".join(last_states(first_bytes(path, 2 ** 27))))
+            yield (Answer("\n".join(last_states(first_bytes(path, 2 ** 27)))) if self.width
+                   else Tail(path))
 
 
 # -- Report
