@@ -200,6 +200,12 @@ class Said(unittest.TestCase):
             call("report", folder=top)
             self.assertIn("/report.html", skelebot.ignored_by_components(skelebot.read_folder(top)))
 
+    def test_is_in_no_commit_of_a_new_project(self):
+        projects = os.path.join(support.ROOT, "templates", "projects")
+        for name in os.listdir(projects):
+            with open(os.path.join(projects, name, "gitignore"), encoding="utf-8") as file:
+                self.assertIn("\n/report.html\n", file.read(), name)
+
     def test_is_small_for_a_thousand_runs_with_much_to_say(self):
         records = [train(number, values={f"p{one}": str(number * one) for one in range(9)}, words=["--p1", "1"] * 9,
                          metrics={f"m{one}": metric(number / (one + 1)) for one in range(20)},
