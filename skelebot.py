@@ -5927,7 +5927,7 @@ class RunRecord(Record):
         """The record in the bytes of a run.json; one that is damaged, or not ours, says so."""
         import json
         try:
-            known = json.loads(data.decode("utf-8"), parse_constant=lambda name: None)
+            known = json.loads(data.decode("utf-8"))
             if known["format"] > 1:
                 return cls(number=number, point=point, job=str(known.get("job", "")), state="later",
                            reason="a later version of skelebot has recorded it")
@@ -6072,6 +6072,93 @@ class Runs:
         return record
 
 
+class Clean:
+    """What of a project can go, also its present images and all ended runs if it is `whole`."""
+
+    def __init__(self, call, project, words):
+        self.call, self.project, self.whole = call, project, words.has("all")
+        self.yes, self.rows = words.has("yes") or call.dry_run, []      # (what, its removal)
+
+    @staticmethod
+    def plan_ended(engine, label="label=skelebot.project"):
+        """[id, status, name and size] of ours; for an hour what one has made may be on its way."""
+        told = yield from plan_must(Command((
+            *engine.argv, "ps", "--all", "--size", "--filter", label, "--filter", "status=exited",
+            "--format", "{{.ID}}|{{.Status}}|{{.Names}}, {{.Size}}"), kept=True, looks=True))
+        rows = [line.split("|", 2) for line in told.output.splitlines()]
+        return [row for row in rows if not re.search("second|minute", row[1])]
+
+    @staticmethod
+    def builds(engine, home):
+        """(path, folder, tag, 64 digits of the image's id or "") of what is kept of builds."""
+        folder = os.path.join(home, "builds")
+        for path in (os.path.join(folder, name) for name in listing(folder, 0)):
+            kept = (first_bytes(path, HEAD).decode("utf-8", "replace") + "\0").split("\0")
+            key = kept[0].split("\n")
+            if key[3:] and key[:2] == [engine.call.engine, engine.endpoint]:
+                yield path, key[2], key[3], image_id(kept[1])[-64:]
+
+    def can_go(self, folder, tag):
+        """Whether the project has built an image, but has no use for it now."""
+        it, (name, _, own) = self.project, tag.partition(":")
+        names = [it._replace(env=env).image for env in ("", *it.envs)]
+        jobs = {"", *(slug(job.name) for job in it.jobs if job.ignores),
+                *(kind.tag for kind in COMPONENTS.values())}        # of this environment
+        return folder == os.path.abspath(it.folder) and (
+            self.whole or name not in names or name == it.image and own not in jobs)
+
+    def plan_of_engine(self):
+        """Add containers and images, but for an image that another folder has."""
+        engine = yield from plan_engine(self.call, Hosts(self.call, self.project).chosen().engine)
+        yield from engine.plan_check()
+        form, argv = "{{.Id}} {{.Size}}{{range .RepoTags}} {{.}}{{end}}", engine.argv
+        busy = [Runs().read(*one).container for one in Runs().going()]
+        ended = yield from self.plan_ended(engine, "label=skelebot.project=" + self.project.name)
+        self.rows += [(f"container {name}, {status}", [
+            Command((*argv, "rm", "--volumes", own), kept=True)])
+                      for own, status, name in ended if name.partition(",")[0] not in busy]
+        known = list(self.builds(engine, skelebot_home(self.call.environ, self.call.home)))
+        gone = [one for one in known if self.can_go(*one[1:3])]
+        told = yield from plan_must(Command((
+            *argv, "images", "--quiet", "--no-trunc", "--filter", "dangling=true", "--filter",
+            f"label={LABEL}title={self.project.name}"), kept=True, looks=True))
+        ids = {*(one[-64:] for one in told.output.split()), *(one[3] for one in gone)}
+        ids -= {"", *(one[3] for one in known if one not in gone and look(one[1]))}
+        told = yield Command(engine.inspect(form, *sorted(ids)), kept=True, looks=True)
+        for image, size, *names in map(str.split, told.output.strip().splitlines()):
+            own = [name for name in names if re.sub("^localhost/|:latest$", "", name)
+                   in [one[2] for one in gone]]
+            what = f"image {' '.join(own) or image[-64:][:12]}, up to {shown_size(int(size))}"
+            files = [Remove(one[0]) for one in gone if one[3] in ("", image[-64:])]
+            self.rows += [(what, [Command((*argv, "rmi", *(own or [image])), kept=True), *files])
+                          ] if own or not names else []
+
+    def plan(self):
+        """Show what would go, ask, and remove it; 1 if something could not be removed."""
+        status, before = 0, float("inf") if self.whole else time.time() - 30 * 24 * 3600
+        yield from [Note("natively only the disk is cleaned: images and containers stay")] if (
+            self.call.native) else self.plan_of_engine()
+        going = dict(Runs().going())
+        old = [Runs().path(one) for one in Runs().all() if one.number not in going
+               and one.state in STATES[2:] and (one.ended or one.made) < before]
+        size = shown_size(sum(os.lstat(file).st_size for path in old for file, _ in tree(path)))
+        self.rows += [(f"ended runs: {len(old)}, {size}", list(map(Remove, old)))][:len(old)]
+        yield from (Answer(what) for what, _ in self.rows)
+        if not self.rows:
+            yield Note("there is nothing to remove")
+        elif not self.yes and not self.call.terminal:
+            raise SkelebotError("nothing was removed: there is no terminal to ask at", "add --yes")
+        elif self.yes or (yield Ask("Remove all of this", "no")).lower() in ("y", "yes"):
+            lock = yield Hold(".")      # nobody builds; an engine keeps what something uses
+            for what, (first, *others) in self.rows:
+                outcome = (yield first) or Outcome()
+                status = status or int(outcome.status > 0)
+                yield from others if not outcome.status else [
+                    Note(f"{what}: it stays, as {last_line(outcome.errors)}")]
+            yield Release(lock)
+        return status
+
+
 # -- Metrics
 
 MOST_NAMES = 1000               # metrics of a run
@@ -6131,8 +6218,8 @@ class Metrics:
                         steps.append(step if own else len(values) + 1)
                         values.append(value)
         except (OSError, ValueError, RecursionError, SkelebotError) as error:
-            reason = (getattr(error, "strerror", "") or "it is damaged, or too large").lower()
-            self.notes.append(f"no metrics of {plain_text(path)}: {reason}")
+            reason = getattr(error, "strerror", "") or "no metrics that can be read"
+            self.notes.append(f"{plain_text(path)}: {reason.lower()}")
         return curves
 
     @staticmethod
@@ -6853,6 +6940,7 @@ class Run(Record):
     rootless  whether the engine's root is the caller
     accounts  (path here, path there) of the files in which its user has a name
     taken     ports of the project that another job of it has published
+    first     file that says that what it wrote was looked at; until then its container stays
     """
     job: Job
     launch: Launch
@@ -6865,6 +6953,7 @@ class Run(Record):
     taken: Tuple = ()
     resources: Resources = Resources()
     recording: Any = UNRECORDED
+    first: str = ""
 
     @property
     def detached(self):
@@ -7335,6 +7424,8 @@ class NameTaken(SkelebotError):
 
 PORT_TAKEN = (r"(?i)port is already allocated|address already in use|ports are not available"
               r"|port is in use")
+# What somebody may want to keep, unless it is in a hidden folder, or else comes by itself.
+WANTED = r"/(?:app|root|home/[^/]+)/(?!(?:.*/)?(?:\.|__pycache__/)|.*\.(?:pyc|lock|log|pid|tmp)$)"
 NO_IMAGE = r"(?i)no such image|unable to find image|image not known"
 
 
@@ -7437,6 +7528,7 @@ class OnEngine(Runner):
         run = run._replace(
             job=job, launch=run.launch._replace(words=words), image=image, copies=self.copies(job),
             name=run.name or self.project.container(job, "" if run.detached else self.call.token),
+            first=self.unknown(run.job),
             rootless=(yield from self.engine.plan_rootless(self.project)),
             taken=(yield from self.plan_taken(job)))
         accounts = yield from self.plan_accounts(run, own.recipe)
@@ -7447,6 +7539,35 @@ class OnEngine(Runner):
         if run.copies or run.serve:
             yield from self.plan_create(run)
         return run
+
+    def unknown(self, job):
+        """The file that says that it is known what the job writes; "" if so, or if it goes on."""
+        key = os.path.abspath(self.project.folder), job.name, job.source, *job.mappings
+        path = Cache(self.call).path("wrote", *key) if job.source and job.mode != "d" else ""
+        return path if can_write(os.path.dirname(path)) and not (
+            look(path) or self.call.dry_run or os.name == "nt") else ""
+
+    def plan_wrote(self, run, status):
+        """Say what it wrote that is gone with its container."""
+        try:
+            told = yield Command((*self.engine.argv, "diff", run.name), kept=True, looks=True)
+        except SkelebotError:           # it is more than can be taken
+            return
+        targets = [one.target.rstrip("/") for one in run.job.mappings]
+        paths = dict(line.partition(" ")[::-2] for line in told.output.splitlines())
+        folders = {above for path in (*paths, *targets) for above in ancestors(path)}
+        names = [re.sub("^/app/", "", path) for path, kind in sorted(paths.items())
+                 if kind in "AC" and re.match(WANTED, path)
+                 and path not in folders and not is_below(path, targets)]
+        own = sorted({posixpath.dirname(name) + "/" if "/" in name else name for name in names
+                      if name[0] != "/" and ("/" in name or look(name))})
+        if names:
+            shown = listed([*names[:3], f"{len(names) - 3} more"][:len(names)])
+            remedy = f"add mappings: [{', '.join(own[:3])}]" if own else "let it write to a mapping"
+            yield Note(f"{run.job.name} wrote {shown}, gone with its container: {remedy}"
+                       + ", or use --live" * self.engine.is_local)
+        if names or not status and not told.status:
+            yield from Cache(self.call).plan_keep(run.first, b"")
 
     def plan_accounts(self, run, recipe):
         """The files that give the job's user a name, without those that the job maps itself."""
@@ -7534,17 +7655,20 @@ class OnEngine(Runner):
     def follow(self, run):
         if run.serve:
             return (yield from self.plan_serve(run))
-        ends = self.engine.ends(run)
-        if run.copies:
-            start = self.engine.start(run.name, "--attach", "--interactive")
-            return (yield from self.plan_timed(run, Command(
-                start, stop=(ends[0], (*self.engine.argv, "kill", run.name)), log=True,
-                run=self.logged(run)))).status
+        ends, argv, folder = self.engine.ends(run), self.engine.argv, self.logged(run)
+        orphan = ("sh", "-c", template_bytes("image", "orphan.sh").decode(), run.name, *argv) if (
+            run.first and not run.copies) else ()
+        runs = shell_line([*argv, "kill", "--signal", "CONT", run.name]) + ' && "$@"'
+        ends = ((*(("sh", "-c", runs, "sh") if orphan else ()), *ends[0]), *ends[1:])
         outcome = yield from self.plan_timed(run, Command(
-            self.container_argv(("run", "--rm"), run), job_environ(self.project, run.job),
-            stop=ends, run=self.logged(run), log=True))
-        if outcome.status == NOT_RUN:
+            self.engine.start(run.name, "--attach", "--interactive"), run=folder, log=True,
+            stop=(ends[0], (*argv, "kill", run.name))) if run.copies else Command(
+            self.container_argv(("run", *(() if orphan else ("--rm",))), run), beside=orphan,
+            environ=job_environ(self.project, run.job), stop=ends, run=folder, log=True))
+        if outcome.status == NOT_RUN and not run.copies:
             yield from self.plan_check(run)
+        if run.first:
+            yield from self.plan_wrote(run, outcome.status)
         return outcome.status
 
     def plan_check(self, run):
@@ -7650,7 +7774,7 @@ class OnEngine(Runner):
             show, stop = (shell_line([*self.engine.argv, *words, run.name])
                           for words in (["logs", "--follow"], ["stop"]))
             return f"the connection broke, and the job goes on: {show} shows it, {stop} ends it"
-        may_lack = self.project.dockerfile and not self.call.live and status in (1, 2, 126)
+        may_lack = not self.call.live and status in (1, 2, 126)
         return (yield from self.plan_refused(run)) if may_lack else ""
 
     def plan_events(self, run):
@@ -7673,13 +7797,17 @@ class OnEngine(Runner):
                         run.image), job_environ(project, job))
 
     def plan_refused(self, run):
-        """What the caller may not do there in an image of his own Dockerfile, in words; or ""."""
+        """What its user may not do there, unless all is as we build it, in words; or ""."""
         user = self.engine.user_words(self.project, run.job, run.rootless)
+        named, own = self.engine.inspect("{{.Config.User}}", run.image), self.project.dockerfile
+        name = own if user else (yield Command(named, kept=True, looks=True)).output.strip()
         argv = (*self.engine.argv, "run", "--rm", "--pull", "never", *user, "--entrypoint", "sh",
                 run.image, "-c", 'test -w . && test -r "${0:-.}"', run.job.source.script)
-        ended = (yield Command(argv, kept=True, looks=True)) if user else Outcome()
-        return ("it runs as you, who may not read or write all: write RUN chmod -R a+rwX /app "
-                f"at the end of {self.project.dockerfile}") if ended.status == 1 else ""
+        ended = (yield Command(argv, kept=True, looks=True)) if name else Outcome()
+        return "" if ended.status != 1 else (
+            "it runs as you, who may not read or write all: write RUN chmod -R a+rwX /app at the "
+            f"end of {own}" if user else f"it runs as {name}, who may not write there: write user: "
+            "host, and add what it writes to mappings")
 
     def plan_serve(self, run):
         """A server, until it ends or is stopped; what it says goes to stderr."""
@@ -7706,7 +7834,7 @@ class OnEngine(Runner):
         if lost and any(copy.returns for copy in run.copies):
             yield Note(f"the container {run.name} stays, for `docker cp`; {shell_line(remove)} "
                        "removes it")
-        elif run.copies or run.serve:
+        elif run.copies or run.serve or run.first:
             yield Command(remove, kept=True)
 
     def plan_run(self, run):
@@ -12843,24 +12971,15 @@ class Doctor:
             yield Finding("note", *note.replace("warning: ", "").split("; ", 1))
 
     def plan_containers(self):
-        """Those that ended long ago: what one has made may be on its way back for an hour."""
-        form = "{{.ID}}|{{.Status}}|{{.Names}}, {{.Size}}"
-        argv = (*self.engine.argv, "ps", "--all", "--size", "--filter", "label=skelebot.project",
-                "--filter", "status=exited", "--format", form)
-        for line in (yield from plan_must(Command(argv))).output.splitlines():
-            own, status, name = line.split("|", 2)
-            if not re.search("second|minute", status):
-                yield from self.plan_left(f"{name}, {status}", Command(
-                    (*self.engine.argv, "rm", "--volumes", own)))
+        for own, status, name in (yield from Clean.plan_ended(self.engine)):
+            yield from self.plan_left(f"{name}, {status}", Command(
+                (*self.engine.argv, "rm", "--volumes", own)))
 
     def plan_builds(self):
         """What is kept of builds in folders that do not exist any more, and their images."""
-        folder, engine, here, gone = os.path.join(self.home, "builds"), self.engine, {}, {}
-        for path in (os.path.join(folder, name) for name in listing(folder, 0)):
-            kept = (first_bytes(path, HEAD).decode("utf-8", "replace") + "\0").split("\0")
-            key = kept[0].split("\n")
-            if key[3:] and key[:2] == [engine.call.engine, engine.endpoint]:
-                (here if look(key[2]) else gone)[path] = image_id(kept[1])
+        engine, here, gone = self.engine, {}, {}
+        for path, folder, _, image in Clean.builds(engine, self.home):
+            (here if look(folder) else gone)[path] = image
         ids = sorted({*gone.values()} - {*here.values(), ""})
         told = (yield Command(engine.inspect("{{.Id}} {{.Size}}", *ids))) if ids else Outcome()
         images = dict(re.findall(r"(?m)^(\S+) (\d+)$", told.output))    # others have gone too
@@ -15781,6 +15900,9 @@ COMMANDS = {
         Option("min", "", "the run with the least METRIC comes first", "METRIC"),
         flag("csv", "", "print CSV"), flag("json", "", "print a list for programs"),
         flag("md", "", "print a table of Markdown")), optional=1),
+    "clean": Builtin("remove the project's old images, ended containers and old runs",
+                     lambda *call: Clean(*call).plan(), (), (
+        flag("all", "a", "also all ended runs, and its images"), flag("yes", "y", "ask nothing"))),
     **{name: command for one in our_components(None).values()
        for name, command in one.commands().items()},
 }

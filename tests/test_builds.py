@@ -751,6 +751,7 @@ class Rebuilding(JobCase):
 
     def test_does_not_come_with_skip_build_which_takes_the_image_by_name(self):
         self.engine.tag("churn", sha("1"))
+        self.job(ADA._replace(skip_build=True))         # then it is known what it writes
         done = self.job(ADA._replace(skip_build=True))
         self.assertEqual((told(done), images(done)), (["run"], ["churn"]))
         self.assertEqual([type(step).__name__ for step in done.steps], ["Command"])
@@ -952,7 +953,7 @@ class Live(JobCase):
     KEYS = {"dependencies": ["numpy", "req:limits.txt"], "copy": ["config.ini:/etc/x"]}
 
     def mounts(self, done):
-        argv = commands(done)[-1].argv
+        argv = [step.argv for step in commands(done) if "run" in step.argv][-1]
         return [argv[at + 1] for at, word in enumerate(argv) if word == "--mount"]
 
     def test_maps_the_project_first_and_what_the_job_maps_over_that(self):
