@@ -5927,7 +5927,7 @@ class RunRecord(Record):
         """The record in the bytes of a run.json; one that is damaged, or not ours, says so."""
         import json
         try:
-            known = json.loads(data.decode("utf-8"))
+            known = json.loads(data.decode("utf-8"), parse_constant=lambda name: None)
             if known["format"] > 1:
                 return cls(number=number, point=point, job=str(known.get("job", "")), state="later",
                            reason="a later version of skelebot has recorded it")
@@ -6218,8 +6218,8 @@ class Metrics:
                         steps.append(step if own else len(values) + 1)
                         values.append(value)
         except (OSError, ValueError, RecursionError, SkelebotError) as error:
-            reason = getattr(error, "strerror", "") or "no metrics that can be read"
-            self.notes.append(f"{plain_text(path)}: {reason.lower()}")
+            reason = (getattr(error, "strerror", "") or "it is damaged, or too large").lower()
+            self.notes.append(f"no metrics of {plain_text(path)}: {reason}")
         return curves
 
     @staticmethod

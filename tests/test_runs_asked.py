@@ -168,6 +168,11 @@ class Json(Asked):
         self.record(record)
         self.assertEqual(json.loads(self.ask("runs", "--json")), [{"run": "1", **record._asdict()}])
 
+    def test_has_no_number_that_is_none_for_others(self):
+        text = run(1, metrics=measured(loss=0.5)).text.replace('"last": 0.5', '"last": NaN')
+        self.write(".skelebot/runs/1/run.json", text)
+        self.assertEqual([one["state"] for one in json.loads(self.ask("runs", "--json"), parse_constant=self.fail)], ["damaged"])
+
     def test_is_read_by_another_program(self):
         self.record(run(1, metrics=measured(loss=0.5)), run(2, metrics=measured(loss=0.25)))
         for words, path, value in (("runs", ".[0].metrics.loss.last", "0.25"), ("compare", ".[1].loss", "0.5")):

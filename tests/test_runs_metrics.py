@@ -127,17 +127,17 @@ class Files(OfRun):
                          {"loss": 1.0, "test.f1": 0.5, "test.by.é": 2.0, "many": 2.0, "many.x": 4.0})
 
     def test_that_are_none_are_named(self):
-        for data, note in ((b"{", "no metrics that can be read"), (b"\xff", "no metrics that can be read"),
-                           (b"[" * 10 ** 5, "no metrics that can be read"), (b'{"a": 1, "b": "' + b"1" * 9 * 10 ** 6 + b'"}', "no metrics that can be read")):
+        for data, note in ((b"{", "it is damaged, or too large"), (b"\xff", "it is damaged, or too large"),
+                           (b"[" * 10 ** 5, "it is damaged, or too large"), (b'{"a": 1, "b": "' + b"1" * 9 * 10 ** 6 + b'"}', "it is damaged, or too large")):
             with self.subTest(data=data[:9]):
                 it = self.read("a: 1", metrics=("a", "score.json"), score=data)
-                self.assertEqual((it.notes, list(it.summary)), ([os.path.join(self.folder, "score.json: " + note)], ["a"]))
+                self.assertEqual((it.notes, list(it.summary)), (["no metrics of %s: %s" % (os.path.join(self.folder, "score.json"), note)], ["a"]))
 
     def test_that_are_missing_or_older_than_the_run_say_nothing(self):
         self.write('{"a": 1}', "old.json")
         it = Metrics(self.folder, ("gone.json", "old.json"), self.folder, since=os.stat(os.path.join(self.folder, "old.json")).st_mtime + 9)
-        self.assertEqual((it.summary, it.notes), ({}, [os.path.join(self.folder, "gone.json: no such file or directory"),
-                                                       os.path.join(self.folder, "old.json: older than the run")]))
+        self.assertEqual((it.summary, it.notes), ({}, ["no metrics of " + os.path.join(self.folder, text) for text in (
+            "gone.json: no such file or directory", "old.json: older than the run")]))
 
     def test_count_where_nothing_else_says_more_steps_of_that_name(self):
         for log, score, curve in (("a: 1\na: 2", '{"a": 3}', [1.0, 2.0]), ("a: 1", '{"a": 3}', None), ("a: 1\na: 2", '{"a": [3, 4]}', [3.0, 4.0])):
