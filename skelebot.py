@@ -6284,7 +6284,7 @@ def written_since(paths, since):
     By the time of their status, which is this machine's own even if a copy keeps another. It looks
     for a hundredth of the time that has passed, and first at what lies nearest.
     """
-    written, paths = [], list(paths)
+    written, paths = {}, list(paths)
     until = time.monotonic() + max((time.time() - since) / 100, 0.003)
     while paths and time.monotonic() < until:
         path = paths.pop(0)
@@ -6297,9 +6297,10 @@ def written_since(paths, since):
                       and not re.fullmatch(OWN_FOLDERS, one.name)]
         except OSError:
             continue                    # it has gone, or is nobody's business
-        written += [[plain_text(os.path.normpath(path)), status.st_size, status.st_mtime]
-                    for path, status in own if status.st_ctime >= since]
-    return sorted(written, key=lambda one: -one[2])[:MOST_OUTPUTS]
+        written.update((plain_text(os.path.normpath(path)), (status.st_size, status.st_mtime))
+                       for path, status in own if status.st_ctime >= since)
+    rows = [[path, *facts] for path, facts in written.items()]
+    return sorted(rows, key=lambda row: -row[2])[:MOST_OUTPUTS]
 
 
 class Recording:
@@ -7361,16 +7362,17 @@ class Native(Runner):
         return [*super().written(run), "."]
 
     def plan(self, run):
-        """With --detach a process that is on its own does it, and we only see it begin."""
-        if not (self.call.detach and run.recording.record):
-            return (yield from super().plan(run))
-        recording = run.recording
-        yield from recording.plan_begin(runner=self.row)
-        ended = yield Background(EARLY) if recording.record else EARLY
-        if ended is None:
+        """One that is detached is done by a process that is on its own; we only see it begin."""
+        recording, detached = run.recording, run.detached
+        run = run._replace(job=run.job._replace(mode="i")) if detached else run
+        if detached:
+            yield from recording.plan_begin(runner=self.row)
+        ended = (yield Background(EARLY)) if detached and recording.record else None
+        if ended is not None:
+            return (yield from plan_left(recording.record, ended))
+        if detached and recording.record:
             recording.record = recording.record._replace(pid=0)
-            return (yield from super().plan(run))
-        return (yield from plan_left(recording.record, ended))
+        return (yield from super().plan(run))
 
     def variables(self, job):
         """name -> value of the variables that the file sets itself."""

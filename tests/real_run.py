@@ -633,8 +633,8 @@ def processes(*argv):
 
 @on("BuildKit", "podman", "remote")
 class Detached(Tests):
-    """mode: d."""
-    config = {"jobs": [{"name": "serve", "source": "sleep 300", "mode": "d"}]}
+    """mode: d, where no runs are recorded."""
+    config = {"runs": False, "jobs": [{"name": "serve", "source": "sleep 300", "mode": "d"}]}
 
     def test_prints_the_containers_name_and_returns(self):
         self.assertEqual(self.skelebot("-s", "serve").stdout.decode(), f"{self.name}-serve\n")
