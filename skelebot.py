@@ -6709,7 +6709,7 @@ class Report:
     metrics  name -> run -> the last of its numbers
     ways     name -> "max" or "min", as sweeps among them say; best -> the best run
     """
-    FILE = "report.html"
+    FILE = RUNS + "/report.html"        # in no image, package or commit
     NEWEST, MOST, NAMED, WORDS, POINTS, DRAWN = 20, 8, 14, 12, 5000, 50
 
     def __init__(self, runs, records):
@@ -6835,11 +6835,6 @@ class Report:
             table=self.table(heads, rows, len(rows)), jobs=Html.of(*pictures),
             runs=Html.of(*map(self.section, self.records, logs)))
 
-    @staticmethod
-    def is_one(path):
-        """Whether a file is such a page."""
-        return look(path) == "file" and b'content="skelebot report"' in read_bytes(path, 1000)
-
     @classmethod
     def plan(cls, call, project, words):
         """Write the page about the runs that are named, or the newest."""
@@ -6849,7 +6844,8 @@ class Report:
         tops = asked.named or [*map(runs.read, newest)] or [runs.named("")]
         records = {one.name: one for top in tops for one in (
             top, *(() if top.point else runs.points(top.number)))}
-        if look(path) and not cls.is_one(path):
+        start = first_bytes(path, 1000) if look(path) == "file" else b""
+        if look(path) and b'content="skelebot report"' not in start:
             raise SkelebotError(f"{path}: exists, and is no report of runs",
                                 "name another file, as in: -o runs.html")
         records = yield from asked.plan_current(records.values())
@@ -9667,8 +9663,7 @@ def env_files_inside(project):
 
 def ignored_by_components(project):
     """Lines of .dockerignore that come last: those of components, then the secret files inside."""
-    report = [literal_pattern(Report.FILE)] if Report.is_one(Report.FILE) else []
-    return (*report, *component_words(project, "ignores"),
+    return (*component_words(project, "ignores"),
             *lines_inside(project, project.secret_files))
 
 
@@ -13974,13 +13969,15 @@ class LoggedProgram(Program):
             self.copy()
 
     def ask_git(self):
+        """Ask for what git knows; nobody waits for the answer."""
         import subprocess
         try:
-            self.git = subprocess.Popen(
+            git = subprocess.Popen(
                 ("sh", "-c", GIT_FACTS, os.path.abspath(self.step.run)), stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            git.returncode = 0
         except OSError:
-            pass                        # no git, no facts
+            pass                        # no shell, no facts
 
     def copy(self):
         """Start the process that copies."""
@@ -15854,7 +15851,7 @@ COMMANDS = {
                     optional=1),
     "report": Builtin("write a page about runs: a table, pictures, and each run", Report.plan, (
         Args("run", "12, 12.3, or a job's name for its newest; without it, the newest 20"),), (
-        Option("output", "o", "where to write it, report.html if not given; - is stdout", "FILE"),
+        Option("output", "o", "where to write it; - is stdout", "FILE"),
         flag("all", "a", "all runs of the project")), optional=1),
     "envs": Builtin("list the environments", answering(
         lambda call, project, words: "\n".join(["[default]", *project.envs]))),

@@ -20,7 +20,7 @@ class Shown(unittest.TestCase):
                 curves_json=curves, log=b"word " * 99)
             self.assertEqual(call("report", folder=top).status, 0)
             browser.command("Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=2, mobile=True)
-            browser.open("file://" + os.path.join(top, "report.html"))
+            browser.open("file://" + os.path.join(top, ".skelebot", "runs", "report.html"))
             self.assertEqual(browser.evaluate("document.documentElement.scrollWidth"), 360)
             self.assertEqual(browser.evaluate(OVERLAPS), [])
             runs = "[...document.querySelectorAll('.wide tbody tr')].map(row => row.cells[0].textContent).join()"

@@ -873,7 +873,7 @@ BY_WHOM = "tell its author, or remove it: skelebot plugin remove {}"
 
 def with_sections(sections, jobs="- {name: train, source: 'echo trained $STAMPED; exit 5'}"):
     """A skelebot.yaml with these lines below `components`."""
-    return f"name: churn\njobs:\n{jobs}\n" + (f"components:\n{sections}" if sections else "")
+    return f"name: churn\njobs:\n{jobs}\n" + (f"components:\n{sections.rstrip()}\n" if sections else "") + "runs: false\n"
 
 
 class Project(Home):

@@ -172,39 +172,23 @@ class Said(unittest.TestCase):
     def test_is_written_whole_and_named(self):
         with folder(CHURN) as top:
             put(top, train(1))
-            self.assertEqual(call("report", folder=top), (0, "report.html\n", ""))
+            self.assertEqual(call("report", folder=top), (0, ".skelebot/runs/report.html\n", ""))
             self.assertEqual(call("report", "1", "-o", "report.html", folder=top), (0, "report.html\n", ""))
             before = os.stat(os.path.join(top, "report.html")).st_mtime_ns
-            self.assertIn("skelebot report 1 -o - > report.html\n", call("--dry-run", "report", "1", folder=top).stdout)
+            self.assertIn("skelebot report 1 -o - > .skelebot/runs/report.html\n", call("--dry-run", "report", "1", folder=top).stdout)
             self.assertEqual(os.stat(os.path.join(top, "report.html")).st_mtime_ns, before)
 
     def test_takes_the_place_of_no_other_file(self):
         with folder({**CHURN, "report.html": "<p>mine\n", "docs/x": ""}) as top:
             put(top, train(1))
-            for words in ((), ("-o", "docs")):
-                path = words[-1] if words else "report.html"
+            for words in (("-o", "report.html"), ("-o", "docs")):
+                path = words[-1]
                 self.assertEqual(call("report", *words, folder=top), (1, "", two_lines(
                     f"{path}: exists, and is no report of runs", "name another file, as in: -o runs.html")))
 
     def test_without_a_run_says_so(self):
         with folder(CHURN) as top:
             self.assertEqual(call("report", folder=top), (1, "", two_lines("there is no run yet", "none is recorded here")))
-
-    def test_stays_out_of_images_where_it_is_ours(self):
-        with folder({**CHURN, "report.html": "<p>mine\n"}) as top:
-            put(top, train(1))
-            os.chdir(top)
-            self.addCleanup(os.chdir, support.HERE)
-            self.assertNotIn("/report.html", skelebot.ignored_by_components(skelebot.read_folder(top)))
-            os.remove("report.html")
-            call("report", folder=top)
-            self.assertIn("/report.html", skelebot.ignored_by_components(skelebot.read_folder(top)))
-
-    def test_is_in_no_commit_of_a_new_project(self):
-        projects = os.path.join(support.ROOT, "templates", "projects")
-        for name in os.listdir(projects):
-            with open(os.path.join(projects, name, "gitignore"), encoding="utf-8") as file:
-                self.assertIn("\n/report.html\n", file.read(), name)
 
     def test_is_small_for_a_thousand_runs_with_much_to_say(self):
         records = [train(number, values={f"p{one}": str(number * one) for one in range(9)}, words=["--p1", "1"] * 9,
