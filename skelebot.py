@@ -1377,6 +1377,12 @@ def digests_of(body, part=0):
     return Digests(size, sha256, tuple(parts) if part else ())
 
 
+def is_as_recorded(path, size, changed):
+    """Whether a file is as a run has written it, by its size and time."""
+    status = os.lstat(machine_text(path)) if look(path) else None
+    return bool(status) and status.st_size == size and abs(status.st_mtime - changed) < 0.001
+
+
 def machine_name():
     """What this machine calls itself."""
     return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
@@ -4354,10 +4360,11 @@ class Together(Record):
 
 
 class Stored(Record):
-    """A stored artifact, before it is fetched: size in bytes or -1, the others maybe empty."""
+    """A stored artifact and the facts of its run: size in bytes or -1, the others maybe empty."""
     size: int = -1
     sha256: str = ""
     etag: str = ""
+    facts: Dict[str, str] = {}
 
     def fits(self, size, sha256):
         """Whether a file of that size and SHA-256 can be it."""
@@ -5913,6 +5920,21 @@ class RunRecord(Record):
         return "/".join([RUNS, *self.name.split(".")])
 
     @property
+    def facts(self):
+        """name -> text of what goes along with a file that it wrote; S3 takes 2 KB of it."""
+        own, room = {"run": self.name, "job": self.job, "commit": self.commit}, 1800
+        last = {name: one["last"] for name, one in self.metrics.items()}
+        typed = {name: self.values.get(name, "") for name in self.typed
+                 if not re.search("(?i)passw|secret|token|api_?key|credential", name)}
+        facts = {}
+        for name, text in {**own, **last, **typed, **own}.items():
+            text = shown_url(" ".join(map(str, text)) if isinstance(text, list) else str(text))
+            size = len(name) + len(quoted(text, "")) + 10
+            if text and size <= min(room, 400):
+                facts[re.sub(r"(?a)[^\w.-]", "_", name)], room = text, room - size
+        return facts
+
+    @property
     def goes_on(self):
         return self.state in ("waiting", "running")
 
@@ -6049,6 +6071,16 @@ class Runs:
     def all(self):
         """Every RunRecord, the newest first; without the points of sweeps."""
         return map(self.read, self.numbers())
+
+    def writer(self, path):
+        """The newest RunRecord of what is at a path, or in it, as that is now; or None."""
+        path = os.path.normpath(path)
+        for above in self.all():
+            for record in (above, *(self.points(above.number) if above.sweep else ())):
+                for row in record.outputs:
+                    own = not 0 < record.started - row[2] < 0.05    # else it is of the run before
+                    if own and (row[0] + "/").startswith(path + "/") and is_as_recorded(*row):
+                        return record
 
     def named(self, text, jobs=()):
         """The RunRecord that is called so: "" is the newest, 12, 12.3, or a job's newest.
@@ -6413,6 +6445,7 @@ class RunCommands:
         self.typed = words.values.get("run", typed)
         self.named = [self.runs.named(text, self.jobs) for text in self.typed]
         self.plan_current = functools.partial(plan_updated, call, project)
+        self.plan_runner = functools.partial(plan_runner_of, call, project)
 
     def plan_list(self, going=False):
         """What ran, the newest first; and all about those that are named, with their points."""
@@ -6529,12 +6562,17 @@ class RunCommands:
 
     def plan_logs(self):
         """What runs printed; at a terminal each line as it was last, and without colours."""
-        for path in (self.runs.path(record, "log") for record in self.named):
-            if not look(path):
+        follow = self.words.has("follow")
+        for record in (yield from self.plan_current(self.named)):
+            path = self.runs.path(record, "log")
+            if record.goes_on and (follow or record.detached):
+                yield from (yield from self.plan_runner(record)).plan_watch(record, follow)
+            elif not look(path):
                 raise SkelebotError(f"{path} does not exist", "a job that has the terminal has no "
                                     "log; of a sweep its points have one, as 12.1")
-            yield (Answer("\n".join(last_states(first_bytes(path, 2 ** 27)))) if self.width
-                   else Tail(path))
+            else:
+                yield (Answer("\n".join(last_states(first_bytes(path, 2 ** 27)))) if self.width
+                       else Tail(path))
 
 
 # -- Report
@@ -7267,13 +7305,14 @@ class Runner:
         job = self.project.job(record.job) or Job(record.job, Source("true"))
         return job._replace(mappings=tuple(mapping for mapping, _ in self.meant(job)))
 
-    def plan_watch(self, record):
-        """Show what it prints until it ends."""
+    def plan_watch(self, record, follow=True):
+        """Show what it prints until it ends, or what it has printed by now."""
         offset, runs = 0, Runs()
         while True:
             record, = yield from plan_updated(self.call, self.project, [runs.read_again(record)])
-            offset = yield Tail(runs.path(record, "log"), offset, 0.2 * record.goes_on)
-            if not record.goes_on:
+            follow = follow and record.goes_on
+            offset = yield Tail(runs.path(record, "log"), offset, 0.2 * follow)
+            if not follow:
                 return
 
     def plan_stop(self, record):
@@ -7699,7 +7738,7 @@ class OnEngine(Runner):
                 if state in ("exited", "dead", "stopped")}
 
     def plan_collect(self, record, status, back=True, **ending):
-        copies = self.returning(record)
+        copies, begun = self.returning(record), time.time()
         if record.detached and status is not None:
             yield Command((*self.engine.argv, "logs", record.container), kept=True, log=True,
                           run=record.folder)
@@ -7708,6 +7747,9 @@ class OnEngine(Runner):
             if ended.status:
                 yield Note(f"{copy.source} was not copied back: {last_line(ended.errors)}")
                 back = False
+        if copies and back and status is not None and not record.goes_on:   # it was recorded before
+            record = yield KeepRun(record._replace(outputs=written_since(
+                self.written(Run(self.job_of(record), Launch(()))), begun - 0.05)))
         record = yield from super().plan_collect(record, status, back, **ending)
         if status is not None and (back or not copies):
             yield Command(self.engine.remove(record.container), kept=True)
@@ -7719,10 +7761,10 @@ class OnEngine(Runner):
 
     lost_words = "its container is gone, and nobody has seen how it ended"
 
-    def plan_watch(self, record):
+    def plan_watch(self, record, follow=True):
         if not record.detached:
-            return (yield from super().plan_watch(record))
-        yield Command((*self.engine.argv, "logs", "--follow", record.container))
+            return (yield from super().plan_watch(record, follow))
+        yield Command((*self.engine.argv, "logs", *["--follow"] * follow, record.container))
 
     def plan_stop(self, record):
         if record.pid and (yield Alive(record.pid, record.begun)):
@@ -8073,7 +8115,8 @@ def plan_updated(call, project, records, back=False):
     """
     asked, told = {}, {}
     for record in records:
-        own = record.goes_on and not (record.pid and (yield Alive(record.pid, record.begun)))
+        ours = record.goes_on or back and record.detached and "://" in record.endpoint
+        own = ours and not (record.pid and (yield Alive(record.pid, record.begun)))
         if own and (record.machine == machine_name() or "://" in record.endpoint):
             asked.setdefault((record.runner, record.host, record.endpoint), []).append(record)
     for group in asked.values():
@@ -8112,6 +8155,8 @@ def plan_left(record, status):
 
 class TakenUp:
     """What is asked of runs that may go on: wait, logs -f, stop, fetch, rerun."""
+    same = ('test "$(git rev-parse HEAD)" = "$1" && git diff --no-ext-diff --no-textconv '
+            '--binary HEAD -- . | cmp -s - "$0"')       # as a commit and a patch have it
 
     def __init__(self, call, project):
         self.call, self.project, self.runs = call, project, Runs()
@@ -8142,6 +8187,66 @@ class TakenUp:
         return 1 if record.status is None else record.status
 
     @classmethod
+    def plan_fetch(cls, call, project, words):
+        to = words.one("to") and host_path(words.one("to"), "", call.home)
+        record = yield from cls(call, project).plan_record(words.one("run"))
+        if record.goes_on:
+            raise SkelebotError(f"run {record.name} goes on: what it writes is not whole yet",
+                                f"skelebot wait {record.name} follows it to its end")
+        return (yield from Fetched(record, to).plan())
+
+    @classmethod
+    def plan_rerun(cls, call, project, words):
+        self, typed = cls(call, project), [one for one in words.extra if one != "--exact"]
+        name = typed.pop(0) if typed and typed[0][:1] != "-" else ""
+        record = self.runs.with_commit((yield from self.plan_record(name, False)))
+        if record.env != project.env and not call.env:
+            project = read_folder(project.folder, record.env or None, project.installed)
+        job = project.job(record.job)
+        if not job:
+            raise usage_error(f"{shortened(record.job)} is no job of the project any more",
+                              did_you_mean(record.job, [one.name for one in project.jobs]))
+        image = (yield from self.plan_exact(record)) if "--exact" in words.extra else ""
+        resources = (record.resources.get(name, "") for name in Resources._fields)
+        call = call._replace(
+            native=call.native or record.runner == "native", detach=call.detach or record.detached,
+            host=call.host or record.host or record.endpoint,
+            resources=call.resources.over(Resources(*resources)))
+        return (yield from plan_job(call, project._replace(host=""), job._replace(host=""),
+                                    self.words_again(project, job, record.words, typed), image))
+
+    @staticmethod
+    def words_again(project, job, before, now):
+        """The Words of a run, with what is typed now in their place."""
+        parser, again = job_parser(project, job), job_parser(project, job)
+        again.optional = len(again.args)
+        before, now = parser.parse(before), again.parse(now)
+        if now == Words():
+            return before
+        values, extra = {**before.values, **now.values}, now.extra or before.extra
+        options = [f"{spelling(one.name)}={value}" for one in parser.params if one.name in values
+                   for value in values[one.name] or ("false",)]
+        rest = [*(values[arg.name][0] for arg in parser.args if arg.name in values), *extra]
+        return Words(values, extra, typed=(*options, *(["--", *rest] if rest else ())))
+
+    def plan_exact(self, record):
+        """The image of a run if it exists; "" where the tree is as it was; else a fault."""
+        runner = yield from plan_runner_of(self.call, self.project, record)
+        if image_id(record.image) and (yield from runner.engine.plan_image_ids((record.image,)))[0]:
+            return record.image
+        patch = self.runs.path(record, "diff.patch")
+        told = yield Command(("sh", "-c", self.same, patch, record.commit), kept=True, looks=True)
+        if record.commit and not told.status:
+            return ""
+        git = first_bytes(self.runs.path(record, "git"), MOST).decode("utf-8", "replace")
+        raise SkelebotError(
+            f"run {record.name} cannot be had again exactly: its image is gone, and the tree is "
+            "another one now", f"git checkout {record.commit}"
+            + f", git apply {patch}" * bool(first_bytes(patch, 1))
+            + ", bring back " * ("\n? " in git) + " ".join(re.findall("(?m)^[?] (.*)", git))
+            if record.commit else "no commit of it is known: leave --exact out")
+
+    @classmethod
     def plan_stop(cls, call, project, words):
         self = cls(call, project)
         for text in words.values.get("run", ("",)):
@@ -8160,6 +8265,54 @@ class TakenUp:
         return 0
 
 
+class Fetched:
+    """What a run wrote, on its way to the folder `to`, or the project; a point's is in `own`."""
+
+    def __init__(self, record, to):
+        self.record, self.to, self.own = record, to, f"{record.folder}/out/"
+
+    def rows(self):
+        """[path, size, time] of what it has written."""
+        files = ((path, os.lstat(path)) for path, _ in tree(self.own))
+        return [[plain_text(path), status.st_size, status.st_mtime] for path, status in files
+                if stat.S_ISREG(status.st_mode) and status.st_ctime > self.record.started - 0.05
+                ] if self.record.point else self.record.outputs
+
+    def plan_place(self, path):
+        """Copy a file to where it goes, unless it is there; returns that place."""
+        inner = path[len(self.own):] if self.record.point else path
+        inside = re.sub(r"^(?:[.]{2}/|/)+", "", inner)
+        place = os.path.join(self.to, inside) if self.record.point or self.to else path
+        sha256, kind = digests_of(open_file(path)).sha256, look(place, self.to or ".")
+        if place == path or kind == "file" and digests_of(open_file(place)).sha256 == sha256:
+            return place
+        yield MakeFolder(os.path.dirname(place) or ".", root=self.to or ".")
+        yield Take(path, place, Stored(sha256=sha256), inner)
+        if kind:
+            yield Note(f"{place} was another one, and is replaced")
+        return place
+
+    def plan(self):
+        """Copy what is as it was recorded; returns an exit status."""
+        places, lost, name = [], [], self.record.name
+        for row in self.rows():
+            if is_as_recorded(*row):
+                places.append((yield from self.plan_place(row[0])))
+            else:
+                lost.append(row[0])
+        for paths, end in ((places, "written by"), (lost, "written again or removed since")):
+            if paths:
+                more = [f"{len(paths) - 3} more"] if paths[3:] else []
+                yield Note(f"{listed([*paths[:3], *more])}: {end} run {name}")
+        if not places and not lost:
+            points = f": its points did, as {name}.1" * bool(self.record.sweep)
+            yield Note(f"nothing is known that run {name} wrote{points}")
+        if self.record.point:           # `push` asks whose they are
+            others = [row for row in self.record.outputs if row[0] not in places]
+            yield KeepRun(self.record._replace(outputs=[*others, *written_since(places, 0)]))
+        return 1 if lost else 0
+
+
 SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec sh; fi")
 
 
@@ -8172,18 +8325,18 @@ def check_native(call, job):
                                          "leave -n out")
 
 
-def plan_job(call, project, job, words):
-    """Run one job of the project, where it is to run."""
+def plan_job(call, project, job, words, image=""):
+    """Run one job of the project, where it is to run; from an image, if one is named."""
     argv = job.argv(job_parser(project, job).words(words))
     check_native(call, job)
     job = job._replace(mode="d") if call.detach else job
     native = call.native or job.native == "always"
     script = job.source.script
-    if script and not call.later and (native or not script.startswith("/")):
+    if script and not image and not call.later and (native or not script.startswith("/")):
         check_there(script, job.places["source"])
     yield from plan_remember_nodes(call, project)
     runner = yield from plan_runner(call, project, job, native)
-    return (yield from runner.plan(Run(job, runner.launch(job, argv),
+    return (yield from runner.plan(Run(job, runner.launch(job, argv), image,
                                        recording=Recording.of(call, project, job, words))))
 
 
@@ -8677,6 +8830,7 @@ class Store(Record):
     """Where artifacts are kept. To add one is a class with these hooks, and a row of STORES.
 
     record                         of its section in `repository`
+    facts                          of the run that wrote what is sent; see Stored
     where(name)                    where a name is, for a message
 
     The others are plans; plan_open is a classmethod:
@@ -8685,7 +8839,7 @@ class Store(Record):
     find(name, fine)               a Stored, or None; `fine` are the statuses that are no error
     names(start)                   the names that begin so, at least
     send(name, body, replace)      what is to be said
-    fetch(name, path, stored)
+    fetch(name, path, stored)      returns the facts
     """
     record = None
 
@@ -8784,6 +8938,7 @@ class ArtifactoryStore(Store):
     url: str
     info: str
     login: Login
+    facts: Dict[str, str] = {}
 
     @staticmethod
     def plan_aws_secret(auth):
@@ -8853,7 +9008,8 @@ class ArtifactoryStore(Store):
             request = Request("GET", self.address(name + ".sha256"), login=self.login)
             beside = yield from plan_answer(request, (200, 404))
             stored = stored._replace(sha256=sha256_of(beside.body) if beside.status == 200 else "")
-        return stored
+        own = "x-artifactory-filename" in response.headers      # no other server has properties
+        return stored and stored._replace(facts={"": "unknown yet"} if own else {})
 
     def names(self, start):
         response = yield from plan_answer(Request("GET", self.info, login=self.login), (200, 404))
@@ -8877,6 +9033,8 @@ class ArtifactoryStore(Store):
         if known.status and not isinstance(json_value(known.body), dict):
             # it would take a deployment by checksum for an empty file
             return (yield from self.send_plainly(name, put, body, digests, replace))
+        put = put._replace(url=put.url + "".join(f";skelebot.{key}={quoted(text, '')}"
+                                                 for key, text in self.facts.items()))
         response = yield put._replace(headers={**put.headers, "X-Checksum-Deploy": "true"})
         if response.status in (200, 201) and response.has_stored(digests):
             return "the server had these bytes already, none were sent"
@@ -8892,7 +9050,7 @@ class ArtifactoryStore(Store):
         if response.status not in (0, 200, 201, 204):
             raise http_fault(put, response)
         if response.has_stored(digests) is False:
-            raise SkelebotError(f"{name}: did not arrive at {public_url(put.url)} as it was sent",
+            raise SkelebotError(f"{name}: did not arrive at {self.where(name)} as it was sent",
                                 "push it again, with -f")
         return ""
 
@@ -8914,6 +9072,12 @@ class ArtifactoryStore(Store):
 
     def fetch(self, name, path, stored):
         yield Download(Request("GET", self.address(name), login=self.login), path, stored, name)
+        asked = Request("GET", url_joined(self.info, quoted(name)) + "?properties",
+                        login=self.login, patient=False)
+        known = json_value((yield asked).body) if stored.facts else {}
+        known = known.get("properties") if isinstance(known, dict) else None
+        return {key[len("skelebot."):]: text for key, text in (
+            known if isinstance(known, dict) else {}).items() if key.startswith("skelebot.")}
 
 
 # -- S3
@@ -9193,6 +9357,7 @@ class Signing(Login):
                                         f"SignedHeaders={names},Signature={signature}")}
 
 
+S3_FACT = "x-amz-meta-skelebot-"
 MOST_PAGES = 1000       # of 1,000 names
 # what S3 has had only for some years; servers that do as it did before refuse it with 501
 NEW_IN_S3 = ("If-None-Match", "x-amz-checksum-sha256", "x-amz-checksum-algorithm")
@@ -9209,6 +9374,7 @@ class S3Store(Store):
     url: str
     prefix: str
     login: Login
+    facts: Dict[str, str] = {}
 
     @classmethod
     def plan_open(cls, call, place, words):
@@ -9241,7 +9407,15 @@ class S3Store(Store):
             spoken = yield self.request("GET", name, {"Range": "bytes=0-0"})
             if spoken.words.startswith(tuple(S3_HINTS)):
                 raise http_fault(self.request("HEAD", name), spoken)
-        return response.stored("x-amz-meta-sha256", name, self.where(name))
+        import urllib.parse
+        stored = response.stored("x-amz-meta-sha256", name, self.where(name))
+        return stored and stored._replace(facts={
+            key[len(S3_FACT):]: urllib.parse.unquote(text) for key, text in response.headers.items()
+            if key.startswith(S3_FACT)})
+
+    @property
+    def metadata(self):
+        return {S3_FACT + name.lower(): quoted(text, "") for name, text in self.facts.items()}
 
     def names(self, start):
         """All pages of the listing, 1,000 keys each."""
@@ -9305,7 +9479,7 @@ class S3Store(Store):
 
     def send_whole(self, name, body, digests, once):
         request = self.request("PUT", name, {
-            **once, "x-amz-checksum-sha256": base64_of(digests.sha256),
+            **once, **self.metadata, "x-amz-checksum-sha256": base64_of(digests.sha256),
             "x-amz-meta-sha256": digests.sha256, "x-amz-content-sha256": digests.sha256})
         response = yield Upload(request, body, name, size=digests.size)
         if response.status == 501:
@@ -9345,7 +9519,8 @@ class S3Store(Store):
 
     def begun(self, name, digests):
         """(id of a new upload in parts, whether checksums go with them)."""
-        headers = {"x-amz-checksum-algorithm": "SHA256", "x-amz-meta-sha256": digests.sha256}
+        headers = {"x-amz-checksum-algorithm": "SHA256", "x-amz-meta-sha256": digests.sha256,
+                   **self.metadata}
         request = self.request("POST", name, headers, [("uploads", "")])
         response = yield request
         sums = response.status != 501
@@ -9368,6 +9543,7 @@ class S3Store(Store):
 
     def fetch(self, name, path, stored):
         yield Download(self.request("GET", name), path, stored, name, condition="If-Match")
+        return stored.facts
 
 
 # -- A folder
@@ -9393,6 +9569,7 @@ class FolderStore(Store):
     """A folder of this machine, or one that is mounted here."""
     record = Folder
     path: str
+    facts: Dict[str, str] = {}
 
     @classmethod
     def plan_open(cls, call, place, words):
@@ -9406,7 +9583,8 @@ class FolderStore(Store):
         yield from ()                   # a plan in every store, though here it only looks
         if look(self.where(name)) != "file":
             return None
-        return Stored(sha256=sha256_of(read_bytes(self.where(name + ".sha256")) or b""))
+        facts, sha256 = (read_bytes(self.where(name + end)) or b"" for end in (".json", ".sha256"))
+        return Stored(sha256=sha256_of(sha256), facts=json_value(facts or b"{}"))
 
     def names(self, start):
         yield from ()
@@ -9417,10 +9595,14 @@ class FolderStore(Store):
         if (yield Keep(body, self.where(name), name, replace)) is False:
             raise SkelebotError(f"{self.where(name)}: another push stored it first",
                                 "push -f replaces it")
+        beside = self.where(name + ".json")
+        if self.facts or replace and look(beside):
+            yield File(beside, as_json(self.facts).encode()) if self.facts else Remove(beside)
         return ""
 
     def fetch(self, name, path, stored):
         yield Take(self.where(name), path, stored, name)
+        return stored.facts
 
 
 STORES = {"artifactory": ArtifactoryStore, "s3": S3Store, "folder": FolderStore}
@@ -10253,9 +10435,12 @@ class Transfer:
                             f"{bump}add -f to replace it")
 
     def plan_send(self, force):
-        said = yield from self.plan_with_body(lambda body: self.store.send(self.name, body, force))
+        run = Runs().writer(self.path)
+        store = self.store._replace(facts=run.facts) if run else self.store
+        said = yield from self.plan_with_body(lambda body: store.send(self.name, body, force))
         if not self.call.dry_run:
-            yield Note(f"pushed {self.name} to {self.where}" + (f": {said}" if said else ""))
+            yield Note(f"pushed {self.name} to {self.where}" + (f", run {run.name}" if run else "")
+                       + (f": {said}" if said else ""))
 
     # -- From the store
 
@@ -10266,7 +10451,7 @@ class Transfer:
         others = [other.stored_name("", self.prefix) for other in self.artifacts if other.singular]
         versions = [self.artifact.stored_version(name, self.prefix) for name in names
                     if name not in others]
-        return [version for version in versions if version and not version.endswith(".sha256")]
+        return [one for one in versions if one and not one.endswith((".sha256", ".json"))]
 
     def plan_list(self, several):
         """The versions that are stored, one on a line; the newest last."""
@@ -10348,20 +10533,22 @@ class Transfer:
             return
         if os.path.dirname(self.path):
             yield MakeFolder(os.path.dirname(self.path))
-        if self.artifact.is_folder:
-            yield from self.plan_unpack()
-        else:
-            yield from self.store.fetch(self.name, self.path, self.stored)
+        facts = yield from (self.plan_unpack() if self.artifact.is_folder else
+                            self.store.fetch(self.name, self.path, self.stored))
+        facts = facts.items() if isinstance(facts, dict) else ()
+        words = ", ".join(f"{name} {' '.join(map(str, text)) if isinstance(text, list) else text}"
+                          for name, text in facts)[:500]
         if not self.call.dry_run:
-            yield Note(f"pulled {self.name} to {self.path}")
+            yield Note(f"pulled {self.name} to {self.path}" + (f": {words}" if words else ""))
 
     def plan_unpack(self):
         """Fetch an archive, and unpack it beside the folder's place."""
         scratch = yield Scratch(self.call.token, self.path)
         try:
             archive = os.path.join(scratch, self.name)
-            yield from self.store.fetch(self.name, archive, self.stored)
+            facts = yield from self.store.fetch(self.name, archive, self.stored)
             yield Unpack(archive, self.path, self.name)
+            return facts
         finally:
             yield Remove(scratch)
 
@@ -15853,6 +16040,10 @@ COMMANDS = {
         Args("run", "12, 12.3, or a job's name for its newest; without it, the newest 20"),), (
         Option("output", "o", "where to write it; - is stdout", "FILE"),
         flag("all", "a", "all runs of the project")), optional=1),
+    "fetch": Builtin("bring what a run wrote to the project, or elsewhere", TakenUp.plan_fetch,
+                     RUN_ARG, (Option("to", "", "the folder to copy it to", "DIR"),), 1),
+    "rerun": Builtin("run a job again: its words, but for those typed now", TakenUp.plan_rerun,
+                     RUN_ARG, (flag("exact", "", "with the image or tree of then"),), 1, raw=True),
     "envs": Builtin("list the environments", answering(
         lambda call, project, words: "\n".join(["[default]", *project.envs]))),
     "plugin": Builtin("install, list or remove plugins", PluginCommand.plan, (
@@ -15892,7 +16083,8 @@ COMMANDS = {
     "ps": Builtin("list what is running", lambda *call: RunCommands(*call, ()).plan_list(True),
                   (), (flag("json", "j", "print a list for programs"),)),
     "logs": Builtin("print what RUN, or the newest run, has printed",
-                    lambda *call: RunCommands(*call).plan_logs(), RUN_ARGS, optional=1),
+                    lambda *call: RunCommands(*call).plan_logs(), RUN_ARGS, (
+        flag("follow", "f", "go on until it ends; Ctrl-C only leaves"),), optional=1),
     "compare": Builtin("show what differs among runs, best first",
                        lambda *call: RunCommands(*call).plan_compare(), RUN_ARGS, (
         Option("max", "", "the run with the greatest METRIC comes first", "METRIC"),
@@ -15939,7 +16131,8 @@ class Part:
     def read(self, project, words):
         """Itself, with the words that were typed; a fault if they make no sense."""
         raw = self.command and self.command.raw
-        self.typed = Words(extra=tuple(words)) if raw else self.parser(project).parse(words)
+        asks = self.name in COMMANDS and ("--help" in words or words[:1] == ["-h"])
+        self.typed = Words({}, tuple(words), asks) if raw else self.parser(project).parse(words)
         if self.command and not self.typed.help:
             self.check_section(project, self.name)
             self.command.check(project, self.typed)

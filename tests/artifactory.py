@@ -634,6 +634,7 @@ class Artifactory(socketserver.ThreadingMixIn, http.server.HTTPServer):
     users      without any, everybody may do everything
     anonymous  the User that everybody is who brings no credentials, beside `users`
     requests   every Request, in the order in which they came
+    properties path of a file -> name -> values, which came as matrix parameters
     """
     daemon_threads = True
     block_on_close = False
@@ -642,6 +643,7 @@ class Artifactory(socketserver.ThreadingMixIn, http.server.HTTPServer):
     def __init__(self, folder, users=(), anonymous=None, repositories=("generic-local",), port=0):
         super().__init__(("127.0.0.1", port), Exchange)
         self.store, self.users, self.requests = Store(folder, repositories), tuple(users), []
+        self.properties = {}
         self.anonymous = anonymous or (None if users else User("anonymous"))
         self.url = f"http://127.0.0.1:{self.server_address[1]}{BASE}"
 
@@ -731,7 +733,10 @@ class Artifactory(socketserver.ThreadingMixIn, http.server.HTTPServer):
         if request.method in ("GET", "HEAD"):
             return self.retrieve(request, repo_path(rest), rest)
         if request.method == "PUT":
-            return self.deploy(request, user, repo_path(rest), rest.endswith("/"))
+            answer = self.deploy(request, user, repo_path(rest), rest.endswith("/"))
+            pairs = [unquote_to_bytes(pair).decode().partition("=") for pair in rest.split(";")[1:]]
+            self.properties[repo_path(rest)] = {name: [text] for name, _, text in pairs}
+            return answer
         if request.method == "DELETE":
             return self.delete(user, repo_path(rest))
         raise Refusal(405, "Method Not Allowed", Allow="GET, HEAD, PUT, DELETE")
@@ -748,6 +753,11 @@ class Artifactory(socketserver.ThreadingMixIn, http.server.HTTPServer):
                 for name in self.store.repositories()], "repository.RepositoryDetailsList")
         if rest.startswith("storage/") and not query:
             return self.info(repo_path(rest[len("storage/"):]))
+        if rest.startswith("storage/") and query == {"properties": ""}:
+            properties = self.properties.get(repo_path(rest[len("storage/"):]))
+            if not properties:
+                raise Refusal(404, "No properties could be found.")
+            return as_json({"properties": properties, "uri": f"{self.url}/api/{rest}"}, "storage.ItemProperties")
         raise Refusal(404, "Not Found")
 
     def info(self, where):

@@ -125,6 +125,12 @@ class Case(unittest.TestCase):
         self.addCleanup(running.stop)
         return running
 
+    def ran(self, file, **facts):
+        """Run 12, which has written a file just as it is."""
+        status = os.stat(os.path.join(self.folder, file))
+        record = skelebot.RunRecord(number=12, job="train", state="done", outputs=[[file, status.st_size, status.st_mtime]], **facts)
+        write(self.folder, {".skelebot/runs/12/run.json": record.text})
+
     def assertHidden(self, text):
         for secret in self.secrets:
             for form in (secret, urllib.parse.quote(secret, ""), base64.b64encode(secret.encode()).decode(),
@@ -525,6 +531,32 @@ class Pulling:
         self.assertEqual(self.files(self.theirs), {})
 
 
+# ---- The run that wrote an artifact -----------------------------------------
+
+@on("Artifactory", "s3rver", "moto", "signed", "nginx", "folder")
+class OfARun:
+    def test_goes_along_with_its_values(self):
+        self.ran("models/model.tar.gz", commit="4f" * 20, values={"lr": "0.1 ä;=,\n", "url": "https://ada:secret@host/x", "seed": "1"},
+                 typed=["lr", "url"], metrics={"loss": {"last": 0.25, "min": [0.25, 3], "max": [1.5, 1], "steps": 3}})
+        done = self.skelebot("push", "model")
+        self.assertIn("model_v1.2.0.tar.gz, run 12\n", done.stderr)
+        said = self.skelebot("pull", "model", "1.2.0").stderr
+        known = f": run 12, job train, commit {'4f' * 20}, loss 0.25, lr 0.1 ä;=,\\n, url https://...@host/x"
+        self.assertEqual(self.facts(said), self.facts(known if not self.id().count("nginx") else ""))
+        self.assertEqual(self.skelebot("pull", "model").stdout, "1.2.0\n")
+
+    @staticmethod
+    def facts(text):
+        return sorted(text.strip().partition(": run ")[2].split(", "))
+
+    def test_is_not_named_once_the_file_is_another(self):
+        self.ran("models/model.tar.gz")
+        self.skelebot("push", "model")
+        write(self.folder, {"models/model.tar.gz": MODEL + b"."})
+        self.assertNotIn(", run", self.skelebot("push", "model", "-f").stderr)
+        self.assertNotIn("run 12", self.skelebot("pull", "model", "1.2.0").stderr)
+
+
 # ---- Large files, in parts --------------------------------------------------
 
 @on("s3rver", "moto", "signed")
@@ -532,6 +564,7 @@ class InParts:
     def test_goes_to_s3_and_comes_back_as_it_was(self):
         large = os.urandom(70 << 20)
         write(self.folder, {"models/model.tar.gz": large})
+        self.ran("models/model.tar.gz")
         self.skelebot("push", "model")
         self.assertEqual((self.ask("names", prefix=self.prefix), self.ask("uploads", prefix=self.prefix)),
                          ([self.prefix + "model_v1.2.0.tar.gz"], []))
@@ -539,6 +572,7 @@ class InParts:
         done = self.skelebot("pull", "model", "LATEST", folder=theirs)
         self.assertTrue(self.files(theirs) == {"model_v1.2.0.tar.gz": large}, "it came back as something else")
         self.assertNotIn("no checksum", done.stderr)
+        self.assertIn("run 12, job train\n", done.stderr)
 
     def test_replaces_nothing_unless_forced(self):
         self.keep({"model_v1.2.0.tar.gz": b"old"})

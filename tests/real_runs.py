@@ -4,11 +4,12 @@ import os
 import signal
 import stat
 import sys
+import tempfile
 import time
 import unittest
 
-from engine import Running, Tests, deadline, environment, on, write
-from support import skelebot
+from engine import SKELEBOT, Running, Tests, call, deadline, environment, on, output, tree, write
+from support import skelebot, two_lines
 
 TRAIN = """
 import json, os, sys, time
@@ -164,8 +165,119 @@ class Killed(Runs):
         self.assertEqual(self.record(number)["state"], "stopped" if self.engine.name != "podman" else "failed")
 
 
+@on("BuildKit", "remote")
+class Fetched(Runs):
+    """What a detached job prints and wrote, which its container may have."""
+    files = {"work.sh": "echo begin; sleep 10; mkdir -p out/a; echo made > out/a/file; echo end\n"}
+    config = {"jobs": [{"name": "work", "source": "work.sh", "mappings": ["out/"], "mode": "d"}]}
+
+    def test_comes_to_a_folder_and_to_the_project(self):
+        self.skelebot("-s", "work")
+        number = str(self.newest())
+        self.assertEqual(self.skelebot("logs", number).stdout, b"begin\n")
+        self.assertIn("what it writes is not whole yet", self.skelebot("fetch", number, status=1).stderr)
+        self.assertEqual(self.start("logs", "-f").says("begin").signal(signal.SIGINT).ends(), 130)
+        self.assertEqual(self.skelebot("logs", "-f", number).stdout, b"begin\nend\n")
+        for _ in deadline():            # that nobody has brought back, though its end is recorded
+            if b'"done"' in self.skelebot("runs", number, "--json").stdout:
+                break
+        self.assertEqual(self.skelebot("logs", number).stdout, b"begin\nend\n")
+        self.skelebot("fetch", number, "--to", "copy")
+        self.assertEqual(tree(os.path.join(self.folder, "copy", "out")), {"a/file": b"made\n"})
+        done = self.skelebot("fetch", number)
+        self.assertEqual(done.stderr, f"skelebot: out/a/file: written by run {number}\n")
+        self.assertEqual(tree(os.path.join(self.folder, "out")), {"a/file": b"made\n"})
+        self.assertEqual(self.containers(), [])
+
+
+@on("BuildKit")
+class Again(Runs):
+    """A job that is run once more."""
+    files = {"say.sh": 'echo "$@"\n', "skelebot-test.yaml": '{"environment": []}'}
+    config = {"jobs": [{"name": "say", "source": "say.sh", "args": ["word"], "mode": "i",
+                        "params": [{"name": "lr", "default": "0.1"}, {"name": "tags", "accepts": "list"}]}]}
+
+    def test_has_its_words_environment_and_resources_and_with_exact_its_image(self):
+        self.skelebot("-e", "test", "--resources", "memory=200m", "say", "a b", "--tags", "x", "y z", "--", "--more")
+        first = self.newest()
+        write(self.folder, {"say.sh": 'echo "now $@"\n'})
+        done = self.skelebot("rerun", "--exact")
+        self.assertEqual(done.stdout, b"a b --lr 0.1 --tags x y z --more\n")
+        done = self.skelebot("rerun", "say", "--lr", "3", "--tags=-1")
+        self.assertEqual(done.stdout, b"now a b --lr 3 --tags -1 --more\n")
+        done = self.skelebot("rerun", "c", status=1)
+        self.assertEqual(done.stderr, two_lines("'c' is no run, and no job has that name", "skelebot runs --all lists them"))
+        done = self.skelebot("rerun", "say", "--", "c")
+        self.assertEqual(done.stdout, b"now c --lr 3 --tags -1 --more\n")
+        records = [self.record(number) for number in range(first, self.newest() + 1)]
+        self.assertEqual({(one["env"], one["resources"]["memory"]) for one in records}, {("test", "200m")})
+        self.assertEqual(records[0]["image"], records[1]["image"])
+        done = self.skelebot("rerun", str(first), "--exact", status=1)
+        self.assertIn("no commit of it is known: leave --exact out", done.stderr)
+
+
 class Natively(unittest.TestCase):
     """Runs without Docker."""
+
+    def setUp(self):
+        top = tempfile.TemporaryDirectory()
+        self.addCleanup(top.cleanup)
+        self.folder = top.name
+        job = {"name": "work", "source": "work.sh", "mappings": ["out/"], "args": ["word"], "metrics": ["loss"]}
+        write(self.folder, {"work.sh": 'sleep 0.5; echo "$1" > out/file\n', ".gitignore": "/out\n",
+                            "skelebot.yaml": json.dumps({"name": "churn", "jobs": [job]})})
+
+    def skelebot(self, *words, status=0):
+        done = call([sys.executable, SKELEBOT, *words], self.folder)
+        self.assertEqual(done.status, status, done.stderr)
+        return done.stderr
+
+    def git(self, *words):
+        output(["git", "-c", "user.name=ada", "-c", "user.email=ada@example.com", *words], cwd=self.folder)
+
+    def test_one_is_had_again_exactly_where_the_tree_is_as_it_was(self):
+        self.git("init", "-q")
+        self.git("add", ".")
+        self.git("commit", "-qm", "First")
+        write(self.folder, {".gitignore": "/out\n\n", "more.py": "1\n"})
+        self.skelebot("-n", "work", "one")
+        self.skelebot("rerun", "1", "--exact")
+        write(self.folder, {"work.sh": 'echo "$1" > out/file\n'})
+        said = self.skelebot("rerun", "1", "--exact", status=1)
+        self.assertRegex(said, r"hint: git checkout [0-9a-f]{40}, git apply .skelebot/runs/1/diff.patch, bring back more.py\n")
+        said = self.skelebot("rerun", "1", "--status", "2", status=2)
+        self.assertIn("unknown option '--status'", said)
+        write(self.folder, {"skelebot.yaml": '{"name": "churn", "jobs": [{"name": "works", "source": "true"}]}'})
+        self.assertEqual(self.skelebot("rerun", status=2),
+                         two_lines("'work' is no job of the project any more", "did you mean works?"))
+
+    def test_what_one_wrote_is_named_and_copied_until_it_is_overwritten(self):
+        self.skelebot("-n", "work", "one")
+        self.assertEqual(self.skelebot("fetch", "--to", "copy"),
+                         "skelebot: fetching out/file, 4 B\nskelebot: copy/out/file: written by run 1\n")
+        self.assertEqual(self.skelebot("fetch", "--to", "copy"), "skelebot: copy/out/file: written by run 1\n")
+        os.unlink(os.path.join(self.folder, "copy", "out", "file"))
+        os.rmdir(os.path.join(self.folder, "copy", "out"))
+        os.symlink("/tmp", os.path.join(self.folder, "copy", "out"))
+        self.assertIn("leads outside of copy, by a link", self.skelebot("fetch", "--to", "copy", status=1))
+        self.skelebot("-n", "work", "another")
+        self.assertEqual(self.skelebot("fetch", "1", status=1), "skelebot: out/file: written again or removed since run 1\n")
+        self.assertEqual(self.skelebot("fetch", "work"), "skelebot: out/file: written by run 2\n")
+
+    def test_what_a_point_wrote_takes_the_place_of_what_is_there(self):
+        begun = time.time()
+        point = skelebot.RunRecord(number=3, point=1, job="work", state="done", started=begun)
+        write(self.folder, {"out/file": "before\n", f"{point.folder}/out/out/file": "point\n", f"{point.folder}/run.json": point.text,
+                            ".skelebot/runs/3/run.json": skelebot.RunRecord(number=3, sweep={"points": 1}, state="done").text})
+        self.assertEqual(self.skelebot("fetch"), "skelebot: nothing is known that run 3 wrote: its points did, as 3.1\n")
+        self.assertEqual(self.skelebot("fetch", "3.1"), "skelebot: fetching out/file, 6 B\nskelebot: out/file was another "
+                         "one, and is replaced\nskelebot: out/file: written by run 3.1\n")
+        self.assertIn("model_v1.0.0, run 3.1\n", self.pushed())
+
+    def pushed(self):
+        keys = {"folder": {"path": "kept"}, "artifacts": [{"name": "model", "file": "out/file"}]}
+        write(self.folder, {"skelebot.yaml": json.dumps({"name": "churn", "version": "1.0.0", "components": {"repository": keys}})})
+        return self.skelebot("push", "model")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,19 @@ class Record(unittest.TestCase):
         record = RunRecord.of(b'{"format": 2, "job": "train", "state": {"new": 1}}', 3)
         self.assertEqual((record.number, record.job, record.state), (3, "train", "later"))
 
+    def test_has_for_artifacts_what_was_typed_and_measured_and_no_secret(self):
+        record = self.FULL._replace(
+            commit="4f", typed=["lr", "many", "run", "db_password"], values={
+                **self.FULL.values, "run": "x", "db_password": "hidden", "url": "http://ada:pw@host/", "seed": "1"})
+        self.assertEqual(record.facts, {"run": "12", "job": "train", "commit": "4f", "loss": "0.25",
+                                        "lr": "0.1 'x'\n\udcff", "many": "a b"})
+        self.assertEqual(record._replace(typed=["url"]).facts["url"], "http://...@host/")
+
+    def test_has_no_more_for_artifacts_than_a_header_takes(self):
+        names = [f"p{number}" for number in range(100)]
+        record = RunRecord(number=12, typed=["long", *names], values={"long": "x" * 500, **{name: "ä" * 50 for name in names}})
+        self.assertEqual(list(record.facts), ["run", "p0", "p1", "p2", "p3", "p4"])
+
     def test_passes_over_what_it_does_not_know(self):
         self.assertEqual(RunRecord.of(b'{"format": 1, "state": "done", "more": 1}', 3), RunRecord(number=3, state="done"))
 
@@ -73,6 +86,31 @@ class Folder(unittest.TestCase):
             with self.subTest(text=text), self.assertRaises(SkelebotError) as raised:
                 self.runs.named(text, ("train", "load"))
             self.assertEqual(raised.exception.message, message)
+
+    def test_knows_who_wrote_a_file_as_it_is_now(self):
+        path = os.path.join(self.runs.top, "models", "m.pkl")
+        os.makedirs(os.path.dirname(path))
+        for number, point, text in ((1, 0, "1"), (2, 0, "22"), (10, 0, "333"), (10, 2, "4444")):
+            with open(path, "w") as file:
+                file.write(text)
+            status = os.stat(path)
+            record = RunRecord(number=number, point=point, outputs=[[path, status.st_size, status.st_mtime]],
+                               sweep={"points": 2} if number == 10 else {})
+            with open(self.runs.path(record, "run.json"), "w") as file:
+                file.write(record.text)
+        self.assertEqual(self.runs.writer(path).name, "10.2")
+        later = record._replace(number=11, point=0, sweep={}, started=status.st_mtime + 0.01)
+        with open(self.runs.path(later, "run.json"), "w") as file:
+            file.write(later.text)
+        self.assertEqual(self.runs.writer(path).name, "10.2")
+        self.assertEqual(self.runs.writer(os.path.dirname(path) + "/").name, "10.2")
+        self.assertIsNone(self.runs.writer(path[:-1]))
+        with open(path, "w") as file:
+            file.write("22")
+        os.utime(path, (0, self.runs.read(2).outputs[0][2]))
+        self.assertEqual(self.runs.writer(path).name, "2")
+        os.unlink(path)
+        self.assertIsNone(self.runs.writer(path))
 
     def test_without_any_says_so(self):
         with tempfile.TemporaryDirectory() as folder, self.assertRaises(SkelebotError) as raised:

@@ -925,6 +925,20 @@ class PushToS3InParts(PlanCase):
             self.assertIsInstance(done.fault, SkelebotError)
 
 
+class FactsOfARun(unittest.TestCase):
+    def test_are_headers_in_ascii_in_s3(self):
+        store = skelebot.S3Store("https://host/", "", None, {"run": "12", "Lr": "ä b\n"})
+        self.assertEqual(store.metadata, {"x-amz-meta-skelebot-run": "12", "x-amz-meta-skelebot-lr": "%C3%A4%20b%0A"})
+
+    def test_that_a_server_sends_in_another_form_are_none(self):
+        store = skelebot.ArtifactoryStore("https://host/", "https://host/", None)
+        for body in (b"", b"[1]", b"{}", b'{"properties": [1]}', b'{"properties": {"other": 1}}', b"<html>"):
+            plan = store.fetch("a", "a", Stored(facts={"": ""}))
+            with self.subTest(body), self.assertRaises(StopIteration) as end:
+                next(plan), next(plan), plan.send(Response(200, body=body))
+            self.assertEqual(end.exception.value, {})
+
+
 class PushToAFolder(PlanCase):
 
     def test_keeps_the_file_there(self):
