@@ -5922,11 +5922,10 @@ class RunRecord(Record):
     @property
     def facts(self):
         """name -> text of what goes along with a file that it wrote; S3 takes 2 KB of it."""
-        own, room = {"run": self.name, "job": self.job, "commit": self.commit}, 1800
+        own, room, facts = {"run": self.name, "job": self.job, "commit": self.commit}, 1800, {}
         last = {name: one["last"] for name, one in self.metrics.items()}
         typed = {name: self.values.get(name, "") for name in self.typed
                  if not re.search("(?i)passw|secret|token|api_?key|credential", name)}
-        facts = {}
         for name, text in {**own, **last, **typed, **own}.items():
             text = shown_url(" ".join(map(str, text)) if isinstance(text, list) else str(text))
             size = len(name) + len(quoted(text, "")) + 10
@@ -8204,14 +8203,14 @@ class TakenUp:
             project = read_folder(project.folder, record.env or None, project.installed)
         job = project.job(record.job)
         if not job:
-            raise usage_error(f"{shortened(record.job)} is no job of the project any more",
+            gone = f"{shortened(record.job)} is no job of the project any more"
+            raise usage_error(gone if record.job else f"run {record.name}: {record.reason}",
                               did_you_mean(record.job, [one.name for one in project.jobs]))
         image = (yield from self.plan_exact(record)) if "--exact" in words.extra else ""
-        resources = (record.resources.get(name, "") for name in Resources._fields)
         call = call._replace(
             native=call.native or record.runner == "native", detach=call.detach or record.detached,
             host=call.host or record.host or record.endpoint,
-            resources=call.resources.over(Resources(*resources)))
+            resources=call.resources.over(Resources(*map(record.resources.get, Resources._fields))))
         return (yield from plan_job(call, project._replace(host=""), job._replace(host=""),
                                     self.words_again(project, job, record.words, typed), image))
 
@@ -8275,7 +8274,7 @@ class Fetched:
         """[path, size, time] of what it has written."""
         files = ((path, os.lstat(path)) for path, _ in tree(self.own))
         return [[plain_text(path), status.st_size, status.st_mtime] for path, status in files
-                if stat.S_ISREG(status.st_mode) and status.st_ctime > self.record.started - 0.05
+                if stat.S_ISREG(status.st_mode) and status.st_ctime > self.record.started
                 ] if self.record.point else self.record.outputs
 
     def plan_place(self, path):
@@ -10536,8 +10535,7 @@ class Transfer:
         facts = yield from (self.plan_unpack() if self.artifact.is_folder else
                             self.store.fetch(self.name, self.path, self.stored))
         facts = facts.items() if isinstance(facts, dict) else ()
-        words = ", ".join(f"{name} {' '.join(map(str, text)) if isinstance(text, list) else text}"
-                          for name, text in facts)[:500]
+        words = ", ".join(f"{name} {as_text(text)}" for name, text in facts)[:500]
         if not self.call.dry_run:
             yield Note(f"pulled {self.name} to {self.path}" + (f": {words}" if words else ""))
 

@@ -250,6 +250,8 @@ class Natively(unittest.TestCase):
         write(self.folder, {"skelebot.yaml": '{"name": "churn", "jobs": [{"name": "works", "source": "true"}]}'})
         self.assertEqual(self.skelebot("rerun", status=2),
                          two_lines("'work' is no job of the project any more", "did you mean works?"))
+        write(self.folder, {".skelebot/runs/1/run.json": "{"})
+        self.assertIn("run 1: its run.json is damaged", self.skelebot("rerun", "1", status=2))
 
     def test_what_one_wrote_is_named_and_copied_until_it_is_overwritten(self):
         self.skelebot("-n", "work", "one")
@@ -265,7 +267,7 @@ class Natively(unittest.TestCase):
         self.assertEqual(self.skelebot("fetch", "work"), "skelebot: out/file: written by run 2\n")
 
     def test_what_a_point_wrote_takes_the_place_of_what_is_there(self):
-        begun = time.time()
+        begun = time.time() - 1
         point = skelebot.RunRecord(number=3, point=1, job="work", state="done", started=begun)
         write(self.folder, {"out/file": "before\n", f"{point.folder}/out/out/file": "point\n", f"{point.folder}/run.json": point.text,
                             ".skelebot/runs/3/run.json": skelebot.RunRecord(number=3, sweep={"points": 1}, state="done").text})
