@@ -8279,9 +8279,8 @@ class Fetched:
 
     def plan_place(self, path):
         """Copy a file to where it goes, unless it is there; returns that place."""
-        inner = path[len(self.own):] if self.record.point else path
-        inside = re.sub(r"^(?:[.]{2}/|/)+", "", inner)
-        place = os.path.join(self.to, inside) if self.record.point or self.to else path
+        inner = re.sub(r"^(?:[.]{2}/|/)+", "", path[len(self.own) * bool(self.record.point):])
+        place = os.path.join(self.to, inner) if self.record.point or self.to else path
         sha256, kind = digests_of(open_file(path)).sha256, look(place, self.to or ".")
         if place == path or kind == "file" and digests_of(open_file(place)).sha256 == sha256:
             return place
