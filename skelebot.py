@@ -482,6 +482,7 @@ Gpus = scalar_class("a number, all, KIND:NUMBER or device=NUMBER", "such as 1, a
                     r"\d{1,3}|all|[A-Za-z][\w.-]*:[1-9]\d{0,2}|device=[\w/-]+(,[\w/-]+)*")
 Duration = scalar_class(
     "a time with its unit", "such as 90s, 30m, 4h, 2d", r"[1-9][0-9]{0,4}[smhd]")
+Count = scalar_class("a number from 1 to 999999", "for example 4", r"[1-9][0-9]{0,5}")
 DockerWord = scalar_class("a word for docker run", "for example --network=host", r"[^\n]+")
 Region = scalar_class("the name of a region", "for example eu-central-1", r"[a-z0-9][a-z0-9-]*")
 AwsWord = scalar_class(         # aws takes file:// and https:// for what is there, - for an option
@@ -802,6 +803,33 @@ class EnvFile(Record):
     places: Hidden = None
 
 
+class Axis(Record):
+    """The values that a sweep has for an argument or parameter of its job."""
+    name: str
+    values: Texts
+    place: Hidden = None
+
+
+class Best(Record):
+    """Which metric of a sweep says what is best: its greatest value, or its least."""
+    max: Line = ""
+    min: Line = ""
+    places: Hidden = None
+
+    def _complete(self):
+        if bool(self.max) == bool(self.min):
+            raise self.places[""].fault("needs either max or min", "as in: best: {max: accuracy}")
+        return self
+
+
+class Sweep(Record):
+    """What `skelebot sweep JOB` does where nothing else is typed."""
+    each: Tuple[Axis, ...] = ()
+    parallel: Count = Count(1)
+    best: Best = Best()
+    places: Hidden = None
+
+
 class Job(Record):
     """A script or shell command that `skelebot NAME` runs."""
     _former = {"mapped": "mappings", "ignore": "ignores"}
@@ -819,6 +847,7 @@ class Job(Record):
     resources: Resources = Resources()
     docker: Tuple[DockerWord, ...] = ()
     metrics: Tuple[MetricSource, ...] = ()
+    sweep: Sweep = Sweep()
     args: Tuple[Arg, ...] = ()
     params: Tuple[Param, ...] = ()
     places: Hidden = None
@@ -1008,7 +1037,7 @@ class Project(Record):
 
     def _complete(self):
         each_of((self.check_jobs, lambda: check_names(self.params),
-                 lambda: check_names(self.secrets)), lambda check: check())
+                 lambda: check_names(self.secrets), self.check_sweeps), lambda check: check())
         self.check_images()
         return self
 
@@ -1026,6 +1055,12 @@ class Project(Record):
                 f"no job is named {shortened(self.primaryJob)}",
                 near or "add it to jobs, or remove the line"))
         raise_all(faults)
+
+    def check_sweeps(self):
+        """Raise the faults of values that a job cannot have in its sweep."""
+        raise_all([axis.place.fault(*problem) for job in self.jobs for axis in job.sweep.each
+                   for problem in [axis_problem(job_parser(self, job), axis.name, axis.values)]
+                   if problem])
 
     def check_images(self):
         """Raise a fault if a job would have the image or container of another."""
@@ -2185,6 +2220,11 @@ class Value:
                         "write each word as an item, values too: [--network=host, --tmpfs, /run]"])
         return words
 
+    def axes(self):
+        """`each` of a sweep: name -> values."""
+        return tuple(each_of(self.entries().items(), lambda one: Axis(
+            one[0], tuple(one[1].items(Text)), one[1].place)))
+
     def default(self):
         """`default`: a tuple of words, or one text that is split if the parameter is a list."""
         words = self.node.id == "sequence"
@@ -2208,6 +2248,7 @@ class Value:
 
 READERS = {
     Any: lambda value: value.node, bool: Value.flag, int: Value.whole, PortNumber: Value.port,
+    Tuple[Axis, ...]: Value.axes,
     float: Value.number, dict: Value.plain_dict, list: Value.plain_list,
     tuple: lambda value: tuple(value.plain_list()), str: lambda value: str(value.text(Text)),
     Tuple[Variable, ...]: Value.variables, Tuple[DefaultWord, ...]: Value.default,
@@ -2721,6 +2762,7 @@ class Builtin(Record):
     check     what is wrong with its words is raised by this, before anything of a chain runs
     foresee   plan of what else can be known then, by asking others, if it is not the first
     offers    name -> words that a shell's Tab offers for an argument or option without choices
+    parser    a class of Parser of its own, made of the project and this
     """
     help: str
     plan: Any
@@ -2736,6 +2778,7 @@ class Builtin(Record):
     check: Any = lambda project, words: None
     foresee: Any = lambda call, project, words: ()
     offers: Any = lambda project: {}
+    parser: Any = None
 
 
 VALUES = {"boolean": "", "list": " VALUE...", "int": " INT", "float": " FLOAT", "": " VALUE"}
@@ -2930,6 +2973,61 @@ def job_parser(project, job):
             taken |= {param.name, param.alt}
     script = job.source.script and os.path.join(project.folder, job.source.script)
     return Parser(job.name, job.args, (*job.params, *shared), script=script)
+
+
+def axis_problem(parser, name, values):
+    """(fault, hint) of values that an argument or parameter cannot have in a sweep, or None."""
+    known = {one.name: one for one in (*parser.args, *parser.params) if not isinstance(one, Option)}
+    if name not in known:
+        return (f"{shortened(name)}: {parser.title} has no such parameter",
+                did_you_mean(name, known) if known else "declare it below the job's params")
+    if not values:
+        return f"{name} needs a value", "name one or more, each of which is a point"
+    one = known[name]
+    if one.accepts == "boolean":
+        one, values = one._replace(choices=("true", "false")), [
+            str(FLAGS.get(value.lower(), value)).lower() for value in values]
+    words = [word for value in values for word in axis_words(one, value)]
+    problem = next(filter(None, map(one.misfit, words)), None)
+    return problem and (f"{name}: {problem[0]}", problem[1])
+
+
+def axis_words(one, value):
+    """The words of a value that an argument or parameter has in a point; of a list several."""
+    return value.split() if one.accepts == "list" else [value]
+
+
+class SweepParser(Parser):
+    """Of `sweep`: its first word is a job, whose own parameters go before options of the sweep.
+
+    The Words have of the job what was typed by name, and as "" all positional words.
+    """
+
+    def __init__(self, project, command):
+        super().__init__("sweep", command.args, (*command.params, HELP))
+        self.project = project
+
+    def take(self, param, value, rest):
+        words, count = super().take(param, value, rest)
+        return ((words,) if param is self.params[0] else words), count     # --each, each apart
+
+    def parse(self, words):
+        job = self.project.job(words[0]) if words else None
+        own = job_parser(self.project, job).known if job else {}
+        self.known = {**self.known, **{name: one for name, one in own.items()
+                                       if not isinstance(one, Option)}}
+        values, plain, extra = self.options(words)
+        if values.get("help"):
+            return Words(help=True)
+        if not job and (plain or not values.get("failed")):
+            raise self.fault(f"expected a job first, found {shortened(*words[:1] or [''])}",
+                             did_you_mean(*words[:1] or [""],
+                                          [one.name for one in self.project.jobs], "jobs are"))
+        for name, one in values.items():
+            if name in ("parallel", "random") and not Count.fits(one[-1]):
+                raise self.fault(f"{spelling(name)}: expected {Count.expected}, found "
+                                 + shortened(one[-1]), Count.hint)
+        return Words({**values, "": tuple(plain)}, extra, typed=tuple(words))
 
 
 def typed_resources(text):
@@ -4197,6 +4295,42 @@ class Background(Record):
     early  seconds for which that one looks on; an int, if the other has ended with that by then
     """
     early: float
+    line = None
+
+
+class Child(Record):
+    """Do a plan in a process of its own, which is noted as `pids[pid] = what`; what it says goes to
+    a file.
+    """
+    plan: Any
+    call: Any
+    path: str
+    pids: Any
+    what: Any
+    line = None
+
+
+class ChildEnded(Record):
+    """Wait for the end of one of some processes of ours; returns its pid."""
+    pids: Any
+    line = None
+
+
+class EndChildren(Record):
+    """End processes of ours by a signal, as that ends us; then by force."""
+    pids: Any
+    number: int
+    line = None
+
+
+class OwnCopies(Record):
+    """Copies of paths of the project, for a point of a sweep, in `out` of its folder.
+
+    links  whether there is also `work`, the project with these in it, and links to all else
+    """
+    folder: str
+    paths: Tuple[str, ...]
+    links: bool = False
     line = None
 
 
@@ -5937,6 +6071,14 @@ class RunRecord(Record):
     def goes_on(self):
         return self.state in ("waiting", "running")
 
+    def own(self, mapping):
+        """The mapping for this run: a point of a sweep has a copy of what it writes to."""
+        path = os.path.normpath(mapping.source)
+        if not self.point or "ro" in mapping.options or not is_inside(path) or path == ".":
+            return mapping
+        return Mapping(":".join(filter(None, [f"{self.folder}/out/{path}", mapping.target,
+                                              ",".join(mapping.options)])))
+
     @property
     def text(self):
         """As run.json has it; json is imported only where it is read."""
@@ -6301,6 +6443,120 @@ class Metrics:
             yield {name: value}
 
 
+# -- Sweeps
+
+MOST_UNASKED = 1000     # points that are run without a question
+MOST_COPIED = 2 ** 30   # bytes that each point may have a copy of
+AT_ONCE = 10            # seconds in which a point that fails has failed at once
+
+SWEEP_OPTIONS = (
+    Option("each", "", "a point for each of these values of a parameter; again for another "
+           "parameter: each with each", "NAME VALUE", accepts="list"),
+    Option("from", "f", "CSV: a column for each parameter, a row for each point", "FILE"),
+    Option("random", "r", "so many of the points, drawn by lot", "N"),
+    Option("seed", "s", "the same number draws the same points", "N", accepts="int"),
+    Option("parallel", "j", "so many at once, on each host of -d", "N"),
+    flag("stop-on-failure", "x", "begin no more points when one has failed"),
+    Option("failed", "", "run the points of sweep RUN again that are not done", "RUN"),
+    flag("yes", "y", f"ask nothing, also before more than {MOST_UNASKED} points"))
+
+
+class Points:
+    """The points of a sweep, as they were typed on top of what the job says in the file.
+
+    axes  lists of {name: value}: a point has one of each list
+    each  name -> its values
+    """
+
+    def __init__(self, project, words, rows=()):
+        self.words, (name, *args) = words, words.values[""]
+        self.job = project.job(name)
+        self.parser = job_parser(project, self.job)
+        self.ones = {one.name: one for one in (*self.parser.args, *self.parser.params)}
+        columns, typed = list(rows[0] if rows else ()), words.values.get("each", ())
+        fixed = [name for name in words.values if name in self.ones]
+        names = [*fixed, *columns, *(name for name, *_ in typed)]
+        for name, *values in typed:
+            self.check(axis_problem(self.parser, name, values), "--each ")
+        self.check(next(((f"{name}: given twice", "name it once") for name in names
+                         if names.count(name) > 1), None))
+        axes = [*typed, *((axis.name, *axis.values) for axis in self.job.sweep.each
+                          if axis.name not in names and not words.has("from"))]
+        self.axes = [*([rows] if rows else []),
+                     *([{name: value} for value in values] for name, *values in axes)]
+        self.each = {name: list(dict.fromkeys(one[name] for one in axis))
+                     for axis in self.axes for name in axis[0]}
+        own = [arg.name for arg in self.parser.args if arg.name not in self.each]
+        self.base = {**{name: words.values[name] for name in fixed},
+                     **{name: (word,) for name, word in zip(own, args)}, "": args[len(own):]}
+        if rows or not words.has("from"):
+            self.check_points()
+
+    def check(self, problem, place=""):
+        if problem:
+            raise usage_error(f"sweep: {place}{problem[0]}", problem[1])
+
+    def check_points(self):
+        self.check(not self.axes and ("nothing says which values to try",
+                                      "for example --each NAME VALUE VALUE"))
+        self.check(int(self.words.one("random", 0)) > self.count and (
+            f"--random: there are {self.count} points only", "leave it out, or name more values"))
+        self.parser.parse(self.typed(0))
+
+    @property
+    def count(self):
+        return functools.reduce(lambda count, axis: count * len(axis), self.axes, 1)
+
+    def chosen(self, seed):
+        """The numbers of the points: all, or so many that are drawn by lot, alike for one seed."""
+        import random
+        lot, places = random.Random(seed).random, {}    # what every Python draws alike
+        count = int(self.words.one("random", self.count))
+        for first in range(count) if self.words.has("random") else ():
+            other = first + int(lot() * (self.count - first))
+            places[first], places[other] = places.get(other, other), places.get(first, first)
+        return [places.get(index, index) for index in range(count)]
+
+    def typed(self, index):
+        """The words after the job's name of the point with a number, from 0; the last axis changes
+        first.
+        """
+        values = dict(self.base)
+        for axis in reversed(self.axes):
+            index, own = divmod(index, len(axis))
+            values.update((name, axis_words(self.ones[name], value))
+                          for name, value in axis[own].items())
+        args = [word for arg in self.parser.args for word in values.get(arg.name, ())]
+        args, extra = [*args, *values[""]], self.words.extra
+        named = [f"{spelling(one.name)}={word}" for one in self.parser.params
+                 for word in values.get(one.name, ())]
+        return (*named, "--", *args, *extra) if extra or any(
+            map(self.parser.is_option, args)) else (*args, *named)
+
+
+def table_rows(path, parser):
+    """{name: value} of each row of a CSV file, each of which has to fit."""
+    import csv
+    data, rows = read_bytes(path), []
+    try:
+        reader = csv.DictReader(io.StringIO((data or b"").decode("utf-8-sig")), strict=True)
+        for row in reader:
+            odd = None in row or None in row.values()
+            for name, value in row.items() if not odd else [("", "")]:
+                problem = ("has another number of values than the first line",
+                           "put a value with a comma in quotes") if odd else axis_problem(
+                               parser, name, [value])
+                if problem:
+                    raise SkelebotError(f"{path}:{reader.line_num}: {problem[0]}", problem[1])
+            rows.append(dict(row))
+    except (ValueError, csv.Error) as error:
+        raise SkelebotError(f"{path}: is no table: {error}", "write it as CSV in UTF-8")
+    if not rows:
+        raise SkelebotError(f"{path}: " + ("does not exist" if data is None else "has no rows"),
+                            "write the names of parameters, then a line for each point")
+    return rows
+
+
 # -- The record of a run, as it comes about
 
 EARLY = 1       # seconds in which a detached job that fails has not started, for those who wait
@@ -6375,8 +6631,9 @@ class Recording:
 
     def plan_begin(self, **facts):
         """Give it a number and a folder, unless it has them."""
-        if self.record and not self.record.number:
-            self.record = yield BeginRun(self.record._replace(**facts))
+        if self.record:
+            kind = KeepRun if self.record.number else BeginRun
+            self.record = yield kind(self.record._replace(**facts))
 
     def plan_keep(self, **facts):
         if self.record:
@@ -7290,7 +7547,9 @@ class Runner:
         """Record an end, and with `back` bring back what it wrote; returns the RunRecord."""
         recording = Recording(record, self.job_of(record).metrics)
         if status is None:
-            recording.note(state="lost", reason=self.lost_words)
+            words = (self if record.container else Runner).lost_words
+            recording.note(state="lost", reason=words if record.started else
+                           "skelebot was ended by force before it began")
         elif status == UNANSWERED.status and record.resources.get("time"):
             recording.note(state="timeout")
         recording.note(**ending)
@@ -7302,7 +7561,7 @@ class Runner:
     def job_of(self, record):
         """The job of a record, with the mappings that it has there by today's file."""
         job = self.project.job(record.job) or Job(record.job, Source("true"))
-        return job._replace(mappings=tuple(mapping for mapping, _ in self.meant(job)))
+        return job._replace(mappings=tuple(mapping for mapping, _ in self.meant(job, record)))
 
     def plan_watch(self, record, follow=True):
         """Show what it prints until it ends, or what it has printed by now."""
@@ -7360,16 +7619,20 @@ class Runner:
         """Whether it is of something on this machine."""
         return True
 
-    def meant(self, job):
+    def meant(self, job, record=None):
         """(Mapping, Place) of what a job sees there, without variables of this machine."""
-        return [(meant_mapping(one, place, self.call.environ, self.project.folder), place)
+        own = (record or RunRecord()).own
+        return [(own(meant_mapping(one, place, self.call.environ, self.project.folder)), place)
                 for index, one in enumerate(job.mappings) if self.sees(one)
                 for place in [job.mapping_place(index)]]
 
     def plan(self, run):
         """A run, between what components do before and after it."""
-        pairs = self.meant(run.job)
+        record = run.recording.record
+        pairs = self.meant(run.job, record)
         job = run.job._replace(mappings=tuple(mapping for mapping, _ in pairs))
+        if record and record.point:
+            yield OwnCopies(record.folder, self.copied(run.job), self.row == "native")
         for mapping, place in pairs:
             if self.is_here(mapping) and not self.call.later:
                 check_source(mapping, place, self.call.home)
@@ -7378,9 +7641,32 @@ class Runner:
             self.call, job, run.launch, self.project.components,
             lambda launch: self.plan_recorded(run._replace(job=job, launch=launch))))
 
+    def copied(self, job):
+        """The paths of which each point of a sweep has a copy; none is below another."""
+        own, point = self.meant(job), RunRecord(point=1)
+        paths = sorted({os.path.normpath(one.source) for one, _ in own if point.own(one) != one})
+        return tuple(path for path in paths if not any(
+            is_relative_to(path, other) for other in paths if other != path))
+
     def plan_notes(self, job):
         """Name in notes what the job will not see."""
         yield from ()
+
+    def plan_image(self, job):
+        """What all points of a sweep run from, as in `image` of a Run."""
+        yield from ()
+        return ""
+
+    def plan_gpus(self, image):
+        """The numbers of the GPUs that there are, as far as that can be known."""
+        own = self.call.environ.get("CUDA_VISIBLE_DEVICES")
+        if own is not None:
+            return re.findall(r"[\w-]+", own)
+        try:
+            told = yield Command(("nvidia-smi", "-L"), kept=True, looks=True)
+        except SkelebotError:
+            return []
+        return re.findall(r"(?m)^GPU (\d+):", told.output)
 
 
 class Native(Runner):
@@ -7393,7 +7679,8 @@ class Native(Runner):
         return launch._replace(environ={**launch.environ, "SKELEBOT_METRICS": path})
 
     def written(self, run):
-        return [*super().written(run), "."]
+        record = run.recording.record
+        return [*super().written(run), *([] if record and record.point else ["."])]
 
     def plan(self, run):
         """One that is detached is done by a process that is on its own; we only see it begin."""
@@ -7442,8 +7729,13 @@ class Native(Runner):
 
     def follow(self, run):
         environ = {**self.variables(run.job), **run.launch.environ}
+        argv, record = run.launch.argv, run.recording.record
+        if record and record.point:
+            argv = ("sh", "-c", 'cd "$0" && exec "$@"', record.folder + "/work", *argv)
+        if run.resources.gpus[:7] == "device=":
+            environ["CUDA_VISIBLE_DEVICES"] = run.resources.gpus[7:]
         return (yield from self.plan_timed(run, Command(
-            run.launch.argv, environ, beside=run.launch.beside, whole=True,
+            argv, environ, beside=run.launch.beside, whole=True,
             run=run.recording.folder))).status
 
     def python(self, run):
@@ -7536,6 +7828,17 @@ class OnEngine(Runner):
     def copies(self, job):
         """The Copy of each mapping that travels."""
         return ()
+
+    def plan_image(self, job):
+        return (yield from Image(self.engine, self.project, job).plan_ready())
+
+    def plan_gpus(self, image):
+        if self.engine.is_local:
+            return (yield from super().plan_gpus(image))
+        told = yield Command((*self.engine.argv, "run", "--rm", "--pull", "never",
+                              *self.engine.gpu_words("all"), "--entrypoint", "nvidia-smi", image,
+                              "-L"), kept=True, looks=True)
+        return re.findall(r"(?m)^GPU (\d+):", told.output)
 
     # -- The life of a container
 
@@ -8171,7 +8474,15 @@ class TakenUp:
         self = cls(call, project)
         record = yield from self.plan_record(words.one("run"))
         status = yield from self.plan_shown(record)
+        for point in (yield from self.plan_points(record)):     # of a sweep that was killed
+            yield from self.plan_shown(point)
         return status
+
+    def plan_points(self, record):
+        """The points of a sweep that go on, though that has ended."""
+        points = self.runs.points(record.number) if record.sweep and not record.goes_on else []
+        points = yield from plan_updated(self.call, self.project, points)
+        return [point for point in points if point.goes_on]
 
     def plan_shown(self, record):
         """Show what a run prints, to its end; returns its exit status."""
@@ -8248,13 +8559,16 @@ class TakenUp:
     @classmethod
     def plan_stop(cls, call, project, words):
         self = cls(call, project)
-        for text in words.values.get("run", ("",)):
+        names = list(words.values.get("run", ("",)))
+        for text in names:
             record = yield from self.plan_record(text)
+            names += [one.name for one in (yield from self.plan_points(record))]
             if not record.goes_on:
                 yield Note(f"run {record.name} has ended already: {record.state}")
                 continue
             runner = yield from plan_runner_of(call, project, record)
-            yield from runner.plan_stop(record)
+            if not record.point or record.state == "running":   # else its sweep has not begun it
+                yield from runner.plan_stop(record)
             record = self.runs.read_again(record)
             if record.goes_on:
                 ends = yield from runner.plan_ends([record])
@@ -8309,6 +8623,200 @@ class Fetched:
             others = [row for row in self.record.outputs if row[0] not in places]
             yield KeepRun(self.record._replace(outputs=[*others, *written_since(places, 0)]))
         return 1 if lost else 0
+
+
+# -- Sweeps, as they run
+
+class Sweeping:
+    """A sweep as it runs: a process of ours for each point, so that it is a run as any other.
+
+    children  pid -> (RunRecord, what it runs by) of those that run
+    ended     the RunRecords of those that have ended
+    """
+
+    def __init__(self, call, project, words):
+        self.call, self.project, self.words, self.runs = call, project, words, Runs()
+        self.job = project.job(*words.values[""][:1] or [""])
+        self.number, self.sweep, self.records = 0, {}, []
+        self.children, self.ended, self.over = {}, [], False
+
+    @classmethod
+    def plan(cls, call, project, words):
+        if not hasattr(os, "fork"):
+            raise SkelebotError("a sweep needs Linux or macOS", "on Windows, use it within WSL")
+        self = cls(call._replace(detach=False, terminal=False), project, words)
+        typed = (yield from self.plan_again()) if words.has("failed") else self.points()
+        if call.dry_run or not typed:
+            yield from (Command(("skelebot", self.job.name, *one)) for one in typed.values())
+            return 0
+        if len(typed) > MOST_UNASKED and not words.has("yes") and not re.match("[yY]", (
+                yield Ask(f"{len(typed)} points: run them all? (yes or no)", "no",
+                          ways="--yes runs them without a question"))):
+            raise SkelebotError("no point was run", "--random N draws some of them")
+        places = yield from self.plan_places()
+        yield from self.plan_written(typed)
+        recording = Recording(self.runs.read(self.number)._replace(
+            pid=0, state="running", started=time.time(), ended=0.0, status=None, reason=""))
+        yield from recording.plan_keep()
+        try:
+            yield from self.plan_all(places)
+        except BaseException as fault:
+            yield EndChildren(self.children, 2 if isinstance(fault, KeyboardInterrupt) else 15)
+            yield from self.plan_closed()
+            yield from recording.plan_fail(fault)
+            raise
+        yield from self.plan_closed()
+        return (yield from self.plan_told(recording))
+
+    def points(self):
+        """The words of each point, by its number."""
+        words = self.words
+        rows = table_rows(words.one("from"), job_parser(self.project, self.job)) if words.has(
+            "from") else ()
+        points, seed = Points(self.project, words, rows), words.one("seed", self.call.token)
+        seed = int(seed) if seed.lstrip("-+").isdigit() else checksum(seed)
+        chosen, best = points.chosen(seed), self.job.sweep.best
+        self.sweep = {"points": len(chosen), "each": points.each, "best": {
+            name: getattr(best, name) for name in ("max", "min") if getattr(best, name)},
+            **({"seed": seed} if words.has("random") else {})}
+        return {number: points.typed(index) for number, index in enumerate(chosen, 1)}
+
+    def plan_again(self):
+        """The same of the points of a sweep that are not done."""
+        record = yield from TakenUp(self.call, self.project).plan_record(self.words.one("failed"))
+        points = yield from plan_updated(self.call, self.project, self.runs.points(record.number))
+        going = next((one for one in [record, *points] if one.goes_on), None)
+        self.job, self.number = self.project.job(record.job), record.number
+        self.sweep, name = record.sweep, record.name
+        if going or not (record.sweep and self.job):
+            raise usage_error("sweep: --failed: " + (
+                f"run {going.name} has not ended" if going else f"run {name} is no sweep"
+                if self.job else f"there is no job {record.job} any more"),
+                "skelebot runs shows what is running" if going else "name another run")
+        return {one.point: tuple(one.words) for one in points if one.state != "done"}
+
+    def plan_places(self):
+        """(Call, image) of each point that may run at once; with GPUs of its own where they are
+        counted.
+        """
+        places, most = [], int(self.words.one("parallel", self.job.sweep.parallel))
+        for host in self.call.hosts or (self.call.host,):
+            call = self.call._replace(host=host, hosts=(host,) if host else ())
+            runner = yield from self.plan_runner(call)
+            self.check_copies(runner)
+            image, count = (yield from runner.plan_image(self.job)), runner.resources(
+                self.job).gpus.rpartition(":")[2]
+            size = int(count) if count.isdigit() else 0
+            gpus = (yield from runner.plan_gpus(image)) if size else []
+            groups = [gpus[first:first + size] for first in range(0, len(gpus), size or 1)]
+            for group in (groups or [()] * most)[:most]:
+                if len(group) in (0, size):
+                    own = {"gpus": "device=" + ",".join(group)} if group else {}
+                    places.append((call._replace(resources=call.resources._replace(**own)), image))
+        if not places:
+            raise SkelebotError(f"{self.job.name} needs {count} GPUs, and there are {len(gpus)}",
+                                "resources: {gpus: ...} says how many it needs")
+        return places
+
+    def plan_runner(self, call):
+        native = call.native or self.job.native == "always"
+        return plan_runner(call, self.project, self.job, native)
+
+    def check_copies(self, runner):
+        """Raise a fault if each point would have a copy of too much."""
+        for path in runner.copied(self.job):
+            size = sum(os.lstat(os.path.join(folder, name)).st_size
+                       for folder, _, names in os.walk(path) for name in names)
+            if size > MOST_COPIED:
+                raise self.job.places["mappings"].fault(
+                    f"{path} has {shown_size(size)}, and each point would have a copy of it",
+                    f"map it as {path}:{path}:ro if the job only reads it")
+
+    def plan_written(self, typed):
+        """Write down the points, each in its folder, before the first of them begins."""
+        parser = job_parser(self.project, self.job)
+        for number, words in typed.items():
+            one = Recording.of(self.call, self.project, self.job, parser.parse(words)).record
+            if one and not self.number:
+                above = yield BeginRun(one._replace(words=list(self.words.typed), values={},
+                                                    typed=[], sweep=self.sweep))
+                self.number = above.number if above else 0
+            record = one and one._replace(number=self.number, point=number, detached=False)
+            if record and look(record.folder):
+                yield Remove(record.folder)
+            record = (yield BeginRun(record)) if self.number else None
+            if not record:
+                raise SkelebotError("the points of a sweep cannot be recorded", "let the project's "
+                                    "folder be written to, without runs: false or SKELEBOT_RUNS=0")
+            self.records.append(record)
+
+    def plan_all(self, places):
+        """Run all, as many at once as there are places, until there is a reason to stop."""
+        waiting = self.records[::-1]
+        self.first = min(len(waiting), max(len(places), 3))
+        while self.children or waiting and not self.over:
+            while waiting and places and not self.over:
+                record, place = self.runs.read_again(waiting.pop()), places.pop(0)
+                if not record.goes_on:      # somebody has stopped it already
+                    places.append(place)
+                    continue
+                yield Child(self.plan_point(record, *place), place[0],
+                            record.folder + "/messages", self.children, (record, place))
+            pid = yield ChildEnded(self.children)
+            record, place = self.children.pop(pid)
+            places.append(place)
+            yield from self.plan_ended(record)
+
+    def plan_point(self, record, call, image):
+        """What its process does: the job, as it would be by itself."""
+        token = f"{(int(call.token, 16) + record.point) % 2 ** 32:08x}"
+        runner = yield from self.plan_runner(call._replace(token=token))
+        parser, job = job_parser(self.project, self.job), self.job._replace(mode="i")
+        launch = runner.launch(job, job.argv(parser.words(parser.parse(record.words))))
+        return (yield from runner.plan(Run(job, launch, image, recording=Recording(
+            record._replace(pid=0), job.metrics))))
+
+    def plan_ended(self, record):
+        """Say how a point has ended, and see whether there are to be more."""
+        record = self.runs.read_again(record)
+        said, log = ((read_bytes(self.runs.path(record, name)) or b"").decode("utf-8", "replace")
+                     for name in ("messages", "log"))
+        if record.goes_on:              # it has not come so far, or was ended by force
+            recording = Recording(record)
+            recording.note(reason=last_line(said) or Runner.lost_words)
+            yield from recording.plan_end(1)
+            record = recording.record
+        self.ended.append(record)
+        row = RunCommands.row(record._replace(typed=list(self.sweep["each"])))
+        yield Answer("  ".join(filter(None, (as_text(row[part]) for part in (0, 5, 3, 4, 6)))))
+        self.over |= self.words.has("stop-on-failure") and record.state != "done"
+        if len(self.ended) == self.first and all(
+                one.state == "failed" and one.ended - (one.started or one.ended) < AT_ONCE
+                for one in self.ended):
+            self.over = True
+            yield Note("all of the first points have failed at once, so no more are begun; "
+                       f"{record.name} said:")
+            for line in (log.strip() or said.strip() or record.reason).split("\n")[-5:]:
+                yield Note(line)
+
+    def plan_closed(self):
+        """Record the end of points that have none: they were not begun, or ended by force."""
+        for record in map(self.runs.read_again, self.records):
+            if record.goes_on:
+                recording = Recording(record)
+                recording.note(reason=Runner.lost_words if record.started else
+                               "its sweep ended before it began")
+                yield from recording.plan_end(None, (), "stopped")
+
+    def plan_told(self, recording):
+        """The table of all points; returns 1 if one of them is not done."""
+        table = Words({"run": (str(self.number),)})
+        yield from RunCommands(self.call, self.project, table).plan_compare()
+        records = self.runs.points(self.number)
+        failed = sum(one.state != "done" for one in records)
+        recording.note(reason=f"{failed} of {len(records)} points are not done" if failed else "")
+        yield from recording.plan_end(int(failed > 0))
+        return int(failed > 0)
 
 
 SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec sh; fi")
@@ -13408,7 +13916,8 @@ class Schema:
     def of(self, kind):
         """The schema of what is read as a kind, which is an annotation of a record."""
         name = getattr(kind, "__name__", getattr(kind, "_name", ""))    # typing's, before 3.10
-        name = {Tuple[Variable, ...]: "variables", Tuple[HostEntry, ...]: "hosts"}.get(kind, name)
+        name = {Tuple[Variable, ...]: "variables", Tuple[HostEntry, ...]: "hosts",
+                Tuple[Axis, ...]: "axes"}.get(kind, name)
         if name in self.defined:
             return {"$ref": "#/definitions/" + name}
         if hasattr(kind, "_fields"):
@@ -13594,6 +14103,22 @@ class Handlers:
     def __exit__(self, *fault):
         for number, handler in self.before.items():
             _signal.signal(number, handler)
+
+
+class Deferred(Handlers):
+    """Inside of it a signal waits: a process that is just being started must not be lost."""
+
+    def __init__(self):
+        self.came, numbers = [], stop_signals()
+        if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+            numbers.append(_signal.SIGINT)
+        super().__init__({number: lambda number, frame: self.came.append(number)
+                          for number in numbers})
+
+    def __exit__(self, *fault):
+        super().__exit__(*fault)
+        if self.came:
+            raise Stopped(self.came[0])
 
 
 class Interruptible(Handlers):
@@ -13815,13 +14340,8 @@ class Program:
 
     def start(self):
         """Start it; a signal that comes just then must not lose us a program."""
-        came, numbers = [], stop_signals()
-        if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
-            numbers.append(_signal.SIGINT)
-        with Handlers({number: lambda number, frame: came.append(number) for number in numbers}):
+        with Deferred():
             self.process = self.open()
-        if came:
-            raise Stopped(came[0])
 
     def open(self):
         import subprocess
@@ -14056,24 +14576,6 @@ def folded(data):
     return f"\r\033[K{line[:terminal_pages().width - 1]}".encode()
 
 
-class AccompaniedProgram(Program):
-    """A Program with a second one beside it, which says things on stderr, and ends with us."""
-
-    def run(self):
-        import subprocess
-        companion = subprocess.Popen(
-            self.step.beside, env={**os.environ, **self.step.environ}, stdin=subprocess.PIPE,
-            stdout=sys.stderr.fileno(), start_new_session=True)
-        try:
-            return super().run()
-        finally:
-            try:
-                getattr(os, "killpg", os.kill)(companion.pid, KILL)
-            except OSError:
-                pass                    # it has ended by itself
-            companion.wait()
-
-
 # What the Popen of GIT_FACTS is told: the folder of a run. No lock of the index, no program of the
 # repository's; a patch of at most 10 MiB, counted in blocks of 512 bytes.
 GIT_FACTS = ("umask 077; export GIT_OPTIONAL_LOCKS=0; "
@@ -14233,9 +14735,24 @@ def write_all(number, data):
 
 def run_program(step):
     """Run a command to its end, for its Outcome."""
-    kind = (AccompaniedProgram if step.beside else QuietProgram if step.quiet
-            else LoggedProgram if step.run else Program)
-    return kind(step).run()
+    kind = QuietProgram if step.quiet else LoggedProgram if step.run else Program
+    return accompanied(step, kind(step).run) if step.beside else kind(step).run()
+
+
+def accompanied(step, run):
+    """Run a program with a second one beside it, which says things on stderr, and ends with us."""
+    import subprocess
+    companion = subprocess.Popen(
+        step.beside, env={**os.environ, **step.environ}, stdin=subprocess.PIPE,
+        stdout=sys.stderr.fileno(), start_new_session=True)
+    try:
+        return run()
+    finally:
+        try:
+            getattr(os, "killpg", os.kill)(companion.pid, KILL)
+        except OSError:
+            pass                        # it has ended by itself
+        companion.wait()
 
 
 # -- Runs
@@ -14360,6 +14877,98 @@ class RunFolder:
         return record
 
 
+def leave_caller():
+    """Have a session and streams of our own, which lead nowhere."""
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+    OWNED.clear()                       # the other one's
+
+
+def start_child(step):
+    """It is apart from our terminal: a Ctrl-C is for us, who pass it on."""
+    ours, status = os.getpid(), 1
+    sys.stdout.flush(), sys.stderr.flush()
+    try:
+        with Deferred():
+            pid = os.fork()
+            if pid:
+                step.pids[pid] = step.what
+            else:
+                leave_caller()
+                sys.stderr = open(step.path, "w", 1, "utf-8", "surrogateescape")
+        if not pid:
+            status = status_of(lambda: perform(step.plan, step.call))
+    finally:
+        if os.getpid() != ours:
+            if sys.exc_info()[0]:
+                sys.excepthook(*sys.exc_info())
+            os._exit(status)
+
+
+def is_over(pid):
+    """Whether a process of ours has ended."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True                     # we have seen that already
+
+
+def child_ended(step):
+    while True:
+        pid, _ = os.waitpid(-1, 0)
+        if pid in step.pids:
+            return pid
+
+
+def end_children(step):
+    """A further Ctrl-C is passed on too, which hurries them."""
+    until, number, pids = time.monotonic() + GRACE + 2 * FORCE, step.number, set(step.pids)
+    while pids:
+        try:
+            send_signals(pids, number)
+            number, pids = 0, {pid for pid in pids if not is_over(pid)}
+            if time.monotonic() > until:
+                send_signals(Processes().below(pids), KILL)
+            time.sleep(0.05)
+        except KeyboardInterrupt:
+            number, until = _signal.SIGINT, min(until, time.monotonic() + 2 * FORCE)
+
+
+def copy_own(step):
+    import shutil
+    out = os.path.join(step.folder, "out")
+    try:
+        for path in step.paths:
+            own = os.path.join(out, path)
+            os.makedirs(os.path.dirname(own), exist_ok=True)
+            if os.path.isdir(path):
+                shutil.copytree(path, own, symlinks=True)
+            elif os.path.exists(path):
+                shutil.copy2(path, own)
+        if step.links:
+            link_all(step)
+    except OSError as error:
+        raise refused(out, error)
+
+
+def link_all(step, above=""):
+    """Links to what is in a folder of the project, but for what has copies."""
+    work = os.path.join(step.folder, "work")
+    os.makedirs(os.path.join(work, above), exist_ok=True)
+    for path in [os.path.join(above, name) for name in os.listdir(above or ".")]:
+        own = [one for one in step.paths if is_relative_to(one, path)]
+        if own and path not in own:
+            link_all(step, path)
+        elif not own and path != ".skelebot":
+            os.symlink(os.path.abspath(path), os.path.join(work, path))
+    for path in () if above else step.paths:
+        os.makedirs(os.path.dirname(os.path.join(work, path)), exist_ok=True)
+        os.symlink(os.path.abspath(os.path.join(step.folder, "out", path)),
+                   os.path.join(work, path))
+
+
 def go_on_alone(step):
     """Let a process go on by itself, as daemons do: None in that one.
 
@@ -14367,11 +14976,7 @@ def go_on_alone(step):
     """
     until, pid = time.monotonic() + step.early, os.fork()
     if not pid:
-        os.setsid()
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in range(3):
-            os.dup2(null, number)
-        OWNED.clear()                   # the other one's
+        leave_caller()
         return None
     while time.monotonic() < until:
         ended, status = os.waitpid(pid, os.WNOHANG)
@@ -15785,6 +16390,7 @@ DOING = {
     Take: lambda step: FolderCopy(step).run(), Keep: lambda step: FolderCopy(step).run(),
     Token: lambda step: Secret(os.urandom(24).hex()), Wait: try_until,
     BeginRun: RunFolder.begin, KeepRun: RunFolder.keep, Background: go_on_alone, Tail: show_tail,
+    Child: start_child, ChildEnded: child_ended, EndChildren: end_children, OwnCopies: copy_own,
     Alive: is_alive, EndProcess: end_process,
     Act: lambda step: Blamed(step.name).call(step.function),
     SecretsInside: secret_members, ImageIds: image_ids, Forget: forget,
@@ -16041,6 +16647,11 @@ COMMANDS = {
                      RUN_ARG, (Option("to", "", "the folder to copy it to", "DIR"),), 1),
     "rerun": Builtin("run a job again: its words, but for those typed now", TakenUp.plan_rerun,
                      RUN_ARG, (flag("exact", "", "with the image or tree of then"),), 1, raw=True),
+    "sweep": Builtin("run a job with many values, each in a run of its own", Sweeping.plan,
+                     (Arg("job", "its own arguments and options may follow"),), SWEEP_OPTIONS,
+                     optional=1, extras=True, parser=SweepParser, offers=lambda project: {
+                         "job": {job.name: job.help for job in getattr(project, "jobs", ())}},
+                     check=lambda project, words: words.values[""] and Points(project, words)),
     "envs": Builtin("list the environments", answering(
         lambda call, project, words: "\n".join(["[default]", *project.envs]))),
     "plugin": Builtin("install, list or remove plugins", PluginCommand.plan, (
@@ -16139,6 +16750,8 @@ class Part:
         if self.job:
             return job_parser(project, self.job)
         one = self.command
+        if one.parser:
+            return one.parser(project, one)
         lax = self.name in COMMANDS and not one.alone           # ours check more
         optional = len(one.args) if lax else one.optional
         return Parser(self.name, one.args, (*one.params, HELP), optional, one.extras)
@@ -16520,13 +17133,19 @@ class Completions(CommandLine):
 
 
 def main(words=None):
-    """Run skelebot; returns the exit status: the job's, 1 and 2 for faults, 130 after Ctrl-C."""
+    """Run skelebot; returns the exit status."""
     open_streams()
     gc.disable()                        # what is read stays until it is done
+    typed = list(map(plain_text, sys.argv[1:])) if words is None else words
+    completes = typed[:1] == ["--complete"]
+    return status_of(lambda: (
+        Completions(" ".join(typed[1:])) if completes else CommandLine(typed)).run())
+
+
+def status_of(run):
+    """The exit status of what is run: its own, 1 and 2 for faults, 130 after Ctrl-C."""
     try:
-        typed = list(map(plain_text, sys.argv[1:])) if words is None else words
-        completes = typed[:1] == ["--complete"]
-        return (Completions(" ".join(typed[1:])) if completes else CommandLine(typed)).run()
+        return run()
     except Refused as error:
         return error.status
     except SkelebotError as error:

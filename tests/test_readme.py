@@ -17,7 +17,8 @@ with open(os.path.join(support.ROOT, "README.md"), encoding="utf-8") as file:
     README = file.read()
 
 RECORDS = {"key": Project, "key of a job": Job, "key of `args`": Arg, "key of `params`": Param,
-           "key of `resources`": skelebot.Resources, "key of a host": skelebot.HostRecord, "key of `envFiles`": skelebot.EnvFile,
+           "key of `resources`": skelebot.Resources, "key of a host": skelebot.HostRecord, "key of `sweep`": skelebot.Sweep,
+           "key of `best`": skelebot.Best, "key of `envFiles`": skelebot.EnvFile,
            "key of `artifacts`": skelebot.Artifact, "key of `artifactory`": skelebot.Artifactory,
            "key of `auth`": skelebot.Auth, "key of `s3`": skelebot.S3, "key of `folder`": skelebot.Folder,
            "key of `jupyter`": skelebot.JupyterSection, "key of `kerberos`": skelebot.KerberosSection,
@@ -133,7 +134,7 @@ class Keys(unittest.TestCase):
 
     def test_have_the_defaults_of_the_records(self):
         words = {"": "", (): "", None: "", False: "false", skelebot.Dependencies(): "",
-                 skelebot.Auth(): "", skelebot.Network(): "", skelebot.Resources(): "", True: "true"}
+                 skelebot.Auth(): "", skelebot.Sweep(): "", skelebot.Best(): "", skelebot.Network(): "", skelebot.Resources(): "", True: "true"}
         said = {("key", "gpu"): "false", ("key", "ephemeral"): "false", ("key", "offline"): "false", ("key of `params`", "accepts"): "text",
                 ("key of `registry`", "host"): "Docker Hub", ("key", "baseImage"): "by language; `NA`: `debian:stable-slim`",
                 **{("key of `s3`", key): row[2] for key, row in zip(skelebot.fields(skelebot.S3), rows("key of `s3`"))
