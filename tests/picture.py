@@ -47,7 +47,7 @@ def session(lines, files=None):
                 continue
             done = subprocess.run(["sh", "-c", line], cwd=folder, env=environ, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, timeout=60)
-            text += done.stdout.replace(home, HOME)
+            text += re.sub(r"\b0:00:\d\d\b", "0:00:00", done.stdout.replace(home, HOME))    # a busy machine
             if done.returncode:
                 raise AssertionError(f"{line} ended with {done.returncode}:\n{done.stdout}")
         return text

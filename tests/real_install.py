@@ -15,7 +15,7 @@ NOT_COPIED = (".git", "tests", "__pycache__", "build", "*.egg-info")
 NO_NETWORK = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
 NO_INDEX = dict(NO_NETWORK, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_CONFIG_FILE=os.devnull, PIP_FIND_LINKS="")
 NO_ENGINE = {"SKELEBOT_DOCKER": "no-engine-of-this-name"}
-SCORE = r"^accuracy [01]\.\d+ \(\d+ of \d+\)$"
+SCORE = r"^accuracy: [01]\.\d+$"
 JOBS = ["loadData", "+", "train", "+", "score"]
 
 

@@ -193,7 +193,10 @@ class ScaffoldedProject(unittest.TestCase):
     def test_scaffolded_project_iris_trains_and_scores_a_classifier(self):
         with folder({}) as path:
             scaffold("--template", "iris", "--yes", folder=path)
-            self.assertIn("accuracy", self.runs(path, "loadData", "+", "train", "+", "score"))
+            chain = ("loadData", "+", "train", "+", "train", "--shrinkage", "0.3", "+", "score")
+            self.assertRegex(self.runs(path, *chain), r"(?s)accuracy: .*loss: .*accuracy: 1\.000$")
+            compared = call("compare", "train", "--min", "loss", folder=path).stdout.splitlines()
+            self.assertEqual([line.split()[:2] for line in compared], [["run", "shrinkage"], ["2", "0.0"], ["3", "0.3"]])
             self.assertTrue(any(name.startswith("models/") and data for name, data in contents(path).items()))
             self.assertEqual(self.runs(path, "summaryBash").split("\n")[1], "setosa,50,5.006,3.428,1.462,0.246")
 

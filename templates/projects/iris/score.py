@@ -59,7 +59,7 @@ def main():
     result = {"accuracy": accuracy, "right": right, "of": len(flowers), "confusion": table}
     write_results(flowers, predictions, result)
     print_table(table)
-    print(f"accuracy {accuracy:.3f} ({right} of {len(flowers)})")
+    print(f"accuracy: {accuracy:.3f}")
     if right < options.min_accuracy * len(flowers):
         print(f"the accuracy is below {options.min_accuracy}", file=sys.stderr)
         sys.exit(3)
