@@ -8781,9 +8781,11 @@ class Sweeping:
         record = self.runs.read_again(record)
         said, log = ((read_bytes(self.runs.path(record, name)) or b"").decode("utf-8", "replace")
                      for name in ("messages", "log"))
-        if record.goes_on:              # it has not come so far, or was ended by force
+        if record.goes_on and record.started:       # its process was ended by force
+            record, = yield from plan_updated(self.call, self.project, [record])
+        elif record.goes_on:
             recording = Recording(record)
-            recording.note(reason=last_line(said) or Runner.lost_words)
+            recording.note(reason="".join(re.findall("(?m)^skelebot: (.*)$", said)[-1:]))
             yield from recording.plan_end(1)
             record = recording.record
         self.ended.append(record)
@@ -8796,16 +8798,15 @@ class Sweeping:
             self.over = True
             yield Note("all of the first points have failed at once, so no more are begun; "
                        f"{record.name} said:")
-            for line in (log.strip() or said.strip() or record.reason).split("\n")[-5:]:
+            for line in (log.strip() or record.reason or said.strip()).split("\n")[-5:]:
                 yield Note(line)
 
     def plan_closed(self):
-        """Record the end of points that have none: they were not begun, or ended by force."""
+        """Record the end of the points that were not begun."""
         for record in map(self.runs.read_again, self.records):
-            if record.goes_on:
+            if record.goes_on and not record.started:
                 recording = Recording(record)
-                recording.note(reason=Runner.lost_words if record.started else
-                               "its sweep ended before it began")
+                recording.note(reason="its sweep ended before it began")
                 yield from recording.plan_end(None, (), "stopped")
 
     def plan_told(self, recording):

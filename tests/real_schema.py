@@ -79,13 +79,15 @@ class Schema(unittest.TestCase):
                 "language: r\ndependencies: [dplyr=1.1.4]", "commands: |\n  echo a\n\n  echo b\n", "components: {other: [1]}",
                 "plugins: [{name: other, config: 1}]", "envFiles: [.env, {path: b.env, required: no}]", "envFiles: .env",
                 "resources: {cpus: 2, memory: 8g, gpus: all, time: 4h}", "host: a\nhosts: {a: ssh://b, c: {native: true}, d: {docker: 'tcp://e:1', resources: {cpus: 1}}}", "docker: [--network=host]", "secrets: {name: A, env: A}",
+                "jobs: {name: a, source: b, params: [c], sweep: {each: {c: [1, x]}, parallel: 2, best: {max: d}}}",
                 "network: {proxy: 'http://proxy:3128', noProxy: a.b, pip: {index: https://host/simple}}", "components: {artifactory: {url: host/a, repo: r, artifacts: []}}")
         for text in good:
             self.assertEqual(refusal(f"name: x\n{text}\n".encode()), "", text)
         self.assertEqual(self.faults({text: document("name: x\n" + text) for text in good}), dict.fromkeys(good, []))
 
     def test_it_refuses_what_a_part_says_against_another_one_of_its_keys(self):
-        faulty = ("secrets: [{name: A}]", "hosts: {local: ssh://b}", "hosts: {a: {kubernetes: {context: b}}}", "hosts: [a]", "secrets: [{name: A, env: A, file: a.key}]", "secrets: [{name: A, env: A, target: /a}]",
+        faulty = ("secrets: [{name: A}]", "jobs: {name: a, source: b, params: [c], sweep: {each: {c: []}}}",
+                  "jobs: {name: a, source: b, sweep: {each: [c]}}", "hosts: {local: ssh://b}", "hosts: {a: {kubernetes: {context: b}}}", "hosts: [a]", "secrets: [{name: A, env: A, file: a.key}]", "secrets: [{name: A, env: A, target: /a}]",
                   "secrets: [{name: a-b, env: A}]", "network: {proxy: proxy.example.com}", "network: {cran: cloud}",
                   "components: {artifactory: {url: 'ftp://host', repo: r}}")
         for text in faulty:

@@ -1,6 +1,10 @@
 """Sweeps: what their points are, how they are typed, and what each of them runs by."""
 import os
+import signal
+import subprocess
+import sys
 import textwrap
+import time
 import unittest
 
 import skelebot
@@ -177,6 +181,8 @@ jobs:
   metrics: [score]
   params: [{name: lr, accepts: float}]
   sweep: {each: {lr: [1, 2, 3]}, parallel: 2, best: {max: score}}
+- {name: gone, source: train.py, native: always, mappings: ["nope/:nope/:ro"], params: [lr]}
+- {name: stay, source: 'sleep 60; echo "$@"', native: always, params: [lr]}
 """}
 
 
@@ -243,6 +249,21 @@ class Natively(unittest.TestCase):
         self.assertEqual([(one.state, one.reason) for one in self.points().values()],
                          [("failed", "")] * 3 + [("stopped", "its sweep ended before it began")] * 2)
 
+    def test_says_why_a_point_could_not_begin(self):
+        ending = self.sweep("gone", "--each", "lr", "1", status=1)
+        self.assertRegex(ending.stdout, r"1\.1  lr=1  failed  skelebot.yaml:\d+: jobs\[1\]\.mappings\[0\]: 'nope/' does not exist\n")
+
+    def test_tells_the_truth_of_a_point_whose_skelebot_was_ended_by_force(self):
+        argv = (sys.executable, skelebot.HERE, "sweep", "stay", "--each", "lr", "1", "--yes")
+        sweep = subprocess.Popen(argv, cwd=self.folder, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        while [one.state for one in self.points().values()] != ["running"] or not skelebot.Runs(self.folder).process(self.points()[1])[0]:
+            time.sleep(0.05)
+        os.kill(self.points()[1].pid, signal.SIGKILL)
+        said, _ = sweep.communicate(timeout=60)
+        self.assertIn(b"1.1  lr=1  running", said)
+        process("stop", "1.1", folder=self.folder)
+        self.assertEqual(self.points()[1].state, "stopped")
+
     def test_begins_no_more_points_after_a_failure_if_that_is_wished(self):
         self.sweep("train", "--each", "lr", "1", "3", "2", "4", "-j", "1", "--stop-on-failure", status=1)
         self.assertEqual([one.state for one in self.points().values()], ["done", "failed", "stopped", "stopped"])
@@ -275,7 +296,7 @@ class Natively(unittest.TestCase):
 
     def test_follows_a_chain(self):
         ending = call("sweep", "train", "--each", "lr", "1", "+", "sweep", "nope", folder=self.folder)
-        self.assertEqual((ending.status, ending.stderr), (2, two_lines("sweep: expected a job first, found 'nope'", "jobs are: train")))
+        self.assertEqual((ending.status, ending.stderr), (2, two_lines("sweep: expected a job first, found 'nope'", "jobs are: gone, stay, train")))
         ending = process("train", "--lr", "1", "+", "sweep", "train", "--each", "lr", "1", "+", "envs", folder=self.folder)
         self.assertTrue(ending.stdout.endswith("[default]\n"), ending)
 
