@@ -18,6 +18,7 @@ import unittest
 from engine import (
     BASE, ROOT, SKELEBOT, TIMEOUT, Tests, call, engines, environment, missing, on, prints, tree, write)
 from real_run import python_for_all
+from support import skelebot
 
 RECORDER = """#!/bin/sh
 # Writes down its words, and is the real one, unless a hook says otherwise.
@@ -96,10 +97,13 @@ class Watched(Tests):
     def image(self, name=""):
         return self.inspect(name or self.name)["Id"]
 
-    def run_line(self, job, image, *words, options=""):
+    def run_line(self, job, image, *words, user="", mounts=""):
         """`docker run` of a job, as it is written down."""
+        run = skelebot.Runs(self.folder).numbers()[0]
         return (f"run --rm --pull never --init --name {self.name}-{job}-TOKEN --label skelebot.project={self.name} "
-                f"--label skelebot.job={job} --interactive {options}{image} {' '.join(words)}")
+                f"--label skelebot.job={job} --label skelebot.run={run} --interactive {user}--env SKELEBOT_RUN "
+                f"--env SKELEBOT_METRICS {mounts}--mount type=bind,source={self.path('.skelebot/runs', str(run), 'shared')},"
+                f"target=/run/skelebot {image} {' '.join(words)}")
 
 
 SHOW = {"name": "show", "source": "cat word.txt"}
@@ -309,7 +313,7 @@ class OtherUser(Watched):
         calls = [re.sub(accounts, "", line) for line in calls]
         user = "--user 12345:12346 --env HOME=/tmp --env USER=ada "
         self.assertEqual((done.stdout, calls),
-                         (b"one\n", [self.run_line("show", self.image(), *SHOW_ARGV, options=user)]))
+                         (b"one\n", [self.run_line("show", self.image(), *SHOW_ARGV, user=user)]))
 
 
 # ---- What makes a build -----------------------------------------------------
@@ -365,7 +369,7 @@ class Changes(Watched):
             ("tree/t is new", lambda: write(self.folder, {"tree/t": ""})),
             ("the mode of tree/s has changed", lambda: os.chmod(self.path("tree", "s"), 0o700)),
             ("tree/r is new", lambda: os.mkdir(self.path("tree", "r"))),
-            ("line 2 of .dockerignore is *.log", lambda: self.config_now(ignores=self.ignores[1:])),
+            ("line 3 of .dockerignore is *.log", lambda: self.config_now(ignores=self.ignores[1:])),
             ("line 10 of the Dockerfile is RUN true",
              lambda: self.config_now(ignores=self.ignores[1:], commands=["true"])),
             (f"the base image {self.name}-base has changed", lambda: self.tag_base("ENV WORD=new")),
@@ -460,10 +464,11 @@ class Live(Watched):
     def test_is_run_without_a_build_as_long_as_nothing_else_is_installed(self):
         write(self.folder, {"word.txt": "two\n", "new.txt": ""})
         os.remove(self.path("old.txt"))
+        self.skelebot("--live", "work")         # then it is known what it writes
         done, calls = self.calls("--live", "work")
         mounts = "".join(f"--mount type=bind,source={source},target={target} " for source, target in (
             (self.folder, "/app"), (self.path("data"), "/app/data/")))
-        self.assertEqual(calls, [self.run_line("work", self.image(), "bash", "work.sh", options=mounts)])
+        self.assertEqual(calls, [self.run_line("work", self.image(), "bash", "work.sh", mounts=mounts)])
         self.assertEqual(done.stdout, b"new.txt\nrequirements.txt\nword.txt\ntwo\nin\n")
         found = tree(self.folder)
         self.assertEqual((found["made.out"], found["data/out.txt"]), (b"made\n", b"out\n"))
