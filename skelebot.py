@@ -8658,7 +8658,10 @@ class Sweeping:
     def plan(cls, call, project, words):
         if not hasattr(os, "fork"):
             raise SkelebotError("a sweep needs Linux or macOS", "on Windows, use it within WSL")
-        self = cls(call._replace(detach=False, terminal=False), project, words)
+        if call.detach:
+            raise usage_error("--detach: a sweep does not go on by itself",
+                              "leave it in the background, as in: nohup skelebot sweep ... &")
+        self = cls(call._replace(terminal=False), project, words)
         typed = (yield from self.plan_again()) if words.has("failed") else self.points()
         if call.dry_run or not typed:
             yield from (Command(("skelebot", self.job.name, *one)) for one in typed.values())

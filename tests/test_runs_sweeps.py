@@ -8,8 +8,8 @@ import time
 import unittest
 
 import skelebot
-from skelebot import Points, RunRecord, SkelebotError, SweepParser
-from support import call, folder, process, read, two_lines
+from skelebot import Call, Outcome, Points, RunRecord, SkelebotError, SweepParser, Sweeping
+from support import call, drive, folder, process, read, two_lines
 
 JOB = """
 name: x
@@ -291,6 +291,11 @@ class Natively(unittest.TestCase):
         self.assertEqual((ending.status, ending.stderr), (1, two_lines(
             "1001 points: run them all? (yes or no): not given", "--yes runs them without a question")))
 
+    def test_does_not_go_on_by_itself(self):
+        ending = call("--detach", "sweep", "train", folder=self.folder)
+        self.assertEqual((ending.status, ending.stderr), (2, two_lines("--detach: a sweep does not go on by itself",
+                                                                       "leave it in the background, as in: nohup skelebot sweep ... &")))
+
     def test_without_records_there_is_none(self):
         self.assertIn("the points of a sweep cannot be recorded", self.sweep("train", status=1, SKELEBOT_RUNS="0").stderr)
 
@@ -299,6 +304,39 @@ class Natively(unittest.TestCase):
         self.assertEqual((ending.status, ending.stderr), (2, two_lines("sweep: expected a job first, found 'nope'", "jobs are: gone, stay, train")))
         ending = process("train", "--lr", "1", "+", "sweep", "train", "--each", "lr", "1", "+", "envs", folder=self.folder)
         self.assertTrue(ending.stdout.endswith("[default]\n"), ending)
+
+
+class InDocker(unittest.TestCase):
+    """Where the points of a sweep run."""
+
+    def places(self, *typed, hosts=("",), told="GPU 0: A (UUID: x)\nGPU 1: A (UUID: y)\nGPU 2: A (UUID: z)\n", **environ):
+        it = read(JOB + "  resources: {gpus: 2, memory: 1g}\n")
+        caller = Call(environ=environ, skip_build=True, host=hosts[0], hosts=hosts if hosts[0] else ())
+        sweep = Sweeping(caller, it, words(it, "train", "a", "--each", "lr", "1", "2", *typed))
+        done = drive(sweep.plan_places(), {"nvidia-smi": Outcome(0, told)})
+        self.assertIsNone(done.fault)
+        return done.status, [step.argv for step in done.steps if "nvidia-smi" in getattr(step, "argv", ())]
+
+    def test_is_one_image_and_gpus_of_their_own(self):
+        places, asked = self.places("-j", "4")
+        self.assertEqual([(call.resources.gpus, image) for call, image in places], [("device=0,1", "x")])
+        self.assertEqual(asked, [("nvidia-smi", "-L")])
+        self.assertEqual(skelebot.Engine(Call()).gpu_words(places[0][0].resources.gpus), ("--gpus", '"device=0,1"'))
+
+    def test_are_so_many_at_once_where_nobody_knows_the_gpus(self):
+        places, _ = self.places("-j", "2", told="")
+        self.assertEqual([call.resources.gpus for call, _ in places], ["", ""])
+
+    def test_has_the_gpus_that_the_caller_may_use(self):
+        places, asked = self.places("-j", "2", CUDA_VISIBLE_DEVICES="3,5,6,7")
+        self.assertEqual(([call.resources.gpus for call, _ in places], asked), (["device=3,5", "device=6,7"], []))
+
+    def test_are_on_each_host_whose_own_gpus_are_asked_for_there(self):
+        places, asked = self.places("-j", "2", hosts=("ssh://a", "ssh://b"))
+        self.assertEqual([(call.host, call.hosts, call.resources.gpus) for call, _ in places],
+                         [(host, (host,), "device=0,1") for host in ("ssh://a", "ssh://b")])
+        self.assertEqual(asked[1], ("docker", "--host", "ssh://b", "run", "--rm", "--pull", "never", "--gpus", "all",
+                                    "--entrypoint", "nvidia-smi", "x", "-L"))
 
 
 class OwnCopies(unittest.TestCase):
