@@ -14697,7 +14697,7 @@ class LoggedProgram(Program):
             os.close(end)
 
     def copy_all(self, begins):
-        """In that process: copy until nothing writes any more, or nobody reads."""
+        """In that process: copy until nothing writes any more, or nobody reads that."""
         import select
         for number in (_signal.SIGINT, *stop_signals()):
             _signal.signal(number, _signal.SIG_IGN)
@@ -14710,13 +14710,21 @@ class LoggedProgram(Program):
         while ways:
             for source in select.select(list(ways), [], [])[0]:
                 data = os.read(source, CHUNK)
-                if not data:
-                    os.close(source)
-                    del ways[source]
-                    continue
-                if not self.step.kept:
-                    write_all(ways[source], data)
                 log.add(data)
+                if not (data and self.pass_on(ways[source], data)):
+                    os.close(source)        # so the job hears of what cannot be written
+                    del ways[source]
+
+    def pass_on(self, number, data):
+        """Write what the job has said where that leads; returns whether more can follow."""
+        try:
+            if not self.step.kept:
+                write_all(number, data)
+        except OSError as error:
+            if error.errno != errno.EPIPE and number == 1:
+                tell(f"the output cannot be written: {error.strerror.lower()}")
+            return False
+        return True
 
     def run(self):
         outcome = super().run()
