@@ -6017,6 +6017,7 @@ class RunRecord(Record):
     runner    the row of RUNNERS that it ran by
     host      as it was typed or stands in the file; `endpoint` is the engine's
     begun     when the process `pid`, which is skelebot's, began, as the kernel says it
+    mark      of the folder of all runs, which no copy of it has
     chain     common to all runs of one call
     sweep     of a run that has points: {"points": N, "each": {name: [...]}, "best": {"max": name}}
     started   seconds since 1970, as are `made` (its number) and `ended`
@@ -6042,6 +6043,7 @@ class RunRecord(Record):
     container: str = ""
     pid: int = 0
     begun: str = ""
+    mark: str = ""
     machine: str = ""
     user: str = ""
     resources: dict = {}
@@ -6186,7 +6188,25 @@ class Runs:
         read.
         """
         path = self.path(RunRecord(number=number, point=point), "run.json")
-        return RunRecord.of(first_bytes(machine_text(path), MOST), number, point)
+        record = RunRecord.of(first_bytes(machine_text(path), MOST), number, point)
+        if record.goes_on and not self.has(record):
+            return record._replace(state="unknown", reason="it was not begun in this folder")
+        return record
+
+    @property
+    def mark(self):
+        """When the file `mark` of all runs was made, in nanoseconds; "" if it does not exist.
+
+        This time of its status goes with a folder that is moved; neither git nor tar can set it.
+        """
+        try:
+            return str(os.lstat(machine_text(os.path.join(self.top, RUNS, "mark"))).st_ctime_ns)
+        except OSError:
+            return ""
+
+    def has(self, record):
+        """Whether a run was begun here: of what came with a project we ask and end nothing."""
+        return record.mark == self.mark != ""
 
     def read_again(self, record):
         """A record as its file has it by now."""
@@ -6748,7 +6768,7 @@ class RunCommands:
     def facts(self, record):
         """All that is known of a run."""
         shown = record._replace(
-            outputs={path: shown_size(size) for path, size, _ in record.outputs},
+            mark="", outputs={path: shown_size(size) for path, size, _ in record.outputs},
             **{name: when(getattr(record, name)) for name in ("made", "started", "ended")})
         return self.table([f"{name} {key}", one] for name, value in shown._asdict().items()
                           if value or name in ("clean", "status")
@@ -8431,7 +8451,8 @@ def plan_updated(call, project, records, back=False):
     """
     asked, told = {}, {}
     for record in records:
-        ours = record.goes_on or back and record.detached and "://" in record.endpoint
+        ours = record.goes_on or (back and record.detached and "://" in record.endpoint
+                                  and Runs().has(record))
         own = ours and not (record.pid and (yield Alive(record.pid, record.begun)))
         if own and (record.machine == machine_name() or "://" in record.endpoint):
             asked.setdefault((record.runner, record.host, record.endpoint), []).append(record)
@@ -8565,7 +8586,7 @@ class TakenUp:
         git = first_bytes(self.runs.path(record, "git"), MOST).decode("utf-8", "replace")
         raise SkelebotError(
             f"run {record.name} cannot be had again exactly: its image is gone, and the tree is "
-            "another one now", f"git checkout {record.commit}"
+            "another one now", shell_line(["git", "checkout", record.commit])
             + f", git apply {patch}" * bool(first_bytes(patch, 1))
             + ", bring back " * ("\n? " in git) + " ".join(re.findall("(?m)^[?] (.*)", git))
             if record.commit else "no commit of it is known: leave --exact out")
@@ -14808,7 +14829,7 @@ def note_process(folder, pid):
     """Write down which process a run is, natively."""
     try:
         RunFolder(folder).write("pid", f"{pid} {process_begun(pid) or '-'}\n")
-    except OSError:
+    except (OSError, SkelebotError):
         pass
 
 
@@ -14832,10 +14853,11 @@ class RunFolder:
     def write(self, name, text):
         """Write a file whole, or not at all; nobody waits for the disk. Raises OSError."""
         path = os.path.join(self.path, name)
-        part = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(part, "wb") as file:
+        part = f"{path}.{os.getpid()}"              # another process may write `last`
+        look(part, ".")
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(text.encode("utf-8", "surrogateescape"))
-        os.replace(path + ".part", path)
+        os.replace(part, path)
 
     @classmethod
     def begin(cls, step):
@@ -14843,8 +14865,8 @@ class RunFolder:
         record = step.record._replace(made=time.time(), pid=os.getpid(), machine=machine_name(),
                                       begun=process_begun(os.getpid()))
         try:
-            look(RUNS, ".")
-            if not os.path.isdir(RUNS):
+            look(os.path.join(RUNS, "going"), ".")
+            if not Runs().mark:
                 cls.make_all()
             record = record if record.number else record._replace(number=cls.new_number())
             self = cls(record.folder)
@@ -14853,8 +14875,9 @@ class RunFolder:
             metrics = os.path.join(self.shared, "metrics.jsonl")
             os.close(os.open(metrics, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
             os.chmod(metrics, 0o666)
+            record = record._replace(mark=Runs().mark)
             self.write("run.json", record.text)
-            os.close(os.open(os.path.join(RUNS, "going", record.name), os.O_WRONLY | os.O_CREAT))
+            cls.touch("going", record.name)
         except (OSError, SkelebotError, ValueError):
             return None
         return record
@@ -14869,14 +14892,22 @@ class RunFolder:
         os.makedirs(os.path.join(RUNS, "going"), exist_ok=True)
         os.chmod(RUNS, 0o700)
         cls(RUNS).write(".gitignore", "*\n")
+        cls.touch("mark")
+
+    @staticmethod
+    def touch(*names):
+        """Make an empty file below the folder of all runs, unless it exists."""
+        flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        os.close(os.open(os.path.join(RUNS, *names), flags, 0o600))
 
     @classmethod
     def new_number(cls):
         """The number of a new folder; two that begin at once have one each."""
         last = (read_bytes(os.path.join(RUNS, "last")) or b"").strip()
-        number = int(last) if last.isdigit() else max(Runs().numbers(), default=0)
+        number = int(last) if re.fullmatch(rb"\d{1,9}", last) else max(
+            Runs().numbers(), default=0)
         while True:
-            number += 1
+            number = number % (10 ** 9 - 1) + 1
             try:
                 os.mkdir(os.path.join(RUNS, str(number)), 0o700)
                 break
@@ -15017,7 +15048,7 @@ def show_tail(step):
     time.sleep(step.pause)
     offset = step.offset
     try:
-        with open(step.path, "rb") as file:
+        with open(step.path, "rb", opener=opened_plain) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(min(offset, size))        # of one that was shortened, what comes from now on
             while True:

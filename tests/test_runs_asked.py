@@ -44,6 +44,9 @@ class Asked(unittest.TestCase):
 
     def record(self, *records):
         for record in records:
+            if record.goes_on and not self.runs.mark:
+                self.write(".skelebot/runs/mark", "")
+            record = record._replace(mark=self.runs.mark)
             self.write(record.folder + "/run.json", record.text)
 
     def ask(self, *words):
@@ -198,12 +201,12 @@ class Prune(Asked):
     def test_removes_what_ended_longer_ago_and_says_so_before(self):
         ending = call("runs", "--prune", "2d", folder=self.top)
         self.assertEqual(ending, (0, "", "skelebot: removing the runs that ended more than 2d ago: 5 4 1\n"))
-        self.assertEqual(sorted(os.listdir(os.path.join(self.top, ".skelebot/runs"))), ["2", "3", "6"])
+        self.assertEqual(sorted(os.listdir(os.path.join(self.top, ".skelebot/runs"))), ["2", "3", "6", "mark"])
 
     def test_removes_nothing_in_a_dry_run(self):
         ending = call("--dry-run", "runs", "--prune", "2d", folder=self.top)
         self.assertEqual((ending.status, ending.stdout.count("rm -rf -- .skelebot/runs/")), (0, 3), ending)
-        self.assertEqual(len(os.listdir(os.path.join(self.top, ".skelebot/runs"))), 6)
+        self.assertEqual(len(self.runs.numbers()), 6)
 
     def test_needs_a_time_with_its_unit(self):
         for age in ("3", "", "d", "-1d", "1w", "99999999d"):

@@ -1,5 +1,6 @@
 """The record of native runs, by real processes: numbers, logs, ends, and what becomes of them by force."""
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -19,12 +20,12 @@ jobs:
 - {name: big, source: "printf first; head -c 70000000 /dev/zero; printf last"}
 - {name: daemon, source: "(sleep 4; echo late) & echo soon"}
 - {name: quick, source: "true"}
+- {name: talks, source: "trap '' PIPE; echo out; for i in 1 2 3; do sleep 0.3; echo more 2> /dev/null; done; echo last words >&2; exit 5"}
 """
 
 
-@unittest.skipIf(os.name == "nt", "processes of POSIX")
-class Recording(unittest.TestCase):
-    """A native run."""
+class Natively(unittest.TestCase):
+    """A project, and what can be asked of its runs."""
 
     def setUp(self):
         self.context = folder({"skelebot.yaml": JOBS})
@@ -49,12 +50,24 @@ class Recording(unittest.TestCase):
         with open(os.path.join(self.folder, ".skelebot", "runs", str(number), name), "rb") as file:
             return file.read()
 
+    def go_on(self, number, **changes):
+        """Let a run that has ended be one that nobody has seen the end of."""
+        record = self.record(number)._replace(**{"state": "running", "status": None, "ended": 0.0, **changes})
+        for name, text in ((f"{number}/run.json", record.text), (f"going/{number}", "")):
+            with open(os.path.join(self.folder, ".skelebot", "runs", name), "w") as file:
+                file.write(text)
+
     def wait_for(self, number, state):
         for _ in range(600):
             if self.record(number).state == state:
                 return self.record(number)
             time.sleep(0.05)
         self.fail(f"run {number} is {self.record(number)}")
+
+
+@unittest.skipIf(os.name == "nt", "processes of POSIX")
+class Recording(Natively):
+    """A native run."""
 
     def test_has_its_streams_in_its_log_and_its_status(self):
         self.assertEqual(self.skelebot("-n", "fail"), (3, "out\n", "err\n"))
@@ -97,6 +110,21 @@ class Recording(unittest.TestCase):
         self.assertEqual((log[:5], log[-4:]), (b"first", b"last"))
         self.assertRegex(log, rb"\n\[skelebot: +\d+ bytes are left out here\]\n")
 
+    def test_says_its_last_words_though_nobody_reads_its_output(self):
+        process = self.begin("-n", "talks")
+        self.assertEqual(process.stdout.readline(), b"out\n")
+        process.stdout.close()
+        self.assertEqual((process.stderr.read(), process.wait(60)), (b"last words\n", 5))
+        process.stderr.close()
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "a device of Linux")
+    def test_names_why_its_output_cannot_be_written(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([sys.executable, os.path.join(ROOT, "skelebot.py"), "-n", "fail"], cwd=self.folder, stdout=full,
+                                  stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+        self.assertIn(b"skelebot: the output cannot be written: no space left on device\n", done.stderr)
+        self.assertIn(b"err\n", done.stderr)
+
     def test_is_over_when_the_job_is_though_it_has_left_something_running(self):
         process = self.begin("-n", "daemon")
         self.assertEqual(process.stdout.readline(), b"soon\n")
@@ -127,9 +155,7 @@ class Recording(unittest.TestCase):
 
     def test_of_a_machine_that_went_down_is_lost(self):
         self.skelebot("-n", "quick")
-        record = self.record(1)._replace(state="running", status=None, ended=0.0, pid=2 ** 22 - 1, begun="1")
-        with open(os.path.join(self.folder, ".skelebot/runs/1/run.json"), "w") as file:
-            file.write(record.text)
+        self.go_on(1, pid=2 ** 22 - 1, begun="1")
         os.unlink(os.path.join(self.folder, ".skelebot/runs/1/pid"))
         status, _, errors = self.skelebot("wait", "1")
         self.assertEqual((status, errors), (1, "skelebot: run 1 is lost: skelebot was ended by force, and nobody has seen "
@@ -162,6 +188,29 @@ class Recording(unittest.TestCase):
             self.assertEqual(self.skelebot("-n", "fail"), (3, "out\n", "err\n"))
             self.assertEqual(os.listdir(other), [])
 
+    def test_writes_through_no_link_that_lies_in_the_way(self):
+        with folder({"mine": "mine"}) as other:
+            for target, name in ((".", "going"), ("new", "mark"), ("new", "going/1")):
+                with self.subTest(name=name):
+                    path = os.path.join(self.folder, ".skelebot", "runs", name)
+                    os.makedirs(os.path.dirname(path))
+                    os.symlink(os.path.join(other, target), path)
+                    self.assertEqual(self.skelebot("-n", "fail"), (3, "out\n", "err\n"))
+                    self.assertEqual(os.listdir(other), ["mine"])
+                    shutil.rmtree(os.path.join(self.folder, ".skelebot"))
+
+    def test_has_a_number_whatever_its_neighbours_are(self):
+        for last, folders, number in (("9" * 400, (), 1), ("x", (7,), 8), ("999999999", (999999999,), 1), ("-1", (), 1)):
+            with self.subTest(last=last):
+                top = os.path.join(self.folder, ".skelebot", "runs")
+                for name in ("going", *map(str, folders)):
+                    os.makedirs(os.path.join(top, name))
+                with open(os.path.join(top, "last"), "w") as file:
+                    file.write(last)
+                self.skelebot("-n", "quick")
+                self.assertEqual(self.record(number).state, "done")
+                shutil.rmtree(top)
+
     def test_has_a_full_disk_without_a_word(self):
         code = ("import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
                 "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); sys.path.insert(0, sys.argv[1]); "
@@ -186,6 +235,48 @@ class Recording(unittest.TestCase):
         self.assertEqual((record.commit, record.clean), (commit, False))
         time.sleep(0.2)
         self.assertIn(b"+# changed", self.read(1, "diff.patch"))
+
+
+@unittest.skipIf(os.name == "nt", "processes of POSIX")
+class OfSomebodyElse(Natively):
+    """A run that came with a project, as from git."""
+
+    def bring(self, **changes):
+        """Run 1 as it would come; each of its times is another one then."""
+        self.skelebot("-n", "quick")
+        self.go_on(1, **changes)
+        os.rename(os.path.join(self.folder, ".skelebot"), os.path.join(self.folder, "sent"))
+        shutil.copytree(os.path.join(self.folder, "sent"), os.path.join(self.folder, ".skelebot"))
+
+    def test_ends_no_process(self):
+        with subprocess.Popen(["sleep", "60"]) as other:
+            self.bring(pid=other.pid, begun="")
+            with open(os.path.join(self.folder, ".skelebot", "runs", "1", "pid"), "w") as file:
+                file.write(f"{other.pid} -")
+            self.assertEqual(self.skelebot("stop", "1"), (0, "", "skelebot: run 1 has ended already: unknown\n"))
+            self.assertIsNone(other.poll())
+            other.kill()
+
+    def test_asks_no_host(self):
+        self.bring(state="done", runner="engine", host="ssh://nobody.invalid", endpoint="ssh://nobody.invalid", container="x", detached=True)
+        path = os.path.join(self.folder, ".skelebot", "runs", "1", "run.json")
+        for state in ("done", "running"):
+            with open(path) as file:
+                text = file.read()
+            with open(path, "w") as file:
+                file.write(text.replace('"state": "done"', f'"state": "{state}"'))
+            for words in (("runs",), ("wait", "1"), ("logs", "1"), ("stop", "1"), ("compare",), ("ps",), ("-n", "quick")):
+                self.assertNotIn("nobody.invalid", "".join(self.skelebot("--verbose", *words)[1:]))
+
+    def test_has_no_pipe_as_its_log(self):
+        self.bring()
+        path = os.path.join(self.folder, ".skelebot", "runs", "1", "log")
+        os.path.exists(path) and os.unlink(path)
+        os.mkfifo(path)
+        for words in (("wait", "1"), ("logs", "1")):
+            status, output, errors = self.skelebot(*words)
+            self.assertEqual((status, output), (1, ""))
+            self.assertIn("is a pipe, no file", errors)
 
 
 class WithoutRecord(unittest.TestCase):

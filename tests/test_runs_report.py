@@ -32,6 +32,9 @@ def put(top, *records, **files):
     for record in records:
         path = Runs(top).path(record)
         os.makedirs(path, exist_ok=True)
+        if record.goes_on:
+            open(os.path.join(top, ".skelebot", "runs", "mark"), "a").close()
+            record = record._replace(mark=Runs(top).mark)
         for name, text in {"run_json": record.text, **files}.items():
             with open(os.path.join(path, name.replace("_", ".")), "wb") as file:
                 file.write(text if isinstance(text, bytes) else text.encode())
