@@ -8794,16 +8794,15 @@ class Sweeping:
         self.first = min(len(waiting), max(len(places), 3))
         while self.children or waiting and not self.over:
             while waiting and places and not self.over:
-                record, place = self.runs.read_again(waiting.pop()), places.pop(0)
-                if not record.goes_on:      # somebody has stopped it already
-                    places.append(place)
-                    continue
-                yield Child(self.plan_point(record, *place), place[0],
-                            record.folder + "/messages", self.children, (record, place))
-            pid = yield ChildEnded(self.children)
-            record, place = self.children.pop(pid)
-            places.append(place)
-            yield from self.plan_ended(record)
+                record = self.runs.read_again(waiting.pop())
+                if record.goes_on:      # else somebody has stopped it already
+                    place = places.pop(0)
+                    yield Child(self.plan_point(record, *place), place[0],
+                                record.folder + "/messages", self.children, (record, place))
+            if self.children:
+                record, place = self.children.pop((yield ChildEnded(self.children)))
+                places.append(place)
+                yield from self.plan_ended(record)
 
     def plan_point(self, record, call, image):
         """What its process does: the job, as it would be by itself."""
@@ -8817,13 +8816,13 @@ class Sweeping:
     def plan_ended(self, record):
         """Say how a point has ended, and see whether there are to be more."""
         record = self.runs.read_again(record)
-        said, log = ((read_bytes(self.runs.path(record, name)) or b"").decode("utf-8", "replace")
-                     for name in ("messages", "log"))
+        said, log = (self.runs.path(record, name) for name in ("messages", "log"))
         if record.goes_on and record.started:       # its process was ended by force
             record, = yield from plan_updated(self.call, self.project, [record])
         elif record.goes_on:
             recording = Recording(record)
-            recording.note(reason="".join(re.findall("(?m)^skelebot: (.*)$", said)[-1:]))
+            recording.note(reason="".join(re.findall(
+                "(?m)^skelebot: (.*)$", first_bytes(said, MOST).decode("utf-8", "replace"))[-1:]))
             yield from recording.plan_end(1)
             record = recording.record
         self.ended.append(record)
@@ -8836,7 +8835,8 @@ class Sweeping:
             self.over = True
             yield Note("all of the first points have failed at once, so no more are begun; "
                        f"{record.name} said:")
-            for line in (log.strip() or record.reason or said.strip()).split("\n")[-5:]:
+            last = first_bytes(log, 2 ** 27).decode("utf-8", "replace").strip()
+            for line in (last or record.reason).split("\n")[-5:]:
                 yield Note(line)
 
     def plan_closed(self):

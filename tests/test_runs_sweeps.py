@@ -264,6 +264,17 @@ class Natively(unittest.TestCase):
         process("stop", "1.1", folder=self.folder)
         self.assertEqual(self.points()[1].state, "stopped")
 
+    def test_passes_over_a_point_that_was_stopped_before_it_began(self):
+        argv = (sys.executable, skelebot.HERE, "sweep", "stay", "--each", "lr", "1", "2", "-j", "1")
+        sweep = subprocess.Popen(argv, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        while [one.state for one in self.points().values()] != ["running", "waiting"]:
+            time.sleep(0.05)
+        for name in ("1.2", "1.1"):
+            process("stop", name, folder=self.folder)
+        said, errors = sweep.communicate(timeout=60)
+        self.assertEqual((sweep.returncode, errors, said.count(b"lr=")), (1, b"", 1))
+        self.assertEqual([(one.state, one.reason) for one in self.points().values()], [("stopped", ""), ("stopped", "skelebot stop")])
+
     def test_begins_no_more_points_after_a_failure_if_that_is_wished(self):
         self.sweep("train", "--each", "lr", "1", "3", "2", "4", "-j", "1", "--stop-on-failure", status=1)
         self.assertEqual([one.state for one in self.points().values()], ["done", "failed", "stopped", "stopped"])
