@@ -8545,6 +8545,10 @@ class TakenUp:
         self, typed = cls(call, project), [one for one in words.extra if one != "--exact"]
         name = typed.pop(0) if typed and typed[0][:1] != "-" else ""
         record = self.runs.with_commit((yield from self.plan_record(name, False)))
+        if record.sweep:
+            raise usage_error(f"run {record.name} is a sweep",
+                              f"name a point of it, as {record.name}.1; or sweep again: "
+                              + shell_line(["skelebot", "sweep", *record.words]))
         if record.env != project.env and not call.env:
             project = read_folder(project.folder, record.env or None, project.installed)
         job = project.job(record.job)
@@ -15006,6 +15010,10 @@ def copy_own(step):
                 shutil.copy2(path, own)
         if step.links:
             link_all(step)
+    except shutil.Error as error:       # (path here, path there, why) of each
+        path, _, why = error.args[0][0]
+        raise SkelebotError(f"{path}: a point cannot have a copy of it: {why}",
+                            "remove it, or map it as :ro if the job only reads it")
     except OSError as error:
         raise refused(out, error)
 

@@ -1,5 +1,6 @@
 """Sweeps: what their points are, how they are typed, and what each of them runs by."""
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -239,6 +240,8 @@ class Natively(unittest.TestCase):
         self.assertEqual(self.contents(self.points()[3].folder, "out", "out", "deep", "model"), "old3")
         self.assertEqual(skelebot.Runs(self.folder).read(1).state, "done")
         self.assertEqual(self.sweep("--failed", "1").stdout, "")
+        self.assertEqual(process("rerun", "1", folder=self.folder).stderr, two_lines(
+            "run 1 is a sweep", "name a point of it, as 1.1; or sweep again: skelebot sweep train"))
         self.assertEqual(self.sweep("--failed", "1.1", status=2).stderr, two_lines(
             "sweep: --failed: run 1.1 is no sweep", "name another run"))
 
@@ -250,6 +253,10 @@ class Natively(unittest.TestCase):
                          [("failed", "")] * 3 + [("stopped", "its sweep ended before it began")] * 2)
 
     def test_says_why_a_point_could_not_begin(self):
+        os.mkfifo(self.path("out", "deep", "pipe"))
+        self.assertIn("1.1  lr=1  failed  out/deep/pipe: a point cannot have a copy of it: ", self.sweep("train", "--each", "lr", "1", status=1).stdout)
+        os.unlink(self.path("out", "deep", "pipe"))
+        shutil.rmtree(self.path(".skelebot"))
         ending = self.sweep("gone", "--each", "lr", "1", status=1)
         self.assertRegex(ending.stdout, r"1\.1  lr=1  failed  skelebot.yaml:\d+: jobs\[1\]\.mappings\[0\]: 'nope/' does not exist\n")
 
