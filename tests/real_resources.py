@@ -1,4 +1,5 @@
 """What jobs may take, how long, and the variables of their files, seen from inside."""
+import json
 import os
 import unittest
 
@@ -82,6 +83,9 @@ class Alone(Tests):
             for _ in deadline(30):
                 if os.path.exists(os.path.join(self.folder, name, "said")):
                     break
+        self.assertEqual(self.call("wait", "alone").status, 124)
+        self.assertEqual(json.loads(self.call("runs", "alone", "--json").stdout)[0]["state"], "timeout")
+        self.assertEqual(self.call("wait", "bare").status, 3)
         self.assertEqual(self.containers_left(), [])
 
 
