@@ -6141,8 +6141,10 @@ class RunRecord(Record):
 
 def as_json(value):
     """A value of lists, dicts, texts and numbers as JSON; NaN and infinity are none of it."""
-    from _json import encode_basestring_ascii
     if isinstance(value, str):
+        if value.isprintable() and not {*'"\\'} & {*value} and max(value, default="") < "\x7f":
+            return f'"{value}"'         # nearly all are so
+        from _json import encode_basestring_ascii
         return encode_basestring_ascii(value)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{as_json(str(name))}: {as_json(one)}"
@@ -6222,9 +6224,9 @@ class Runs:
         """A record with what git has said, once it has. Source: git-status(1), --porcelain=v2"""
         told = "" if record.commit else (read_bytes(self.path(record, "git")) or b"").decode(
             "utf-8", "replace")
-        commit = re.search("(?m)^# branch.oid ([0-9a-f]{40,64})$", told)
-        clean = not re.search("(?m)^[^#]", told)
-        return record._replace(commit=commit.group(1), clean=clean) if commit else record
+        commit = told and re.search("(?m)^# branch.oid ([0-9a-f]{40,64})$", told)
+        return record._replace(commit=commit.group(1), clean=not re.search("(?m)^[^#]", told)
+                               ) if commit else record
 
     def curves(self, record, most):
         """name -> [(step, number)...] of its curves, about `most` of each; {} if damaged."""
@@ -6595,7 +6597,7 @@ def table_rows(path, parser):
 
 EARLY = 1       # seconds in which a detached job that fails has not started, for those who wait
 MOST_OUTPUTS = 1000     # files that a run wrote, which its record names
-OWN_FOLDERS = r"[.].*|__pycache__|node_modules"         # what no job is run for
+OWN_FOLDERS = ("__pycache__", "node_modules")   # what no job is run for, as are hidden ones
 INSIDE = "/run/skelebot"        # in a container: what a job says of itself
 
 
@@ -6615,7 +6617,7 @@ def written_since(paths, since):
             own += [(one.path, one.stat(follow_symlinks=False)) for one in entries
                     if one.is_file(follow_symlinks=False)]
             paths += [one.path for one in entries if one.is_dir(follow_symlinks=False)
-                      and not re.fullmatch(OWN_FOLDERS, one.name)]
+                      and one.name[0] != "." and one.name not in OWN_FOLDERS]
         except OSError:
             continue                    # it has gone, or is nobody's business
         written.update((plain_text(os.path.normpath(path)), (status.st_size, status.st_mtime))
@@ -14698,8 +14700,10 @@ class LoggedProgram(Program):
             self.copy()
 
     def ask_git(self):
-        """Ask for what git knows; nobody waits for the answer."""
+        """Ask for what git knows, if it knows anything; nobody waits for the answer."""
         import subprocess
+        if not (os.environ.get("GIT_DIR") or is_in_git(os.getcwd())):
+            return
         try:
             git = subprocess.Popen(
                 ("sh", "-c", GIT_FACTS, os.path.abspath(self.step.run)), stdin=subprocess.DEVNULL,
@@ -14728,10 +14732,9 @@ class LoggedProgram(Program):
             _signal.signal(number, _signal.SIG_IGN)
         ways = {self.pipes[0][0]: 1, self.pipes[1][0]: 2}
         log = Log(os.path.join(self.step.run, "log"))
-        own = {*ways, begins, log.file}
-        for number in range(3, 256):    # locks go with whoever has them, and not later
-            if number not in own:
-                close_quietly(number)
+        own = sorted({2, *ways, begins, log.file or 2, 256})
+        for low, high in zip(own, own[1:]):
+            os.closerange(low + 1, high)    # locks go with whoever has them, and not later
         while ways:
             for source in select.select(list(ways), [], [])[0]:
                 data = os.read(source, CHUNK)
@@ -14739,6 +14742,7 @@ class LoggedProgram(Program):
                 if not (data and self.pass_on(ways[source], data)):
                     os.close(source)        # so the job hears of what cannot be written
                     del ways[source]
+        os.close(begins)                # the end of a large process takes a while
 
     def pass_on(self, number, data):
         """Write what the job has said where that leads; returns whether more can follow."""
@@ -14757,7 +14761,7 @@ class LoggedProgram(Program):
             import select
             # what the job has left running goes on printing, and nobody waits for that
             if select.select([self.ended], [], [], LAST_LINES)[0]:
-                os.waitpid(self.copier, 0)
+                os.waitpid(self.copier, os.WNOHANG)
             os.close(self.ended)
             if self.was_left():
                 return Outcome(NO_READER)
@@ -14765,13 +14769,6 @@ class LoggedProgram(Program):
 
 
 LAST_LINES = 2      # seconds in which all that an ended program has said is copied
-
-
-def close_quietly(number):
-    try:
-        os.close(number)
-    except OSError:
-        pass
 
 
 def write_all(number, data):
