@@ -4368,10 +4368,13 @@ class Alive(Record):
 class EndProcess(Record):
     """A process to end with all that it has started, as `pid` and `begun` of a RunRecord name it;
     first it has so many seconds to do so itself.
+
+    whole  what it has started does not end with it
     """
     pid: int
     begun: str
     seconds: float
+    whole: bool = False
     line = None
 
 
@@ -7611,9 +7614,10 @@ class Runner:
 
     def plan_stop(self, record):
         """End the skelebot that has it, which ends it; or itself, if that has gone."""
-        for pid, begun in ((record.pid, record.begun), Runs().process(record)):
+        own = Runs().process(record)
+        for pid, begun in ((record.pid, record.begun), own):
             if pid and (yield Alive(pid, begun)):
-                return (yield EndProcess(pid, begun, LAST_WORDS))
+                return (yield EndProcess(pid, begun, LAST_WORDS, (pid, begun) == own))
 
     def plan_tell(self, run, status):
         """Say why a job has failed if it cannot say so itself, each reason in a line."""
@@ -14835,14 +14839,19 @@ def note_process(folder, pid):
 
 
 def end_process(step):
-    """End it gently, then all that it has started by force."""
+    """End it gently, then all that it has started: gently too, and by force."""
     until = time.monotonic() + step.seconds
+    started = Processes().below({step.pid}) if step.whole else set()
     send_signals([step.pid], _signal.SIGTERM, *CONTINUE)
     while is_alive(step) and time.monotonic() < until:
         time.sleep(0.05)
-    if is_alive(step):
-        send_signals(Processes().below({step.pid}), KILL)
-        time.sleep(0.1)
+    left = (started | (Processes().below({step.pid}) if is_alive(step) else set())) & set(
+        Processes().parents)
+    send_signals(left, _signal.SIGTERM, *CONTINUE)
+    for _ in range(20 if left else 0):
+        left &= set(Processes().parents)
+        time.sleep(0.05 * bool(left))
+    send_signals(left, KILL)
 
 
 class RunFolder:
