@@ -6655,6 +6655,11 @@ class Recording:
             detached=job.mode == "d" or call.detach), job.metrics)
 
     @property
+    def records(self):
+        """The record, or none."""
+        return (self.record,) if self.record else ()
+
+    @property
     def folder(self):
         return self.record.folder if self.record else ""
 
@@ -8264,10 +8269,8 @@ class OnEngine(Runner):
         return (
             *self.engine.argv, *verb,
             "--pull", "never", "--init", "--name", run.name,
-            "--label", "skelebot.project=" + project.name,
-            "--label", "skelebot.job=" + job.name,
-            *(("--label", "skelebot.run=" + run.recording.record.name)
-              if run.recording.record else ()),
+            *each("--label", ["skelebot.project=" + project.name, "skelebot.job=" + job.name,
+                              *map("skelebot.run={0.name}".format, run.recording.records)]),
             *(() if job.mode == "d" else ("--interactive",)),
             *(("--tty",) if job.mode == "it" and self.call.terminal else ()),
             *self.engine.user_words(project, job, run.rootless),
