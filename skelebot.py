@@ -7538,11 +7538,17 @@ class Runner:
         try:
             status = yield from self.plan_run(run)
         except BaseException as fault:
-            yield from recording.plan_fail(fault)
+            if not isinstance(fault, SkelebotError) or not (yield from self.plan_lost_sight(run)):
+                yield from recording.plan_fail(fault)
             raise
-        if not run.detached:
+        if not run.detached and not (yield from self.plan_lost_sight(run, status)):
             yield from recording.plan_end(status, self.written(run))
         return status
+
+    def plan_lost_sight(self, run, status=NOT_RUN):
+        """Whether it may go on, though we have to leave it, which is in its record then."""
+        yield from ()
+        return False
 
     def plan_run(self, run):
         """The life of a run; returns its exit status, which is 0 for one that goes on."""
@@ -8081,8 +8087,21 @@ class OnEngine(Runner):
         rows = (line.lstrip("/").split() for line in told.output.splitlines())
         states = {row[0]: (row[1], int(row[2])) for row in rows if len(row) == 3}
         ends = {record.name: states.get(record.container, ("exited", None)) for record in records}
-        return {name: status for name, (state, status) in ends.items()
-                if state in ("exited", "dead", "stopped")}
+        return {name: NOT_RUN if state == "created" else status
+                for name, (state, status) in ends.items()
+                if state in ("created", "exited", "dead", "stopped", "removing")}
+
+    def plan_lost_sight(self, run, status=NOT_RUN):
+        record = run.recording.record
+        if not (record and record.container and record.goes_on) or status not in (1, NOT_RUN):
+            return False
+        if status == 1 and self.engine.is_local or record.name in (
+                yield from self.plan_ends([record])):
+            return False
+        run.recording.record = yield KeepRun(record._replace(detached=True))
+        yield Note(f"the connection broke, and run {record.name} may go on: skelebot wait "
+                   f"{record.name} takes it up again, skelebot stop {record.name} ends it")
+        return True
 
     def plan_collect(self, record, status, back=True, **ending):
         copies, begun = self.returning(record), time.time()
@@ -8607,7 +8626,7 @@ class TakenUp:
     @classmethod
     def plan_stop(cls, call, project, words):
         self = cls(call, project)
-        names = list(words.values.get("run", ("",)))
+        names, goes_on = list(words.values.get("run", ("",))), False
         for text in names:
             record = yield from self.plan_record(text)
             names += [one.name for one in (yield from self.plan_points(record))]
@@ -8620,10 +8639,12 @@ class TakenUp:
             record = self.runs.read_again(record)
             if record.goes_on:
                 ends = yield from runner.plan_ends([record])
-                record = yield from runner.plan_collect(record, ends.get(record.name),
-                                                        state="stopped", reason="skelebot stop")
-            yield Note(f"run {record.name} is {record.state}")
-        return 0
+                goes_on = goes_on or record.name not in ends
+                record = (yield from runner.plan_collect(
+                    record, ends[record.name], state="stopped", reason="skelebot stop")
+                          ) if record.name in ends else record
+            yield Note(f"run {record.name} is {record.state}" + " still" * record.goes_on)
+        return int(goes_on)
 
 
 class Fetched:

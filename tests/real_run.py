@@ -269,10 +269,11 @@ on("podman")(FailingForMemory)
 class Proxy:
     """A port of this machine that leads to a socket, until it is cut."""
 
-    def __init__(self, path):
+    def __init__(self, path, port=0):
         self.path, self.ends = path, []
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.url = "tcp://127.0.0.1:%d" % self.server.getsockname()[1]
+        self.server = socket.create_server(("127.0.0.1", port))
+        self.port = self.server.getsockname()[1]
+        self.url = "tcp://127.0.0.1:%d" % self.port
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):

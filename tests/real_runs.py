@@ -9,6 +9,7 @@ import time
 import unittest
 
 from engine import SKELEBOT, Running, Tests, call, deadline, environment, on, output, tree, write
+from real_run import Proxy
 from support import skelebot, two_lines
 
 TRAIN = """
@@ -214,6 +215,36 @@ class Again(Runs):
         self.assertEqual(records[0]["image"], records[1]["image"])
         done = self.skelebot("rerun", str(first), "--exact", status=1)
         self.assertIn("no commit of it is known: leave --exact out", done.stderr)
+
+
+@on("BuildKit")
+class CutOff(Runs):
+    """An engine that does not answer for a while."""
+    files = {"work.sh": "echo begin; sleep $1; echo made > out/file; exit 7\n"}
+    config = {"jobs": [{"name": "work", "source": "work.sh", "mappings": ["out/"], "args": ["seconds"]}]}
+    socket = "/var/run/docker.sock"
+
+    def test_a_run_goes_on_is_not_said_to_be_ended_and_is_taken_up(self):
+        proxy = Proxy(self.socket)
+        self.addCleanup(proxy.close)
+        running = self.start("-s", "-d", proxy.url, "work", "8").says("begin")
+        proxy.cut(False)
+        running.says("the connection broke, and run 1 may go on: skelebot wait 1 takes it up again")
+        self.assertEqual(running.ends(), 125)
+        self.assertIn("run 1 is running still\n", self.skelebot("stop", status=1).stderr)
+        self.assertEqual(self.record(1)["state"], "running")
+        again = Proxy(self.socket, proxy.port)
+        self.addCleanup(again.close)
+        self.assertEqual(self.skelebot("wait", status=7).stdout, b"begin\n")
+        self.assertEqual((self.record(1)["state"], self.record(1)["status"], self.log(1)), ("failed", 7, b"begin\n"))
+        self.assertEqual([path for path, _, _ in self.record(1)["outputs"]], ["out/file"])
+        self.skelebot("-s", "-d", again.url, "--detach", "work", "300")
+        again.cut(False)
+        self.skelebot("stop", "2", status=1)
+        last = Proxy(self.socket, proxy.port)
+        self.addCleanup(last.close)
+        self.skelebot("stop", "2")
+        self.assertEqual((self.record(2)["state"], self.containers()), ("stopped", []))
 
 
 class Natively(unittest.TestCase):
