@@ -8,13 +8,15 @@
     edit        a job after a line of its source was edited; ours with --live as well
     train       a job that writes a model of 300 MiB into a mapped folder, run again and again
     deps        the first build with eight dependencies, and the next one with a ninth appended; --heavy: large ones
+    record      a job that is recorded, and one that is not: natively and in Docker; what it prints, through the log
+    runs        `runs` of 10,000 runs, `compare` and `report` of 1,000
     cli         start-up: help, a shell's Tab, and a job without Docker, with 3 and with 1,000 jobs
     transfers   an artifact to and from a web server of its own, where curl is the measure
 
 The commands of a table take turns, round by round; the first round is thrown away, of the others the
 medians are shown. What is timed is a copy of skelebot.py and templates/ that keeps its byte code, as an
 installation does. `--peer DIR` adds the earlier tool: a virtual environment in which `pip install skelebot`
-was done. It takes PyYAML, a Docker engine (not for the last two tables), PyPI for `deps`, curl for
+was done. It takes PyYAML, a Docker engine (not for the last three tables), PyPI for `deps`, curl for
 `transfers`, and some 10 GiB of disk.
 
 Everything is made in a temporary folder and in images that inherit one label; both are removed at the
@@ -29,6 +31,7 @@ import http.server
 import json
 import os
 import platform
+import resource
 import shutil
 import signal
 import socketserver
@@ -55,6 +58,10 @@ EDIT_GOALS = {"tiny buildkit": 1.36, "files buildkit": 2.5, "data buildkit": 1.6
 LIVE_GOALS = {"tiny": 1.12}
 TRAIN_GOAL = 1.12
 APPEND_GOAL = 1.0   # seconds, for one more of the heavy ones
+RECORD_GOAL, RECORD_SHARE = 3.0, 0.01       # ms, or this share of what it takes unrecorded, whichever is more
+LOG_GOAL = 2.0
+RUNS_GOALS = {"runs": 0.3, "compare": 0.5, "report": 3.0}       # seconds
+REPORT_SIZE = 5e6
 HELP_GOAL, THOUSAND_GOAL, PUSH_GOAL, PULL_GOAL, PACKAGES_GOAL = 3.9, 1.3, 2.2, 1.0, 1.1
 
 
@@ -160,19 +167,25 @@ def image_id(bench, folder):
     return "".join(lines(bench, *words) if bench.builder else [])
 
 
-def timed(bench, contestant):
+def cpu_clock():
+    """The seconds that the programs which have ended kept a processor busy."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def timed(bench, contestant, clock=time.perf_counter):
     """The seconds that a contestant needs; the image that it replaces is removed afterwards."""
     before = image_id(bench, contestant.folder)
-    start = time.perf_counter()
+    start = clock()
     for argv in contestant.argvs:
         run(argv, contestant.folder, {**bench.environ, **contestant.environ})
-    seconds = time.perf_counter() - start
+    seconds = clock() - start
     if before and before != image_id(bench, contestant.folder):
         lines(bench, "rmi", before)
     return seconds
 
 
-def medians(bench, title, contestants):
+def medians(bench, title, contestants, clock=time.perf_counter):
     """name -> seconds, or what is shown instead.
 
     contestants(n)  makes everything ready for round n and returns those who run in it, in their order
@@ -183,7 +196,7 @@ def medians(bench, title, contestants):
         for contestant in contestants(number):
             try:
                 if contestant.name not in instead:
-                    times[contestant.name] = times.get(contestant.name, []) + [timed(bench, contestant)]
+                    times[contestant.name] = times.get(contestant.name, []) + [timed(bench, contestant, clock)]
             except Failed as failure:
                 if contestant.instead is None:
                     raise
@@ -448,6 +461,85 @@ def deps_table(benches):
                  ["build, builder", *titles(deps_columns(benches[0], {}))], rows)
 
 
+# ---- Runs -------------------------------------------------------------------
+
+RUN = {"format": 1, "job": "job", "version": "0.1.0", "runner": "native", "state": "done", "status": 0,
+       "typed": ["rate"], "commit": "0123456789abcdef0123456789abcdef01234567", "clean": True, "chain": "0123abcd"}
+SAY = "head -c 67108864 /dev/zero | tr '\\0' x"
+
+
+def unrecorded(contestant):
+    return contestant._replace(name="unrecorded", environ={**contestant.environ, "SKELEBOT_RUNS": "0"})
+
+
+def both(bench, folder, *words):
+    """The same call, recorded and not. What it prints goes through a pipe, and nobody keeps it."""
+    own = ours(bench, folder, *words)
+    own = own._replace(argvs=(("sh", "-c", '"$@" | cat > /dev/null', "sh", *own.argvs[0]),))
+    return [unrecorded(own), own]
+
+
+def record_rows(bench, where, folder, *words):
+    """A row for the time on the wall, and one for that on processors."""
+    timed(bench, ours(bench, folder, *words))
+    for what, clock in (("wall", time.perf_counter), ("CPU", cpu_clock)):
+        times = medians(bench, f"record, {where}, {what}", lambda number: both(bench, folder, *words), clock)
+        before, cost = times["unrecorded"], times["ours"] - times["unrecorded"]
+        goal = max(RECORD_GOAL, before * 1000 * RECORD_SHARE)
+        yield [f"{where}, {what}", cell(before, unit=0.001, digits=1), cell(times["ours"], unit=0.001, digits=1),
+               cell(cost, goal, 0.001, 1), cell(goal, digits=1)]
+
+
+def record_table(benches):
+    """What it costs to record a job that does nothing, and one that prints much."""
+    bench = benches[0]
+    folder = os.path.join(bench.folder, "record", f"{bench.mark}-{bench.builder}-record")
+    write_project(bench, "ours", folder, base_of(bench))
+    write(folder, {"loud/skelebot.yaml": json.dumps({"name": "loud", "jobs": [{"name": "job", "source": SAY}]})})
+    rows = [row for where, words in (("natively", ("-n", "job")), ("in Docker", ("job",)))
+            for row in record_rows(bench, where, folder, *words)]
+    times = medians(bench, "record, 64 MiB", lambda number: both(bench, os.path.join(folder, "loud"), "-n", "job"))
+    ratio, row = times["ours"] / times["unrecorded"], [cell(times[name], unit=0.001, digits=1)
+                                                       for name in ("unrecorded", "ours")]
+    notes = ("The job prints one line; in milliseconds. What it costs to record it may be 3 ms, or a hundredth of the"
+             " whole. The last row is a native job that prints 64 MiB, with the ratio instead of the difference.")
+    return table("A job that is recorded", notes, ["job", "unrecorded, ms", "recorded, ms", "more", "goal"],
+                 [*rows, ["64 MiB of output, wall", *row, cell(ratio, LOG_GOAL), cell(LOG_GOAL)]])
+
+
+def write_runs(folder, count):
+    """A project that has run so often, with another rate each time, and curves of 100 steps."""
+    curve = [[step, round(1 / step, 4)] for step in range(1, 101)]
+    write(folder, {"skelebot.yaml": json.dumps({"name": "runs", "jobs": [{"name": "job", "source": "true"}]})})
+    for number in range(1, count + 1):
+        started, rate = 1.7e9 + 60 * number, number / count
+        record = {**RUN, "number": number, "made": started, "started": started, "ended": started + 50,
+                  "values": {"rate": str(rate), "kind": "linear"}, "outputs": [["models/model.bin", 2 ** 20, started]],
+                  "metrics": {"loss": {"last": 1 - rate, "min": [1 - rate, 100], "max": [1.0, 1], "steps": 100}}}
+        write(os.path.join(folder, ".skelebot", "runs", str(number)), {
+            "run.json": json.dumps(record), "curves.json": json.dumps({"loss": curve}), "log": "loss: 0.5\n" * 100})
+
+
+def runs_table(benches):
+    """What is asked of many runs; `runs` shows the newest 20, and with --all each."""
+    bench = benches[0]._replace(builder="")
+    folders = {count: os.path.join(bench.folder, f"runs-{count}") for count in (1000, 10000)}
+    for count, folder in folders.items():
+        write_runs(folder, count)
+    thousand, report = list(map(str, range(1, 1001))), os.path.join(bench.folder, "report.html")
+    calls = {"runs": (10000, "runs"), "runs --all": (10000, "runs", "--all"),
+             "compare": (1000, "compare", *thousand, "--min", "loss"),
+             "report": (1000, "report", "--all", "-o", report)}
+    times, spent = ({name: medians(bench, name, lambda number: [ours(bench, folders[count], *words)], clock)["ours"]
+                     for name, (count, *words) in calls.items()} for clock in (time.perf_counter, cpu_clock))
+    size, goal = os.path.getsize(report), RUNS_GOALS.get
+    rows = [[f"`{name}`, {calls[name][0]:,} runs", cell(seconds, goal(name)), cell(spent[name]), cell(goal(name))]
+            for name, seconds in times.items()]
+    return table("Many runs", f"Seconds of whole processes. The report has {size / 1e6:.1f} MB"
+                 f"{' **over**' if size > REPORT_SIZE else ''}, where {REPORT_SIZE / 1e6:.0f} are the goal.",
+                 ["command", "wall", "CPU", "goal of wall"], rows)
+
+
 # ---- Command line -----------------------------------------------------------
 
 JOB_TEXT = """\
@@ -664,8 +756,9 @@ def cleaned(bench):
 # ---- Main -------------------------------------------------------------------
 
 TABLES = {"noop": functools.partial(job_table, "noop"), "edit": functools.partial(job_table, "edit"),
-          "train": train_table, "deps": deps_table, "cli": cli_table, "transfers": transfers_table}
-IN_DOCKER = {"noop", "edit", "train", "deps"}
+          "train": train_table, "deps": deps_table, "record": record_table, "runs": runs_table, "cli": cli_table,
+          "transfers": transfers_table}
+IN_DOCKER = {"noop", "edit", "train", "deps", "record"}
 
 
 def options():
