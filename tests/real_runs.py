@@ -230,7 +230,7 @@ class CutOff(Runs):
         running = self.start("-s", "-d", proxy.url, "work", "8").says("begin")
         proxy.cut(False)
         running.says("the connection broke, and run 1 may go on: skelebot wait 1 takes it up again")
-        self.assertEqual(running.ends(), 125)
+        self.assertIn(running.ends(), (1, 125))         # docker start has either
         self.assertIn("run 1 is running still\n", self.skelebot("stop", status=1).stderr)
         self.assertEqual(self.record(1)["state"], "running")
         again = Proxy(self.socket, proxy.port)
