@@ -6736,6 +6736,12 @@ def last_states(data):
     return [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
 
 
+def printed(path, terminal):
+    """The step that shows a log; at a terminal nothing of it is obeyed."""
+    return (Answer("\n".join(last_states(first_bytes(path, 2 ** 27))))
+            if terminal and os.path.isfile(path) else Tail(path))
+
+
 class RunCommands:
     """What a person or a program asks about the runs of a project: those that are `named`."""
 
@@ -6823,7 +6829,7 @@ class RunCommands:
             sorted(own.values(), key=lambda one: (-one.number, one.point)))
         known = {name for one in records for name in one.metrics}
         for way, name in (ways or best).items():
-            if name not in known and ways:
+            if str(name) not in known and ways:
                 raise usage_error(f"compare: none of these runs has measured {shortened(name)}",
                                   did_you_mean(name, known, "measured are"))
             sign = -1 if way == "max" else 1
@@ -6871,8 +6877,7 @@ class RunCommands:
                 raise SkelebotError(f"{path} does not exist", "a job that has the terminal has no "
                                     "log; of a sweep its points have one, as 12.1")
             else:
-                yield (Answer("\n".join(last_states(first_bytes(path, 2 ** 27)))) if self.width
-                       else Tail(path))
+                yield printed(path, self.width)
 
 
 # -- Report
@@ -7742,6 +7747,9 @@ class Native(Runner):
         ended = (yield Background(EARLY)) if detached and recording.record else None
         if ended is not None:
             return (yield from plan_left(recording.record, ended))
+        if detached and not recording.record and not self.call.dry_run:
+            yield Note(f"{run.job.name} is not recorded, so it cannot go on by itself, and runs to "
+                       "its end")
         if detached and recording.record:
             recording.record = recording.record._replace(pid=0)
         return (yield from super().plan(run))
@@ -8554,7 +8562,7 @@ class TakenUp:
             yield from runner.plan_watch(record)
             record = yield from self.plan_record(record.name)
         else:
-            yield Tail(self.runs.path(record, "log"))
+            yield printed(self.runs.path(record, "log"), sys.stdout.isatty())
         if record.reason or record.state == "lost":
             yield Note(f"run {record.name} is {record.state}: {record.reason}")
         return 1 if record.status is None else record.status

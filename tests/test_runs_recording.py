@@ -171,6 +171,10 @@ class Recording(Natively):
         self.assertEqual(self.wait_for(1, "stopped").status, 143)
         self.assertEqual(self.skelebot("wait", "1")[1], "begin\n")
 
+    def test_with_detach_and_no_record_says_that_it_cannot_go_on_by_itself(self):
+        self.assertEqual(self.skelebot("-n", "--detach", "fail", environ={"SKELEBOT_RUNS": "0"}), (
+            3, "out\n", "skelebot: fail is not recorded, so it cannot go on by itself, and runs to its end\nerr\n"))
+
     def test_with_detach_that_fails_at_once_says_why(self):
         status, output, errors = self.skelebot("-n", "--detach", "fail")
         self.assertEqual((status, output), (3, ""))
@@ -267,6 +271,22 @@ class OfSomebodyElse(Natively):
                 file.write(text.replace('"state": "done"', f'"state": "{state}"'))
             for words in (("runs",), ("wait", "1"), ("logs", "1"), ("stop", "1"), ("compare",), ("ps",), ("-n", "quick")):
                 self.assertNotIn("nobody.invalid", "".join(self.skelebot("--verbose", *words)[1:]))
+
+    def test_is_compared_though_its_best_is_no_name(self):
+        self.bring(state="done", sweep={"best": {"max": ["x"]}})
+        self.assertEqual(self.skelebot("compare", "1")[0], 0)
+
+    def test_prints_no_control_characters_at_a_terminal(self):
+        self.bring(state="done", status=0)
+        with open(os.path.join(self.folder, ".skelebot", "runs", "1", "log"), "w") as file:
+            file.write("a\033]0;title\007\033[31mb\033cc\n")
+        for words in (("wait", "1"), ("logs", "1")):
+            end, inner = os.openpty()
+            argv = [sys.executable, os.path.join(ROOT, "skelebot.py"), *words]
+            done = subprocess.run(argv, cwd=self.folder, stdout=inner, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60)
+            os.close(inner)
+            self.assertEqual((os.read(end, 100), done.stderr, done.returncode), (b"ab\\x1bcc\r\n", b"", 0))
+            os.close(end)
 
     def test_has_no_pipe_as_its_log(self):
         self.bring()
