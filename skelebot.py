@@ -8045,10 +8045,12 @@ class OnEngine(Runner):
         if run.serve or (run.detached and run.copies):
             self.check_started(run, (yield Command(self.engine.start(run.name), kept=True)))
         elif run.detached:
-            self.check_started(run,
-                               (yield Command(self.container_argv(
-                                   ("run", *self.fleeting(run), "--detach"), run),
-                                   job_environ(self.project, run.job), kept=True)))
+            begun = yield Command(
+                self.container_argv(("run", *self.fleeting(run), "--detach"), run),
+                job_environ(self.project, run.job), kept=True)
+            if begun.status and not self.fleeting(run):     # one that runs is another's, and stays
+                yield Command((*self.engine.argv, "rm", "--volumes", run.name), kept=True)
+            self.check_started(run, begun)
 
     def follow(self, run):
         if run.serve:

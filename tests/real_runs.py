@@ -91,7 +91,8 @@ class LeftAlone(Runs):
     """A job that goes on without us."""
     files = {"work.sh": "echo begin; sleep $1; echo end; echo made > out/file; exit $2\n"}
     config = {"jobs": [{"name": "work", "source": "work.sh", "mappings": ["out/"], "args": ["seconds", "status"]},
-                       {"name": "serve", "source": "sleep 300", "mode": "d"}]}
+                       {"name": "serve", "source": "sleep 300", "mode": "d"},
+                       {"name": "port", "source": "sleep 300", "mode": "d", "docker": ["--device", "/dev/none"]}]}
 
     def test_is_taken_up_with_its_output_and_its_status(self):
         done = self.skelebot("-s", "--detach", "work", "3", "7")
@@ -117,6 +118,10 @@ class LeftAlone(Runs):
     def test_that_ends_well_at_once_is_done(self):
         self.skelebot("-s", "--detach", "work", "0", "0")
         self.assertEqual(self.record(self.newest())["state"], "done")
+
+    def test_that_cannot_be_started_leaves_no_container(self):
+        self.skelebot("-s", "port", status=1)
+        self.assertEqual((self.record(self.newest())["state"], self.containers()), ("failed", []))
 
     def test_a_second_one_has_the_number_of_its_run_in_its_name(self):
         self.skelebot("-s", "serve")
