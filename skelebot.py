@@ -14713,10 +14713,11 @@ class LoggedProgram(Program):
     pipes = ()
 
     def streams(self):
+        import subprocess
         if not self.wants_log():
             return super().streams()
         self.pipes = [os.pipe() for _ in range(2)]
-        own = {"stdin": __import__("subprocess").DEVNULL} if self.step.kept else {}
+        own = {"stdin": subprocess.DEVNULL} if self.step.kept else {}
         return {**own, "stdout": self.pipes[0][1], "stderr": self.pipes[1][1]}
 
     def wants_log(self):
@@ -14788,7 +14789,10 @@ class LoggedProgram(Program):
             if not self.step.kept:
                 write_all(number, data)
         except OSError as error:
-            if error.errno != errno.EPIPE and number == 1:
+            if error.errno == errno.EPIPE:      # it may be long until it writes again
+                number = KILL if self.step.stop else _signal.SIGPIPE
+                send_signals([self.process.pid], number)
+            elif number == 1:
                 tell(f"the output cannot be written: {error.strerror.lower()}")
             return False
         return True
