@@ -3308,14 +3308,15 @@ RUNS = ".skelebot/runs"
 
 
 def runs_lines(project):
-    """The line that keeps what ran out of images: the whole folder, where nothing else is in it, so
-    that an image is the same before the first run.
+    """The line that keeps what ran out of images. It is for the whole folder where nothing else is,
+    or will be, in it: so an image is the same before the first run.
     """
     own = {"runs", "krb5.conf"}     # that has a line of its own
     try:
         alone = set(os.listdir(os.path.dirname(RUNS))) <= own
     except OSError:
         alone = True
+    alone = alone and not any(one.form == "python-ca" for one in project.dependencies.Python)
     return [os.path.dirname(RUNS) if alone else RUNS] if project.runs else []
 
 

@@ -23,7 +23,7 @@ class Cleaning(Tests):
         done = self.call("clean", *words, **options)
         return done.status, done.stdout.decode().splitlines() + done.stderr.splitlines()
 
-    def id(self, name):
+    def image_id(self, name):
         return self.ask("image", "inspect", "--format", "{{.Id}}", name).rpartition(":")[2]
 
     def tag(self, job):
@@ -46,17 +46,17 @@ class Cleaning(Tests):
 
     def test_removes_what_was_replaced_and_with_all_the_rest_but_nothing_that_is_used(self):
         self.skelebot("greet"), self.skelebot("small")
-        old, small = self.id(self.name), self.id(self.name + ":small")
+        old, small = self.image_id(self.name), self.image_id(self.name + ":small")
         self.hold("ended", old, "true"), self.hold("runs", old, "sleep", "600")
         self.write_project(self.folder, **{**self.config, "jobs": self.config["jobs"][:1], "commands": ["true"]})
         self.skelebot("greet")
-        now = self.id(self.name)
+        now = self.image_id(self.name)
         other = os.path.join(self.top, "other")     # the same project elsewhere: its image has no tag then
         self.write_project(other, **{**self.config, "commands": ["echo other"]})
         self.skelebot("greet", folder=other)
-        elsewhere = self.id(self.name)
+        elsewhere = self.image_id(self.name)
         self.skelebot("greet")
-        self.assertEqual((self.id(self.name), len({old, now, elsewhere, small})), (now, 4))
+        self.assertEqual((self.image_id(self.name), len({old, now, elsewhere, small})), (now, 4))
         for number, ended in ((1, 1.0), (2, 4e9), (3, 0.0)):
             write(self.folder, {f".skelebot/runs/{number}/run.json": json.dumps({"format": 1, "job": "greet", "ended": ended, "state":
                                                                                   "done" if ended else "running"})})
@@ -66,7 +66,7 @@ class Cleaning(Tests):
         self.assertEqual((status, lines[-2:]), (1, ["skelebot: nothing was removed: there is no terminal to ask at",
                                                     "  hint: add --yes"]))
         self.assertNotIn("container", str(lines))       # what it has made may be on its way back
-        self.assertTrue(self.id(old))
+        self.assertTrue(self.image_id(old))
 
         prints(*self.engine.cli, "rm", "--force", f"{self.name}-runs", **self.engine.environ)
         self.hold("runs", now, "sleep", "600")
@@ -76,7 +76,7 @@ class Cleaning(Tests):
                                                          {old[:12]: old}.get(row[1], small)),
             ["ended", "runs:"]]), lines)
         self.assertRegex(lines[1], r", up to [0-9.]+ MB$")
-        self.assertEqual([bool(self.id(one)) for one in (old, small, now, elsewhere)], [False, False, True, True])
+        self.assertEqual([bool(self.image_id(one)) for one in (old, small, now, elsewhere)], [False, False, True, True])
         self.assertEqual(sorted(os.listdir(os.path.join(self.folder, ".skelebot", "runs"))), ["2", "3"])
         self.assertEqual(self.containers(), [f"{self.name}-runs"])
         self.assertEqual(self.clean("--yes", **environ), (0, ["skelebot: there is nothing to remove"]))
@@ -84,15 +84,15 @@ class Cleaning(Tests):
         status, lines = self.clean("--all", "--yes", **environ)
         self.assertEqual(status, 1)
         self.assertRegex("\n".join(lines), r"(?m)^skelebot: image \S+, up to \S+ MB: it stays, as .*(is using|in use)")
-        self.assertEqual([bool(self.id(one)) for one in (now, elsewhere)], [True, True])
+        self.assertEqual([bool(self.image_id(one)) for one in (now, elsewhere)], [True, True])
         self.assertEqual(os.listdir(os.path.join(self.folder, ".skelebot", "runs")), ["3"])
         self.ask("rm", "--force", f"{self.name}-runs")
         self.assertNotIn(" build ", self.skelebot("-V", "greet").stderr)
         self.assertEqual(self.clean("--all", "--yes")[0], 0)
-        self.assertEqual([self.id(one) for one in (self.name, now)], ["", ""])
+        self.assertEqual([self.image_id(one) for one in (self.name, now)], ["", ""])
         self.assertIn(" build ", self.skelebot("-V", "greet").stderr)
         self.skelebot("greet", folder=other)
-        self.assertEqual(self.id(self.name), elsewhere)
+        self.assertEqual(self.image_id(self.name), elsewhere)
 
 
 @on("legacy", "BuildKit", "podman", "remote")
