@@ -9,7 +9,7 @@ import unittest
 from engine import Tests, on, prints, write
 
 
-@on("legacy", "BuildKit", "podman", "remote")
+@on("BuildKit", "podman")
 class Cleaning(Tests):
     """A project with an image that was replaced, one of a job that it has no more, and runs."""
     config = {"runs": False, "ignores": [".skelebot"], "jobs": [{"name": "greet", "source": "echo hello"}, {"name": "small", "source": "echo", "ignores": ["big"]}]}
@@ -95,7 +95,7 @@ class Cleaning(Tests):
         self.assertEqual(self.image_id(self.name), elsewhere)
 
 
-@on("legacy", "BuildKit", "podman", "remote")
+@on("BuildKit", "podman", "remote")
 class Lost(Tests):
     """What a job writes outside of its mappings, and what is said of it."""
     config = {"jobs": [
