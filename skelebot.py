@@ -16520,11 +16520,14 @@ SHOWN = {
 
 def brief(step):
     """A step, the scripts among its words cut to their first line, for a person to read."""
-    def cut(word):
-        long = len(word) >= 1000 and "\n" in word and not isinstance(word, Secret)
+    def cut(word, most=1000):
+        long = len(word) >= most and "\n" in word and not isinstance(word, Secret)
         return word.partition("\n")[0] + " ..." if long else word
 
-    return step._replace(argv=tuple(map(cut, step.argv))) if isinstance(step, Command) else step
+    if not isinstance(step, Command):
+        return step
+    return step._replace(argv=tuple(map(cut, step.argv)),
+                         beside=tuple(cut(word, 0) for word in step.beside))
 
 
 def remote(step):

@@ -43,7 +43,7 @@ START = {
     "fish": "function fish_prompt; echo -n READY; echo '> '; end; skelebot completion fish | source\n",
 }
 LINES = {       # what is typed -> the words that arrive
-    "skelebot lo\tal\t--ep\t3\n": ["load", "all", "--epochs", "3"],
+    "skelebot loa\tal\t--ep\t3\n": ["load", "all", "--epochs", "3"],
     "skelebot load o\t --kind=f\t\n": ["load", "one half", "--kind=forest"],
     "skelebot load 'o\t\n": ["load", "one half"],
     "skelebot train:\t+ pus\tmo\t\n": ["train:fast", "+", "push", "model"],

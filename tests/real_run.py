@@ -1005,7 +1005,7 @@ class Options(Tests):
     def test_verbose_shows_every_command_before_it_runs(self):
         done = self.skelebot("-V", "-s", "write", "a b")
         shown = [line for line in done.stderr.splitlines() if line.startswith("+ ")]
-        self.assertRegex(next(line for line in shown if " run " in line), r"^\+ env 'WHO=the job'.* (docker|podman) run .* --env WHO .*'a b'")
+        self.assertTrue(any(re.match(r"\+ env .*WHO=the job.* run .* --env WHO .*'a b'", line) for line in shown), shown)
 
     def test_skip_build_runs_the_image_that_is_there(self):
         done = self.skelebot("-s", "-V", "train")
