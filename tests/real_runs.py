@@ -218,6 +218,7 @@ class Again(Runs):
         records = [self.record(number) for number in range(first, self.newest() + 1)]
         self.assertEqual({(one["env"], one["resources"]["memory"]) for one in records}, {("test", "200m")})
         self.assertEqual(records[0]["image"], records[1]["image"])
+        self.engine.ask("rmi", "--force", records[0]["image"])
         done = self.skelebot("rerun", str(first), "--exact", status=1)
         self.assertIn("no commit of it is known: leave --exact out", done.stderr)
 
