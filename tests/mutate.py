@@ -911,7 +911,7 @@ KINDS = {"configurations": configuration, "command-lines": command_line, "answer
 
 TRAP = b'''#!/bin/sh
 case "${0##*/} $*" in
-  *"image inspect "* | "docker --version" | "docker version"*) ;;         # a dry run looks, too
+  *"image inspect "* | "docker --version" | "docker version"* | "docker --host "*" version"*) ;;         # a dry run looks, too
   "docker buildx version" | "git config user."*) ;;
   *) echo "$0 $*" >>"$TRAPPED" ;;
 esac
