@@ -303,7 +303,7 @@ class Proxy:
         if not stays:
             self.server.shutdown(socket.SHUT_RDWR)
             self.server.close()
-        for one in self.ends:
+        for one in tuple(self.ends):            # and not those that come while we cut
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
