@@ -1159,13 +1159,13 @@ def opened_plain(path, flags):
     raise SkelebotError(f"{path}: is {said}, no file", "put a plain file there, or remove it")
 
 
-def user_name(uid):
+def user_name(uid, otherwise="user"):
     """The name that this machine has for a user."""
     try:
         import pwd
         return pwd.getpwuid(uid).pw_name
     except (ImportError, KeyError):
-        return "user"
+        return otherwise
 
 
 def read_bytes(path, most=None):
@@ -1544,22 +1544,15 @@ class SecretSearch:
         return "a keytab" if start in self.copies else secret_kind(name, start)
 
 
-def secrets_in(rules, keytabs=()):
-    """The files of a build context that should be in no image: names, with why.
+def secrets_in(files, keytabs=()):
+    """The files that should be in no image: names, with why.
 
-    rules    what keeps files out of the context
+    files    (path on this machine, name) of each
     keytabs  paths of files that are secret themselves, and whose copies are
     """
     search = SecretSearch(keytabs)
     kinds = ((plain_text(name), search.kind(name, first_bytes(path, search.enough)))
-             for path, name in context_files(rules))
-    return [(name, kind) for name, kind in kinds if kind]
-
-
-def secrets_among(names):
-    """The files of these names that should be in no image: names, with why."""
-    search = SecretSearch(())
-    kinds = ((name, search.kind(name, first_bytes(machine_text(name), HEAD))) for name in names)
+             for path, name in files)
     return [(name, kind) for name, kind in kinds if kind]
 
 
@@ -1960,12 +1953,6 @@ def in_no_image(place):
         rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", place.path)
 
 
-def is_of_command(place):
-    """Whether what stands at a place matters to the commands of one component only."""
-    return any(place.path.startswith(path) for name, kind in COMPONENTS.items()
-               if kind.of_commands for path in section_paths(name, kind))
-
-
 def late_faults(value):
     """The faults that matter to one command only, in records and lists."""
     inner = value if isinstance(value, tuple) else ()
@@ -1974,8 +1961,10 @@ def late_faults(value):
 
 
 def late(value, fault, place):
-    """The value with its fault noted, if that matters to one command only."""
-    if not is_of_command(place):
+    """The value with its fault noted, if that matters to the commands of one component only."""
+    paths = (path for name, kind in COMPONENTS.items() if kind.of_commands
+             for path in section_paths(name, kind))
+    if not any(map(place.path.startswith, paths)):
         raise fault
     value.fault = fault.faults
     return value
@@ -2490,32 +2479,22 @@ def environment_file(env):
     return f"skelebot-{env}.yaml" if env else FILE
 
 
-def owner_name(uid):
-    import pwd
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
-
-
-def is_trusted(folder):
-    names = os.environ.get("SKELEBOT_TRUST", "").split(os.pathsep)
-    return "*" in names or os.path.realpath(folder) in map(os.path.realpath, filter(None, names))
-
-
 def check_owner(folder, *names):
     """A folder and its files of some names belong to the caller or root, if it is not trusted.
 
     Source: git-config(1), safe.directory; sudo(8), SUDO_UID
     """
-    if os.name == "nt" or is_trusted(folder):
+    trusted = os.environ.get("SKELEBOT_TRUST", "").split(os.pathsep)
+    if os.name == "nt" or "*" in trusted or (
+            os.path.realpath(folder) in map(os.path.realpath, filter(None, trusted))):
         return
     sudo = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
     ours = {0, os.geteuid(), int(sudo) if sudo.isdecimal() else 0}
     for path in filter(os.path.exists, [folder, *(f"{folder}/{name}" for name in names)]):
         for uid in {os.lstat(path).st_uid, os.stat(path).st_uid} - ours:
-            trust = os.pathsep.join(filter(None, [os.environ.get("SKELEBOT_TRUST"), folder]))
-            raise SkelebotError(f"{path}: belongs to {owner_name(uid)}, neither to you nor to root",
+            owner, trust = user_name(uid, f"user {uid}"), os.pathsep.join(
+                filter(None, [os.environ.get("SKELEBOT_TRUST"), folder]))
+            raise SkelebotError(f"{path}: belongs to {owner}, neither to you nor to root",
                                 f"if you trust it: export SKELEBOT_TRUST={shell_line([trust])}")
 
 
@@ -2600,20 +2579,16 @@ FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primary
                   "dependencies", "commands", "copy")
 
 
-def near_section(name, known):
-    hint = nearest(name, [*COMPONENTS, *known])
-    return hint and f"; {hint}"
-
-
 def warnings(project, sections):
     """What is not wrong, but perhaps not what was meant; `sections` are those not ours."""
     job, places = project.job(project.primaryJob), project.places
     needed = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
     known = [name for name, _ in project.installed]
+    near = {name: nearest(name, [*COMPONENTS, *known]) for name in sections if name not in known}
     return (
         *(fault.message for fault in late_faults(tuple(project.settings.values()))),
-        *(f"{entry.place}: needs a plugin of that name{near_section(name, known)}"
-          for name, entry in sections.items() if name not in known),
+        *(f"{sections[name].place}: needs a plugin of that name" + (hint and f"; {hint}")
+          for name, hint in near.items()),
         *([f"{places['primaryJob']}: {job.name} needs {needed}, which docker run cannot pass to "
            "a CMD; primaryExe: ENTRYPOINT takes words"] if needed else []),
         *(f"{place}: has no effect, since {project.dockerfile} is built as it is"
@@ -3629,10 +3604,6 @@ class Entry(Record):
     size: int = 0
 
     @property
-    def is_large(self):
-        return self.files >= LARGE_FILES or self.size >= LARGE_BYTES
-
-    @property
     def is_folder(self):
         return self.mode == "40755"
 
@@ -3773,7 +3744,8 @@ class Recipe(Record):
         """What replaces `COPY . /app`: for a large project a COPY per folder, large ones first."""
         import json
         entries = self.entries
-        large = {name for name, entry in entries.items() if entry.is_large}
+        large = {name for name, entry in entries.items()
+                 if entry.files >= LARGE_FILES or entry.size >= LARGE_BYTES}
         folders = sorted((name for name, entry in entries.items() if entry.is_folder),
                          key=lambda name: (name not in large, name))
         files = sorted(name for name, entry in entries.items() if entry.is_file)
@@ -4600,7 +4572,7 @@ class Wait(Record):
 
 
 class SecretsInside(Record):
-    """The same of the one folder that a program writes as a tar archive."""
+    """What is secret in the one folder that a program writes as a tar archive: names, with why."""
     argv: Tuple[str, ...]
     keytabs: Tuple[str, ...] = ()
 
@@ -4918,6 +4890,7 @@ class Engine(Record):
     apart = False               # whether a build is ended by way of the programs that it runs
     builders = ("buildkit", "legacy")
     past_events, event = ("--since", "0"), '{{.Action}} {{index .Actor.Attributes "signal"}}'
+    has_daemon = True           # which listens at a socket; --userns needs not know whose it is
     lacks_accounts = True       # whether a caller is unknown to the image that runs as he
     facts = ("{{.ServerVersion}}|{{.DockerRootDir}}|{{.SystemTime}}|{{.SecurityOptions}}"
              "{{.Runtimes}}|{{.HTTPProxy}} {{.HTTPSProxy}}")
@@ -5041,7 +5014,7 @@ class Engine(Record):
 
     def plan_rootless(self, project):
         """Whether the engine's root is the caller; asked only where it matters, and once."""
-        if project.user != "host" or not self.call.uid:
+        if project.user != "host" or not self.call.uid or not self.has_daemon:
             return False
         cache = Cache(self.call)
         path = cache.path("rootless", self.call.engine, self.endpoint)
@@ -5063,12 +5036,9 @@ class Engine(Record):
         if (yield Command((*self.argv, "image", "inspect", tag), kept=True, looks=True)).status:
             raise NoImage(f"there is no image {tag}", "leave -s out, so that it is built")
 
-    def plan_ids_by_socket(self, names):
-        return (yield ImageIds(self.endpoint or ENDPOINT, names))
-
     def plan_image_ids(self, names):
         """The ids of images, "" for what does not exist: by the API, else the command line."""
-        ids = yield from self.plan_ids_by_socket(names)
+        ids = (yield ImageIds(self.endpoint or ENDPOINT, names)) if self.has_daemon else None
         if ids is not None:
             return checked_ids(names, ids)
         outcome = yield Command(self.inspect("{{.Id}}", *names), kept=True, looks=True)
@@ -5123,7 +5093,7 @@ class Podman(Engine):
     docker_hub = "docker.io"
     apart = True
     past_events, event = ("--stream=false",), "{{.Status}} "
-    lacks_accounts = False
+    has_daemon = lacks_accounts = False
     facts = ("{{.Version.Version}}|{{.Store.GraphRoot}}||"
              "{{if .Host.Security.Rootless}}rootless{{end}}|")
 
@@ -5141,13 +5111,6 @@ class Podman(Engine):
     def user_words(self, project, job, rootless):
         words = super().user_words(project, job, False)
         return ("--userns", "keep-id", *words) if words else ()
-
-    def plan_rootless(self, project):
-        yield from ()
-        return False                    # --userns does what that would be asked for
-
-    def plan_ids_by_socket(self, names):
-        yield from ()
 
     def plan_builder(self, again=False):
         yield from ()
@@ -5304,7 +5267,9 @@ class Loan:
         secrets = [csv_row("id=" + name, source) for name, source, _ in rows if known]
         words = ("--network", "none") if alone else each("--build-arg", args)
         return lending, (*words, *each("--secret", secrets)), {
-            **builder_environ(builder), **({"SKELEBOT_BUILD": script} if known and script else {})}
+            # BuildKit fails where the command line is too new to have it built in
+            **({"DOCKER_BUILDKIT": "0"} if builder == "lacking" else {}),
+            **({"SKELEBOT_BUILD": script} if known and script else {})}
 
 
 def plan_must(command):
@@ -5333,16 +5298,6 @@ def other_ignore_file(project):
     return ""
 
 
-def check_ignored(project, patterns):
-    """Raise a fault if another file would replace the .dockerignore that keeps a keytab out."""
-    keytabs = set(patterns) - set(component_words(project, "ignores"))
-    file = other_ignore_file(project) if keytabs else ""
-    if file:
-        raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out "
-                            "of the image",
-                            "move its lines into .dockerignore, and remove it")
-
-
 def own_dockerfile():
     """The bytes of the Dockerfile that is there, if it may be written."""
     present = read_bytes("Dockerfile")
@@ -5362,7 +5317,12 @@ def written(path, text, present):
 def ignore_file(project, job):
     """(text of .dockerignore, the bytes that are there, the step that undoes what is written)."""
     patterns = ignored_by_components(project)
-    check_ignored(project, patterns)
+    keytabs = set(patterns) - set(component_words(project, "ignores"))
+    file = other_ignore_file(project) if keytabs else ""
+    if file:
+        raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out "
+                            "of the image",
+                            "move its lines into .dockerignore, and remove it")
     present = read_bytes(".dockerignore")
     own = None if present is None else present.decode("utf-8", "surrogateescape")
     text = dockerignore(project, job, own, patterns)
@@ -5614,7 +5574,7 @@ def context_notes(before, now, hidden=(), most=3):
             yield f"{path} is a socket: the image has none, or an empty file"
     new = [path for path, facts in now.facts.items() if old.get(path) != facts and
            Entry(facts[:6]).is_file and int(facts.split(" ")[1]) <= HEAD and is_named(path, LIKELY)]
-    for path, kind in secrets_among(new):
+    for path, kind in secrets_in(zip(map(machine_text, new), new)) if new else ():
         yield (f"warning: {path} holds {kind}, and goes into the image; to keep it out, add to "
                f"ignores in {FILE}: - {ignores_line(path)}")
 
@@ -5717,17 +5677,6 @@ def can_write(folder):
     return os.access(folder, os.W_OK)
 
 
-def sent_names(rules):
-    """The names in the current folder that reach a build, at least in part."""
-    return tuple(os.path.join(".", name) for name in sorted(map(plain_text, os.listdir(".")))
-                 if not rules.prunes(name))
-
-
-def builder_environ(builder):
-    """BuildKit fails where the command line is too new to have it built in, and lacks buildx."""
-    return {"DOCKER_BUILDKIT": "0"} if builder == "lacking" else {}
-
-
 class Image:
     """An image of a project, which is built unless one of the same recipe exists.
 
@@ -5818,7 +5767,9 @@ class Image:
                   *written(".dockerignore", ignored, ignored_now))
         opened = bool(project.dockerfile and project.user == "host" and self.call.uid
                       and recipe.is_closed)
-        names = None if can_write(".") and not opened else sent_names(Ignores(ignored))
+        names = None if can_write(".") and not opened else tuple(
+            os.path.join(".", name) for name in itertools.filterfalse(
+                Ignores(ignored).prunes, sorted(map(plain_text, os.listdir(".")))))
         return Build(path, seen, recipe, installs_path, installs, before, image, tagged, copied,
                      mounted_over(self.job), writes,
                      (*([Remove("Dockerfile")] if own else []), undo), names, opened)
@@ -9880,10 +9831,6 @@ def base64_of(digits):
     return base64.b64encode(bytes.fromhex(digits)).decode()
 
 
-def query_text(pairs):
-    return "&".join(f"{quoted(name, '')}={quoted(value, '')}" for name, value in pairs)
-
-
 S3_HINTS = {
     "SignatureDoesNotMatch": "the secret key is not that of the access key: look at the AWS "
                              "credentials",
@@ -9986,7 +9933,8 @@ class S3Store(Store):
 
     def request(self, method, name, headers={}, query=(), body=b""):
         url = self.url if name is None else self.address(name)
-        url += "?" + query_text(query) if query else ""
+        pairs = [f"{quoted(name, '')}={quoted(value, '')}" for name, value in query]
+        url += "?" + "&".join(pairs) if query else ""
         digest = headers.get("x-amz-content-sha256") or hash_of(body)
         return Request(method, url, {**headers, "x-amz-content-sha256": digest}, self.login, body)
 
@@ -10925,14 +10873,7 @@ class OneStore(Record):
         stores = [name for name in STORES if getattr(self, name)]
         if len(stores) > 1:
             raise self.places[""].fault(f"names {listed(stores)}", "keep one of them")
-        names = {}
-        for artifact in self.artifacts:
-            place = artifact.places["name"]
-            if artifact.name in names:
-                taken = names[artifact.name].path
-                raise place.fault(f"the name {artifact.name} is taken by {taken}",
-                                  "give one of them another name")
-            names[artifact.name] = place
+        check_names(self.artifacts)
         return self
 
 
@@ -11486,7 +11427,7 @@ class Registry(Component):
         present = read_bytes(".dockerignore")
         own = None if present is None else present.decode("utf-8", "surrogateescape")
         text = dockerignore(self.project, None, own, ignored_by_components(self.project))
-        return secrets_in(Ignores(text), secret_paths(self.project))
+        return secrets_in(context_files(Ignores(text)), secret_paths(self.project))
 
     def plan_secrets_in_image(self, engine, image):
         """The names of files in an image's /app that should be in none."""
@@ -11698,7 +11639,7 @@ class Package(Component):
         patterns = ["**/.git", *env_files_inside(project), *self.settings.ignores,
                     *ignored_by_components(project)]
         rules = Ignores("\n".join(patterns), cautious=False)
-        for name, kind in secrets_in(rules, secret_paths(project)) or ():
+        for name, kind in secrets_in(context_files(rules), secret_paths(project)) or ():
             yield Note(f"warning: {name} holds {kind}, and goes into the zip file; to keep it "
                        f"out, add to ignores below package: - {ignores_line(name)}")
         if os.path.dirname(path):

@@ -171,7 +171,7 @@ class Digest(NamedTuple):
 
 
 class Secrets(NamedTuple):
-    rules: tuple
+    files: tuple
     keytabs: tuple = ()
 
 

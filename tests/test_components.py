@@ -931,7 +931,7 @@ class SecretFile(Case):
                      "copy": "KEYTAB",
                      "krb/ada.keytab": "KEYTAB", "late.txt": b"x" * 5000 + key}):
             rules = skelebot.Ignores("out\nkrb")
-            found = skelebot.secrets_in(rules, (os.path.abspath("krb/ada.keytab"),))
+            found = skelebot.secrets_in(skelebot.context_files(rules), (os.path.abspath("krb/ada.keytab"),))
         self.assertEqual(sorted(found), [("copy", "a keytab"), ("deep/er/k.txt", "a private key"),
                                          ("keys/id_rsa", "a private key")])
 
