@@ -4259,17 +4259,12 @@ class ImageIds(Record):
     line = None
 
 
-class BeginRun(Record):
-    """A RunRecord to give a number and a folder; returns it, with who and where, or None.
-
-    No failure of this, or of KeepRun, is a reason to stop a job.
-    """
-    record: Any
-    line = None
-
-
 class KeepRun(Record):
-    """A RunRecord to put in the place of the one in its folder, and the text of its curves.json."""
+    """A RunRecord to write down, and the text of its curves.json; the first time it gets a number
+    and a folder. Returns it, with who and where; None if there can be no record.
+
+    No failure of this is a reason to stop a job.
+    """
     record: Any
     curves: str = ""
     line = None
@@ -6625,13 +6620,8 @@ class Recording:
         """How it ends, by those who see that: its `state` or `reason`."""
         self.ending.update(ending)
 
-    def plan_begin(self, **facts):
-        """Give it a number and a folder, unless it has them."""
-        if self.record:
-            kind = KeepRun if self.record.number else BeginRun
-            self.record = yield kind(self.record._replace(**facts))
-
     def plan_keep(self, **facts):
+        """Write it down with these; the first time it gets a number and a folder."""
         if self.record:
             self.record = yield KeepRun(self.record._replace(**facts))
 
@@ -7487,9 +7477,9 @@ class Runner:
     def plan_recorded(self, run):
         """The life of a run, and its record."""
         recording = run.recording
-        yield from recording.plan_begin(runner=self.row, host=self.host,
-                                        resources={name: text for name, text in self.resources(
-                                            run.job)._asdict().items() if text})
+        yield from recording.plan_keep(runner=self.row, host=self.host,
+                                       resources={name: text for name, text in self.resources(
+                                           run.job)._asdict().items() if text})
         if recording.record:
             run = run._replace(launch=self.told(run))
         try:
@@ -7695,7 +7685,7 @@ class Native(Runner):
         recording, detached = run.recording, run.detached
         run = run._replace(job=run.job._replace(mode="i")) if detached else run
         if detached:
-            yield from recording.plan_begin(runner=self.row)
+            yield from recording.plan_keep(runner=self.row)
         ended = (yield Background(EARLY)) if detached and recording.record else None
         if ended is not None:
             return (yield from plan_left(recording.record, ended))
@@ -8772,13 +8762,13 @@ class Sweeping:
         for number, words in typed.items():
             one = Recording.of(self.call, self.project, self.job, parser.parse(words)).record
             if one and not self.number:
-                above = yield BeginRun(one._replace(words=list(self.words.typed), values={},
-                                                    typed=[], sweep=self.sweep))
+                above = yield KeepRun(one._replace(words=list(self.words.typed), values={},
+                                                   typed=[], sweep=self.sweep))
                 self.number = above.number if above else 0
             record = one and one._replace(number=self.number, point=number, detached=False)
             if record and look(record.folder):
                 yield Remove(record.folder)
-            record = (yield BeginRun(record)) if self.number else None
+            record = (yield KeepRun(record)) if self.number else None
             if not record:
                 raise SkelebotError("the points of a sweep cannot be recorded", "let the project's "
                                     "folder be written to, without runs: false or SKELEBOT_RUNS=0")
@@ -14267,6 +14257,41 @@ class Processes:
             pids |= {child for child, parent in self.parents.items() if parent in pids}
         return pids
 
+    @staticmethod
+    def begun(pid):
+        """When a process began, as the kernel says it, "" if that is not to be had; None if it has
+        ended. Source: proc(5), /proc/PID/stat
+        """
+        words = first_bytes(f"/proc/{pid}/stat", 4096).rpartition(b")")[2].split()
+        if words or os.path.exists("/proc/self/stat"):
+            return words[19].decode() if words and words[0] not in b"ZX" else None
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return None
+        except OSError:
+            pass                        # somebody else's
+        return ""
+
+    @classmethod
+    def is_alive(cls, step):
+        begun = cls.begun(step.pid)
+        return begun is not None and (not step.begun or begun == step.begun)
+
+    @classmethod
+    def end(cls, step):
+        """End one gently, then all that it has started: gently too, and by force."""
+        until = time.monotonic() + step.seconds
+        left = cls().below({step.pid}) if step.whole else set()
+        send_signals([step.pid], _signal.SIGTERM, *CONTINUE)
+        while cls.is_alive(step) and time.monotonic() < until:
+            time.sleep(0.05)
+        left |= cls().below({step.pid}) if cls.is_alive(step) else set()
+        for numbers in ((_signal.SIGTERM, *CONTINUE), *[()] * 20, (KILL,)) if left else ():
+            left &= set(cls().parents)
+            send_signals(left, *numbers)
+            time.sleep(0.05 * bool(left))
+
 
 def send_signals(pids, *numbers):
     """Send signals to processes, as far as these exist."""
@@ -14610,6 +14635,7 @@ GIT_FACTS = ("umask 077; export GIT_OPTIONAL_LOCKS=0; "
 MOST_LOGGED = 64 * 2 ** 20      # bytes of a log
 KEPT_START, KEPT_END = MOST_LOGGED // 2, MOST_LOGGED // 4       # of one that is longer
 LEFT_OUT = b"\n[skelebot: %15d bytes are left out here]\n"
+LAST_LINES = 2      # seconds in which all that an ended program has said is copied
 
 
 class Log:
@@ -14645,6 +14671,30 @@ class Log:
         os.ftruncate(self.file, self.size)
         os.lseek(self.file, self.size, os.SEEK_SET)
 
+    @staticmethod
+    def write_all(number, data):
+        """Write bytes to a descriptor, which may not take them all at once; raises OSError."""
+        import select
+        while data:
+            try:
+                data = data[os.write(number, data):]
+            except BlockingIOError:
+                select.select([], [number], [])
+
+    @classmethod
+    def show(cls, step):
+        """Write what a log has beyond an offset to stdout, as it is; returns the next offset."""
+        time.sleep(step.pause)
+        try:
+            with open(step.path, "rb", opener=opened_plain) as file:
+                # of one that was shortened, what comes from now on
+                file.seek(min(step.offset, os.fstat(file.fileno()).st_size))
+                for data in iter(lambda: file.read(CHUNK), b""):
+                    cls.write_all(sys.stdout.fileno(), data)
+                return file.tell()
+        except FileNotFoundError:
+            return step.offset          # it has said nothing yet
+
 
 class LoggedProgram(Program):
     """A Program whose output goes on its way, and into the log of its run.
@@ -14656,16 +14706,12 @@ class LoggedProgram(Program):
 
     def streams(self):
         import subprocess
-        if not self.wants_log():
-            return super().streams()
+        terminal = any(stream.isatty() for stream in (sys.stdout, sys.stderr))
+        if not hasattr(os, "fork") or terminal and not self.step.log:
+            return super().streams()    # a native job at a terminal has that for itself
         self.pipes = [os.pipe() for _ in range(2)]
         own = {"stdin": subprocess.DEVNULL} if self.step.kept else {}
         return {**own, "stdout": self.pipes[0][1], "stderr": self.pipes[1][1]}
-
-    def wants_log(self):
-        """A native job at a terminal has that for itself."""
-        terminal = any(stream.isatty() for stream in (sys.stdout, sys.stderr))
-        return hasattr(os, "fork") and (self.step.log or not terminal)
 
     def start(self):
         try:
@@ -14674,7 +14720,7 @@ class LoggedProgram(Program):
             for _, end in self.pipes:
                 os.close(end)
         if self.step.whole:
-            note_process(self.step.run, self.process.pid)
+            RunFolder.note_process(self.step.run, self.process.pid)
         if not self.step.kept:
             self.ask_git()
         if self.pipes:
@@ -14729,7 +14775,7 @@ class LoggedProgram(Program):
         """Write what the job has said where that leads; returns whether more can follow."""
         try:
             if not self.step.kept:
-                write_all(number, data)
+                Log.write_all(number, data)
         except OSError as error:
             if error.errno == errno.EPIPE:      # it may be long until it writes again
                 number = KILL if self.step.stop else _signal.SIGPIPE
@@ -14752,33 +14798,19 @@ class LoggedProgram(Program):
         return outcome
 
 
-LAST_LINES = 2      # seconds in which all that an ended program has said is copied
-
-
-def write_all(number, data):
-    """Write bytes to a descriptor, which may not take them all at once; raises OSError."""
-    import select
-    while data:
-        try:
-            data = data[os.write(number, data):]
-        except BlockingIOError:
-            select.select([], [number], [])
-
-
 def run_program(step):
-    """Run a command to its end, for its Outcome."""
+    """Run a command to its end, for its Outcome; what is beside it says things on stderr, and ends
+    with it.
+    """
     kind = QuietProgram if step.quiet else LoggedProgram if step.run else Program
-    return accompanied(step, kind(step).run) if step.beside else kind(step).run()
-
-
-def accompanied(step, run):
-    """Run a program with a second one beside it, which says things on stderr, and ends with us."""
+    if not step.beside:
+        return kind(step).run()
     import subprocess
     companion = subprocess.Popen(
         step.beside, env={**os.environ, **step.environ}, stdin=subprocess.PIPE,
         stdout=sys.stderr.fileno(), start_new_session=True)
     try:
-        return run()
+        return kind(step).run()
     finally:
         try:
             getattr(os, "killpg", os.kill)(companion.pid, KILL)
@@ -14789,60 +14821,12 @@ def accompanied(step, run):
 
 # -- Runs
 
-def process_begun(pid):
-    """When a process began, as the kernel says it, "" if that is not to be had; None if it has
-    ended. Source: proc(5), /proc/PID/stat
-    """
-    words = first_bytes(f"/proc/{pid}/stat", 4096).rpartition(b")")[2].split()
-    if words or os.path.exists("/proc/self/stat"):
-        return words[19].decode() if words and words[0] not in b"ZX" else None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except OSError:
-        pass                            # somebody else's
-    return ""
-
-
-def is_alive(step):
-    begun = process_begun(step.pid)
-    return begun is not None and (not step.begun or begun == step.begun)
-
-
-def note_process(folder, pid):
-    """Write down which process a run is, natively."""
-    try:
-        RunFolder(folder).write("pid", f"{pid} {process_begun(pid) or '-'}\n")
-    except (OSError, SkelebotError):
-        pass
-
-
-def end_process(step):
-    """End it gently, then all that it has started: gently too, and by force."""
-    until = time.monotonic() + step.seconds
-    started = Processes().below({step.pid}) if step.whole else set()
-    send_signals([step.pid], _signal.SIGTERM, *CONTINUE)
-    while is_alive(step) and time.monotonic() < until:
-        time.sleep(0.05)
-    left = (started | (Processes().below({step.pid}) if is_alive(step) else set())) & set(
-        Processes().parents)
-    send_signals(left, _signal.SIGTERM, *CONTINUE)
-    for _ in range(20 if left else 0):
-        left &= set(Processes().parents)
-        time.sleep(0.05 * bool(left))
-    send_signals(left, KILL)
-
-
 class RunFolder:
     """The folder of a run, which is written by this process alone."""
 
-    def __init__(self, path):
-        self.path = path
-
-    def write(self, name, text):
+    @staticmethod
+    def write(path, text):
         """Write a file whole, or not at all; nobody waits for the disk. Raises OSError."""
-        path = os.path.join(self.path, name)
         part = f"{path}.{os.getpid()}"              # another process may write `last`
         look(part, ".")
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -14850,208 +14834,186 @@ class RunFolder:
         os.replace(part, path)
 
     @classmethod
-    def begin(cls, step):
-        """Give a record its number and folder; returns it, or None if that is not possible."""
-        record = step.record._replace(made=time.time(), pid=os.getpid(), machine=machine_name(),
-                                      begun=process_begun(os.getpid()))
+    def note_process(cls, folder, pid):
+        """Write down which process a run is, natively."""
         try:
-            look(os.path.join(RUNS, "going"), ".")
-            if not Runs().mark:
-                cls.make_all()
-            record = record if record.number else record._replace(number=cls.new_number())
-            self = cls(record.folder)
-            os.makedirs(self.shared, 0o700, exist_ok=True)
-            os.chmod(self.shared, 0o777)        # in here nobody but its job can reach it
-            metrics = os.path.join(self.shared, "metrics.jsonl")
-            os.close(os.open(metrics, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+            cls.write(folder + "/pid", f"{pid} {Processes.begun(pid) or '-'}\n")
+        except (OSError, SkelebotError):
+            pass
+
+    @classmethod
+    def begin(cls, record):
+        """A record with its number and folder; None if that is not possible."""
+        record = record._replace(made=time.time(), pid=os.getpid(), machine=machine_name(),
+                                 begun=Processes.begun(os.getpid()))
+        try:
+            look(RUNS + "/going", ".")
+            flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+            if not Runs().mark:         # for nobody else, and not for git
+                os.makedirs(RUNS + "/going", exist_ok=True)
+                os.chmod(RUNS, 0o700)
+                cls.write(RUNS + "/.gitignore", "*\n")
+                os.close(os.open(RUNS + "/mark", flags, 0o600))
+            record = record._replace(number=record.number or cls.new_number(), mark=Runs().mark)
+            shared, metrics = (record.folder + end for end in ("/shared", "/shared/metrics.jsonl"))
+            os.makedirs(shared, 0o700, exist_ok=True)
+            os.chmod(shared, 0o777)     # in here nobody but its job can reach it
+            os.close(os.open(metrics, flags | os.O_EXCL))
             os.chmod(metrics, 0o666)
-            record = record._replace(mark=Runs().mark)
-            self.write("run.json", record.text)
-            cls.touch("going", record.name)
+            cls.write(record.folder + "/run.json", record.text)
+            os.close(os.open(f"{RUNS}/going/{record.name}", flags, 0o600))
         except (OSError, SkelebotError, ValueError):
             return None
         return record
 
-    @property
-    def shared(self):
-        return os.path.join(self.path, "shared")
-
-    @classmethod
-    def make_all(cls):
-        """The folder of all runs: for nobody else, and not for git."""
-        os.makedirs(os.path.join(RUNS, "going"), exist_ok=True)
-        os.chmod(RUNS, 0o700)
-        cls(RUNS).write(".gitignore", "*\n")
-        cls.touch("mark")
-
-    @staticmethod
-    def touch(*names):
-        """Make an empty file below the folder of all runs, unless it exists."""
-        flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        os.close(os.open(os.path.join(RUNS, *names), flags, 0o600))
-
     @classmethod
     def new_number(cls):
         """The number of a new folder; two that begin at once have one each."""
-        last = (read_bytes(os.path.join(RUNS, "last")) or b"").strip()
-        number = int(last) if re.fullmatch(rb"\d{1,9}", last) else max(
-            Runs().numbers(), default=0)
+        last = (read_bytes(RUNS + "/last") or b"").strip()
+        number = int(last) if re.fullmatch(rb"\d{1,9}", last) else max(Runs().numbers(), default=0)
         while True:
             number = number % (10 ** 9 - 1) + 1
             try:
-                os.mkdir(os.path.join(RUNS, str(number)), 0o700)
+                os.mkdir(f"{RUNS}/{number}", 0o700)
                 break
             except FileExistsError:
                 pass
-        cls(RUNS).write("last", str(number))
+        cls.write(RUNS + "/last", str(number))
         return number
 
     @classmethod
     def keep(cls, step):
         """Write a record over its former; returns it, with what git has said of it meanwhile."""
         record = step.record
+        if not record.mark:
+            return cls.begin(record)
         if not record.pid:              # another process goes on with it
-            record = record._replace(pid=os.getpid(), begun=process_begun(os.getpid()))
+            record = record._replace(pid=os.getpid(), begun=Processes.begun(os.getpid()))
         try:
             record = Runs().with_commit(record)
             if step.curves:
-                cls(record.folder).write("curves.json", step.curves)
-            cls(record.folder).write("run.json", record.text)
+                cls.write(record.folder + "/curves.json", step.curves)
+            cls.write(record.folder + "/run.json", record.text)
             if not record.goes_on:
-                os.unlink(os.path.join(RUNS, "going", record.name))
+                os.unlink(f"{RUNS}/going/{record.name}")
         except (OSError, SkelebotError):
             pass
         return record
 
-
-def leave_caller():
-    """Have a session and streams of our own, which lead nowhere."""
-    os.setsid()
-    null = os.open(os.devnull, os.O_RDWR)
-    for number in range(3):
-        os.dup2(null, number)
-    OWNED.clear()                       # the other one's
-
-
-def start_child(step):
-    """It is apart from our terminal: a Ctrl-C is for us, who pass it on."""
-    ours, status = os.getpid(), 1
-    sys.stdout.flush(), sys.stderr.flush()
-    try:
-        with Deferred():
-            pid = os.fork()
-            if pid:
-                step.pids[pid] = step.what
-            else:
-                leave_caller()
-                sys.stderr = open(step.path, "w", 1, "utf-8", "surrogateescape")
-        if not pid:
-            status = status_of(lambda: perform(step.plan, step.call))
-    finally:
-        if os.getpid() != ours:
-            if sys.exc_info()[0]:
-                sys.excepthook(*sys.exc_info())
-            os._exit(status)
-
-
-def is_over(pid):
-    """Whether a process of ours has ended."""
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True                     # we have seen that already
-
-
-def child_ended(step):
-    while True:
-        pid, _ = os.waitpid(-1, 0)
-        if pid in step.pids:
-            return pid
-
-
-def end_children(step):
-    """A further Ctrl-C is passed on too, which hurries them."""
-    until, number, pids = time.monotonic() + GRACE + 2 * FORCE, step.number, set(step.pids)
-    while pids:
+    @classmethod
+    def copy(cls, step):
+        """The copies that a point of a sweep has of its own."""
+        import shutil
+        out = step.folder + "/out"
         try:
-            send_signals(pids, number)
-            number, pids = 0, {pid for pid in pids if not is_over(pid)}
-            if time.monotonic() > until:
-                send_signals(Processes().below(pids), KILL)
-            time.sleep(0.05)
-        except KeyboardInterrupt:
-            number, until = _signal.SIGINT, min(until, time.monotonic() + 2 * FORCE)
+            for path in step.paths:
+                own = os.path.join(out, path)
+                os.makedirs(os.path.dirname(own), exist_ok=True)
+                if os.path.isdir(path):
+                    shutil.copytree(path, own, symlinks=True)
+                elif os.path.exists(path):
+                    shutil.copy2(path, own)
+            if step.links:
+                cls.link(step, {path: os.path.join(out, path) for path in step.paths})
+        except shutil.Error as error:   # (path here, path there, why) of each
+            path, _, why = error.args[0][0]
+            raise SkelebotError(f"{path}: a point cannot have a copy of it: {why}",
+                                "remove it, or map it as :ro if the job only reads it")
+        except OSError as error:
+            raise refused(out, error)
+
+    @staticmethod
+    def link(step, places):
+        """Links to its own copies (path -> place), and to what is beside these in the project."""
+        names = [path.split(os.sep) for path in step.paths]
+        above = {"", *(os.path.join(*own[:end]) for own in names for end in range(1, len(own)))}
+        for folder in above:
+            os.makedirs(os.path.join(step.folder, "work", folder), exist_ok=True)
+            for path in (os.path.join(folder, name) for name in (
+                    os.listdir(folder or ".") if os.path.isdir(folder or ".") else ())):
+                places.setdefault(path, path)
+        for path, place in places.items():
+            if path not in above and path != ".skelebot":
+                os.symlink(os.path.abspath(place), os.path.join(step.folder, "work", path))
 
 
-def copy_own(step):
-    import shutil
-    out = os.path.join(step.folder, "out")
-    try:
-        for path in step.paths:
-            own = os.path.join(out, path)
-            os.makedirs(os.path.dirname(own), exist_ok=True)
-            if os.path.isdir(path):
-                shutil.copytree(path, own, symlinks=True)
-            elif os.path.exists(path):
-                shutil.copy2(path, own)
-        if step.links:
-            link_all(step)
-    except shutil.Error as error:       # (path here, path there, why) of each
-        path, _, why = error.args[0][0]
-        raise SkelebotError(f"{path}: a point cannot have a copy of it: {why}",
-                            "remove it, or map it as :ro if the job only reads it")
-    except OSError as error:
-        raise refused(out, error)
+class Fork:
+    """Processes of ours beside this one."""
 
+    @staticmethod
+    def leave_caller():
+        """Have a session and streams of our own, which lead nowhere."""
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):
+            os.dup2(null, number)
+        OWNED.clear()                   # the other one's
 
-def link_all(step, above=""):
-    """Links to what is in a folder of the project, but for what has copies."""
-    work = os.path.join(step.folder, "work")
-    os.makedirs(os.path.join(work, above), exist_ok=True)
-    for path in [os.path.join(above, name) for name in os.listdir(above or ".")]:
-        own = [one for one in step.paths if is_relative_to(one, path)]
-        if own and path not in own:
-            link_all(step, path)
-        elif not own and path != ".skelebot":
-            os.symlink(os.path.abspath(path), os.path.join(work, path))
-    for path in () if above else step.paths:
-        os.makedirs(os.path.dirname(os.path.join(work, path)), exist_ok=True)
-        os.symlink(os.path.abspath(os.path.join(step.folder, "out", path)),
-                   os.path.join(work, path))
+    @classmethod
+    def go_on_alone(cls, step):
+        """Let a process go on by itself, as daemons do: None in that one.
 
+        The other looks on for a while; it returns the exit status of one that has ended, or -1.
+        """
+        until, pid = time.monotonic() + step.early, os.fork()
+        if not pid:
+            return cls.leave_caller()
+        while time.monotonic() < until:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+            time.sleep(0.02)
+        return -1
 
-def go_on_alone(step):
-    """Let a process go on by itself, as daemons do: None in that one.
+    @classmethod
+    def start(cls, step):
+        """It is apart from our terminal: a Ctrl-C is for us, who pass it on."""
+        ours, status = os.getpid(), 1
+        sys.stdout.flush(), sys.stderr.flush()
+        try:
+            with Deferred():
+                pid = os.fork()
+                if pid:
+                    step.pids[pid] = step.what
+                else:
+                    cls.leave_caller()
+                    sys.stderr = open(step.path, "w", 1, "utf-8", "surrogateescape")
+            if not pid:
+                status = status_of(lambda: perform(step.plan, step.call))
+        finally:
+            if os.getpid() != ours:
+                if sys.exc_info()[0]:
+                    sys.excepthook(*sys.exc_info())
+                os._exit(status)
 
-    The other looks on for a while; it returns the exit status of one that has ended, or -1.
-    """
-    until, pid = time.monotonic() + step.early, os.fork()
-    if not pid:
-        leave_caller()
-        return None
-    while time.monotonic() < until:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
-        time.sleep(0.02)
-    return -1
+    @staticmethod
+    def ended(step):
+        while True:
+            pid, _ = os.waitpid(-1, 0)
+            if pid in step.pids:
+                return pid
 
+    @staticmethod
+    def is_over(pid):
+        """Whether one has ended."""
+        try:
+            return os.waitpid(pid, os.WNOHANG)[0] == pid
+        except ChildProcessError:
+            return True                 # we have seen that already
 
-def show_tail(step):
-    """Write what a file has beyond an offset to stdout, as it is; returns the next offset."""
-    time.sleep(step.pause)
-    offset = step.offset
-    try:
-        with open(step.path, "rb", opener=opened_plain) as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(min(offset, size))        # of one that was shortened, what comes from now on
-            while True:
-                data = file.read(CHUNK)
-                if not data:
-                    return file.tell()
-                write_all(sys.stdout.fileno(), data)
-    except FileNotFoundError:
-        return offset                   # it has said nothing yet
+    @classmethod
+    def end(cls, step):
+        """A further Ctrl-C is passed on too, which hurries them."""
+        until, number, pids = time.monotonic() + GRACE + 2 * FORCE, step.number, set(step.pids)
+        while pids:
+            try:
+                send_signals(pids, number)
+                number, pids = 0, {pid for pid in pids if not cls.is_over(pid)}
+                if time.monotonic() > until:
+                    send_signals(Processes().below(pids), KILL)
+                time.sleep(0.05)
+            except KeyboardInterrupt:
+                number, until = _signal.SIGINT, min(until, time.monotonic() + 2 * FORCE)
 
 
 # -- Locks, and what is ours for a while
@@ -16440,9 +16402,9 @@ DOING = {
     Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
     Take: lambda step: FolderCopy(step).run(), Keep: lambda step: FolderCopy(step).run(),
     Token: lambda step: Secret(os.urandom(24).hex()), Wait: try_until,
-    BeginRun: RunFolder.begin, KeepRun: RunFolder.keep, Background: go_on_alone, Tail: show_tail,
-    Child: start_child, ChildEnded: child_ended, EndChildren: end_children, OwnCopies: copy_own,
-    Alive: is_alive, EndProcess: end_process,
+    KeepRun: RunFolder.keep, OwnCopies: RunFolder.copy, Tail: Log.show,
+    Background: Fork.go_on_alone, Child: Fork.start, ChildEnded: Fork.ended, EndChildren: Fork.end,
+    Alive: Processes.is_alive, EndProcess: Processes.end,
     Act: lambda step: Blamed(step.name).call(step.function),
     SecretsInside: secret_members, ImageIds: image_ids, Forget: forget,
     Answer: lambda step: show(step.text),
