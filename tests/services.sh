@@ -362,6 +362,11 @@ gives_tickets() {
   KRB5_CONFIG=$state/kdc/krb5.conf timeout 10 kinit -c MEMORY: -k -t "$state/kdc/bob.keytab" bob 2>/dev/null
 }
 
+# ---- Clusters --------------------------------------------------------------
+
+# shellcheck source=tests/clusters/slurm.sh
+. "$tests/clusters/slurm.sh"
+
 # ---- Command line ----------------------------------------------------------
 
 start() {
@@ -423,5 +428,6 @@ stop() {
 case ${1:-start} in
   start) start ;;
   stop) stop ;;
+  slurm) start_slurm ;;
   *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

