@@ -4,10 +4,12 @@
 # three S3 servers (s3rver, moto, and moto that checks signatures), a WebDAV server (nginx), a
 # Kerberos realm, a container registry, an index for pip and the proxy by which alone it is
 # reached, what to compare ours with (boto3, dohq-artifactory, jsonschema), a browser (Chromium),
-# and more shells (zsh, fish).
+# and more shells (zsh, fish); Slurm with a login node, and Kubernetes with two nodes.
 #
-#   tests/services.sh         start; what runs already is used as it is
-#   tests/services.sh stop    stop what this script started
+#   tests/services.sh             start; what runs already is used as it is
+#   tests/services.sh kubernetes  wait for Kubernetes, which is built and started in the background
+#   tests/services.sh slurm       start what of Slurm does not run
+#   tests/services.sh stop        stop what this script started
 #
 # Everything lies in $SKELEBOT_TEST_STATE (/var/tmp/skelebot-tests): images, logs, process ids,
 # and `env` with the variables for the tests, which tests/run.sh reads.
@@ -89,6 +91,23 @@ stop_process() {
   kill -KILL "$pid"
 }
 
+# launch NAME COMMAND...: run a command in the background with what the others leave of the processors;
+# it goes on when this script has ended. The folder of its name is among its words.
+launch() {
+  local name=$1
+  shift
+  setsid nice -n 10 "$@" >"$state/$name.log" 2>&1 </dev/null &
+  echo $! >"$state/$name.pid"
+}
+
+# Stop what was launched, with all that it has begun.
+stop_launched() {
+  local pid
+  pid=$(process_id "$1") || return 0
+  say "$1: stopping process group $pid"
+  kill -- "-$pid"
+}
+
 # await NAME COMMAND...: wait until the command succeeds, since our program NAME answers.
 await() {
   local name=$1 end=$((SECONDS + 60))
@@ -128,6 +147,13 @@ start_engine() {
 
 # The other host sees another /tmp, where the tests keep their projects: a bind mount finds nothing there.
 start_other_host() {
+  make_network
+  start_engine other-host unshare --mount sh -c 'mount -t tmpfs tmpfs /tmp && exec "$@"' sh -- \
+    --host "$remote" --bridge "$bridge" --iptables=false
+}
+
+# The bridge of the containers of an engine that is not the machine's first.
+make_network() {
   if ! ip link show "$bridge" >/dev/null 2>&1; then
     ip link add "$bridge" type bridge
     ip address add "$subnet.1/24" dev "$bridge"
@@ -135,8 +161,11 @@ start_other_host() {
   fi
   # Two engines would clear each other's rules, so this one makes none and has these.
   each_rule "rule -C" || each_rule "rule -A"
-  start_engine other-host unshare --mount sh -c 'mount -t tmpfs tmpfs /tmp && exec "$@"' sh -- \
-    --host "$remote" --bridge "$bridge" --iptables=false
+}
+
+remove_network() {
+  each_rule "rule -D" || true
+  ip link delete "$bridge" 2>/dev/null || true
 }
 
 each_rule() {
@@ -193,7 +222,7 @@ copy_images() {
 install_servers() {
   install_packages apt-servers Rscript:r-base-core curl nginx node:nodejs npm openssl krb5kdc:krb5-kdc \
     kadmin.local:krb5-admin-server kinit:krb5-user faketime docker-registry tinyproxy chromium zsh \
-    fish &
+    fish munged:munge slurmctld slurmd sbatch:slurm-client sshd:openssh-server &
   local packages=$!
   install_python dohq dohq-artifactory==1.0.2
   install_python moto 'moto[server]==5.2.5' boto3==1.44.5
@@ -366,13 +395,17 @@ gives_tickets() {
 
 # shellcheck source=tests/clusters/slurm.sh
 . "$tests/clusters/slurm.sh"
+# shellcheck source=tests/clusters/kubernetes.sh
+. "$tests/clusters/kubernetes.sh"
 
 # ---- Command line ----------------------------------------------------------
 
 start() {
   mkdir -p "$state" "$runtime"
   install_packages apt dockerd:docker.io debootstrap podman catatonit runc iptables ip:iproute2 git \
-    python3:python3-yaml "$(python3 -c 'import ensurepip' 2>/dev/null && echo python3 || echo python3-venv)"
+    python3:python3-yaml "$(python3 -c 'import ensurepip' 2>/dev/null && echo python3 || echo python3-venv)" \
+    make rsync socat
+  launch kubernetes-build "$tests/clusters/kubernetes_build.sh" "$kubernetes"
   install_servers & # beside the images, which take as long
   local servers=$!
   start_engine engine --
@@ -388,6 +421,8 @@ start() {
 
   wait "$servers"
   start_servers
+  start_slurm
+  launch kubernetes "$tests/services.sh" kubernetes "$state/kubernetes"
 
   cat >"$state/env" <<END
 export SKELEBOT_TEST_REMOTE=$remote
@@ -408,6 +443,11 @@ export SKELEBOT_TEST_INDEX=$index
 export SKELEBOT_TEST_SCRIPTS=$state/scripts/bin
 export CONTAINERS_REGISTRIES_CONF=$state/registries.conf
 export SKELEBOT_TEST_CHROMIUM=$(command -v chromium)
+export SKELEBOT_TEST_SLURM_CONF=$slurm/slurm.conf
+export SKELEBOT_TEST_SSH=$slurm/bin
+export SKELEBOT_TEST_KUBECONFIG=$kubernetes/kubeconfig
+export SKELEBOT_TEST_KUBECTL_OLDEST=$kubernetes/oldest/kubectl
+export SKELEBOT_TEST_KUBECTL_NEWEST=$kubernetes/newest/kubectl
 END
   say "ready; $state/env holds"
   cat "$state/env"
@@ -415,12 +455,14 @@ END
 
 stop() {
   local name
+  for name in kubernetes kubernetes-build; do stop_launched "$name"; done
+  stop_kubernetes
+  stop_slurm
   for name in proxy index kdc registry nginx signed moto s3rver other-host engine; do stop_process "$name"; done
   rm -rf "$state/s3rver/data" "$state/nginx/files" "$state/registry/data" # what the tests sent
   # One that another state folder belongs to still needs its network.
   if ! answers --host "$remote"; then
-    each_rule "rule -D" || true
-    ip link delete "$bridge" 2>/dev/null || true
+    remove_network
   fi
   rm -f "$state/env"
 }
@@ -429,5 +471,6 @@ case ${1:-start} in
   start) start ;;
   stop) stop ;;
   slurm) start_slurm ;;
-  *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  kubernetes) start_kubernetes ;;
+  *) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -1,6 +1,6 @@
 # Slurm for the tests, read by tests/services.sh: munge, slurmctld, one slurmd, and a login node that is
 # an sshd of its own. Everything lies in $state/slurm.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # services.sh has the variables
 
 slurm=$state/slurm
 

@@ -1,0 +1,105 @@
+"""The clusters that the real tests talk to: Slurm and Kubernetes, both real, started by tests/services.sh.
+
+Kubernetes is built on this machine beside the other tests, so whoever needs it says so in its module:
+
+    def setUpModule():
+        cluster.wait_for_kubernetes()
+"""
+import faulthandler
+import functools
+import json
+import os
+import subprocess
+import unittest
+from typing import NamedTuple
+
+import engine
+
+BUILD = 2400                # seconds for the build of Kubernetes on a busy machine
+CONTEXTS = ("admin", "test", "forbidden", "expired", "gone")
+NAMESPACES = ("ml", "restricted")
+NODES = ("node1", "node2")
+LOADED = engine.BASE        # an image that both nodes have, and a registry has not
+PULL_SECRET = "regcred"     # the login for the tests' registry, in both namespaces
+LOGINS = ("changed", "stranger", "refused", "denied")   # hosts that ssh cannot reach, each for another reason
+
+
+class Ended(NamedTuple):
+    """How a client of a cluster ended, and what it said."""
+    status: int
+    stdout: bytes
+    stderr: str
+
+
+def ended(argv, stdin=None, **environ):
+    done = subprocess.run(argv, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL, timeout=engine.TIMEOUT,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=engine.environment(**environ))
+    return Ended(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
+
+
+def setting(name):
+    """What tests/services.sh has put into the environment; without it the test is skipped."""
+    if name not in os.environ:
+        raise unittest.SkipTest(f"{name} is not set; tests/services.sh sets it")
+    return os.environ[name]
+
+
+# ---- Slurm ------------------------------------------------------------------
+
+def slurm():
+    """What makes Slurm's clients, and an `ssh login`, find the cluster."""
+    return {"SLURM_CONF": setting("SKELEBOT_TEST_SLURM_CONF"),
+            "PATH": os.pathsep.join([setting("SKELEBOT_TEST_SSH"), os.environ["PATH"]])}
+
+
+def job(number):
+    """What Slurm knows of a job, as words NAME=VALUE."""
+    lines = engine.output(["scontrol", "--oneliner", "show", "job", number], env=engine.environment(**slurm()))
+    return [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines.splitlines()]
+
+
+# ---- Kubernetes -------------------------------------------------------------
+
+@functools.lru_cache(None)
+def wait_for_kubernetes():
+    """Wait until the cluster is built and runs; what of it was stopped starts again."""
+    setting("SKELEBOT_TEST_KUBECONFIG")
+    faulthandler.cancel_dump_traceback_later()      # of tests/run.py: a build may take longer than a test
+    script = os.path.join(engine.ROOT, "tests", "services.sh")
+    done = subprocess.run([script, "kubernetes"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          universal_newlines=True, timeout=BUILD)
+    if done.returncode:
+        raise AssertionError(f"Kubernetes did not start:\n{done.stdout[-3000:]}")
+
+
+def clients():
+    """name -> the kubectl's environment: the oldest that is meant to do, and a newest."""
+    return {name: {"KUBECONFIG": setting("SKELEBOT_TEST_KUBECONFIG"),
+                   "PATH": engine.first_on_path(setting("SKELEBOT_TEST_KUBECTL_" + name.upper()))}
+            for name in ("oldest", "newest")}
+
+
+class Namespace(NamedTuple):
+    """A namespace as one of the people of a context sees it, by one of the clients."""
+    name: str
+    context: str = "test"
+    client: str = "oldest"
+
+    def kubectl(self, *words, stdin=None):
+        around = clients()[self.client]
+        program = os.path.join(around["PATH"].split(os.pathsep)[0], "kubectl")
+        return ended([program, "--context", self.context, "--namespace", self.name, *words], stdin, **around)
+
+    def ask(self, *words, stdin=None):
+        """What kubectl prints; it has to succeed."""
+        done = self.kubectl(*words, stdin=stdin)
+        if done.status:
+            raise AssertionError(f"kubectl {words} ended with {done.status}: {done.stderr}")
+        return done.stdout.decode()
+
+    def look(self, *words):
+        """What kubectl gets, as values."""
+        return json.loads(self.ask("get", *words, "--output", "json"))
+
+    def create(self, manifest):
+        return self.ask("create", "--filename", "-", "--output", "name", stdin=json.dumps(manifest).encode()).strip()
