@@ -113,7 +113,7 @@ class Kubernetes(unittest.TestCase):
 
     def test_who_has_no_rights_is_refused(self):
         for context, reason in (("forbidden", 'User "nobody" cannot create resource "jobs"'), ("expired", "Unauthorized"),
-                                ("gone", "127.0.0.1:1 was refused")):
+                                ("gone", "refused")):
             with self.subTest(context):
                 done = self.ml._replace(context=context).kubectl("create", "job", "real-refused", "--image", cluster.LOADED)
                 self.assertEqual(done.status, 1)
@@ -146,17 +146,16 @@ class Kubernetes(unittest.TestCase):
         job = self.create(self.restricted, manifest(container("main", "id -u"), securityContext={"runAsUser": 0}))
         for _ in engine.deadline():
             events = self.restricted.look("events", "--field-selector", f"involvedObject.name={job}")["items"]
-            if any(event["reason"] == "FailedCreate" and "unable to validate against any pod security policy" in event["message"]
+            if any(event["reason"] == "FailedCreate" and "running with the root UID is forbidden" in event["message"]
                    for event in events):
                 break
 
     def test_an_image_comes_by_digest_with_a_login_and_not_without(self):
         image = published()
+        job = self.create(self.ml, manifest(container("main", "true", image)))
+        self.pod(self.ml, job, lambda pod: waits(pod) == "ImagePullBackOff")
         job = self.create(self.ml, manifest(container("main", "true", image), imagePullSecrets=[{"name": cluster.PULL_SECRET}]))
         self.assertEqual(self.end(self.ml, job), {"main": 0})
-        job = self.create(self.ml, manifest(container("main", "true", image, imagePullPolicy="Always")))
-        pod = self.pod(self.ml, job, lambda pod: waits(pod) in ("ErrImagePull", "ImagePullBackOff"))
-        self.assertIn("main", str(pod["spec"]["containers"]))
 
 
 def waits(pod):

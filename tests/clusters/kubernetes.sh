@@ -76,12 +76,17 @@ start_node() {
   start_node_engine
   make_pause
   load_images
-  sed "s/ADDRESS/$subnet.1/; s/PORT/$port/; s/DNS/$(awk '$1 == "nameserver" { print $2; exit }' /etc/resolv.conf)/" \
+  sed "s/ADDRESS/$subnet.1/; s/PORT/$port/; s/NAMESERVER/$(awk '$1 == "nameserver" { print $2; exit }' /etc/resolv.conf)/" \
     "$tests/clusters/kubernetes/kubelet.yaml" >"$folder/kubelet.yaml"
-  start_process "kubernetes/$name" admin wait --for condition=Ready "node/$name" --timeout 5s -- \
+  start_process "kubernetes/$name" node_is_ready "$name" -- \
     "$kubernetes/bin/kubelet" --kubeconfig "$kubernetes/kubeconfig.admin" \
     --config "$folder/kubelet.yaml" --root-dir "$folder/root" --cert-dir "$folder/certificates" --node-ip "$subnet.1" \
     --docker-endpoint "$host" --hostname-override "$name" --pod-infra-container-image skelebot-test/pause --network-plugin=
+}
+
+# node_is_ready NAME: a node that has just died is called ready for a while.
+node_is_ready() {
+  process_id "kubernetes/$1" >/dev/null && admin wait --for condition=Ready "node/$1" --timeout 5s
 }
 
 start_node_engine() {
