@@ -19,6 +19,9 @@ start_kubernetes() {
   "$tests/clusters/kubernetes_build.sh" "$kubernetes" 9>&-
   start_control 9>&-
   start_nodes 9>&-
+  # Graphics cards that are only counted, as a device plugin would: the oldest kubectl cannot say so.
+  "$kubernetes/newest/kubectl" --kubeconfig "$kubernetes/kubeconfig.admin" patch node node1 --subresource status --type json \
+    --patch '[{"op": "add", "path": "/status/capacity/nvidia.com~1gpu", "value": "2"}]' >/dev/null
   touch "$kubernetes/ready"
   say "kubernetes: ready"
 }
@@ -48,7 +51,10 @@ start_control() {
   start_process kubernetes/scheduler healthy 23788 -- "$kubernetes/bin/kube-scheduler" \
     --kubeconfig "$kubernetes/kubeconfig.admin" --leader-elect=false --port 0 --secure-port 23788 --bind-address 127.0.0.1 \
     --cert-dir "$kubernetes/scheduler"
-  admin apply --filename "$tests/clusters/kubernetes/objects.yaml"
+  mkdir -p "$kubernetes/datasets"
+  chmod 777 "$kubernetes/datasets"
+  write_kubernetes objects.yaml "$kubernetes"
+  admin apply --filename "$kubernetes/objects.yaml"
 }
 
 write_kubernetes() { sed "s|FOLDER|$kubernetes|g" "$tests/clusters/kubernetes/$1" >"$2/$1"; }
