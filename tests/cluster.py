@@ -1,9 +1,10 @@
 """The clusters that the real tests talk to: Slurm and Kubernetes, both real, started by tests/services.sh.
 
-Kubernetes is built on this machine beside the other tests, so whoever needs it says so in its module:
+Kubernetes and the lab are made on this machine beside the other tests, so whoever needs one says so in
+its module:
 
     def setUpModule():
-        cluster.wait_for_kubernetes()
+        cluster.wait_for("kubernetes")
 """
 import faulthandler
 import functools
@@ -15,12 +16,13 @@ from typing import NamedTuple
 
 import engine
 
-BUILD = 2400                # seconds for the build of Kubernetes on a busy machine
+BUILD = 2400                # seconds in which Kubernetes is built even on a busy machine
 CONTEXTS = ("admin", "test", "forbidden", "expired", "gone")
 NAMESPACES = ("ml", "restricted")
 NODES = ("node1", "node2")
 LOADED = engine.BASE        # an image that both nodes have, and a registry has not
 PULL_SECRET = "regcred"     # the login for the tests' registry, in both namespaces
+LAB = "lab"                 # what ssh calls the lab's login node: ada's, with a disk of its own
 LOGINS = ("changed", "stranger", "refused", "denied")   # hosts that ssh cannot reach, each for another reason
 
 
@@ -44,6 +46,18 @@ def setting(name):
     return os.environ[name]
 
 
+@functools.lru_cache(None)
+def wait_for(name):
+    """Wait until `kubernetes` or `lab` was made and runs; what of it was stopped starts again."""
+    setting("SKELEBOT_TEST_KUBECONFIG")
+    faulthandler.cancel_dump_traceback_later()      # of tests/run.py: to make one may take longer than a test
+    script = os.path.join(engine.ROOT, "tests", "services.sh")
+    done = subprocess.run([script, name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          universal_newlines=True, timeout=BUILD)
+    if done.returncode:
+        raise AssertionError(f"{name} did not start:\n{done.stdout[-3000:]}")
+
+
 # ---- Slurm ------------------------------------------------------------------
 
 def slurm():
@@ -59,18 +73,6 @@ def job(number):
 
 
 # ---- Kubernetes -------------------------------------------------------------
-
-@functools.lru_cache(None)
-def wait_for_kubernetes():
-    """Wait until the cluster is built and runs; what of it was stopped starts again."""
-    setting("SKELEBOT_TEST_KUBECONFIG")
-    faulthandler.cancel_dump_traceback_later()      # of tests/run.py: a build may take longer than a test
-    script = os.path.join(engine.ROOT, "tests", "services.sh")
-    done = subprocess.run([script, "kubernetes"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          universal_newlines=True, timeout=BUILD)
-    if done.returncode:
-        raise AssertionError(f"Kubernetes did not start:\n{done.stdout[-3000:]}")
-
 
 def clients():
     """name -> the kubectl's environment: the oldest that is meant to do, and a newest."""

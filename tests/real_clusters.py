@@ -2,6 +2,7 @@
 import io
 import os
 import shutil
+import subprocess
 import tarfile
 import tempfile
 import unittest
@@ -11,7 +12,8 @@ import engine
 
 
 def setUpModule():
-    cluster.wait_for_kubernetes()
+    cluster.wait_for("kubernetes")
+    cluster.wait_for("lab")
 
 
 # ---- Slurm ------------------------------------------------------------------
@@ -60,6 +62,26 @@ class SlurmRuns(unittest.TestCase):
                 done = cluster.ended(["ssh", host, "true"], **cluster.slurm())
                 self.assertEqual(done.status, 255)
                 self.assertIn(reason, done.stderr)
+
+
+class Lab(unittest.TestCase):
+    def ask(self, script, stdin=b""):
+        return cluster.ended(["ssh", cluster.LAB, script], stdin, **cluster.slurm())
+
+    def test_a_project_travels_to_a_disk_of_its_own_and_runs_in_an_image_without_rights(self):
+        self.ask("rm -rf /scratch/ada/real; mkdir /scratch/ada/real")
+        self.addCleanup(self.ask, "rm -rf /scratch/ada/real")
+        self.ask("tar -x -C /scratch/ada/real", archive({
+            "in.txt": b"hello",
+            "script": b"""#!/bin/sh
+apptainer exec --containall --no-home --bind "$PWD:/app" --pwd /app image.sif sh -c 'tr a-z A-Z <in.txt >out.txt; id -u; exit 7'
+"""}))
+        with subprocess.Popen(["docker", "save", "skelebot-test/debian"], stdout=subprocess.PIPE) as image:
+            subprocess.run(["ssh", cluster.LAB, "cat >/scratch/ada/real/image.tar"], stdin=image.stdout, check=True,
+                           env=engine.environment(**cluster.slurm()))
+        done = self.ask("""cd /scratch/ada/real && apptainer build --mksquashfs-args '-comp lz4' image.sif docker-archive:image.tar >log 2>&1 &&
+                           sbatch --parsable --wait --output=log script; echo $?; cat log out.txt""")
+        self.assertRegex(done.stdout.decode(), r"\A\d+\n7\n4321\nHELLO\Z")
 
 
 # ---- Kubernetes -------------------------------------------------------------

@@ -4,11 +4,13 @@
 # three S3 servers (s3rver, moto, and moto that checks signatures), a WebDAV server (nginx), a
 # Kerberos realm, a container registry, an index for pip and the proxy by which alone it is
 # reached, what to compare ours with (boto3, dohq-artifactory, jsonschema), a browser (Chromium),
-# and more shells (zsh, fish); Slurm with a login node, and Kubernetes with two nodes.
+# and more shells (zsh, fish); Slurm with a login node, a lab's Slurm with a disk of its own, and Kubernetes
+# with two nodes.
 #
 #   tests/services.sh             start; what runs already is used as it is
 #   tests/services.sh kubernetes  wait for Kubernetes, which is built and started in the background
-#   tests/services.sh slurm       start what of Slurm does not run
+#   tests/services.sh lab         wait for the lab, which is made and started in the background
+#   tests/services.sh slurm       start what of the other Slurm does not run
 #   tests/services.sh stop        stop what this script started
 #
 # Everything lies in $SKELEBOT_TEST_STATE (/var/tmp/skelebot-tests): images, logs, process ids,
@@ -395,6 +397,8 @@ gives_tickets() {
 
 # shellcheck source=tests/clusters/slurm.sh
 . "$tests/clusters/slurm.sh"
+# shellcheck source=tests/clusters/lab.sh
+. "$tests/clusters/lab.sh"
 # shellcheck source=tests/clusters/kubernetes.sh
 . "$tests/clusters/kubernetes.sh"
 
@@ -422,6 +426,7 @@ start() {
   wait "$servers"
   start_servers
   start_slurm
+  launch lab-start "$tests/services.sh" lab "$state/lab-start"
   launch kubernetes "$tests/services.sh" kubernetes "$state/kubernetes"
 
   cat >"$state/env" <<END
@@ -455,8 +460,9 @@ END
 
 stop() {
   local name
-  for name in kubernetes kubernetes-build; do stop_launched "$name"; done
+  for name in kubernetes kubernetes-build lab-start; do stop_launched "$name"; done
   stop_kubernetes
+  stop_lab
   stop_slurm
   for name in proxy index kdc registry nginx signed moto s3rver other-host engine; do stop_process "$name"; done
   rm -rf "$state/s3rver/data" "$state/nginx/files" "$state/registry/data" # what the tests sent
@@ -472,5 +478,6 @@ case ${1:-start} in
   stop) stop ;;
   slurm) start_slurm ;;
   kubernetes) start_kubernetes ;;
-  *) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  lab) start_lab ;;
+  *) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
