@@ -37,8 +37,7 @@ class SlurmRuns(unittest.TestCase):
         self.assertEqual(engine.tree(self.folder)[f"slurm-{number}_3.out"], b"task 3\n")
 
     def test_graphics_cards_and_a_container_in_a_job(self):
-        image = engine.engines()["podman"].environ and engine.BASE
-        number, status = self.submit(f'echo "$CUDA_VISIBLE_DEVICES"; podman run --rm --network none {image} sh -c "exit 7"',
+        number, status = self.submit(f'echo "$CUDA_VISIBLE_DEVICES"; podman run --rm --network none {engine.BASE} sh -c "exit 7"',
                                      "--gpus-per-node=a100:2")
         self.assertEqual((engine.tree(self.folder)[f"slurm-{number}.out"], status), (b"0,1\n", 7))
 
@@ -74,7 +73,7 @@ class Lab(unittest.TestCase):
         self.ask("tar -x -C /scratch/ada/real", archive({
             "in.txt": b"hello",
             "script": b"""#!/bin/sh
-apptainer exec --containall --no-home --bind "$PWD:/app" --pwd /app image.sif sh -c 'tr a-z A-Z <in.txt >out.txt; id -u; exit 7'
+apptainer --quiet exec --containall --no-home --bind "$PWD:/app" --pwd /app image.sif sh -c 'tr a-z A-Z <in.txt >out.txt; id -u; exit 7'
 """}))
         with subprocess.Popen(["docker", "save", "skelebot-test/debian"], stdout=subprocess.PIPE) as image:
             subprocess.run(["ssh", cluster.LAB, "cat >/scratch/ada/real/image.tar"], stdin=image.stdout, check=True,

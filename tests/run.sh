@@ -83,7 +83,7 @@ run() {
 
 # The other Pythons, and the real tests that need hardly an engine, have their turn beside the pure
 # tests of this one and the real tests that mostly wait; what they say comes last.
-engineless="real_artifactory real_artifacts real_at_once real_completion real_install real_iris real_mutations real_people real_recording real_schema real_signing real_transfers"
+engineless="real_artifactory real_artifacts real_at_once real_clusters real_completion real_install real_iris real_mutations real_people real_recording real_schema real_signing real_transfers"
 
 without() { grep -v -x -F "$(echo "$1" | tr ' ' '\n')" || true; }
 

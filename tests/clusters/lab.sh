@@ -21,7 +21,7 @@ start_lab() {
 make_lab() {
   say "lab: debootstrap"
   rm -rf "$lab/root"
-  debootstrap --variant=minbase --include=ca-certificates,slurmctld,slurmd,slurm-client,munge,openssh-server,apptainer,squashfs-tools,squashfuse,fuse-overlayfs,fuse2fs,gocryptfs,uidmap,python3 \
+  debootstrap --variant=minbase --include=ca-certificates,slurmctld,slurmd,slurm-client,munge,openssh-server,apptainer,squashfs-tools,squashfuse,fuse-overlayfs,uidmap,python3 \
     sid "$lab/root" >"$lab/debootstrap.log" 2>&1 || { tail -n 30 "$lab/debootstrap.log"; return 1; }
   rm -rf "$lab/root"/usr/share/{doc,info,locale,man}/* "$lab/root"/var/lib/apt/lists/* "$lab/root"/var/cache/apt/*
   mkdir -p "$lab/root"/{lab,scratch/ada,home/ada/.ssh}
