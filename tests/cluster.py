@@ -17,7 +17,7 @@ from typing import NamedTuple
 import engine
 
 BUILD = 2400                # seconds in which Kubernetes is built even on a busy machine
-CONTEXTS = ("admin", "test", "forbidden", "expired", "gone")
+CONTEXTS = ("admin", "test", "no-exec", "forbidden", "expired", "gone")
 NAMESPACES = ("ml", "restricted")
 NODES = ("node1", "node2")
 LOADED = engine.BASE        # an image that both nodes have, and a registry has not

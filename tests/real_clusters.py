@@ -140,6 +140,12 @@ class Kubernetes(unittest.TestCase):
                 self.assertEqual(done.status, 1)
                 self.assertIn(reason, done.stderr)
 
+    def test_who_may_not_enter_a_pod_may_still_start_one(self):
+        eve = self.ml._replace(context="no-exec")
+        job = self.create(eve, manifest(container("main", "sleep 60")))
+        pod = self.pod(eve, job, lambda pod: pod["status"]["phase"] == "Running")["metadata"]["name"]
+        self.assertIn('cannot create resource "pods/exec"', eve.kubectl("exec", pod, "--", "true").stderr)
+
     def test_files_go_in_by_an_init_container_and_come_out_beside_the_job(self):
         share = {"volumeMounts": [{"name": "work", "mountPath": "/w"}]}
         job = self.create(self.ml, manifest(

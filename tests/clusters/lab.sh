@@ -14,6 +14,9 @@ start_lab() {
   cp "$tests/clusters/lab/"{boot,sshd_config} "$lab/root/lab/"
   cp "$tests/clusters/lab/slurm.conf" "$lab/root/etc/slurm/"
   cp "$tests/clusters/lab/enter" "$lab/"
+  cp "$slurm/login/key.pub" "$lab/root/home/ada/.ssh/authorized_keys"
+  grep -q '^lab ' "$slurm/login/known_hosts" ||
+    printf 'lab %s\n' "$(cat "$lab/root/etc/ssh/ssh_host_ed25519_key.pub")" >>"$slurm/login/known_hosts"
   start_process lab lab_is_up -- unshare --mount --uts --ipc --pid --fork --kill-child "$lab/enter" "$lab/root" 9>&-
   say "lab: ready"
 }
@@ -30,10 +33,8 @@ make_lab() {
   echo 'ada:*:19000::::::' >>"$lab/root/etc/shadow"
   echo 'ada:100000:65536' | tee -a "$lab/root/etc/subuid" >>"$lab/root/etc/subgid"
   echo '127.0.0.1 localhost lab' >"$lab/root/etc/hosts"
-  cp "$slurm/login/key.pub" "$lab/root/home/ada/.ssh/authorized_keys"
   chmod 700 "$lab/root/home/ada/.ssh"
   chown -R 4321:4321 "$lab/root"/{home,scratch}/ada
-  printf 'lab %s\n' "$(cat "$lab/root/etc/ssh/ssh_host_ed25519_key.pub")" >>"$slurm/login/known_hosts"
   touch "$lab/complete"
 }
 
