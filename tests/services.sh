@@ -93,12 +93,12 @@ stop_process() {
   kill -KILL "$pid"
 }
 
-# launch NAME COMMAND...: run a command in the background with what the others leave of the processors;
-# it goes on when this script has ended. The folder of its name is among its words.
+# launch NAME COMMAND...: run a command in the background; it goes on when this script has ended. The
+# folder of its name is among its words.
 launch() {
   local name=$1
   shift
-  setsid nice -n 10 "$@" >"$state/$name.log" 2>&1 </dev/null &
+  setsid "$@" >"$state/$name.log" 2>&1 </dev/null &
   echo $! >"$state/$name.pid"
 }
 
@@ -409,7 +409,7 @@ start() {
   install_packages apt dockerd:docker.io debootstrap podman catatonit runc iptables ip:iproute2 git \
     python3:python3-yaml "$(python3 -c 'import ensurepip' 2>/dev/null && echo python3 || echo python3-venv)" \
     make rsync socat
-  launch kubernetes-build "$tests/clusters/kubernetes_build.sh" "$kubernetes"
+  launch kubernetes-build nice -n 10 "$tests/clusters/kubernetes_build.sh" "$kubernetes"
   install_servers & # beside the images, which take as long
   local servers=$!
   start_engine engine --

@@ -16,7 +16,7 @@ start_kubernetes() {
   exec 9>"$kubernetes/start.lock"
   flock 9
   rm -f "$kubernetes/ready"
-  "$tests/clusters/kubernetes_build.sh" "$kubernetes" 9>&-
+  nice -n 10 "$tests/clusters/kubernetes_build.sh" "$kubernetes" 9>&-
   start_control 9>&-
   start_nodes 9>&-
   # Graphics cards that are only counted, as a device plugin would: the oldest kubectl cannot say so.

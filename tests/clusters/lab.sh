@@ -4,6 +4,8 @@
 # shellcheck shell=bash disable=SC2154  # services.sh has the variables
 
 lab=$state/lab
+lab_packages=(ca-certificates slurmctld slurmd slurm-client munge openssh-server apptainer squashfs-tools squashfuse
+  fuse-overlayfs uidmap python3)
 
 # What two callers do at once, the second finds done.
 start_lab() {
@@ -24,8 +26,8 @@ start_lab() {
 make_lab() {
   say "lab: debootstrap"
   rm -rf "$lab/root"
-  debootstrap --variant=minbase --include=ca-certificates,slurmctld,slurmd,slurm-client,munge,openssh-server,apptainer,squashfs-tools,squashfuse,fuse-overlayfs,uidmap,python3 \
-    sid "$lab/root" >"$lab/debootstrap.log" 2>&1 || { tail -n 30 "$lab/debootstrap.log"; return 1; }
+  nice -n 10 debootstrap --variant=minbase --include="$(IFS=, && echo "${lab_packages[*]}")" sid "$lab/root" \
+    >"$lab/debootstrap.log" 2>&1 || { tail -n 30 "$lab/debootstrap.log"; return 1; }
   rm -rf "$lab/root"/usr/share/{doc,info,locale,man}/* "$lab/root"/var/lib/apt/lists/* "$lab/root"/var/cache/apt/*
   mkdir -p "$lab/root"/{lab,scratch/ada,home/ada/.ssh}
   echo 'ada:x:4321:4321:Ada:/home/ada:/bin/bash' >>"$lab/root/etc/passwd"
@@ -39,7 +41,7 @@ make_lab() {
 }
 
 lab_is_up() {
-  [ "$(timeout 10 "$slurm/bin/ssh" lab sinfo --noheader --format %t 2>/dev/null)" = idle ]
+  timeout 10 "$slurm/bin/ssh" lab sinfo --noheader --format %t 2>/dev/null | grep -qxE 'idle|mix|alloc|comp'
 }
 
 # unshare waits for what it has begun, whatever it is told; and that ends with it.

@@ -44,7 +44,7 @@ has_credentials() { munge --socket "$slurm/munge/socket" --no-input >/dev/null 2
 
 scontrol_answers() { timeout 5 scontrol ping 2>/dev/null | grep -q 'is UP'; }
 
-node_is_up() { timeout 5 sinfo --noheader --format %t 2>/dev/null | grep -qxE 'idle|mix|alloc'; }
+node_is_up() { timeout 5 sinfo --noheader --format %t 2>/dev/null | grep -qxE 'idle|mix|alloc|comp'; }
 
 login_answers() { timeout 10 "$slurm/bin/ssh" login true 2>/dev/null; }
 
