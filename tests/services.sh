@@ -93,12 +93,13 @@ stop_process() {
   kill -KILL "$pid"
 }
 
-# launch NAME COMMAND...: run a command in the background; it goes on when this script has ended. The
-# folder of its name is among its words.
+# launch NAME COMMAND...: run a command in the background, unless it still runs; it goes on when this
+# script has ended. Its last word tells whose process it is.
 launch() {
   local name=$1
   shift
-  setsid "$@" >"$state/$name.log" 2>&1 </dev/null &
+  process_id "$name" >/dev/null && return
+  setsid "$@" "$state/$name/" >"$state/$name.log" 2>&1 </dev/null &
   echo $! >"$state/$name.pid"
 }
 
@@ -426,8 +427,8 @@ start() {
   wait "$servers"
   start_servers
   start_slurm
-  launch lab-start "$tests/services.sh" lab "$state/lab-start"
-  launch kubernetes "$tests/services.sh" kubernetes "$state/kubernetes"
+  launch lab-start "$tests/services.sh" lab
+  launch kubernetes-start "$tests/services.sh" kubernetes
 
   cat >"$state/env" <<END
 export SKELEBOT_TEST_REMOTE=$remote
@@ -460,7 +461,7 @@ END
 
 stop() {
   local name
-  for name in kubernetes kubernetes-build lab-start; do stop_launched "$name"; done
+  for name in kubernetes-start kubernetes-build lab-start; do stop_launched "$name"; done
   stop_kubernetes
   stop_lab
   stop_slurm

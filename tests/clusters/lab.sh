@@ -17,8 +17,8 @@ start_lab() {
   cp "$tests/clusters/lab/slurm.conf" "$lab/root/etc/slurm/"
   cp "$tests/clusters/lab/enter" "$lab/"
   cp "$slurm/login/key.pub" "$lab/root/home/ada/.ssh/authorized_keys"
-  grep -q '^lab ' "$slurm/login/known_hosts" ||
-    printf 'lab %s\n' "$(cat "$lab/root/etc/ssh/ssh_host_ed25519_key.pub")" >>"$slurm/login/known_hosts"
+  sed -i '/^lab /d' "$slurm/login/known_hosts"
+  printf 'lab %s\n' "$(cat "$lab/root/etc/ssh/ssh_host_ed25519_key.pub")" >>"$slurm/login/known_hosts"
   start_process lab lab_is_up -- unshare --mount --uts --ipc --pid --fork --kill-child "$lab/enter" "$lab/root" 9>&-
   say "lab: ready"
 }
