@@ -17180,5 +17180,25 @@ def status_of(run):
         let_stay()
 
 
+def command():
+    """main() for a program that does nothing else: it ends as Python does, but for a look at each
+    object, which takes longer than many a job; those of plugins may need it.
+    """
+    status, frame, above = main() or 0, sys._getframe(1), []
+    while frame:
+        above, frame = [*above, frame.f_code.co_name], frame.f_back
+    alone = above in (["<module>"], ["<module>", "_run_code", "_run_module_as_main"])
+    if alone and not sys.flags.inspect and "skelebot.common" not in sys.modules:
+        import atexit
+        try:
+            getattr(sys.modules.get("threading"), "_shutdown", int)()
+            for end in (atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush):
+                end()
+            os._exit(status)
+        except Exception:
+            pass                        # Python says what it is
+    return status
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

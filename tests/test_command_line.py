@@ -10,7 +10,7 @@ import unittest
 
 import support
 import skelebot
-from support import call, folder, two_lines
+from support import ROOT, call, folder, process, two_lines
 
 PROJECT = {"skelebot.yaml": "name: churn\njobs:\n- {name: hi, source: echo hi}\n"}
 HOSTILE = ("signal", "shlex", "json", "yaml", "subprocess", "tempfile", "threading", "glob", "gc", "stat",
@@ -141,6 +141,41 @@ components:
 """
 FILES = {"skelebot.yaml": TYPED, "skelebot-dev.yaml": "jobs: [{name: fit, source: fit.py}]\n", "skelebot-prod.yaml": "",
          "other/skelebot.yaml": "name: b\njobs: [{name: bake, source: b.py}]\n", "broken/skelebot.yaml": "nam: b\n"}
+
+
+class TheEnd(unittest.TestCase):
+    """Of the program, which is quicker than Python's own."""
+    LATER = ("import atexit, threading\natexit.register(lambda: print('at exit'))\n"
+             "threading.Thread(target=lambda: (threading.main_thread().join(), print('a thread'))).start()\n")
+    ABOVE = ("import runpy, sys\nsys.argv = [sys.argv[1], '--version']\ntry:\n    runpy.run_path(sys.argv[0], run_name='__main__')"
+             "\nfinally:\n    print('above')\n")
+    PLUGIN = ("from skelebot import Activation, Component\nfile = open('kept', 'w')\nfile.write('all')\n\n\n"
+              "class Open(Component):\n    activation = Activation.ALWAYS\n")
+
+    def test_waits_for_threads_and_does_what_is_left_for_it(self):
+        with folder({"sitecustomize.py": self.LATER}) as path:
+            for argv in ([skelebot.__file__], ["-m", "skelebot"]):
+                with self.subTest(argv=argv):
+                    ended = subprocess.run([sys.executable, *argv, "--version"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                           env={**os.environ, "PYTHONPATH": path + os.pathsep + ROOT})
+                    self.assertEqual((ended.returncode, ended.stdout.split(b"\n")[1:], ended.stderr),
+                                     (0, [b"a thread", b"at exit", b""], b""))
+
+    def test_leaves_a_program_that_runs_it_alone(self):
+        ended = subprocess.run([sys.executable, "-c", self.ABOVE, skelebot.__file__], stdout=subprocess.PIPE)
+        self.assertEqual(ended.stdout.split(), [b"skelebot", skelebot.__version__.encode(), b"above"])
+
+    def test_writes_what_a_plugin_has_not_closed(self):
+        with folder({"home/plugins/open/open.py": self.PLUGIN, "p/skelebot.yaml": "name: p\n"}) as path:
+            top = os.path.join(path, "p")
+            self.assertEqual(process("envs", folder=top, SKELEBOT_HOME=os.path.join(path, "home")).status, 0)
+            with open(os.path.join(top, "kept")) as file:
+                self.assertEqual(file.read(), "all")
+
+    def test_that_fails_is_what_python_says_of_it(self):
+        with folder({"sitecustomize.py": "import atexit\natexit.register(lambda: 1 / 0)\n"}) as path:
+            ended = process("unknown", PYTHONPATH=path, folder=path)
+            self.assertEqual((ended.status, ended.stderr.count("ZeroDivisionError")), (2, 1))
 
 
 class Completion(unittest.TestCase):
