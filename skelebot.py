@@ -6052,11 +6052,11 @@ class RunRecord(Record):
                                   in self._asdict().items()) + "\n}\n"
 
     @classmethod
-    def of(cls, data, number, point=0):
-        """The record in the bytes of a run.json; one that is damaged, or not ours, says so."""
+    def of(cls, text, number, point=0):
+        """The record in the text of a run.json; one that is damaged, or not ours, says so."""
         import json
         try:
-            known = json.loads(data.decode("utf-8"), parse_constant=lambda name: None)
+            known = json.loads(text, parse_constant=lambda name: None)
             if known["format"] > 1:
                 return cls(number=number, point=point, job=str(known.get("job", "")), state="later",
                            reason="a later version of skelebot has recorded it")
@@ -6077,13 +6077,12 @@ class RunRecord(Record):
         dict(self.sweep.get("best", {}))
         for one in self.metrics.values():
             float(one["last"]), float(one["min"][0]), float(one["max"][0]), int(one["steps"])
-        for path, size, changed in self.outputs:
-            if not isinstance(path, str) or not isinstance(size, int):
-                raise TypeError("outputs")
-        given = [value if isinstance(value, list) else [value] for value in self.values.values()]
-        for value in (*self.words, *self.typed, *self.resources.values(), *sum(given, [])):
-            if not isinstance(value, str):
-                raise TypeError("words")
+        sum(size for _, size, _ in self.outputs)
+        texts = [*self.words, *self.typed, *self.resources.values(), *(
+            path for path, _, _ in self.outputs)]
+        for value in self.values.values():
+            texts += value if isinstance(value, list) else [value]
+        "".join(texts)
         if self.state not in STATES or not re.fullmatch(r"(?:\w[\w.-]*)?", self.container):
             raise ValueError("state")
         return self
@@ -6130,17 +6129,22 @@ class Runs:
             return []
 
     def going(self):
-        """(number, point) of those whose end nobody has recorded."""
+        """The RunRecords of those whose end nobody has recorded, the newest first."""
         names = [name.partition(".") for name in self.names("going")]
-        return sorted((int(number), int(point or 0)) for number, _, point in names
-                      if (number + (point or "0")).isdigit())
+        return itertools.starmap(self.read, sorted((
+            (int(number), int(point or 0)) for number, _, point in names
+            if (number + (point or "0")).isdigit()), reverse=True))
+
+    def text(self, record, name):
+        """A file of a run as text; "" if it does not exist."""
+        return first_bytes(machine_text(self.path(record, name)), MOST).decode("utf-8", "replace")
 
     def read(self, number, point=0):
         """The RunRecord of a number, as its file has it; state "damaged" or "later" if it cannot be
         read.
         """
-        path = self.path(RunRecord(number=number, point=point), "run.json")
-        record = RunRecord.of(first_bytes(machine_text(path), MOST), number, point)
+        text = self.text(RunRecord(number=number, point=point), "run.json")
+        record = RunRecord.of(text, number, point)
         if record.goes_on and not self.has(record):
             return record._replace(state="unknown", reason="it was not begun in this folder")
         return record
@@ -6166,30 +6170,39 @@ class Runs:
 
     def process(self, record):
         """(pid, begun) of the process that a run is, natively."""
-        words = (read_bytes(self.path(record, "pid")) or b"").decode("ascii", "replace").split()
+        words = self.text(record, "pid").split()
         native = len(words) == 2 and words[0].isdigit() and record.runner == "native"
         return (int(words[0]), words[1].strip("-")) if native else (0, "")
 
     def with_commit(self, record):
         """A record with what git has said, once it has. Source: git-status(1), --porcelain=v2"""
-        told = "" if record.commit else (read_bytes(self.path(record, "git")) or b"").decode(
-            "utf-8", "replace")
-        commit = told and re.search("(?m)^# branch.oid ([0-9a-f]{40,64})$", told)
+        told = "" if record.commit else self.text(record, "git")
+        commit = re.search("(?m)^# branch.oid ([0-9a-f]{40,64})$", told)
         return record._replace(commit=commit.group(1), clean=not re.search("(?m)^[^#]", told)
                                ) if commit else record
 
     def curves(self, record, most):
         """name -> [(step, number)...] of its curves, about `most` of each; {} if damaged."""
         import json
+        curves = {}
         try:
-            known = json.loads((read_bytes(self.path(record, "curves.json")) or b"{}").decode())
-            known = {name: [(Scale.number(step), Scale.number(one)) for step, one in
-                            curve[:-1:len(curve) // most + 1] + curve[-1:]]
-                     for name, curve in known.items()}
-        except (SkelebotError, ValueError, TypeError, AttributeError, RecursionError):
+            for name, curve in json.loads(self.text(record, "curves.json") or "{}").items():
+                pairs = [(Scale.number(step), Scale.number(value)) for step, value in
+                         curve[:-1:len(curve) // most + 1] + curve[-1:]]
+                curves[name] = [pair for pair in pairs if None not in pair]
+        except (ValueError, TypeError, AttributeError, RecursionError):
             return {}
-        known = {name: [pair for pair in own if None not in pair] for name, own in known.items()}
-        return {name: own for name, own in known.items() if len(own) > 1}
+        return {name: own for name, own in curves.items() if len(own) > 1}
+
+    def last_lines(self, record, count):
+        """The last lines that a run has printed, as a terminal showed them in the end."""
+        try:
+            with open(machine_text(self.path(record, "log")), "rb", opener=opened_plain) as file:
+                file.seek(max(os.fstat(file.fileno()).st_size - 2 ** 15, 0))
+                lines = last_states(file.read())[-count:]
+        except (OSError, SkelebotError):
+            return []
+        return lines if any(lines) else []
 
     def points(self, number):
         """The RunRecords of a sweep's points, in their order."""
@@ -6215,20 +6228,19 @@ class Runs:
         jobs  the names of the project's jobs, of which one may be a number too
         """
         match = re.fullmatch(r"(\d{1,9})(?:[.](\d{1,9}))?", text, re.ASCII)
-        if match and text not in jobs:
-            record = RunRecord(number=int(match.group(1)), point=int(match.group(2) or 0))
-            if record.number and os.path.isdir(machine_text(self.path(record))):
-                return self.read(record.number, record.point)
         hint = "skelebot runs --all lists them" if self.numbers() else "none is recorded here"
         if match and text not in jobs:
+            record = self.read(int(match.group(1)), int(match.group(2) or 0))
+            if record.number and os.path.isdir(machine_text(self.path(record))):
+                return record
             raise SkelebotError(f"there is no run {text}", hint)
         record = next((one for one in self.all() if text in ("", one.job)), None)
-        if not record and text not in ("", *jobs):
-            raise SkelebotError(f"{shortened(text)} is no run, and no job has that name",
-                                nearest(text, jobs) or hint)
-        if not record:
+        if record:
+            return record
+        if text in ("", *jobs):
             raise SkelebotError(f"there is no run{' of ' + text if text else ''} yet", hint)
-        return record
+        raise SkelebotError(f"{shortened(text)} is no run, and no job has that name",
+                            nearest(text, jobs) or hint)
 
 
 class Clean:
@@ -6271,7 +6283,7 @@ class Clean:
         engine = yield from plan_engine(self.call, Hosts(self.call, self.project).chosen().engine)
         yield from engine.plan_check()
         form, argv = "{{.Id}} {{.Size}}{{range .RepoTags}} {{.}}{{end}}", engine.argv
-        busy = [Runs().read(*one).container for one in Runs().going()]
+        busy = [one.container for one in Runs().going()]
         ended = yield from self.plan_ended(engine, "label=skelebot.project=" + self.project.name)
         self.rows += [(f"container {name}, {status}", [
             Command((*argv, "rm", "--volumes", own), kept=True)])
@@ -6297,7 +6309,7 @@ class Clean:
         status, before = 0, float("inf") if self.whole else time.time() - 30 * 24 * 3600
         yield from [Note("natively only the disk is cleaned: images and containers stay")] if (
             self.call.native) else self.plan_of_engine()
-        going = dict(Runs().going())
+        going = {one.number for one in Runs().going()}
         old = [Runs().path(one) for one in Runs().all() if one.number not in going
                and one.state in STATES[2:] and (one.ended or one.made) < before]
         size = shown_size(sum(os.lstat(file).st_size for path in old for file, _ in tree(path)))
@@ -6590,15 +6602,14 @@ class Recording:
         """Of a job with what was typed for it: Words."""
         if call.dry_run or not project.runs or call.environ.get("SKELEBOT_RUNS") == "0":
             return cls()
-        parser = job_parser(project, job)
-        values = {one.name: words.values.get(one.name, tuple(getattr(one, "default", ())))
-                  for one in (*parser.args, *parser.params)}
+        parser, values = job_parser(project, job), {}
+        for one in (*parser.args, *parser.params):
+            own = words.values.get(one.name, getattr(one, "default", ()))
+            if own:
+                values[one.name] = list(own) if one.accepts == "list" else own[-1]
         return cls(RunRecord(
             job=job.name, words=list(words.typed), env=project.env or "", version=project.version,
-            values={one.name: list(values[one.name]) if one.accepts == "list"
-                    else values[one.name][-1]
-                    for one in (*parser.args, *parser.params) if values[one.name]},
-            typed=[name for name in words.values], chain=call.token, user=call.login,
+            values=values, typed=list(words.values), chain=call.token, user=call.login,
             detached=job.mode == "d" or call.detach), job.metrics)
 
     @property
@@ -6625,27 +6636,26 @@ class Recording:
         if self.record:
             self.record = yield KeepRun(self.record._replace(**facts))
 
-    def plan_end(self, status, wrote=(), state=""):
-        """Record its end, if nobody has: a status, and the paths where it may have written."""
-        if not (self.record and self.record.goes_on):
-            return
-        state = state or ("failed" if status else "done")
-        facts = {"state": state, "reason": "", **self.ending,
-                 "status": status, "ended": time.time()}
-        since = self.record.started and self.record.started - 0.05     # a kernel's clock lags
-        measured = Metrics(self.record.folder, self.metrics, "", since)
-        for text in measured.notes:
-            yield Note(text)
-        self.record = yield KeepRun(self.record._replace(
-            **facts, metrics=measured.summary,
-            outputs=written_since(wrote, since) if since else []),
-            as_json(measured.curves) if measured.curves else "")
+    def plan_end(self, status, wrote=(), **ending):
+        """Record its end, if nobody has: a status, the paths where it may have written, and what is
+        not noted of its `state` and `reason`; returns the record.
+        """
+        if self.record and self.record.goes_on:
+            since = self.record.started and self.record.started - 0.05     # a kernel's clock lags
+            measured = Metrics(self.record.folder, self.metrics, "", since)
+            yield from map(Note, measured.notes)
+            facts = {"state": "failed" if status else "done", "reason": "", **ending, **self.ending}
+            self.record = yield KeepRun(self.record._replace(
+                **facts, status=status, ended=time.time(), metrics=measured.summary,
+                outputs=written_since(wrote, since) if since else []),
+                as_json(measured.curves) if measured.curves else "")
+        return self.record
 
     def plan_fail(self, fault):
         """Record its end by an exception."""
         number = getattr(fault, "number", 2 if isinstance(fault, KeyboardInterrupt) else 0)
         if number:
-            return self.plan_end(128 + number, (), "stopped")
+            return self.plan_end(128 + number, state="stopped")
         self.ending.setdefault("reason", getattr(fault, "message", "") or "")
         return self.plan_end(getattr(fault, "status", 1))
 
@@ -6702,9 +6712,8 @@ class RunCommands:
         every, failed, json = map(self.words.has, ("all", "failed", "json"))
         few, names = None if every or json or self.named else 20, [one.name for one in self.named]
         records = self.named + [point for one in self.named if one.sweep
-                                for point in self.runs.points(one.number)] or [*(
-            itertools.starmap(self.runs.read, self.runs.going()[::-1]) if going else
-            itertools.islice(self.runs.all(), None if failed else few))]
+                                for point in self.runs.points(one.number)] or [*itertools.islice(
+            self.runs.going() if going else self.runs.all(), None if failed or going else few)]
         records = [one for one in (yield from self.plan_current(records)) if one.name in names or (
             one.goes_on or not going) and (one.state in FAILED or not failed)][:few]
         if json:
@@ -7070,16 +7079,6 @@ class Report:
         seconds = min(max(one.ended - one.started, 0), 4e9) if one.started and one.ended else None
         return "" if seconds is None else str(datetime.timedelta(seconds=int(seconds)))
 
-    def log_end(self, record):
-        """The last lines of what a run has printed, as a terminal showed them in the end."""
-        try:
-            body = open_file(self.runs.path(record, "log"))
-            with body.file:
-                data = bytes_at(body, 2 ** 15, max(body.size - 2 ** 15, 0))
-        except (SkelebotError, AttributeError):
-            return ""
-        return "\n".join(last_states(data)[-40:])[-6000:]
-
     def section(self, one, log):
         """All that is known of a run, and the end of its log."""
         values = [[name, as_text(value, 2000), "" if name in one.typed else "default"]
@@ -7108,7 +7107,8 @@ class Report:
             "job.html", job=job, runs=len(own), most=self.MOST, words=self.WORDS, named=self.NAMED,
             points=points, drawn=self.DRAWN, pictures=Html.of(*self.pictures(own, points)))
             for job, own in list(jobs.items())[:self.MOST]]
-        logs = [*map(self.log_end, self.records[:self.DRAWN]), *[
+        logs = [*("\n".join(self.runs.last_lines(one, 40))[-6000:]
+                  for one in self.records[:self.DRAWN]), *[
             f"This page has logs of the first {self.DRAWN} runs only: skelebot logs {one.name}"
             for one in self.records[self.DRAWN:]]]
         heads = ["run", "job", "state", "began", "took", *params, *list(self.metrics)[:self.MOST]]
@@ -8447,10 +8447,8 @@ def plan_updated(call, project, records, back=False):
 
 def plan_collect_left(call, project, but):
     """Record the ends of jobs that went on by themselves, but for one: so their names are free."""
-    runs = Runs()
-    records = [runs.read(*numbers) for numbers in runs.going()
-               if numbers != (but.number, but.point)]
-    yield from plan_updated(call, project, [record for record in records if record.detached])
+    yield from plan_updated(call, project, [
+        record for record in Runs().going() if record.detached and record.name != but.name])
 
 
 def plan_left(record, status):
@@ -8459,9 +8457,7 @@ def plan_left(record, status):
     status  -1 if it has not ended
     """
     if status > 0:
-        log = read_bytes(Runs().path(record, "log"), MOST) or b""
-        for line in log.decode("utf-8", "replace").rstrip().split("\n")[-5:] if log else ():
-            yield Note(line)
+        yield from map(Note, Runs().last_lines(record, 5))
         raise SkelebotError(f"{record.job} ended with {status} as soon as it had started",
                             f"skelebot logs {record.name} shows all that it has said", status)
     if status:
@@ -8697,8 +8693,8 @@ class Sweeping:
         words = self.words
         rows = table_rows(words.one("from"), job_parser(self.project, self.job)) if words.has(
             "from") else ()
-        points, seed = Points(self.project, words, rows), words.one("seed", self.call.token)
-        seed = int(seed) if seed.lstrip("-+").isdigit() else checksum(seed)
+        points = Points(self.project, words, rows)
+        seed = int(words.one("seed", checksum(self.call.token)))
         chosen, best = points.chosen(seed), self.job.sweep.best
         self.sweep = {"points": len(chosen), "each": points.each, "best": {
             name: getattr(best, name) for name in ("max", "min") if getattr(best, name)},
@@ -8728,15 +8724,14 @@ class Sweeping:
             call = self.call._replace(host=host, hosts=(host,) if host else ())
             runner = yield from self.plan_runner(call)
             self.check_copies(runner)
-            image, count = (yield from runner.plan_image(self.job)), runner.resources(
-                self.job).gpus.rpartition(":")[2]
+            image = yield from runner.plan_image(self.job)
+            count = runner.resources(self.job).gpus.rpartition(":")[2]
             size = int(count) if count.isdigit() else 0
             gpus = (yield from runner.plan_gpus(image)) if size else []
-            groups = [gpus[first:first + size] for first in range(0, len(gpus), size or 1)]
-            for group in (groups or [()] * most)[:most]:
-                if len(group) in (0, size):
-                    own = {"gpus": "device=" + ",".join(group)} if group else {}
-                    places.append((call._replace(resources=call.resources._replace(**own)), image))
+            groups = [gpus[end - size:end] for end in range(size, len(gpus) + 1, size or 1)]
+            for group in groups[:most] if gpus else [()] * most:
+                own = {"gpus": "device=" + ",".join(group)} if group else {}
+                places.append((call._replace(resources=call.resources._replace(**own)), image))
         if not places:
             raise SkelebotError(f"{self.job.name} needs {count} GPUs, and there are {len(gpus)}",
                                 "resources: {gpus: ...} says how many it needs")
@@ -8802,15 +8797,11 @@ class Sweeping:
     def plan_ended(self, record):
         """Say how a point has ended, and see whether there are to be more."""
         record = self.runs.read_again(record)
-        said, log = (self.runs.path(record, name) for name in ("messages", "log"))
         if record.goes_on and record.started:       # its process was ended by force
             record, = yield from plan_updated(self.call, self.project, [record])
         elif record.goes_on:
-            recording = Recording(record)
-            recording.note(reason="".join(re.findall(
-                "(?m)^skelebot: (.*)$", first_bytes(said, MOST).decode("utf-8", "replace"))[-1:]))
-            yield from recording.plan_end(1)
-            record = recording.record
+            said = re.findall("(?m)^skelebot: (.*)$", self.runs.text(record, "messages"))
+            record = yield from Recording(record).plan_end(1, reason="".join(said[-1:]))
         self.ended.append(record)
         row = RunCommands.row(record._replace(typed=list(self.sweep["each"])))
         yield Answer("  ".join(filter(None, (as_text(row[part]) for part in (0, 5, 3, 4, 6)))))
@@ -8821,26 +8812,23 @@ class Sweeping:
             self.over = True
             yield Note("all of the first points have failed at once, so no more are begun; "
                        f"{record.name} said:")
-            last = first_bytes(log, 2 ** 27).decode("utf-8", "replace").strip()
-            for line in (last or record.reason).split("\n")[-5:]:
-                yield Note(line)
+            yield from map(Note, self.runs.last_lines(record, 5) or [record.reason])
 
     def plan_closed(self):
         """Record the end of the points that were not begun."""
         for record in map(self.runs.read_again, self.records):
             if record.goes_on and not record.started:
-                recording = Recording(record)
-                recording.note(reason="its sweep ended before it began")
-                yield from recording.plan_end(None, (), "stopped")
+                yield from Recording(record).plan_end(
+                    None, state="stopped", reason="its sweep ended before it began")
 
     def plan_told(self, recording):
         """The table of all points; returns 1 if one of them is not done."""
-        table = Words({"run": (str(self.number),)})
-        yield from RunCommands(self.call, self.project, table).plan_compare()
+        words = Words({"run": (str(self.number),)})
+        yield from RunCommands(self.call, self.project, words).plan_compare()
         records = self.runs.points(self.number)
         failed = sum(one.state != "done" for one in records)
-        recording.note(reason=f"{failed} of {len(records)} points are not done" if failed else "")
-        yield from recording.plan_end(int(failed > 0))
+        reason = f"{failed} of {len(records)} points are not done" if failed else ""
+        yield from recording.plan_end(int(failed > 0), reason=reason)
         return int(failed > 0)
 
 

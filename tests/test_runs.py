@@ -16,7 +16,7 @@ class Record(unittest.TestCase):
         metrics={"loss": {"last": 0.25, "min": [0.25, 3], "max": [1.5, 1], "steps": 3}}, outputs=[["models/m.pkl", 12, 1.5]])
 
     def test_comes_back_from_its_text_as_it_was(self):
-        self.assertEqual(RunRecord.of(self.FULL.text.encode(), 12), self.FULL)
+        self.assertEqual(RunRecord.of(self.FULL.text, 12), self.FULL)
 
     def test_has_null_for_numbers_that_json_lacks(self):
         self.assertEqual(skelebot.as_json([float("nan"), float("inf"), True, None, 1e300]), "[null, null, true, null, 1e+300]")
@@ -30,10 +30,10 @@ class Record(unittest.TestCase):
                      '{"format": 1, "values": {"lr": %s}}' % ("[" * 900 + "]" * 900), '{"format": 1, "values": {"lr": 1}}',
                      '{"format": 1, "resources": {"cpus": [1]}}'):
             with self.subTest(text=text[:40]):
-                self.assertEqual(RunRecord.of(text.encode(), 3).state, "damaged")
+                self.assertEqual(RunRecord.of(text, 3).state, "damaged")
 
     def test_of_a_later_version_says_so(self):
-        record = RunRecord.of(b'{"format": 2, "job": "train", "state": {"new": 1}}', 3)
+        record = RunRecord.of('{"format": 2, "job": "train", "state": {"new": 1}}', 3)
         self.assertEqual((record.number, record.job, record.state), (3, "train", "later"))
 
     def test_has_for_artifacts_what_was_typed_and_measured_and_no_secret(self):
@@ -50,7 +50,7 @@ class Record(unittest.TestCase):
         self.assertEqual(list(record.facts), ["run", "p0", "p1", "p2", "p3", "p4"])
 
     def test_passes_over_what_it_does_not_know(self):
-        self.assertEqual(RunRecord.of(b'{"format": 1, "state": "done", "more": 1}', 3), RunRecord(number=3, state="done"))
+        self.assertEqual(RunRecord.of('{"format": 1, "state": "done", "more": 1}', 3), RunRecord(number=3, state="done"))
 
 
 class Folder(unittest.TestCase):
