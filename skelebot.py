@@ -254,8 +254,8 @@ class Record(tuple):
         defaults = {name: vars(cls)[name] for name in own if name in vars(cls)}
         cls._fields = above + own
         cls._field_defaults = {**getattr(cls, "_field_defaults", {}), **defaults}
-        for index, name in enumerate(own):
-            setattr(cls, name, property(itemgetter(len(above) + index)))
+        for index, name in enumerate(cls._fields):
+            setattr(cls, name, property(itemgetter(index)))
 
     def __new__(cls, *values, **named):
         if len(values) == len(cls._fields) and not named:
@@ -4164,6 +4164,46 @@ class Command(Record):
         return f"printf %s {shell_line([self.given])} | " if self.given else ""
 
 
+class Copy(Record):
+    """A mapped folder or file that travels to a container, and back if it `returns`."""
+    source: str
+    target: str
+    folder: bool
+    returns: bool
+
+
+def archived(copy):
+    """What the archive of a SendFiles or FetchFiles calls a Copy."""
+    return posixpath.normpath(copy.target).strip("/")
+
+
+class SendFiles(Command):
+    """Give a program, as cluster/receive.sh, an archive of Copies, for its Outcome.
+
+    left_out  patterns of what does not travel of a Copy of the project itself
+    """
+    copies: Tuple[Copy, ...] = ()
+    left_out: str = ""
+    kept: bool = True
+    packed: Tuple[str, ...] = ("what travels",)
+
+    @property
+    def line(self):
+        paths = [copy.source for copy in self.copies]
+        return f"# tar of {shell_line(paths)} | {shell_line(self.argv)}"
+
+
+class FetchFiles(Command):
+    """Put what a program, as cluster/send.sh, writes in the places of Copies, for its Outcome."""
+    copies: Tuple[Copy, ...] = ()
+    kept: bool = True
+
+    @property
+    def line(self):
+        paths = [copy.source for copy in self.copies]
+        return f"# {shell_line(self.argv)} | tar to {shell_line(paths)}"
+
+
 class File(Record):
     """A file to write whole or not at all, maybe below `root`; `instead` shows what prints it."""
     path: str
@@ -4860,14 +4900,6 @@ def missing_helper(environ, home):
         re.findall(r':\s*"([^"]+)"', helpers.group(1)) if helpers else [])
     programs = ["docker-credential-" + name for name in names]
     return next((one for one in programs if not shutil.which(one, path=environ.get("PATH"))), "")
-
-
-class Copy(Record):
-    """A mapped folder or file that travels to a container, and back if it `returns`."""
-    source: str
-    target: str
-    folder: bool
-    returns: bool
 
 
 class Engine(Record):
@@ -8282,6 +8314,10 @@ def stays_there(mapping):
 class OnOtherEngine(OnEngine):
     """Another machine's engine: mapped folders of project and home travel there and back."""
 
+    @property
+    def where(self):
+        return self.engine.endpoint
+
     def told(self, run):
         """What the job says of itself travels only where something does anyway, or is expected."""
         shared = run.recording.is_shared(self.project)
@@ -8290,8 +8326,8 @@ class OnOtherEngine(OnEngine):
     def mappings(self, job):
         mappings = super().mappings(job)
         if mappings != job.mappings:
-            raise SkelebotError("--live cannot map this machine's folder on "
-                                f"{self.engine.endpoint}", "leave --live out: the image has a copy")
+            raise SkelebotError(f"--live cannot map this machine's folder on {self.where}",
+                                "leave --live out: the image has a copy")
         ignores = self.ignores(job)     # Docker copies no folder over a link
         return tuple(in_container(one, ignores) if self.is_here(one) else one for one in mappings)
 
@@ -8299,7 +8335,7 @@ class OnOtherEngine(OnEngine):
         giving = [mapping for mapping in self.own(run.job) if "ro" not in mapping.options]
         if run.detached and giving and not run.recording.record:
             raise run.job.places["mappings"].fault(
-                f"a detached job on {self.engine.endpoint} cannot give {giving[0].source} back",
+                f"a detached job on {self.where} cannot give {giving[0].source} back",
                 "use mode: i, map it as :ro, or an absolute path of that machine")
 
     def is_here(self, mapping):
@@ -8324,9 +8360,64 @@ class OnOtherEngine(OnEngine):
 
     def prepare(self, run):
         for mapping in filter(stays_there, run.job.mappings):
-            yield Note(f"{mapping.source} is mapped from {self.engine.endpoint}, not from this "
-                       "machine")
+            yield Note(f"{mapping.source} is mapped from {self.where}, not from this machine")
         return (yield from super().prepare(run))
+
+
+class OnCluster(OnOtherEngine):
+    """A cluster, which runs when it likes: what is mapped travels to a folder of the run there.
+
+    failures  (what its programs say, as a regular expression, what that means, what to do)
+    """
+    failures = ()
+    lost_words = "the cluster does not know it any more, and its exit status was not written"
+
+    def there(self, name, *words):
+        """The argv by which words are run there, for the run of that name."""
+        raise NotImplementedError
+
+    def work(self, name):
+        """The folder there of what travels: a Copy lies in it at its target."""
+        raise NotImplementedError
+
+    def fault(self, said, doing):
+        """The SkelebotError for what a program of the cluster has said."""
+        for pattern, message, hint in self.failures:
+            match = re.search(pattern, said)
+            if match:
+                return SkelebotError(f"{doing}: {match.expand(message)}", match.expand(hint))
+        return SkelebotError(f"{doing}: {last_line(said)}", f"{self.where} has said this, and "
+                             "knows what it means")
+
+    def plan_there(self, doing, name, *words, **more):
+        """The Outcome of what has to succeed there."""
+        outcome = yield Command(self.there(name, *words), kept=True, **more)
+        if outcome.status:
+            raise self.fault(outcome.errors + outcome.output, doing)
+        return outcome
+
+    def plan_send(self, name, copies, left_out=""):
+        """Let what travels be there, whole."""
+        work, doing = self.work(name), "what is mapped was not sent"
+        words = ("sh", "-c", template_bytes("cluster", "receive.sh").decode(), "sh", work + ".new")
+        outcome = yield SendFiles(self.there(name, *words), copies=copies, left_out=left_out)
+        if outcome.status:
+            raise self.fault(outcome.errors, doing)
+        yield from self.plan_there(doing, name, "mv", work + ".new", work)
+
+    def plan_fetch(self, name, copies):
+        """Bring back what returns; returns 1, after a note, if something is missing, else 0."""
+        copies = tuple(copy for copy in copies if copy.returns)
+        words = ("sh", "-c", template_bytes("cluster", "send.sh").decode(), "sh", self.work(name))
+        outcome = (yield FetchFiles(self.there(name, *words, *map(archived, copies)),
+                                    copies=copies)) if copies else Outcome()
+        if outcome.status:
+            yield Note(f"{listed(copy.source for copy in copies)}: not all was copied back: "
+                       + last_line(outcome.errors))
+        return int(outcome.status > 0)
+
+    def bring_back(self, run):
+        return (yield from self.plan_fetch(run.name, run.copies))
 
 
 RUNNERS = {"docker": OnEngine, "native": Native}    # kind of a host -> where it is
@@ -8358,7 +8449,8 @@ class Hosts(Record):
         place = (getattr(owner, "places", None) or {}).get("host")
         known = self.known() if ":" not in text else {}
         if text in known:
-            return known[text]
+            named = issubclass(RUNNERS[known[text].kind], OnCluster)    # so a record calls it
+            return known[text]._replace(docker=text) if named else known[text]
         engine = engine_kind(self.call.engine)(self.call, "context:" + text)
         if known and engine.context and look(engine.context_file):
             text = engine.host
@@ -8418,7 +8510,9 @@ def plan_runner(call, project, job, native=False):
 def plan_runner_of(call, project, record):
     """The Runner for a run that is recorded."""
     kind = RUNNERS.get(record.runner, OnEngine)
-    host = Hosts(call, project).at(record.host or record.endpoint)
+    hosts = Hosts(call, project)
+    host = (hosts.of(record.host, None) if issubclass(kind, OnCluster)
+            else hosts.at(record.host or record.endpoint))
     runner = yield from kind.plan_at(call, project, host)
     runner.host = record.host
     return runner
@@ -13986,7 +14080,7 @@ def answering(text):
 # ---- Doing ------------------------------------------------------------------
 
 FOR_MACHINE = ("path", "root", "source", "target", "argv", "packed", "beside", "environ", "stop",
-               "keytabs", "command")
+               "keytabs", "command", "copies")
 
 
 def for_machine(value):
@@ -16114,7 +16208,7 @@ def archive_members(file):
     """(archive, member) of all that is in a tar file that is read once, from start to end."""
     import tarfile
     try:
-        with tarfile.open(fileobj=file, mode="r|", tarinfo=member_kind()) as archive:
+        with tarfile.open(None, "r|", file, CHUNK, tarinfo=member_kind()) as archive:
             for count, entry in enumerate(iter(archive.next, None)):
                 if count == MOST_MEMBERS:
                     raise bad_archive(f"holds more than {MOST_MEMBERS} files and folders")
@@ -16198,6 +16292,173 @@ class Unpacker:
         if len(parts) > 200:
             raise bad_archive(f"holds {shortened(name)}, which is in more than 200 folders")
         return os.path.join(self.new, *parts)
+
+
+# -- Files on their way to and from a cluster
+
+class Stream:
+    """A file that is read or written once, with its SHA-256 and its last bytes."""
+
+    def __init__(self, file):
+        import hashlib
+        self.file, self.sha256, self.last = file, hashlib.sha256(), b""
+
+    def read(self, count):
+        return self.note(self.file.read(count))
+
+    def write(self, data):
+        return self.file.write(self.note(data))
+
+    def note(self, data):
+        self.sha256.update(data)
+        self.last = (self.last + data)[-1024:]
+        return data
+
+
+class Travelling(Program):
+    """A Program that files go to or come from, in a Stream; one that was cut is tried again."""
+    final = r"(?i)no space|denied|not permitted|quota|read-only|forbidden|not found|no such file"
+    ended, sha256 = r"(?m:^)skelebot-tar (\d+)\n", r"(?m:^)([0-9a-f]{64})  -\n"   # say the scripts
+
+    def run(self):
+        for pause in (0.5, 2, 0):
+            outcome = self.attempt()
+            if not outcome.status or outcome.output or self.step.limit or not pause or re.search(
+                    self.final, outcome.errors):
+                return outcome
+            tell(f"files did not travel whole, and do so again: {last_line(outcome.errors)}")
+            time.sleep(pause)
+
+    def attempt(self):
+        """Its Outcome; with the output "whole" if only the other side has lost something."""
+        self.cut, outcome = "", super().run()
+        own, sha256 = self.stream, re.search(self.sha256, outcome.errors)
+        ended = re.search(self.ended, outcome.errors)
+        errors = re.sub(f"{self.ended}|{self.sha256}", "", outcome.errors).strip()
+        if outcome.status or self.cut or not ended or own.last and not (
+                sha256.group(1) == own.sha256.hexdigest() if sha256 else own.last == bytes(1024)):
+            return Outcome(outcome.status or 1, "", self.cut or errors or "the stream was cut")
+        return Outcome(int(ended.group(1)), "whole", errors)
+
+
+class Outgoing(Travelling):
+    """A SendFiles."""
+
+    def pack(self, stdin, *source):
+        import tarfile
+        self.stream, ignores = Stream(stdin), Ignores(self.step.left_out)
+        try:
+            with tarfile.open(None, "w|", self.stream, CHUNK, format=tarfile.GNU_FORMAT) as archive:
+                for copy in self.step.copies:
+                    top = archived(copy)
+                    archive.add(os.path.realpath(copy.source), top, filter=lambda one: (
+                        None if one.issym() and leads_out(one.name, one.linkname, top)
+                        or copy.source == "." and ignores.ignores(one.name[len(top) + 1:])
+                        else one))
+        except BrokenPipeError:
+            raise
+        except OSError as error:        # one that has gone, or became shorter
+            self.cut = f"{error.filename or 'a file'}: {error.strerror or error}"
+
+
+class Incoming(Travelling):
+    """A FetchFiles: what comes is unpacked beside its place, and goes there when it is whole."""
+
+    def attempt(self):
+        self.scratches, self.folders, self.links = {}, {}, {}
+        try:
+            outcome = super().attempt()
+            if outcome.output:
+                self.put()
+            return outcome
+        except OSError as error:
+            raise refused(error.filename or "what comes back", error)
+        finally:
+            for folder in self.scratches.values():
+                remove(Remove(folder))
+
+    def wait(self):
+        import tarfile
+        import threading
+        said, self.stream = {}, Stream(self.process.stdout)
+        reader = threading.Thread(target=self.read, args=(self.process.stderr, said), daemon=True)
+        reader.start()
+        try:
+            for archive, entry in archive_members(self.stream):
+                self.unpack(archive, entry)
+            while self.stream.read(CHUNK):
+                pass                    # what fills its last block
+        except (tarfile.TarError, EOFError) as error:
+            self.cut = f"the stream was cut: {error}"
+        self.process.stdout.close()
+        self.process.wait()
+        reader.join()
+        return b"", said[self.process.stderr]
+
+    def place(self, name):
+        """(Copy, path in its Scratch) of a name in the archive; None of what is none of ours."""
+        clean = posixpath.normpath(name)
+        copy = max((one for one in self.step.copies if is_relative_to(clean, archived(one))),
+                   key=lambda one: len(one.target), default=None)
+        if copy and copy not in self.scratches:
+            near = os.path.join(copy.source, "new") if copy.folder else copy.source
+            self.scratches[copy] = machine_text(make_scratch(Scratch("", near)))
+        self.new = os.path.join(self.scratches.get(copy, ""), "new")
+        return copy, Unpacker.path_of(self, name)
+
+    def unpack(self, archive, entry):
+        """Unpack a file, a folder, or a link that does not lead out, which is made at the end."""
+        import shutil
+        name = machine_text(entry.name)
+        copy, path = self.place(name)
+        if not copy:
+            return
+        os.makedirs(path if entry.isdir() else os.path.dirname(path), exist_ok=True)
+        if entry.isdir():
+            self.folders[path] = entry
+        elif entry.isreg():
+            with open(path, "wb") as file:
+                shutil.copyfileobj(archive.extractfile(entry), file, CHUNK)
+            os.chmod(path, entry.mode & 0o777)
+            os.utime(path, (entry.mtime, entry.mtime))
+        elif entry.islnk():
+            os.link(self.place(machine_text(entry.linkname))[1], path)
+        elif entry.issym() and not leads_out(name, entry.linkname, archived(copy)):
+            self.links[path] = machine_text(entry.linkname)
+        else:
+            tell(f"{shortened(name)} is no file, or leads out of its folder, and stays there")
+
+    def put(self):
+        """Move all to its place; what is only there already stays."""
+        for path, text in self.links.items():
+            os.symlink(text, path)
+        for copy, folder in self.scratches.items():
+            new = os.path.join(folder, "new", *archived(copy).split("/"))
+            self.merge(new, copy.source, copy.source)
+
+    def merge(self, new, own, top):
+        """Move a file to its place, or what is in a folder; never to where a link there leads."""
+        if os.path.islink(new) or not os.path.isdir(new):
+            if not self.is_same(new, own):
+                os.replace(new, own)
+            return
+        if os.path.islink(own) and own != top or os.path.isfile(own):
+            os.unlink(own)
+        os.makedirs(own, exist_ok=True)
+        for name in os.listdir(new):
+            self.merge(os.path.join(new, name), os.path.join(own, name), top)
+        entry = self.folders.get(new)
+        if entry and own != top and os.geteuid() in (0, os.stat(own).st_uid):
+            os.chmod(own, entry.mode & 0o7777)
+            os.utime(own, (entry.mtime, entry.mtime))
+
+    @staticmethod
+    def is_same(new, own):
+        """Whether a file is as it was: then its time tells when it was written."""
+        if os.path.islink(new) or os.path.islink(own) or not os.path.isfile(own):
+            return False
+        facts = [(int(one.st_mtime), one.st_size, one.st_mode) for one in map(os.stat, (new, own))]
+        return facts[0] == facts[1] and digests_of(open_file(new)) == digests_of(open_file(own))
 
 
 MOST_LINKED = 30 * 1000     # files that links lead to: folders that link to each other are endless
@@ -16380,7 +16641,9 @@ def forget(step):
 # -- Steps, one by one
 
 DOING = {
-    Command: run_program, File: write, MakeFolder: make_folder, Remove: remove, Move: move,
+    Command: run_program, SendFiles: lambda step: Outgoing(step).run(),
+    FetchFiles: lambda step: Incoming(step).run(),
+    File: write, MakeFolder: make_folder, Remove: remove, Move: move,
     Ask: ask_person, Hold: lambda step: Lock.acquire(step.path),
     Release: lambda step: getattr(step.lock, "file", step.lock).close(), Scratch: make_scratch,
     Tidy: lambda step: Ours(step.path).tidy(), Request: send_request,
@@ -16402,7 +16665,8 @@ DOING = {
 
 # What a plan goes on with after a step that was only shown.
 SHOWN = {
-    Command: lambda step: Outcome(), Request: lambda step: Response(),
+    **dict.fromkeys((Command, SendFiles, FetchFiles), lambda step: Outcome()),
+    Request: lambda step: Response(),
     Upload: lambda step: Response(), Pack: lambda step: Body(None, packed_name(step.path), 0),
     Scratch: lambda step: step.shown, Ask: lambda step: step.default,
     Token: lambda step: Secret("TOKEN"), Wait: lambda step: Outcome(), Zip: lambda step: Zipped(),

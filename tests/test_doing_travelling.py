@@ -1,0 +1,179 @@
+"""Files on their way to and from a cluster, by templates/cluster: whole or not at all, as they are, and nowhere else."""
+import hashlib
+import io
+import os
+import stat
+import subprocess
+import sys
+import tarfile
+import unittest
+
+import support
+from skelebot import Copy, FetchFiles, SendFiles, do, Call
+from support import inside
+from test_doing import stderr
+
+RECEIVE, SEND = (support.skelebot.template_bytes("cluster", name).decode() for name in ("receive.sh", "send.sh"))
+DATA = Copy("data", "/app/data/", True, True)
+
+
+def send(*copies, script=RECEIVE, **options):
+    return do(SendFiles(("sh", "-c", script, "sh", os.path.abspath("there")), copies=copies, **options), Call())
+
+
+def fetch(*copies, script=SEND):
+    return do(FetchFiles(("sh", "-c", script, "sh", os.path.abspath("there"), *map(support.skelebot.archived, copies)),
+                         copies=copies), Call())
+
+
+def archive(*members):
+    """A script that sends an archive of (name, type, what it links to), as a whole one."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as tar:
+        for name, kind, link in members:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname, entry.size = kind, link, 4 * (kind == tarfile.REGTYPE)
+            tar.addfile(entry, io.BytesIO(b"evil"))
+    with open("archive", "wb") as file:
+        file.write(whole.getvalue())
+    return f"cat archive; echo {hashlib.sha256(whole.getvalue()).hexdigest()}'  -' >&2; echo skelebot-tar 0 >&2"
+
+
+def text_of(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def facts(top):
+    """name -> (mode, time, what is in it), or where it leads, of all below a folder."""
+    told = {}
+    for above, folders, files in os.walk(os.fsencode(top)):
+        for path in (os.path.join(above, name) for name in folders + files):
+            one = os.lstat(path)
+            told[os.path.relpath(path, os.fsencode(top))] = os.readlink(path) if os.path.islink(path) else (
+                stat.S_IMODE(one.st_mode), int(one.st_mtime), None if os.path.isdir(path) else text_of(path))
+    return told
+
+
+class Travelling(unittest.TestCase):
+    maxDiff = None
+
+    def test_keeps_names_modes_times_links_and_empty_folders(self):
+        with inside({"data/a b\nc": "1", "data/$(x) 'y'": "2", "data/big": "x" * 300000, "data/inner/file": "3", "one": "4"}):
+            with open(b"data/\xff\xfe", "wb") as file:
+                file.write(b"\0\xff")
+            os.makedirs("data/empty/deep")
+            os.symlink("../big", "data/inner/link")
+            os.symlink("/etc/hosts", "data/away")
+            os.link("data/big", "data/hard")
+            for path, mode in (("data/big", 0o640), ("data/$(x) 'y'", 0o755), ("data/empty", 0o555)):
+                os.chmod(path, mode)
+                os.utime(path, (10 ** 9, 10 ** 9))
+            before, one = facts("data"), Copy("one", "/app/one", False, True)
+            self.assertEqual(send(DATA, one).status, 0)
+            self.assertEqual(facts("there/app/data"), before)
+            self.assertEqual(os.stat("there/app/data/hard").st_nlink, 2)
+            os.chmod("data/empty", 0o755)
+            subprocess.check_call(["rm", "-r", "data"])
+            os.mkdir("data")
+            with open("there/app/one", "w") as file:
+                file.write("5")
+            self.assertEqual(fetch(DATA, one).status, 0)
+            self.assertEqual((facts("data"), text_of("one")), (before, b"5"))
+            self.assertEqual(sorted(os.listdir(".")), ["data", "one", "there"])
+            os.chmod("data/empty", 0o755), os.chmod("there/app/data/empty", 0o755)
+
+    def test_leaves_what_is_only_here_and_touches_no_file_that_is_the_same(self):
+        with inside({"data/same": "1", "data/other": "2", "data/here": "3"}):
+            send(DATA)
+            inode = os.stat("data/same").st_ino
+            with open("there/app/data/other", "w") as file:
+                file.write("4")
+            fetch(DATA)
+            self.assertEqual({name: facts("data")[name][2] for name in facts("data")},
+                             {b"same": b"1", b"other": b"4", b"here": b"3"})
+            self.assertEqual(os.stat("data/same").st_ino, inode)
+
+    def test_of_the_project_leaves_out_what_is_ignored(self):
+        with inside({"src/a.py": "", "data/big": "", ".git/config": ""}):
+            send(Copy(".", "/app", True, False), left_out="data\n.git\nthere")
+            self.assertEqual(sorted(facts("there/app")), [b"src", b"src/a.py"])
+
+    def test_that_was_cut_is_tried_again_and_nothing_of_it_stays(self):
+        with inside({"data/big": os.urandom(400000).hex()}), stderr() as said:
+            once = "[ -e {0} ] && exec sh -c \"$SCRIPT\" sh \"$@\"; touch {0}; {1}"
+            os.environ["SCRIPT"] = RECEIVE
+            self.addCleanup(os.environ.pop, "SCRIPT")
+            self.assertEqual(send(DATA, script=once.format("tried", f"head -c 99999 | {{ {RECEIVE}\n}}")).status, 0)
+            self.assertEqual(facts("there/app/data"), facts("data"))
+            self.assertEqual(send(DATA, script=f"head -c 102400 | {{ {RECEIVE}\n}}").status, 1)
+            os.environ["SCRIPT"] = SEND
+            before = facts("data")
+            self.assertNotEqual(send(DATA).status, 1)
+            self.assertEqual(fetch(DATA, script=once.format("again", f"{{ {SEND}\n}} | head -c 10240")).status, 0)
+            wrong = fetch(DATA, script=f"{{ {SEND}\n}} | tr 1 2")
+            self.assertEqual((wrong.status, wrong.errors), (1, "the stream was cut"))
+            self.assertEqual((facts("data"), os.listdir("data")), (before, ["big"]))
+        self.assertEqual(said[0].count("skelebot: files did not travel whole, and do so again: "), 6)
+
+    def test_works_without_a_program_for_checksums(self):
+        with inside({"data/a": "1"}), stderr():
+            lacks = "command() { false; }; "
+            self.assertEqual(send(DATA, script=lacks + RECEIVE).status, 0)
+            os.remove("data/a")
+            self.assertEqual(fetch(DATA, script=lacks + SEND).status, 0)
+            self.assertEqual(text_of("data/a"), b"1")
+            self.assertEqual(fetch(DATA, script=f"{lacks}{{ {SEND}\n}} | head -c 1536").errors, "the stream was cut")
+
+    def test_goes_nowhere_but_to_its_place(self):
+        file, link = tarfile.REGTYPE, tarfile.SYMTYPE
+        for members in ([("app/data/../../escaped", file, "")], [("/app/data/../escaped", file, "")], [("../escaped", file, "")],
+                        [("app/data/l", link, "../../.."), ("app/data/l/escaped", file, "")],
+                        [("app/data/l", link, "/tmp"), ("app/data/l/escaped", file, "")],
+                        [("app/data/dev", tarfile.CHRTYPE, "")], [("app/data/fifo", tarfile.FIFOTYPE, "")],
+                        [("app/data/hard", tarfile.LNKTYPE, "../../escaped")], [("app/data/hard", tarfile.LNKTYPE, "/etc/passwd")]):
+            with self.subTest(members), inside({"project/data/own": "", "outside/x": ""}) as top, stderr():
+                os.chdir("project")
+                os.symlink("../../outside", "data/out")
+                script = archive(*members)
+                try:
+                    fetch(DATA, script=script)
+                except support.skelebot.SkelebotError:
+                    pass
+                self.assertEqual([name for _, _, names in os.walk(top) for name in names if name in ("escaped", "dev", "fifo")][1:], [])
+                self.assertEqual(os.listdir("../outside"), ["x"])
+                os.chdir(top)
+
+    def test_never_writes_to_where_a_link_of_the_folder_leads(self):
+        with inside({"data/own": "", "outside/x": "1"}):
+            os.symlink("../outside", "data/out")
+            self.assertEqual(fetch(DATA, script=archive(("app/data/out/x", tarfile.REGTYPE, ""))).status, 0)
+            self.assertEqual((text_of("outside/x"), text_of("data/out/x")), (b"1", b"evil"))
+
+    def test_holds_no_file_in_memory(self):
+        with inside({"data/a": ""}):
+            os.truncate("data/a", 2 ** 27)
+            code = ("import test_doing_travelling as t; print(t.send(t.DATA).status, t.fetch(t.DATA).status, "
+                    "__import__('resource').getrusage(0).ru_maxrss)")
+            path = os.pathsep.join([support.ROOT, os.path.join(support.ROOT, "tests")])
+            told = subprocess.check_output([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}).split()
+            self.assertEqual(told[:2], [b"0", b"0"])
+            self.assertLess(int(told[2]), 100000)
+
+    def test_of_what_grows_or_goes_meanwhile_is_no_traceback(self):
+        with inside({"data/log": "x" * 100000}), stderr():
+            writer = subprocess.Popen(["sh", "-c", "while :; do echo more >> data/log; echo > data/new; rm -f data/new; done"])
+            try:
+                self.assertIn(send(DATA).status, (0, 1))
+            finally:
+                writer.kill(), writer.wait()
+
+    def test_to_a_full_disk_says_so_at_once(self):
+        with inside({"data/a": "1"}), stderr() as said:
+            told = send(DATA, script="cat > /dev/full; exit 1")
+            self.assertEqual((told.status, told.errors[-23:]), (1, "No space left on device"))
+        self.assertEqual(said, [""])
+
+
+if __name__ == "__main__":
+    unittest.main()
