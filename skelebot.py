@@ -64,6 +64,36 @@ from operator import itemgetter         # noqa: E402
 __version__ = "3.0.0"
 
 
+class Later:
+    """A module that is imported when something of it is used first, since few calls need it.
+
+    parts  those of a package that are used
+    """
+
+    def __init__(self, name, *parts):
+        self._name, self._parts = name, parts
+
+    def __getattr__(self, name):
+        whole = f"{self._name}.{name}" if name in self._parts else self._name
+        __import__(whole)
+        module = sys.modules[whole]
+        if whole != self._name:
+            setattr(self, name, module)
+            return module
+        globals()[whole] = module       # so that the next one has it without us
+        return getattr(module, name)
+
+
+(argparse, ast, base64, binascii, configparser, datetime, difflib, getpass, gzip, hashlib, hmac,
+ html, inspect, ipaddress, json, netrc, queue, shlex, shutil, socket, ssl, subprocess, tarfile,
+ tempfile, textwrap, threading, traceback, types, unicodedata, zipfile, zlib) = map(Later, (
+     "argparse ast base64 binascii configparser datetime difflib getpass gzip hashlib hmac "
+     "html inspect ipaddress json netrc queue shlex shutil socket ssl subprocess tarfile "
+     "tempfile textwrap threading traceback types unicodedata zipfile zlib").split())
+email, http, urllib = Later("email", "utils"), Later("http", "client"), Later(
+    "urllib", "parse", "request")
+
+
 # ---- Failing ----------------------------------------------------------------
 
 class SkelebotError(Exception):
@@ -169,7 +199,6 @@ def listed(words, last="and"):
 
 def nearest(word, known):
     """A hint that names the nearest of the known words, "" if none is near."""
-    import difflib
     lower = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word[:99].lower(), lower, n=1)
     return f"did you mean {lower[near[0]]}?" if near else ""
@@ -308,7 +337,6 @@ class Place(Record):
 
     def words(self, text):
         """The words of a text here, as a shell would split them."""
-        import shlex
         try:
             return tuple(shlex.split(text))
         except ValueError as error:
@@ -516,7 +544,6 @@ class Source(Text):
     @property
     def words(self):
         """() for a shell command that cannot be split."""
-        import shlex
         try:
             return tuple(FromFile(word) for word in shlex.split(self))
         except ValueError:
@@ -969,7 +996,6 @@ def laid_over(record, below):
 
 
 def checksum(text):
-    import zlib
     return zlib.crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
 
 
@@ -1306,7 +1332,6 @@ def members(folder):
 
 
 def opened_body(file, path):
-    import threading
     return Body(file, path, os.fstat(file.fileno()).st_size, threading.Lock())
 
 
@@ -1364,9 +1389,6 @@ class Hashing:
     """
 
     def __init__(self):
-        import hashlib
-        import queue
-        import threading
         kind = getattr(queue, "SimpleQueue", queue.Queue)
         self.hash, self.full, self.free = hashlib.sha256(), kind(), kind()
         for _ in range(4):
@@ -1395,7 +1417,6 @@ class Hashing:
 
 def digests_of(body, part=0):
     """The Digests of a Body, with `part` also of each part of so many bytes; empty in a dry run."""
-    import hashlib
     if not body.file:
         return Digests()
     whole, parts, size = Hashing(), [], body.size
@@ -1565,7 +1586,6 @@ def unreadable(path, is_folder):
 
 def netrc_login(path, host):
     """(user, password) of a file in netrc(5)'s form for a host, or None."""
-    import netrc
     read_bytes(path)                    # which refuses a pipe, or what is too large
     try:
         login = netrc.netrc(path).authenticators(host)
@@ -1583,7 +1603,6 @@ def netrc_login(path, host):
 
 def free_port(number):
     """This port of this machine, or the next one at which nobody listens."""
-    import socket
     for port in range(number, min(number + 100, 65536)) if number else ():
         try:
             with socket.socket() as attempt:
@@ -3024,7 +3043,6 @@ def names_variables(word):
 
 def shell_word(word):
     """A word for a shell's eyes: quoted, but for the variables that the file names."""
-    import shlex
     if not names_variables(word):
         return shlex.quote(word)
     pieces = re.split(VARIABLE, word)       # text, name in braces, name without, text, ...
@@ -3110,7 +3128,6 @@ def label_parts(**labels):
 
 def run_command(text):
     """A shell command for RUN: as it is, or as JSON where Docker would read it otherwise."""
-    import json
     plain = text.strip(" \t\n")
     one_line = "\n" not in plain and not plain.endswith("\\") and "<<" not in text
     if one_line and plain == text.strip():
@@ -3120,7 +3137,6 @@ def run_command(text):
 
 def copy_part(pair):
     """Docker takes quotes, backslashes and dollar signs in COPY as a shell would, even in JSON."""
-    import json
     source, target = (json.dumps(re.sub(r"([\\\"'$])", r"\\\1", text), ensure_ascii=False)
                       for text in pair.split(":"))
     return image_part("copy.Dockerfile", source=source, target=target)
@@ -3251,7 +3267,6 @@ class Dockerfile:
         if self.files.get(dependency):
             fields["file"] = self.files[dependency][0]
         if dependency.form == "python-package":
-            import shlex
             pinned = re.sub(r"^([\w.\[\],-]+?)\s*=\s*(?=[^=])", r"\1==", fields["package"])
             return {"package": shlex.quote(pinned)}     # name=1.2 is pip's name==1.2
         if dependency.form == "python-github" and not fields["repository"].startswith("https://"):
@@ -3268,7 +3283,6 @@ class Dockerfile:
 
     def primary_job(self):
         """The job that the image itself runs, with its defaults; an ENTRYPOINT takes more words."""
-        import json
         job = self.project.job(self.project.primaryJob)
         argv = job.argv(job_parser(self.project, job).words(Words()), open_ended=True)
         if any(map(names_variables, argv)):
@@ -3742,7 +3756,6 @@ class Recipe(Record):
     @property
     def copies(self):
         """What replaces `COPY . /app`: for a large project a COPY per folder, large ones first."""
-        import json
         entries = self.entries
         large = {name for name, entry in entries.items()
                  if entry.files >= LARGE_FILES or entry.size >= LARGE_BYTES}
@@ -4058,7 +4071,6 @@ class Outcome(Record):
 
 def shell_line(words):
     """Words as a shell takes them, to be shown."""
-    import shlex
     return " ".join("..." if isinstance(word, Secret) else shlex.quote(shown_url(word))
                     for word in words)
 
@@ -4224,7 +4236,6 @@ class File(Record):
             text = "\0"
         if "\0" not in text:
             return f"printf %s {shell_line([text])} > {target}"
-        import base64
         return f"printf %s {base64.b64encode(self.data).decode()} | base64 -d > {target}"
 
 
@@ -4266,7 +4277,6 @@ class Answer(Record):
 
     @property
     def line(self):
-        import shlex
         # an address with its token is what was asked for
         return "printf '%s\\n' " + shlex.quote(self.text)
 
@@ -4893,7 +4903,6 @@ def docker_config(environ, home):
 
 def missing_helper(environ, home):
     """The program that keeps Docker's logins, if it is not on PATH; else ""."""
-    import shutil
     text = docker_config(environ, home)
     helpers = re.search(r'"credHelpers"\s*:\s*\{([^{}]*)\}', text)
     names = re.findall(r'"credsStore"\s*:\s*"([^"]+)"', text) + (
@@ -4937,7 +4946,6 @@ class Engine(Record):
     @property
     def context_file(self):
         """Where Docker keeps its context. Source: docker context(1)"""
-        import hashlib
         folder = self.call.environ.get("DOCKER_CONFIG") or os.path.join(self.call.home, ".docker")
         digest = hashlib.sha256(self.context.encode("utf-8", "surrogateescape")).hexdigest()
         return os.path.join(folder, "contexts", "meta", digest, "meta.json")
@@ -5258,7 +5266,6 @@ class Loan:
     @property
     def script(self):
         """What each RUN begins with, for a shell; empty if nothing is lent."""
-        import shlex
         network, ca = self.call.network, any(target == CA for *_, target in self.files)
         apt = re.sub(r"[&\\]", r"\\\g<0>", network.filled(network.apt))     # as sed has it
         exports = {**{name: value for name, value in network.variables.items()
@@ -5272,7 +5279,6 @@ class Loan:
 
     def build(self, text, builder, own=False):
         """(the Dockerfile, whose RUNs begin with the loan unless it is `own`, words, variables)."""
-        import json
         known, script, offline = builder in BY_MOUNTS, self.script, self.call.offline
         named = repr((self.call.network.apt, self.call.network.cran, self.call.network.pip))
         rows = [*([("skelebot-env", "env=SKELEBOT_BUILD", "/run/skelebot-env")] if script else []),
@@ -9198,7 +9204,6 @@ def shown_text(data):
 
 
 def xml_text(text):
-    import html
     text = re.sub("&#[0-9]{9,};?", "\ufffd", text)      # html gives up at a number of 4,301 digits
     return html.unescape(text)
 
@@ -9218,7 +9223,6 @@ def check_listing(data, most=MOST_LISTED):
 
 def json_value(data):
     """The value of a JSON text, or None."""
-    import json
     check_listing(data)
     if data.count(b"{") + data.count(b"[") > MOST_LISTED // 40:
         raise SkelebotError(f"an answer has more than {MOST_LISTED // 40} parts", ODD_SERVER)
@@ -9269,7 +9273,6 @@ class Response(Record):
         now     seconds since 1970
         source  RFC 9110, 10.2.3: seconds, or a date
         """
-        import email.utils
         text = self.headers.get("retry-after", "").strip()
         if re.fullmatch(r"[0-9]{1,9}", text):
             return min(int(text), 300)
@@ -9332,7 +9335,6 @@ def http_fault(request, response):
 
 def origin(url):
     """(scheme, host, port) of an address."""
-    import urllib.parse
     parts = urllib.parse.urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
@@ -9342,7 +9344,6 @@ def redirected(request, response):
 
     The login goes to no other host, nor from https to http.
     """
-    import urllib.parse
     if not response.location:
         return None
     try:
@@ -9391,7 +9392,6 @@ TRUSTED = ("127.0.0.1", "localhost", "::1")
 
 def quoted(text, safe="/"):
     """`text` as part of an address: all but letters, digits and -_.~ as %XX; RFC 3986, 2.3."""
-    import urllib.parse
     return urllib.parse.quote(text.encode("utf-8", "surrogateescape"), safe=safe + "-_.~")
 
 
@@ -9435,7 +9435,6 @@ def progress_line(name, done, before, size, seconds, width):
 
 
 def host_of(url):
-    import urllib.parse
     return urllib.parse.urlsplit(url).hostname or ""
 
 
@@ -9516,7 +9515,6 @@ def secret_header(text):
 
 def artifactory_login(kind, user, token):
     """The Login for a user and token, as `authType` wants it; else by Basic if there is a user."""
-    import base64
     user, token = secret_text(user, "the user"), secret_text(token, "the token")
     if kind == "api_key":
         return Login({"X-JFrog-Art-Api": secret_header(token)})
@@ -9528,7 +9526,6 @@ def artifactory_login(kind, user, token):
 
 def links(page):
     """The names of files that the index page of a folder links to."""
-    import urllib.parse
     found = re.findall(r"""(?i)<a\s[^<>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^"'\s>]+))""", page)
     names = [urllib.parse.unquote(xml_text("".join(link))) for link in found]
     return [re.sub(r"^(\./)+", "", name) for name in names if not re.search(r"(?<!^\.)/|^\?", name)]
@@ -9574,7 +9571,6 @@ class ArtifactoryStore(Store):
     @classmethod
     def plan_caller(cls, call, place, words):
         """(user, token): typed, of the environment, AWS, the address, ~/.netrc, or asked for."""
-        import urllib.parse
         address, host = urllib.parse.urlsplit(place.url), host_of(place.url)
         user = (words.one("user") or call.environ.get("ARTIFACTORY_USER")
                 or urllib.parse.unquote(address.username or ""))
@@ -9755,7 +9751,6 @@ class AwsProfile:
     @staticmethod
     def sections(data, file):
         """section -> settings. Source: AWS CLI, "Configuration and credential file settings"."""
-        import configparser
         parser = configparser.RawConfigParser(strict=False, default_section="\0", delimiters=("=",))
         try:
             parser.read_string((data or b"").decode("utf-8-sig", "replace"))
@@ -9768,7 +9763,6 @@ class AwsProfile:
     @property
     def program(self):
         """The words of its credential_process, () if it has none."""
-        import shlex
         text = self.settings.get("credential_process", "")
         try:
             argv = tuple(shlex.split(text))
@@ -9893,13 +9887,11 @@ def environment_address(environ, *names):
 
 
 def hash_of(data):
-    import hashlib
     return hashlib.sha256(data).hexdigest()
 
 
 def base64_of(digits):
     """Hexadecimal digits as Base64, the form of S3's checksums."""
-    import base64
     return base64.b64encode(bytes.fromhex(digits)).decode()
 
 
@@ -9931,7 +9923,6 @@ class Signing(Login):
     @staticmethod
     def canonical(request, headers):
         """What is signed: the request in the one form that both sides can make of it."""
-        import urllib.parse
         parts = urllib.parse.urlsplit(request.url)
         plain = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
         pairs = sorted(pair.partition("=")[::2] for pair in filter(None, parts.query.split("&")))
@@ -9947,9 +9938,6 @@ class Signing(Login):
         source   AWS, "Authenticating Requests: Using the Authorization Header (AWS Signature
                  Version 4)"
         """
-        import hashlib
-        import hmac
-        import urllib.parse
         key, stamp = self.key, now.strftime("%Y%m%dT%H%M%SZ")
         headers = {**request.headers, "Host": urllib.parse.urlsplit(request.url).netloc,
                    "x-amz-date": stamp,
@@ -10017,7 +10005,6 @@ class S3Store(Store):
             spoken = yield self.request("GET", name, {"Range": "bytes=0-0"})
             if spoken.words.startswith(tuple(S3_HINTS)):
                 raise http_fault(self.request("HEAD", name), spoken)
-        import urllib.parse
         stored = response.stored("x-amz-meta-sha256", name, self.where(name))
         return stored and stored._replace(facts={
             key[len(S3_FACT):]: urllib.parse.unquote(text) for key, text in response.headers.items()
@@ -10063,7 +10050,6 @@ class S3Store(Store):
     @staticmethod
     def part_list(responses, sums):
         """The body of CompleteMultipartUpload."""
-        import html
         parts = "".join(
             f"<Part><PartNumber>{number}</PartNumber>"
             f"<ETag>{html.escape(response.headers.get('etag', ''))}</ETag>"
@@ -10683,7 +10669,6 @@ class IpAddress(Line):
 
     @classmethod
     def fits(cls, text):
-        import ipaddress
         try:
             return bool(ipaddress.ip_address(text)) and "%" not in text
         except ValueError:
@@ -10707,7 +10692,6 @@ class JupyterSection(Record):
 
 def tunnel_line(endpoint, port):
     """How this machine reaches a port of another Docker host."""
-    import urllib.parse
     parts = urllib.parse.urlsplit(endpoint)
     user = f"{parts.username}@" if parts.username else ""
     ssh_port = ["-p", str(parts.port)] if parts.scheme == "ssh" and parts.port else []
@@ -11785,7 +11769,6 @@ class Blamed:
     @staticmethod
     def lines_of(error, folder):
         """[(FILE:LINE, its text)] of the lines below a folder by which an error came."""
-        import traceback
         return [(f"{os.path.basename(frame.filename)}:{frame.lineno}", frame.line)
                 for frame in traceback.extract_tb(error.__traceback__) if folder in frame.filename]
 
@@ -11901,7 +11884,6 @@ class PluginFiles:
 
     def add_zip(self, data):
         """All files of a zip file, without those that macOS adds."""
-        import zipfile
         if len(data) > MOST_UNPACKED:
             raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
         try:
@@ -11950,7 +11932,6 @@ class PluginFiles:
 
     def check_twice(self):
         """Raise a fault if two paths are the same on a disk that ignores case or accents."""
-        import unicodedata
         folders = dict.fromkeys(above for path in self.files for above in ancestors(path))
         lower = {}
         for path in (*self.files, *folders):
@@ -12081,7 +12062,6 @@ class SkeleYaml:
     @classmethod
     def load(cls, config):
         """An instance with what its constructor takes; without a constructor, with all."""
-        import inspect
         cls.validate(config)
         config = dict(config or {})
         if cls.__init__ is object.__init__:
@@ -12190,7 +12170,6 @@ class EarlierPlugin(Component):
 
     def parser(self):
         """(argparse's parser of the plugin's commands, name -> help)."""
-        import argparse
         parser = argparse.ArgumentParser(prog="skelebot")
         subparsers = parser.add_subparsers(dest="job")
         self.plugin.addParsers(subparsers)
@@ -12219,7 +12198,6 @@ class EarlierPlugin(Component):
         return (self.plugin.appendDockerignore() or "").splitlines()
 
     def run_words(self, job):
-        import shlex
         return shlex.split(self.plugin.addDockerRunParams() or "")
 
     def before(self, call, job, launch):
@@ -12612,8 +12590,7 @@ class PythonScript:
     """What a Python script says of the words that it takes; `names` has its constants' values."""
 
     def __init__(self, text):
-        import ast
-        self.ast, self.tree, self.names = ast, ast.parse(text), {}
+        self.tree, self.names = ast.parse(text), {}
         self.nodes = sorted((node for node in ast.walk(self.tree) if hasattr(node, "lineno")),
                             key=lambda node: (node.lineno, node.col_offset))
         for one in self.tree.body:
@@ -12626,9 +12603,9 @@ class PythonScript:
     @property
     def acts(self):
         """Whether it does something at its top level, other than to define and to assign."""
-        ast, body = self.ast, self.tree.body
         return any(isinstance(one, (ast.For, ast.While, ast.With)) or (
-            isinstance(one, ast.Expr) and isinstance(one.value, ast.Call)) for one in body)
+            isinstance(one, ast.Expr) and isinstance(one.value, ast.Call))
+            for one in self.tree.body)
 
     @property
     def takes(self):
@@ -12643,7 +12620,7 @@ class PythonScript:
 
     def value(self, node):
         """The value of an expression; None if only a run tells."""
-        ast, name = self.ast, last_name(node)
+        name = last_name(node)
         if isinstance(node, ast.Name) and name in self.names:
             return self.names[name]
         try:
@@ -12675,7 +12652,7 @@ class PythonScript:
     def declared(self):
         """By add_argument; each parser of a command, or group of one, is known by its name."""
         targets = {id(node.value): dotted(node.targets[0]) for node in self.nodes
-                   if isinstance(node, self.ast.Assign)}
+                   if isinstance(node, ast.Assign)}
         owners, takes, exclusive = {}, {"": Takes()}, set()
         for call in self.calls:
             method, above = last_name(call), dotted(getattr(call.func, "value", None))
@@ -12756,7 +12733,7 @@ class PythonScript:
     def typed(self, takes, function):
         """Add what a function takes; Option() or Argument() is its default, or in Annotated."""
         for name, kind, default in self.parameters(function):
-            parts = list(self.ast.walk(kind)) if kind else []
+            parts = list(ast.walk(kind)) if kind else []
             call = next((one for one in (*parts, default)
                          if last_name(one) in ("Option", "Argument")), None)
             flags = call.args if call else []
@@ -12780,7 +12757,7 @@ class PythonScript:
         kind = next((one for one in names if one in ("bool", *TYPES)), "")
         said = {"type": kind, "is_flag": kind == "bool", "default": self.value(default)}
         for one in names:
-            if isinstance(self.functions.get(one), self.ast.ClassDef):      # an Enum
+            if isinstance(self.functions.get(one), ast.ClassDef):       # an Enum
                 members = {last_name(row.targets[0]): self.value(row.value)
                            for row in self.functions[one].body if hasattr(row, "targets")}
                 said.update(choices=list(members.values()),
@@ -12794,10 +12771,10 @@ class PythonScript:
         one = self.functions.get(last_name(shown))
         pairs = [("", one)] if one else [
             (name, one) for name, one in self.functions.items() if one in self.tree.body]
-        if isinstance(one, self.ast.ClassDef):
+        if isinstance(one, ast.ClassDef):
             pairs = [(method.name, method) for method in one.body
                      if not getattr(method, "name", "_").startswith("_")]
-        elif isinstance(shown, self.ast.Dict):
+        elif isinstance(shown, ast.Dict):
             pairs = [(str(self.value(key)), self.functions.get(last_name(value)))
                      for key, value in zip(shown.keys, shown.values)]
         return [self.fired(Takes(name), one) for name, one in pairs if hasattr(one, "args")]
@@ -12817,7 +12794,7 @@ class PythonScript:
 
     def positions(self):
         """By the words of sys.argv that it looks at; one that a test decides on may be missing."""
-        ast, takes, sometimes, targets, known = self.ast, Takes(), set(), {}, {}
+        takes, sometimes, targets, known = Takes(), set(), {}, {}
         for node in self.nodes:
             if isinstance(node, (ast.If, ast.IfExp)) and "argv" in ast.dump(node.test):
                 parts = node.body if isinstance(node.body, list) else [node.body]
@@ -12836,7 +12813,7 @@ class PythonScript:
 
     def index_of(self, node):
         """Which word of sys.argv an expression is; None of any other."""
-        if not isinstance(node, self.ast.Subscript) or last_name(node.value) != "argv":
+        if not isinstance(node, ast.Subscript) or last_name(node.value) != "argv":
             return None
         place = node.slice.value if type(node.slice).__name__ == "Index" else node.slice
         index = self.value(place)       # Python had that node around it until 3.8
@@ -12852,8 +12829,7 @@ class RScript(PythonScript):
     LONGEST, MOST = 4000, 300       # characters of a call, and calls
 
     def __init__(self, text):
-        import ast
-        self.ast, self.text, self.nodes, self.functions = ast, text, [], {}
+        self.text, self.nodes, self.functions = text, [], {}
         self.names = {"TRUE": True, "T": True, "FALSE": False, "F": False}
         calls = re.finditer(r"\b(?:make_option|add_option|add_argument)\(", text)
         self.calls = list(filter(None, map(self.call, itertools.islice(calls, self.MOST))))
@@ -12867,7 +12843,7 @@ class RScript(PythonScript):
         text = re.sub(self.NOTE, plain, self.text[match.start():match.end() + self.LONGEST])
         for end in [one.end() for one in re.finditer(r"\)", text)][:50]:
             try:
-                return self.ast.parse(text[:end], mode="eval").body
+                return ast.parse(text[:end], mode="eval").body
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 pass                    # this bracket closes another one, or is in a text
         return None
@@ -13615,7 +13591,6 @@ class Doctor:
         for check in (*CHECKS, *(row + ("", "", "network") for row in own)):
             yield from self.plan_check(*check)
         if self.words.has("json") and not self.call.dry_run:
-            import json
             yield Answer(json.dumps(self.told, indent=1))
         return int(any(one["state"] == "bad" for one in self.told) and not self.call.dry_run)
 
@@ -13667,7 +13642,6 @@ class Doctor:
 
     def room(self, path, writes=True):
         """Whether there is room for a path, or nothing can be written where it would be."""
-        import shutil
         while not os.path.exists(path):
             path = os.path.dirname(path)
         free, closed = shutil.disk_usage(path).free, writes and not can_write(path)
@@ -13676,7 +13650,6 @@ class Doctor:
 
     def clock(self, there):
         """How far another clock is from this machine's; tickets and signatures bear 5 minutes."""
-        import datetime
         late = round(abs(there.timestamp() - datetime.datetime.now().timestamp()))
         return Finding("ok" if late < 30 else "note" if late < 300 else "bad",
                        f"its clock is {datetime.timedelta(seconds=late)} from this machine's",
@@ -13684,7 +13657,6 @@ class Doctor:
 
     def plan_engine(self):
         """What the engine says of itself; nothing of that is remembered."""
-        import datetime
         host = Hosts(self.call, self.project).chosen().engine
         engine = yield from plan_engine(self.call._replace(dry_run=True), host)
         yield from engine.plan_check()
@@ -13718,7 +13690,6 @@ class Doctor:
 
     def proxies(self):
         """Those of our requests, and the engine's own."""
-        import urllib.request
         own = [f"{kind} by {public_url(url)}" for kind, url
                in sorted(urllib.request.getproxies().items()) if kind in ("http", "https", "all")]
         yield Finding("note" if own and self.engine and not self.proxy else "ok",
@@ -13726,7 +13697,6 @@ class Doctor:
 
     def plan_indexes(self):
         """Whether what packages come from answers, and has the same time."""
-        import email.utils
         language = getattr(self.project, "language", "Python")
         for variable, usual in (INDEXES[name] for name in INDEXES if name in language.split("+")):
             url = self.call.environ.get(variable) or usual
@@ -13821,7 +13791,6 @@ WHERE = {"always": "natively", "never": "in Docker only",
 
 def wrapped(text, width, indent):
     """`text` in lines, all but the first indented; a \0 is a blank that stays in its line."""
-    import textwrap
     margin, words = text[:len(text) - len(text.lstrip())], re.split(r"[\t-\r ]+", text.strip())
     lines = textwrap.wrap(margin + " ".join(words), max(width - indent, 30),
                           break_long_words=False, break_on_hyphens=False)
@@ -14046,7 +14015,6 @@ class Schema:
 
     def text(self, installed):
         """The schema of the file; `installed` are the (name, class) of plugins."""
-        import json
         below = {name: kind.record or Any for name, kind in (*installed, *COMPONENTS.items())}
         top = {PLUGINS: Tuple[FormerPlugin, ...]}
         for kind in COMPONENTS.values():
@@ -14163,7 +14131,6 @@ def show(text):
     pager = os.environ.get("PAGER", "less").split() if sys.stdout.isatty() else ()
     if text.count("\n") < 20 or not pager or not on_path(pager[0]):
         return say(sys.stdout, text)
-    import subprocess
     with Handlers({_signal.SIGINT: _signal.SIG_IGN}):       # a Ctrl-C is for the pager
         subprocess.run(pager, input=visible(text).encode("utf-8", "surrogateescape"),
                        env={"LESS": "FRX", **os.environ})
@@ -15247,11 +15214,10 @@ class Ours:
             return self.new_here(prefix, make)
         near = os.environ.get("TMPDIR") or "/tmp"
         try:
-            return Ours(near).new_here(prefix, make)
-        except OSError:
-            import tempfile
-        try:
-            return Ours(tempfile.gettempdir()).new_here(prefix, make)
+            try:
+                return Ours(near).new_here(prefix, make)
+            except OSError:
+                return Ours(tempfile.gettempdir()).new_here(prefix, make)
         except OSError as error:
             raise refused(near, error)
 
@@ -15399,7 +15365,6 @@ def remove_folder(path):
             os.unlink(os.path.join(path, name))
         os.rmdir(path)
     except OSError:
-        import shutil
         shutil.rmtree(path)
 
 
@@ -15451,7 +15416,6 @@ def ask_person(step):
         raise SkelebotError(f"{name[0].lower()}{name[1:]}: not given", step.ways)
     text = on_one_line(f"{name}{default}: ")
     if step.hidden:
-        import getpass
         try:
             return getpass.getpass(text, sys.stderr)
         except EOFError:
@@ -15550,7 +15514,6 @@ def early(kind):
 
 def certificates():
     """An SSL context that trusts this machine's authorities, and those in REQUESTS_CA_BUNDLE."""
-    import ssl
     context, bundle = ssl.create_default_context(), os.environ.get("REQUESTS_CA_BUNDLE", "")
     try:
         if bundle:
@@ -15569,8 +15532,6 @@ def opener(direct):
 
     Every answer is one, also a refusal; and no redirect is followed.
     """
-    import http.client
-    import urllib.request
     trusted = functools.lru_cache(maxsize=None)(certificates)
 
     class Web(urllib.request.AbstractHTTPHandler):
@@ -15611,8 +15572,6 @@ class Exchange:
         raise SkelebotError(f"{public_url(request.url)}: too many redirects", "look at the address")
 
     def open(self, request, body, size, timeout):
-        import datetime
-        import urllib.request
         data, more = None, {}
         if request.method in ("PUT", "POST"):
             data = body() if body else request.body
@@ -15666,7 +15625,6 @@ NETWORK_FAULTS = (      # what urllib's errors say, what that means, and what to
 
 def network_fault(error):
     """(why there is no answer, what to do about it); "" for what may pass by itself."""
-    import socket
     reason = getattr(error, "reason", error)
     kind = type(reason).__name__
     if kind == "gaierror" and reason.errno == getattr(socket, "EAI_AGAIN", None):
@@ -15679,7 +15637,6 @@ def network_fault(error):
 
 def patiently(request, attempt, sleep=time.sleep):
     """The Response of an attempt; after growing pauses, of another where that may go well."""
-    import http.client
     for pause in (*(() if request.limit else PAUSES), None):
         try:
             response = attempt()
@@ -15697,7 +15654,6 @@ def patiently(request, attempt, sleep=time.sleep):
 
 def send_request(step):
     """Send a request that has no file; returns its Response."""
-    import http.client
 
     def attempt():
         seconds = step.limit or (TIMEOUT if step.patient else GLANCE)
@@ -15718,7 +15674,6 @@ class Progress:
     """How far a transfer is: on a terminal a line that changes, else one at the start."""
 
     def __init__(self, verb, name, size, before=0):
-        import threading
         self.name, self.size = f"{verb} {on_one_line(name)}", size
         self.clock, self.start = time.monotonic, time.monotonic()
         self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
@@ -15755,7 +15710,6 @@ class Sending:
     """Uploads of one file, side by side; the first that fails, or is refused, ends the others."""
 
     def __init__(self, *uploads):
-        import threading
         self.uploads, self.stopped = uploads, threading.Event()
         self.responses, self.fault = {}, None
         self.progress = Progress("sending", uploads[0].name, sum(one.size for one in uploads))
@@ -15776,7 +15730,6 @@ class Sending:
 
     def run(self):
         """The Responses in their order; when one is a refusal, those that came before it."""
-        import threading
         waiting, well = enumerate(self.uploads), False
         for _ in range(min(AT_ONCE, len(self.uploads))):
             threading.Thread(target=self.work, args=(waiting,), daemon=True).start()
@@ -15812,7 +15765,6 @@ class Sending:
 
 def free_beside(path):
     """How many bytes there is room for where a file goes."""
-    import shutil
     return shutil.disk_usage(os.path.dirname(path) or ".").free
 
 
@@ -16037,7 +15989,6 @@ class Fetch:
 
     def read(self, exchange):
         """Take the body of an answer, as much of it as arrives."""
-        import http.client
         part, start, known = self.part, self.part.size, self.step.stored.size
         size = exchange.response.size
         expected = size if size >= 0 else known - start
@@ -16135,8 +16086,6 @@ class Packer:
         self.folder = step.path
 
     def body(self):
-        import gzip
-        import tarfile
         file = self.nameless_file()
         try:
             with gzip.GzipFile("", "wb", 1, file, mtime=0) as packed, \
@@ -16150,14 +16099,12 @@ class Packer:
 
     def nameless_file(self):
         """One that is gone with its last user; beside the folder, where as much has room."""
-        import tempfile
         try:
             return tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(self.folder)))
         except OSError:
             return tempfile.TemporaryFile()
 
     def add(self, archive, path, entry):
-        import tarfile
         mode = os.stat(path).st_mode
         if os.path.isdir(path):
             entry.type, entry.mode = tarfile.DIRTYPE, 0o755
@@ -16184,7 +16131,6 @@ def bad_archive(message):
 @functools.lru_cache(None)
 def member_kind():
     """A TarInfo that refuses what tarfile would take into memory whole, or make of nothing."""
-    import tarfile
 
     class Member(tarfile.TarInfo):
         @classmethod
@@ -16206,7 +16152,6 @@ def member_kind():
 
 def archive_members(file):
     """(archive, member) of all that is in a tar file that is read once, from start to end."""
-    import tarfile
     try:
         with tarfile.open(None, "r|", file, CHUNK, tarinfo=member_kind()) as archive:
             for count, entry in enumerate(iter(archive.next, None)):
@@ -16229,8 +16174,6 @@ class Unpacker:
         self.new = os.path.join(os.path.dirname(step.source), "new")
 
     def run(self):
-        import tarfile
-        import zlib
         step = self.step
         look(step.path, root_of(step.path))
         try:
@@ -16245,7 +16188,6 @@ class Unpacker:
                                 "push it again, as a folder")
 
     def unpack(self):
-        import gzip
         self.room = HONEST + DENSEST * os.path.getsize(self.step.source)
         with gzip.open(self.step.source) as file:
             self.file = file
@@ -16269,7 +16211,6 @@ class Unpacker:
 
     def write(self, archive, entry):
         """Write a plain file or folder, with its mode but for what only root may give."""
-        import shutil
         path = self.path_of(machine_text(entry.name))
         if entry.isdir():
             return os.makedirs(path, exist_ok=True)
@@ -16516,7 +16457,6 @@ class Zipper:
                                     "remove some of the links")
 
     def fill(self, file, entries):
-        import zipfile
         archive = zipfile.ZipFile(file, "w")
         try:
             for path, name in entries:
@@ -16527,8 +16467,6 @@ class Zipper:
             archive.fp = None           # else it is closed again, which fails in a member's midst
 
     def add(self, archive, path, name):
-        import shutil
-        import zipfile
         name = name.encode("utf-8", "replace").decode("utf-8")
         entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
         entry.create_system, entry.compress_type = 3, zipfile.ZIP_DEFLATED     # 3 is Unix
@@ -16548,9 +16486,6 @@ class Zipper:
 
 def secret_members(step):
     """The secrets in the one folder that a program writes as a tar archive."""
-    import subprocess
-    import tarfile
-    import tempfile
     search, names = SecretSearch(step.keytabs), []
     with tempfile.TemporaryFile() as errors, subprocess.Popen(
             step.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
@@ -16579,7 +16514,6 @@ ASKING = 5      # seconds that an engine may take for an answer
 
 def engine_socket(endpoint):
     """A socket that an engine listens at; None for those that are reached in other ways."""
-    import socket
     kind, _, address = endpoint.partition("://")
     if kind == "unix" and hasattr(socket, "AF_UNIX"):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -16759,9 +16693,7 @@ class InstalledPlugin:
 
     def module(self, file):
         """The module of a file in it."""
-        import importlib.machinery
         import importlib.util
-        import types
         package, path = types.ModuleType(self.package), os.path.join(self.folder, file + ".py")
         package.__path__ = [self.folder]
         if os.path.exists(path) and not os.path.isfile(path):
@@ -16843,7 +16775,6 @@ class InstalledPlugin:
 
 def make_importable(home):
     """Let plugins import this module as skelebot, what earlier releases had, and each other."""
-    import types
     sys.modules["skelebot"] = sys.modules[__name__]
     for name, values in EarlierApi.names().items():
         module = types.ModuleType("skelebot." + name)
@@ -17049,7 +16980,6 @@ class Part:
 def on_path(name):
     """The path of a program, or None, without shutil.which, whose import would take too long."""
     if os.name == "nt":
-        import shutil
         return shutil.which(name)
     paths = [name] if os.sep in name else [os.path.join(folder, name) for folder
                                            in os.get_exec_path()]
@@ -17096,7 +17026,6 @@ class EngineProgram:
 
 def caller_call(options, installed=(), project=None):
     """The Call for the machine that skelebot runs on, whose programs get out as the call does."""
-    import binascii
     set_variables({"DOCKER_HOST": os.environ.get("DOCKER_HOST", "")})   # Docker 20.10 takes none
     environ, home = dict(os.environ), os.path.expanduser("~")
     engine, config = EngineProgram(environ), project or read_config(environ, home)
@@ -17344,7 +17273,6 @@ class Completions(CommandLine):
     outside = version = False
 
     def __init__(self, line):
-        import shlex
         *words, typed = shlex.split(line + NEXT + re.sub(CLOSED, "", line)[:1])[1:] or [NEXT]
         head, equals, _ = typed.partition("=")
         self.typed, self.before = typed[:-1], head + equals if equals and head[:1] == "-" else ""

@@ -5,6 +5,7 @@ import os
 import re
 import unittest
 
+import skelebot
 from support import ROOT
 
 with open(os.path.join(ROOT, "skelebot.py"), encoding="utf-8") as file:
@@ -71,6 +72,13 @@ class House(unittest.TestCase):
         found = [(section(node.lineno), node.lineno) for node in ast.walk(TREE) if acts(node)]
         self.assertTrue([one for one in found if one[0] == "Doing"])
         self.assertEqual([one for one in found if one[0] != "Doing"], [])
+
+    def test_calls_modules_by_their_names(self):
+        later = ast.parse(TEXT).body
+        names = [target.id for node in later if isinstance(node, ast.Assign) and "Later" in ast.dump(node.value)
+                 for target in node.targets[0].elts]
+        self.assertIn("subprocess", names)
+        self.assertEqual([getattr(skelebot, name).__name__ for name in names], names)
 
 
 if __name__ == "__main__":
