@@ -6075,6 +6075,13 @@ class RunRecord(Record):
     def goes_on(self):
         return self.state in ("waiting", "running")
 
+    @property
+    def took(self):
+        """How long it ran, as in 0:01:30; "" if it has not ended."""
+        import datetime
+        seconds = int(min(max(self.ended - self.started, 0), 4e9))
+        return str(datetime.timedelta(seconds=seconds)) if self.started and self.ended else ""
+
     def own(self, mapping):
         """The mapping for this run: a point of a sweep has a copy of what it writes to."""
         path = os.path.normpath(mapping.source)
@@ -6506,20 +6513,21 @@ class Points:
 
     def __init__(self, project, words, rows=()):
         self.words, (name, *args) = words, words.values[""]
-        self.job = project.job(name)
-        self.parser = job_parser(project, self.job)
+        job = project.job(name)
+        self.parser = job_parser(project, job)
         self.ones = {one.name: one for one in (*self.parser.args, *self.parser.params)}
         columns, typed = list(rows[0] if rows else ()), words.values.get("each", ())
         fixed = [name for name in words.values if name in self.ones]
         names = [*fixed, *columns, *(name for name, *_ in typed)]
         for name, *values in typed:
             self.check(axis_problem(self.parser, name, values), "--each ")
-        self.check(next(((f"{name}: given twice", "name it once") for name in names
-                         if names.count(name) > 1), None))
-        axes = [*typed, *((axis.name, *axis.values) for axis in self.job.sweep.each
+        for name in names:
+            self.check(names.count(name) > 1 and (f"{name}: given twice", "name it once"))
+        axes = [*typed, *((axis.name, *axis.values) for axis in job.sweep.each
                           if axis.name not in names and not words.has("from"))]
         self.axes = [*([rows] if rows else []),
                      *([{name: value} for value in values] for name, *values in axes)]
+        self.count = functools.reduce(lambda count, axis: count * len(axis), self.axes, 1)
         self.each = {name: list(dict.fromkeys(one[name] for one in axis))
                      for axis in self.axes for name in axis[0]}
         own = [arg.name for arg in self.parser.args if arg.name not in self.each]
@@ -6538,10 +6546,6 @@ class Points:
         self.check(int(self.words.one("random", 0)) > self.count and (
             f"--random: there are {self.count} points only", "leave it out, or name more values"))
         self.parser.parse(self.typed(0))
-
-    @property
-    def count(self):
-        return functools.reduce(lambda count, axis: count * len(axis), self.axes, 1)
 
     def chosen(self, seed):
         """The numbers of the points: all, or so many that are drawn by lot, alike for one seed."""
@@ -6766,7 +6770,7 @@ class RunCommands:
         """A run in the list."""
         ended = time.time() if record.goes_on else record.ended
         return (record.name, when(record.started or record.made), record.job, record.state,
-                Report.took(record._replace(ended=ended)),
+                record._replace(ended=ended).took,
                 [f"{name}={as_text(record.values.get(name), 30)}" for name in record.typed],
                 {name: one["last"] for name, one in record.metrics.items()} or record.reason)
 
@@ -7095,7 +7099,7 @@ class Report:
 
     def table(self, heads, rows, most):
         """A table of so many rows, "" without any."""
-        rows = [*rows[:most], *([[f"and {len(rows) - most} more"]] if len(rows) > most else [])]
+        rows = [*rows[:most], [f"and {len(rows) - most} more"]][:len(rows)]
         lines = [Html.tag("tr", *(Html.tag(name, one, **{"class": "n"} if isinstance(one, float)
                                            else {}) for one in row))
                  for name, row in [("th", heads), *(("td", row) for row in rows)]]
@@ -7108,14 +7112,8 @@ class Report:
                    for name, own in list(self.metrics.items())[:self.MOST]]
         return [Html.tag("a", one.name, href=f"#run-{one.name}"), one.job,
                 Html.tag("span", one.state, class_=f"state {one.state}"), when(one.started),
-                self.took(one), *(as_text(own.get(one.name, ""), 99) for own in params),
+                one.took, *(as_text(own.get(one.name, ""), 99) for own in params),
                 *(Html.tag("b", number) if best else number for number, best in numbers)]
-
-    @staticmethod
-    def took(one):
-        import datetime
-        seconds = min(max(one.ended - one.started, 0), 4e9) if one.started and one.ended else None
-        return "" if seconds is None else str(datetime.timedelta(seconds=int(seconds)))
 
     def section(self, one, log):
         """All that is known of a run, and the end of its log."""
@@ -7126,7 +7124,7 @@ class Report:
         files = [[path, shown_size(size)] for path, size, _ in one.outputs]
         text = Html.part("run.html", **{
             **one._asdict(), "name": one.name, "words": shell_line(one.words)[:2000],
-            "began": when(one.started), "ended": when(one.ended), "took": self.took(one),
+            "began": when(one.started), "ended": when(one.ended), "took": one.took,
             "changes": "changed, and not committed" if one.clean is False else "",
             "given": self.table(["value", "", ""], values, self.rows),
             "numbers": self.table(["metric", "last", "least", "most", "steps"], numbers, self.rows),
@@ -8731,8 +8729,8 @@ class Fetched:
                 lost.append(row[0])
         for paths, end in ((places, "written by"), (lost, "written again or removed since")):
             if paths:
-                more = [f"{len(paths) - 3} more"] if paths[3:] else []
-                yield Note(f"{listed([*paths[:3], *more])}: {end} run {name}")
+                shown = listed([*paths[:3], f"{len(paths) - 3} more"][:len(paths)])
+                yield Note(f"{shown}: {end} run {name}")
         if not places and not lost:
             points = f": its points did, as {name}.1" * bool(self.record.sweep)
             yield Note(f"nothing is known that run {name} wrote{points}")
@@ -14675,12 +14673,6 @@ def folded(data):
     return f"\r\033[K{line[:terminal_pages().width - 1]}".encode()
 
 
-# What the Popen of GIT_FACTS is told: the folder of a run. No lock of the index, no program of the
-# repository's; a patch of at most 10 MiB, counted in blocks of 512 bytes.
-GIT_FACTS = ("umask 077; export GIT_OPTIONAL_LOCKS=0; "
-             "told=$(git status --porcelain=v2 --branch -- .) || exit; "
-             "printf '%s\\n' \"$told\" > \"$0/git\"; ulimit -f 20480; "
-             "exec git diff --no-ext-diff --no-textconv --binary HEAD -- . > \"$0/diff.patch\"")
 MOST_LOGGED = 64 * 2 ** 20      # bytes of a log
 KEPT_START, KEPT_END = MOST_LOGGED // 2, MOST_LOGGED // 4       # of one that is longer
 LEFT_OUT = b"\n[skelebot: %15d bytes are left out here]\n"
@@ -14768,24 +14760,23 @@ class LoggedProgram(Program):
         finally:
             for _, end in self.pipes:
                 os.close(end)
-        if self.step.whole:
-            RunFolder.note_process(self.step.run, self.process.pid)
-        if not self.step.kept:
-            self.ask_git()
+        self.note_facts(os.path.abspath(self.step.run))
         if self.pipes:
             self.copy()
 
-    def ask_git(self):
-        """Ask for what git knows, if it knows anything; nobody waits for the answer."""
+    def note_facts(self, folder):
+        """Note which process a run is, natively, and what git knows; for that nobody waits."""
         import subprocess
-        if not (os.environ.get("GIT_DIR") or is_in_git(os.getcwd())):
-            return
+        null, pid = subprocess.DEVNULL, self.process.pid
         try:
-            git = subprocess.Popen(
-                ("sh", "-c", GIT_FACTS, os.path.abspath(self.step.run)), stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-            git.returncode = 0
-        except OSError:
+            if self.step.whole:
+                RunFolder.write(folder + "/pid", f"{pid} {Processes.begun(pid) or '-'}\n")
+            if not self.step.kept and (os.environ.get("GIT_DIR") or is_in_git(os.getcwd())):
+                script = template_bytes("runs", "git.sh").decode()
+                git = subprocess.Popen(("sh", "-c", script, folder), start_new_session=True,
+                                       stdin=null, stdout=null, stderr=null)
+                git.returncode = 0
+        except (OSError, SkelebotError):
             pass                        # no shell, no facts
 
     def copy(self):
@@ -14881,14 +14872,6 @@ class RunFolder:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(text.encode("utf-8", "surrogateescape"))
         os.replace(part, path)
-
-    @classmethod
-    def note_process(cls, folder, pid):
-        """Write down which process a run is, natively."""
-        try:
-            cls.write(folder + "/pid", f"{pid} {Processes.begun(pid) or '-'}\n")
-        except (OSError, SkelebotError):
-            pass
 
     @classmethod
     def begin(cls, record):
