@@ -8791,8 +8791,8 @@ class Sweeping:
         words = self.words
         rows = table_rows(words.one("from"), job_parser(self.project, self.job)) if words.has(
             "from") else ()
-        points = Points(self.project, words, rows)
-        seed = int(words.one("seed", checksum(self.call.token)))
+        points, seed = Points(self.project, words, rows), words.one("seed", self.call.token)
+        seed = int(seed) if seed.lstrip("-+").isdigit() else checksum(seed)
         chosen, best = points.chosen(seed), self.job.sweep.best
         self.sweep = {"points": len(chosen), "each": points.each, "best": {
             name: getattr(best, name) for name in ("max", "min") if getattr(best, name)},

@@ -304,6 +304,11 @@ class Natively(unittest.TestCase):
         self.assertEqual(ending.stdout, f"cd {self.folder}\n" + "".join(f"skelebot train --lr={lr}\n" for lr in (1, 2, 3)))
         self.assertFalse(os.path.exists(self.path(".skelebot", "runs")))
 
+    def test_takes_any_text_for_a_seed(self):
+        for seed in ("7", "", "odd"):
+            ending = call("--dry-run", "sweep", "train", "--random", "2", "--seed=" + seed, folder=self.folder)
+            self.assertEqual((ending.status, ending.stdout.count("\n")), (0, 3), ending)
+
     def test_many_points_are_asked_about(self):
         ending = call("sweep", "train", "--each", "lr", *map(str, range(1001)), folder=self.folder)
         self.assertEqual((ending.status, ending.stderr), (1, two_lines(
