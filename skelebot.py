@@ -887,6 +887,14 @@ class Job(Record):
         check_names((*self.args, *self.params))
         return self
 
+    @property
+    def hidden(self):
+        """The paths of the project that it sees as they are now, by its mappings."""
+        pairs = [(os.path.normpath(mapping.target), os.path.normpath(mapping.source))
+                 for mapping in self.mappings]
+        return tuple({*(target[len("/app/"):] for target, _ in pairs if target.startswith("/app/")),
+                      *(source for _, source in pairs if source[0] not in "/.~$")})
+
     def mapping_place(self, index):
         place = (self.places or {}).get("mappings") or Place(FILE, 1)
         return place._replace(path=f"{place.path}[{index}]")
@@ -3704,15 +3712,11 @@ class Recipe(Record):
         if name == "settings":
             return f"DOCKER_DEFAULT_PLATFORM is {(line or '').partition('=')[2] or 'gone'}"
         if name == "bases":
-            return self.changed_base(line or "")
+            image = (line or "").partition(" ")[0]
+            return ("only a build can know what the Dockerfile fetches" if image == "?" else
+                    f"the base image {image} has changed" if image else "a base image is gone")
         what = f"line {number} of {'the Dockerfile' if name == 'text' else '.dockerignore'}"
         return f"{what} is {shown_text(line) if line else 'gone' if line is None else 'empty'}"
-
-    def changed_base(self, line):
-        if line.startswith("? "):
-            return "only a build can know what the Dockerfile fetches"
-        image = line.partition(" ")[0]
-        return f"the base image {image} has changed" if image else "a base image is gone"
 
     def changed_file(self, now):
         """How the first file that differs has changed, in words."""
@@ -5541,14 +5545,6 @@ def pip_fault(project, log):
     return None
 
 
-def mounted_over(job):
-    """The paths of the project that a job sees as they are now, by its mappings."""
-    pairs = [(os.path.normpath(mapping.target), os.path.normpath(mapping.source))
-             for mapping in (job.mappings if job else ())]
-    return tuple({*(target[len("/app/"):] for target, _ in pairs if target.startswith("/app/")),
-                  *(source for _, source in pairs if source[0] not in "/.~$")})
-
-
 def passed_over(project, before, now):
     """Notes on new files of the context whose packages are not installed."""
     own = " ".join([*project.dependencies.Python, *project.dependencies.R, *project.commands])
@@ -5694,20 +5690,12 @@ class Build(Record):
         return "the lines above say which step failed" + why + (
             f"; the disk of {full} is full" if full else "")
 
-    def is_current(self, cache):
-        """Whether it is right still: others may have built, or written the files of all images."""
-        return all(cache.read(path) == data for path, data in self.seen)
-
     @property
     def appended(self):
         """The dependencies that are installed on top of what was installed together at first."""
         groups = self.installs.named
         first = [next(names for kind, names in groups if kind == one) for one in dict(groups)]
         return [name for _, names in groups if names not in first for name in names]
-
-
-def can_write(folder):
-    return os.access(folder, os.W_OK)
 
 
 class Image:
@@ -5742,7 +5730,8 @@ class Image:
         try:
             for component in self.project.components:
                 yield from plan_hook(component, "build", self.call)
-            if not build or not build.is_current(self.cache):
+            # others may have built meanwhile, or written the files of all images
+            if not build or any(self.cache.read(path) != data for path, data in build.seen):
                 build = yield from self.plan_build()
             if not reason and build.is_fresh(self.call):
                 return (yield from self.plan_fresh(build))
@@ -5800,11 +5789,11 @@ class Image:
                   *written(".dockerignore", ignored, ignored_now))
         opened = bool(project.dockerfile and project.user == "host" and self.call.uid
                       and recipe.is_closed)
-        names = None if can_write(".") and not opened else tuple(
+        names = None if os.access(".", os.W_OK) and not opened else tuple(
             os.path.join(".", name) for name in itertools.filterfalse(
                 Ignores(ignored).prunes, sorted(map(plain_text, os.listdir(".")))))
         return Build(path, seen, recipe, installs_path, installs, before, image, tagged, copied,
-                     mounted_over(self.job), writes,
+                     self.job.hidden if self.job else (), writes,
                      (*([Remove("Dockerfile")] if own else []), undo), names, opened)
 
     def installs_before(self):
@@ -7920,7 +7909,7 @@ class OnEngine(Runner):
         """The file that says that it is known what the job writes; "" if so, or if it goes on."""
         key = os.path.abspath(self.project.folder), job.name, job.source, *job.mappings
         path = Cache(self.call).path("wrote", *key) if job.source and job.mode != "d" else ""
-        return path if can_write(os.path.dirname(path)) and not (
+        return path if os.access(os.path.dirname(path), os.W_OK) and not (
             look(path) or self.call.dry_run or os.name == "nt") else ""
 
     def plan_wrote(self, run, status):
@@ -9105,7 +9094,7 @@ class VersionFile:
     """VERSION, or a YAML file with the key `version`."""
 
     def __init__(self, name):
-        self.data, self.entry = read_bytes(name) or b"", None
+        self.name, self.data, self.entry = name, read_bytes(name) or b"", None
         self.version = version_text(self.data)
         if name != "VERSION":
             self.yaml = YamlText.of(self.data, name)
@@ -9130,6 +9119,17 @@ class VersionFile:
         changed = (text[:start] + new + text[end:]).encode("utf-8")
         return bom + re.sub(rb"\n", lambda match: next(ends), changed)
 
+    def plan_bump(self, bump):
+        """Write the next version into it, which others may have changed since; returns it."""
+        version = next_version(self.version, bump)
+        if version == self.version:
+            yield Note(f"{self.name} has {version} already")
+            return version
+        path = os.path.realpath(self.name) if os.path.islink(self.name) else self.name
+        yield File(path, self.changed(version))
+        yield Note(f"{self.name}: {self.version or 'none'} -> {version}")
+        return version
+
 
 def check_bump(project, words):
     bump = words.one("version")
@@ -9138,19 +9138,6 @@ def check_bump(project, words):
                           "major, minor, patch, or a version such as 2.0.0-rc.1")
     if bump not in BUMPS:
         next_version("", bump)
-
-
-def plan_bumped(project, file, bump):
-    """Write the next version into a file, which others may have changed since; returns it."""
-    now = VersionFile(file)
-    version = next_version(now.version, bump)
-    if version == now.version:
-        yield Note(f"{file} has {version} already")
-        return version
-    path = os.path.realpath(file) if os.path.islink(file) else file
-    yield File(path, now.changed(version))
-    yield Note(f"{file}: {now.version or 'none'} -> {version}")
-    return version
 
 
 def plan_bump(call, project, words):
@@ -9163,7 +9150,7 @@ def plan_bump(call, project, words):
     look(file, ".")
     lock = yield Hold(file)
     try:
-        version = yield from plan_bumped(project, file, bump)
+        version = yield from VersionFile(file).plan_bump(bump)
     finally:
         yield Release(lock)
     yield Answer(version)
@@ -10392,13 +10379,6 @@ def component_words(project, hook, *values):
     return tuple(str(word) for one in project.components for word in hook_value(one, hook, *values))
 
 
-def relative_path(path, folder):
-    """A path as it is seen from a folder; on another drive of Windows it stays absolute."""
-    path = os.path.join(folder, path)
-    near = os.path.splitdrive(path)[0] == os.path.splitdrive(folder)[0]
-    return os.path.relpath(path, folder) if near else path
-
-
 def is_relative_to(path, folder):
     """Whether a path is below a folder, both absolute."""
     return (path + os.sep).startswith(os.path.join(folder, ""))
@@ -10607,7 +10587,7 @@ class Kerberos(Component):
         keytab = self.host_file(call, "keytab")
         if launch.native:
             return (yield from self.before_native(call, launch, keytab))
-        mapping = Mapping(f"{relative_path(keytab, self.project.folder)}:{KEYTAB}:ro")
+        mapping = Mapping(f"{keytab}:{KEYTAB}:ro")
         script = ("sh", "-c", template_bytes("image", "ticket.sh").decode("utf-8"), "ticket")
         user = self.settings.hdfsUser
         return launch._replace(
@@ -10887,10 +10867,6 @@ class Deploy(Record):
     repo: RepositoryName
     path: RepositoryPath = ""
 
-    @property
-    def artifactory(self):
-        return Artifactory(self.url, self.repo, self.path)
-
 
 class Artifact(Record):
     """A file, or a folder with a / at its end, kept in versions; a singular one has none."""
@@ -10904,15 +10880,14 @@ class Artifact(Record):
     def is_folder(self):
         return self.file.endswith("/")
 
-    @property
-    def extension(self):
-        """What follows the first dot in the last part of its path; a folder travels as tar.gz."""
-        return "tar.gz" if self.is_folder else os.path.basename(self.file).partition(".")[2]
-
     def stored_name(self, version, prefix=""):
-        """The name that it is kept under: `[PREFIX]NAME_vVERSION.EXT`, or `[PREFIX]NAME.EXT`."""
+        """The name that it is kept under: `[PREFIX]NAME_vVERSION.EXT`, or `[PREFIX]NAME.EXT`.
+
+        EXT is all behind the first dot in the last part of its path; a folder travels as tar.gz.
+        """
         versioned = "" if self.singular else f"_v{version}"
-        return ".".join(filter(None, [prefix + self.name + versioned, self.extension]))
+        end = "tar.gz" if self.is_folder else os.path.basename(self.file).partition(".")[2]
+        return ".".join(filter(None, [prefix + self.name + versioned, end]))
 
     def stored_version(self, name, prefix=""):
         """The version in a stored name of this artifact; "" in the name of any other."""
@@ -10945,10 +10920,6 @@ class FormerArtifactory(Record):
     path: RepositoryPath = ""
     auth: Auth = Auth()
     artifacts: Tuple[Artifact, ...] = ()
-
-    @property
-    def section(self):
-        return RepositorySection(artifactory=Artifactory(*self[:4]), artifacts=self.artifacts)
 
 
 class Transfer:
@@ -11170,7 +11141,8 @@ class Repository(Component):
     of_commands = True
     record = RepositorySection
     former = {
-        "components.artifactory": (FormerArtifactory, lambda former: former.section),
+        "components.artifactory": (FormerArtifactory, lambda former: RepositorySection(
+            artifactory=Artifactory(*former[:4]), artifacts=former.artifacts)),
         "artifacts": (Tuple[Artifact, ...], lambda own: RepositorySection(artifacts=own))}
     storing = (
         Option("prefix", "p", "begin the stored name with this", "TEXT"),
@@ -11263,7 +11235,7 @@ class Repository(Component):
                        f"{own[0]} has no use for them")
         for transfer in transfers:
             deploy = transfer.artifact.deploy
-            kind, place = ("artifactory", deploy.artifactory) if deploy else own
+            kind, place = ("artifactory", Artifactory(*deploy[1:])) if deploy else own
             transfer.store = next((store for known, store in stores if known == place), None)
             if not transfer.store:
                 check_online(call.offline and kind != "folder", f"the store in {kind}")
@@ -11478,10 +11450,8 @@ class Registry(Component):
 
     def secrets_in_context(self):
         """The names of files in the build context that should be in no image."""
-        present = read_bytes(".dockerignore")
-        own = None if present is None else present.decode("utf-8", "surrogateescape")
-        text = dockerignore(self.project, None, own, ignored_by_components(self.project))
-        return secrets_in(context_files(Ignores(text)), secret_paths(self.project))
+        rules = Ignores(ignore_file(self.project, None)[0])
+        return secrets_in(context_files(rules), secret_paths(self.project))
 
     def plan_secrets_in_image(self, engine, image):
         """The names of files in an image's /app that should be in none."""
@@ -13642,7 +13612,7 @@ class Doctor:
         """Whether there is room for a path, or nothing can be written where it would be."""
         while not os.path.exists(path):
             path = os.path.dirname(path)
-        free, closed = shutil.disk_usage(path).free, writes and not can_write(path)
+        free, closed = shutil.disk_usage(path).free, writes and not os.access(path, os.W_OK)
         return Finding("bad" if closed or free < ROOM else "ok", f"{path} cannot be written to"
                        if closed else f"{shown_size(free)} left for {path}")
 
@@ -13947,31 +13917,22 @@ def topics():
     return re.findall(r"\]\(([\w-]+)\.md\)", topic_text("topics"))
 
 
-def key_meanings():
-    """The keys of each table in the manual -> key -> what it means."""
-    tables = re.findall(r"(?m)^\|-.*\n((?:\|.*\n)+)", "".join(map(topic_text, topics())))
-    row = r"(?m)^\| `(\w+)` \|.*\| ((?:[^|\\\n]|\\.)*) \|$"
-    return {tuple(known): known for known in (dict(re.findall(row, table)) for table in tables)}
-
-
 # -- The schema of skelebot.yaml, for editors. Source: JSON Schema, draft 7
-
-def script_pattern(pattern):
-    """A pattern for JavaScript, where \\w is ASCII: it takes as much, or more; "" takes all."""
-    for ours, other in ((r"\(\?P<\w+>", "(?:"), (r"\\([\"'`])", r"\1"),
-                        (r"\[\\w", r"[\\w\\u0080-\\uffff"), (r"^\(\?a\)", "")):
-        pattern = re.sub(ours, other, pattern)
-    return "" if re.search(r"\(\?[a-z]", pattern) else rf"^(?:{pattern})\n*$"
-
 
 class Schema:
     """What skelebot.yaml may hold, for editors: made of the records, explained by the manual.
 
     What they do not say is in templates/schema.json: kinds of values, and rules of records.
+
+    meanings  the keys of each table in the manual -> key -> what it means
     """
 
     def __init__(self):
-        self.frame, self.meanings = json_value(template_bytes("schema.json")), key_meanings()
+        tables = re.findall(r"(?m)^\|-.*\n((?:\|.*\n)+)", "".join(map(topic_text, topics())))
+        row = r"(?m)^\| `(\w+)` \|.*\| ((?:[^|\\\n]|\\.)*) \|$"
+        self.meanings = {tuple(known): known for table in tables
+                         for known in [dict(re.findall(row, table))]}
+        self.frame = json_value(template_bytes("schema.json"))
         self.defined, self.rules = self.frame["definitions"], self.frame.pop("rules")
         self.defined["Dependencies"] = {"anyOf": [
             self.record(Dependencies), *map(self.of, fields(Dependencies).values())]}
@@ -13993,11 +13954,19 @@ class Schema:
             others = {"integer": "1", "number": "1.5", "boolean": "true"}
             pattern = "|".join(getattr(kind, "forms", {}).values()) or kind.pattern
             return {"type": ["string", *(name for name in others if kind.fits(others[name]))],
-                    "pattern": script_pattern(pattern)}
+                    "pattern": self.script_pattern(pattern)}
         inner = getattr(kind, "__args__", None)
         one = self.of(inner[0]) if inner else {}
         return {"anyOf": [{"type": "array", "items": one}, one]} if (
             inner and type(None) not in inner) else one
+
+    @staticmethod
+    def script_pattern(pattern):
+        """A pattern for JavaScript, where \\w is ASCII: it takes as much, or more; "" takes all."""
+        for ours, other in ((r"\(\?P<\w+>", "(?:"), (r"\\([\"'`])", r"\1"),
+                            (r"\[\\w", r"[\\w\\u0080-\\uffff"), (r"^\(\?a\)", "")):
+            pattern = re.sub(ours, other, pattern)
+        return "" if re.search(r"\(\?[a-z]", pattern) else rf"^(?:{pattern})\n*$"
 
     def record(self, kind, more=()):
         """The keys of a record and `more`, also by their former names, and its rules."""
@@ -16419,17 +16388,14 @@ class Zipper:
             real = os.path.realpath(path) if os.path.islink(path) else os.path.join(above[-1], name)
             self.count(top, above, shown)
             ignored = self.rules.ignores(shown)
-            left_out = self.is_outside(path, real, above) or not (is_folder or os.path.isfile(path))
+            outside = not is_relative_to(real, self.root) or real in above
+            left_out = os.path.islink(path) and outside or not (is_folder or os.path.isfile(path))
             if not ignored and left_out:
                 yield None, shown
             elif not ignored:
                 yield path, shown + ("/" if is_folder else "")
             if is_folder and not left_out and (not ignored or self.rules.lets_in):
                 yield from self.entries(path, (*above, real))
-
-    def is_outside(self, path, real, above):
-        """Whether a path is a link that leads out of the project, or to a folder above it."""
-        return os.path.islink(path) and (not is_relative_to(real, self.root) or real in above)
 
     def count(self, top, above, shown):
         """Raise a fault if links lead to too many files."""
