@@ -6108,7 +6108,7 @@ class RunRecord(Record):
         for name, value in self._asdict().items():
             if not isinstance(value, kinds.get(name, type(self._field_defaults[name]))):
                 raise TypeError(name)
-        dict(self.sweep.get("best", {}))
+        self.sweep.get("best", {}).items()
         for one in self.metrics.values():
             float(one["last"]), float(one["min"][0]), float(one["max"][0]), int(one["steps"])
         sum(size for _, size, _ in self.outputs)
@@ -6174,9 +6174,7 @@ class Runs:
         return first_bytes(machine_text(self.path(record, name)), MOST).decode("utf-8", "replace")
 
     def read(self, number, point=0):
-        """The RunRecord of a number, as its file has it; state "damaged" or "later" if it cannot be
-        read.
-        """
+        """The RunRecord of a number; its state is "damaged" or "later" if it cannot be read."""
         text = self.text(RunRecord(number=number, point=point), "run.json")
         record = RunRecord.of(text, number, point)
         if record.goes_on and not self.has(record):
@@ -6547,9 +6545,7 @@ class Points:
         return [places.get(index, index) for index in range(count)]
 
     def typed(self, index):
-        """The words after the job's name of the point with a number, from 0; the last axis changes
-        first.
-        """
+        """What is typed after the job's name for a point, from 0; the last axis changes first."""
         values = dict(self.base)
         for axis in reversed(self.axes):
             index, own = divmod(index, len(axis))
@@ -6562,28 +6558,28 @@ class Points:
         return (*named, "--", *args, *extra) if extra or any(
             map(self.parser.is_option, args)) else (*args, *named)
 
-
-def table_rows(path, parser):
-    """{name: value} of each row of a CSV file, each of which has to fit."""
-    import csv
-    data, rows = read_bytes(path), []
-    try:
-        reader = csv.DictReader(io.StringIO((data or b"").decode("utf-8-sig")), strict=True)
-        for row in reader:
-            odd = None in row or None in row.values()
-            for name, value in row.items() if not odd else [("", "")]:
-                problem = ("has another number of values than the first line",
-                           "put a value with a comma in quotes") if odd else axis_problem(
-                               parser, name, [value])
-                if problem:
-                    raise SkelebotError(f"{path}:{reader.line_num}: {problem[0]}", problem[1])
-            rows.append(dict(row))
-    except (ValueError, csv.Error) as error:
-        raise SkelebotError(f"{path}: is no table: {error}", "write it as CSV in UTF-8")
-    if not rows:
-        raise SkelebotError(f"{path}: " + ("does not exist" if data is None else "has no rows"),
-                            "write the names of parameters, then a line for each point")
-    return rows
+    @staticmethod
+    def table(path, parser):
+        """{name: value} of each row of a CSV file, each of which has to fit."""
+        import csv
+        data, rows = read_bytes(path), []
+        try:
+            reader = csv.DictReader(io.StringIO((data or b"").decode("utf-8-sig")), strict=True)
+            for row in reader:
+                odd = None in row or None in row.values()
+                for name, value in row.items() if not odd else [("", "")]:
+                    problem = ("has another number of values than the first line",
+                               "put a value with a comma in quotes") if odd else axis_problem(
+                                   parser, name, [value])
+                    if problem:
+                        raise SkelebotError(f"{path}:{reader.line_num}: {problem[0]}", problem[1])
+                rows.append(dict(row))
+        except (ValueError, csv.Error) as error:
+            raise SkelebotError(f"{path}: is no table: {error}", "write it as CSV in UTF-8")
+        if not rows:
+            raise SkelebotError(f"{path}: " + ("does not exist" if data is None else "has no rows"),
+                                "write the names of parameters, then a line for each point")
+        return rows
 
 
 # -- The record of a run, as it comes about
@@ -6945,29 +6941,26 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
 
-class Picture:
-    """A picture in SVG, whose colours and strokes are in templates/report/report.css.
+class Picture(list):
+    """What a picture in SVG has; its colours and strokes are in templates/report/report.css.
 
     400 wide has room on a phone; a sign is at most 7 wide. A run is a link to its section.
     """
     WIDTH, TOP, BOTTOM = 400, 34, 206
 
-    def __init__(self):
-        self.parts = []
-
     def html(self, title, width=WIDTH):
-        svg = Html.tag("svg", *self.parts, viewBox=f"0 0 {width} 240", role="img")
+        svg = Html.tag("svg", *self, viewBox=f"0 0 {width} 240", role="img")
         return Html.tag("figure", Html.tag("figcaption", title), svg, class_=f"w{width // 401}")
 
     def words(self, x, y, text, kind):
-        self.parts.append(Html.tag("text", text, x=f"{x:.1f}", y=f"{y:.1f}", class_=kind))
+        self.append(Html.tag("text", text, x=f"{x:.1f}", y=f"{y:.1f}", class_=kind))
 
     def path(self, kind, points, run="", number=0.0):
         """A line through points, or a dot, which may stand for a run."""
         words = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
         shape = Html.tag("path", d=f"M{words}h0", class_=kind)
         title = Html.tag("title", f"{run}: {number:.6g}")
-        self.parts.append(Html.tag("a", title, shape, href=f"#run-{run}") if run else shape)
+        self.append(Html.tag("a", title, shape, href=f"#run-{run}") if run else shape)
 
     def upright(self, x, y, end):
         """An upright axis, whose grid goes as far as `end`."""
@@ -7039,8 +7032,8 @@ class Report:
 
     def __init__(self, runs, records):
         self.runs, self.records, self.rows = runs, records, max(40 // (1 + len(records) // 250), 8)
-        self.ways = {str(name): way for one in records if isinstance(one.sweep.get("best"), dict)
-                     for way, name in one.sweep["best"].items()}
+        self.ways = {str(name): way for one in records
+                     for way, name in one.sweep.get("best", {}).items()}
         names = dict.fromkeys([*self.ways, *(name for one in records for name in one.metrics)])
         self.metrics = {name: {one.name: float(one.metrics[name]["last"]) for one in records if
                                Scale.number(one.metrics.get(name, {}).get("last")) is not None}
@@ -8778,7 +8771,7 @@ class Sweeping:
     def points(self):
         """The words of each point, by its number."""
         words = self.words
-        rows = table_rows(words.one("from"), job_parser(self.project, self.job)) if words.has(
+        rows = Points.table(words.one("from"), job_parser(self.project, self.job)) if words.has(
             "from") else ()
         points, seed = Points(self.project, words, rows), words.one("seed", self.call.token)
         seed = int(seed) if seed.lstrip("-+").isdigit() else checksum(seed)
@@ -8803,9 +8796,7 @@ class Sweeping:
         return {one.point: tuple(one.words) for one in points if one.state != "done"}
 
     def plan_places(self):
-        """(Call, image) of each point that may run at once; with GPUs of its own where they are
-        counted.
-        """
+        """(Call, image) of each point that may run at once, maybe with GPUs of its own."""
         places, most = [], int(self.words.one("parallel", self.job.sweep.parallel))
         for host in self.call.hosts or (self.call.host,):
             call = self.call._replace(host=host, hosts=(host,) if host else ())
@@ -14623,9 +14614,15 @@ class QuietProgram(Program):
         while goes_on:
             goes_on = not ended.wait(0.1)
             text = log.read()
-            self.show(folded(text) if self.folds and text.strip() else b"" if self.folds else text)
+            self.show(text if not self.folds else text.strip() and self.folded(text))
         if self.slow and self.folds:
             self.show(b"\r\033[K")
+
+    @staticmethod
+    def folded(data):
+        """The last line of a log, over the one before on a terminal."""
+        line = visible(last_line(data.decode("utf-8", "replace")))
+        return f"\r\033[K{line[:terminal_pages().width - 1]}".encode()
 
     def show(self, data):
         """Show bytes; a stderr that nobody reads is no reason to stop a build."""
@@ -14634,12 +14631,6 @@ class QuietProgram(Program):
             os.write(sys.stderr.fileno(), data)
         except OSError:
             pass
-
-
-def folded(data):
-    """The last line of a log, over the one before on a terminal."""
-    line = visible(last_line(data.decode("utf-8", "replace")))
-    return f"\r\033[K{line[:terminal_pages().width - 1]}".encode()
 
 
 MOST_LOGGED = 64 * 2 ** 20      # bytes of a log
@@ -14808,9 +14799,7 @@ class LoggedProgram(Program):
 
 
 def run_program(step):
-    """Run a command to its end, for its Outcome; what is beside it says things on stderr, and ends
-    with it.
-    """
+    """Run a command to its end, for its Outcome; so long runs what is beside it."""
     kind = QuietProgram if step.quiet else LoggedProgram if step.run else Program
     if not step.beside:
         return kind(step).run()

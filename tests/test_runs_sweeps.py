@@ -141,7 +141,7 @@ class TheTable(unittest.TestCase):
         with folder({"t.csv": ""}) as path:
             with open(os.path.join(path, "t.csv"), "wb") as file:
                 file.write(data)
-            return skelebot.table_rows(os.path.join(path, "t.csv"), skelebot.job_parser(it, it.jobs[0]))
+            return Points.table(os.path.join(path, "t.csv"), skelebot.job_parser(it, it.jobs[0]))
 
     def test_has_a_row_for_each_point(self):
         self.assertEqual(self.rows(b'\xef\xbb\xbflr,kind\r\n1,tree\r\n\r\n2,"net"\r\n'), [
