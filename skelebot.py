@@ -84,12 +84,14 @@ class Later:
         return getattr(module, name)
 
 
-(argparse, ast, base64, binascii, configparser, datetime, difflib, getpass, gzip, hashlib, hmac,
- html, inspect, ipaddress, json, netrc, queue, shlex, shutil, socket, ssl, subprocess, tarfile,
- tempfile, textwrap, threading, traceback, types, unicodedata, zipfile, zlib) = map(Later, (
-     "argparse ast base64 binascii configparser datetime difflib getpass gzip hashlib hmac "
-     "html inspect ipaddress json netrc queue shlex shutil socket ssl subprocess tarfile "
-     "tempfile textwrap threading traceback types unicodedata zipfile zlib").split())
+(argparse, ast, base64, binascii, configparser, contextlib, csv, datetime, difflib, getpass, glob,
+ gzip, hashlib, hmac, html, inspect, ipaddress, json, math, netrc, queue, random, select, shlex,
+ shutil, socket, ssl, subprocess, tarfile, tempfile, textwrap, threading, traceback, types,
+ unicodedata, zipfile, zlib) = map(Later, (
+     "argparse ast base64 binascii configparser contextlib csv datetime difflib getpass glob "
+     "gzip hashlib hmac html inspect ipaddress json math netrc queue random select shlex "
+     "shutil socket ssl subprocess tarfile tempfile textwrap threading traceback types "
+     "unicodedata zipfile zlib").split())
 email, http, urllib = Later("email", "utils"), Later("http", "client"), Later(
     "urllib", "parse", "request")
 
@@ -6067,7 +6069,6 @@ class RunRecord(Record):
     @property
     def took(self):
         """How long it ran, as in 0:01:30; "" if it has not ended."""
-        import datetime
         seconds = int(min(max(self.ended - self.started, 0), 4e9))
         return str(datetime.timedelta(seconds=seconds)) if self.started and self.ended else ""
 
@@ -6088,7 +6089,6 @@ class RunRecord(Record):
     @classmethod
     def of(cls, text, number, point=0):
         """The record in the text of a run.json; one that is damaged, or not ours, says so."""
-        import json
         try:
             known = json.loads(text, parse_constant=lambda name: None)
             if known["format"] > 1:
@@ -6215,7 +6215,6 @@ class Runs:
 
     def curves(self, record, most):
         """name -> [(step, number)...] of its curves, about `most` of each; {} if damaged."""
-        import json
         curves = {}
         try:
             for name, curve in json.loads(self.text(record, "curves.json") or "{}").items():
@@ -6447,7 +6446,6 @@ class Metrics:
 
     def logged(self, path):
         """What lines of JSON objects say; whole numbers become floats, however long they are."""
-        import json
         decode = json.JSONDecoder(parse_int=float).decode
         for line in self.lines(path):
             try:
@@ -6458,7 +6456,6 @@ class Metrics:
 
     def filed(self, path):
         """The numbers of a JSON file, inner ones as `above.below`; a list has several of a name."""
-        import json
         if os.stat(path).st_mtime < self.since - 2:
             raise OSError(0, "older than the run")
         text = read_bytes(path, MOST_LISTED).decode("utf-8")
@@ -6536,7 +6533,6 @@ class Points:
 
     def chosen(self, seed):
         """The numbers of the points: all, or so many that are drawn by lot, alike for one seed."""
-        import random
         lot, places = random.Random(seed).random, {}    # what every Python draws alike
         count = int(self.words.one("random", self.count))
         for first in range(count) if self.words.has("random") else ():
@@ -6561,7 +6557,6 @@ class Points:
     @staticmethod
     def table(path, parser):
         """{name: value} of each row of a CSV file, each of which has to fit."""
-        import csv
         data, rows = read_bytes(path), []
         try:
             reader = csv.DictReader(io.StringIO((data or b"").decode("utf-8-sig")), strict=True)
@@ -6778,7 +6773,6 @@ class RunCommands:
     @staticmethod
     def json(rows):
         """A list for programs, an object on each line, without passwords in addresses."""
-        import json
         return "[" + ",\n ".join(shown_url(json.dumps(row)) for row in rows) + "]"
 
     def plan_prune(self, age):
@@ -6838,7 +6832,6 @@ class RunCommands:
             return "\n".join(" | ".join(["", *(as_text(one).replace("|", "\\|") for one in row),
                                          ""])[1:-1] for row in [names, ["---"] * len(names), *rows])
         if self.words.has("csv"):
-            import csv
             file = io.StringIO()
             csv.writer(file, lineterminator="\n").writerows([names, *rows])
             return file.getvalue().rstrip("\n")
@@ -6897,7 +6890,6 @@ class Scale:
              r"(?:.*[\W_])?bytes": ((1e9, 1e9, "GB"), (1e6, 1e6, "MB"), (1e3, 1e3, "kB"))}
 
     def __init__(self, values, start, end, name, spread=1000):
-        import math
         self.start, self.end, self.name = start, end, name
         least, middle, most = min(values), sorted(values)[len(values) // 2], max(values)
         if isinstance(least, str):
@@ -8473,7 +8465,6 @@ class Hosts(Record):
             yield from () if words.has("json") else [
                 Answer(f"{' *'[name == default]} {name:14} {state}")]
         if words.has("json"):
-            import json
             yield Answer(json.dumps(told, indent=1))
         return int(any("fault" in row for row in told))
 
@@ -14223,7 +14214,6 @@ MISSING = {
 
 def quiet_status(argv, seconds=2 * GRACE):
     """The exit status of a program which Ctrl-C does not reach; None if it takes longer."""
-    import subprocess
     try:
         return subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, start_new_session=True, timeout=seconds)
@@ -14243,8 +14233,6 @@ class Processes:
 
     def lines(self):
         """`PID STATE PARENT ...` of each. Source: proc(5), /proc/PID/stat; else ps(1) of POSIX"""
-        import glob
-        import subprocess
         paths = glob.glob("/proc/[0-9]*/stat")
         if paths:
             lines = (first_bytes(path, 4096) for path in paths)
@@ -14303,11 +14291,9 @@ class Processes:
 def send_signals(pids, *numbers):
     """Send signals to processes, as far as these exist."""
     for pid in pids:
-        try:
+        with contextlib.suppress(OSError):      # it has ended by itself
             for number in numbers:
                 os.kill(pid, number)
-        except OSError:
-            pass                        # it has ended by itself
 
 
 class Family:
@@ -14374,7 +14360,6 @@ class Program:
 
     def run(self):
         """Its Outcome; an interruption ends the program, and its container as well."""
-        import subprocess
         try:
             self.start()
             printed = self.wait() or ()
@@ -14401,7 +14386,6 @@ class Program:
             self.process = self.open()
 
     def open(self):
-        import subprocess
         name, step = self.step.argv[0], self.step
         try:
             return subprocess.Popen(
@@ -14419,7 +14403,6 @@ class Program:
 
     def streams(self):
         """Where it reads and writes; None is skelebot's own stdin, stdout or stderr."""
-        import subprocess
         step, pipe = self.step, subprocess.PIPE
         if not step.kept and not step.aside:
             return {}
@@ -14448,7 +14431,6 @@ class Program:
 
     def pack(self, stdin, folder, name):
         """Write a folder or file as an archive, with the owners and modes of its files."""
-        import tarfile
         with tarfile.open(fileobj=stdin, mode="w|") as archive:
             # docker cp refuses a link that leads out of what it copies
             archive.add(os.path.realpath(folder), arcname=name, filter=lambda one: (
@@ -14459,8 +14441,6 @@ class Program:
 
         Raises subprocess.TimeoutExpired if it takes longer than it may.
         """
-        import subprocess
-        import threading
         self.feed()
         seconds = self.step.limit or (ANSWERED if self.step.looks else None)
         until = seconds and time.monotonic() + seconds
@@ -14487,7 +14467,6 @@ class Program:
 
     def has_no_reader(self):
         """Whether nobody can read stdout any more. Source: poll(2), POLLERR of a pipe"""
-        import select
         try:
             poll = select.poll()
             poll.register(sys.stdout.fileno(), 0)
@@ -14507,7 +14486,6 @@ class Program:
 
     def end(self, cause):
         """End it and its container: gently, then by force; a second Ctrl-C hurries."""
-        import subprocess
         left = Ending.of(cause)
         ignore_stop_signals()
         try:
@@ -14559,7 +14537,6 @@ class Program:
             time.sleep(pause)
 
     def kill(self):
-        import subprocess
         if self.step.stop:
             self.process.terminate()
         else:
@@ -14586,7 +14563,6 @@ class QuietProgram(Program):
             remove(Remove(self.path))
 
     def wait(self):
-        import threading
         self.feed()
         self.begin, self.slow = time.monotonic(), False
         self.folds = bool(self.step.title) and sys.stderr.isatty() and not self.step.kept
@@ -14626,11 +14602,9 @@ class QuietProgram(Program):
 
     def show(self, data):
         """Show bytes; a stderr that nobody reads is no reason to stop a build."""
-        try:
+        with contextlib.suppress(OSError):
             sys.stderr.flush()
             os.write(sys.stderr.fileno(), data)
-        except OSError:
-            pass
 
 
 MOST_LOGGED = 64 * 2 ** 20      # bytes of a log
@@ -14675,7 +14649,6 @@ class Log:
     @staticmethod
     def write_all(number, data):
         """Write bytes to a descriptor, which may not take them all at once; raises OSError."""
-        import select
         while data:
             try:
                 data = data[os.write(number, data):]
@@ -14706,7 +14679,6 @@ class LoggedProgram(Program):
     pipes = ()
 
     def streams(self):
-        import subprocess
         terminal = any(stream.isatty() for stream in (sys.stdout, sys.stderr))
         if not hasattr(os, "fork") or terminal and not self.step.log:
             return super().streams()    # a native job at a terminal has that for itself
@@ -14726,9 +14698,8 @@ class LoggedProgram(Program):
 
     def note_facts(self, folder):
         """Note which process a run is, natively, and what git knows; for that nobody waits."""
-        import subprocess
         null, pid = subprocess.DEVNULL, self.process.pid
-        try:
+        with contextlib.suppress(OSError, SkelebotError):       # no shell, no facts
             if self.step.whole:
                 RunFolder.write(folder + "/pid", f"{pid} {Processes.begun(pid) or '-'}\n")
             if not self.step.kept and (os.environ.get("GIT_DIR") or is_in_git(os.getcwd())):
@@ -14736,8 +14707,6 @@ class LoggedProgram(Program):
                 git = subprocess.Popen(("sh", "-c", script, folder), start_new_session=True,
                                        stdin=null, stdout=null, stderr=null)
                 git.returncode = 0
-        except (OSError, SkelebotError):
-            pass                        # no shell, no facts
 
     def copy(self):
         """Start the process that copies."""
@@ -14754,7 +14723,6 @@ class LoggedProgram(Program):
 
     def copy_all(self, begins):
         """In that process: copy until nothing writes any more, or nobody reads that."""
-        import select
         for number in (_signal.SIGINT, *stop_signals()):
             _signal.signal(number, _signal.SIG_IGN)
         ways = {self.pipes[0][0]: 1, self.pipes[1][0]: 2}
@@ -14788,7 +14756,6 @@ class LoggedProgram(Program):
     def run(self):
         outcome = super().run()
         if self.pipes:
-            import select
             # what the job has left running goes on printing, and nobody waits for that
             if select.select([self.ended], [], [], LAST_LINES)[0]:
                 os.waitpid(self.copier, os.WNOHANG)
@@ -14803,17 +14770,14 @@ def run_program(step):
     kind = QuietProgram if step.quiet else LoggedProgram if step.run else Program
     if not step.beside:
         return kind(step).run()
-    import subprocess
     companion = subprocess.Popen(
         step.beside, env={**os.environ, **step.environ}, stdin=subprocess.PIPE,
         stdout=sys.stderr.fileno(), start_new_session=True)
     try:
         return kind(step).run()
     finally:
-        try:
+        with contextlib.suppress(OSError):      # it has ended by itself
             getattr(os, "killpg", os.kill)(companion.pid, KILL)
-        except OSError:
-            pass                        # it has ended by itself
         companion.wait()
 
 
@@ -14879,21 +14843,18 @@ class RunFolder:
             return cls.begin(record)
         if not record.pid:              # another process goes on with it
             record = record._replace(pid=os.getpid(), begun=Processes.begun(os.getpid()))
-        try:
+        with contextlib.suppress(OSError, SkelebotError):
             record = Runs().with_commit(record)
             if step.curves:
                 cls.write(record.folder + "/curves.json", step.curves)
             cls.write(record.folder + "/run.json", record.text)
             if not record.goes_on:
                 os.unlink(f"{RUNS}/going/{record.name}")
-        except (OSError, SkelebotError):
-            pass
         return record
 
     @classmethod
     def copy(cls, step):
         """The copies that a point of a sweep has of its own."""
-        import shutil
         out = step.folder + "/out"
         try:
             for path in step.paths:
@@ -16227,7 +16188,6 @@ class Outgoing(Travelling):
     """A SendFiles."""
 
     def pack(self, stdin, *source):
-        import tarfile
         self.stream, ignores = Stream(stdin), Ignores(self.step.left_out)
         try:
             with tarfile.open(None, "w|", self.stream, CHUNK, format=tarfile.GNU_FORMAT) as archive:
@@ -16260,8 +16220,6 @@ class Incoming(Travelling):
                 remove(Remove(folder))
 
     def wait(self):
-        import tarfile
-        import threading
         said, self.stream = {}, Stream(self.process.stdout)
         reader = threading.Thread(target=self.read, args=(self.process.stderr, said), daemon=True)
         reader.start()
@@ -16290,7 +16248,6 @@ class Incoming(Travelling):
 
     def unpack(self, archive, entry):
         """Unpack a file, a folder, or a link that does not lead out, which is made at the end."""
-        import shutil
         name = machine_text(entry.name)
         copy, path = self.place(name)
         if not copy:
