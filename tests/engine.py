@@ -26,8 +26,8 @@ import time
 import unittest
 from typing import Dict, NamedTuple, Tuple
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SKELEBOT = os.path.join(ROOT, "skelebot.py")
+from program import ROOT, SKELEBOT
+
 BASE = "skelebot-test/base"     # tests/services.sh makes it: Python, pip, R, git, and what can be installed offline
 TIMEOUT = 150                   # seconds for one call of anything
 OURS = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_BUILDKIT", "SKELEBOT_DOCKER", "COLUMNS", "NO_COLOR")
@@ -131,11 +131,14 @@ def missing(name):
 
 
 def on(*names):
-    """The class on each of these engines, as CLASS_on_ENGINE in its module."""
+    """The class on each of these engines, as CLASS_on_ENGINE in its module.
+
+    Where SKELEBOT_TEST_ENGINES names engines, on these alone.
+    """
     def spread(tests):
-        module = sys.modules[tests.__module__]
+        module, wanted = sys.modules[tests.__module__], os.environ.get("SKELEBOT_TEST_ENGINES", "").split() or engines()
         for name in names:
-            if name in engines():
+            if name in engines() and name in wanted:
                 title = f"{tests.__name__}_on_{name.replace('-', '_')}"
                 place = {"engine": engines()[name], "__module__": tests.__module__, "__doc__": tests.__doc__}
                 setattr(module, title, type(title, (tests, unittest.TestCase), place))

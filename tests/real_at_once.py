@@ -11,7 +11,8 @@ import sys
 import unittest
 import zipfile
 
-from support import ROOT, contents, folder, process
+from program import SKELEBOT
+from support import contents, folder, process
 
 ROUNDS = int(os.environ.get("SKELEBOT_TEST_ROUNDS") or 1)
 COUNT = 16
@@ -26,7 +27,7 @@ PLUGIN = "import skelebot\n\n\nclass Plain(skelebot.Component):\n    number = {}
 
 
 def started(words, path):
-    return subprocess.Popen([sys.executable, os.path.join(ROOT, "skelebot.py"), *words], cwd=path, stdin=subprocess.DEVNULL,
+    return subprocess.Popen([sys.executable, SKELEBOT, *words], cwd=path, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             env={**os.environ, "PYTHONIOENCODING": "utf-8", "SKELEBOT_HOME": os.path.join(path, "..", "home")})
 

@@ -16,7 +16,8 @@ import time
 import unittest
 
 from engine import (
-    BASE, ROOT, SKELEBOT, TIMEOUT, Tests, call, engines, environment, missing, on, prints, tree, write)
+    BASE, ROOT, TIMEOUT, Tests, call, engines, environment, missing, on, prints, tree, write)
+from program import SOURCE
 from real_run import python_for_all
 from support import skelebot
 
@@ -301,7 +302,7 @@ class OtherUser(Watched):
 
     def test_is_asked_for_once(self):
         shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(self.top, "skelebot", "templates"))
-        shutil.copy(SKELEBOT, os.path.join(self.top, "skelebot"))
+        shutil.copy(SOURCE, os.path.join(self.top, "skelebot"))
         for top, folders, files in os.walk(self.top):
             for name in ("", *files):
                 os.chown(os.path.join(top, name), 12345, 12346)
@@ -706,7 +707,7 @@ class Told(Watched):
         for name, mode, hint in (("data/raw.csv", 0o600, ", " + or_ignore), ("locked", 0o700, ", " + or_ignore),
                                  ("src/show.sh", 0o200, "; " + needed), ("src", 0o700, "; " + needed)):
             os.chmod(self.path(name), mode)
-            done = call(["setpriv", "--reuid", "4321", "--regid", "4321", "--groups", group, python_for_all(), SKELEBOT, "show"],
+            done = call(["setpriv", "--reuid", "4321", "--regid", "4321", "--groups", group, python_for_all(), SOURCE, "show"],
                         self.folder, b"", **{**self.engine.environ, "SKELEBOT_HOME": "/tmp/none", "HOME": "/tmp"})
             os.chmod(self.path(name), 0o755)
             self.assertEqual((done.status, done.stdout, done.stderr.splitlines()), (1, b"", [

@@ -12,7 +12,8 @@ import threading
 import urllib.parse
 import zipfile
 
-from engine import BASE, SKELEBOT, TIMEOUT, Tests, call, on, output, prints, tree, write
+from engine import BASE, TIMEOUT, Tests, call, on, output, prints, tree, write
+from program import SOURCE
 from real_run import python_for_all
 
 VERSIONS = """\
@@ -47,7 +48,7 @@ class Image(Tests):
         for path in (self.top, folder):
             os.chmod(path, 0o755 if path == self.top else 0o777)
         group = str(os.stat("/var/run/docker.sock").st_gid)
-        argv = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--groups", group, python_for_all(), SKELEBOT, *words]
+        argv = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--groups", group, python_for_all(), SOURCE, *words]
         return call(argv, folder, **{**self.engine.environ, "SKELEBOT_HOME": "", "HOME": home, "SKELEBOT_TRUST": "*"})
 
     def folder_of(self, files=(), **config):

@@ -15,6 +15,7 @@ import urllib.parse
 from browser import Browser, run_cell
 from engine import (BASE, ROOT, SKELEBOT, TIMEOUT, Running, Tests, call, deadline, engines, environment, missing, on, prints,
                     write)
+from program import SOURCE
 
 PROJECT = "skelebot-test-jupyter"   # its image with Jupyter stays, so that only a machine's first run installs it
 IMAGE = PROJECT + ":jupyter"
@@ -487,7 +488,7 @@ class OtherUser(JupyterTests):
     def test_owns_what_a_notebook_writes(self):
         copy = os.path.join(self.top, "skelebot")
         shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(copy, "templates"))
-        shutil.copy(SKELEBOT, copy)
+        shutil.copy(SOURCE, copy)
         os.chmod(self.top, 0o755)
         for path in (self.folder, os.path.join(self.folder, "skelebot.yaml")):
             os.chown(path, 12345, 12346)

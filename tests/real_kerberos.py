@@ -8,8 +8,9 @@ import sys
 import tarfile
 import unittest
 
-from engine import (BASE, ROOT, SKELEBOT, Running, Tests, call, deadline, engines, environment, missing, on, output, prints,
+from engine import (BASE, ROOT, Running, Tests, call, deadline, engines, environment, missing, on, output, prints,
                     tree, write)
+from program import SOURCE
 
 KDC = os.environ.get("SKELEBOT_TEST_KDC", "")
 CLIENT = "skelebot-test/kerberos"       # the base image with a client, so that not every image installs one
@@ -106,7 +107,7 @@ def as_other_user(top, *words):
     copy = os.path.join(top, "skelebot")
     if not os.path.exists(copy):
         shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(copy, "templates"))
-        shutil.copy(SKELEBOT, copy)
+        shutil.copy(SOURCE, copy)
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin") or sys.executable
     return ["setpriv", "--reuid", "12345", "--regid", "12346", "--groups", str(os.stat("/var/run/docker.sock").st_gid),
             "--", python, os.path.join(copy, "skelebot.py"), *words]
@@ -360,13 +361,13 @@ on("legacy")(Watching)
 
 
 def setUpModule():
-    if KDC and not missing("legacy"):
-        sys.modules[__name__].Watching_on_legacy.begin()
+    if KDC and not missing("legacy") and "Watching_on_legacy" in globals():
+        globals()["Watching_on_legacy"].begin()
 
 
 def tearDownModule():
-    if KDC and not missing("legacy"):
-        sys.modules[__name__].Watching_on_legacy.end()
+    if KDC and not missing("legacy") and "Watching_on_legacy" in globals():
+        globals()["Watching_on_legacy"].end()
 
 
 # ---- Faults -----------------------------------------------------------------

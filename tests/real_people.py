@@ -13,7 +13,8 @@ import unittest
 import urllib.request
 from typing import Dict, NamedTuple, Sequence
 
-from engine import BASE, ROOT, SKELEBOT, Tests, deadline, environment, on, output, prints, tree, write
+from engine import BASE, ROOT, Tests, deadline, environment, on, output, prints, tree, write
+from program import SOURCE
 from real_jupyter import IMAGE, Server, free_port, make_jupyter
 from real_registry import HOST, LOGGED_IN, PORT, REGISTRY, pushed_lines
 from real_run import python_for_all
@@ -99,7 +100,7 @@ class People(Tests):
         make_jupyter(cls.engine)
         copy, cls.home = os.path.join(cls.top, "skelebot"), os.path.join(cls.top, "home")
         shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(copy, "templates"))
-        shutil.copy(SKELEBOT, copy)
+        shutil.copy(SOURCE, copy)
         write(cls.home, {".docker/config.json": json.dumps(LOGGED_IN)})
         cls.give(cls.home)
         os.chmod(cls.top, 0o755)

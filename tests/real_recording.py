@@ -9,6 +9,7 @@ import time
 import unittest
 
 import skelebot
+from program import SKELEBOT
 from support import ROOT, folder
 
 JOBS = """name: churn
@@ -34,7 +35,7 @@ class Natively(unittest.TestCase):
 
     def begin(self, *words, **options):
         environ = {**os.environ, "SKELEBOT_HOME": os.path.join(self.folder, "home"), **options.pop("environ", {})}
-        return subprocess.Popen([sys.executable, os.path.join(ROOT, "skelebot.py"), *words], cwd=self.folder, env=environ,
+        return subprocess.Popen([sys.executable, SKELEBOT, *words], cwd=self.folder, env=environ,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
     def skelebot(self, *words, **options):
@@ -120,7 +121,7 @@ class Recording(Natively):
     @unittest.skipUnless(os.path.exists("/dev/full"), "a device of Linux")
     def test_names_why_its_output_cannot_be_written(self):
         with open("/dev/full", "w") as full:
-            done = subprocess.run([sys.executable, os.path.join(ROOT, "skelebot.py"), "-n", "fail"], cwd=self.folder, stdout=full,
+            done = subprocess.run([sys.executable, SKELEBOT, "-n", "fail"], cwd=self.folder, stdout=full,
                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
         self.assertIn(b"skelebot: the output cannot be written: no space left on device\n", done.stderr)
         self.assertIn(b"err\n", done.stderr)
@@ -282,7 +283,7 @@ class OfSomebodyElse(Natively):
             file.write("a\033]0;title\007\033[31mb\033cc\n")
         for words in (("wait", "1"), ("logs", "1")):
             end, inner = os.openpty()
-            argv = [sys.executable, os.path.join(ROOT, "skelebot.py"), *words]
+            argv = [sys.executable, SKELEBOT, *words]
             done = subprocess.run(argv, cwd=self.folder, stdout=inner, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60)
             os.close(inner)
             self.assertEqual((os.read(end, 100), done.stderr, done.returncode), (b"ab\\x1bcc\r\n", b"", 0))
@@ -303,13 +304,13 @@ class WithoutRecord(unittest.TestCase):
     def test_is_a_run_whose_project_or_caller_wants_none(self):
         for text, environ in ((JOBS + "runs: false\n", {}), (JOBS, {"SKELEBOT_RUNS": "0"})):
             with folder({"skelebot.yaml": text}) as path:
-                subprocess.run([sys.executable, os.path.join(ROOT, "skelebot.py"), "-n", "quick"], cwd=path, check=True,
+                subprocess.run([sys.executable, SKELEBOT, "-n", "quick"], cwd=path, check=True,
                                env={**os.environ, **environ}, timeout=60)
                 self.assertFalse(os.path.exists(os.path.join(path, ".skelebot")))
 
     def test_is_a_dry_run(self):
         with folder({"skelebot.yaml": JOBS}) as path:
-            subprocess.run([sys.executable, os.path.join(ROOT, "skelebot.py"), "-n", "--dry-run", "quick"], cwd=path, check=True,
+            subprocess.run([sys.executable, SKELEBOT, "-n", "--dry-run", "quick"], cwd=path, check=True,
                            stdout=subprocess.DEVNULL, timeout=60)
             self.assertFalse(os.path.exists(os.path.join(path, ".skelebot")))
 

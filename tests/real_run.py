@@ -15,6 +15,7 @@ import time
 import unittest
 
 from engine import ROOT, SKELEBOT, TIMEOUT, Running, Tests, call, deadline, environment, on, shell_status, tree, write
+from program import SOURCE
 from support import skelebot
 
 # What a person may type. A word that starts with a dash is typed as --name=VALUE or after --.
@@ -35,6 +36,9 @@ SOURCES = {"python": "echo.py", "bash": "echo.sh", "r": "echo.R", "shell": "prin
 def arrived(done):
     """The words that an echo job was given."""
     return [word.decode("utf-8", "surrogateescape") for word in done.stdout.split(b"\0")[:-1]]
+
+
+PORT = 24000 + os.getpid() % 2000 * 4       # with the next three; another process tests another engine meanwhile
 
 
 # ---- Words ------------------------------------------------------------------
@@ -314,7 +318,7 @@ class Proxy:
 
 class Ports(Tests):
     """Ports of this machine that are in use."""
-    port = 28411
+    port = PORT
     config = {"ports": [f"{port}:80"], "jobs": [
         {"name": "sleep", "source": "echo begun; exec sleep 60"}, {"name": "greet", "source": "echo hello"},
         {"name": "own", "source": "echo hello", "ports": [f"127.0.0.1:{port + 1}:80/tcp"]}]}
@@ -675,7 +679,7 @@ class Surroundings(Tests):
             {"name": "mapped", "source": "echo new > made/deep/file; cat /etc/app.ini; touch /etc/app.ini || echo refused",
              "mappings": ["made/deep/", "config/app.ini:/etc/app.ini:ro"]},
             {"name": "home", "source": "cat /home.txt models/home.txt", "mappings": ["~/home.txt:/home.txt", "~:models"]},
-            {"name": "serve", "source": "python -m http.server 8000", "mode": "d", "ports": ["127.0.0.1:28765:8000"]},
+            {"name": "serve", "source": "python -m http.server 8000", "mode": "d", "ports": [f"127.0.0.1:{PORT}:8000"]},
             {"name": "param-names", "source": "printf '%s|'",
              "params": ["job", "env", "help", "native", {"name": "version", "alt": "v"}]},
             {"name": "pid", "source": "ps -o comm= -p 1"},
@@ -706,7 +710,7 @@ class Surroundings(Tests):
         self.skelebot("-s", "serve")
         for _ in deadline():
             try:
-                with socket.create_connection(("127.0.0.1", 28765), timeout=5) as connection:
+                with socket.create_connection(("127.0.0.1", PORT), timeout=5) as connection:
                     connection.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
                     if connection.recv(100).startswith(b"HTTP/1.0 200"):
                         break
@@ -854,7 +858,7 @@ class OtherUser(Tests):
         super().setUpClass()
         cls.copy = os.path.join(cls.top, "skelebot")
         shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(cls.copy, "templates"))
-        shutil.copy(SKELEBOT, cls.copy)
+        shutil.copy(SOURCE, cls.copy)
         os.chmod(os.path.join(cls.folder, "bin/start"), 0o755)
         for top, folders, names in os.walk(cls.folder):
             for path in (top, *(os.path.join(top, name) for name in names)):

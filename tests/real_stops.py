@@ -20,7 +20,8 @@ import unittest
 import zipfile
 
 from artifactory import Artifactory
-from engine import ROOT, SKELEBOT, TIMEOUT, Tests, call, environment, on, shell_status, write
+from engine import ROOT, TIMEOUT, Tests, call, environment, on, shell_status, write
+from program import SOURCE
 
 ROUNDS = int(os.environ.get("SKELEBOT_TEST_STOPS", "1"))
 SEED = os.environ.get("SKELEBOT_TEST_SEED", "1")
@@ -169,7 +170,7 @@ class Stops:
         mark = f"stop-{os.urandom(8).hex()}"
         self.restore()
         status, said = self.stopped(number, moment, group, mark)
-        starting = number == signal.SIGINT and "KeyboardInterrupt" in said and SKELEBOT not in said
+        starting = number == signal.SIGINT and "KeyboardInterrupt" in said and SOURCE not in said
         if not starting and status not in (0, 128 + number):
             yield f"ended with {status}: {said[-1500:]}"
         if not starting and "Traceback" in said:    # else it is Python's own, which was only starting

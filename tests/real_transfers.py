@@ -36,6 +36,7 @@ from urllib.parse import urlsplit
 
 from artifactory import Answer, Artifactory, HangUp, Refusal, User
 from engine import SKELEBOT, Running, call, deadline, output, write
+from program import SOURCE
 
 MOTO = os.environ.get("SKELEBOT_TEST_MOTO", "")
 BOTO = os.environ.get("SKELEBOT_TEST_BOTO", "")             # a Python that has boto3
@@ -1324,7 +1325,7 @@ class NotRoot(Case):
         if subprocess.call([self.PYTHON, "-c", "import yaml"], stderr=subprocess.DEVNULL) != 0:
             self.skipTest("Debian's Python has no PyYAML (tests/services.sh installs it)")
         self.installed = self.new_folder("installed")
-        shutil.copy(SKELEBOT, self.installed)
+        shutil.copy(SOURCE, self.installed)
         os.chmod(self.top, 0o755)
         self.give, self.store = self.folder_project()
         os.chmod(self.store, 0o777)

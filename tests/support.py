@@ -9,8 +9,9 @@ import sys
 import tempfile
 from typing import NamedTuple
 
+from program import ROOT, SKELEBOT
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(HERE)
 sys.path.insert(1, ROOT)
 
 import skelebot  # noqa: E402  (it lies in the folder above)
@@ -290,7 +291,7 @@ def inside(files):
 
 def process(*words, folder=".", typed="", **environ):
     """One call of `python skelebot.py` in a process of its own; `typed` is its stdin."""
-    argv = [sys.executable, os.path.join(ROOT, "skelebot.py"), *words]
+    argv = [sys.executable, SKELEBOT, *words]
     ended = subprocess.run(
         argv if os.name == "nt" else [word.encode("utf-8", "surrogateescape") for word in argv],    # in any locale
         cwd=folder, input=typed if isinstance(typed, bytes) else typed.encode("utf-8"),

@@ -12,6 +12,7 @@ import unittest.mock
 
 import support
 import skelebot
+from program import SKELEBOT
 from skelebot import SkelebotError
 from test_reading import message
 
@@ -28,7 +29,7 @@ def limited():
 
 def ending(*words, folder, home=None):
     """(status, stderr) of a call in a process of its own, with little memory and time."""
-    argv = [sys.executable, os.path.join(support.ROOT, "skelebot.py"), *words]
+    argv = [sys.executable, SKELEBOT, *words]
     environ = {**os.environ, "HOME": home or folder, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(argv, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=20, preexec_fn=limited)

@@ -11,6 +11,7 @@ import unittest
 
 import support
 import skelebot
+from program import SKELEBOT
 from support import ROOT, call, contents, folder, inside, process
 from skelebot import Command, File, MakeFolder, Move, Outcome, Remove, Scratch, SkelebotError
 
@@ -485,7 +486,7 @@ class Many(unittest.TestCase):
         with folder({"skelebot.yaml": f"name: x\ncomponents: {{repository: {{folder: {{path: STORE}}, artifacts: [{artifacts}]}}}}\n",
                      "VERSION": "1.0.0\n", **files}) as path:
             for words in (("push", "ALL"), ("pull", "ALL", "1.0.0")):
-                ended = subprocess.run([sys.executable, os.path.join(ROOT, "skelebot.py"), *words], cwd=path, timeout=120,
+                ended = subprocess.run([sys.executable, SKELEBOT, *words], cwd=path, timeout=120,
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
                 self.assertEqual(ended.returncode, 0, ended.stderr[-300:])
@@ -509,7 +510,7 @@ class Killed(unittest.TestCase):
             right = contents(alone)
         for number in range(6):
             with self.subTest(number), folder({}) as path:
-                running = subprocess.Popen([sys.executable, os.path.join(ROOT, "skelebot.py"), *words, "--template", "iris"],
+                running = subprocess.Popen([sys.executable, SKELEBOT, *words, "--template", "iris"],
                                            cwd=path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 until = time.monotonic() + 60
                 while running.poll() is None and len(contents(path)) < 2 * number and time.monotonic() < until:

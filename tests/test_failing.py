@@ -10,6 +10,7 @@ import unittest
 
 import skelebot
 import support
+from program import SKELEBOT
 from skelebot import on_one_line, pasted, visible
 from support import folder, process, two_lines
 
@@ -43,7 +44,7 @@ def at_terminal(*words, path):
     """What a call shows on a real terminal."""
     import pty
     end, inner = pty.openpty()
-    argv = [sys.executable, os.path.join(support.ROOT, "skelebot.py"), *words]
+    argv = [sys.executable, SKELEBOT, *words]
     with subprocess.Popen(argv, cwd=path, stdin=inner, stdout=inner, stderr=inner) as running:
         os.close(inner)
         shown = b""

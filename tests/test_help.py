@@ -7,6 +7,7 @@ import unittest
 
 import skelebot
 import support
+from program import SKELEBOT
 from support import call, folder, golden, process, two_lines
 from test_failing import at_terminal
 
@@ -98,7 +99,7 @@ class Pages(unittest.TestCase):
     def test_pages_end_in_silence_when_the_reader_has_gone(self):
         read, write = os.pipe()
         os.close(read)
-        argv = [sys.executable, os.path.join(support.ROOT, "skelebot.py"), "--help"]
+        argv = [sys.executable, SKELEBOT, "--help"]
         started = subprocess.Popen(argv, cwd=HELP, stdout=write, stderr=subprocess.PIPE)
         os.close(write)
         self.assertEqual((started.communicate()[1], started.returncode), (b"", 141))

@@ -20,6 +20,7 @@ import zipfile
 import support  # noqa: F401  (puts skelebot on the path)
 import skelebot
 import yaml
+from program import SKELEBOT
 from support import HERE, ROOT, Ending, contents, two_lines
 
 PLUGINS = os.path.join(HERE, "plugins")
@@ -496,7 +497,7 @@ class WholeOrNothing(Home):
 
     def in_child(self, prepare):
         """An install in a process of its own, which `prepare` makes poorer."""
-        argv = [sys.executable, os.path.join(ROOT, "skelebot.py"), "plugin", "install", "plugin.zip"]
+        argv = [sys.executable, SKELEBOT, "plugin", "install", "plugin.zip"]
         with self.variables():
             done = subprocess.run(argv, cwd=self.work, preexec_fn=prepare, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
@@ -856,7 +857,7 @@ class HostileFolders(Home):
     def test_a_file_that_cannot_be_read(self):
         write(self.work, {"plain/key.txt": "x"})
         os.chmod(os.path.join(self.folder, "key.txt"), 0)
-        argv = [sys.executable, os.path.join(ROOT, "skelebot.py"), "plugin", "install", "plain"]
+        argv = [sys.executable, SKELEBOT, "plugin", "install", "plain"]
         with self.variables():
             done = subprocess.run(argv, cwd=self.work, preexec_fn=unprivileged, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, timeout=60)
@@ -1400,7 +1401,7 @@ class Quarantine(Project):
         self.put("broken", broken="import gone\n")
         os.chmod(self.place(""), 0o555)
         self.addCleanup(os.chmod, self.place(""), 0o755)
-        argv = [sys.executable, os.path.join(ROOT, "skelebot.py"), "envs"]
+        argv = [sys.executable, SKELEBOT, "envs"]
         with self.variables():
             done = subprocess.run(argv, cwd=self.project, preexec_fn=unprivileged, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, timeout=60)

@@ -12,7 +12,8 @@ import unittest
 
 import skelebot
 from skelebot import RunRecord, Runs
-from support import ROOT, call, two_lines
+from program import SKELEBOT
+from support import call, two_lines
 
 NOW = time.mktime((2026, 11, 30, 12, 0, 0, 0, 0, -1))
 LOSS = {"last": 0.25, "min": [0.25, 3], "max": [1.5, 1], "steps": 3}
@@ -286,7 +287,7 @@ def terminal(folder, *words, columns=80):
     import termios
     handle, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    program = subprocess.Popen([sys.executable, os.path.join(ROOT, "skelebot.py"), *words], cwd=folder, stdin=other, stdout=other, stderr=other,
+    program = subprocess.Popen([sys.executable, SKELEBOT, *words], cwd=folder, stdin=other, stdout=other, stderr=other,
                                env={**os.environ, "PAGER": ""})
     os.close(other)
     data = b""
@@ -314,7 +315,7 @@ class Logs(Asked):
         self.write(".skelebot/runs/2/log", b"other\n")
 
     def piped(self, *words):
-        return subprocess.run([sys.executable, os.path.join(ROOT, "skelebot.py"), "logs", *words], cwd=self.top, stdout=subprocess.PIPE).stdout
+        return subprocess.run([sys.executable, SKELEBOT, "logs", *words], cwd=self.top, stdout=subprocess.PIPE).stdout
 
     def test_are_the_bytes_of_the_file_in_a_pipe(self):
         self.assertEqual(self.piped("1"), self.LOG)

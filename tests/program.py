@@ -1,0 +1,31 @@
+"""What the tests start: skelebot.py as byte code, as it is where it is installed.
+
+Of a script, Python translates all 17,000 lines for each call.
+"""
+import os
+import py_compile
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SOURCE = os.path.join(ROOT, "skelebot.py")
+
+
+def compiled():
+    """The byte code for this Python, beside the templates; it is as old as the source that it was made of."""
+    folder = os.path.join(ROOT, "__pycache__", sys.implementation.cache_tag)
+    program, templates = os.path.join(folder, "skelebot.pyc"), os.path.join(folder, "templates")
+    age = os.stat(SOURCE).st_mtime_ns
+    if os.path.lexists(program) and os.stat(program).st_mtime_ns == age:
+        return program
+    os.makedirs(folder, exist_ok=True)
+    if not os.path.lexists(templates):
+        os.symlink(os.path.join(ROOT, "templates"), templates)
+    py_compile.compile(SOURCE, program, SOURCE, doraise=True)
+    os.utime(program, ns=(age, age))
+    return program
+
+
+try:
+    SKELEBOT = compiled()
+except OSError:             # no folder of ours, or no links as on Windows
+    SKELEBOT = SOURCE
