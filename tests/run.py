@@ -1,8 +1,8 @@
-"""Run one test module and note how each test came out: run.py MODULE NOTES
+"""Run one test module and note how each test came out: run.py MODULE NOTES [PATTERN...]
 
 One line per test is appended to the file NOTES: `passed`, `failed` or `skipped`, a tab, the
 test, and for a skip its reason. The last line is `done`: without it, the module did not come to
-its end. A test with failed subtests is one failed test.
+its end. A test with failed subtests is one failed test. With patterns, only the tests run whose names fit one.
 """
 import faulthandler
 import os
@@ -66,7 +66,7 @@ class NotedResult(unittest.TextTestResult):
             self.note(test, "failed")
 
 
-def main(module, notes):
+def main(module, notes, *patterns):
     tests = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(1, os.path.dirname(tests))  # after tests/ itself, which Python put first
     # A shell has what it runs beside it ignore these, nohup the last, and so would all that the tests start.
@@ -75,6 +75,7 @@ def main(module, notes):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     faulthandler.dump_traceback_later(TIMEOUT, exit=True)
     with open(notes, "a", encoding="utf-8") as NotedResult.notes:
+        unittest.defaultTestLoader.testNamePatterns = list(patterns) or None
         suite = unittest.defaultTestLoader.discover(tests, module + ".py")
         # The slow tier names each test as it comes to it; of the fast one, dots are enough.
         verbosity = 2 if module.startswith("real_") else 1

@@ -7,7 +7,7 @@
 #   PYTHON=python3.8 tests/run.sh         under another Python
 #   SKELEBOT_TEST_ALL=1 tests/run.sh      a skip is a failure; test_*.py under every Python of pyenv too
 #
-# The last line is `N passed, N failed, N skipped`.
+# The last line is `N passed, N failed, N skipped`, after the modules that took longest.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -19,6 +19,9 @@ services=${SKELEBOT_TEST_STATE:-/var/tmp/skelebot-tests}/env
 work=$(mktemp -d)
 notes=$work/notes
 : >"$notes"
+times=$work/times
+: >"$times"
+unset PYTHONDONTWRITEBYTECODE # or every call of every test compiles what it imports
 beside=
 trap '[ -z "$beside" ] || kill "$beside" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
@@ -58,7 +61,9 @@ modules() {
   done
 }
 
-# run PYTHON MODULE...: each in a process of its own, so that one that dies takes no other along.
+# run PYTHON MODULE...: each in a process of its own, so that one that dies takes no other along. Where
+# $engines is set, without their classes on other engines; where $only is set, the tests whose names fit it.
+engines='' only=''
 run() {
   python=$1
   shift
@@ -70,38 +75,77 @@ run() {
   for module in "$@"; do
     begun=$(date +%s)
     printf '\n==== %s, %s\n' "$module" "$(name "$python")"
-    PYTHONPATH=$path${path:+${PYTHONPATH:+:}}${PYTHONPATH:-} "$python" -u tests/run.py "$module" "$notes" || true
+    SKELEBOT_TEST_ENGINES=$engines PYTHONPATH=$path${path:+${PYTHONPATH:+:}}${PYTHONPATH:-} \
+      "$python" -u tests/run.py "$module" "$notes" ${only:+"$only"} || true
     if [ "$(tail -n 1 "$notes")" = "done" ]; then
       sed '$d' "$notes" >"$notes.new" && mv "$notes.new" "$notes"
     else
       echo "$module did not come to its end"
       printf 'failed\t%s did not come to its end\n' "$module" >>"$notes"
     fi
-    echo "$module took $(($(date +%s) - begun)) s"
+    begun=$(($(date +%s) - begun))
+    echo "$module took $begun s"
+    echo "$begun s $module, $(name "$python")${engines:+, $engines}" >>"$times"
   done
 }
 
-# The other Pythons, and the real tests that need hardly an engine, have their turn beside the pure
-# tests of this one and the real tests that mostly wait; what they say comes last.
-engineless="real_artifactory real_artifacts real_at_once real_clusters real_completion real_install real_iris real_mutations real_people real_recording real_schema real_signing real_transfers"
+# Two lanes go side by side. The first has the pure tests of this Python, and the real ones on this
+# machine's Docker engine, which serves one test at a time. The second has the real tests that need hardly an
+# engine, those on the other engines, the other Pythons, and at last the clusters, which are still being made.
+# What the second says comes last.
+engineless="real_artifactory real_artifacts real_at_once real_completion real_install real_mutations real_recording real_schema real_signing real_transfers"
+clusters="real_slurm real_kubernetes real_clusters"
+docker="BuildKit legacy new-cli"
+others="podman remote"
+# What expressions cost, and what is bounded, is alike in all Pythons, and takes the longest.
+alike="test_backtracking test_bounds test_mutations"
+slow="test_house test_components test_doing test_runs_sweeps test_scaffold test_command_line test_plugins test_runners test_help test_readme"
 
-without() { grep -v -x -F "$(echo "$1" | tr ' ' '\n')" || true; }
+lines() { echo "$1" | tr ' ' '\n'; }
+within() { grep -x -F "$(lines "$1")" || true; }
+without() { grep -v -x -F "$(lines "$1")" || true; }
+
+# on_others: of these modules, those that have classes on one of the other engines.
+on_others() { while read -r module; do ! grep -qE "^@?on\(.*\"(podman|remote)\"" "tests/$module.py" || echo "$module"; done; }
+
+# run_under NUMBER COUNT PYTHON MODULE...: the oldest of COUNT Pythons and the newest run all; each between them
+# what is quick, and its share of what is slow.
+run_under() {
+  number=$1 count=$2 python=$3
+  shift 3
+  share=$slow
+  if [ "$number" -gt 1 ] && [ "$number" -lt "$count" ]; then
+    share=$(lines "$slow" | awk -v own="$number" -v all="$((count - 2))" 'NR % all == own % all' | tr '\n' ' ')
+  fi
+  # shellcheck disable=SC2046  # module names have no blanks
+  run "$python" $(lines "$*" | without "$alike" | without "$slow") $(lines "$*" | within "$share")
+}
 
 start_others() {
   (
     notes=$work/others.notes
     : >"$notes"
-    # What expressions cost, and what is bounded, is alike in all of them, and takes the longest.
-    # shellcheck disable=SC2046  # module names have no blanks
-    for python in $(other_pythons); do run "$python" $(modules test "$@" | without "test_backtracking test_bounds test_mutations"); done
     # shellcheck disable=SC2046
-    run "$PYTHON" $(modules real "$@" | grep -x -F "$(echo "$engineless" | tr ' ' '\n')")
+    run "$PYTHON" $(modules real "$@" | within "$engineless")
+    engines=$others only='*_on_*'
+    # shellcheck disable=SC2046
+    run "$PYTHON" $(modules real "$@" | without "$engineless" | without "$clusters" | on_others)
+    engines='' only=''
+    pythons=$(other_pythons | sort -V)
+    number=0
+    for python in $pythons; do
+      number=$((number + 1))
+      # shellcheck disable=SC2046
+      run_under "$number" "$(echo "$pythons" | wc -l)" "$python" $(modules test "$@")
+    done
+    # shellcheck disable=SC2046
+    for module in $clusters; do run "$PYTHON" $(modules real "$@" | within "$module"); done
   ) >"$work/others.log" 2>&1 &
   beside=$!
 }
 
 finish_others() {
-  wait "$beside" || printf 'failed\tthe other Pythons did not come to their end\n' >>"$notes"
+  wait "$beside" || printf 'failed\tthe other lane did not come to its end\n' >>"$notes"
   beside=
   cat "$work/others.log"
   cat "$work/others.notes" >>"$notes"
@@ -117,12 +161,16 @@ if [ -e "$services" ]; then . "$services"; fi
     run "$PYTHON" $(modules test "$@") $(modules real "$@")
   else
     start_others "$@"
-    run "$PYTHON" $(modules test "$@") $(modules real "$@" | without "$engineless")
+    run "$PYTHON" $(modules test "$@")
+    engines=$docker
+    run "$PYTHON" $(modules real "$@" | without "$engineless" | without "$clusters")
     finish_others
   fi
 }
 
 passed=$(count passed) failed=$(count failed) skipped=$(count skipped)
+echo
+sort -rn "$times" | head
 echo
 grep '^failed' "$notes" || true
 grep '^skipped' "$notes" | sort | uniq -c || true
