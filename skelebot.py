@@ -1570,9 +1570,8 @@ class SecretSearch:
 
     def kind(self, name, start):
         """Why a file of that name, with those first bytes, is secret; "" if it is not."""
-        if not start:
-            return ""
-        return "a keytab" if start in self.copies else secret_kind(name, start)
+        known = start in self.copies
+        return "a keytab" if known else secret_kind(name, start) if start else ""
 
 
 def secrets_in(files, keytabs=()):
@@ -4081,6 +4080,13 @@ def shell_line(words):
                     for word in words)
 
 
+def shown_as(line):
+    """A step's line for a shell, with the texts and words of its {fields} quoted."""
+    return property(lambda step: line.format(**{
+        name: shell_line([value] if isinstance(value, str) else value)
+        for name, value in step._asdict().items() if "{" + name + "}" in line}))
+
+
 def setting(variable):
     """NAME=VALUE of a pair, to be shown."""
     return f"{variable[0]}={'...' if isinstance(variable[1], Secret) else variable[1]}"
@@ -4250,10 +4256,7 @@ class MakeFolder(Record):
     path: str
     root: str = ""
     private: bool = False
-
-    @property
-    def line(self):
-        return f"[ -e {shell_line([self.path])} ] || mkdir -p -- {shell_line([self.path])}"
+    line = shown_as("[ -e {path} ] || mkdir -p -- {path}")
 
 
 class Remove(Record):
@@ -4270,11 +4273,7 @@ class Move(Record):
     """Move a folder of a Scratch into its place, instead of the one that is there."""
     source: str
     target: str
-
-    @property
-    def line(self):
-        words = shell_line([self.source, self.target])
-        return f"rm -rf -- {shell_line([self.target])} && mv -- {words}"
+    line = shown_as("rm -rf -- {target} && mv -- {source} {target}")
 
 
 class Answer(Record):
@@ -4462,9 +4461,6 @@ class Login(Record):
     """The headers that tell a server who asks; nobody sees them."""
     headers: Dict[str, Secret] = {}
 
-    def __repr__(self):
-        return f"{type(self).__name__}(...)"
-
     def sent(self, request, now):
         """All headers of a request, as they are sent at a time (datetime in UTC)."""
         return {**request.headers, **self.headers}
@@ -4582,10 +4578,7 @@ class Take(Record):
     path: str
     stored: Stored
     name: str
-
-    @property
-    def line(self):
-        return shell_line(["cp", "--", self.source, self.path])
+    line = shown_as("cp -- {source} {path}")
 
 
 class Unpack(Record):
@@ -4593,11 +4586,7 @@ class Unpack(Record):
     source: str
     path: str
     name: str
-
-    @property
-    def line(self):
-        path, packed = shell_line([self.path]), shell_line([self.source])
-        return f"rm -rf -- {path} && mkdir -- {path} && tar -x -z -f {packed} -C {path}"
+    line = shown_as("rm -rf -- {path} && mkdir -- {path} && tar -x -z -f {source} -C {path}")
 
 
 class Token(Record):
@@ -4626,21 +4615,14 @@ class SecretsInside(Record):
     """What is secret in the one folder that a program writes as a tar archive: names, with why."""
     argv: Tuple[str, ...]
     keytabs: Tuple[str, ...] = ()
-
-    @property
-    def line(self):
-        return f"{shell_line(self.argv)} | tar -t -f -"
+    line = shown_as("{argv} | tar -t -f -")
 
 
 class Zip(Record):
     """A zip file of the project, for what was left out; alike for the same files, by one zlib."""
     path: str
     rules: Tuple[Rule, ...] = ()
-
-    @property
-    def line(self):
-        argv = ["zip", "-X", "-r", self.path, "."]
-        return f"# {shell_line(argv)}, without itself and what is ignored"
+    line = shown_as("# zip -X -r {path} ., without itself and what is ignored")
 
 
 class Zipped(Record):
@@ -4654,10 +4636,7 @@ class Act(Record):
     """Code of a plugin, run by a function without arguments, for what that returns."""
     name: str
     function: Any
-
-    @property
-    def line(self):
-        return f"# here the plugin {self.name} runs code of its own"
+    line = shown_as("# here the plugin {name} runs code of its own")
 
 
 class Cache(Record):
@@ -15757,17 +15736,13 @@ class Partial:
             while data:
                 data = data[self.file.write(data):]
         except OSError as error:
-            self.give_up()
+            self.close(leave=False)
             raise refused(self.target, error)
 
     def digest(self):
         """The SHA-256 of what has arrived, in hexadecimal digits."""
         self.sha256 = self.sha256 or self.hashing.end()
         return self.sha256
-
-    def give_up(self):
-        """Remove what has been gathered."""
-        self.close(leave=False)
 
     def close(self, leave=True):
         """Keep what has arrived for the next try, or remove it."""
@@ -15850,7 +15825,7 @@ class Fetch:
         while not self.whole:
             response = patiently(self.step.request, self.attempt)
             if response.status not in (200, 206):
-                self.part.give_up()
+                self.part.close(leave=False)
                 raise http_fault(self.step.request, response)
 
     def attempt(self):
@@ -15879,7 +15854,7 @@ class Fetch:
             raise ConnectionResetError("the file has changed on the server")
         if head.status in (200, 206) and not stored.sha256 and \
                 head.headers.get("etag", stored.etag) != stored.etag:
-            part.give_up()
+            part.close(leave=False)
             raise SkelebotError(f"{self.step.name}: changed while it was being fetched",
                                 "pull it again")
         if head.status == 200 and part.size:
@@ -15902,7 +15877,7 @@ class Fetch:
         except (OSError, http.client.HTTPException) as error:
             cut = error
         if part.size > most and known < 0:
-            part.give_up()
+            part.close(leave=False)
             raise SkelebotError(f"{self.step.name}: is larger than {shown_size(most)}, half of the "
                                 "free disk space, and the server did not say its size",
                                 "free some disk space")
@@ -16541,8 +16516,8 @@ def do(step, call):
         say(sys.stdout, line, shown=pasted)
     if line is not None or call.dry_run and type(step) in (Hold, Release, Tidy, Ask, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
-    asked = call.offline and remote(step)
-    check_online(asked, asked)
+    if call.offline and remote(step):
+        check_online(True, remote(step))
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
         say(sys.stderr, "+ " + brief(step).line, shown=pasted)
     return DOING[type(step)](for_machine(step))
