@@ -4408,12 +4408,6 @@ class Forget(Record):
     line = None
 
 
-class Tidy(Record):
-    """Remove what killed calls have left in a folder."""
-    path: str
-    line = None
-
-
 class Hold(Record):
     """A lock on a file or folder, waited for; Release gives it back."""
     path: str
@@ -10324,15 +10318,11 @@ def plan_hook(one, hook, *values):
         return well_formed(value) if foreign else value
 
 
-def component_texts(project, hook):
-    """What all components say, each text with a line break at its end."""
-    texts = [hook_value(one, hook) for one in project.components]
-    return [text.rstrip("\n") + "\n" for text in texts if text.strip()]
-
-
 def component_parts(project):
-    """(what stands before the dependencies, what stands late) of an image's file."""
-    return component_texts(project, "tools"), component_texts(project, "dockerfile")
+    """[what stands before the dependencies, what stands late] of an image's file: texts."""
+    said = [[hook_value(one, hook) for one in project.components]
+            for hook in ("tools", "dockerfile")]
+    return [[text.rstrip("\n") + "\n" for text in texts if text.strip()] for texts in said]
 
 
 def component_words(project, hook, *values):
@@ -11732,19 +11722,13 @@ class Failed(Component):
     checks = fail
 
 
-def new_plugin(name, kind, project=None, settings=None):
-    """A plugin's component."""
-    with Blamed(name):
-        return kind(project, settings)
-
-
 def new_plugins(project, installed):
     """The components of the installed plugins that take part in a project, or outside of one."""
     parts, settings = [], project.settings if project else {}
     for name, kind in installed:
         if takes_part(name, kind, project):
             try:
-                parts.append(new_plugin(name, kind, project, settings.get(name)))
+                parts.append(Blamed(name).call(kind, project, settings.get(name)))
             except SkelebotError as fault:
                 parts.append(Failed(name, fault))
     return tuple(parts)
@@ -11955,17 +11939,15 @@ class PluginCommand:
             yield MakeFolder(os.path.dirname(target))
             yield File(target, one.data, executable=one.executable)
 
-    def plan_names(self):
+    @property
+    def names(self):
         """name -> folder of the plugins, also of those in quarantine that have no other."""
-        names = {}
-        yield Tidy(self.folder)
-        for folder in (self.folder, os.path.join(self.home, QUARANTINE)):
-            for name in folder_names(folder):
-                names.setdefault(name, os.path.join(folder, name))
-        return names
+        return {name: os.path.join(folder, name)
+                for folder in (os.path.join(self.home, QUARANTINE), self.folder)
+                for name in folder_names(folder)}
 
     def plan_remove(self):
-        names = yield from self.plan_names()
+        names = self.names
         if self.source not in names:
             raise SkelebotError(f"there is no plugin {shortened(self.source)}",
                                 did_you_mean(self.source, names, "there are"))
@@ -11974,11 +11956,10 @@ class PluginCommand:
             yield Note(f"removed the plugin {self.source}")
 
     def plan_list(self):
-        names = yield from self.plan_names()
-        for name, folder in sorted(names.items()):
+        for name, folder in sorted(self.names.items()):
             yield Answer(name + ("  (in quarantine, since it could not be imported)"
                                  if QUARANTINE in folder else ""))
-        if not names:
+        if not self.names:
             yield Note(f"there are no plugins in {self.folder}")
 
 
@@ -13317,7 +13298,7 @@ class Scaffold:
     def plan_sections(self):
         """The sections of the plugins that ask for one when a project is made."""
         for name, kind in self.call.plugins:
-            plugin, section = new_plugin(name, kind), {}
+            plugin, section = Blamed(name).call(kind), {}
             for key, question in hook_value(plugin, "prompts").items():
                 answer = yield from self.plan_question(f"{name}: {question}",
                                                        option=f"{name} below components")
@@ -15239,16 +15220,6 @@ def make_folder(step):
         raise refused(step.path, error)
 
 
-def remove_folder(path):
-    """One that holds nothing but files goes without shutil, whose import takes longer."""
-    try:
-        for name in os.listdir(path):
-            os.unlink(os.path.join(path, name))
-        os.rmdir(path)
-    except OSError:
-        shutil.rmtree(path)
-
-
 def remove(step):
     lock = OWNED.pop(step.path, None)
     try:
@@ -15258,7 +15229,7 @@ def remove(step):
             if re.fullmatch(OURS, os.path.basename(step.path)):
                 folder, name = os.path.split(step.path)
                 Ours(folder).take_back(name)
-            remove_folder(step.path)
+            shutil.rmtree(step.path)
         elif os.path.lexists(step.path):
             os.unlink(step.path)
     except OSError as error:
@@ -15888,15 +15859,11 @@ class Fetch:
 
 
 class FolderCopy:
-    """A step that copies a Body to its place, whole or not at all, one at a time.
-
-    put  what moves the copy to its place, and says whether that was free
-    """
+    """A step that copies a Body to its place, whole or not at all, one at a time."""
 
     def __init__(self, step):
         self.step, keeps = step, isinstance(step, Keep)
         self.body = step.body if keeps else open_file(step.source)
-        self.put = FolderCopy.push if keeps else FolderCopy.pull    # bound, it would keep the file
         if not self.body:
             raise SkelebotError(f"{step.source}: does not exist any more", "pull another version")
         self.progress = Progress("sending" if keeps else "fetching", step.name, self.body.size)
@@ -15911,7 +15878,8 @@ class FolderCopy:
             copy = os.path.join(folder, "copy")
             self.fill(copy)
             os.chmod(copy, mode_of(path))
-            done = self.put(self, copy, os.path.realpath(path))
+            put = self.push if isinstance(self.step, Keep) else self.pull
+            done = put(copy, os.path.realpath(path))
         except OSError as error:
             raise refused(path, error)
         finally:
@@ -16450,7 +16418,7 @@ DOING = {
     File: write, MakeFolder: make_folder, Remove: remove, Move: move,
     Ask: ask_person, Hold: lambda step: Lock.acquire(step.path),
     Release: lambda step: getattr(step.lock, "file", step.lock).close(), Scratch: make_scratch,
-    Tidy: lambda step: Ours(step.path).tidy(), Request: send_request,
+    Request: send_request,
     Upload: lambda step: Sending(step).run()[0],
     Together: lambda step: Sending(*step.uploads).run(),
     Pack: lambda step: Packer(step).body(), Unpack: lambda step: Unpacker(step).run(),
@@ -16514,7 +16482,7 @@ def do(step, call):
     line = step.line if call.dry_run else None
     if line is not None:
         say(sys.stdout, line, shown=pasted)
-    if line is not None or call.dry_run and type(step) in (Hold, Release, Tidy, Ask, Token):
+    if line is not None or call.dry_run and type(step) in (Hold, Release, Ask, Token):
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.offline and remote(step):
         check_online(True, remote(step))

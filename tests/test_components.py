@@ -327,7 +327,7 @@ class KerberosInTheImage(Case):
 
     def test_is_in_the_dockerfile_before_the_dependencies_and_after_the_project(self):
         it = project(components={"kerberos": KERBEROS}, dependencies=["numpy"])
-        text = skelebot.Dockerfile(it, {}, *(skelebot.component_texts(it, hook) for hook in ("tools", "dockerfile"))).text()
+        text = skelebot.Dockerfile(it, {}, *skelebot.component_parts(it)).text()
         order = [text.index(words) for words in ("WORKDIR", "kinit", "numpy", "COPY . /app", "COPY .skelebot/krb5.conf")]
         self.assertEqual(order, sorted(order))
 
