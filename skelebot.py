@@ -5956,6 +5956,7 @@ class Image:
 
 STATES = ("waiting", "running", "done", "failed", "stopped", "timeout", "lost")
 FAILED = ("failed", "timeout", "lost")
+SWITCHED = ("native", "live", "skip_build")     # what a run may be told before its job
 
 
 class RunRecord(Record):
@@ -5965,6 +5966,7 @@ class RunRecord(Record):
     words     as they were typed after the job's name
     values    name -> text, or a list of them, of each argument and parameter, with defaults
     typed     the names of those that a person has set
+    options   what was typed before the job: native, live, skip_build, and host=HOST for each -d
     clean     whether the tree was as its commit has it; None if git is not asked, or not yet
     runner    the row of RUNNERS that it ran by
     host      as it was typed or stands in the file; `endpoint` is the engine's
@@ -5983,6 +5985,7 @@ class RunRecord(Record):
     words: list = []
     values: dict = {}
     typed: list = []
+    options: list = []
     env: str = ""
     version: str = ""
     skelebot: str = __version__
@@ -6040,6 +6043,12 @@ class RunRecord(Record):
         return self.state in ("waiting", "running")
 
     @property
+    def told(self):
+        """How a person says its state."""
+        words = {"failed": "has failed", "stopped": "was stopped", "timeout": "ran out of time"}
+        return f"run {self.name} " + words.get(self.state, "is " + self.state)
+
+    @property
     def took(self):
         """How long it ran, as in 0:01:30; "" if it has not ended."""
         seconds = int(min(max(self.ended - self.started, 0), 4e9))
@@ -6082,15 +6091,16 @@ class RunRecord(Record):
             if not isinstance(value, kinds.get(name, type(self._field_defaults[name]))):
                 raise TypeError(name)
         self.sweep.get("best", {}).items()
+        numbers = [self.made, self.started, self.ended, *(size for _, size, _ in self.outputs)]
         for one in self.metrics.values():
-            float(one["last"]), float(one["min"][0]), float(one["max"][0]), int(one["steps"])
-        sum(size for _, size, _ in self.outputs)
-        texts = [*self.words, *self.typed, *self.resources.values(), *(
+            numbers += [one["last"], one["min"][0], one["max"][0], int(one["steps"])]
+        texts = [*self.words, *self.typed, *self.options, *self.resources.values(), *(
             path for path, _, _ in self.outputs)]
         for value in self.values.values():
             texts += value if isinstance(value, list) else [value]
         "".join(texts)
-        if self.state not in STATES or not re.fullmatch(r"(?:\w[\w.-]*)?", self.container):
+        if self.state not in STATES or not re.fullmatch(r"(?:\w[\w.-]*)?", self.container) or any(
+                not abs(number / 1) < float("inf") for number in numbers):
             raise ValueError("state")
         return self
 
@@ -6216,6 +6226,15 @@ class Runs:
         """Every RunRecord, the newest first; without the points of sweeps."""
         return map(self.read, self.numbers())
 
+    def plan_old(self, plan_current, limit):
+        """The runs that ended before a time, as did their points; damaged ones by their folders."""
+        yield from plan_current([one for one in self.going() if one.point])
+        going, records = {one.number for one in self.going()}, (
+            yield from plan_current([*self.all()]))
+        return [one for one in records if not (one.goes_on or one.ended and one.number in going)
+                and (one.state in STATES and (one.ended or one.made) or limit < float("inf")
+                     and os.stat(self.path(one)).st_mtime or limit) < limit]
+
     def writer(self, path):
         """The newest RunRecord of what is at a path, or in it, as that is now; or None."""
         path = os.path.normpath(path)
@@ -6313,9 +6332,8 @@ class Clean:
         status, before = 0, float("inf") if self.whole else time.time() - 30 * 24 * 3600
         yield from [Note("natively only the disk is cleaned: images and containers stay")] if (
             self.call.native) else self.plan_of_engine()
-        going = {one.number for one in Runs().going()}
-        old = [Runs().path(one) for one in Runs().all() if one.number not in going
-               and one.state in STATES[2:] and (one.ended or one.made) < before]
+        plan_current = functools.partial(plan_updated, self.call, self.project)
+        old = list(map(Runs().path, (yield from Runs().plan_old(plan_current, before))))
         size = shown_size(sum(os.lstat(file).st_size for path in old for file, _ in tree(path)))
         self.rows += [(f"ended runs: {len(old)}, {size}", list(map(Remove, old)))][:len(old)]
         yield from (Answer(what) for what, _ in self.rows)
@@ -6605,6 +6623,9 @@ class Recording:
         return cls(RunRecord(
             job=job.name, words=list(words.typed), env=project.env or "", version=project.version,
             values=values, typed=list(words.values), chain=call.token, user=call.login,
+            options=[*(name for name in SWITCHED if getattr(call, name)), *(
+                f"host={host}" for host in call.hosts)],
+            resources={name: text for name, text in call.resources._asdict().items() if text},
             detached=job.mode == "d" or call.detach), job.metrics)
 
     @property
@@ -6727,6 +6748,12 @@ class RunCommands:
                 [f"{name}={as_text(record.values.get(name), 30)}" for name in record.typed],
                 {name: one["last"] for name, one in record.metrics.items()} or record.reason)
 
+    @classmethod
+    def line(cls, record, sweep):
+        """A point that has ended, with the values that its sweep has tried."""
+        row = cls.row(record._replace(typed=list(sweep.get("each", ()))))
+        return "  ".join(filter(None, (as_text(row[part]) for part in (0, 5, 3, 4, 6))))
+
     def facts(self, record):
         """All that is known of a run."""
         shown = record._replace(
@@ -6753,12 +6780,11 @@ class RunCommands:
         if not Duration.fits(age):
             raise usage_error(f"runs: --prune: expected {Duration.expected}, found "
                               f"{shortened(age)}", Duration.hint)
-        limit, runs = time.time() - Resources(time=age).seconds, self.runs
-        old = [one for one in (yield from self.plan_current([*runs.all()])) if not one.goes_on
-               and (one.ended or one.made or os.stat(runs.path(one)).st_mtime) < limit]
+        limit = time.time() - Resources(time=age).seconds
+        old = yield from self.runs.plan_old(self.plan_current, limit)
         yield Note(f"removing the runs that ended more than {age} ago: "
                    + (as_text([one.name for one in old], 60) or "none"))
-        yield from (Remove(runs.path(one)) for one in old)
+        yield from (Remove(self.runs.path(one)) for one in old)
 
     def plan_compare(self):
         """What differs among runs, the best first: of a sweep its points, of a job the newest."""
@@ -7544,11 +7570,16 @@ class Runner:
         return job._replace(mappings=tuple(mapping for mapping, _ in self.meant(job, record)))
 
     def plan_watch(self, record, follow=True):
-        """Show what it prints until it ends, or what it has printed by now."""
-        offset, runs = 0, Runs()
+        """Show what it prints, or which of its points end, until it does; or by now."""
+        offset, runs, shown = 0, Runs(), set()
         while True:
             record, = yield from plan_updated(self.call, self.project, [runs.read_again(record)])
             follow = follow and record.goes_on
+            points = runs.points(record.number) if record.sweep else ()
+            for one in sorted(points, key=lambda one: one.ended):
+                if not one.goes_on and one.point not in shown:
+                    shown.add(one.point)
+                    yield Answer(RunCommands.line(one, record.sweep))
             offset = yield Tail(runs.path(record, "log"), offset, 0.2 * follow)
             if not follow:
                 return
@@ -8459,7 +8490,7 @@ def plan_runner(call, project, job, native=False):
 
 def plan_runner_of(call, project, record):
     """The Runner for a run that is recorded."""
-    kind = RUNNERS.get(record.runner, OnEngine)
+    kind = Native if record.sweep else RUNNERS.get(record.runner, OnEngine)
     hosts = Hosts(call, project)
     host = (hosts.of(record.host, None) if issubclass(kind, OnCluster)
             else hosts.at(record.host or record.endpoint))
@@ -8522,6 +8553,9 @@ class TakenUp:
         """The RunRecord that is called so, as it is by now."""
         record = self.runs.named(text, [job.name for job in self.project.jobs])
         record, = yield from plan_updated(self.call, self.project, [record], back)
+        if record.state in ("damaged", "later"):
+            raise usage_error(f"run {record.name}: {record.reason}",
+                              f"skelebot logs {record.name} shows what it has printed")
         return record
 
     @classmethod
@@ -8547,8 +8581,11 @@ class TakenUp:
             record = yield from self.plan_record(record.name)
         else:
             yield printed(self.runs.path(record, "log"), sys.stdout.isatty())
-        if record.reason or record.state == "lost":
-            yield Note(f"run {record.name} is {record.state}: {record.reason}")
+        if record.sweep:
+            words = Words({"run": (record.name,)})
+            yield from RunCommands(self.call, self.project, words).plan_compare()
+        if record.reason:
+            yield Note(f"{record.told}: {record.reason}")
         return 1 if record.status is None else record.status
 
     @classmethod
@@ -8569,20 +8606,29 @@ class TakenUp:
             raise usage_error(f"run {record.name} is a sweep",
                               f"name a point of it, as {record.name}.1; or sweep again: "
                               + shell_line(["skelebot", "sweep", *record.words]))
-        if record.env != project.env and not call.env:
-            project = read_folder(project.folder, record.env or None, project.installed)
+        call, project = self.again(record)
         job = project.job(record.job)
         if not job:
-            gone = f"{shortened(record.job)} is no job of the project any more"
-            raise usage_error(gone if record.job else f"run {record.name}: {record.reason}",
+            raise usage_error(f"{shortened(record.job)} is no job of the project any more",
                               did_you_mean(record.job, [one.name for one in project.jobs]))
         image = (yield from self.plan_exact(record)) if "--exact" in words.extra else ""
-        call = call._replace(
-            native=call.native or record.runner == "native", detach=call.detach or record.detached,
-            host=call.host or record.host or record.endpoint,
-            resources=call.resources.over(Resources(*map(record.resources.get, Resources._fields))))
         return (yield from plan_job(call, project._replace(host=""), job._replace(host=""),
                                     self.words_again(project, job, record.words, typed), image))
+
+    def again(self, record):
+        """(Call, Project) as a run had them, but for what is typed now."""
+        call, project, own = self.call, self.project, record.options
+        if record.env != project.env and not call.env:
+            project = read_folder(project.folder, record.env or None, project.installed)
+        there = record.host or record.endpoint
+        hosts = call.hosts or ((there,) if there else tuple(
+            one[5:] for one in own if one[:5] == "host="))
+        return call._replace(
+            native=call.native or not call.hosts and "native" in (record.runner, *own),
+            live=call.live or "live" in own, hosts=hosts, host=(*hosts, "")[0],
+            skip_build=call.skip_build or "skip_build" in own and not call.rebuild,
+            detach=call.detach or record.detached and not record.sweep, resources=call.resources
+            .over([record.resources.get(name, "") for name in Resources._fields])), project
 
     @staticmethod
     def words_again(project, job, before, now):
@@ -8609,11 +8655,12 @@ class TakenUp:
             return ""
         git = first_bytes(self.runs.path(record, "git"), MOST).decode("utf-8", "replace")
         raise SkelebotError(
-            f"run {record.name} cannot be had again exactly: its image is gone, and the tree is "
-            "another one now", shell_line(["git", "checkout", record.commit])
+            f"run {record.name} cannot be had again exactly: it has no image any more, and "
+            + ("the tree is another one now" if record.commit else "no commit of it is known"),
+            shell_line(["git", "checkout", record.commit])
             + f", git apply {patch}" * bool(first_bytes(patch, 1))
             + ", bring back " * ("\n? " in git) + " ".join(re.findall("(?m)^[?] (.*)", git))
-            if record.commit else "no commit of it is known: leave --exact out")
+            if record.commit else "leave --exact out")
 
     @classmethod
     def plan_stop(cls, call, project, words):
@@ -8623,19 +8670,18 @@ class TakenUp:
             record = yield from self.plan_record(text)
             names += [one.name for one in (yield from self.plan_points(record))]
             if not record.goes_on:
-                yield Note(f"run {record.name} has ended already: {record.state}")
+                yield Note(f"there is nothing to stop: {record.told}")
                 continue
             runner = yield from plan_runner_of(call, project, record)
             if not record.point or record.state == "running":   # else its sweep has not begun it
                 yield from runner.plan_stop(record)
             record = self.runs.read_again(record)
-            if record.goes_on:
-                ends = yield from runner.plan_ends([record])
-                goes_on = goes_on or record.name not in ends
-                record = (yield from runner.plan_collect(
+            ends = (yield from runner.plan_ends([record])) if record.goes_on else {}
+            if record.name in ends:
+                record = yield from runner.plan_collect(
                     record, ends[record.name], state="stopped", reason="skelebot stop")
-                          ) if record.name in ends else record
-            yield Note(f"run {record.name} is {record.state}" + " still" * record.goes_on)
+            goes_on = goes_on or record.goes_on
+            yield Note(record.told + ", still" * record.goes_on)
         return int(goes_on)
 
 
@@ -8647,7 +8693,7 @@ class Fetched:
 
     def rows(self):
         """[path, size, time] of what it has written."""
-        files = ((path, os.lstat(path)) for path, _ in tree(self.own))
+        files = ((path, os.lstat(path)) for path, _ in (tree(self.own) if look(self.own) else ()))
         return [[plain_text(path), status.st_size, status.st_mtime] for path, status in files
                 if stat.S_ISREG(status.st_mode) and status.st_ctime > self.record.started
                 ] if self.record.point else self.record.outputs
@@ -8712,7 +8758,7 @@ class Sweeping:
         typed = (yield from self.plan_again()) if words.has("failed") else self.points()
         if call.dry_run or not typed:
             yield from (Command(("skelebot", self.job.name, *one)) for one in typed.values())
-            return 0
+            return 0 if typed else (yield Note(f"all points of run {self.number} are done"))
         if len(typed) > MOST_UNASKED and not words.has("yes") and not re.match("[yY]", (
                 yield Ask(f"{len(typed)} points: run them all? (yes or no)", "no",
                           ways="--yes runs them without a question"))):
@@ -8747,7 +8793,9 @@ class Sweeping:
 
     def plan_again(self):
         """The same of the points of a sweep that are not done."""
-        record = yield from TakenUp(self.call, self.project).plan_record(self.words.one("failed"))
+        taken = TakenUp(self.call, self.project)
+        record = yield from taken.plan_record(self.words.one("failed"))
+        self.call, self.project = taken.again(record)
         points = yield from plan_updated(self.call, self.project, self.runs.points(record.number))
         going = next((one for one in [record, *points] if one.goes_on), None)
         self.job, self.number = self.project.job(record.job), record.number
@@ -8845,8 +8893,7 @@ class Sweeping:
             said = re.findall("(?m)^skelebot: (.*)$", self.runs.text(record, "messages"))
             record = yield from Recording(record).plan_end(1, reason="".join(said[-1:]))
         self.ended.append(record)
-        row = RunCommands.row(record._replace(typed=list(self.sweep["each"])))
-        yield Answer("  ".join(filter(None, (as_text(row[part]) for part in (0, 5, 3, 4, 6)))))
+        yield Answer(RunCommands.line(record, self.sweep))
         self.over |= self.words.has("stop-on-failure") and record.state != "done"
         if len(self.ended) == self.first and all(
                 one.state == "failed" and one.ended - (one.started or one.ended) < AT_ONCE
@@ -14751,9 +14798,18 @@ class RunFolder:
         """Write a file whole, or not at all; nobody waits for the disk. Raises OSError."""
         part = f"{path}.{os.getpid()}"              # another process may write `last`
         look(part, ".")
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
-        os.replace(part, path)
+        data, flags = text.encode("utf-8", "surrogateescape"), os.O_WRONLY | os.O_CREAT
+        try:
+            with open(os.open(part, flags | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(data)
+            os.replace(part, path)
+        except OSError:                 # on a full disk a file still has its blocks
+            if os.path.lexists(part):
+                os.unlink(part)
+            if look(path, ".") != "file" or len(data) > -(-os.stat(path).st_size // 4096) * 4096:
+                raise
+            with open(path, "r+b") as file:
+                file.write(data), file.truncate()
 
     @classmethod
     def begin(cls, record):
@@ -14776,12 +14832,14 @@ class RunFolder:
             os.chmod(metrics, 0o666)
             cls.write(record.folder + "/run.json", record.text)
             os.close(os.open(f"{RUNS}/going/{record.name}", flags, 0o600))
+            if not record.point:
+                cls.write(RUNS + "/last", str(record.number))
         except (OSError, SkelebotError, ValueError):
-            return None
+            return shutil.rmtree(record.folder, True)
         return record
 
-    @classmethod
-    def new_number(cls):
+    @staticmethod
+    def new_number():
         """The number of a new folder; two that begin at once have one each."""
         last = (read_bytes(RUNS + "/last") or b"").strip()
         number = int(last) if re.fullmatch(rb"\d{1,9}", last) else max(Runs().numbers(), default=0)
@@ -14789,11 +14847,9 @@ class RunFolder:
             number = number % (10 ** 9 - 1) + 1
             try:
                 os.mkdir(f"{RUNS}/{number}", 0o700)
-                break
+                return number
             except FileExistsError:
                 pass
-        cls.write(RUNS + "/last", str(number))
-        return number
 
     @classmethod
     def keep(cls, step):
@@ -16894,7 +16950,7 @@ def let_stay():
 
 def terminal_pages():
     try:
-        width = min(os.get_terminal_size(sys.stdout.fileno()).columns, 120)
+        width = min(os.get_terminal_size(sys.stdout.fileno()).columns or 80, 120)
     except (OSError, ValueError, AttributeError):
         width = 80
     return Pages(max(width, 40), sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
@@ -17202,11 +17258,10 @@ def command():
     """main() for a program that does nothing else: it ends as Python does, but for a look at each
     object, which takes longer than many a job; those of plugins may need it.
     """
-    status, frame, above = main() or 0, sys._getframe(1), []
-    while frame:
-        above, frame = [*above, frame.f_code.co_name], frame.f_back
-    alone = above in (["<module>"], ["<module>", "_run_code", "_run_module_as_main"])
-    if alone and not sys.flags.inspect and "skelebot.common" not in sys.modules:
+    status, above = main() or 0, sys._getframe(1).f_back
+    if above and above.f_globals.get("__name__") == "runpy":    # of python -m
+        above = above.f_back.f_back
+    if not (above or sys.flags.inspect or "skelebot.common" in sys.modules):
         import atexit
         try:
             getattr(sys.modules.get("threading"), "_shutdown", int)()

@@ -21,6 +21,8 @@ jobs:
 - {name: big, source: "printf first; head -c 70000000 /dev/zero; printf last"}
 - {name: daemon, source: "(sleep 4; echo late) & echo soon"}
 - {name: quick, source: "true"}
+- {name: full, source: "head -c 3000000 /dev/zero; exit 3"}
+- {name: slow, source: "sleep", args: [seconds]}
 - {name: talks, source: "trap '' PIPE; echo out; for i in 1 2 3; do sleep 0.3; echo more 2> /dev/null; done; echo last words >&2; exit 5"}
 """
 
@@ -149,7 +151,7 @@ class Recording(Natively):
         process.kill()
         process.wait(60)
         self.assertEqual(self.record(1).state, "running")
-        self.assertEqual(self.skelebot("stop", "1")[::2], (0, "skelebot: run 1 is stopped\n"))
+        self.assertEqual(self.skelebot("stop", "1")[::2], (0, "skelebot: run 1 was stopped\n"))
         process.communicate(timeout=20)         # what the job had started has ended as well
         self.assertEqual(self.record(1).state, "stopped")
         self.assertEqual(self.read(1, "log"), b"begin\n")
@@ -223,6 +225,28 @@ class Recording(Natively):
         done = subprocess.run([sys.executable, "-c", code, ROOT], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               stdin=subprocess.DEVNULL, timeout=60)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (3, b"out\n", b"err\n"))
+        self.assertEqual(list(skelebot.Runs(self.folder).all()), [])
+
+    @unittest.skipIf(os.getuid(), "only root can mount a small disk")
+    def test_has_its_end_though_its_log_has_filled_the_disk(self):
+        code = ('mount -t tmpfs -o size=1m none "$0"; cp skelebot.yaml "$0"; cd "$0"; "$@" -n full | wc -c; "$@" -n quick; '
+                '"$@" runs | tail -n +2')
+        argv = ["unshare", "-m", "sh", "-c", code, os.path.join(self.folder, "small"), sys.executable, os.path.join(ROOT, "skelebot.py")]
+        os.mkdir(argv[5])
+        done = subprocess.run(argv, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        size, row = done.stdout.decode().splitlines()
+        self.assertEqual((size, row.split()[0], row.split()[4]), ("3000000", "1", "failed"))
+
+    def test_of_a_sweep_is_followed_point_by_point(self):
+        sweep = self.begin("-n", "sweep", "slow", "--each", "seconds", "0", "1.5", "-j", "2")
+        while len(skelebot.Runs(self.folder).points(1)) < 2:
+            time.sleep(0.01)
+        status, output, errors = self.skelebot("wait")
+        self.assertEqual((status, output, errors), (0, sweep.communicate(timeout=60)[0].decode(), ""))
+        self.assertEqual([line.split()[:2] for line in output.splitlines()], [
+            ["1.1", "seconds=0"], ["1.2", "seconds=1.5"], ["run", "seconds"], ["1.1", "0"], ["1.2", "1.5"]])
+        self.assertEqual(self.skelebot("sweep", "--failed", "1"), (0, "", "skelebot: all points of run 1 are done\n"))
+        self.assertEqual(self.skelebot("fetch", "1.1"), (0, "", "skelebot: nothing is known that run 1.1 wrote\n"))
 
     def test_is_as_its_git_has_it(self):
         git = ["git", "-c", "user.name=ada", "-c", "user.email=ada@localhost", "-C", self.folder]
@@ -258,7 +282,7 @@ class OfSomebodyElse(Natively):
             self.bring(pid=other.pid, begun="")
             with open(os.path.join(self.folder, ".skelebot", "runs", "1", "pid"), "w") as file:
                 file.write(f"{other.pid} -")
-            self.assertEqual(self.skelebot("stop", "1"), (0, "", "skelebot: run 1 has ended already: unknown\n"))
+            self.assertEqual(self.skelebot("stop", "1"), (0, "", "skelebot: there is nothing to stop: run 1 is unknown\n"))
             self.assertIsNone(other.poll())
             other.kill()
 

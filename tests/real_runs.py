@@ -288,7 +288,10 @@ class Natively(unittest.TestCase):
         self.assertEqual(self.skelebot("rerun", status=2),
                          two_lines("'work' is no job of the project any more", "did you mean works?"))
         write(self.folder, {".skelebot/runs/1/run.json": "{"})
-        self.assertIn("run 1: its run.json is damaged", self.skelebot("rerun", "1", status=2))
+        write(self.folder, {".skelebot/runs/2/run.json": '{"format": 2, "job": "works"}'})
+        for command in ("rerun", "wait", "stop", "fetch"):
+            self.assertIn("run 1: its run.json is damaged", self.skelebot(command, "1", status=2))
+            self.assertIn("run 2: a later version of skelebot has recorded it", self.skelebot(command, "2", status=2))
 
     def test_what_one_wrote_is_named_and_copied_until_it_is_overwritten(self):
         self.skelebot("-n", "work", "one")

@@ -4,7 +4,8 @@ import tempfile
 import unittest
 
 import skelebot
-from skelebot import RunRecord, Runs, SkelebotError
+from skelebot import Call, Recording, Resources, RunRecord, Runs, SkelebotError, TakenUp, Words
+from support import project
 
 
 class Record(unittest.TestCase):
@@ -28,7 +29,10 @@ class Record(unittest.TestCase):
                      '{"format": 1, "metrics": {"loss": {"last": 1, "min": [], "max": [1, 1], "steps": 1}}}',
                      '{"format": 1, "metrics": {"loss": {"last": 1, "min": [1, 1], "max": [1, 1], "steps": Infinity}}}',
                      '{"format": 1, "values": {"lr": %s}}' % ("[" * 900 + "]" * 900), '{"format": 1, "values": {"lr": 1}}',
-                     '{"format": 1, "resources": {"cpus": [1]}}'):
+                     '{"format": 1, "resources": {"cpus": [1]}}', '{"format": 1, "options": [1]}', '{"format": 1, "made": 1%s}' % ("0" * 400),
+                     '{"format": 1, "started": 1e400}', '{"format": 1, "ended": NaN}', '{"format": 1, "outputs": [["a", 1e400, 1]]}',
+                     '{"format": 1, "metrics": {"loss": {"last": 1e400, "min": [1, 1], "max": [1, 1], "steps": 1}}}',
+                     '{"format": 1, "metrics": {"loss": {"last": "1", "min": [1, 1], "max": [1, 1], "steps": 1}}}'):
             with self.subTest(text=text[:40]):
                 self.assertEqual(RunRecord.of(text, 3).state, "damaged")
 
@@ -51,6 +55,35 @@ class Record(unittest.TestCase):
 
     def test_passes_over_what_it_does_not_know(self):
         self.assertEqual(RunRecord.of('{"format": 1, "state": "done", "more": 1}', 3), RunRecord(number=3, state="done"))
+
+
+class OnceMore(unittest.TestCase):
+    """What was typed before the job, when it is run again: rerun, sweep --failed."""
+    TYPED = {"native": True, "live": True, "skip_build": True, "hosts": ("ssh://a", "ssh://b"), "host": "ssh://a",
+             "resources": Resources(memory="1g")}
+
+    def again(self, record, **typed):
+        """The part of the Call that is had, of what is in TYPED."""
+        call, _ = TakenUp(Call(**typed), project()).again(record)
+        return {name: getattr(call, name) for name in self.TYPED}
+
+    def recorded(self, **typed):
+        it = project(runs=True)
+        return Recording.of(Call(**typed), it, it.jobs[0], Words()).record
+
+    def test_is_as_it_was_typed(self):
+        self.assertEqual(self.again(self.recorded(**self.TYPED)), self.TYPED)
+        self.assertEqual(self.again(self.recorded()), {
+            "native": False, "live": False, "skip_build": False, "hosts": (), "host": "", "resources": Resources()})
+
+    def test_is_what_is_typed_now_instead(self):
+        now = self.again(self.recorded(**self.TYPED), rebuild=True, hosts=("ssh://c",), host="ssh://c", resources=Resources(memory="2g"))
+        self.assertEqual(now, {"native": False, "live": True, "skip_build": False, "hosts": ("ssh://c",), "host": "ssh://c",
+                               "resources": Resources(memory="2g")})
+
+    def test_of_a_point_is_where_that_has_run(self):
+        now = self.again(self.recorded(hosts=("ssh://a", "ssh://b"), host="ssh://a")._replace(point=2, host="ssh://b"))
+        self.assertEqual((now["hosts"], now["host"]), (("ssh://b",), "ssh://b"))
 
 
 class Folder(unittest.TestCase):

@@ -127,6 +127,7 @@ class List(Asked):
         lines = terminal(self.top, "runs", columns=70).splitlines()
         self.assertEqual({len(line) <= 70 for line in lines}, {True})
         self.assertTrue(lines[1].endswith("..."), lines)
+        self.assertTrue(len(terminal(self.top, "runs", columns=0).splitlines()[1]) == 80)   # one that does not know its own
 
 
 class One(Asked):
