@@ -41,7 +41,18 @@ say() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
 logged() {
   local log=$state/$1.log
   shift
-  "$@" >"$log" 2>&1 || { tail -n 30 "$log"; exit 1; }
+  "$@" >"$log" 2>&1 || { say "failed with $?: $*"; tail -n 30 "$log"; exit 1; }
+}
+
+# patient COMMAND...: tried again where it fails, since a mirror may; only what can be begun again.
+patient() {
+  local pause
+  for pause in 5 30; do
+    "$@" && return
+    echo "failed with $?, and is tried again: $*"
+    sleep "$pause"
+  done
+  "$@"
 }
 
 # ---- Packages --------------------------------------------------------------
@@ -55,9 +66,9 @@ install_packages() {
   done
   [ ${#wanted[@]} -gt 0 ] || return 0
   say "installing ${wanted[*]}"
-  logged "$name" timeout 300 apt-get update --quiet=2
+  logged "$name" patient timeout 300 apt-get update --quiet=2
   DEBIAN_FRONTEND=noninteractive without_services logged "$name" \
-    timeout 900 apt-get install --yes --quiet=2 --no-install-recommends "${wanted[@]}"
+    patient timeout 900 apt-get install --yes --quiet=2 --no-install-recommends "${wanted[@]}"
 }
 
 # Run a command while no package may start its service: ours are started here, with folders of their own.
@@ -186,8 +197,7 @@ make_debian() {
   if [ ! -e "$state/debian.tar" ]; then
     say "image: debootstrap"
     local root=$state/debian
-    rm -rf "$root"
-    logged debootstrap timeout 900 debootstrap --variant=minbase --include=ca-certificates bookworm "$root"
+    logged debootstrap patient unpack_debian bookworm "$root" ca-certificates
     # pip and git in the image must trust whom this machine trusts.
     cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
     rm -rf "$root"/usr/share/{doc,info,locale,man}/* "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/*.log
@@ -196,6 +206,12 @@ make_debian() {
     rm -rf "$root"
   fi
   docker import "$state/debian.tar" skelebot-test/debian >/dev/null
+}
+
+# unpack_debian SUITE ROOT PACKAGES: a small Debian with some packages, whatever has been there.
+unpack_debian() {
+  rm -rf "$2"
+  timeout 900 debootstrap --variant=minbase --include="$3" "$1" "$2"
 }
 
 make_base() {
@@ -239,14 +255,14 @@ install_servers() {
 install_npm() {
   installed "$@" && return
   # npm trusts whom Node brings along, unless it is told to trust whom this machine trusts.
-  NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt} logged "$1-install" timeout 600 npm install --prefix "$state/$1" --no-audit --no-fund --no-update-notifier "${@:2}"
+  NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt} logged "$1-install" patient timeout 600 npm install --prefix "$state/$1" --no-audit --no-fund --no-update-notifier "${@:2}"
   echo "${*:2}" >"$state/$1/installed"
 }
 
 install_python() {
   installed "$@" && return
   logged "$1-install" timeout 120 python3 -m venv "$state/$1"
-  logged "$1-install" timeout 600 "$state/$1/bin/python" -m pip install --quiet "${@:2}"
+  logged "$1-install" patient timeout 600 "$state/$1/bin/python" -m pip install --quiet "${@:2}"
   echo "${*:2}" >"$state/$1/installed"
 }
 
@@ -254,9 +270,9 @@ install_python() {
 install_r() {
   Rscript -e "for (name in commandArgs(TRUE)) library(name, character.only = TRUE)" "$@" >/dev/null 2>&1 && return
   say "R: installing $*"
-  logged r-install timeout 300 apt-get update --quiet=2
+  logged r-install patient timeout 300 apt-get update --quiet=2
   DEBIAN_FRONTEND=noninteractive logged r-install \
-    timeout 900 apt-get install --yes --quiet=2 --no-install-recommends "${@/#/r-cran-}"
+    patient timeout 900 apt-get install --yes --quiet=2 --no-install-recommends "${@/#/r-cran-}"
 }
 
 # installed NAME PACKAGE...: whether the folder NAME has these; if not, it is emptied for them.

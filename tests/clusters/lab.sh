@@ -12,7 +12,7 @@ start_lab() {
   mkdir -p "$lab"
   exec 9>"$lab/lock"
   flock 9
-  [ -e "$lab/complete" ] || make_lab 9>&-
+  [ -e "$lab/complete" ] || (make_lab) 9>&-
   cp "$tests/clusters/lab/"{boot,sshd_config} "$lab/root/lab/"
   cp "$tests/clusters/lab/slurm.conf" "$lab/root/etc/slurm/"
   cp "$tests/clusters/lab/enter" "$lab/"
@@ -25,9 +25,8 @@ start_lab() {
 
 make_lab() {
   say "lab: debootstrap"
-  rm -rf "$lab/root"
-  nice -n 10 debootstrap --variant=minbase --include="$(IFS=, && echo "${lab_packages[*]}")" sid "$lab/root" \
-    >"$lab/debootstrap.log" 2>&1 || { tail -n 30 "$lab/debootstrap.log"; return 1; }
+  renice -n 10 $BASHPID >/dev/null
+  logged lab-debootstrap patient unpack_debian sid "$lab/root" "$(IFS=, && echo "${lab_packages[*]}")"
   rm -rf "$lab/root"/usr/share/{doc,info,locale,man}/* "$lab/root"/var/lib/apt/lists/* "$lab/root"/var/cache/apt/*
   mkdir -p "$lab/root"/{lab,scratch/ada,home/ada/.ssh}
   echo 'ada:x:4321:4321:Ada:/home/ada:/bin/bash' >>"$lab/root/etc/passwd"
