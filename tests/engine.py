@@ -331,9 +331,9 @@ class Tests:
     @classmethod
     def containers(cls):
         """The names of the project's containers and of those that build its images."""
-        return sorted({line for label in ("skelebot.project", "org.opencontainers.image.title")
-                       for line in cls.engine.ask("ps", "--all", "--format", "{{.Names}}",
-                                                  "--filter", f"label={label}={cls.name}")})
+        own = re.compile(r"\b(skelebot\.project|org\.opencontainers\.image\.title)[=:]" + re.escape(cls.name) + r"(?![\w-])")
+        lines = cls.engine.ask("ps", "--all", "--format", "{{.Names}}\t{{.Labels}}")     # as a=b,c=d or map[a:b c:d]
+        return sorted({line.partition("\t")[0] for line in lines if own.search(line)})
 
     @classmethod
     def external_containers(cls):

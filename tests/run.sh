@@ -23,7 +23,8 @@ times=$work/times
 : >"$times"
 unset PYTHONDONTWRITEBYTECODE # or every call of every test compiles what it imports
 beside=
-trap '[ -z "$beside" ] || kill "$beside" 2>/dev/null; rm -rf "$work"' EXIT
+# shellcheck disable=SC2086  # they are numbers
+trap '[ -z "$beside" ] || kill $beside 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 # Where this Python finds PyYAML: nowhere special, or in a folder of ours that install.sh has filled.
@@ -89,10 +90,9 @@ run() {
   done
 }
 
-# Two lanes go side by side. The first has the pure tests of this Python, and the real ones on this
-# machine's Docker engine, which serves one test at a time. The second has the real tests that need hardly an
-# engine, those on the other engines, the other Pythons, and at last the clusters, which are still being made.
-# What the second says comes last.
+# Three lanes go side by side, since much of each is waiting: the tests on this machine's Docker engine, which
+# serves one at a time; those that need hardly an engine or another one, and at last the clusters, which are still
+# being made; and the pure tests, under every Python.
 engineless="real_artifactory real_artifacts real_at_once real_completion real_install real_mutations real_recording real_schema real_signing real_transfers"
 clusters="real_slurm real_kubernetes real_clusters"
 docker="BuildKit legacy new-cli"
@@ -121,52 +121,66 @@ run_under() {
   run "$python" $(lines "$*" | without "$alike" | without "$slow") $(lines "$*" | within "$share")
 }
 
-start_others() {
-  (
-    notes=$work/others.notes
-    : >"$notes"
-    # shellcheck disable=SC2046
-    run "$PYTHON" $(modules real "$@" | within "$engineless")
-    engines=$others only='*_on_*'
-    # shellcheck disable=SC2046
-    run "$PYTHON" $(modules real "$@" | without "$engineless" | without "$clusters" | on_others)
-    engines='' only=''
-    pythons=$(other_pythons | sort -V)
-    number=0
-    for python in $pythons; do
-      number=$((number + 1))
-      # shellcheck disable=SC2046
-      run_under "$number" "$(echo "$pythons" | wc -l)" "$python" $(modules test "$@")
-    done
-    # shellcheck disable=SC2046
-    for module in $clusters; do run "$PYTHON" $(modules real "$@" | within "$module"); done
-  ) >"$work/others.log" 2>&1 &
-  beside=$!
+# shellcheck disable=SC2046  # module names have no blanks
+on_docker() {
+  engines=$docker
+  run "$PYTHON" $(modules real "$@" | without "$engineless" | without "$clusters")
 }
 
-finish_others() {
-  wait "$beside" || printf 'failed\tthe other lane did not come to its end\n' >>"$notes"
-  beside=
-  cat "$work/others.log"
-  cat "$work/others.notes" >>"$notes"
+# shellcheck disable=SC2046
+elsewhere() {
+  run "$PYTHON" $(modules real "$@" | within "$engineless")
+  engines=$others only='*_on_*'
+  run "$PYTHON" $(modules real "$@" | without "$engineless" | without "$clusters" | on_others)
+  engines='' only=''
+  for module in $clusters; do run "$PYTHON" $(modules real "$@" | within "$module"); done
+}
+
+# shellcheck disable=SC2046
+pure() {
+  run "$PYTHON" $(modules test "$@")
+  pythons=$(other_pythons | sort -V)
+  number=0
+  for python in $pythons; do
+    number=$((number + 1))
+    run_under "$number" "$(echo "$pythons" | wc -l)" "$python" $(modules test "$@")
+  done
+}
+
+# start LANE PATTERN...: beside everything else; what it says comes last.
+start() {
+  lane=$1
+  shift
+  (
+    notes=$work/$lane.notes
+    : >"$notes"
+    "$lane" "$@"
+  ) >"$work/$lane.log" 2>&1 &
+  beside=${beside:+$beside }$!
+}
+
+# finish LANE PROCESS: what it has said and noted.
+finish() {
+  wait "$2" || printf 'failed\tthe lane %s did not come to its end\n' "$1" >>"$notes"
+  cat "$work/$1.log"
+  cat "$work/$1.notes" >>"$notes"
 }
 
 count() { grep -c "^$1" "$notes" || true; }
 
 # shellcheck source=/dev/null
 if [ -e "$services" ]; then . "$services"; fi
-# shellcheck disable=SC2046  # module names have no blanks
-{
-  if [ -z "$all" ]; then
-    run "$PYTHON" $(modules test "$@") $(modules real "$@")
-  else
-    start_others "$@"
-    run "$PYTHON" $(modules test "$@")
-    engines=$docker
-    run "$PYTHON" $(modules real "$@" | without "$engineless" | without "$clusters")
-    finish_others
-  fi
-}
+if [ -z "$all" ]; then
+  # shellcheck disable=SC2046
+  run "$PYTHON" $(modules test "$@") $(modules real "$@")
+else
+  start pure "$@"
+  start elsewhere "$@"
+  on_docker "$@"
+  finish pure "${beside% *}"
+  finish elsewhere "${beside#* }"
+  beside=
+fi
 
 passed=$(count passed) failed=$(count failed) skipped=$(count skipped)
 echo
