@@ -4,6 +4,8 @@ Of a script, Python translates all 17,000 lines for each call.
 """
 import os
 import py_compile
+import shutil
+import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -22,6 +24,15 @@ def compiled():
         os.symlink(os.path.join(ROOT, "templates"), templates)
     py_compile.compile(SOURCE, program, SOURCE, doraise=True)
     os.utime(program, ns=(age, age))
+    return program
+
+
+def copy_for(python, folder):
+    """Put a copy into a new folder, for a Python that somebody else may run; returns its path."""
+    shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(folder, "templates"))
+    program = os.path.join(folder, "skelebot.pyc")
+    subprocess.check_call([python, "-c", "import py_compile, sys; py_compile.compile(*sys.argv[1:], doraise=True)",
+                           SOURCE, program, SOURCE])
     return program
 
 

@@ -8,9 +8,9 @@ import sys
 import tarfile
 import unittest
 
-from engine import (BASE, ROOT, Running, Tests, call, deadline, engines, environment, missing, on, output, prints,
+from engine import (BASE, Running, Tests, call, deadline, engines, environment, missing, on, output, prints,
                     tree, write)
-from program import SOURCE
+from program import copy_for
 
 KDC = os.environ.get("SKELEBOT_TEST_KDC", "")
 CLIENT = "skelebot-test/kerberos"       # the base image with a client, so that not every image installs one
@@ -104,13 +104,12 @@ def open_to_all(folder):
 
 def as_other_user(top, *words):
     """The words that run a copy of skelebot as a user who is not root, in the group of Docker's socket."""
-    copy = os.path.join(top, "skelebot")
-    if not os.path.exists(copy):
-        shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(copy, "templates"))
-        shutil.copy(SOURCE, copy)
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin") or sys.executable
+    copy = os.path.join(top, "skelebot", "skelebot.pyc")
+    if not os.path.exists(copy):
+        copy_for(python, os.path.dirname(copy))
     return ["setpriv", "--reuid", "12345", "--regid", "12346", "--groups", str(os.stat("/var/run/docker.sock").st_gid),
-            "--", python, os.path.join(copy, "skelebot.py"), *words]
+            "--", python, copy, *words]
 
 
 def processes_with(variable):

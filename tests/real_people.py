@@ -14,7 +14,7 @@ import urllib.request
 from typing import Dict, NamedTuple, Sequence
 
 from engine import BASE, ROOT, Tests, deadline, environment, on, output, prints, tree, write
-from program import SOURCE
+from program import copy_for
 from real_jupyter import IMAGE, Server, free_port, make_jupyter
 from real_registry import HOST, LOGGED_IN, PORT, REGISTRY, pushed_lines
 from real_run import python_for_all
@@ -98,9 +98,7 @@ class People(Tests):
     def setUpClass(cls):
         super().setUpClass()
         make_jupyter(cls.engine)
-        copy, cls.home = os.path.join(cls.top, "skelebot"), os.path.join(cls.top, "home")
-        shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(copy, "templates"))
-        shutil.copy(SOURCE, copy)
+        cls.copy, cls.home = copy_for(python_for_all(), os.path.join(cls.top, "skelebot")), os.path.join(cls.top, "home")
         write(cls.home, {".docker/config.json": json.dumps(LOGGED_IN)})
         cls.give(cls.home)
         os.chmod(cls.top, 0o755)
@@ -124,7 +122,7 @@ class People(Tests):
         """A call of skelebot by ada, under her umask."""
         group = str(os.stat("/var/run/docker.sock").st_gid)
         return ["setpriv", "--reuid", str(ADA), "--regid", str(ADA), "--groups", group, "sh", "-c", 'umask 077; exec "$@"', "sh",
-                python_for_all(), os.path.join(cls.top, "skelebot", "skelebot.py"), *words]
+                python_for_all(), cls.copy, *words]
 
     @staticmethod
     def give(folder):

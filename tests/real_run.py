@@ -14,8 +14,8 @@ import threading
 import time
 import unittest
 
-from engine import ROOT, SKELEBOT, TIMEOUT, Running, Tests, call, deadline, environment, on, shell_status, tree, write
-from program import SOURCE
+from engine import SKELEBOT, TIMEOUT, Running, Tests, call, deadline, environment, on, shell_status, tree, write
+from program import copy_for
 from support import skelebot
 
 # What a person may type. A word that starts with a dash is typed as --name=VALUE or after --.
@@ -31,6 +31,7 @@ ECHO = {
               "for (word in commandArgs(TRUE)) writeBin(c(charToRaw(word), as.raw(0)), out)\nclose(out)\n",
 }
 SOURCES = {"python": "echo.py", "bash": "echo.sh", "r": "echo.R", "shell": "printf '%s\\0'", "at": "printf '%s\\0' \"$@\""}
+FEW = {name: SOURCES[name] for name in ("python", "shell")}     # the others differ in ways that no engine is part of
 
 
 def arrived(done):
@@ -47,6 +48,7 @@ class Words(Tests):
     """Every hostile word, in every place where one can be typed, in every kind of script."""
     files = ECHO
     options = ("--skip-build",)
+    sources = SOURCES
     params = [*({"name": f"p{i}"} for i in range(len(PLAIN + DASHED))), {"name": "many", "alt": "m", "accepts": "list"}]
     config = {
         "environment": {"GREETING": "hello  *"},
@@ -66,12 +68,12 @@ class Words(Tests):
                  "-m", *PLAIN, *(f"--many={value}" for value in DASHED), "--", *PLAIN, *DASHED]
         wanted = [*PLAIN, *(word for i, value in values for word in (f"--p{i}", value)),
                   "--many", *PLAIN, *DASHED, *PLAIN, *DASHED]
-        for name in SOURCES:
+        for name in self.sources:
             with self.subTest(source=SOURCES[name]):
                 self.assertEqual(self.words(name, *typed), wanted)
 
     def test_stay_as_they_are_beside_a_default_that_names_a_variable(self):
-        for name in SOURCES:
+        for name in self.sources:
             with self.subTest(source=SOURCES[name]):
                 self.assertEqual(self.words(name + "-default", "$(id) '\"", "--p0", "$GREETING", "--", *PLAIN, *DASHED),
                                  ["$(id) '\"", "--greeting", "<hello  *>", "--p0", "$GREETING", *PLAIN, *DASHED])
@@ -80,7 +82,13 @@ class Words(Tests):
         self.assertEqual(self.words("at-default", "--", "-x", "extra"), ["-x", "--greeting", "<hello  *>", "extra"])
 
 
-on("BuildKit", "new-cli", "podman")(Words)
+on("BuildKit")(Words)
+
+
+@on("new-cli", "podman")
+class FewerWords(Words):
+    """The same, by other command lines of an engine."""
+    sources = FEW
 
 
 class WordsNatively(Words):
@@ -97,6 +105,7 @@ on("BuildKit")(WordsNatively)
 class Returning(Tests):
     """A job's exit status and output are skelebot's."""
     options = ("-s",)
+    statuses = 0, 3, 137
     files = {"say.py": "import sys\nsys.stdout.buffer.write(bytes(range(256)) * 1024)\nsys.stderr.write('aside')\n"}
     config = {"jobs": [
         {"name": "exit", "source": "exit $1", "args": ["status"]},
@@ -108,7 +117,7 @@ class Returning(Tests):
     ]}
 
     def test_exit_status_is_the_jobs(self):
-        for status in (0, 1, 3, 77, 137):
+        for status in self.statuses:
             with self.subTest(status=status):
                 self.skelebot(*self.options, "exit", str(status), status=status)
 
@@ -147,6 +156,7 @@ on("BuildKit", "new-cli", "podman", "remote")(Returning)
 class ReturningNatively(Returning):
     """The same, without an engine."""
     options = ("-n", "-n")
+    statuses = 0, 1, 3, 77, 137
     build = False
 
 
@@ -441,22 +451,19 @@ class NoReader(Tests):
     config = {"jobs": [{"name": "yes", "source": "yes"}, {"name": "slow", "source": "echo a; sleep 1; echo b; sleep 300"},
                        {"name": "back", "source": "yes", "mappings": ["out/"]}, {"name": "fail", "source": "echo a; exit 3"}]}
 
-    def read_a_line(self, *words):
-        """The exit status, after the first line was read and the pipe closed."""
-        process = subprocess.Popen(self.argv("-s", *words), cwd=self.folder, env=environment(**self.engine.environ),
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.addCleanup(process.kill)
-        process.stdout.readline()
-        process.stdout.close()
-        return shell_status(process.wait(60))
+    def read_a_line(self, *jobs):
+        """job -> its exit status, after the first line was read and the pipe closed; all of them at once."""
+        running = {job: subprocess.Popen(self.argv("-s", job), cwd=self.folder, env=environment(**self.engine.environ),
+                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for job in jobs}
+        for process in running.values():
+            self.addCleanup(process.kill)
+            process.stdout.readline()
+            process.stdout.close()
+        return {job: shell_status(process.wait(60)) for job, process in running.items()}
 
-    def test_is_ended(self):
-        self.assertEqual({job: self.read_a_line(job) for job in ("yes", "slow", "back")},
-                         {"yes": 141, "slow": 141, "back": 141})
+    def test_is_ended_or_has_its_own_status_if_it_ended_by_itself(self):
+        self.assertEqual(self.read_a_line("yes", "slow", "back", "fail"), {"yes": 141, "slow": 141, "back": 141, "fail": 3})
         self.assertEqual(self.containers_left(), [])
-
-    def test_has_its_own_status_if_it_ended_by_itself(self):
-        self.assertEqual(self.read_a_line("fail"), 3)
 
 
 FAMILIES = {        # what a job starts -> the seconds that it may take to end
@@ -574,29 +581,27 @@ class HangingEngine(Tests):
         os.chmod(program, 0o755)
         return super().start(*words, SKELEBOT_DOCKER=program, **options)
 
-    def ended(self, seconds, *signals, terminal=False):
-        """What a run has said that had to end within some seconds."""
-        one = self.start("-s", "job", terminal=terminal).says("asleep")
-        for number in signals:
-            one.type(b"\x03") if terminal else one.signal(number)
-            time.sleep(1)
+    def ended(self, seconds, one):
+        """(status, what it has said) of a run that has to end within some seconds."""
         for _ in deadline(seconds):
             if one.process.poll() is not None:
                 while one.read(0.5) and b"later" not in one.said:
                     pass
                 return one.process.poll(), one.said.decode().replace("\r\n", "\n")
 
-    def test_ends_within_fifteen_seconds(self):
-        for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
-            with self.subTest(number):
-                found, said = self.ended(17, number)
-                self.assertEqual(found, status)
-                self.assertRegex(said, r"skelebot: \S+/hanging rm --force --volumes \S+-job-\w+: no answer in time\n"
-                                       r"  hint: .* run it by hand later\n")
-
-    def test_ends_sooner_after_a_second_ctrl_c(self):
-        found, said = self.ended(8, signal.SIGINT, signal.SIGINT, terminal=True)
+    def test_ends_within_fifteen_seconds_and_sooner_after_a_second_ctrl_c(self):
+        twice, *once = [self.start("-s", "job", terminal=terminal).says("asleep") for terminal in (True, False, False)]
+        for one, number in zip(once, (signal.SIGTERM, signal.SIGINT)):
+            one.signal(number)
+        twice.type(b"\x03")
+        time.sleep(1)
+        found, said = self.ended(9, twice.type(b"\x03"))
         self.assertEqual((found, "no answer in time" in said), (130, True))
+        for one, status in zip(once, (143, 130)):
+            found, said = self.ended(16, one)
+            self.assertEqual(found, status)
+            self.assertRegex(said, r"skelebot: \S+/hanging rm --force --volumes \S+-job-\w+: no answer in time\n"
+                                   r"  hint: .* run it by hand later\n")
 
 
 @on("legacy", "BuildKit", "new-cli", "podman", "remote")
@@ -641,27 +646,19 @@ class Detached(Tests):
     """mode: d, where no runs are recorded."""
     config = {"runs": False, "jobs": [{"name": "serve", "source": "sleep 300", "mode": "d"}]}
 
-    def test_prints_the_containers_name_and_returns(self):
+    def test_prints_the_name_of_its_labelled_container_and_returns_and_a_second_one_is_refused(self):
         self.assertEqual(self.skelebot("-s", "serve").stdout.decode(), f"{self.name}-serve\n")
         self.assertEqual(self.containers(), [f"{self.name}-serve"])
-        self.engine.ask("stop", "--time", "0", f"{self.name}-serve")
-        for _ in deadline():
-            if not self.containers():
-                return
-
-    def test_a_second_one_is_refused(self):
-        self.skelebot("-s", "serve")
+        labels = self.inspect(f"{self.name}-serve")["Config"]["Labels"]
+        self.assertEqual((labels["skelebot.project"], labels["skelebot.job"]), (self.name, "serve"))
         done = self.skelebot("-s", "serve", status=1)
         cli = self.engine.environ.get("SKELEBOT_DOCKER", "docker")
         self.assertEqual(done.stderr, f"skelebot: serve is running already, as the container {self.name}-serve\n"
                                       f"  hint: {cli} stop {self.name}-serve ends it\n")
-        self.engine.ask("rm", "--force", f"{self.name}-serve")
-
-    def test_carries_labels(self):
-        self.skelebot("-s", "serve")
-        labels = self.inspect(f"{self.name}-serve")["Config"]["Labels"]
-        self.assertEqual((labels["skelebot.project"], labels["skelebot.job"]), (self.name, "serve"))
-        self.engine.ask("rm", "--force", f"{self.name}-serve")
+        self.engine.ask("stop", "--time", "0", f"{self.name}-serve")
+        for _ in deadline():
+            if not self.containers():
+                return
 
 
 # ---- The machine around a job -----------------------------------------------
@@ -856,9 +853,7 @@ class OtherUser(Tests):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.copy = os.path.join(cls.top, "skelebot")
-        shutil.copytree(os.path.join(ROOT, "templates"), os.path.join(cls.copy, "templates"))
-        shutil.copy(SOURCE, cls.copy)
+        cls.copy = copy_for(python_for_all(), os.path.join(cls.top, "skelebot"))
         os.chmod(os.path.join(cls.folder, "bin/start"), 0o755)
         for top, folders, names in os.walk(cls.folder):
             for path in (top, *(os.path.join(top, name) for name in names)):
@@ -871,7 +866,7 @@ class OtherUser(Tests):
         """A call of skelebot by somebody who may use the engine."""
         group = os.stat("/var/run/docker.sock").st_gid
         done = call(["setpriv", "--reuid", str(uid), "--regid", str(gid), "--groups", str(group), "--",
-                     python_for_all(), os.path.join(self.copy, "skelebot.py"), *words], folder or self.folder,
+                     python_for_all(), self.copy, *words], folder or self.folder,
                     **{"HOME": os.path.join(self.top, "home"), "LOGNAME": "ada", **self.engine.environ,
                        "SKELEBOT_HOME": os.path.join(self.top, "home", ".skelebot"), **environ})
         self.assertEqual(done.status, 0, done.stderr)
