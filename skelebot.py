@@ -8072,20 +8072,32 @@ class OnEngine(Runner):
     def plan_collect(self, record, status, back=True, **ending):
         copies, begun = self.returning(record), time.time()
         if record.detached and status is not None:
-            yield Command((*self.engine.argv, "logs", record.container), kept=True, log=True,
-                          run=record.folder)
-        for copy in copies if back and status is not None else ():
-            ended = yield self.engine.copy_back(record.container, copy)
-            if ended.status:
-                yield Note(f"{copy.source} was not copied back: {last_line(ended.errors)}")
-                back = False
+            yield Command(self.log_argv(record.container), kept=True, log=True, run=record.folder)
+        if copies and back and status is not None:
+            back = not (yield from self.plan_fetch(record.container, copies))
         if copies and back and status is not None and not record.goes_on:   # it was recorded before
             record = yield KeepRun(record._replace(outputs=written_since(
                 self.written(Run(self.job_of(record), Launch(()))), begun - 0.05)))
         record = yield from super().plan_collect(record, status, back, **ending)
         if status is not None and (back or not copies):
-            yield Command(self.engine.remove(record.container), kept=True)
+            yield Command(self.removal(record.container), kept=True)
         return record
+
+    def log_argv(self, name):
+        return (*self.engine.argv, "logs", name)
+
+    def removal(self, name):
+        return self.engine.remove(name)
+
+    def plan_fetch(self, name, copies):
+        """Bring back what returns; returns 1, after a note, if something is missing, else 0."""
+        lost = 0
+        for copy in copies:
+            outcome = (yield self.engine.copy_back(name, copy)) if copy.returns else Outcome()
+            if outcome.status:
+                lost = 1
+                yield Note(f"{copy.source} was not copied back: {last_line(outcome.errors)}")
+        return lost
 
     def returning(self, record):
         """The Copy of each mapping that comes back from its container."""
@@ -8191,15 +8203,9 @@ class OnEngine(Runner):
         return int(ended.output) if re.fullmatch(r"[0-9]{1,3}\s*", ended.output) else ended.status
 
     def bring_back(self, run):
-        lost = 0
         if run.serve:
             yield Command(self.engine.stop(run), kept=True)
-        for copy in run.copies:
-            outcome = (yield self.engine.copy_back(run.name, copy)) if copy.returns else Outcome()
-            if outcome.status:
-                lost = 1
-                yield Note(f"{copy.source} was not copied back: {last_line(outcome.errors)}")
-        return lost
+        return (yield from self.plan_fetch(run.name, run.copies))
 
     def clean_up(self, run, lost):
         remove = self.engine.remove(run.name)
@@ -8388,7 +8394,6 @@ class OnCluster(OnOtherEngine):
         yield from self.plan_there(doing, name, "mv", work + ".new", work)
 
     def plan_fetch(self, name, copies):
-        """Bring back what returns; returns 1, after a note, if something is missing, else 0."""
         copies = tuple(copy for copy in copies if copy.returns)
         words = ("sh", "-c", template_bytes("cluster", "send.sh").decode(), "sh", self.work(name))
         outcome = (yield FetchFiles(self.there(name, *words, *map(archived, copies)),
@@ -8398,11 +8403,338 @@ class OnCluster(OnOtherEngine):
                        + last_line(outcome.errors))
         return int(outcome.status > 0)
 
+    plan_run = Runner.plan_run
+
     def bring_back(self, run):
         return (yield from self.plan_fetch(run.name, run.copies))
 
 
-RUNNERS = {"docker": OnEngine, "native": Native}    # kind of a host -> where it is
+SlurmLogin = scalar_class("a login node, as ssh takes it", "for example ada@login.lab",
+                          r"[^\s/-][^\s/]*")
+SlurmContainer = one_of("apptainer", "podman", "none")
+
+
+class SlurmHost(Record):
+    """A Slurm cluster: its login node, "" for this machine; a folder that all nodes see; how jobs
+    have their image there; and words for sbatch.
+    """
+    _bare = "login"
+    login: SlurmLogin = ""
+    folder: Line = ".skelebot/slurm"
+    partition: Line = ""
+    account: Line = ""
+    qos: Line = ""
+    constraint: Line = ""
+    container: SlurmContainer = "apptainer"
+    setup: Tuple[Text, ...] = ()
+    options: Tuple[Line, ...] = ()
+    places: Hidden = None
+
+    @classmethod
+    def at(cls, address):
+        """That of slurm://user@login/FOLDER, or slurm: for this machine."""
+        match = re.fullmatch("slurm:(?://([^/]+)(/.+)?)?", address)
+        if not match:
+            raise usage_error(f"{shortened(address)} is no address of a Slurm cluster",
+                              "slurm: is here, slurm://user@login/FOLDER is elsewhere")
+        given = zip(("login", "folder"), match.groups())
+        return cls(**{name: text for name, text in given if text})
+
+
+class Slurm(OnCluster):
+    """A batch job for each run, by sbatch: here, or on a login node that ssh reaches.
+
+    Its folder there has `script`, `id`, `log`, `status` and, in `files`, what travels.
+    """
+    row, settings, goes_on = "slurm", SlurmHost, False
+    ready = {"podman": 'podman image exists {0} || podman load --quiet --input '
+                       '"$PWD/../../images/{0}.tar" > /dev/null'}
+
+    @property
+    def where(self):
+        return self.host or "Slurm"
+
+    @property
+    def failures(self):
+        rows = template_bytes("slurm", "failures").decode().strip().split("\n\n")
+        return [row.split("\n") for row in rows]
+
+    @classmethod
+    def plan_at(cls, call, project, host):
+        runner = cls(call, project, (yield from plan_engine(call, "")))
+        runner.slurm = own = host.slurm or SlurmHost.at(host.docker)
+        near = () if own.login else (call.home,)
+        runner.folder, runner.reasons = os.path.join(*near, re.sub("^~/", "", own.folder)), {}
+        runner.sockets = os.path.join(skelebot_home(call.environ, call.home), "ssh")
+        if own.login:
+            yield from runner.plan_reach()
+        return runner
+
+    @classmethod
+    def plan_answers(cls, call, host):
+        runner = yield from cls.plan_at(call, Project("hosts"), host)
+        yield from runner.plan_there("Slurm does not answer", "", "sinfo", "--noheader")
+
+    def plan_reach(self):
+        """Connect to the login node once for all; a connection that stays must not hold stderr."""
+        yield MakeFolder(self.sockets, private=True)
+        script, said = '"$@" 2> "$0" || { set -- $?; cat "$0" >&2; exit $1; }', self.call.token
+        outcome = yield Command(("sh", "-c", script, f"{self.sockets}/said-{said}",
+                                 *self.there("", "true")), kept=True)
+        yield Remove(f"{self.sockets}/said-{said}")
+        if outcome.status:
+            raise self.fault(outcome.errors, f"{self.slurm.login} is not reached")
+
+    @staticmethod
+    def shell(words):
+        """Words for a shell to read, and not to be shown."""
+        import shlex
+        return " ".join(map(shlex.quote, words))
+
+    def there(self, name, *words):
+        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPath="
+                  f"{self.sockets}/%C") if len(self.sockets) < 50 else ()      # a socket's is short
+        return ("ssh", *shared, "-o", "ServerAliveInterval=20", self.slurm.login,
+                self.shell(words)) if self.slurm.login else words
+
+    def root(self, name):
+        """The folder of a run there."""
+        return f"{self.folder}/{self.project.image}/{name}"
+
+    def work(self, name):
+        return self.root(name) + "/files"
+
+    def watch(self, what, *names):
+        """The argv of slurm/watch.sh for runs."""
+        return self.there("", "sh", "-c", template_bytes("slurm", "watch.sh").decode(), "sh", what,
+                          *map(self.root, names))
+
+    # -- What it runs from
+
+    def plan_image(self, job):
+        """The id of the image, which is there then; "" where jobs have none."""
+        if self.slurm.container == "none":
+            return ""
+        return (yield from self.plan_carry((yield from super().plan_image(job))))
+
+    def plan_carry(self, image):
+        """Let an image of this machine be there; returns its id."""
+        image = (yield from self.engine.plan_image_ids((image,)))[0] or image
+        path = f"{self.folder}/images/{self.image_file(image)}"
+        there = yield Command(self.there("", "sh", "-c", 'test -e "$0" && touch "$0"', path),
+                              kept=True)
+        take = self.there("", "sh", "-c", template_bytes("slurm", "image.sh").decode(), "sh", path)
+        pipe = f"{self.shell((*self.engine.argv, 'save', image))} | {self.shell(take)}"
+        ended = (yield Command(("sh", "-c", pipe), quiet=True, kept=True, title=(
+            f"bringing the image to {self.where}"))) if there.status else there
+        if there.status and ended.status:
+            raise self.fault(ended.errors, f"the image did not get to {self.where}")
+        return image
+
+    def image_file(self, image):
+        ending = {"apptainer": ".sif", "podman": ".tar"}[self.slurm.container]
+        return image[-64:] + ending
+
+    def prepare(self, run):
+        job = run.launch.job(run.job)
+        run = run._replace(job=job._replace(mappings=self.mappings(job)))
+        self.check(run)
+        own = run.image and self.slurm.container != "none"
+        image = (yield from self.plan_carry(run.image)) if own else (
+            yield from self.plan_image(run.job))
+        for mapping in self.own(job):
+            yield MakeFolder(mount_source(mapping, "", self.call.home))
+        lent = [Copy(path, target, False, False) for path, target in self.lent_files]
+        names = [one.name for one in run.recording.records]
+        return run._replace(image=image, copies=(*self.copies(run.job), *lent), name=(
+            self.project.container(job, "-".join([*names, self.call.token]))))
+
+    def check(self, run):
+        super().check(run)
+        job = run.job
+        if not job.source or run.serve:
+            raise SkelebotError(f"{self.where} has no terminal for {job.name}",
+                                "leave -d out: then it runs here")
+        if re.match("all|device=", run.resources.gpus):
+            raise SkelebotError(f"gpus: {run.resources.gpus}: Slurm counts them",
+                                "write a number, or KIND:NUMBER, as in a100:2")
+
+    def copies(self, job):
+        """What travels: nothing to this machine; without an image the project as well."""
+        whole = Copy(".", "/app", True, False), *super().copies(job)
+        return whole[self.slurm.container != "none":] if self.slurm.login else ()
+
+    # -- Its batch job
+
+    def start(self, run):
+        job = run.job
+        if run.copies:
+            ignores = "\n".join([*self.project.ignores, *job.ignores, ".git", ".skelebot"])
+            yield from self.plan_send(run.name, run.copies, ignores)
+        secrets = [f"export {name}={self.shell([value])}\n" for name, value in (
+            job_variables(self.project, job).items()) if isinstance(value, Secret)]
+        keep, root = 'umask 077; mkdir -p "$0" && cd "$0" && cat > ', self.root(run.name)
+        if secrets:
+            yield from self.plan_there("secrets", "", "sh", "-c", keep + "secret", root,
+                                       given=Secret("".join(secrets)))
+        submit = keep + ("script && sbatch --parsable script > id.new && "
+                         "sed 's/;.*//' id.new > id && cat id")
+        yield from self.plan_there(f"{job.name} was not submitted", "", "sh", "-c", submit, root,
+                                   given=self.script(run, bool(secrets)))
+
+    def script(self, run, secrets):
+        """The script for sbatch, with variables and words in it, for a shell byte for byte."""
+        own, took = self.slurm, run.resources
+        values = {
+            "job-name": run.name, "output": "log", "partition": own.partition,
+            "account": own.account, "qos": own.qos, "constraint": own.constraint,
+            "cpus-per-task": took.cpus and str(-int(-float(took.cpus) // 1)),
+            "mem": took.memory.upper(), "gpus-per-node": took.gpus,
+            "time": took.time and str(-(-took.seconds // 60))}
+        options = [f"--{name}={value}" for name, value in values.items() if value]
+        return pasted("\n".join([
+            "#!/bin/bash -l" if own.setup else "#!/bin/sh",
+            *(f"#SBATCH {option}" for option in (*options, "--no-requeue", *own.options)),
+            *own.setup, f"LIMIT={took.seconds or ''}", self.ready.get(own.container, "").format(
+                run.image[-64:]), f"set -- {self.command(run, secrets)}",
+            template_bytes("slurm", "job.sh").decode()]))
+
+    def command(self, run, secrets):
+        """A job in its container, or natively, as a line for the shell in its folder."""
+        kind, own = self.slurm.container, self.slurm
+        given = {"HOME": "/tmp"} if kind == "apptainer" else {}
+        for name, value in job_variables(self.project, run.job).items():
+            given[name] = self.call.environ.get(name) if value is None else value
+        argv, more, secret = run.launch.argv, "", "/run/skelebot-secret"
+        binds = [(self.source(one), one) for one in run.job.mappings]
+        if kind == "none":
+            argv, secret = (("python3", *argv[1:]) if argv[0] == "python" else argv), '"$PWD"/secret'
+            if given.pop("SKELEBOT_METRICS", ""):
+                more = f"env SKELEBOT_METRICS={binds[-1][0]}/metrics.jsonl "
+        pairs = [f"{name}={value}" for name, value in given.items()
+                 if value is not None and not isinstance(value, Secret)]
+        line = more + self.shell(("env", *pairs, *argv))
+        if secrets:
+            line = f"""sh -c '. "$0"; exec "$@"' {secret} {line}"""
+        if kind == "none":
+            return f"""sh -c 'cd "$0" && exec "$@"' {self.source(Mapping(".:/app"))} {line}"""
+        words = {
+            "apptainer": ("apptainer --quiet exec", "--nv" * bool(run.resources.gpus),
+                          "--containall --no-home --cleanenv --writable-tmpfs --pwd /app",
+                          '--workdir "$PWD/tmp"', self.binds("--bind", binds, secrets),
+                          f'"$PWD/../../images/{run.image[-64:]}.sif"', line),
+            "podman": ("podman run --rm --init --pull never --network host --entrypoint ''",
+                       "--device nvidia.com/gpu=all" * bool(run.resources.gpus),
+                       "--name " + run.name, self.binds("--volume", binds, secrets),
+                       run.image[-64:], line)}
+        return " ".join(filter(None, words[kind]))
+
+    def binds(self, flag, pairs, secrets):
+        """The mounts of (source, Mapping), for a shell."""
+        own = [f"{flag} {source}:" + self.shell([one.target + ":ro" * ("ro" in one.options)])
+               for source, one in pairs]
+        lent = [f'{flag} "$PWD/files{target}:{target}:ro"' for _, target in self.lent_files]
+        return " ".join([*own, *lent] + [f'{flag} "$PWD/secret:/run/skelebot-secret:ro"'] * secrets)
+
+    def source(self, mapping):
+        """Where a mapping is there, for a shell in the run's folder."""
+        if self.is_here(mapping) and self.slurm.login:
+            return '"$PWD"/files' + self.shell([mapping.target.rstrip("/")])
+        return self.shell([os.path.abspath(mount_source(mapping, "", self.call.home))])
+
+    def follow(self, run):
+        quiet = ("sh", "-c", 'exec "$@" < /dev/null', "sh")
+        try:
+            yield Command(self.watch("begin", run.name), aside=True)
+            outcome = yield Command((*quiet, *self.watch("follow", run.name)),
+                                    run=self.logged(run), log=True)
+        except (KeyboardInterrupt, Stopped):
+            yield Command(self.watch("stop", run.name), kept=True, limit=LAST_WORDS + GRACE)
+            raise
+        if outcome.status > 124:        # a job's own, or how following it has ended
+            ends = yield from self.plan_ends([RunRecord(container=run.name)])
+            if "0" not in ends and outcome.status == 141:       # nobody reads it any more
+                yield Command(self.watch("stop", run.name), kept=True)
+            elif "0" not in ends:
+                self.goes_on = True
+                return NOT_RUN
+            outcome = outcome._replace(status=outcome.status if ends.get("0") is None
+                                       else ends["0"])
+        if outcome.status == UNANSWERED.status and run.resources.time:
+            run.recording.note(state="timeout")
+            yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
+        return outcome.status
+
+    def leave(self, run):
+        yield Answer(run.name)
+        record = run.recording.record
+        return (yield from plan_left(record, -1)) if record else 0
+
+    def why(self, run, status):
+        yield from ()
+        return self.reasons.get("0", "")
+
+    def python(self, run):
+        return Command(("true",)) if self.slurm.container == "none" else super().python(run)
+
+    def bring_back(self, run):
+        return 0 if self.goes_on else (yield from super().bring_back(run))
+
+    def clean_up(self, run, lost):
+        if not self.goes_on and not lost:
+            yield Command(self.watch("remove", run.name), kept=True)
+        elif lost:
+            yield Note(f"what it wrote is in {self.root(run.name)} of {self.where}")
+
+    def facts(self, run):
+        return {"image": run.image, "container": run.name,
+                "endpoint": f"slurm://{self.slurm.login}" if self.slurm.login else "slurm:"}
+
+    # -- What became of it
+
+    def plan_ends(self, records):
+        names = {record.container: record.name for record in records if record.container}
+        told = (yield Command(self.watch("ends", *names), kept=True, looks=True)) if names else (
+            Outcome())
+        if told.status:
+            yield Note(f"how runs are on {self.where} cannot be told: {last_line(told.errors)}")
+            return {}
+        ends = {record.name: None for record in records}
+        for name, status, why in re.findall(r"(?m)^(\S+) (\d+|goes on|lost):? ?(.*)$", told.output):
+            if status == "goes on":
+                del ends[names[name]]
+            elif status != "lost":
+                ends[names[name]] = int(status)
+                self.reasons[names[name]] = why
+        return ends
+
+    def plan_collect(self, record, status, back=True, **ending):
+        why = self.reasons.get(record.name)
+        told = {"reason": why, "state": {124: "timeout", 143: "stopped"}.get(status, "failed")}
+        return (yield from super().plan_collect(record._replace(detached=True), status, back,
+                                                **{**(told if why else {}), **ending}))
+
+    def plan_watch(self, record, follow=True):
+        if record.pid and (yield Alive(record.pid, record.begun)):
+            return (yield from Runner.plan_watch(self, record, follow))
+        if follow:
+            yield Command(self.watch("begin", record.container), aside=True)
+        yield Command(("sh", "-c", 'exec "$@" < /dev/null', "sh", *self.log_argv(
+            record.container, follow)))
+
+    def log_argv(self, name, follow=False):
+        return self.watch("follow" if follow else "log", name)
+
+    def removal(self, name):
+        return self.watch("remove", name)
+
+    def plan_stop(self, record):
+        if record.pid and (yield Alive(record.pid, record.begun)):
+            return (yield from Runner.plan_stop(self, record))
+        yield Command(self.watch("stop", record.container), kept=True)
+
+
+RUNNERS = {"docker": OnEngine, "native": Native, "slurm": Slurm}    # kind of a host -> where it is
 HostRecord = type("HostEntry", (HostEntry,), {**dict.fromkeys(RUNNERS, ""), "__annotations__": {
     **{name: kind.settings for name, kind in RUNNERS.items()}, **HostEntry.__annotations__}})
 

@@ -1,0 +1,119 @@
+# What Slurm does with the runs whose folders are $2...; $1 is what is asked for.
+DO=$1
+shift
+
+# States of jobs, as lines of number, state and reason; squeue alone is asked once for all of them.
+states() {
+    SAID=$(squeue --noheader --states=all --array --jobs "$1" --format "%i %T %r" 2>&1) && { echo "$SAID"; return; }
+    case $SAID in *"Invalid job id"*) ;; *) echo "$SAID" >&2; return 1 ;; esac
+}
+
+# How a job has ended that has written no status: an exit status, and why.
+ended() {
+    SAID=$(scontrol --oneliner show job "$1" 2> /dev/null |
+        sed -n 's/.* JobState=\([A-Z_]*\) Reason=\([^ ]*\).* ExitCode=\([0-9]*\):.*/\1 \3 \2/p' | tail -n 1)
+    [ -n "$SAID" ] || SAID=$(sacct --noheader --allocations --parsable2 --format State,ExitCode --jobs "$1" \
+        2> /dev/null | sed -n 's/^\([A-Z_]*\)[^|]*|\([0-9]*\):.*/\1 \2 None/p' | tail -n 1)
+    set -- $SAID
+    case $1 in
+    TIMEOUT | DEADLINE) echo "124 Slurm ended it when its time was over" ;;
+    OUT_OF_MEMORY) echo "137 its memory ran out: resources.memory gives it more" ;;
+    CANCELLED) echo "143 somebody cancelled it" ;;
+    PREEMPTED) echo "143 another job took its place" ;;
+    NODE_FAIL | BOOT_FAIL) echo "125 its node failed" ;;
+    FAILED) echo "$(($2 ? $2 : 125)) Slurm could not start it: $3" ;;
+    COMPLETED) echo "125 it ended, and its folder has no status: do all nodes see it?" ;;
+    *) echo lost ;;
+    esac
+}
+
+# One line for each folder: its name, and its exit status, or `goes on`, or how it has ended.
+tell() {
+    IDS= ASK=
+    for ROOT; do
+        [ -e "$ROOT/status" ] || IDS="$IDS,$(cat "$ROOT/id" 2> /dev/null)"
+    done
+    IDS=$(echo "$IDS" | sed 's/,,*/,/g; s/^,//; s/,$//')
+    [ -z "$IDS" ] || KNOWN=$(states "$IDS") || exit 1
+    for ROOT; do
+        ID=$(cat "$ROOT/id" 2> /dev/null)
+        STATE=$(echo "$KNOWN" | sed -n "s/^$ID //p")
+        if [ -e "$ROOT/status" ]; then
+            echo "${ROOT##*/} $(cat "$ROOT/status")"
+        elif [ -z "$ID" ]; then
+            echo "${ROOT##*/} lost"
+        else
+            case $STATE in
+            PENDING* | RUNNING* | CONFIGURING* | COMPLETING* | SUSPENDED* | REQUEUE* | RESIZING* | SIGNALING* | STAGE_OUT* | STOPPED* | SPECIAL_EXIT*)
+                echo "${ROOT##*/} goes on: $STATE" ;;
+            *)
+                [ -e "$ROOT/status" ] || sleep 1        # it may be on its way here
+                echo "${ROOT##*/} $(cat "$ROOT/status" 2> /dev/null || ended "$ID")" ;;
+            esac
+        fi
+    done
+}
+
+# Print what there is of the log beyond OFFSET.
+print() {
+    SIZE=$(wc -c 2> /dev/null < log) || return 1
+    [ "$SIZE" -gt "$OFFSET" ] || return 1
+    tail -c "+$((OFFSET + 1))" log | head -c "$((SIZE - OFFSET))"
+    OFFSET=$SIZE
+}
+
+stop() {
+    cd "$1" && ID=$(cat id) && [ ! -e status ] || return
+    scancel --state=PENDING "$ID" 2> /dev/null
+    scancel --batch --signal=TERM "$ID" 2> /dev/null
+    for SOON in 0.1 0.1 0.2 0.3 0.3 $(seq 60); do
+        [ ! -e status ] || return
+        case $(tell "$PWD" 2> /dev/null) in *"goes on"*) ;; *) return ;; esac
+        case $SOON in 0.*) sleep "$SOON" ;; *) sleep 0.5 ;; esac
+    done
+    scancel "$ID"; scancel --signal=KILL "$ID"; scancel --batch --signal=KILL "$ID"
+}
+
+case $DO in
+ends)
+    tell "$@" ;;
+begin)                                  # wait until it has begun, or ended
+    cd "$1" || exit 1
+    PAUSE=2 WHY=
+    for SOON in 0.02 0.02 0.04 0.08 0.1 0.1 0.2 0.4 1; do
+        [ ! -e begun ] && [ ! -e status ] || exit 0
+        sleep "$SOON"
+    done
+    while [ ! -e begun ] && [ ! -e status ]; do
+        SAID=$(tell "$PWD") && case $SAID in
+        *"goes on: PENDING"*)
+            [ "$SAID" = "$WHY" ] || echo "skelebot: job $(cat id) waits: ${SAID##* }" >&2
+            WHY=$SAID ;;
+        *"goes on"*) ;;
+        *) exit 0 ;;
+        esac
+        sleep "$PAUSE"
+        PAUSE=$((PAUSE * 2 < 60 ? PAUSE * 2 : 60))
+    done ;;
+follow)                                 # its exit status is that of the job, or 125
+    cd "$1" || exit 125
+    OFFSET=0 PAUSE=2 NEXT=0 SOON=0.02
+    while [ ! -e status ]; do
+        if print; then SOON=0.05; else sleep "$SOON"; fi
+        case $SOON in 0.02) SOON=0.05 ;; 0.05) SOON=0.1 ;; 0.1) SOON=0.2 ;; *) SOON=0.5 ;; esac
+        NOW=$(date +%s)
+        [ "$NEXT" != 0 ] || NEXT=$((NOW + PAUSE))
+        if [ "$NOW" -ge "$NEXT" ]; then
+            PAUSE=$((PAUSE * 2 < 60 ? PAUSE * 2 : 60)) NEXT=$((NOW + PAUSE))
+            SAID=$(tell "$PWD" 2> /dev/null) && case $SAID in *"goes on"*) ;; *) sleep 1; break ;; esac
+        fi
+    done
+    print
+    [ -e status ] || exit 125
+    exit "$(cat status)" ;;
+log)
+    cat "$1/log" ;;
+stop | remove)                          # TERM, 30 seconds, KILL
+    (stop "$1") 2> /dev/null
+    [ "$DO" = stop ] || { chmod -R u+rwX "$1"; rm -rf "$1"; } 2> /dev/null ;;
+esac
