@@ -7832,7 +7832,7 @@ class OnEngine(Runner):
         links = unseen_links([in_container(one, ignores) for one in self.own(job)],
                              self.call.home, ignores, not self.engine.is_local)
         kind, _, count = self.resources(job).gpus.rpartition(":")
-        if kind:
+        if kind and not isinstance(self, OnCluster):
             yield Note(f"an engine cannot choose GPUs by kind: {job.name} gets {count} of any kind")
         if links:
             path, text = links[0]
@@ -8492,8 +8492,9 @@ class Slurm(OnCluster):
         return " ".join(map(shlex.quote, words))
 
     def there(self, name, *words):
-        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPath="
-                  f"{self.sockets}/%C") if len(self.sockets) < 50 else ()      # a socket's is short
+        path = f"{self.sockets}/{checksum(self.slurm.login):08x}"
+        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", "ControlPath="
+                  + path) if len(path) < 90 else ()       # that of a socket has 108 at most
         return ("ssh", *shared, "-o", "ServerAliveInterval=20", self.slurm.login,
                 self.shell(words)) if self.slurm.login else words
 
@@ -8601,14 +8602,15 @@ class Slurm(OnCluster):
 
     def command(self, run, secrets):
         """A job in its container, or natively, as a line for the shell in its folder."""
-        kind, own = self.slurm.container, self.slurm
+        kind = self.slurm.container
         given = {"HOME": "/tmp"} if kind == "apptainer" else {}
         for name, value in job_variables(self.project, run.job).items():
             given[name] = self.call.environ.get(name) if value is None else value
         argv, more, secret = run.launch.argv, "", "/run/skelebot-secret"
         binds = [(self.source(one), one) for one in run.job.mappings]
         if kind == "none":
-            argv, secret = (("python3", *argv[1:]) if argv[0] == "python" else argv), '"$PWD"/secret'
+            argv = ("python3", *argv[1:]) if argv[0] == "python" else argv
+            secret = '"$PWD"/secret'
             if given.pop("SKELEBOT_METRICS", ""):
                 more = f"env SKELEBOT_METRICS={binds[-1][0]}/metrics.jsonl "
         pairs = [f"{name}={value}" for name, value in given.items()
@@ -8700,17 +8702,18 @@ class Slurm(OnCluster):
             yield Note(f"how runs are on {self.where} cannot be told: {last_line(told.errors)}")
             return {}
         ends = {record.name: None for record in records}
-        for name, status, why in re.findall(r"(?m)^(\S+) (\d+|goes on|lost):? ?(.*)$", told.output):
+        for name, status, why in re.findall(r"(?m)^(\S+) (\d+|goes on|gone):? ?(.*)$", told.output):
             if status == "goes on":
                 del ends[names[name]]
-            elif status != "lost":
+            elif status != "gone":
                 ends[names[name]] = int(status)
                 self.reasons[names[name]] = why
         return ends
 
     def plan_collect(self, record, status, back=True, **ending):
         why = self.reasons.get(record.name)
-        told = {"reason": why, "state": {124: "timeout", 143: "stopped"}.get(status, "failed")}
+        states = {UNANSWERED.status: "timeout", 143: "stopped", NOT_RUN: "lost"}
+        told = {"reason": why, "state": states.get(status, "failed")}
         return (yield from super().plan_collect(record._replace(detached=True), status, back,
                                                 **{**(told if why else {}), **ending}))
 

@@ -23,7 +23,7 @@ ended() {
     NODE_FAIL | BOOT_FAIL) echo "125 its node failed" ;;
     FAILED) echo "$(($2 ? $2 : 125)) Slurm could not start it: $3" ;;
     COMPLETED) echo "125 it ended, and its folder has no status: do all nodes see it?" ;;
-    *) echo lost ;;
+    *) echo "125 Slurm does not know it any more, and its status was not written" ;;
     esac
 }
 
@@ -40,8 +40,10 @@ tell() {
         STATE=$(echo "$KNOWN" | sed -n "s/^$ID //p")
         if [ -e "$ROOT/status" ]; then
             echo "${ROOT##*/} $(cat "$ROOT/status")"
+        elif [ ! -d "$ROOT" ]; then
+            echo "${ROOT##*/} gone"
         elif [ -z "$ID" ]; then
-            echo "${ROOT##*/} lost"
+            echo "${ROOT##*/} 125 skelebot was ended by force before it was submitted"
         else
             case $STATE in
             PENDING* | RUNNING* | CONFIGURING* | COMPLETING* | SUSPENDED* | REQUEUE* | RESIZING* | SIGNALING* | STAGE_OUT* | STOPPED* | SPECIAL_EXIT*)
@@ -52,6 +54,20 @@ tell() {
             esac
         fi
     done
+}
+
+# Why a job waits, in words.
+words() {
+    case $1 in
+    Resources | Priority | None | BeginTime) echo "others come first ($1)" ;;
+    PartitionTimeLimit) echo "its time is longer than the partition allows: let resources say less" ;;
+    PartitionDown | PartitionInactive) echo "its partition takes no jobs ($1)" ;;
+    JobHeld*) echo "it is held: scontrol release $(cat id) lets it go" ;;
+    *NodesUnavail* | ReqNodeNotAvail* | *DOWN* | NodeDown) echo "its nodes are down ($1)" ;;
+    JobArrayTaskLimit) echo "as many of its sweep run as may" ;;
+    QOS* | Assoc* | Max*) echo "a limit of your account is reached ($1)" ;;
+    *) echo "$1" ;;
+    esac
 }
 
 # Print what there is of the log beyond OFFSET.
@@ -65,7 +81,7 @@ print() {
 stop() {
     cd "$1" && ID=$(cat id) && [ ! -e status ] || return
     scancel --state=PENDING "$ID" 2> /dev/null
-    scancel --batch --signal=TERM "$ID" 2> /dev/null
+    scancel --batch --signal=USR2 "$ID" 2> /dev/null
     for SOON in 0.1 0.1 0.2 0.3 0.3 $(seq 60); do
         [ ! -e status ] || return
         case $(tell "$PWD" 2> /dev/null) in *"goes on"*) ;; *) return ;; esac
@@ -87,7 +103,7 @@ begin)                                  # wait until it has begun, or ended
     while [ ! -e begun ] && [ ! -e status ]; do
         SAID=$(tell "$PWD") && case $SAID in
         *"goes on: PENDING"*)
-            [ "$SAID" = "$WHY" ] || echo "skelebot: job $(cat id) waits: ${SAID##* }" >&2
+            [ "$SAID" = "$WHY" ] || echo "skelebot: job $(cat id) waits: $(words "${SAID##* }")" >&2
             WHY=$SAID ;;
         *"goes on"*) ;;
         *) exit 0 ;;
