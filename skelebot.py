@@ -8575,12 +8575,13 @@ class Slurm(OnCluster):
         secrets = [f"export {name}={self.shell([value])}\n" for name, value in (
             job_variables(self.project, job).items()) if isinstance(value, Secret)]
         keep, root = 'umask 077; mkdir -p "$0" && cd "$0" && cat > ', self.root(run.name)
+        doing = f"{job.name} was not submitted"
         if secrets:
-            yield from self.plan_there("secrets", "", "sh", "-c", keep + "secret", root,
+            yield from self.plan_there(doing, "", "sh", "-c", keep + "secret", root,
                                        given=Secret("".join(secrets)))
         submit = keep + ("script && sbatch --parsable script > id.new && "
                          "sed 's/;.*//' id.new > id && cat id")
-        yield from self.plan_there(f"{job.name} was not submitted", "", "sh", "-c", submit, root,
+        yield from self.plan_there(doing, "", "sh", "-c", submit, root,
                                    given=self.script(run, bool(secrets)))
 
     def script(self, run, secrets):

@@ -21,7 +21,7 @@ ended() {
     CANCELLED) echo "143 somebody cancelled it" ;;
     PREEMPTED) echo "143 another job took its place" ;;
     NODE_FAIL | BOOT_FAIL) echo "125 its node failed" ;;
-    FAILED) echo "$(($2 ? $2 : 125)) Slurm could not start it: $3" ;;
+    FAILED) echo "$(($2 ? $2 : 125)) Slurm could not start it ($3): does its node see ${ROOT%/*}?" ;;
     COMPLETED) echo "125 it ended, and its folder has no status: do all nodes see it?" ;;
     *) echo "125 Slurm does not know it any more, and its status was not written" ;;
     esac

@@ -1,0 +1,171 @@
+"""Jobs on Slurm, a real one: here, and on the other side of ssh; natively, by podman, and by Apptainer."""
+import glob
+import json
+import os
+import re
+import signal
+import unittest
+
+import cluster
+from engine import Tests, call, deadline, on, tree
+from real_run import DASHED, PLAIN, arrived
+
+FOLDER = "/var/tmp/skelebot-real-slurm"         # as the login node sees it, which is this machine
+HOSTS = {
+    "here": {"slurm": {"container": "none"}},
+    "login": {"slurm": {"login": "login", "folder": FOLDER, "container": "none"}},
+    "pod": {"slurm": {"login": "login", "folder": FOLDER, "container": "podman"}},
+    "lab": {"slurm": {"login": "lab", "folder": "/scratch/ada/real-slurm"}},
+    "closed": {"slurm": {"container": "none", "partition": "closed"}}, "nowhere": {"slurm": {"container": "none", "partition": "nowhere"}},
+    "short": {"slurm": {"container": "none", "partition": "short"}}, "held": {"slurm": {"container": "none", "options": ["--hold"]}},
+    "cards": {"slurm": {"container": "none"}, "resources": {"gpus": "h100:1"}}, "large": {"slurm": {"container": "none"}, "resources": {"memory": "900g"}},
+    "odd": {"slurm": {"container": "none", "options": ["--frobnicate"]}}, "disk": {"slurm": {"container": "none", "folder": "/mnt/skelebot"}},
+    **{name: {"slurm": {"login": name, "container": "none"}} for name in cluster.LOGINS},
+}
+SCRIPT = """mkdir -p out/inner && cat data/in > out/word && echo "$A" >> out/word && printf '%s' "$TOKEN" > out/token
+echo '{"loss": 0.5}' >> "$SKELEBOT_METRICS"; printf '%s\\0' "$@"; pwd > out/pwd; test ! -e data/none && exit 3
+"""
+
+
+class OnSlurm(Tests):
+    build = False
+    files = {"job.sh": SCRIPT, "say.sh": 'echo "$2"\n', "data/in": "in\n"}
+    config = {"language": "NA", "baseImage": "skelebot-test/debian", "hosts": HOSTS, "ignores": ["big"],
+              "secrets": [{"name": "TOKEN", "env": "A_TOKEN"}], "jobs": [
+                  {"name": "all", "source": "job.sh", "mappings": ["data/:data/:ro", "out/"], "metrics": ["loss"],
+                   "environment": {"A": "it's \"$HOME\"\nZürich\r\n*"}},
+                  {"name": "say", "source": "say.sh", "params": [{"name": "word", "default": "hello"}]},
+                  {"name": "trap", "source": "trap 'echo term > out/term; exit 9' TERM; echo begun; sleep 100 & wait", "mappings": ["out/"]},
+                  {"name": "slow", "source": "trap : TERM; sleep 2; sleep 60", "resources": {"time": "1s"}},
+                  {"name": "long", "source": "true", "resources": {"time": "4h"}}]}
+
+    @classmethod
+    def setUpClass(cls):
+        around = cluster.slurm()
+        path = os.pathsep.join([around["PATH"].split(os.pathsep)[0], cls.engine.environ["PATH"]])
+        cls.engine = cls.engine._replace(environ={**cls.engine.environ, **around, "PATH": path, "A_TOKEN": "s3cret'"})
+        super().setUpClass()
+
+    def tearDown(self):
+        super().tearDown()
+        left = [path for top in (FOLDER, os.path.expanduser("~/.skelebot/slurm")) for path in glob.glob(f"{top}/{self.name}/*")]
+        jobs = cluster.ended(["squeue", "--noheader", "--format", "%i %j"], **cluster.slurm()).stdout.decode().splitlines()
+        jobs = [line for line in jobs if self.name in line]
+        for line in jobs:
+            cluster.ended(["scancel", line.split()[0]], **cluster.slurm())
+        self.assertEqual((left, jobs), ([], []), "something was left behind")
+
+    def record(self, name=""):
+        return json.loads(self.skelebot("runs", *[name] * bool(name), "--json").stdout.decode())
+
+    def out(self):
+        return {name: data for name, data in tree(os.path.join(self.folder, "out")).items() if name != "pwd"}
+
+    def all_on(self, *hosts):
+        """The same words, variables, secrets, files, metrics and status on each host."""
+        words = [word for word in PLAIN + DASHED if len(word) < 10000]
+        for host in hosts:
+            with self.subTest(host):
+                done = self.skelebot("-d", host, "all", "--", *words, status=3)
+                self.assertEqual(arrived(done), words)
+                self.assertEqual(self.out(), {"word": "in\nit's \"$HOME\"\nZürich\r\n*\n".encode(), "token": b"s3cret'"})
+                self.assertNotIn("s3cret", done.stderr)
+                for name in self.out():
+                    os.remove(os.path.join(self.folder, "out", name))
+
+    def test_a_job_has_its_words_variables_secrets_and_files_and_gives_its_status(self):
+        self.all_on("here", "login", "pod")
+
+    def test_a_job_in_an_image_where_nobody_has_rights(self):
+        cluster.wait_for("lab")
+        self.all_on("lab")
+
+    def test_ctrl_c_ends_it_and_brings_back_what_it_wrote(self):
+        for host, number in (("here", signal.SIGINT), ("login", signal.SIGTERM)):
+            with self.subTest(host):
+                running = self.start("-d", host, "trap")
+                running.says("begun")
+                self.assertEqual(running.signal(number).ends(), 128 + number)
+                self.assertEqual(self.out()["term"], b"term\n")
+                os.remove(os.path.join(self.folder, "out", "term"))
+
+    def test_one_that_goes_on_is_followed_stopped_and_taken_up_after_a_kill(self):
+        self.skelebot("-d", "login", "--detach", "trap")
+        waiting = self.start("wait", "trap")
+        waiting.says("begun")
+        self.skelebot("stop", "trap")
+        self.assertNotEqual(waiting.ends(), 0)
+        self.assertEqual(self.out().pop("term"), b"term\n")
+        running = self.start("-d", "login", "say", "--word", "taken up")
+        for _ in deadline():
+            if glob.glob(f"{FOLDER}/{self.name}/*/id"):
+                break
+        running.signal(signal.SIGKILL).ends()
+        self.assertEqual(self.skelebot("wait").stdout, b"taken up\n")
+        self.assertEqual(self.skelebot("logs").stdout, b"taken up\n")
+        self.assertRegex(self.skelebot("runs", "say").stdout.decode(), "state +done")
+
+    def test_its_time_ends_it(self):
+        done = self.skelebot("-d", "here", "slow", status=124)
+        self.assertEqual(done.stderr, "skelebot: slow ended after 1s, as resources.time says\n")
+        self.assertRegex(self.skelebot("runs", "slow").stdout.decode(), "state +timeout")
+
+    def test_a_dry_run_shows_a_script_for_sbatch_without_secrets(self):
+        shown = self.skelebot("--dry-run", "-d", "here", "all", "--", "x y").stdout.decode()
+        self.assertNotIn("s3cret", shown)
+        script = re.search(r"printf %s '(#!/bin/sh\n.*?)' \|", shown, re.S).group(1).replace("'\"'\"'", "'")
+        self.assertRegex(script, "(?m)^#SBATCH --no-requeue$")
+        self.assertIn("x y", script)
+
+    def test_what_fails_says_why(self):
+        for host, words in (
+                ("nowhere", "say was not submitted: there is no such partition\n  hint: sinfo names those that there are"),
+                ("cards", "say was not submitted: no node of the partition has what resources asks for"),
+                ("large", "say was not submitted: no node has so much memory"),
+                ("odd", "say was not submitted: sbatch does not know --frobnicate\n  hint: correct slurm.options"),
+                ("changed", "changed is not reached: its host key is another one than before"),
+                ("stranger", "stranger is not reached: its host key is not known"),
+                ("refused", "refused is not reached: nothing listens there"),
+                ("denied", "denied is not reached: ssh is not let in (publickey)")):
+            with self.subTest(host):
+                self.assertIn("skelebot: " + words, self.skelebot("-d", host, "say", status=1).stderr)
+        lacks = self.skelebot("-d", "here", "say", status=1, PATH="/nowhere" + os.pathsep + self.without("sbatch"))
+        self.assertIn("say was not submitted: there is no sbatch\n  hint: load Slurm there, or name its login node", lacks.stderr)
+
+    def test_a_full_disk_and_a_folder_that_no_node_sees_are_told(self):
+        for size, words in (("4k", "say was not submitted: the disk there is full\n  hint: remove something there"),
+                            ("9m", "say ended with 125: Slurm could not start it (JobLaunchFailure): does its node see /mnt/skelebot/")):
+            with self.subTest(size):
+                script = 'mount -t tmpfs tmpfs /mnt && mkdir /mnt/skelebot && mount -t tmpfs -o size=$0 tmpfs /mnt/skelebot && exec "$@"'
+                argv = ["unshare", "--mount", "sh", "-c", script, size, *self.argv("-d", "disk", "say")]
+                done = call(argv, self.folder, **self.engine.environ)
+                self.assertIn("skelebot: " + words, done.stderr)
+
+    def without(self, program):
+        """A PATH of links to all that is on PATH, but for a program."""
+        folder = os.path.join(self.top, "without")
+        os.mkdir(folder)
+        for above in self.engine.environ["PATH"].split(os.pathsep):
+            for name in os.listdir(above) if os.path.isdir(above) else ():
+                if name != program and not os.path.lexists(os.path.join(folder, name)):
+                    os.symlink(os.path.join(above, name), os.path.join(folder, name))
+        return folder
+
+    def test_what_waits_says_why(self):
+        for host, job, words in (("closed", "say", "waits: its partition takes no jobs (PartitionDown)"),
+                                 ("short", "long", "waits: its time is longer than the partition allows"),
+                                 ("held", "say", "waits: it is held: scontrol release")):
+            with self.subTest(host):
+                running = self.start("-d", host, job)
+                running.says(words)
+                self.assertEqual(running.signal(signal.SIGTERM).ends(), 143)
+
+    def test_hosts_are_asked(self):
+        done = self.skelebot("hosts", "--check", status=1).stdout.decode()
+        self.assertRegex(done, r"(?m)^  login +ok$")
+        self.assertRegex(done, r"(?m)^  refused +refused is not reached: nothing listens there; is the address right")
+
+
+on("legacy")(OnSlurm)
+if __name__ == "__main__":
+    unittest.main()
