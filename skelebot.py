@@ -709,6 +709,10 @@ class Valued(Record):
     """What takes words, each of which has to fit."""
     accepts = ""
 
+    def words(self, value):
+        """The words of a value that it has in a point of a sweep; of a list several."""
+        return value.split() if self.accepts == "list" else [value]
+
     def misfit(self, word):
         """(fault, hint) of a word that it cannot take, or None."""
         if self.choices and word not in self.choices:
@@ -1095,7 +1099,7 @@ class Project(Record):
     def check_sweeps(self):
         """Raise the faults of values that a job cannot have in its sweep."""
         raise_all([axis.place.fault(*problem) for job in self.jobs for axis in job.sweep.each
-                   for problem in [axis_problem(job_parser(self, job), axis.name, axis.values)]
+                   for problem in [job_parser(self, job).axis_problem(axis.name, axis.values)]
                    if problem])
 
     def check_images(self):
@@ -2954,6 +2958,22 @@ class Parser:
                     name = one.name if one in self.args else spelling(one.name)
                     raise self.fault(f"{name}: {problem[0]}", problem[1])
 
+    def axis_problem(self, name, values):
+        """(fault, hint) of values that one of them cannot have in a sweep, or None."""
+        known = {one.name: one for one in (*self.args, *self.params) if not isinstance(one, Option)}
+        if name not in known:
+            return (f"{shortened(name)}: {self.title} has no such parameter",
+                    did_you_mean(name, known) if known else "declare it below the job's params")
+        if not values:
+            return f"{name} needs a value", "name one or more, each of which is a point"
+        one = known[name]
+        if one.accepts == "boolean":
+            one, values = one._replace(choices=("true", "false")), [
+                str(FLAGS.get(value.lower(), value)).lower() for value in values]
+        words = [word for value in values for word in one.words(value)]
+        problem = next(filter(None, map(one.misfit, words)), None)
+        return problem and (f"{name}: {problem[0]}", problem[1])
+
 
 def script_takes(path, option):
     """Whether a script names an option: as it is typed, or as a parameter that becomes one."""
@@ -2976,28 +2996,6 @@ def job_parser(project, job):
             taken |= {param.name, param.alt}
     script = job.source.script and os.path.join(project.folder, job.source.script)
     return Parser(job.name, job.args, (*job.params, *shared), script=script)
-
-
-def axis_problem(parser, name, values):
-    """(fault, hint) of values that an argument or parameter cannot have in a sweep, or None."""
-    known = {one.name: one for one in (*parser.args, *parser.params) if not isinstance(one, Option)}
-    if name not in known:
-        return (f"{shortened(name)}: {parser.title} has no such parameter",
-                did_you_mean(name, known) if known else "declare it below the job's params")
-    if not values:
-        return f"{name} needs a value", "name one or more, each of which is a point"
-    one = known[name]
-    if one.accepts == "boolean":
-        one, values = one._replace(choices=("true", "false")), [
-            str(FLAGS.get(value.lower(), value)).lower() for value in values]
-    words = [word for value in values for word in axis_words(one, value)]
-    problem = next(filter(None, map(one.misfit, words)), None)
-    return problem and (f"{name}: {problem[0]}", problem[1])
-
-
-def axis_words(one, value):
-    """The words of a value that an argument or parameter has in a point; of a list several."""
-    return value.split() if one.accepts == "list" else [value]
 
 
 class SweepParser(Parser):
@@ -6450,15 +6448,15 @@ class Metrics:
         if os.stat(path).st_mtime < self.since - 2:
             raise OSError(0, "older than the run")
         text = read_bytes(path, MOST_LISTED).decode("utf-8")
-        below = [("", json.loads(text, parse_int=float))]
-        while below:
-            name, value = below.pop()
-            if isinstance(value, dict):
-                below += [(f"{name}.{key}" if name else key, value[key]) for key in
-                          reversed(list(value))]
-            elif isinstance(value, list):
-                below += [(name, one) for one in reversed(value)]
+
+        def below(name, value):
+            for key, one in value.items() if isinstance(value, dict) else ():
+                yield from below(f"{name}.{key}" if name else key, one)
+            for one in value if isinstance(value, list) else ():
+                yield from below(name, one)
             yield {name: value}
+
+        yield from below("", json.loads(text, parse_int=float))
 
 
 # -- Sweeps
@@ -6495,7 +6493,7 @@ class Points:
         fixed = [name for name in words.values if name in self.ones]
         names = [*fixed, *columns, *(name for name, *_ in typed)]
         for name, *values in typed:
-            self.check(axis_problem(self.parser, name, values), "--each ")
+            self.check(self.parser.axis_problem(name, values), "--each ")
         for name in names:
             self.check(names.count(name) > 1 and (f"{name}: given twice", "name it once"))
         axes = [*typed, *((axis.name, *axis.values) for axis in job.sweep.each
@@ -6536,7 +6534,7 @@ class Points:
         values = dict(self.base)
         for axis in reversed(self.axes):
             index, own = divmod(index, len(axis))
-            values.update((name, axis_words(self.ones[name], value))
+            values.update((name, self.ones[name].words(value))
                           for name, value in axis[own].items())
         args = [word for arg in self.parser.args for word in values.get(arg.name, ())]
         args, extra = [*args, *values[""]], self.words.extra
@@ -6552,13 +6550,12 @@ class Points:
         try:
             reader = csv.DictReader(io.StringIO((data or b"").decode("utf-8-sig")), strict=True)
             for row in reader:
-                odd = None in row or None in row.values()
-                for name, value in row.items() if not odd else [("", "")]:
-                    problem = ("has another number of values than the first line",
-                               "put a value with a comma in quotes") if odd else axis_problem(
-                                   parser, name, [value])
-                    if problem:
-                        raise SkelebotError(f"{path}:{reader.line_num}: {problem[0]}", problem[1])
+                problems = [("has another number of values than the first line",
+                             "put a value with a comma in quotes")] if None in (
+                                 *row, *row.values()) else [
+                    parser.axis_problem(name, [value]) for name, value in row.items()]
+                for message, hint in filter(None, problems):
+                    raise SkelebotError(f"{path}:{reader.line_num}: {message}", hint)
                 rows.append(dict(row))
         except (ValueError, csv.Error) as error:
             raise SkelebotError(f"{path}: is no table: {error}", "write it as CSV in UTF-8")
@@ -6586,17 +6583,15 @@ def written_since(paths, since):
     until = time.monotonic() + max((time.time() - since) / 100, 0.003)
     while paths and time.monotonic() < until:
         path = paths.pop(0)
-        try:
+        with contextlib.suppress(OSError):      # it has gone, or is nobody's business
             entries = list(os.scandir(path)) if os.path.isdir(path) else []
             own = [(path, os.stat(path))] if not entries and os.path.isfile(path) else []
             own += [(one.path, one.stat(follow_symlinks=False)) for one in entries
                     if one.is_file(follow_symlinks=False)]
             paths += [one.path for one in entries if one.is_dir(follow_symlinks=False)
                       and one.name[0] != "." and one.name not in OWN_FOLDERS]
-        except OSError:
-            continue                    # it has gone, or is nobody's business
-        written.update((plain_text(os.path.normpath(path)), (status.st_size, status.st_mtime))
-                       for path, status in own if status.st_ctime >= since)
+            written.update((plain_text(os.path.normpath(path)), (status.st_size, status.st_mtime))
+                           for path, status in own if status.st_ctime >= since)
     rows = [[path, *facts] for path, facts in written.items()]
     return sorted(rows, key=lambda row: -row[2])[:MOST_OUTPUTS]
 
@@ -6854,14 +6849,12 @@ class RunCommands:
 
 class Html(str):
     """A text that is HTML already; any other is escaped when it gets into one."""
-    SIGNS = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
 
     @classmethod
     def of(cls, *values):
         """Values side by side, with what a terminal would obey written out."""
-        return cls("".join([one if type(one) is cls else visible(
-            shown_url(one) if isinstance(one, str) else as_text(one)).translate(cls.SIGNS)
-            for one in values]))
+        return cls("".join([one if type(one) is cls else html.escape(visible(
+            shown_url(one) if isinstance(one, str) else as_text(one))) for one in values]))
 
     @classmethod
     def tag(cls, name, *inside, **attributes):
@@ -14963,11 +14956,9 @@ class Log:
     """
 
     def __init__(self, path):
-        self.size = self.lost = 0
-        try:
+        self.size, self.lost, self.file = 0, 0, None
+        with contextlib.suppress(OSError):
             self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        except OSError:
-            self.file = None
 
     def add(self, data):
         try:
