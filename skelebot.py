@@ -4129,7 +4129,7 @@ class Command(Record):
 
     environ  variables on top of the caller's own
     kept     its output is for the plan, not for the terminal
-    looks    it changes nothing, and is run in a dry run as well
+    looks    it changes nothing, and is run in a dry run as well; its output is kept
     aside    its output goes to stderr, since stdout is the job's
     quiet    and that only when it takes longer than PATIENCE, or fails
     title    what is said then, and afterwards how long it took
@@ -4168,7 +4168,7 @@ class Command(Record):
         if self.private:
             return shell_line([self.argv[0], "..."])
         names = list(map(setting, self.environ.items()))
-        timed = self.limit and not self.kept
+        timed = self.limit and not (self.kept or self.looks)
         end = ["timeout", "-k", str(LAST_WORDS), str(self.limit)] if timed else []
         start = [*(["env"] if names else []), *names, *end]
         line = shell_line([*start, *self.argv]) + (" >&2" if self.aside else "")
@@ -4936,8 +4936,12 @@ class Engine(Record):
         return (*self.argv, "build", "--force-rm", *words, "--tag", tag,
                 *(("--iidfile", id_file) if id_file else ()), "--file", file, context)
 
+    def ask(self, *words, **limits):
+        """What asks it something; `limits` are fields of a Command."""
+        return Command((*self.argv, *words), looks=True, **limits)
+
     def inspect(self, form, *names):
-        return (*self.argv, "image", "inspect", "--format", form, *names)
+        return self.ask("image", "inspect", "--format", form, *names)
 
     def start(self, name, *options):
         return (*self.argv, "start", *options, name)
@@ -4980,9 +4984,8 @@ class Engine(Record):
         key = (call.engine, self.endpoint, str(call.uid), str(call.gid), call.login, home, *key)
         paths = [cache.path(slug(name), name, *key) for name in ACCOUNTS]
         if not all(map(cache.read, paths)) and not call.dry_run:
-            argv = (*self.argv, "run", "--rm", "--pull", "never", "--network", "none",
-                    "--entrypoint", "sh", image, *ACCOUNTS_ARGV)
-            told = yield Command(argv, kept=True, looks=True)
+            told = yield self.ask("run", "--rm", "--pull", "never", "--network", "none",
+                                  "--entrypoint", "sh", image, *ACCOUNTS_ARGV)
             texts = account_texts(told.output, call.login or user_name(call.uid), call.uid,
                                   call.gid, home)
             for path, text in zip(paths, () if told.status or call.confined else texts):
@@ -5010,9 +5013,8 @@ class Engine(Record):
         known = context_endpoint(read_bytes(self.context_file))
         if known:
             return known
-        outcome = yield Command((self.call.engine, "context", "inspect", "--format",
-                                 "{{.Endpoints.docker.Host}}", "--", self.context),
-                                kept=True, looks=True)
+        argv = "context", "inspect", "--format", "{{.Endpoints.docker.Host}}", "--", self.context
+        outcome = yield Command((self.call.engine, *argv), looks=True)
         host = outcome.output.strip()
         if host and not Host.fits(host):
             raise SkelebotError(f"the Docker context {self.context} names {shortened(host)}, which "
@@ -5020,8 +5022,7 @@ class Engine(Record):
         return host
 
     def plan_ask_rootless(self):
-        outcome = yield Command((*self.argv, "info", "--format", "{{.SecurityOptions}}"),
-                                kept=True, looks=True)
+        outcome = yield self.ask("info", "--format", "{{.SecurityOptions}}")
         return None if outcome.status else "rootless" if "rootless" in outcome.output else "root"
 
     def plan_rootless(self, project):
@@ -5034,8 +5035,8 @@ class Engine(Record):
                                              ("rootless", "root"))) == "rootless"
 
     def plan_check(self, **limits):
-        """Raise a fault if the engine does not answer; `limits` are fields of a Command."""
-        outcome = yield Command((*self.argv, "version"), kept=True, looks=True, **limits)
+        """Raise a fault if the engine does not answer."""
+        outcome = yield self.ask("version", **limits)
         if outcome.status:
             hint = refusal_hint(outcome.errors, "start Docker, name another host with -d")
             raise SkelebotError(f"no engine answers {shell_line(self.argv)}: "
@@ -5045,7 +5046,7 @@ class Engine(Record):
     def plan_check_image(self, tag):
         """Say so if there is no engine or no image; else the status is the job's own, or told."""
         yield from self.plan_check()
-        if (yield Command((*self.argv, "image", "inspect", tag), kept=True, looks=True)).status:
+        if (yield self.ask("image", "inspect", tag)).status:
             raise NoImage(f"there is no image {tag}", "leave -s out, so that it is built")
 
     def plan_image_ids(self, names):
@@ -5053,7 +5054,7 @@ class Engine(Record):
         ids = (yield ImageIds(self.endpoint or ENDPOINT, names)) if self.has_daemon else None
         if ids is not None:
             return checked_ids(names, ids)
-        outcome = yield Command(self.inspect("{{.Id}}", *names), kept=True, looks=True)
+        outcome = yield self.inspect("{{.Id}}", *names)
         ids = outcome.output.split()
         if len(ids) == len(names):
             return checked_ids(names, ids)
@@ -5063,22 +5064,21 @@ class Engine(Record):
             yield from self.plan_check()
         ids = []
         for name in names if len(names) > 1 else ():
-            ids.append((yield Command(self.inspect("{{.Id}}", name), kept=True,
-                                      looks=True)).output.strip())
+            ids.append((yield self.inspect("{{.Id}}", name)).output.strip())
         return checked_ids(names, ids) or ("",)
 
     def plan_ask_builder(self):
         """What `docker build` builds with, or None; `lacking` if BuildKit is wanted but missing."""
         program, setting = self.call.engine, self.call.environ.get("DOCKER_BUILDKIT", "").lower()
         wanted = setting in ("1", "t", "true")
-        said = yield Command((program, "--version"), kept=True, looks=True)
+        said = yield Command((program, "--version"), looks=True)
         version = re.search(r"version (\d+)", said.output)
         if not version:
             return None
         major = int(version.group(1))
         if not wanted and (setting or major < BUILDX):
             return "legacy"
-        missing = (yield Command((program, "buildx", "version"), kept=True, looks=True)).status
+        missing = (yield Command((program, "buildx", "version"), looks=True)).status
         return "buildkit" if not missing or major < BUILDX else "lacking" if wanted else "legacy"
 
     def plan_builder(self, again=False):
@@ -5362,8 +5362,7 @@ def requirement_files(file, seen=()):
 
 def local_files(file, names):
     """The paths in the project that a file names, without the project itself."""
-    paths = dict.fromkeys(posixpath.normpath(re.sub(r"^/app(?:/|$)", "./", name))
-                          for name in names)
+    paths = dict.fromkeys(posixpath.normpath(re.sub(r"^/app(?:/|$)", "./", name)) for name in names)
     paths.pop(".", None)
     for path in paths:
         check_inside(file, path)
@@ -5901,8 +5900,8 @@ class Image:
         lent = [*self.loan.values, *self.loan.files]        # or the fault that one is missing
         named = [pair for pair in re.findall(r"\$\{(\w+):\?is named in ([^$\n]+), and is", text)
                  if pair[0] not in lent]
-        told = (yield Command(self.engine.inspect("{{json .Config.Env}}", self.project.base),
-                              kept=True, looks=True)) if named else Outcome(1)
+        environ = self.engine.inspect("{{json .Config.Env}}", self.project.base)
+        told = (yield environ) if named else Outcome(1)
         for name, file in named if not told.status else ():     # else that image has to come first
             within = re.search(rf"\n(?:ENV|ARG) .*\b{name}\b", text)
             if f'"{name}=' not in told.output and not within:
@@ -5914,8 +5913,7 @@ class Image:
         """Remove the image that was replaced; the engine keeps one that something else uses."""
         if before in ("", now):
             return
-        count = self.engine.inspect("{{len .RepoTags}}", before)
-        tags = yield Command(count, kept=True, looks=True)
+        tags = yield self.engine.inspect("{{len .RepoTags}}", before)
         if tags.output.strip() == "0":
             yield Command((*self.engine.argv, "rmi", before), kept=True)
 
@@ -6316,7 +6314,7 @@ class Clean:
             f"label={LABEL}title={self.project.name}"), kept=True, looks=True))
         ids = {*(one[-64:] for one in told.output.split()), *(one[3] for one in gone)}
         ids -= {"", *(one[3] for one in known if one not in gone and look(one[1]))}
-        told = yield Command(engine.inspect(form, *sorted(ids)), kept=True, looks=True)
+        told = yield engine.inspect(form, *sorted(ids))
         for image, size, *names in map(str.split, told.output.strip().splitlines()):
             own = [name for name in names if re.sub("^localhost/|:latest$", "", name)
                    in [one[2] for one in gone]]
@@ -8177,7 +8175,7 @@ class OnEngine(Runner):
         """What its user may not do there, unless all is as we build it, in words; or ""."""
         user = self.engine.user_words(self.project, run.job, run.rootless)
         named, own = self.engine.inspect("{{.Config.User}}", run.image), self.project.dockerfile
-        name = own if user else (yield Command(named, kept=True, looks=True)).output.strip()
+        name = own if user else (yield named).output.strip()
         argv = (*self.engine.argv, "run", "--rm", "--pull", "never", *user, "--entrypoint", "sh",
                 run.image, "-c", 'test -w . && test -r "${0:-.}"', run.job.source.script)
         ended = (yield Command(argv, kept=True, looks=True)) if name else Outcome()
@@ -11097,8 +11095,7 @@ class Jupyter(Component):
         if probe.status == NOT_RUN:
             yield from engine.plan_check_image(image)
         if call.skip_build:
-            inspect = (*engine.argv, "image", "inspect", own)
-            if (yield Command(inspect, kept=True, looks=True)).status:
+            if (yield engine.ask("image", "inspect", own)).status:
                 raise SkelebotError(f"the image {image} has no Jupyter",
                                     "leave -s out, so that one with Jupyter is built")
         elif self.project.dockerfile:
@@ -11447,7 +11444,7 @@ def plan_hide_from_git(paths):
         return
     try:
         outcome = yield Command(("git", "rev-parse", "--show-prefix", "--git-path", "info/exclude"),
-                                kept=True, looks=True)
+                                looks=True)
         prefix, file, *_ = (outcome.output + "\n\n").split("\n")
         if outcome.status or not file:
             return
@@ -11796,7 +11793,7 @@ class Registry(Component):
         """Raise a fault if the image's label names another version."""
         tag, own = self.project.image_tag(), self.project.version
         label = '{{index .Config.Labels "%sversion"}}' % LABEL
-        outcome = yield Command(engine.inspect(label, tag), kept=True, looks=True)
+        outcome = yield engine.inspect(label, tag)
         version = outcome.output.strip()
         if own in tags and version not in ("", "<no value>", own):
             raise SkelebotError(
@@ -13658,7 +13655,7 @@ class Scaffold:
                 ("contact", "How to reach them", "", "user.email")):
             try:
                 if key and name not in self.words.values:
-                    git = yield Command(("git", "config", key), kept=True, looks=True)
+                    git = yield Command(("git", "config", key), looks=True)
                     default = git.output.strip()
             except SkelebotError:
                 pass                    # there is no git
@@ -14023,7 +14020,7 @@ class Doctor:
         for path, folder, _, image in Clean.builds(engine, self.home):
             (here if look(folder) else gone)[path] = image
         ids = sorted({*gone.values()} - {*here.values(), ""})
-        told = (yield Command(engine.inspect("{{.Id}} {{.Size}}", *ids))) if ids else Outcome()
+        told = (yield engine.inspect("{{.Id}} {{.Size}}", *ids)) if ids else Outcome()
         images = dict(re.findall(r"(?m)^(\S+) (\d+)$", told.output))    # others have gone too
         size = sum(map(os.path.getsize, gone)) + sum(map(int, images.values()))
         if gone:
@@ -15101,6 +15098,7 @@ class LoggedProgram(Program):
 
 def run_program(step):
     """Run a command to its end, for its Outcome; so long runs what is beside it."""
+    step = step._replace(kept=step.kept or step.looks)
     kind = QuietProgram if step.quiet else LoggedProgram if step.run else Program
     if not step.beside:
         return kind(step).run()
