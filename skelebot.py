@@ -1475,20 +1475,17 @@ def context_files(rules):
                 yield os.path.join(top, name), near + name
 
 
-def is_recent(changed, now):
-    """Whether what changed at a time in ns can change again without a trace; source: racy-git."""
-    return changed > now - (COARSE if changed % 10 ** 6 == 0 else RECENT)
-
-
 def context_line(path, name, status, now):
     """A file, link or folder as a Recipe has it: mode, size, times in nanoseconds, inode.
 
-    What is too new is unique. The owner does not count, since nobody's is kept in an image.
+    What can change again without a trace is unique. The owner does not count, since nobody's is
+    kept in an image. Source: racy-git
     """
     mode, changed = status.st_mode, status.st_ctime_ns
     if stat.S_ISREG(mode):
         line = f"{name}//{mode:o} {status.st_size} {status.st_mtime_ns} {changed} {status.st_ino}"
-        return f"{line} {now}" if changed > now - COARSE and is_recent(changed, now) else line
+        recent = changed > now - (COARSE if changed % 10 ** 6 == 0 else RECENT)
+        return f"{line} {now}" if recent else line
     return f"{name}//{mode:o} {os.readlink(path)!r}" if stat.S_ISLNK(mode) else f"{name}//{mode:o}"
 
 
@@ -1590,13 +1587,6 @@ def secrets_in(files, keytabs=()):
     return [(name, kind) for name, kind in kinds if kind]
 
 
-def unreadable(path, is_folder):
-    """Whether a file or folder is there, and may not be read."""
-    path = machine_text(path)
-    wanted = os.R_OK | os.X_OK if is_folder else os.R_OK
-    return not os.access(path, wanted) and os.path.lexists(path)
-
-
 def netrc_login(path, host):
     """(user, password) of a file in netrc(5)'s form for a host, or None."""
     read_bytes(path)                    # which refuses a pipe, or what is too large
@@ -1673,50 +1663,33 @@ def yaml_module():
     return yaml
 
 
-class Syntax(Record):
-    """How a fault that PyYAML finds is explained to a person.
-
-    pattern  of PyYAML's context and problem
-    message  instead of PyYAML's words; \\1 is the pattern's group
-    begin    whether the line is the one where the faulty part begins
-    """
-    pattern: str
-    hint: str
-    message: str = ""
-    begin: bool = False
-
-
+# What PyYAML says of a fault, as a pattern -> what to do, what to say instead of its words ("" is
+# nothing), and whether the line is the one where the faulty part begins.
 SYNTAX = (
-    Syntax(r"single document .*another document", "keep one document, without ---",
-           "a second document starts here"),
-    Syntax(r"undefined alias", "define it above, with &NAME"),
-    Syntax(r"'\\t' that cannot start", "use spaces instead of tabs"),
-    Syntax(r"character '(.)' that cannot start", "put it in quotes",
-           r"a text cannot start with \1"),
-    Syntax(r"scanning an alias .*expected alphabetic", "put it in quotes",
-           "a text cannot start with *"),
-    Syntax(r"scanning an anchor .*expected alphabetic", "put it in quotes",
-           "a text cannot start with &"),
-    Syntax(r"but found '<scalar>'",
-           "put the whole text in quotes; '' is an apostrophe within '...'",
-           "text after a closing quote or bracket"),
-    Syntax(r"expected <block end>",
-           "indent the keys of one part, and the items of one list, alike",
-           "is not indented like the part it belongs to"),
-    Syntax(r"mapping values are",
-           "indent the keys of one part alike, write a space after each key's colon, "
-           "put a text that holds ': ' in quotes"),
-    Syntax(r"sequence entries are", "begin the list on the next line"),
-    Syntax(r"expected the node content",
-           "write a list as [a, b], without gaps, or one - ITEM on a line"),
-    Syntax(r"could not find expected ':'", "write KEY: VALUE, one on a line", begin=True),
-    Syntax(r"quoted scalar .*end of stream",
-           "close it; \" within \"...\" is \\\", ' within '...' is ''",
-           "the quote is not closed", begin=True),
-    Syntax(r"but got '\?'", "put it in quotes", "a text in brackets cannot hold ?"),
-    Syntax(r"expected ',' or", "close the bracket, and put commas between the items"),
-    Syntax(r"unknown escape", "write \\\\ for a backslash within \"...\", or use '...'"),
-    Syntax(r"", "look at the indentation, quotes and brackets up to here"),
+    (r"single document .*another document", "keep one document, without ---",
+     "a second document starts here"),
+    (r"undefined alias", "define it above, with &NAME", ""),
+    (r"'\\t' that cannot start", "use spaces instead of tabs", ""),
+    (r"character '(.)' that cannot start", "put it in quotes", r"a text cannot start with \1"),
+    (r"scanning an alias .*expected alphabetic", "put it in quotes", "a text cannot start with *"),
+    (r"scanning an anchor .*expected alphabetic", "put it in quotes", "a text cannot start with &"),
+    (r"but found '<scalar>'", "put the whole text in quotes; '' is an apostrophe within '...'",
+     "text after a closing quote or bracket"),
+    (r"expected <block end>", "indent the keys of one part, and the items of one list, alike",
+     "is not indented like the part it belongs to"),
+    (r"mapping values are",
+     "indent the keys of one part alike, write a space after each key's colon, "
+     "put a text that holds ': ' in quotes", ""),
+    (r"sequence entries are", "begin the list on the next line", ""),
+    (r"expected the node content",
+     "write a list as [a, b], without gaps, or one - ITEM on a line", ""),
+    (r"could not find expected ':'", "write KEY: VALUE, one on a line", "", True),
+    (r"quoted scalar .*end of stream", "close it; \" within \"...\" is \\\", ' within '...' is ''",
+     "the quote is not closed", True),
+    (r"but got '\?'", "put it in quotes", "a text in brackets cannot hold ?"),
+    (r"expected ',' or", "close the bracket, and put commas between the items", ""),
+    (r"unknown escape", "write \\\\ for a backslash within \"...\", or use '...'", ""),
+    (r"", "look at the indentation, quotes and brackets up to here", ""),
 )
 
 MOST_TEXT = 500 * 1000      # bytes of a YAML file, of which each byte may become 200 in memory
@@ -1791,14 +1764,14 @@ class YamlText:
         problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
         context, start = getattr(error, "context", ""), getattr(error, "context_mark", None)
         said = f"{context} {problem or 'is not YAML'}"[:300]    # it may have names from the file
-        known = next(syntax for syntax in SYNTAX if re.search(syntax.pattern, said))
+        pattern, hint, known, *begin = next(row for row in SYNTAX if re.search(row[0], said))
         message = problem or "is not YAML"
-        if known.message:
-            message = re.sub(".*?" + known.pattern + ".*", known.message, said)
-        elif start and mark and start.line < mark.line and not known.begin:
+        if known:
+            message = re.sub(".*?" + pattern + ".*", known, said)
+        elif start and mark and start.line < mark.line and not begin:
             message += f" (in what starts in line {start.line + 1})"
-        mark = start if known.begin and start else mark
-        return Place(self.file, mark.line + 1 if mark else 1).fault(message, known.hint)
+        mark = start if begin and start else mark
+        return Place(self.file, mark.line + 1 if mark else 1).fault(message, hint)
 
     def check_aliases(self, node, sizes):
         """Refuse what is too much with what aliases stand for; its size; `sizes` has the others."""
@@ -3122,14 +3095,10 @@ APPENDED = "# Appended since this image was first built here"
 MOST_GROUPS = 20            # of dependencies; each is a layer, and an image has 127 at most
 
 
-def escaped(text):
-    """`text` between the double quotes of a Dockerfile."""
-    return re.sub(r'([\\"$])', r"\\\1", " ".join(text.split("\n")))
-
-
 def label_parts(**labels):
-    """A label for each name that has a value."""
-    return [image_part("label.Dockerfile", key=LABEL + name, value=escaped(value))
+    """A label for each name that has a value, which stands between double quotes."""
+    return [image_part("label.Dockerfile", key=LABEL + name,
+                       value=re.sub(r'([\\"$])', r"\\\1", " ".join(value.split("\n"))))
             for name, value in labels.items() if value]
 
 
@@ -3865,10 +3834,6 @@ class Installs(Record):
         """The one that a text of the cache describes; empty for another's, or for no such text."""
         parts = text.split("\0")
         return cls(*parts) if len(parts) == len(cls._fields) and parts[0] == key else cls(key)
-
-    @property
-    def cache_text(self):
-        return "\0".join(self)
 
     @property
     def named(self):
@@ -5542,7 +5507,8 @@ def check_sendable(project, recipe):
     for path, facts in recipe.facts.items():
         ignored = facts.startswith("/")     # and yet looked into, since a line lets something in
         is_folder, is_file = ignored or facts[:1] == "4", Entry(facts[:6]).is_file
-        if (is_folder or is_file) and unreadable(path, is_folder):
+        place, rights = machine_text(path), os.R_OK | os.X_OK if is_folder else os.R_OK
+        if (is_folder or is_file) and not os.access(place, rights) and os.path.lexists(place):
             vain = "while one begins with !" if ignored else next(
                 (f"since the job {one.name} needs it" for one in project.jobs
                  if is_below(os.path.normpath(one.source.script), [path])), "")
@@ -5550,8 +5516,7 @@ def check_sendable(project, recipe):
                 f"{shortened(path)}: you may not read it, so it cannot get into the image",
                 f"chmod or chown it; no line of ignores helps {vain}" if vain
                 else f"chmod or chown it, or add to ignores in {FILE}: - {ignores_line(path)}")
-        whole = os.fsencode(os.path.abspath(machine_text(path)))
-        if len(whole) > LONGEST_PATH or path in longer:
+        if len(os.fsencode(os.path.abspath(place))) > LONGEST_PATH or path in longer:
             raise SkelebotError(
                 f"{shortened(path)}: its path is longer than Docker can read",
                 f"add to ignores in {FILE}: - {ignores_line(path.split('/')[0])}")
@@ -5938,9 +5903,9 @@ class Image:
             bases, _, _ = yield from self.plan_bases(recipe.text)
             recipe = recipe._replace(bases=bases)
         built = Built("\n".join(self.key(self.tag)), image, self.call.token, recipe)
+        installs = build.installs._replace(bases=recipe.bases)
         for path, text in ((build.path, built.cache_text),
-                           (build.installs_path,
-                            build.installs._replace(bases=recipe.bases).cache_text)):
+                           (build.installs_path, "\0".join(installs))):
             yield from self.cache.plan_keep(path, text.encode("utf-8", "surrogatepass"))
 
 
@@ -12248,9 +12213,7 @@ class PluginCommand:
             raise usage_error(f"plugin: cannot place {shortened(source)}",
                               did_you_mean(action, cls.actions))
 
-    @classmethod
-    def plan(cls, call, project, words):
-        self = cls(call, words)
+    def plan(self):
         if self.action == "list":
             yield from self.plan_list()
         elif self.action == "remove":
@@ -13583,10 +13546,8 @@ class Scaffold:
         self.folder, self.existing = words.one("folder", "."), words.has("existing")
         self.answers, self.sections = Answers(), {}
 
-    @classmethod
-    def plan(cls, call, project, words):
+    def plan(self):
         """Ask, make the files, and say what to type next."""
-        self = cls(call, words)
         self.check()
         existing = Existing(self.folder) if self.existing else None
         yield from self.plan_answers()
@@ -13594,7 +13555,7 @@ class Scaffold:
         count = (yield from self.plan_make(*new)) if new else 0
         if not new:
             yield Note("what follows depends on the template")
-        elif not call.dry_run:
+        elif not self.call.dry_run:
             step = f"cd {shell_line([self.folder])} && " if self.folder != "." else ""
             first = existing.first if existing else "--help"
             yield Note(f"made {count} files; next: {step}skelebot {first}")
@@ -17029,7 +16990,7 @@ RUN_ARGS = (Args(*RUN_ARG[0]),)
 
 COMMANDS = {
     "scaffold": Builtin("make a new project, or turn what is here into one (--existing)",
-                        Scaffold.plan,
+                        lambda call, project, words: Scaffold(call, words).plan(),
                         (Arg("folder", "where to make it; here, if not given"),), (
         Option("name", "", "the project's name", "TEXT"),
         Option("description", "", "what it is for, in one line", "TEXT"),
@@ -17072,7 +17033,8 @@ COMMANDS = {
                      check=lambda project, words: words.values[""] and Points(project, words)),
     "envs": Builtin("list the environments", answering(
         lambda call, project, words: "\n".join(["[default]", *project.envs]))),
-    "plugin": Builtin("install, list or remove plugins", PluginCommand.plan, (
+    "plugin": Builtin("install, list or remove plugins", lambda call, project, words: (
+        PluginCommand(call, words).plan()), (
         Arg("action", "install, list or remove; or what to install"),
         Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
         optional=2, outside=True, alone=True, check=PluginCommand.check,

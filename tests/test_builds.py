@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 from support import Driven, Index, folder, inside, project, skelebot, two_lines
 from skelebot import (Built, Call, Command, Hold, ImageIds, Note, Outcome, Recipe, Words, context_line,
-                      is_recent, plan_chain, plan_job)
+                      plan_chain, plan_job)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
 SECOND = 10 ** 9
@@ -232,19 +232,24 @@ class ContextLine(unittest.TestCase):
 class Recent(unittest.TestCase):
     MILLI = 10 ** 6
 
+    @staticmethod
+    def is_unique(changed, now):
+        status = SimpleNamespace(st_mode=0o100644, st_size=1, st_mtime_ns=2, st_ctime_ns=changed, st_ino=3)
+        return context_line("a", "a", status, now).endswith(f" {now}")
+
     def test_is_what_could_be_changed_again_without_a_trace(self):
         now = 1700000000 * SECOND + 123456789
         for age, recent in ((0, True), (self.MILLI + 1, True), (49 * self.MILLI, True), (51 * self.MILLI, False),
                             (SECOND, False), (-SECOND, True), (-3600 * SECOND, True)):
             with self.subTest(age):
-                self.assertEqual(is_recent(now - age, now), recent)
+                self.assertEqual(self.is_unique(now - age, now), recent)
 
     def test_is_longer_on_a_disk_that_counts_seconds(self):
         changed = 1700000000 * SECOND
         for later, recent in ((0, True), (SECOND // 2, True), (2 * SECOND, True), (2 * SECOND + 99 * self.MILLI, True),
                               (2 * SECOND + 101 * self.MILLI, False), (9 * SECOND, False)):
             with self.subTest(later):
-                self.assertEqual(is_recent(changed, changed + later), recent)
+                self.assertEqual(self.is_unique(changed, changed + later), recent)
 
 
 NAMES = (b"a", b"b", b"a\nb", b"\n", b" ", b"a b", b"a\n", b"\nb", b"a\\nb", b"'", b'"', b"\\\\", b"\xff", b"\xfe",
