@@ -7515,8 +7515,7 @@ class Runner:
         while True:
             record, = yield from plan_updated(self.call, self.project, [runs.read_again(record)])
             follow = follow and record.goes_on
-            points = runs.points(record.number) if record.sweep else ()
-            for one in sorted(points, key=lambda one: one.ended):
+            for one in sorted(runs.points(record.number), key=lambda one: one.ended):
                 if not one.goes_on and one.point not in shown:
                     shown.add(one.point)
                     yield Answer(RunCommands.line(one, record.sweep))
@@ -7812,7 +7811,9 @@ class OnEngine(Runner):
         words = (*component_words(self.project, "run_words", job), *run.launch.words)
         self.check(run._replace(job=job))
         if run.detached and run.recording.record:
-            yield from plan_collect_left(self.call, self.project, run.recording.record)
+            others = [one for one in Runs().going() if one.name != run.recording.record.name]
+            yield from plan_updated(self.call, self.project, [      # so that their names are free
+                one for one in others if one.detached])
         own = Image(self.engine, self.project, run.job)
         image = run.image or (yield from own.plan_ready())
         for mapping in self.own(job):
@@ -8796,12 +8797,6 @@ def plan_updated(call, project, records, back=False):
     return [told.get(record.name, record) for record in records]
 
 
-def plan_collect_left(call, project, but):
-    """Record the ends of jobs that went on by themselves, but for one: so their names are free."""
-    yield from plan_updated(call, project, [
-        record for record in Runs().going() if record.detached and record.name != but.name])
-
-
 def plan_left(record, status):
     """Say how a run that goes on by itself has begun; one that has failed already is a fault.
 
@@ -9714,9 +9709,14 @@ class Store(Record):
     find(name, fine)               a Stored, or None; `fine` are the statuses that are no error
     names(start)                   the names that begin so, at least
     send(name, body, replace)      what is to be said
-    fetch(name, path, stored)      returns the facts
+    fetch(name, path, stored)
     """
     record = None
+
+    def plan_facts(self, name, stored):
+        """The facts of the run that wrote it."""
+        yield from ()
+        return stored.facts
 
     def where(self, name):
         return public_url(self.address(name))
@@ -9944,6 +9944,8 @@ class ArtifactoryStore(Store):
 
     def fetch(self, name, path, stored):
         yield Download(Request("GET", self.address(name), login=self.login), path, stored, name)
+
+    def plan_facts(self, name, stored):
         asked = Request("GET", url_joined(self.info, quoted(name)) + "?properties",
                         login=self.login, patient=False)
         known = json_value((yield asked).body) if stored.facts else {}
@@ -10402,7 +10404,6 @@ class S3Store(Store):
 
     def fetch(self, name, path, stored):
         yield Download(self.request("GET", name), path, stored, name, condition="If-Match")
-        return stored.facts
 
 
 # -- A folder
@@ -10461,7 +10462,6 @@ class FolderStore(Store):
 
     def fetch(self, name, path, stored):
         yield Take(self.where(name), path, stored, name)
-        return stored.facts
 
 
 STORES = {"artifactory": ArtifactoryStore, "s3": S3Store, "folder": FolderStore}
@@ -11287,7 +11287,10 @@ class Transfer:
         versions = yield from self.plan_versions()
         known = sorted(filter(Semantic.parse, versions), key=Semantic.parse)
         for version in [*sorted(set(versions) - set(known)), *known]:
-            yield Answer(f"{self.artifact.name} {version}" if several else version)
+            self.name_it(version)       # a program wants no more; each has to be asked for
+            told = (yield from self.plan_told()) if version in known[-20:] and (
+                sys.stdout.isatty()) else ""
+            yield Answer(f"{self.artifact.name} " * several + version + told)
         if not versions and not self.call.dry_run:
             yield Note(f"no version of {self.artifact.name} is stored at {self.store.where('')}")
 
@@ -11362,21 +11365,26 @@ class Transfer:
             return
         if os.path.dirname(self.path):
             yield MakeFolder(os.path.dirname(self.path))
-        facts = yield from (self.plan_unpack() if self.artifact.is_folder else
-                            self.store.fetch(self.name, self.path, self.stored))
+        yield from (self.plan_unpack() if self.artifact.is_folder else
+                    self.store.fetch(self.name, self.path, self.stored))
+        if not self.call.dry_run:
+            yield Note(f"pulled {self.name} to {self.path}{(yield from self.plan_told())}")
+
+    def plan_told(self):
+        """What is known of the run that wrote it, as in `: run 2, lr 0.1`; else ""."""
+        stored = self.stored or (yield from self.store.find(self.name, (200, 403, 404)))
+        facts = (yield from self.store.plan_facts(self.name, stored or Stored()))
         facts = facts.items() if isinstance(facts, dict) else ()
         words = ", ".join(f"{name} {as_text(text)}" for name, text in facts)[:500]
-        if not self.call.dry_run:
-            yield Note(f"pulled {self.name} to {self.path}" + (f": {words}" if words else ""))
+        return f": {words}" if words else ""
 
     def plan_unpack(self):
         """Fetch an archive, and unpack it beside the folder's place."""
         scratch = yield Scratch(self.call.token, self.path)
         try:
             archive = os.path.join(scratch, self.name)
-            facts = yield from self.store.fetch(self.name, archive, self.stored)
+            yield from self.store.fetch(self.name, archive, self.stored)
             yield Unpack(archive, self.path, self.name)
-            return facts
         finally:
             yield Remove(scratch)
 

@@ -10,6 +10,7 @@ import warnings
 
 import support  # noqa: F401  (puts skelebot on the path)
 import test_http
+import test_runs_asked
 import skelebot
 from support import (Digest, Listing, Look, Netrc, Open, Read, Readable, call, contents, drive, folder, inside,
                      project, read, shown, two_lines)
@@ -933,9 +934,9 @@ class FactsOfARun(unittest.TestCase):
     def test_that_a_server_sends_in_another_form_are_none(self):
         store = skelebot.ArtifactoryStore("https://host/", "https://host/", None)
         for body in (b"", b"[1]", b"{}", b'{"properties": [1]}', b'{"properties": {"other": 1}}', b"<html>"):
-            plan = store.fetch("a", "a", Stored(facts={"": ""}))
+            plan = store.plan_facts("a", Stored(facts={"": ""}))
             with self.subTest(body), self.assertRaises(StopIteration) as end:
-                next(plan), next(plan), plan.send(Response(200, body=body))
+                next(plan), plan.send(Response(200, body=body))
             self.assertEqual(end.exception.value, {})
 
 
@@ -1224,6 +1225,13 @@ class StoredVersions(unittest.TestCase):
             self.assertEqual(self.call(path, "pull", "ALL"), ["model " + version for version in versions])
             self.assertEqual(self.call(path, "pull", "bert"), [])
             self.assertEqual(sorted(contents(path)), sorted([*self.FILES, "store/"]))
+
+    @unittest.skipIf(os.name == "nt", "there are no terminals of POSIX")
+    def test_say_at_a_terminal_which_run_has_written_them(self):
+        facts = {"store/model_v1.10.0.bin.json": '{"run": "3", "lr": "0.1"}', "store/model_v1.9.0.bin.json": "[1]"}
+        with folder({**self.FILES, **facts}) as path:
+            self.assertEqual(test_runs_asked.terminal(path, "pull", "model").splitlines(),
+                             ["nightly", "v3", "1.9.0", "1.10.0: run 3, lr 0.1", "2.0.0-rc.1"])
 
     def test_are_found_with_a_v_before_them(self):
         for typed, expected in (("v1.9.0", "model_v1.9.0.bin"), ("V1.10.0", "model_v1.10.0.bin"),
