@@ -6195,16 +6195,16 @@ class Runs:
 
         jobs  the names of the project's jobs, of which one may be a number too
         """
-        match = re.fullmatch(r"(\d{1,9})(?:[.](\d{1,9}))?", text, re.ASCII)
-        hint = "skelebot runs --all lists them" if self.numbers() else "none is recorded here"
-        if match and text not in jobs:
-            record = self.read(int(match.group(1)), int(match.group(2) or 0))
-            if record.number and os.path.isdir(machine_text(self.path(record))):
-                return record
-            raise SkelebotError(f"there is no run {text}", hint)
-        record = next((one for one in self.all() if text in ("", one.job)), None)
+        number = r"(\d{1,9})(?:[.](\d{1,9}))?"
+        match = None if text in jobs else re.fullmatch(number, text, re.ASCII)
+        known = (self.read(int(match.group(1)), int(match.group(2) or 0)),) if match else (
+            one for one in self.all() if text in ("", one.job))
+        record = next((one for one in known if os.path.isdir(machine_text(self.path(one)))), None)
         if record:
             return record
+        hint = "skelebot runs --all lists them" if self.numbers() else "none is recorded here"
+        if match:
+            raise SkelebotError(f"there is no run {text}", hint)
         if text in ("", *jobs):
             raise SkelebotError(f"there is no run{' of ' + text if text else ''} yet", hint)
         raise SkelebotError(f"{shortened(text)} is no run, and no job has that name",
