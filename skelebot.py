@@ -427,6 +427,7 @@ NativeUse = one_of("always", "never", "optional")
 Accepts = one_of("boolean", "list", "int", "float")
 User = one_of("root", "host")
 PrimaryExe = one_of("CMD", "ENTRYPOINT")
+ClusterImage = one_of("pushed", "loaded")
 
 ProjectName = scalar_class(
     "a name with a letter a-z or a digit in it",
@@ -1155,6 +1156,12 @@ class Digests(Record):
     size: int = -1
     sha256: str = ""
     parts: Tuple[str, ...] = ()
+
+
+class Packed(Record):
+    """A file of a plugin: its bytes, and whether it can be run."""
+    data: bytes
+    executable: bool = False
 
 
 def machine_text(text):
@@ -3413,11 +3420,16 @@ class Glob:
         return settled + piece
 
 
+class Rule(Record):
+    """Lines that say the same: what they are about, whether they let it in, what leads there."""
+    pattern: Any
+    lets_in: bool
+    leads: Any = None
+
+
 class Ignores:
     """What stays out of a build context, by the text of a .dockerignore.
 
-    rules     (pattern, whether it lets in what it is about, pattern of what leads there) of lines
-              that say the same
     cautious  it matters: lines that engines take differently let all in
     lets_in   whether a line lets something in again
     source    docker build, ".dockerignore file"; Go, filepath.Match and Clean
@@ -3434,9 +3446,9 @@ class Ignores:
         self.rules = []
         for lets_in, group in itertools.groupby(lines, key=itemgetter(1)):
             patterns, _, leads = zip(*group)
-            self.rules.append((re.compile(f"(?s)(?:{'|'.join(patterns)})"), lets_in,
-                               re.compile(f"(?s)(?:{'|'.join(leads)})")))
-        self.lets_in = any(lets_in for _, lets_in, _ in self.rules)
+            self.rules.append(Rule(re.compile(f"(?s)(?:{'|'.join(patterns)})"), lets_in,
+                                   re.compile(f"(?s)(?:{'|'.join(leads)})")))
+        self.lets_in = any(rule.lets_in for rule in self.rules)
 
     def line(self, text):
         """(expression, whether it lets in, expression of what leads there); None without any."""
@@ -3457,15 +3469,15 @@ class Ignores:
 
     def ignores(self, path):
         """Whether a file stays out: the last rule about it, or about a folder above it, decides."""
-        for pattern, lets_in, _ in reversed(self.rules):
-            if pattern.fullmatch(path):
-                return not lets_in
+        for rule in reversed(self.rules):
+            if rule.pattern.fullmatch(path):
+                return not rule.lets_in
         return False
 
     def prunes(self, folder):
         """Whether everything below a folder stays out."""
         return self.ignores(folder) and not (self.lets_in and any(
-            lets_in and leads.fullmatch(folder) for _, lets_in, leads in self.rules))
+            rule.lets_in and rule.leads.fullmatch(folder) for rule in self.rules))
 
 
 # -- Files that name what is to be installed
@@ -4565,12 +4577,17 @@ class SecretsInside(Record):
 
 
 class Zip(Record):
-    """A zip file of the project, alike for the same files, by one zlib; returns how many files and
-    bytes it has, and what was left out as no file.
-    """
+    """A zip file of the project, for what was left out; alike for the same files, by one zlib."""
     path: str
-    rules: Any
+    rules: Tuple[Rule, ...] = ()
     line = shown_as("# zip -X -r {path} ., without itself and what is ignored")
+
+
+class Zipped(Record):
+    """The result of a Zip: how many files and bytes it has, and what was left out as no file."""
+    files: int = 0
+    size: int = 0
+    left_out: Tuple[str, ...] = ()
 
 
 class Act(Record):
@@ -8294,12 +8311,14 @@ class OnOtherEngine(OnEngine):
 
 
 class OnCluster(OnOtherEngine):
-    """A cluster, which runs when it likes: what is mapped travels to a folder of the run there.
-
-    failures  (what its programs say, as a regular expression, what that means, what to do)
-    """
-    failures = ()
+    """A cluster, which runs when it likes: what is mapped travels to a folder of the run there."""
     lost_words = "the cluster does not know it any more, and its exit status was not written"
+
+    @property
+    def failures(self):
+        """(what its programs say, as a regular expression, what that means, what to do)"""
+        rows = template_bytes(self.row, "failures").decode().strip().split("\n\n")
+        return [row.split("\n") for row in rows]
 
     def there(self, name, *words):
         """The argv by which words are run there, for the run of that name."""
@@ -8394,11 +8413,6 @@ class Slurm(OnCluster):
     @property
     def where(self):
         return self.host or "Slurm"
-
-    @property
-    def failures(self):
-        rows = template_bytes("slurm", "failures").decode().strip().split("\n\n")
-        return [row.split("\n") for row in rows]
 
     @classmethod
     def plan_at(cls, call, project, host):
@@ -8679,7 +8693,367 @@ class Slurm(OnCluster):
         yield Command(self.watch("stop", record.container), kept=True)
 
 
-RUNNERS = {"docker": OnEngine, "native": Native, "slurm": Slurm}    # kind of a host -> where it is
+class KubernetesHost(Record):
+    """A namespace of a cluster, by a context of kubectl, and what a pod has there."""
+    context: Line
+    namespace: Line
+    image: ClusterImage = "pushed"
+    pullSecrets: Tuple[Line, ...] = ()
+    serviceAccount: Line = ""
+    nodeSelector: Tuple[Variable, ...] = ()
+    tolerations: Tuple[Line, ...] = ()
+    priorityClass: Line = ""
+    queue: Line = ""
+    user: Line = "auto"
+    claims: Tuple[Variable, ...] = ()
+    keep: Duration = Duration("10m")
+    labels: Tuple[Variable, ...] = ()
+    pod: Optional[dict] = None
+
+    @property
+    def address(self):
+        return f"//{self.context}/{self.namespace}"
+
+    @classmethod
+    def of(cls, address):
+        """That of kubernetes://CONTEXT/NAMESPACE."""
+        context, _, namespace = address.partition("://")[2].rpartition("/")
+        if context and namespace:
+            return cls(context, namespace)
+        raise usage_error(f"expected kubernetes://CONTEXT/NAMESPACE, found {shortened(address)}",
+                          "kubectl config get-contexts lists the contexts")
+
+
+LENT, FILES = "/run/skelebot-variables", "/run/skelebot-files"     # in a pod
+A_DAY = 24 * 3600       # seconds that an ended Job stays, unless removed; a detached one a week
+# What a shell has for itself among its variables.
+SHELLS_OWN = (r"(?:E?UID|PPID|_|IFS|ENV|LINENO|RANDOM|SECONDS|GROUPS|SHLVL|OPT\w+|BASH\w*"
+              r"|SHELLOPTS)$")
+
+
+def merged(below, above):
+    """A value of JSON, and another laid over it: null removes, items with one `name` are one."""
+    if isinstance(below, list) and isinstance(above, list):
+        rows = [{one["name"] if isinstance(one, dict) and "name" in one else (index, rows is above):
+                 one for index, one in enumerate(rows)} for rows in (below, above)]
+        return list(merged(*rows).values())
+    if not isinstance(above, dict):
+        return above
+    below = below if isinstance(below, dict) else {}
+    over = {key: merged(below.get(key), value) for key, value in above.items()}
+    return {key: value for key, value in {**below, **over}.items() if value is not None}
+
+
+class OnKubernetes(OnCluster):
+    """A cluster of Kubernetes, by kubectl: a Job for each run, in whose pod `main` runs it.
+
+    Before that `in` waits for its files, and beside it `out` keeps what it has written.
+    """
+    row, settings, for_image = "kubernetes", KubernetesHost, False
+    lost_words = "its Job is gone, and nobody has seen how it ended"
+    goes_on, room = False, "in"                 # `room` is the container of what is done there
+
+    def __init__(self, call, project, engine, host):
+        super().__init__(call, project._replace(user="host"), engine)
+        self.at = host.kubernetes or KubernetesHost.of(host.docker)
+        self.form = "go-template=" + template_bytes("kubernetes", "pods.gotemplate").decode()
+
+    @classmethod
+    def plan_at(cls, call, project, host):
+        return cls(call, project, (yield from plan_engine(call, "")), host)
+
+    @classmethod
+    def plan_answers(cls, call, host):
+        """Whether a Job could be made there, and a pod be entered."""
+        self = cls(call, Project("check"), Engine(call), host)
+        run = Run(Job("check", Source("true")), Launch(("true",)), "check", "check")
+        yield from self.plan_create(self.manifest(run), "--dry-run=server")
+        told = yield self.kubectl("auth", "can-i", "create", "pods", "--subresource", "exec")
+        if told.status:
+            raise self.fault(told.output + told.errors, "no files can travel")
+
+    where = property(lambda self: f"kubernetes:{self.at.address}")
+
+    def argv(self, *words):
+        return ("kubectl", "--context", self.at.context, "--namespace", self.at.namespace, *words)
+
+    def kubectl(self, *words, **more):
+        return Command(self.argv(*words), kept=True, **more)
+
+    # -- What a Job says
+
+    def manifest(self, run):
+        """The Job of a run, as JSON has it; with `pod` kubectl looks for what it does not know."""
+        at, limit, labels = self.at, run.resources.seconds, self.labels(run)
+        keep, user = Resources(time=at.keep).seconds, at.user
+        volumes, mounts = self.volumes(run)
+        beside = [self.container(run, name, mounts[:1], str(keep)) for name in ("in", "out")
+                  if run.copies]
+        words = run.launch.argv * (not self.odd(run))
+        main = self.container(run, "main", mounts, str(limit), *words)
+        own = {"HOME": "/tmp", "USER": self.call.login or "skelebot", **self.variables(run, True)}
+        pod = {
+            "securityContext": {"runAsNonRoot": None if user == "0" else True, **(
+                {} if user == "auto" else {"runAsUser": int(user) if user.isdigit() else None})},
+            "imagePullSecrets": [{"name": name} for name in at.pullSecrets],
+            "serviceAccountName": at.serviceAccount or None,
+            "priorityClassName": at.priorityClass or None,
+            "nodeSelector": {name: value or "" for name, value in at.nodeSelector},
+            "tolerations": [{"key": key.partition("=")[0], "effect": effect, **(
+                {"value": key.partition("=")[2]} if "=" in key else {"operator": "Exists"})}
+                for key, _, effect in (text.rpartition(":") for text in at.tolerations)],
+            "activeDeadlineSeconds": limit + keep + 2 * COPYING if limit else None,
+            "volumes": volumes, "initContainers": beside[:1],
+            "containers": [*beside[1:], {**main, "env": [
+                {"name": name, "value": value} for name, value in own.items()]}]}
+        spec = merged(pod, at.pod or {})
+        return merged(json_value(template_bytes("kubernetes", "job.json")), {
+            "metadata": {"name": run.name, "labels": {**labels, **(
+                {"kueue.x-k8s.io/queue-name": at.queue} if at.queue else {})}},
+            "spec": {"ttlSecondsAfterFinished": A_DAY * (7 if run.detached else 1),
+                     **({"podFailurePolicy": None} if at.pod else {}),
+                     "template": {"metadata": {"labels": labels}, "spec": spec}}})
+
+    @staticmethod
+    def label(text):
+        """A text as a label may have it: at most 63 characters, without a sign at an end."""
+        return re.sub(r"(?a)[^\w.-]+", "-", text)[:63].strip("._-")
+
+    def labels(self, run):
+        record = run.recording.record or RunRecord()
+        own = {"project": self.project.name, "job": run.job.name, "run": record.name,
+               "sweep": str(record.number)[:99 * bool(record.point)]}
+        return {**{f"skelebot.{name}": self.label(text) for name, text in own.items()
+                   if text.strip("0")}, **{name: text or "" for name, text in self.at.labels}}
+
+    def container(self, run, name, mounts, *words):
+        """What does templates/kubernetes/NAME.sh; $( in words is no reference of Kubernetes."""
+        script = template_bytes("kubernetes", name + ".sh").decode()
+        policy = {"loaded": "Never"}.get(self.at.image, "Always")    # of a digest that asks little
+        return merged(json_value(template_bytes("kubernetes", "container.json")), {
+            "name": name, "image": run.image, "imagePullPolicy": policy, "volumeMounts": mounts,
+            "command": [re.sub(r"\$(?=[$(])", "$$", word) for word in
+                        ("sh", "-c", script, name, *words)],
+            "resources": self.limits(run.resources, name),
+            **({"securityContext": None} if self.at.user == "0" else {})})
+
+    @staticmethod
+    def limits(resources, name):
+        """What a container may take, and is promised; `out` takes little beside `main`."""
+        cpus, memory, gpus, *_ = resources
+        cpus, memory = ("100m" * bool(cpus), "64Mi" * bool(memory)) if name == "out" else (
+            cpus, memory and memory.upper() + "i")
+        own = {"cpu": cpus, "memory": memory, "nvidia.com/gpu": gpus.rpartition(":")[2] * (
+            name == "main" and gpus != "0")}
+        own = {key: amount for key, amount in own.items() if amount}
+        return {"requests": own, "limits": own}
+
+    def volumes(self, run):
+        """(volumes, where `main` sees them, FILES first); what is absolute is below a claim."""
+        size, claims = run.resources.shm, {posixpath.normpath(path or "/"): f"claim-{index}"
+                                           for index, (_, path) in enumerate(self.at.claims)}
+        volumes = {"files": run.copies and {"emptyDir": {}}, "shm": size and {"emptyDir": {
+            "medium": "Memory", "sizeLimit": size.upper() + "i"}},
+            "lent": self.lent_text(run) and {"secret": {"secretName": run.name}},
+            **{f"claim-{index}": {"persistentVolumeClaim": {"claimName": name}}
+               for index, (name, _) in enumerate(self.at.claims)}}
+        rows = [("files", FILES, ""), *(("files", copy.target, "files" + posixpath.normpath(
+            copy.target)) for copy in run.copies), ("shm", "/dev/shm", ""), ("lent", LENT, ""),
+            *((name, path, "") for path, name in claims.items())]
+        for one in filter(stays_there, run.job.mappings):
+            above = next((path for path in claims if is_relative_to(one.source, path)), None)
+            if not above:
+                raise run.job.places["mappings"].fault(
+                    f"{one.source} is no folder that a cluster has by itself",
+                    f"claims: {{NAME: {one.source}}} of the host mounts a claim there")
+            rows.append((claims[above], one.target, posixpath.relpath(one.source, above)))
+        fixed = {one.target.rstrip("/") for one in run.job.mappings if "ro" in one.options}
+        mounts = {path.rstrip("/"): {"name": name, "mountPath": path, **(
+            {"subPath": below} if below.strip(".") else {}), "readOnly": path.rstrip("/") in fixed}
+            for name, path, below in rows if volumes[name]}
+        return [{"name": name, **row} for name, row in volumes.items() if row], [*mounts.values()]
+
+    # -- Words and variables
+
+    @staticmethod
+    def odd(run):
+        """Whether words of its command are not UTF-8: then its Secret has them."""
+        return bool(re.search("[\udc80-\udcff]", "".join(run.launch.argv)))
+
+    def variables(self, run, ours):
+        """name -> value of the variables of a run that are ours, or are not, as it has them."""
+        environ, own = self.call.environ, job_variables(self.project, run.launch.job(run.job))
+        return {name: Secret(environ[name]) if value is None else value
+                for name, value in own.items() if (value is not None or name in environ)
+                and bool(re.fullmatch("SKELEBOT_(?:RUN|METRICS)", name)) is ours}
+
+    def lent_text(self, run):
+        """What its Secret holds: a script with its variables, and words that are not UTF-8."""
+        hidden, quote, lines = self.call.dry_run, shlex.quote, []
+        if self.odd(run):
+            lines.append("set -- " + " ".join(map(quote, run.launch.argv)))
+        for name, value in self.variables(run, False).items():
+            value = "..." if hidden and isinstance(value, Secret) else value
+            plain = re.fullmatch(r"(?a)[A-Za-z_]\w*", name) and not re.match(SHELLS_OWN, name)
+            lines.append(f"export {name}={quote(value)}" if plain else
+                         f"set -- env {quote(name + '=' + value)} \"$@\"")
+        return "\n".join(lines).encode("utf-8", "surrogateescape")
+
+    def secret(self, run, text, uid):
+        """The Secret of a run, which goes with its Job."""
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": run.name, "uid": uid}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": {
+            "name": run.name, "labels": self.labels(run), "ownerReferences": [owner] * bool(uid)},
+            "data": {"variables": base64.b64encode(text).decode()}}
+
+    # -- Its image
+
+    def plan_image(self, job):
+        """The name of the job's image there: with its digest, if it has to be pushed there."""
+        image = Image(self.engine, self.project, job)
+        if self.at.image == "loaded":
+            yield from image.plan_ready()
+            return image.tag + ":latest" * (":" not in image.tag)
+        registry = our_components(self.project)["registry"]
+        registry.check_words(self.project, Words())
+        if self.call.skip_build:
+            return f"{registry.image}:{self.project.version or 'latest'}"
+        own, cache = (yield from image.plan_ready()), Cache(self.call)
+        path, digest = cache.path("pushed", registry.image, own), ""
+        name = f"{registry.image}:{own[7:19] or 'run'}"
+        if not cache.text(path):
+            registry.check_secrets((yield from registry.plan_secrets_in_image(self.engine, own))
+                                   if other_ignore_file(self.project) else
+                                   registry.secrets_in_context())
+            yield from plan_must(Command((*self.engine.argv, "tag", own, name), kept=True))
+            digest = yield from registry.plan_push(self.engine, name)
+            yield from cache.plan_keep(path, digest.encode())
+        return re.sub(":[^:/]+$", "@" + (digest or cache.text(path)), name).rstrip("@")
+
+    # -- The life of a Job
+
+    def facts(self, run):
+        return {"image": run.image, "container": run.name, "endpoint": self.where}
+
+    def prepare(self, run):
+        job = run.launch.job(run.job)
+        job = job._replace(mappings=self.mappings(job))
+        self.check(run._replace(job=job))
+        image = run.image or (yield from self.plan_image(run.job))
+        for mapping in self.own(job):
+            yield MakeFolder(mount_source(mapping, "", self.call.home))
+        above = re.sub("[._]", "-", slug(f"{self.project.image}-{run.job.name}"))[:50].strip("-")
+        lent = [Copy(path, target, False, False) for path, target in self.lent_files]
+        run = run._replace(job=job, image=image, copies=(*self.copies(job), *lent),
+                           name=f"{above}-{self.call.token}")
+        self.manifest(run)              # a fault of the file is one before anything is there
+        return run
+
+    def plan_create(self, manifest, *words):
+        """Create what a manifest says; returns its uid."""
+        kind, dry = manifest["kind"], self.call.dry_run
+        text = json.dumps(manifest, indent=1 if dry else None)
+        told = yield self.kubectl(
+            "create", f"--validate={bool(self.at.pod)}".lower(), *words, "--output",
+            "jsonpath={.metadata.uid}", "--filename", "-",
+            given=Secret(text) if kind == "Secret" and not dry else text)
+        if told.status:
+            raise self.fault(told.errors, f"{self.where} has not taken the {kind}")
+        return told.output.strip()
+
+    def start(self, run):
+        uid, text = (yield from self.plan_create(self.manifest(run))), self.lent_text(run)
+        if text:
+            yield from self.plan_create(self.secret(run, text, uid))
+        if run.copies:
+            told = yield Command(self.watch("open", run.name), aside=True)
+            if told.status:
+                raise Refused(told.status)
+            yield from self.plan_send(run.name, run.copies)
+
+    def there(self, name, *words):
+        return self.argv("exec", "--stdin", "job/" + name, "--container", self.room, "--", *words)
+
+    def work(self, name):
+        return FILES + "/files"
+
+    def watch(self, what, name):
+        """The argv of kubernetes/watch.py for a run."""
+        texts = (template_bytes("kubernetes", file).decode() for file in ("watch.py", "failures"))
+        script, failures = texts
+        return (self.call.python, "-c", script, what, name, failures, self.form, *self.argv())
+
+    def follow(self, run):
+        end, remove = self.watch("end", run.name), self.removal(run.name)
+        outcome = yield Command(self.watch("follow", run.name), run=run.recording.folder, log=True,
+                                stop=(end,) if run.copies else (end, remove))
+        if outcome.status == NOT_RUN:
+            ends = yield from self.plan_ends([RunRecord(container=run.name)])
+            self.goes_on = not ends
+            if None in ends.values():
+                raise Refused
+        elif outcome.status == UNANSWERED.status and run.resources.time:
+            run.recording.note(state="timeout")
+            yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
+        return outcome.status
+
+    def removal(self, name):
+        return self.argv("delete", "job", name, "--ignore-not-found", "--wait=false")
+
+    def why(self, run, status):
+        told = (yield self.kubectl("get", "pods", "--selector", "job-name=" + run.name, "--output",
+                                   self.form)).output
+        why = re.search(r"(?m)^(?:why|main terminated \d+) (?!Error|Completed)(\w.*)", told)
+        return f"{SOMEBODY}: its Job is gone" * (not told) if not why else (
+            NO_MEMORY if "OOMKilled" in why.group(1) else why.group(1).rstrip(": "))
+
+    def plan_fetch(self, name, copies):
+        self.room = "out"
+        return (yield from super().plan_fetch(name, copies))
+
+    def clean_up(self, run, lost):
+        if not self.goes_on:
+            yield Command(self.removal(run.name), kept=True)
+
+    def leave(self, run):
+        yield Answer(run.name)
+        return (yield from plan_left(run.recording.record, -1)) if run.recording.record else 0
+
+    # -- What became of it
+
+    def plan_ends(self, records):
+        told = yield self.kubectl("get", "jobs,pods", "--selector", "skelebot.project="
+                                  + self.label(self.project.name), "--output", self.form)
+        if told.status:
+            yield Note(f"how runs are on {self.where} cannot be told: {last_line(told.errors)}")
+            return {}
+        ends, rows = {}, re.findall(r"(?ms)^(?:Job|Pod) (\S+) (\S+)(.*?)(?=^Job |^Pod |\Z)",
+                                    told.output)
+        for record in records:
+            pod = next((text for _, job, text in rows if job == record.container), "")
+            end = re.search(r"(?m)^main terminated (\d+)|^phase (?:Succeeded|Failed)", pod)
+            if end or record.container not in [name for name, *_ in rows]:
+                ends[record.name] = int(end.group(1) or 137) if end else None
+        return ends
+
+    def plan_watch(self, record, follow=True):
+        if record.pid and (yield Alive(record.pid, record.begun)):
+            return (yield from Runner.plan_watch(self, record, follow))
+        yield Command(self.watch("follow", record.container) if follow else
+                      self.log_argv(record.container))
+
+    def log_argv(self, name):
+        return self.argv("logs", "--container", "main", "job/" + name)
+
+    def plan_stop(self, record):
+        if record.pid and (yield Alive(record.pid, record.begun)):
+            return (yield from Runner.plan_stop(self, record))
+        yield Command(self.watch("end", record.container), kept=True)
+        yield Command(self.watch("follow", record.container), kept=True, limit=2 * GRACE)
+
+
+# kind of a host -> where it is
+RUNNERS = {"docker": OnEngine, "native": Native, "kubernetes": OnKubernetes, "slurm": Slurm}
 HostRecord = type("HostEntry", (HostEntry,), {**dict.fromkeys(RUNNERS, ""), "__annotations__": {
     **{name: kind.settings for name, kind in RUNNERS.items()}, **HostEntry.__annotations__}})
 
@@ -11949,11 +12323,11 @@ class Package(Component):
                        f"out, add to ignores below package: - {ignores_line(name)}")
         if os.path.dirname(path):
             yield MakeFolder(os.path.dirname(path))
-        files, size, left_out = yield Zip(path, rules)
-        for name in left_out:
+        zipped = yield Zip(path, rules)
+        for name in zipped.left_out:
             yield Note(f"{name} was left out: it leads out of the project, or is not a file")
         if not call.dry_run:
-            yield Note(f"packaged {files} files, {shown_size(size)}")
+            yield Note(f"packaged {zipped.files} files, {shown_size(zipped.size)}")
         yield Answer(path)
         return 0
 
@@ -12091,7 +12465,7 @@ def bad_plugin(message, hint="ask its author for a corrected one; nothing was ch
 
 
 class PluginFiles:
-    """path -> (bytes, whether it can be run) of a plugin's files, which are within bounds."""
+    """path -> Packed of a plugin's files, in its folder; what goes beyond bounds is refused."""
     layout = "a plugin is a folder NAME with a file NAME.py in it"
 
     def __init__(self):
@@ -12122,7 +12496,7 @@ class PluginFiles:
             if os.path.isfile(path):
                 self.check_room(os.path.getsize(path))
                 self.check_path(plain_text(inner))
-                self.files[f"{name}/{plain_text(inner)}"] = (
+                self.files[f"{name}/{plain_text(inner)}"] = Packed(
                     read_bytes(path) or b"", bool(os.stat(path).st_mode & 0o100))
 
     def add_zip(self, data):
@@ -12154,7 +12528,7 @@ class PluginFiles:
             data = file.read(self.room + 1)
         self.check_room(len(data), " when unpacked")
         if not re.search(r"/$|^__MACOSX/|(^|/)\.DS_Store$", path):
-            self.files[path] = data, bool(entry.external_attr >> 16 & 0o100)
+            self.files[path] = Packed(data, bool(entry.external_attr >> 16 & 0o100))
 
     @property
     def name(self):
@@ -12262,10 +12636,10 @@ class PluginCommand:
 
     @staticmethod
     def plan_write(files, new):
-        for path, (data, executable) in sorted(files.items()):
+        for path, one in sorted(files.items()):
             target = os.path.join(new, *path.split("/")[1:])
             yield MakeFolder(os.path.dirname(target))
-            yield File(target, data, executable=executable)
+            yield File(target, one.data, executable=one.executable)
 
     @property
     def names(self):
@@ -12621,10 +12995,24 @@ def yaml_text(keys):
 
 IGNORED_FOLDERS = r"(?m)^(?=ignores:\n(?:- .*\n)*- (?:data|models|output)\n)"
 SCHEMA = ".skelebot/schema.json"    # what editors check skelebot.yaml against, of this release
-HEADER = (f"# yaml-language-server: $schema={SCHEMA}\n"
-          "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n")
 WHY_IGNORED = ("# What no published image needs. A job sees a folder of these by its mappings;\n"
                "# a model to be served by the image must not be among them.\n")
+
+
+def project_text(answers, config, sections):
+    """The text of a new skelebot.yaml: `config` wins over answers; plugins have `sections`."""
+    config = dict(config)
+    if sections:
+        node = yaml_node(config.pop("components", {}))
+        node.value.extend((yaml_node(name), yaml_node(keys)) for name, keys in sections.items())
+        config["components"] = node
+    first = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
+             if answers.get(key) and key not in config]
+    owner = [] if "user" in config else [("user", "host")]
+    text = re.sub(IGNORED_FOLDERS, WHY_IGNORED, yaml_text([*first, *owner, *config.items()]))
+    return (f"# yaml-language-server: $schema={SCHEMA}\n"
+            "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n"
+            + text)
 
 
 # -- A template
@@ -13645,18 +14033,8 @@ class Scaffold:
         return read_bytes(path)
 
     def files(self, keys, more=(), version="0.1.0"):
-        """[(path, data)] with skelebot.yaml first, whose `keys` win over answers."""
-        config, answers = dict(keys), self.answers
-        if self.sections:
-            node = yaml_node(config.pop("components", {}))
-            node.value.extend((yaml_node(name), yaml_node(section))
-                              for name, section in self.sections.items())
-            config["components"] = node
-        first = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
-                 if answers.get(key) and key not in config]
-        owner = [] if "user" in config else [("user", "host")]
-        text = HEADER + re.sub(IGNORED_FOLDERS, WHY_IGNORED,
-                               yaml_text([*first, *owner, *config.items()]))
+        """[(path, data)] with skelebot.yaml first."""
+        text = project_text(self.answers, keys, self.sections)
         return [(FILE, text.encode("utf-8")), ("VERSION", f"{version}\n".encode()), *more,
                 (SCHEMA, (Schema().text(self.call.plugins) + "\n").encode("utf-8"))]
 
@@ -14021,6 +14399,14 @@ WHERE = {"always": "natively", "never": "in Docker only",
          "optional": "in Docker, or natively with -n"}
 
 
+def wrapped(text, width, indent):
+    """`text` in lines, all but the first indented; a \0 is a blank that stays in its line."""
+    margin, words = text[:len(text) - len(text.lstrip())], re.split(r"[\t-\r ]+", text.strip())
+    lines = textwrap.wrap(margin + " ".join(words), max(width - indent, 30),
+                          break_long_words=False, break_on_hyphens=False)
+    return ("\n" + " " * indent).join(lines).replace("\0", " ")
+
+
 def meaning(param):
     """The help of an argument or parameter, with its default and choices."""
     default = [word if word and not re.search(r"\s", word) else f"'{word}'"
@@ -14030,11 +14416,14 @@ def meaning(param):
     return " ".join([*param.help.split(), *([f"({facts})"] if facts else [])])
 
 
+def arg_rows(args):
+    return [(arg.name.upper(), meaning(arg)) for arg in args]
+
+
 def option_rows(params):
-    """`-e, --epochs INT`, or `FILE` of an argument, and what it means."""
-    return [(one.name.upper() if isinstance(one, Arg) else
-             (f"-{one.alt}, " if one.alt else "") + spelling(one.name) + value_name(one),
-             meaning(one)) for one in params]
+    """`-e, --epochs INT` and what it means."""
+    return [((f"-{param.alt}, " if param.alt else "") + spelling(param.name) + value_name(param),
+             meaning(param)) for param in params]
 
 
 def shortened_source(job):
@@ -14053,16 +14442,9 @@ class Pages:
         headings = r"(?m)^\S.*:$(?=\n  )" if self.bold else r"(?!)"
         return re.sub(headings, "\033[1m\\g<0>\033[0m", visible(page))
 
-    def wrapped(self, text, indent=4):
-        """`text` in lines, all but the first indented; a \0 is a blank that stays in its line."""
-        margin, words = text[:len(text) - len(text.lstrip())], re.split(r"[\t-\r ]+", text.strip())
-        lines = textwrap.wrap(margin + " ".join(words), max(self.width - indent, 30),
-                              break_long_words=False, break_on_hyphens=False)
-        return ("\n" + " " * indent).join(lines).replace("\0", " ")
-
     def paragraphs(self, text):
         """The lines of a text, those that are too long wrapped."""
-        return "\n".join(line if len(line) <= self.width else self.wrapped(line, 0)
+        return "\n".join(line if len(line) <= self.width else wrapped(line, self.width, 0)
                          for line in text.strip().split("\n"))
 
     def section(self, title, rows):
@@ -14072,7 +14454,7 @@ class Pages:
         for name, text in rows:
             margin = " " * (column - len(name) - 2)
             margin = "\n" + " " * column if len(margin) < 2 else margin
-            lines.append(f"  {name}{margin}{self.wrapped(text, column)}".rstrip())
+            lines.append(f"  {name}{margin}{wrapped(text, self.width, column)}".rstrip())
         return "".join(line + "\n" for line in lines)
 
     def topic(self, text):
@@ -14110,7 +14492,7 @@ class Pages:
                   if not project.job(name)]
         return "\n".join(filter(None, [
             self.title(project),
-            self.wrapped(USAGE) + "\n",
+            wrapped(USAGE, self.width, 4) + "\n",
             self.section("Jobs (skelebot JOB --help explains one)", jobs)
             or f"No jobs yet: add some to {FILE}.\n",
             self.section("Commands (skelebot COMMAND --help explains one)", others),
@@ -14124,7 +14506,7 @@ class Pages:
         return "\n".join([
             self.paragraphs(f"Skelebot runs the jobs of a project that a {FILE} describes. "
                             "There is none here or above.") + "\n",
-            self.wrapped(USAGE) + "\n",
+            wrapped(USAGE, self.width, 4) + "\n",
             self.section("Commands", rows),
             self.section("Options", option_rows(option for option in OPTIONS if option.outside)),
             self.paragraphs("To begin: skelebot scaffold my-project, or "
@@ -14143,9 +14525,9 @@ class Pages:
         about = [*([job.help] if job.help.strip() else []),
                  f"runs {shortened_source(job)} {WHERE[job.native]}"]
         return "\n".join(filter(None, [
-            self.wrapped(" ".join(usage)) + "\n",
+            wrapped(" ".join(usage), self.width, 4) + "\n",
             "".join(self.paragraphs(text) + "\n" for text in about),
-            self.section("Arguments", option_rows(job.args)),
+            self.section("Arguments", arg_rows(job.args)),
             self.section("Parameters", option_rows(params)),
             self.section("Resources", [row for row in resources if row[1]]),
             self.section("Files with variables", [
@@ -14160,7 +14542,7 @@ class Pages:
         return "\n".join(filter(None, [
             " ".join(["usage: skelebot [OPTIONS]", name, *args, "[OPTION]...\n"]),
             command.help + "\n",
-            self.section("Arguments", option_rows(command.args)),
+            self.section("Arguments", arg_rows(command.args)),
             self.section("Options", option_rows((*command.params, HELP))),
         ])).rstrip("\n")
 
@@ -14484,6 +14866,7 @@ MISSING = {
     "docker": "install Docker or podman, or run the job natively: skelebot -n JOB",
     "podman": "install podman or Docker, or run the job natively: skelebot -n JOB",
     "aws": "install the AWS CLI",
+    "kubectl": "install it, and let it know the cluster: kubectl config get-contexts",
     "git": "install git, which fetches the template",
     **{name: "install it, or run the job in Docker: leave -n out"
        for name in ("python3", "Rscript", "bash")},
@@ -16590,7 +16973,7 @@ class Zipper:
             write_whole(self.target, lambda file: self.fill(file, entries))
             files = sum(path is not None and not name.endswith("/") for path, name in entries)
             left_out = tuple(name for path, name in entries if path is None)
-            return files, os.path.getsize(self.target), left_out
+            return Zipped(files, os.path.getsize(self.target), left_out)
         except OSError as error:
             own = not error.filename or re.fullmatch(OURS, os.path.basename(error.filename))
             raise refused(self.step.path if own else error.filename, error)
@@ -16767,7 +17150,7 @@ SHOWN = {
     Request: lambda step: Response(),
     Upload: lambda step: Response(), Pack: lambda step: Body(None, packed_name(step.path), 0),
     Scratch: lambda step: step.shown, Ask: lambda step: step.default,
-    Token: lambda step: Secret("TOKEN"), Wait: lambda step: Outcome(), Zip: lambda step: (0, 0, ()),
+    Token: lambda step: Secret("TOKEN"), Wait: lambda step: Outcome(), Zip: lambda step: Zipped(),
 }
 
 

@@ -17,7 +17,8 @@ with open(os.path.join(support.ROOT, "README.md"), encoding="utf-8") as file:
     README = file.read()
 
 RECORDS = {"key": Project, "key of a job": Job, "key of `args`": Arg, "key of `params`": Param,
-           "key of `resources`": skelebot.Resources, "key of a host": skelebot.HostRecord, "key of `slurm`": skelebot.SlurmHost,
+           "key of `resources`": skelebot.Resources, "key of a host": skelebot.HostRecord, "key of `kubernetes`": skelebot.KubernetesHost,
+           "key of `slurm`": skelebot.SlurmHost,
            "key of `sweep`": skelebot.Sweep,
            "key of `best`": skelebot.Best, "key of `envFiles`": skelebot.EnvFile,
            "key of `artifacts`": skelebot.Artifact, "key of `artifactory`": skelebot.Artifactory,

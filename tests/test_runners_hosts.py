@@ -32,11 +32,12 @@ class Entries(unittest.TestCase):
     def test_that_do_not_fit_are_told_with_their_place(self):
         at = "skelebot.yaml:3: hosts."
         for text, message, hint in (
-                ("a: {kubernetes: {context: prod}}", at + "a.kubernetes: unknown key", "known are: docker, native, resources, slurm"),
+                ("a: {cluster: {context: prod}}", at + "a.cluster: unknown key", "known are: docker, kubernetes, native, resources, slurm"),
+                ("a: {kubernetes: {context: prod}}", at + "a.kubernetes: needs the key namespace", "add a line such as namespace: ..."),
                 ("a: {dokcer: ssh://b}", at + "a.dokcer: unknown key", "did you mean docker?"),
-                ("a: {resources: {cpus: 1}}", at + "a: needs one kind of host, found none", "choose one of: docker, native, slurm"),
+                ("a: {resources: {cpus: 1}}", at + "a: needs one kind of host, found none", "choose one of: docker, native, kubernetes, slurm"),
                 ("a: {docker: ssh://b, native: true}", at + "a: needs one kind of host, found docker and native",
-                 "choose one of: docker, native, slurm"),
+                 "choose one of: docker, native, kubernetes, slurm"),
                 ("a: {native: b}", at + "a.native: expected true or false, found 'b'", "write true or false"),
                 ("a: [b]", at + "a: expected a mapping, found a list", "write KEY: VALUE, one on a line"),
                 ("a: ssh://-oProxyCommand=x", at + "a: expected a Docker host, found 'ssh://-oProxyCommand=x'",
@@ -225,7 +226,7 @@ class Listing(unittest.TestCase):
     def test_schema_has_the_pattern_of_names_and_the_keys_of_each_kind(self):
         hosts = json.loads(skelebot.Schema().text(()))["definitions"]["hosts"]
         self.assertEqual(hosts["propertyNames"]["pattern"], f"^{skelebot.HostName.pattern}$")
-        self.assertEqual(list(hosts["additionalProperties"]["anyOf"][0]["properties"]), ["docker", "native", "slurm", "resources"])
+        self.assertEqual(list(hosts["additionalProperties"]["anyOf"][0]["properties"]), ["docker", "native", "kubernetes", "slurm", "resources"])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,33 @@
+# Runs a job as the first process of its container: main SECONDS WORD...
+#
+# It has SECONDS, if that is not 0, and 30 more after TERM; whoever ends it early lets it have 10. As long as it
+# lives, the pipe `alive` has a writer: so the container beside it knows when to go.
+time=$1 work=/run/skelebot-files late=
+shift
+[ ! -f /run/skelebot-variables/variables ] || . /run/skelebot-variables/variables
+if [ -p "$work/alive" ]; then
+    exec 9<>"$work/alive"
+fi
+if env --default-signal=INT,QUIT true 2>/dev/null; then # which a shell keeps from what is behind it
+    set -- env --default-signal=INT,QUIT "$@"
+fi
+"$@" 9>&- &
+job=$!
+
+end() {
+    kill -TERM "$job" 2>/dev/null
+    (sleep "$1" && kill -KILL "$job") 2>/dev/null &
+}
+trap 'end 10' TERM
+trap 'late=1; end 30' USR1
+if [ "$time" -gt 0 ]; then
+    (sleep "$time" && kill -USR1 $$) 2>/dev/null &
+fi
+wait "$job"
+status=$?
+while kill -0 "$job" 2>/dev/null; do # a signal of ours has ended the wait
+    wait "$job"
+    status=$?
+done
+[ -z "$late" ] || status=124
+exit "$status"

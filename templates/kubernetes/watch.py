@@ -1,0 +1,208 @@
+"""Follows the pod of a Job: watch.py WHAT JOB FAILURES FORM KUBECTL...
+
+WHAT   open: until it takes files; follow: to its end, whose exit status is ours, passing on what it prints;
+       end: send it TERM
+FORM   the go-template by which kubectl tells of pods
+What it waits for is said on stderr, once. So is what no waiting mends, which removes the Job, and that the cluster
+is away: then the status is 125.
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+what, job, failures, form, *kubectl = sys.argv[1:]
+ENDED = r"(?m)^main terminated|^phase (?:Succeeded|Failed)$"
+BEGUN = ENDED + "|^main running"
+OPEN = BEGUN + "|^in running"
+AWAY = r"(?i)connection (?:refused|reset)|i/o timeout|handshake timeout|unexpected EOF|no route|Unable to connect"
+TIME = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d) ")
+PIECE = 16384           # bytes of a line that a node's engine keeps together
+PATIENT = 300           # seconds that a cluster may be away
+SILENT = 300            # seconds without a byte, after which a connection may be dead
+GRACE = 10
+removal = [*kubectl, "delete", "job", job, "--ignore-not-found", "--wait=false"]
+quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+told, child = set(), None
+
+
+def say(text):
+    if text not in told:
+        told.add(text)
+        print("skelebot: " + text, file=sys.stderr, flush=True)
+
+
+def start(words):
+    """A kubectl that no signal of the terminal reaches."""
+    global child
+    child = subprocess.Popen([*kubectl, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             start_new_session=True)
+    return child
+
+
+def read(words, take, silent):
+    """Let `take` have what kubectl prints until it returns True, or nothing comes; returns (status, errors)."""
+    import select
+    program = start(words)
+    while select.select([program.stdout], [], [], silent)[0]:
+        data = os.read(program.stdout.fileno(), 65536)
+        if not data:
+            errors = program.stderr.read().decode("utf-8", "replace")
+            return program.wait(), errors
+        if take(data):
+            break
+    program.kill()
+    program.communicate()
+    return 0, ""
+
+
+def fault(said):
+    """(message, hint) by the first row that fits, or None."""
+    for row in failures.strip().split("\n\n"):
+        pattern, message, hint = row.split("\n")
+        match = re.search(pattern, said)
+        if match:
+            return match.expand(message), match.expand(hint)
+
+
+def refuse(said):
+    lines = said.strip().split("\n")
+    message, hint = fault(said) or (lines[-1], "the cluster has said this, and knows what it means")
+    print("skelebot: {} does not go on: {}\n  hint: {}".format(job, message, hint), file=sys.stderr)
+    sys.exit(125)
+
+
+def ask(words, take=lambda data: False, silent=30):
+    """What kubectl prints; a cluster that is away is asked again."""
+    until = time.monotonic() + PATIENT
+    while True:
+        parts = []
+        status, errors = read(words, lambda data: parts.append(data) or take(b"".join(parts).decode("utf-8", "replace")), silent)
+        if not status or not re.search(AWAY, errors) or time.monotonic() > until:
+            break
+        say("the cluster does not answer, and is asked again")
+        time.sleep(2)
+    if status:
+        refuse(errors)
+    return b"".join(parts).decode("utf-8", "replace")
+
+
+def wait_for(pattern):
+    """What is told of the pod as soon as it fits; "" of one that is gone, or of which there is a second."""
+    silent = 2
+    while True:
+        text = ask(["get", "pods", "--selector", "job-name=" + job, "--watch", "--output", form],
+                   lambda text: re.search(pattern, text), silent)
+        pods = sorted(set(re.findall("(?m)^Pod (.*?) ", text)))
+        if len(pods) > 1 or not pods and not ask(["get", "job", job, "--ignore-not-found"]):
+            return ""
+        last = text[text.rfind("Pod "):]
+        if re.search(pattern, text):
+            return last
+        explain(pods[0] if pods else job, last)
+        silent = min(2 * silent, 30)
+
+
+def explain(name, text):
+    """Say what it waits for, or end if no waiting mends that."""
+    said = text.replace('\\"', '"') + ask(
+        ["get", "events", "--field-selector", "type=Warning,involvedObject.name=" + name,
+         "--output", 'jsonpath={range .items[*]}{.reason}: {.message}{"\\n"}{end}'])
+    known = fault(said)
+    if known and known[0].startswith("waits"):
+        say("{} {}; {}".format(job, *known))
+    elif known:
+        subprocess.call(removal, **quiet)
+        refuse(said)
+
+
+class Output:
+    """What of the output of `kubectl logs --timestamps` is the job's, each piece of it once.
+
+    A time stands before each line, and where an engine has cut that into pieces, also before those. What is read
+    once more after a cut is known by its times.
+    """
+
+    def __init__(self):
+        self.recent, self.passes = {}, True     # second -> times in it, of the last two
+
+    def words(self):
+        """Those for kubectl, for what came in the last seconds and later."""
+        self.rest, self.whole, self.known = b"", True, set().union(*self.recent.values())
+        return ["--timestamps", *("--since-time=" + one.decode() for one in list(self.recent)[:1])]
+
+    def is_new(self, time):
+        self.recent.setdefault(time.group(1) + time.group(2), set()).add(time.group())
+        if len(self.recent) > 2:
+            self.recent = dict(list(self.recent.items())[-2:])
+        return time.group() not in self.known
+
+    def take(self, data, last=False):
+        data, at, ours = self.rest + data, 0, []
+        while at < len(data):
+            time = TIME.match(data, at)
+            begin = time.end() if time else at
+            end = data.find(b"\n", begin, begin + PIECE) + 1
+            if not end and not last and len(data) < begin + PIECE + 40:
+                break
+            end = end or min(begin + PIECE, len(data))
+            self.passes = self.is_new(time) if time else self.passes and not self.whole
+            ours += [data[begin:end]] if self.passes else []
+            self.whole, at = data[end - 1:end] == b"\n", end
+        self.rest = data[at:]
+        write(b"".join(ours))
+
+
+def write(data):
+    while data:
+        data = data[os.write(1, data):]
+
+
+def end(*_):
+    """Send TERM to the job; one that cannot be entered ends with its Job."""
+    argv = [*kubectl, "exec", "job/" + job, "--container", "main", "--", "sh", "-c", "kill -TERM 1"]
+    try:
+        failed = subprocess.call(argv, timeout=GRACE, **quiet)
+    except subprocess.TimeoutExpired:
+        failed = True
+    if failed:
+        subprocess.call(removal, **quiet)
+
+
+def follow():
+    """Pass on what the job prints, to its end; returns its exit status."""
+    output, tries = Output(), 10
+    while True:
+        text = wait_for(BEGUN)
+        ended = not text or re.search(ENDED, text)
+        status, errors = read(["logs", "--container", "main", *output.words(), *([] if ended else ["--follow"]), "job/" + job],
+                              output.take, SILENT)
+        if not status:
+            output.take(b"", last=True)
+        tries -= bool(ended)
+        if ended and (not status or not text or not tries):
+            if status and text:
+                say("not all that it has printed could be had: " + errors.strip())
+            break
+        if status:
+            time.sleep(1)
+    code = re.search(r"(?m)^main terminated (\d+)", text)
+    return int(code.group(1)) if code else 137
+
+
+def main():
+    if what == "end":
+        return end()
+    signal.signal(signal.SIGINT, end if what == "follow" else signal.SIG_DFL)
+    return follow() if what == "follow" else not wait_for(OPEN)
+
+
+try:
+    sys.exit(main())
+except BrokenPipeError:
+    sys.exit(141)
+finally:
+    if child and child.poll() is None:
+        child.kill()

@@ -1,0 +1,123 @@
+"""Jobs on Kubernetes, a real cluster of two nodes, by the oldest kubectl and a newest one."""
+import base64
+import json
+import os
+import shutil
+import signal
+import unittest
+
+import cluster
+from engine import Tests, on, tree, write
+from real_run import DASHED, PLAIN, arrived
+
+
+def setUpModule():
+    cluster.wait_for("kubernetes")
+
+
+def host(context="test", namespace="ml", **more):
+    resources = more.pop("resources", {})
+    return {"kubernetes": {"context": context, "namespace": namespace, "pullSecrets": [cluster.PULL_SECRET], **more},
+            "resources": resources}
+
+
+HOSTS = {"ml": host(), "restricted": host(namespace="restricted"),
+         **{name: host(name) for name in ("no-exec", "forbidden", "expired", "gone", "nowhere")}, "nothing": host("admin", "nothing")}
+SCRIPT = """mkdir -p out/inner && cat data/in > out/word && echo "$A" >> out/word && printf '%s' "$TOKEN" > out/token
+echo '{"loss": 0.5}' >> "$SKELEBOT_METRICS"; printf '%s\\0' "$@" > out/words; pwd > out/pwd; test ! -e data/none && exit 3
+"""
+
+
+class OnKubernetes(Tests):
+    build = False
+    files = {"job.sh": SCRIPT, "say.sh": 'echo "$2"\n', "data/in": "in\n"}
+    config = {"language": "NA", "baseImage": cluster.LOADED, "hosts": HOSTS, "host": "ml", "user": "host",
+              "secrets": [{"name": "TOKEN", "env": "A_TOKEN"}], "jobs": [
+                  {"name": "all", "source": "job.sh", "mappings": ["data/:data/:ro", "out/"], "metrics": ["loss"],
+                   "environment": {"A": "it's \"$HOME\"\nZürich\r\n*$(A)$$", "B-C": "odd", "UID": "7"}},
+                  {"name": "say", "source": "say.sh", "params": [{"name": "word", "default": "hello"}]},
+                  {"name": "pieces", "source": "python -c \"import sys; sys.stdout.write('a' * 50000 + '\\n' + 'b' * 16384 + '\\nend')\""},
+                  {"name": "trap", "source": "trap 'echo term > out/term; exit 9' TERM; echo begun; sleep 100 & wait", "mappings": ["out/"]},
+                  {"name": "slow", "source": "trap : TERM; sleep 2; sleep 60", "resources": {"time": "1s"}}]}
+
+    @classmethod
+    def setUpClass(cls):
+        address = cluster.setting("SKELEBOT_TEST_REGISTRY")
+        registry = dict(zip(("host", "port"), address.split(":")), user="clusters")
+        cls.config = {**cls.config, "components": {"registry": registry}}
+        cls.kubectls = cluster.clients()
+        super().setUpClass()
+        login = base64.b64encode(b"ada:secret").decode()
+        write(cls.top, {"docker/config.json": json.dumps({"auths": {address: {"auth": login}}})})
+        cls.engine = cls.engine._replace(environ={
+            **cls.engine.environ, "DOCKER_CONFIG": os.path.join(cls.top, "docker"), "A_TOKEN": "s3cret'", **cls.around("oldest")})
+
+    @classmethod
+    def around(cls, client):
+        own = cls.kubectls[client]
+        return {**own, "PATH": os.pathsep.join([own["PATH"].split(os.pathsep)[0], cls.engine.environ["PATH"]])}
+
+    def tearDown(self):
+        super().tearDown()
+        left = [one["metadata"]["name"] for namespace in cluster.NAMESPACES for one in cluster.Namespace(namespace).look(
+            "jobs,secrets", "--selector", "skelebot.project=" + self.name)["items"] if not one["metadata"].get("deletionTimestamp")]
+        for name in left:
+            cluster.Namespace("ml").kubectl("delete", "job", name, "--wait=false")
+        self.assertEqual(left, [], "something was left behind")
+
+    def out(self):
+        found = {name: data for name, data in tree(os.path.join(self.folder, "out")).items() if name != "pwd"}
+        shutil.rmtree(os.path.join(self.folder, "out"))
+        return found
+
+    def test_a_job_has_its_words_variables_secrets_and_files_and_gives_its_status_by_every_client(self):
+        words = [word for word in PLAIN + DASHED if len(word) < 10000] + ["\udce9t\udc80\n", "$(HOME) $$ $$(A)"]
+        for client, name in (("oldest", "ml"), ("newest", "restricted")):
+            with self.subTest(client):
+                done = self.skelebot("-d", name, "all", "--", *words, status=3, **self.around(client))
+                out = self.out()
+                self.assertEqual(arrived(done._replace(stdout=out.pop("words"))), words)
+                self.assertEqual(out, {"word": "in\nit's \"$HOME\"\nZürich\r\n*$(A)$$\n".encode(), "token": b"s3cret'"})
+                self.assertNotIn("s3cret", done.stderr)
+
+    def test_its_output_is_the_same_byte_for_byte(self):
+        self.assertEqual(self.skelebot("pieces").stdout, b"a" * 50000 + b"\n" + b"b" * 16384 + b"\nend")
+
+    def test_a_signal_ends_it_and_brings_back_what_it_wrote(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                running = self.start("trap")
+                running.says("begun")
+                self.assertEqual(running.signal(number).ends(), 128 + number)
+                self.assertEqual(self.out()["term"], b"term\n")
+
+    def test_its_time_ends_it(self):
+        done = self.skelebot("slow", status=124)
+        self.assertIn("skelebot: slow ended after 1s, as resources.time says\n", done.stderr)
+        self.assertRegex(self.skelebot("runs", "slow").stdout.decode(), "state +timeout")
+
+    def test_a_dry_run_shows_a_manifest_for_kubectl_without_secrets(self):
+        shown = self.skelebot("--dry-run", "all", "--", "x y").stdout.decode()
+        self.assertNotIn("s3cret", shown)
+        job = json.loads(shown[shown.index("printf %s '{\n") + 11:].partition("' | kubectl")[0].replace("'\"'\"'", "'"))
+        self.assertEqual(job["spec"]["template"]["spec"]["securityContext"], {
+            "runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}})
+
+    def test_what_is_refused_says_why(self):
+        for name, words in (
+                ("forbidden", "nobody may not create jobs in ml, if there is such a namespace\n  hint: correct namespace, or ask"),
+                ("expired", "the cluster does not take the login\n  hint: log in again, as you do for kubectl itself"),
+                ("gone", "it does not answer\n  hint: is the cluster up"), ("nowhere", "there is no context nowhere\n  hint: kubectl config"),
+                ("nothing", "there is no namespace nothing\n  hint: correct namespace")):
+            with self.subTest(name):
+                said = self.skelebot("-d", name, "say", status=1).stderr
+                self.assertIn(f"skelebot: kubernetes://{HOSTS[name]['kubernetes']['context']}/{HOSTS[name]['kubernetes']['namespace']} "
+                              f"has not taken the Job: {words}", said)
+        listed = self.skelebot("hosts", "--check", status=1).stdout.decode()
+        self.assertRegex(listed, r"(?m)^\* ml +ok$")
+        self.assertRegex(listed, "(?m)^  no-exec +no files can travel: you may not enter pods")
+
+
+on("BuildKit")(OnKubernetes)
+if __name__ == "__main__":
+    unittest.main()
