@@ -91,8 +91,8 @@ run() {
 }
 
 # Three lanes go side by side, since much of each is waiting: the tests on this machine's Docker engine, which
-# serves one at a time; those that need hardly an engine or another one, and at last the clusters, which are still
-# being made; and the pure tests, under every Python.
+# serves one at a time; those on other engines, and at last on the clusters, which are still being made; and those
+# that need hardly an engine: the pure ones under every Python, and some real ones.
 engineless="real_artifactory real_artifacts real_at_once real_completion real_install real_mutations real_recording real_schema real_signing real_transfers"
 clusters="real_slurm real_kubernetes real_clusters"
 docker="BuildKit legacy new-cli"
@@ -129,7 +129,6 @@ on_docker() {
 
 # shellcheck disable=SC2046
 elsewhere() {
-  run "$PYTHON" $(modules real "$@" | within "$engineless")
   engines=$others only='*_on_*'
   run "$PYTHON" $(modules real "$@" | without "$engineless" | without "$clusters" | on_others)
   engines='' only=''
@@ -137,7 +136,7 @@ elsewhere() {
 }
 
 # shellcheck disable=SC2046
-pure() {
+without_engine() {
   run "$PYTHON" $(modules test "$@")
   pythons=$(other_pythons | sort -V)
   number=0
@@ -145,6 +144,7 @@ pure() {
     number=$((number + 1))
     run_under "$number" "$(echo "$pythons" | wc -l)" "$python" $(modules test "$@")
   done
+  run "$PYTHON" $(modules real "$@" | within "$engineless")
 }
 
 # start LANE PATTERN...: beside everything else; what it says comes last.
@@ -174,10 +174,10 @@ if [ -z "$all" ]; then
   # shellcheck disable=SC2046
   run "$PYTHON" $(modules test "$@") $(modules real "$@")
 else
-  start pure "$@"
+  start without_engine "$@"
   start elsewhere "$@"
   on_docker "$@"
-  finish pure "${beside% *}"
+  finish without_engine "${beside% *}"
   finish elsewhere "${beside#* }"
   beside=
 fi
