@@ -9498,7 +9498,7 @@ class Sweeping:
             record = one and one._replace(number=self.number, point=number, detached=False)
             if record and look(record.folder):
                 yield Remove(record.folder)
-            record = (yield KeepRun(record)) if self.number else None
+            record = (yield KeepRun(record)) if record and self.number else None
             if not record:
                 raise SkelebotError("the points of a sweep cannot be recorded", "let the project's "
                                     "folder be written to, without runs: false or SKELEBOT_RUNS=0")

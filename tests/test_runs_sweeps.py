@@ -320,7 +320,9 @@ class Natively(unittest.TestCase):
                                                                        "leave it in the background, as in: nohup skelebot sweep ... &")))
 
     def test_without_records_there_is_none(self):
-        self.assertIn("the points of a sweep cannot be recorded", self.sweep("train", status=1, SKELEBOT_RUNS="0").stderr)
+        self.sweep("train", status=1)
+        for typed in (("train",), ("--failed", "1")):
+            self.assertIn("the points of a sweep cannot be recorded", self.sweep(*typed, status=1, SKELEBOT_RUNS="0").stderr)
 
     def test_follows_a_chain(self):
         ending = call("sweep", "train", "--each", "lr", "1", "+", "sweep", "nope", folder=self.folder)
