@@ -14923,10 +14923,8 @@ class Processes:
             return words[19].decode() if words and words[0] not in b"ZX" else None
         try:
             os.kill(pid, 0)
-        except ProcessLookupError:
-            return None
-        except OSError:
-            pass                        # somebody else's
+        except OSError as error:        # it may be somebody else's
+            return None if isinstance(error, ProcessLookupError) else ""
         return ""
 
     @classmethod
@@ -15853,10 +15851,8 @@ def make_scratch(step):
 def remove_owned():
     """Remove what is left when a stop came between two steps."""
     for path in list(OWNED):
-        try:
+        with contextlib.suppress(SkelebotError):        # the next one tidies
             remove(Remove(path))
-        except SkelebotError:
-            pass                        # the next one tidies
 
 
 # -- Files and folders
@@ -17110,13 +17106,11 @@ def image_ids(step):
 
 
 def forget(step):
-    try:
+    with contextlib.suppress(OSError):      # it will be forgotten another time
         for entry in os.scandir(step.path):
             ours = re.search(r"-[0-9a-f]{8}$", entry.name) and entry.is_file(follow_symlinks=False)
             if ours and entry.stat().st_mtime < time.time() - step.seconds:
                 os.unlink(entry.path)
-    except OSError:
-        pass                            # it will be forgotten another time
 
 
 # -- Steps, one by one
