@@ -5918,7 +5918,6 @@ class Image:
 
 STATES = ("waiting", "running", "done", "failed", "stopped", "timeout", "lost")
 FAILED = ("failed", "timeout", "lost")
-SWITCHED = ("native", "live", "skip_build")     # what a run may be told before its job
 
 
 class RunRecord(Record):
@@ -6582,8 +6581,8 @@ class Recording:
         return cls(RunRecord(
             job=job.name, words=list(words.typed), env=project.env or "", version=project.version,
             values=values, typed=list(words.values), chain=call.token, user=call.login,
-            options=[*(name for name in SWITCHED if getattr(call, name)), *(
-                f"host={host}" for host in call.hosts)],
+            options=[*(name for name in ("native", "live", "skip_build") if getattr(call, name)),
+                     *map("host={}".format, call.hosts)],
             resources={name: text for name, text in call.resources._asdict().items() if text},
             detached=job.mode == "d" or call.detach), job.metrics)
 
@@ -11648,28 +11647,28 @@ class Transfer:
     # -- From the store
 
     def plan_versions(self):
-        """The versions in the store; a singular artifact beside it may look like one."""
+        """The versions in the store, the latest last; a singular artifact may look like one."""
         start = self.artifact.stored_name("\0", self.prefix).split("\0")[0]
         names = yield from self.store.names(start)
         others = [other.stored_name("", self.prefix) for other in self.artifacts if other.singular]
-        versions = [self.artifact.stored_version(name, self.prefix) for name in names
-                    if name not in others]
-        return [one for one in versions if one and not one.endswith((".sha256", ".json"))]
+        versions = {self.artifact.stored_version(name, self.prefix) for name in names
+                    if name not in others}
+        own = sorted(one for one in versions if one and not one.endswith((".sha256", ".json")))
+        return sorted(own, key=lambda one: Semantic.parse(one) or ())
 
     def plan_list(self, several):
         """The versions that are stored, one on a line; the newest last."""
         versions = yield from self.plan_versions()
-        known = sorted(filter(Semantic.parse, versions), key=Semantic.parse)
-        for version in [*sorted(set(versions) - set(known)), *known]:
-            self.name_it(version)       # a program wants no more; each has to be asked for
-            told = (yield from self.plan_told()) if version in known[-20:] and (
-                sys.stdout.isatty()) else ""
+        asked = versions[-20:] if sys.stdout.isatty() else ()   # a program wants no more
+        for version in versions:
+            self.name_it(version)
+            told = (yield from self.plan_told()) if version in asked else ""
             yield Answer(f"{self.artifact.name} " * several + version + told)
         if not versions and not self.call.dry_run:
             yield Note(f"no version of {self.artifact.name} is stored at {self.store.where('')}")
 
     def versions_hint(self, versions):
-        known = sorted(filter(Semantic.parse, versions), key=Semantic.parse)
+        known = list(filter(Semantic.parse, versions))
         return (f"known versions: {', '.join(known[-10:])}" if known else
                 f"nothing of that name is stored at {self.store.where('')}: "
                 f"check the address in {FILE}, or push it")
@@ -15455,8 +15454,7 @@ class RunFolder:
                 file.write(data)
             os.replace(part, path)
         except OSError:                 # on a full disk a file still has its blocks
-            if os.path.lexists(part):
-                os.unlink(part)
+            remove(Remove(part))
             if look(path, ".") != "file" or len(data) > -(-os.stat(path).st_size // 4096) * 4096:
                 raise
             with open(path, "r+b") as file:
@@ -17591,11 +17589,6 @@ def caller_call(options, installed=(), project=None):
     return call._replace(environ={**os.environ, **call.variables})
 
 
-def let_stay():
-    """Let the garbage collector pass over what exists by now; Python 3.6 cannot."""
-    getattr(gc, "freeze", int)()
-
-
 def terminal_pages():
     try:
         width = min(os.get_terminal_size(sys.stdout.fileno()).columns or 80, 120)
@@ -17770,7 +17763,7 @@ class CommandLine:
             if not self.outside or not COMMANDS[self.words[0]].looks:
                 raise
             call = caller_call(self.options, self.installed, Config())
-        let_stay()
+        getattr(gc, "freeze", int)()    # it need not look at what exists by now; 3.6 has none
         gc.enable()
         if self.project:
             enter(self.project.folder)
@@ -17898,18 +17891,14 @@ def status_of(run):
         return NO_READER
     finally:
         remove_owned()
-        # what is there goes with the process, without a last look at each object
-        let_stay()
 
 
 def command():
-    """main() for a program that does nothing else: it ends as Python does, but for a look at each
-    object, which takes longer than many a job; those of plugins may need it.
-    """
+    """main() as a program: it ends as Python does, but for a long look at each object."""
     status, above = main() or 0, sys._getframe(1).f_back
     if above and above.f_globals.get("__name__") == "runpy":    # of python -m
         above = above.f_back.f_back
-    if not (above or sys.flags.inspect or "skelebot.common" in sys.modules):
+    if not (above or sys.flags.inspect or "skelebot.common" in sys.modules):    # a plugin needs it
         import atexit
         try:
             getattr(sys.modules.get("threading"), "_shutdown", int)()
