@@ -6426,7 +6426,6 @@ class Metrics:
 
 MOST_UNASKED = 1000     # points that are run without a question
 MOST_COPIED = 2 ** 30   # bytes that each point may have a copy of
-AT_ONCE = 10            # seconds in which a point that fails has failed at once
 
 SWEEP_OPTIONS = (
     Option("each", "", "a point for each of these values of a parameter; again for another "
@@ -9384,6 +9383,7 @@ class Sweeping:
     children  pid -> (RunRecord, what it runs by) of those that run
     ended     the RunRecords of those that have ended
     """
+    AT_ONCE = 10        # seconds in which a point that fails has failed at once
 
     def __init__(self, call, project, words):
         self.call, self.project, self.words, self.runs = call, project, words, Runs()
@@ -9540,7 +9540,7 @@ class Sweeping:
         yield Answer(RunCommands.line(record, self.sweep))
         self.over |= self.words.has("stop-on-failure") and record.state != "done"
         if len(self.ended) == self.first and all(
-                one.state == "failed" and one.ended - (one.started or one.ended) < AT_ONCE
+                one.state == "failed" and one.ended - (one.started or one.ended) < self.AT_ONCE
                 for one in self.ended):
             self.over = True
             yield Note("all of the first points have failed at once, so no more are begun; "

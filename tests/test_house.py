@@ -1,5 +1,6 @@
 """How skelebot.py is built: its contents, its width, and where alone it acts."""
 import ast
+import collections
 import glob
 import os
 import re
@@ -67,6 +68,12 @@ class House(unittest.TestCase):
 
     def test_is_no_wider_than_100_columns(self):
         self.assertEqual([number for number, line in enumerate(LINES, 1) if len(line) > 100], [])
+
+    def test_gives_each_name_one_meaning(self):
+        names = [name for node in TREE.body for name in ([node.name] if hasattr(node, "name") else [
+            one.id for target in getattr(node, "targets", ()) for one in ast.walk(target) if isinstance(one, ast.Name)])]
+        self.assertIn("AT_ONCE", names)
+        self.assertEqual([name for name, count in collections.Counter(names).items() if count > 1], [])
 
     def test_acts_only_in_the_section_doing(self):
         found = [(section(node.lineno), node.lineno) for node in ast.walk(TREE) if acts(node)]
