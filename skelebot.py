@@ -1952,13 +1952,6 @@ def check_passwords(text, file):
             raise password_fault(Place(file, number))
 
 
-def in_no_image(place):
-    """Whether the values at a place are in no image."""
-    sections = "|".join(("components", *former_keys()))
-    return os.path.isabs(place.file) or re.match(
-        rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", place.path)
-
-
 def late_faults(value):
     """The faults that matter to one command only, in records and lists."""
     inner = value if isinstance(value, tuple) else ()
@@ -2026,6 +2019,13 @@ class Value:
         return self.node.id == "scalar" and self.node.tag == NULL
 
     @property
+    def is_in_no_image(self):
+        """Whether what stands in its place is in no image."""
+        sections = "|".join(("components", *former_keys()))
+        return os.path.isabs(self.place.file) or re.match(
+            rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", self.place.path)
+
+    @property
     def shown(self):
         """What it is, in the words of a message."""
         if self.node.id != "scalar":
@@ -2086,7 +2086,7 @@ class Value:
         if not kind.fits(text):
             fault = self.unexpected(kind.wanted(), kind.advice(text))
             return late(kind(text), fault, self.place)
-        if "//" in text and has_password(text) and not in_no_image(self.place):
+        if "//" in text and has_password(text) and not self.is_in_no_image:
             raise password_fault(self.place)
         return kind(text)
 
@@ -2895,10 +2895,19 @@ class Parser:
                     f"skelebot {typed}{value_name(own)} {self.title}")
         elif self.is_flag("--" + name[3:]) and name.startswith("no-"):
             hint = f"write --{name[3:]}=false"
-        elif script_takes(self.script, typed):
+        elif self.script_takes(typed):
             hint = ("the script takes it: declare it under params, or pass it after --, as in: "
                     f"skelebot {self.title} -- {typed}")
         raise self.fault(f"unknown option {shortened(typed)}", hint)
+
+    def script_takes(self, option):
+        """Whether the script names an option: as it is typed, or by a parameter's name."""
+        text = self.script and look(self.script) == "file" and read_bytes(self.script)
+        name = option.lstrip("-").replace("-", "_")
+        made = text and re.search(rb"(?m)^(?:import|from) +(?:fire|typer|tyro)\b", text)
+        pattern = rf"(?<![\w-]){re.escape(option)}(?![\w-])" + (
+            rf"|def [^)]*\b{re.escape(name)}\b" if made else "")
+        return bool(text) and bool(re.search(pattern.encode("utf-8", "surrogateescape"), text))
 
     # -- What is wrong with words
 
@@ -2947,16 +2956,6 @@ class Parser:
         words = [word for value in values for word in one.words(value)]
         problem = next(filter(None, map(one.misfit, words)), None)
         return problem and (f"{name}: {problem[0]}", problem[1])
-
-
-def script_takes(path, option):
-    """Whether a script names an option: as it is typed, or as a parameter that becomes one."""
-    text = path and look(path) == "file" and read_bytes(path)
-    name = option.lstrip("-").replace("-", "_")
-    made = text and re.search(rb"(?m)^(?:import|from) +(?:fire|typer|tyro)\b", text)
-    pattern = rf"(?<![\w-]){re.escape(option)}(?![\w-])" + (
-        rf"|def [^)]*\b{re.escape(name)}\b" if made else "")
-    return bool(text) and bool(re.search(pattern.encode("utf-8", "surrogateescape"), text))
 
 
 def job_parser(project, job):
@@ -3586,6 +3585,7 @@ LARGE_CONTEXT = 200 * 1000 * 1000   # bytes that make one say so
 LONGEST_PATH = 4095                 # in bytes, from the root on
 LONGEST_LINE = 16000            # of a Dockerfile, in characters; Docker takes 65535 bytes
 MOST_COPIES = 40                # an image has 127 layers at most
+PLAIN_FILE = r"10\d{4}\b"       # how its facts begin; a pipe's mode has one digit less
 
 
 class Entry(Record):
@@ -3600,20 +3600,12 @@ class Entry(Record):
 
     @property
     def is_file(self):
-        """A pipe has one digit less."""
-        return bool(re.fullmatch(r"10\d{4}", self.mode))
+        return bool(re.match(PLAIN_FILE, self.mode))
 
 
 def is_below(path, paths):
     """Whether a path is among others, or below one."""
     return path in paths or any(path.startswith(above + "/") for above in paths)
-
-
-def first_difference(before, now):
-    """(number from 1, text) of the first line that differs now, or of what follows a comment."""
-    lines = enumerate(itertools.zip_longest(before.split("\n"), now.split("\n")), 1)
-    changed = [(number, new) for number, (old, new) in lines if old != new] or [(0, "")]
-    return next((line for line in changed if (line[1] or "")[:1] != "#"), changed[0])
 
 
 class Recipe(Record):
@@ -3677,7 +3669,7 @@ class Recipe(Record):
         name = next((name for name, old, new in parts if old != new), "")
         if name in ("", "files"):
             return name and self.changed_file(now)
-        number, line = first_difference(getattr(self, name), getattr(now, name))
+        number, line = self.first_difference(name, now)
         if name == "settings":
             return f"DOCKER_DEFAULT_PLATFORM is {(line or '').partition('=')[2] or 'gone'}"
         if name == "bases":
@@ -3686,6 +3678,13 @@ class Recipe(Record):
                     f"the base image {image} has changed" if image else "a base image is gone")
         what = f"line {number} of {'the Dockerfile' if name == 'text' else '.dockerignore'}"
         return f"{what} is {shown_text(line) if line else 'gone' if line is None else 'empty'}"
+
+    def first_difference(self, name, now):
+        """(number from 1, text) of a part's first line that differs, or of one below a comment."""
+        before, now = (getattr(recipe, name).split("\n") for recipe in (self, now))
+        lines = enumerate(itertools.zip_longest(before, now), 1)
+        changed = [(number, new) for number, (old, new) in lines if old != new] or [(0, "")]
+        return next((line for line in changed if (line[1] or "")[:1] != "#"), changed[0])
 
     def changed_file(self, now):
         """How the first file that differs has changed, in words."""
@@ -3710,7 +3709,7 @@ class Recipe(Record):
             name, below, _ = path.partition("/")
             mode, size = (facts.split(" ") + ["0"])[:2]
             entry = entries.get(name, Entry())
-            size = entry.size + (int(size) if Entry(mode).is_file else 0)
+            size = entry.size + (int(size) if re.match(PLAIN_FILE, facts) else 0)
             entries[name] = Entry(entry.mode if below else mode, entry.files + 1, size)
         return entries
 
@@ -4790,15 +4789,6 @@ ACCOUNTS = ("/etc/passwd", "/etc/group")
 ACCOUNTS_ARGV = ("-c", "cat /etc/passwd; echo; cat /etc/group")
 
 
-def account_texts(text, login, uid, gid, home):
-    """Both ACCOUNTS with the job's user first; `text` is those of an image, one after the other."""
-    login, home = re.sub(r"[:\s]", "_", login), "/tmp" if ":" in home else home
-    own = f"{login}:x:{uid}:{gid}::{home}:/bin/sh", f"{login}:x:{gid}:"
-    lines = text.split("\n")
-    return ["\n".join([first, *(line for line in lines if line.count(":") == colons), ""])
-            for first, colons in zip(own, (6, 3))]
-
-
 # Who refused, by the words of Docker or podman -> what to do there.
 REFUSALS = (
     (r"docker-credential-[\w.-]+", "{0} keeps the logins by credsStore or credHelpers in Docker's "
@@ -4944,6 +4934,15 @@ class Engine(Record):
                 *(() if "HOME" in job_variables(project, job) else ("--env", "HOME=/tmp")),
                 *(("--env", "USER=" + call.login) if call.login else ()))
 
+    def account_texts(self, text, home):
+        """Both ACCOUNTS with the caller first; `text` is those of an image, one after the other."""
+        uid, gid, home = self.call.uid, self.call.gid, "/tmp" if ":" in home else home
+        login = re.sub(r"[:\s]", "_", self.call.login or user_name(uid))
+        own = f"{login}:x:{uid}:{gid}::{home}:/bin/sh", f"{login}:x:{gid}:"
+        lines = text.split("\n")
+        return ["\n".join([first, *(line for line in lines if line.count(":") == colons), ""])
+                for first, colons in zip(own, (6, 3))]
+
     def plan_accounts(self, image, key, home):
         """(path here, path there) of files by which a job knows the caller; `key` tells images."""
         cache, call = Cache(self.call), self.call
@@ -4952,8 +4951,7 @@ class Engine(Record):
         if not all(map(cache.read, paths)) and not call.dry_run:
             told = yield self.ask("run", "--rm", "--pull", "never", "--network", "none",
                                   "--entrypoint", "sh", image, *ACCOUNTS_ARGV)
-            texts = account_texts(told.output, call.login or user_name(call.uid), call.uid,
-                                  call.gid, home)
+            texts = self.account_texts(told.output, home)
             for path, text in zip(paths, () if told.status or call.confined else texts):
                 yield from cache.plan_keep(path, text.encode("utf-8", "surrogateescape"))
         known = all(map(cache.read, paths))
@@ -5507,7 +5505,7 @@ def check_sendable(project, recipe):
     longer = re.findall(rf"(?m)^(.*)///{errno.ENAMETOOLONG}$", recipe.files)    # below these
     for path, facts in recipe.facts.items():
         ignored = facts.startswith("/")     # and yet looked into, since a line lets something in
-        is_folder, is_file = ignored or facts[:1] == "4", Entry(facts[:6]).is_file
+        is_folder, is_file = ignored or facts[:1] == "4", re.match(PLAIN_FILE, facts)
         place, rights = machine_text(path), os.R_OK | os.X_OK if is_folder else os.R_OK
         if (is_folder or is_file) and not os.access(place, rights) and os.path.lexists(place):
             vain = "while one begins with !" if ignored else next(
@@ -5540,7 +5538,8 @@ def context_notes(before, now, hidden=(), most=3):
         if facts[:2] == "14" and len(facts) == 6 and path not in old:
             yield f"{path} is a socket: the image has none, or an empty file"
     new = [path for path, facts in now.facts.items() if old.get(path) != facts and
-           Entry(facts[:6]).is_file and int(facts.split(" ")[1]) <= HEAD and is_named(path, LIKELY)]
+           re.match(PLAIN_FILE, facts) and int(facts.split(" ")[1]) <= HEAD
+           and is_named(path, LIKELY)]
     for path, kind in secrets_in(zip(map(machine_text, new), new)) if new else ():
         yield (f"warning: {path} holds {kind}, and goes into the image; to keep it out, add to "
                f"ignores in {FILE}: - {ignores_line(path)}")

@@ -130,7 +130,8 @@ class AccountTexts(unittest.TestCase):
                  "ada:x:4321:99::/tmp:/bin/sh\nnode:x:4321:4321::/home/node:/bin/bash\n", "ada:x:99:\nusers:x:99:eve,bob\n"),
                 ("CORP\\ada lovelace:x\n", "odd\n#\n+::::::\n\n+:::\n",
                  "CORP\\ada_lovelace_x_:x:4321:99::/tmp:/bin/sh\n+::::::\n", "CORP\\ada_lovelace_x_:x:99:\n+:::\n")):
-            self.assertEqual(skelebot.account_texts(text, login, 4321, 99, "/tmp"), [passwd, group])
+            engine = skelebot.Engine(Call(uid=4321, gid=99, login=login))
+            self.assertEqual(engine.account_texts(text, "/tmp"), [passwd, group])
 
 
 class DetachedJob(PlanCase):
