@@ -1553,12 +1553,10 @@ def are_direct(paths):
 
 def first_bytes(path, count):
     """The first bytes of a plain file; empty if it cannot be read."""
-    try:
+    with contextlib.suppress(OSError):
         if os.path.isfile(path) and not os.path.islink(path):
             with open(path, "rb") as file:
                 return file.read(count)
-    except OSError:
-        pass
     return b""
 
 
@@ -13233,7 +13231,8 @@ class PythonScript:
         name = last_name(node)
         if isinstance(node, ast.Name) and name in self.names:
             return self.names[name]
-        try:
+        with contextlib.suppress(ValueError, TypeError, SyntaxError, IndexError, RecursionError,
+                                 MemoryError):
             if not isinstance(node, ast.Call):
                 return ast.literal_eval(node)
             if name == "keys":
@@ -13242,8 +13241,6 @@ class PythonScript:
                 return list(range(*map(self.value, node.args)))[:100]
             if name in ("list", "sorted", "tuple"):
                 return self.value(node.args[0])
-        except (ValueError, TypeError, SyntaxError, IndexError, RecursionError, MemoryError):
-            pass
         return None
 
     def said(self, call):
@@ -13452,10 +13449,9 @@ class RScript(PythonScript):
                 piece.group()[0], "None")       # what if and function give
         text = re.sub(self.NOTE, plain, self.text[match.start():match.end() + self.LONGEST])
         for end in [one.end() for one in re.finditer(r"\)", text)][:50]:
-            try:
+            # else this bracket closes another one, or is in a text
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
                 return ast.parse(text[:end], mode="eval").body
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                pass                    # this bracket closes another one, or is in a text
         return None
 
     def value(self, node):
@@ -13978,12 +13974,10 @@ class Scaffold:
                 ("description", "What it is for, in one line", "", ""),
                 ("maintainer", "Who maintains it", "", "user.name"),
                 ("contact", "How to reach them", "", "user.email")):
-            try:
+            with contextlib.suppress(SkelebotError):    # there may be no git
                 if key and name not in self.words.values:
                     git = yield Command(("git", "config", key), looks=True)
                     default = git.output.strip()
-            except SkelebotError:
-                pass                    # there is no git
             answer = yield from self.plan_option(name, question, default)
             self.answers[name] = " ".join(answer.split())
         name = self.answers["name"]
@@ -17817,11 +17811,9 @@ class Completions(CommandLine):
         if self.options.has("directory"):
             enter(os.path.expanduser(self.options.one("directory")))
         self.installed, self.project, self.hosts = self.plugins(), None, {}
-        try:
+        with contextlib.suppress(SkelebotError):    # what needs none can still be typed
             self.project = self.chosen_project()
             self.hosts = Hosts(Call(os.environ, os.path.expanduser("~")), self.project).known()
-        except SkelebotError:
-            pass                            # what needs none can still be typed
         self.commands = commands_here(self.project, self.installed)
 
     def first_offers(self):
