@@ -1158,12 +1158,6 @@ class Digests(Record):
     parts: Tuple[str, ...] = ()
 
 
-class Packed(Record):
-    """A file of a plugin: its bytes, and whether it can be run."""
-    data: bytes
-    executable: bool = False
-
-
 def machine_text(text):
     """`text` as this machine's interfaces take it: its bytes are UTF-8, whatever the locale says.
 
@@ -3417,16 +3411,11 @@ class Glob:
         return settled + piece
 
 
-class Rule(Record):
-    """Lines that say the same: what they are about, whether they let it in, what leads there."""
-    pattern: Any
-    lets_in: bool
-    leads: Any = None
-
-
 class Ignores:
     """What stays out of a build context, by the text of a .dockerignore.
 
+    rules     (pattern, whether it lets in what it is about, pattern of what leads there) of lines
+              that say the same
     cautious  it matters: lines that engines take differently let all in
     lets_in   whether a line lets something in again
     source    docker build, ".dockerignore file"; Go, filepath.Match and Clean
@@ -3443,9 +3432,9 @@ class Ignores:
         self.rules = []
         for lets_in, group in itertools.groupby(lines, key=itemgetter(1)):
             patterns, _, leads = zip(*group)
-            self.rules.append(Rule(re.compile(f"(?s)(?:{'|'.join(patterns)})"), lets_in,
-                                   re.compile(f"(?s)(?:{'|'.join(leads)})")))
-        self.lets_in = any(rule.lets_in for rule in self.rules)
+            self.rules.append((re.compile(f"(?s)(?:{'|'.join(patterns)})"), lets_in,
+                               re.compile(f"(?s)(?:{'|'.join(leads)})")))
+        self.lets_in = any(lets_in for _, lets_in, _ in self.rules)
 
     def line(self, text):
         """(expression, whether it lets in, expression of what leads there); None without any."""
@@ -3466,15 +3455,15 @@ class Ignores:
 
     def ignores(self, path):
         """Whether a file stays out: the last rule about it, or about a folder above it, decides."""
-        for rule in reversed(self.rules):
-            if rule.pattern.fullmatch(path):
-                return not rule.lets_in
+        for pattern, lets_in, _ in reversed(self.rules):
+            if pattern.fullmatch(path):
+                return not lets_in
         return False
 
     def prunes(self, folder):
         """Whether everything below a folder stays out."""
         return self.ignores(folder) and not (self.lets_in and any(
-            rule.lets_in and rule.leads.fullmatch(folder) for rule in self.rules))
+            lets_in and leads.fullmatch(folder) for _, lets_in, leads in self.rules))
 
 
 # -- Files that name what is to be installed
@@ -4574,17 +4563,12 @@ class SecretsInside(Record):
 
 
 class Zip(Record):
-    """A zip file of the project, for what was left out; alike for the same files, by one zlib."""
+    """A zip file of the project, alike for the same files, by one zlib; returns how many files and
+    bytes it has, and what was left out as no file.
+    """
     path: str
-    rules: Tuple[Rule, ...] = ()
+    rules: Any
     line = shown_as("# zip -X -r {path} ., without itself and what is ignored")
-
-
-class Zipped(Record):
-    """The result of a Zip: how many files and bytes it has, and what was left out as no file."""
-    files: int = 0
-    size: int = 0
-    left_out: Tuple[str, ...] = ()
 
 
 class Act(Record):
@@ -12319,11 +12303,11 @@ class Package(Component):
                        f"out, add to ignores below package: - {ignores_line(name)}")
         if os.path.dirname(path):
             yield MakeFolder(os.path.dirname(path))
-        zipped = yield Zip(path, rules)
-        for name in zipped.left_out:
+        files, size, left_out = yield Zip(path, rules)
+        for name in left_out:
             yield Note(f"{name} was left out: it leads out of the project, or is not a file")
         if not call.dry_run:
-            yield Note(f"packaged {zipped.files} files, {shown_size(zipped.size)}")
+            yield Note(f"packaged {files} files, {shown_size(size)}")
         yield Answer(path)
         return 0
 
@@ -12461,7 +12445,7 @@ def bad_plugin(message, hint="ask its author for a corrected one; nothing was ch
 
 
 class PluginFiles:
-    """path -> Packed of a plugin's files, in its folder; what goes beyond bounds is refused."""
+    """path -> (bytes, whether it can be run) of a plugin's files, which are within bounds."""
     layout = "a plugin is a folder NAME with a file NAME.py in it"
 
     def __init__(self):
@@ -12492,7 +12476,7 @@ class PluginFiles:
             if os.path.isfile(path):
                 self.check_room(os.path.getsize(path))
                 self.check_path(plain_text(inner))
-                self.files[f"{name}/{plain_text(inner)}"] = Packed(
+                self.files[f"{name}/{plain_text(inner)}"] = (
                     read_bytes(path) or b"", bool(os.stat(path).st_mode & 0o100))
 
     def add_zip(self, data):
@@ -12524,7 +12508,7 @@ class PluginFiles:
             data = file.read(self.room + 1)
         self.check_room(len(data), " when unpacked")
         if not re.search(r"/$|^__MACOSX/|(^|/)\.DS_Store$", path):
-            self.files[path] = Packed(data, bool(entry.external_attr >> 16 & 0o100))
+            self.files[path] = data, bool(entry.external_attr >> 16 & 0o100)
 
     @property
     def name(self):
@@ -12632,10 +12616,10 @@ class PluginCommand:
 
     @staticmethod
     def plan_write(files, new):
-        for path, one in sorted(files.items()):
+        for path, (data, executable) in sorted(files.items()):
             target = os.path.join(new, *path.split("/")[1:])
             yield MakeFolder(os.path.dirname(target))
-            yield File(target, one.data, executable=one.executable)
+            yield File(target, data, executable=executable)
 
     @property
     def names(self):
@@ -12991,24 +12975,10 @@ def yaml_text(keys):
 
 IGNORED_FOLDERS = r"(?m)^(?=ignores:\n(?:- .*\n)*- (?:data|models|output)\n)"
 SCHEMA = ".skelebot/schema.json"    # what editors check skelebot.yaml against, of this release
+HEADER = (f"# yaml-language-server: $schema={SCHEMA}\n"
+          "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n")
 WHY_IGNORED = ("# What no published image needs. A job sees a folder of these by its mappings;\n"
                "# a model to be served by the image must not be among them.\n")
-
-
-def project_text(answers, config, sections):
-    """The text of a new skelebot.yaml: `config` wins over answers; plugins have `sections`."""
-    config = dict(config)
-    if sections:
-        node = yaml_node(config.pop("components", {}))
-        node.value.extend((yaml_node(name), yaml_node(keys)) for name, keys in sections.items())
-        config["components"] = node
-    first = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
-             if answers.get(key) and key not in config]
-    owner = [] if "user" in config else [("user", "host")]
-    text = re.sub(IGNORED_FOLDERS, WHY_IGNORED, yaml_text([*first, *owner, *config.items()]))
-    return (f"# yaml-language-server: $schema={SCHEMA}\n"
-            "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n"
-            + text)
 
 
 # -- A template
@@ -14025,8 +13995,18 @@ class Scaffold:
         return read_bytes(path)
 
     def files(self, keys, more=(), version="0.1.0"):
-        """[(path, data)] with skelebot.yaml first."""
-        text = project_text(self.answers, keys, self.sections)
+        """[(path, data)] with skelebot.yaml first, whose `keys` win over answers."""
+        config, answers = dict(keys), self.answers
+        if self.sections:
+            node = yaml_node(config.pop("components", {}))
+            node.value.extend((yaml_node(name), yaml_node(section))
+                              for name, section in self.sections.items())
+            config["components"] = node
+        first = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
+                 if answers.get(key) and key not in config]
+        owner = [] if "user" in config else [("user", "host")]
+        text = HEADER + re.sub(IGNORED_FOLDERS, WHY_IGNORED,
+                               yaml_text([*first, *owner, *config.items()]))
         return [(FILE, text.encode("utf-8")), ("VERSION", f"{version}\n".encode()), *more,
                 (SCHEMA, (Schema().text(self.call.plugins) + "\n").encode("utf-8"))]
 
@@ -14391,14 +14371,6 @@ WHERE = {"always": "natively", "never": "in Docker only",
          "optional": "in Docker, or natively with -n"}
 
 
-def wrapped(text, width, indent):
-    """`text` in lines, all but the first indented; a \0 is a blank that stays in its line."""
-    margin, words = text[:len(text) - len(text.lstrip())], re.split(r"[\t-\r ]+", text.strip())
-    lines = textwrap.wrap(margin + " ".join(words), max(width - indent, 30),
-                          break_long_words=False, break_on_hyphens=False)
-    return ("\n" + " " * indent).join(lines).replace("\0", " ")
-
-
 def meaning(param):
     """The help of an argument or parameter, with its default and choices."""
     default = [word if word and not re.search(r"\s", word) else f"'{word}'"
@@ -14408,14 +14380,11 @@ def meaning(param):
     return " ".join([*param.help.split(), *([f"({facts})"] if facts else [])])
 
 
-def arg_rows(args):
-    return [(arg.name.upper(), meaning(arg)) for arg in args]
-
-
 def option_rows(params):
-    """`-e, --epochs INT` and what it means."""
-    return [((f"-{param.alt}, " if param.alt else "") + spelling(param.name) + value_name(param),
-             meaning(param)) for param in params]
+    """`-e, --epochs INT`, or `FILE` of an argument, and what it means."""
+    return [(one.name.upper() if isinstance(one, Arg) else
+             (f"-{one.alt}, " if one.alt else "") + spelling(one.name) + value_name(one),
+             meaning(one)) for one in params]
 
 
 def shortened_source(job):
@@ -14434,9 +14403,16 @@ class Pages:
         headings = r"(?m)^\S.*:$(?=\n  )" if self.bold else r"(?!)"
         return re.sub(headings, "\033[1m\\g<0>\033[0m", visible(page))
 
+    def wrapped(self, text, indent=4):
+        """`text` in lines, all but the first indented; a \0 is a blank that stays in its line."""
+        margin, words = text[:len(text) - len(text.lstrip())], re.split(r"[\t-\r ]+", text.strip())
+        lines = textwrap.wrap(margin + " ".join(words), max(self.width - indent, 30),
+                              break_long_words=False, break_on_hyphens=False)
+        return ("\n" + " " * indent).join(lines).replace("\0", " ")
+
     def paragraphs(self, text):
         """The lines of a text, those that are too long wrapped."""
-        return "\n".join(line if len(line) <= self.width else wrapped(line, self.width, 0)
+        return "\n".join(line if len(line) <= self.width else self.wrapped(line, 0)
                          for line in text.strip().split("\n"))
 
     def section(self, title, rows):
@@ -14446,7 +14422,7 @@ class Pages:
         for name, text in rows:
             margin = " " * (column - len(name) - 2)
             margin = "\n" + " " * column if len(margin) < 2 else margin
-            lines.append(f"  {name}{margin}{wrapped(text, self.width, column)}".rstrip())
+            lines.append(f"  {name}{margin}{self.wrapped(text, column)}".rstrip())
         return "".join(line + "\n" for line in lines)
 
     def topic(self, text):
@@ -14484,7 +14460,7 @@ class Pages:
                   if not project.job(name)]
         return "\n".join(filter(None, [
             self.title(project),
-            wrapped(USAGE, self.width, 4) + "\n",
+            self.wrapped(USAGE) + "\n",
             self.section("Jobs (skelebot JOB --help explains one)", jobs)
             or f"No jobs yet: add some to {FILE}.\n",
             self.section("Commands (skelebot COMMAND --help explains one)", others),
@@ -14498,7 +14474,7 @@ class Pages:
         return "\n".join([
             self.paragraphs(f"Skelebot runs the jobs of a project that a {FILE} describes. "
                             "There is none here or above.") + "\n",
-            wrapped(USAGE, self.width, 4) + "\n",
+            self.wrapped(USAGE) + "\n",
             self.section("Commands", rows),
             self.section("Options", option_rows(option for option in OPTIONS if option.outside)),
             self.paragraphs("To begin: skelebot scaffold my-project, or "
@@ -14517,9 +14493,9 @@ class Pages:
         about = [*([job.help] if job.help.strip() else []),
                  f"runs {shortened_source(job)} {WHERE[job.native]}"]
         return "\n".join(filter(None, [
-            wrapped(" ".join(usage), self.width, 4) + "\n",
+            self.wrapped(" ".join(usage)) + "\n",
             "".join(self.paragraphs(text) + "\n" for text in about),
-            self.section("Arguments", arg_rows(job.args)),
+            self.section("Arguments", option_rows(job.args)),
             self.section("Parameters", option_rows(params)),
             self.section("Resources", [row for row in resources if row[1]]),
             self.section("Files with variables", [
@@ -14534,7 +14510,7 @@ class Pages:
         return "\n".join(filter(None, [
             " ".join(["usage: skelebot [OPTIONS]", name, *args, "[OPTION]...\n"]),
             command.help + "\n",
-            self.section("Arguments", arg_rows(command.args)),
+            self.section("Arguments", option_rows(command.args)),
             self.section("Options", option_rows((*command.params, HELP))),
         ])).rstrip("\n")
 
@@ -16960,7 +16936,7 @@ class Zipper:
             write_whole(self.target, lambda file: self.fill(file, entries))
             files = sum(path is not None and not name.endswith("/") for path, name in entries)
             left_out = tuple(name for path, name in entries if path is None)
-            return Zipped(files, os.path.getsize(self.target), left_out)
+            return files, os.path.getsize(self.target), left_out
         except OSError as error:
             own = not error.filename or re.fullmatch(OURS, os.path.basename(error.filename))
             raise refused(self.step.path if own else error.filename, error)
@@ -17135,7 +17111,7 @@ SHOWN = {
     Request: lambda step: Response(),
     Upload: lambda step: Response(), Pack: lambda step: Body(None, packed_name(step.path), 0),
     Scratch: lambda step: step.shown, Ask: lambda step: step.default,
-    Token: lambda step: Secret("TOKEN"), Wait: lambda step: Outcome(), Zip: lambda step: Zipped(),
+    Token: lambda step: Secret("TOKEN"), Wait: lambda step: Outcome(), Zip: lambda step: (0, 0, ()),
 }
 
 

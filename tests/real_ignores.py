@@ -104,7 +104,7 @@ def chosen(folder):
     """Files for a pattern file: those whose letters it has, and of those that match the same lines some."""
     kinds, chance = {}, random.Random(folder)
     for path in chance.sample(FILES, len(FILES)):
-        kind = tuple(bool(rule.pattern.fullmatch(f"{folder}/{path}")) for rule in RULES[folder].rules)
+        kind = tuple(bool(pattern.fullmatch(f"{folder}/{path}")) for pattern, _, _ in RULES[folder].rules)
         kinds.setdefault(kind, []).append(path)
     near = [path for path in FILES if letters(path) and letters(path) in letters(BELOW[folder])]
     some = [path for kind, paths in kinds.items() for path in paths[:2 if any(kind) else 3]]

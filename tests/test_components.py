@@ -14,7 +14,7 @@ from support import (Look, Read, Secrets, call, contents, drive, folder, golden,
                      project, read, shown, skelebot, two_lines)
 from skelebot import (Activation, Answer, Ask, Call, Command, Component, File, Kerberos,
                       Launch, Note, Outcome, Place, Refused, RegistryAws, RegistrySection, Remove, Scratch,
-                      Secret, SecretsInside, SkelebotError, Token, Wait, Words, Zip, Zipped)
+                      Secret, SecretsInside, SkelebotError, Token, Wait, Words, Zip)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
 KERBEROS = {"krbConf": "krb5.conf", "keytab": "keys/ada.keytab", "hdfsUser": "ada"}
@@ -967,7 +967,7 @@ def as_nobody(path):
 class PackagePlan(Case):
     def plan(self, results=None, **package):
         it = project(components={"package": {"path": "dist/churn.zip", **package}})
-        return drive(ours("package", it).plan(ADA, it, Words()), {Look: "", Zip: Zipped(3, 4200), **(results or {})})
+        return drive(ours("package", it).plan(ADA, it, Words()), {Look: "", Zip: (3, 4200, ()), **(results or {})})
 
     def test_looks_zips_and_answers_with_the_file(self):
         self.assertEqual(self.plan().outline, ["Look dist/churn.zip", "Read dist/churn.zip", "Secrets",
@@ -977,7 +977,7 @@ class PackagePlan(Case):
         self.assertEqual(self.plan(path="churn.zip").outline[:2], ["Look churn.zip", "Read churn.zip"])
 
     def test_names_what_was_left_out(self):
-        done = self.plan({Zip: Zipped(1, 100, ("data", "pipe"))})
+        done = self.plan({Zip: (1, 100, ("data", "pipe"))})
         self.assertEqual(done.outline[5:7], ["Note data was left out: it leads out of the project, or is not a file",
                                              "Note pipe was left out: it leads out of the project, or is not a file"])
 
