@@ -307,36 +307,25 @@ WATCH = "for i in $(seq 40); do klist -s || echo none in second $i; klist | grep
 class Watching(KerberosTests):
     """A job of 40 seconds always has a ticket, though none lasts longer than 15.
 
-    The runs on all engines go on beside the other tests of the module: this class is the last one.
+    The runs on all engines go on beside the other tests of the module: these classes are the last ones.
     """
     files = project_files("ada")
-    others = ("podman", "remote")
     config = {"components": kerberos("krb/ada.keytab", "ada"), "jobs": [
         {"name": "watch", "source": f"seen=$(mktemp); {WATCH}; echo; sort -u $seen | wc -l; rm $seen"}]}
 
     @classmethod
     def begin(cls):
-        """Build the images and start the job everywhere."""
+        """Build the image and start the job."""
         super().setUpClass()
-        cls.runs, cls.others = {}, [engines()[name] for name in cls.others if not missing(name)]
-        for engine in cls.others:
-            make_client(engine)
-            cls.watch(engine, engine.name)
-        cls.watch(cls.engine, "legacy", "-s")
-        cls.watch(cls.engine, "natively", "-n")
-
-    @classmethod
-    def watch(cls, engine, way, *options):
-        environ = {"TMPDIR": cls.temp, MARK: cls.name, **engine.environ}
-        cls.runs[way] = Running(cls.argv(*options, "watch"), cls.folder, **environ)
+        environ = {"TMPDIR": cls.temp, MARK: cls.name, **cls.engine.environ}
+        cls.runs = [Running(cls.argv(option, "watch"), cls.folder, **environ)
+                    for option in (("-s", "-n") if cls.engine.name == "legacy" else ("-s",))]
 
     @classmethod
     def end(cls):
-        for run in cls.runs.values():
+        for run in cls.runs:
             run.signal(signal.SIGTERM).ends()
             run.stop()
-        for engine in cls.others:
-            prints(*engine.cli, "rmi", "--force", cls.name, **engine.environ)
         super().tearDownClass()
 
     @classmethod
@@ -349,24 +338,27 @@ class Watching(KerberosTests):
         pass
 
     def test_finds_a_ticket_in_every_second(self):
-        for way, run in self.runs.items():
-            with self.subTest(way):
+        for number, run in enumerate(self.runs):
+            with self.subTest(number):
                 self.assertEqual(run.ends(), 0)
                 self.assertNotIn(b"none in second", run.said)
                 self.assertRegex(run.said.decode(), r"\n[4-9]\n$")      # so many tickets it has had
 
 
-on("legacy")(Watching)
+on("legacy", "podman", "remote")(Watching)
+WATCHING = [kind for name, kind in sorted(globals().items()) if name.startswith("Watching_on_")]
 
 
 def setUpModule():
-    if KDC and not missing("legacy") and "Watching_on_legacy" in globals():
-        globals()["Watching_on_legacy"].begin()
+    for kind in WATCHING:
+        if KDC and not missing(kind.engine.name):
+            kind.begin()
 
 
 def tearDownModule():
-    if KDC and not missing("legacy") and "Watching_on_legacy" in globals():
-        globals()["Watching_on_legacy"].end()
+    for kind in WATCHING:
+        if KDC and not missing(kind.engine.name):
+            kind.end()
 
 
 # ---- Faults -----------------------------------------------------------------
