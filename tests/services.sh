@@ -426,7 +426,7 @@ start() {
   install_packages apt dockerd:docker.io debootstrap podman catatonit runc iptables ip:iproute2 git \
     python3:python3-yaml "$(python3 -c 'import ensurepip' 2>/dev/null && echo python3 || echo python3-venv)" \
     make rsync socat
-  launch kubernetes-build nice -n 10 "$tests/clusters/kubernetes_build.sh" "$kubernetes"
+  launch kubernetes-build nice -n 5 "$tests/clusters/kubernetes_build.sh" "$kubernetes"
   install_servers & # beside the images, which take as long
   local servers=$!
   start_engine engine --

@@ -16,7 +16,7 @@ start_kubernetes() {
   exec 9>"$kubernetes/start.lock"
   flock 9
   rm -f "$kubernetes/ready"
-  nice -n 10 "$tests/clusters/kubernetes_build.sh" "$kubernetes" 9>&-
+  nice -n 5 "$tests/clusters/kubernetes_build.sh" "$kubernetes" 9>&-
   start_control 9>&-
   start_nodes 9>&-
   # Graphics cards that are only counted, as a device plugin would: the oldest kubectl cannot say so.
@@ -119,7 +119,7 @@ load_images() {
 stop_kubernetes() {
   local name
   if [ -x "$kubernetes/bin/kube-apiserver" ] && admin get --raw /readyz; then
-    admin delete jobs,pods --all --all-namespaces --grace-period 1 --timeout 25s || true
+    admin delete jobs,pods --all --all-namespaces --grace-period 1 --timeout 10s || true
   fi
   for name in "${nodes[@]}"; do
     stop_process "kubernetes/$name"
