@@ -9303,7 +9303,7 @@ class TakenUp:
             ends = (yield from runner.plan_ends([record])) if record.goes_on else {}
             if record.name in ends:
                 record = yield from runner.plan_collect(
-                    record, ends[record.name], state="stopped", reason="skelebot stop")
+                    record, ends[record.name], state="stopped", reason="by skelebot stop")
             goes_on = goes_on or record.goes_on
             yield Note(record.told + ", still" * record.goes_on)
         return int(goes_on)
@@ -15293,6 +15293,11 @@ class Log:
                 return file.tell()
         except FileNotFoundError:
             return step.offset          # it has said nothing yet
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}",
+                                "free some disk space, or redirect the output")
 
 
 class LoggedProgram(Program):

@@ -322,6 +322,13 @@ class Logs(Asked):
         self.assertEqual(self.piped("1"), self.LOG)
         self.assertEqual(self.piped("score", "1"), b"other\n" + self.LOG)
 
+    @unittest.skipUnless(os.path.exists("/dev/full"), "a device of Linux")
+    def test_that_cannot_be_written_are_a_fault(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([sys.executable, SKELEBOT, "logs", "1"], cwd=self.top, stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual((done.returncode, done.stderr.decode()), (1, two_lines(
+            "the output cannot be written: no space left on device", "free some disk space, or redirect the output")))
+
     def test_have_the_last_state_of_each_line_on_a_terminal(self):
         self.assertEqual(terminal(self.top, "logs", "1"), "100%\nred\nend \ufffd\\x07\n")
 

@@ -280,7 +280,7 @@ class Natively(unittest.TestCase):
             process("stop", name, folder=self.folder)
         said, errors = sweep.communicate(timeout=60)
         self.assertEqual((sweep.returncode, errors, said.count(b"lr=")), (1, b"", 1))
-        self.assertEqual([(one.state, one.reason) for one in self.points().values()], [("stopped", ""), ("stopped", "skelebot stop")])
+        self.assertEqual([(one.state, one.reason) for one in self.points().values()], [("stopped", ""), ("stopped", "by skelebot stop")])
 
     def test_begins_no_more_points_after_a_failure_if_that_is_wished(self):
         self.sweep("train", "--each", "lr", "1", "3", "2", "4", "-j", "1", "--stop-on-failure", status=1)
