@@ -3052,10 +3052,8 @@ def template_bytes(*parts):
     """A file of templates/, beside this one or what it is a link to; both may lie in a zip file."""
     for folder in ("templates", "skelebot_templates"):
         for own in (HERE, os.path.realpath(HERE)):
-            try:
+            with contextlib.suppress(OSError):
                 return __loader__.get_data(os.path.join(os.path.dirname(own), folder, *parts))
-            except OSError:
-                pass
     raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {HERE}",
                         "copy the folder templates/ with skelebot.py, or run install.sh again")
 
@@ -4589,10 +4587,8 @@ class Cache(Record):
 
     def read(self, path):
         """The bytes that are kept at a path; None if there is nothing that can be read."""
-        try:
+        with contextlib.suppress(SkelebotError):
             return read_bytes(path) if path else None
-        except SkelebotError:
-            return None
 
     def text(self, path):
         """The same as text; "" if it is not text."""
@@ -13004,10 +13000,6 @@ def is_inside(path):
 class Answers(dict):
     """name -> what was answered, for the {variables} of a template."""
 
-    def add_name(self, name):
-        """The project's name, also as a word of a-z, 0-9 and _."""
-        self.update(name=name, name_simple=re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_"))
-
     def fill(self, text):
         """`text` with the known variables; other braces stay."""
         return re.sub(r"\{([\w.-]+)\}", lambda match: self.get(match.group(1), match.group()), text)
@@ -13954,7 +13946,8 @@ class Scaffold:
         if not ProjectName.fits(name):
             raise usage_error(f"scaffold: expected {ProjectName.expected}, found {shortened(name)}",
                               "give it as --name churn-model")
-        self.answers.add_name(name)
+        # for the names of modules and the like
+        self.answers["name_simple"] = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         yield from self.plan_sections()
 
     def plan_sections(self):
@@ -17298,8 +17291,9 @@ def make_importable(home):
     sys.path.append(os.path.join(home, "plugins"))
 
 
-def installed_plugins(home):
+def installed_plugins():
     """(name, class) of every plugin; one that cannot be imported is moved away."""
+    home = skelebot_home(os.environ, os.path.expanduser("~"))
     place, kinds, home = os.path.join(home, "plugins"), [], os.path.abspath(home)
     Ours(place).tidy()
     names = folder_names(place)
@@ -17591,12 +17585,8 @@ class CommandLine:
         self.outside = bool(command) and command.outside
         self.version, self.installed = self.options.has("version"), ()
         if not self.version and not (command and command.alone and not self.is_job(self.words[0])):
-            self.installed = self.plugins()
+            self.installed = installed_plugins()
         self.project, self.commands = self.chosen_project(), COMMANDS
-
-    @staticmethod
-    def plugins():
-        return installed_plugins(skelebot_home(os.environ, os.path.expanduser("~")))
 
     @property
     def folder(self):
@@ -17791,7 +17781,7 @@ class Completions(CommandLine):
         self.words = [*plain, *rest] or [NEXT]
         if self.options.has("directory"):
             enter(os.path.expanduser(self.options.one("directory")))
-        self.installed, self.project, self.hosts = self.plugins(), None, {}
+        self.installed, self.project, self.hosts = installed_plugins(), None, {}
         with contextlib.suppress(SkelebotError):    # what needs none can still be typed
             self.project = self.chosen_project()
             self.hosts = Hosts(Call(os.environ, os.path.expanduser("~")), self.project).known()

@@ -326,9 +326,9 @@ class Variable(unittest.TestCase):
 
     def test_variable_of_the_simple_name_is_a_word(self):
         for name, expected in {"Churn Model": "churn_model", "it's-7!": "it_s_7", "_A__b_": "a_b"}.items():
-            answers = Answers()
-            answers.add_name(name)
-            self.assertEqual(answers, {"name": name, "name_simple": expected})
+            with folder(template("files: [{name: a, template: a}]\n", {"a": b"{name} {name_simple}"})) as path:
+                scaffold("new", "--template", "./tpl", "--yes", "--name", name, folder=path, answers=())
+                self.assertEqual(contents(os.path.join(path, "new"))["a"], f"{name} {expected}".encode())
 
 
 HOSTILE = [
