@@ -8418,7 +8418,6 @@ class Slurm(OnCluster):
     @staticmethod
     def shell(words):
         """Words for a shell to read, and not to be shown."""
-        import shlex
         return " ".join(map(shlex.quote, words))
 
     def there(self, name, *words):
@@ -13601,14 +13600,11 @@ class Existing:
         self.texts = {file: self.text(file) for file in self.files
                       if os.path.splitext(file)[1] in INTERPRETERS}
         self.local = {part for file in self.texts for part in re.split(r"[/.]", file)}
+        self.pyproject = read_bytes(os.path.join(folder, "pyproject.toml"), 1 << 20) or b""
 
     def text(self, file):
         data = read_bytes(os.path.join(self.folder, file), 1 << 20)
         return marked_text(data or b"")
-
-    @property
-    def pyproject(self):
-        return read_bytes(os.path.join(self.folder, "pyproject.toml"), 1 << 20) or b""
 
     def has(self, name):
         return look(os.path.join(self.folder, name))
@@ -16756,7 +16752,6 @@ class Stream:
     """A file that is read or written once, with its SHA-256 and its last bytes."""
 
     def __init__(self, file):
-        import hashlib
         self.file, self.sha256, self.last = file, hashlib.sha256(), b""
 
     def read(self, count):
@@ -17509,6 +17504,8 @@ class EngineProgram:
         only = podman and (not docker or scripted or linked)
         self.name = environ.get("SKELEBOT_DOCKER") or ("podman" if only else "docker")
         self.path = on_path(self.name) or self.name
+        # a snap is a name of the program `snap`; source: snapcraft.io/docs
+        self.is_snap = os.path.basename(os.path.realpath(self.path)) == "snap"
 
     @property
     def stamp(self):
@@ -17518,11 +17515,6 @@ class EngineProgram:
         except OSError:
             return self.name
         return f"{self.path} {status.st_size} {status.st_mtime_ns}"
-
-    @property
-    def is_snap(self):
-        """Whether it came as a snap: as a name of the program `snap`. Source: snapcraft.io/docs"""
-        return os.path.basename(os.path.realpath(self.path)) == "snap"
 
     @staticmethod
     def context(environ, home):
