@@ -63,7 +63,7 @@ modules() {
 }
 
 # run PYTHON MODULE...: each in a process of its own, so that one that dies takes no other along. Where
-# $engines is set, without their classes on other engines; where $only is set, the tests whose names fit it.
+# $engines is set, without their classes on other engines; where $only is set, the tests whose names fit one of its patterns.
 engines='' only=''
 run() {
   python=$1
@@ -76,8 +76,9 @@ run() {
   for module in "$@"; do
     begun=$(date +%s)
     printf '\n==== %s, %s\n' "$module" "$(name "$python")"
+    # shellcheck disable=SC2086  # several patterns, which are no files' names
     SKELEBOT_TEST_ENGINES=$engines PYTHONPATH=$path${path:+${PYTHONPATH:+:}}${PYTHONPATH:-} \
-      "$python" -u tests/run.py "$module" "$notes" ${only:+"$only"} || true
+      "$python" -u tests/run.py "$module" "$notes" $only || true
     if [ "$(tail -n 1 "$notes")" = "done" ]; then
       sed '$d' "$notes" >"$notes.new" && mv "$notes.new" "$notes"
     else
@@ -129,7 +130,7 @@ on_docker() {
 
 # shellcheck disable=SC2046
 elsewhere() {
-  engines=$others only='*_on_*'
+  engines=$others only='*_on_podman.* *_on_remote.*'
   run "$PYTHON" $(modules real "$@" | without "$engineless" | without "$clusters" | on_others)
   engines='' only=''
   for module in $clusters; do run "$PYTHON" $(modules real "$@" | within "$module"); done
