@@ -423,7 +423,7 @@ class EveryWay(Checkout):
             "score": output([*argv, "-n", *JOBS], cwd=project, **options).splitlines()[-1],
         }
 
-    def test_answers_alike(self):
+    def test_answers_alike_and_runs_a_job_in_docker(self):
         if not brings_pip():
             self.skipTest("this Python has no ensurepip")
         ways = self.ways()
@@ -432,6 +432,21 @@ class EveryWay(Checkout):
         for name, (argv, variables) in ways.items():
             with self.subTest(name):
                 self.assertEqual(self.answers(argv, env=environment(**variables)), expected)
+        with self.subTest("in Docker"):
+            self.runs_in_docker(ways)
+
+    def runs_in_docker(self, ways):
+        if run(["docker", "image", "inspect", "skelebot-test/base"]).returncode:
+            self.skipTest("there is no engine with skelebot-test/base")
+        name = "skelebot-real-" + os.urandom(4).hex()
+        self.addCleanup(run, ["docker", "image", "rm", "--force", name])
+        write(os.path.join(self.work, "skelebot.yaml"),
+              f"name: {name}\nbaseImage: skelebot-test/base\njobs:\n- {{name: greet, source: echo hello}}\n")
+        for way, (argv, variables) in ways.items():
+            near = [os.path.relpath(word, self.work) if os.path.isabs(word) else word for word in argv]
+            with self.subTest(way):
+                said = output([*near, "greet"], cwd=self.work, env=environment(HOME=self.home, **variables))
+                self.assertEqual(said, "hello\n")
 
     def test_finds_its_templates_however_it_is_named(self):
         self.install()
@@ -453,19 +468,6 @@ class EveryWay(Checkout):
                             said = output(["env", *start, name, *words, "--dry-run", "prime"], cwd=folder,
                                           env=environment(HOME=self.home, PATH=on_path))
                             self.assertIn(" build ", said)
-
-    def test_runs_a_job_in_docker(self):
-        if not brings_pip() or run(["docker", "image", "inspect", "skelebot-test/base"]).returncode:
-            self.skipTest("there is no engine with skelebot-test/base, or no ensurepip")
-        name = "skelebot-real-" + os.urandom(4).hex()
-        self.addCleanup(run, ["docker", "image", "rm", "--force", name])
-        write(os.path.join(self.work, "skelebot.yaml"),
-              f"name: {name}\nbaseImage: skelebot-test/base\njobs:\n- {{name: greet, source: echo hello}}\n")
-        for way, (argv, variables) in self.ways().items():
-            near = [os.path.relpath(word, self.work) if os.path.isabs(word) else word for word in argv]
-            with self.subTest(way):
-                said = output([*near, "greet"], cwd=self.work, env=environment(HOME=self.home, **variables))
-                self.assertEqual(said, "hello\n")
 
     def test_answers_alike_as_the_module_of_the_current_folder(self):
         expected = output([self.with_yaml(), os.path.join(self.here, "skelebot.py"), "--help"], cwd=self.work,
