@@ -11807,10 +11807,12 @@ class Repository(Component):
                         "put it in the artifact's own place, and replace what is there")
         return {
             "push": Builtin("store artifacts under the project's version", self.plan_push, (name,),
-                            (force, *self.storing), check=self.check_push,
+                            (force, *self.storing),
+                            check=functools.partial(self.check_words, "push"),
                             foresee=self.plan_foresee, offers=self.offers),
             "pull": Builtin("fetch artifacts, or list the versions that are stored", self.plan_pull,
-                            (name, version), (override, *self.storing), 1, check=self.check_pull,
+                            (name, version), (override, *self.storing), 1,
+                            check=functools.partial(self.check_words, "pull"),
                             foresee=self.plan_foresee_pull, offers=self.offers),
         }
 
@@ -11835,10 +11837,15 @@ class Repository(Component):
                               did_you_mean(name, [*known, "ALL"]))
         return list(known.values()) if name == "ALL" else [known[name]]
 
-    def check_prefix(self, command, prefix):
+    def check_words(self, command, project, words):
+        typed, prefix = words.one("version"), words.one("prefix")
+        self.selection(command, words)
         if prefix and not ArtifactName.fits(prefix):
             raise usage_error(f"{command}: expected a prefix that can begin a file's name, "
                               f"found {shortened(prefix)}", "for example --prefix team-")
+        if typed and typed.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, typed, re.ASCII):
+            raise usage_error(f"pull: expected a version, found {shortened(typed)}",
+                              "for example 1.2.0, or LATEST")
 
     def transfers(self, call, command, words):
         return [Transfer(call, self, artifact, words.one("prefix"))
@@ -11883,10 +11890,6 @@ class Repository(Component):
 
     # -- Commands
 
-    def check_push(self, project, words):
-        self.selection("push", words)
-        self.check_prefix("push", words.one("prefix"))
-
     def plan_check_version(self, transfers):
         """Check that a name can hold the project's version; warn if LATEST will not find it."""
         version = self.project.version
@@ -11922,7 +11925,7 @@ class Repository(Component):
 
     def plan_push(self, call, project, words):
         """Send artifacts under the project's version; all are checked before one is sent."""
-        self.check_push(project, words)
+        self.check_words("push", project, words)
         force, transfers, new = words.has("force"), self.transfers(call, "push", words), []
         yield from self.plan_check_version(transfers)
         for transfer in transfers:
@@ -11935,17 +11938,9 @@ class Repository(Component):
             yield from transfer.plan_send(force)
         return 0
 
-    def check_pull(self, project, words):
-        typed = words.one("version")
-        self.selection("pull", words)
-        self.check_prefix("pull", words.one("prefix"))
-        if typed and typed.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, typed, re.ASCII):
-            raise usage_error(f"pull: expected a version, found {shortened(typed)}",
-                              "for example 1.2.0, or LATEST")
-
     def plan_pull(self, call, project, words):
         """Fetch artifacts whole and as they were pushed; look all up before one is fetched."""
-        self.check_pull(project, words)
+        self.check_words("pull", project, words)
         transfers = self.transfers(call, "pull", words)
         yield from self.plan_stores(call, transfers, words)
         versioned = [transfer for transfer in transfers if not transfer.artifact.singular]
