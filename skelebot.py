@@ -7505,9 +7505,10 @@ class Runner:
         """Show what it prints, or which of its points end, until it does; or by now."""
         offset, runs, shown = 0, Runs(), set()
         while True:
-            record, = yield from plan_updated(self.call, self.project, [runs.read_again(record)])
-            follow = follow and record.goes_on
-            for one in sorted(runs.points(record.number), key=lambda one: one.ended):
+            record, *points = yield from plan_updated(self.call, self.project, [
+                runs.read_again(record), *(runs.points(record.number) if record.sweep else ())])
+            follow = follow and any(one.goes_on for one in (record, *points))
+            for one in sorted(points, key=lambda one: one.ended):
                 if not one.goes_on and one.point not in shown:
                     shown.add(one.point)
                     yield Answer(RunCommands.line(one, record.sweep))
@@ -9140,8 +9141,10 @@ def plan_updated(call, project, records, back=False):
         runner = yield from plan_runner_of(call, project, group[0])
         ends = yield from runner.plan_ends(group)
         for record in group:
-            if record.name in ends:
-                told[record.name] = yield from runner.plan_collect(record, ends[record.name], back)
+            now = Runs().read_again(record) if record.goes_on else record
+            if record.name in ends:     # unless somebody has recorded it meanwhile
+                told[record.name] = now if record.goes_on and now.state in STATES[2:] else (
+                    yield from runner.plan_collect(record, ends[record.name], back))
     return [told.get(record.name, record) for record in records]
 
 
@@ -9179,22 +9182,10 @@ class TakenUp:
 
     @classmethod
     def plan_wait(cls, call, project, words):
+        """Show what a run prints, to its end; returns its exit status."""
         self = cls(call, project)
         record = yield from self.plan_record(words.one("run"))
-        status = yield from self.plan_shown(record)
-        for point in (yield from self.plan_points(record)):     # of a sweep that was killed
-            yield from self.plan_shown(point)
-        return status
-
-    def plan_points(self, record):
-        """The points of a sweep that go on, though that has ended."""
-        points = self.runs.points(record.number) if record.sweep and not record.goes_on else []
-        points = yield from plan_updated(self.call, self.project, points)
-        return [point for point in points if point.goes_on]
-
-    def plan_shown(self, record):
-        """Show what a run prints, to its end; returns its exit status."""
-        if record.goes_on:
+        if record.goes_on or (yield from self.plan_points(record)):
             runner = yield from plan_runner_of(self.call, self.project, record)
             yield from runner.plan_watch(record)
             record = yield from self.plan_record(record.name)
@@ -9206,6 +9197,12 @@ class TakenUp:
         if record.reason:
             yield Note(f"{record.told}: {record.reason}")
         return 1 if record.status is None else record.status
+
+    def plan_points(self, record):
+        """The points of a sweep that go on, though that has ended."""
+        points = self.runs.points(record.number) if record.sweep and not record.goes_on else []
+        points = yield from plan_updated(self.call, self.project, points)
+        return [point for point in points if point.goes_on]
 
     @classmethod
     def plan_fetch(cls, call, project, words):

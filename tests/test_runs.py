@@ -5,7 +5,7 @@ import unittest
 
 import skelebot
 from skelebot import Call, Recording, Resources, RunRecord, Runs, SkelebotError, TakenUp, Words
-from support import project
+from support import inside, project
 
 
 class Record(unittest.TestCase):
@@ -84,6 +84,17 @@ class OnceMore(unittest.TestCase):
     def test_of_a_point_is_where_that_has_run(self):
         now = self.again(self.recorded(hosts=("ssh://a", "ssh://b"), host="ssh://a")._replace(point=2, host="ssh://b"))
         self.assertEqual((now["hosts"], now["host"]), (("ssh://b",), "ssh://b"))
+
+
+class Meanwhile(unittest.TestCase):
+    def test_an_end_that_somebody_else_records_counts(self):
+        before = RunRecord(number=1, job="train", runner="native", state="running", started=1.0, machine=skelebot.machine_name(), mark="1")
+        after = before._replace(state="done", status=0, ended=2.0)
+        with inside({".skelebot/runs/1/run.json": after.text}):
+            plan = skelebot.plan_updated(Call(), project(), [before])
+            with self.assertRaises(StopIteration) as end:
+                next(plan)
+            self.assertEqual(end.exception.value, [after])
 
 
 class Folder(unittest.TestCase):
