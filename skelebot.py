@@ -2450,8 +2450,7 @@ def read_entries(folder, file):
     if node is None or Value(node, None).is_nothing:
         if file != FILE:
             return {}
-        raise Place(file, 1).fault("is empty",
-                                   "it needs at least a line such as name: churn-model")
+        raise Place(file, 1).fault("is empty", "it needs at least a line such as name: churn-model")
     return canonical(Project, Value(node, Place(file, node.start_mark.line + 1)).entries())
 
 
@@ -5238,8 +5237,7 @@ def plan_must(command):
 def check_there(path, place):
     """Raise a fault if a path of the project does not exist."""
     if not look(path):
-        raise place.fault(f"{shortened(path)} does not exist",
-                          "correct the path, or add the file")
+        raise place.fault(f"{shortened(path)} does not exist", "correct the path, or add the file")
 
 
 def other_ignore_file(project):
@@ -11039,8 +11037,7 @@ def env_files_inside(project):
 
 def ignored_by_components(project):
     """Lines of .dockerignore that come last: those of components, then the secret files inside."""
-    return (*component_words(project, "ignores"),
-            *lines_inside(project, project.secret_files))
+    return (*component_words(project, "ignores"), *lines_inside(project, project.secret_files))
 
 
 def secret_paths(project):
@@ -13002,8 +12999,7 @@ class Answers(dict):
             raise place.fault(f"{shortened(path)} is outside of its folder",
                               "name a path below it, without ..")
         if any(name.lower().rstrip(". ") == ".git" for name in re.split(r"[\\/]+", path)):
-            raise place.fault(f"{shortened(path)} belongs to git",
-                              "a template may not write there")
+            raise place.fault(f"{shortened(path)} belongs to git", "a template may not write there")
         return path.rstrip("/")
 
     def fill_node(self, node, done):
@@ -13320,8 +13316,7 @@ class PythonScript:
             if isinstance(self.functions.get(one), ast.ClassDef):       # an Enum
                 members = {last_name(row.targets[0]): self.value(row.value)
                            for row in self.functions[one].body if hasattr(row, "targets")}
-                said.update(choices=list(members.values()),
-                            default=members.get(last_name(default)))
+                said.update(choices=list(members.values()), default=members.get(last_name(default)))
         return said
 
     def fire(self):
@@ -17452,8 +17447,7 @@ class Part:
 
     def of(self, project, commands):
         """The command, by the component of ours that has it, as that is in the project."""
-        ours = [one.commands() for one in our_components(project).values()
-                if self.name in COMMANDS]
+        ours = [one.commands() for one in our_components(project).values() if self.name in COMMANDS]
         return next((own[self.name] for own in ours if self.name in own), commands.get(self.name))
 
     @staticmethod
@@ -17671,8 +17665,7 @@ class CommandLine:
             return say(sys.stdout, page, shown=pages.shown) or 0
         if options.has("help"):
             return self.show_page(self.words[0], *self.job_or_command(self.words[0]))
-        asked = [Part(self, name).read(project, words)
-                 for name, *words in self.chain(self.words)]
+        asked = [Part(self, name).read(project, words) for name, *words in self.chain(self.words)]
         for one in asked:
             if one.typed.help:
                 return self.show_page(one.name, one.job, one.command)
