@@ -421,7 +421,7 @@ class Broken(Watched):
     first = ()
     files = {"step.sh": "echo said-$((40 + 2))\necho aside-$((40 + 2)) >&2\nexit 3\n"}
     config = {"language": "NA", "commands": ["sh step.sh"], "jobs": [SHOW]}
-    begins = {"legacy": ("Sending build context", "DEPRECATED: "), "BuildKit": ("#1 ", "#0 ")}
+    begins = {"legacy": ("Sending build context", "DEPRECATED: "), "BuildKit": ("#0 ", "#1 ", "#2 ")}
 
     def test_is_shown_whole_and_tried_again(self):
         done = self.skelebot("show", status=1)
