@@ -8707,8 +8707,9 @@ SHELLS_OWN = (r"(?:E?UID|PPID|_|IFS|ENV|LINENO|RANDOM|SECONDS|GROUPS|SHLVL|OPT\w
 def merged(below, above):
     """A value of JSON, and another laid over it: null removes, items with one `name` are one."""
     if isinstance(below, list) and isinstance(above, list):
-        rows = [{one["name"] if isinstance(one, dict) and "name" in one else (index, rows is above):
-                 one for index, one in enumerate(rows)} for rows in (below, above)]
+        rows = [{one.get("mountPath", one["name"]) if isinstance(one, dict) and "name" in one else
+                 (index, rows is above): one for index, one in enumerate(rows)}
+                for rows in (below, above)]
         return list(merged(*rows).values())
     if not isinstance(above, dict):
         return above
@@ -8724,7 +8725,7 @@ class OnKubernetes(OnCluster):
     """
     row, settings, for_image = "kubernetes", KubernetesHost, False
     lost_words = "its Job is gone, and nobody has seen how it ended"
-    goes_on, room = False, "in"                 # `room` is the container of what is done there
+    goes_on, uid, room = False, "", "in"        # `room` is the container of what is done there
 
     def __init__(self, call, project, engine, host):
         super().__init__(call, project._replace(user="host"), engine)
@@ -8935,13 +8936,13 @@ class OnKubernetes(OnCluster):
         return told.output.strip()
 
     def start(self, run):
-        uid, text = (yield from self.plan_create(self.manifest(run))), self.lent_text(run)
+        self.uid, text = (yield from self.plan_create(self.manifest(run))), self.lent_text(run)
         if text:
-            yield from self.plan_create(self.secret(run, text, uid))
+            yield from self.plan_create(self.secret(run, text, self.uid))
         if run.copies:
             told = yield Command(self.watch("open", run.name), aside=True)
             if told.status:
-                raise Refused(told.status)
+                raise Refused
             yield from self.plan_send(run.name, run.copies)
 
     def there(self, name, *words):
@@ -8963,8 +8964,8 @@ class OnKubernetes(OnCluster):
         if outcome.status == NOT_RUN:
             ends = yield from self.plan_ends([RunRecord(container=run.name)])
             self.goes_on = not ends
-            if None in ends.values():
-                raise Refused
+            if None in ends.values() or self.goes_on:
+                raise Refused(NOT_RUN if self.goes_on else 1)
         elif outcome.status == UNANSWERED.status and run.resources.time:
             run.recording.note(state="timeout")
             yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
@@ -8984,15 +8985,26 @@ class OnKubernetes(OnCluster):
         self.room = "out"
         return (yield from super().plan_fetch(name, copies))
 
+    def bring_back(self, run):
+        return 0 if self.goes_on else (yield from super().bring_back(run))
+
     def clean_up(self, run, lost):
-        if not self.goes_on:
-            yield Command(self.removal(run.name), kept=True)
+        told = Outcome() if self.goes_on else (yield Command(self.removal(run.name), kept=True))
+        if told.status and self.uid:
+            yield Note(f"{run.name} stays: {shell_line(self.removal(run.name))} removes it")
 
     def leave(self, run):
         yield Answer(run.name)
         return (yield from plan_left(run.recording.record, -1)) if run.recording.record else 0
 
     # -- What became of it
+
+    def plan_lost_sight(self, run, status=NOT_RUN):
+        return self.goes_on and (yield from super().plan_lost_sight(run))
+
+    def plan_collect(self, record, status, *rest, **ending):
+        record = record._replace(detached=True)     # its log is there, also after a kill
+        return (yield from super().plan_collect(record, status, *rest, **ending))
 
     def plan_ends(self, records):
         told = yield self.kubectl("get", "jobs,pods", "--selector", "skelebot.project="

@@ -7,7 +7,7 @@ import signal
 import unittest
 
 import cluster
-from engine import Tests, on, tree, write
+from engine import Tests, deadline, on, tree, write
 from real_run import DASHED, PLAIN, arrived
 
 
@@ -21,8 +21,16 @@ def host(context="test", namespace="ml", **more):
             "resources": resources}
 
 
+QUOTA = f"quota-{os.getpid()}"
 HOSTS = {"ml": host(), "restricted": host(namespace="restricted"),
-         **{name: host(name) for name in ("no-exec", "forbidden", "expired", "gone", "nowhere")}, "nothing": host("admin", "nothing")}
+         **{name: host(name) for name in ("no-exec", "forbidden", "expired", "gone", "nowhere")}, "nothing": host("admin", "nothing"), "full": host("admin", QUOTA), "root": host(namespace="restricted", user="0"),
+         "loaded": host(image="loaded"), "claim": host(claims={"nothing": "/data"}), "priority": host(priorityClass="nothing"),
+         "account": host(serviceAccount="nothing"), "odd": host(pod={"frobnicate": 1}), "any": host(resources={"gpus": "all"}),
+         "cards": host(resources={"gpus": "4"}), "node": host(nodeSelector={"kubernetes.io/hostname": "node9"}),
+         "little": host(resources={"memory": "64m"}),
+         "own": host(claims={"datasets": "/data"}, nodeSelector={"kubernetes.io/hostname": "node1"}, tolerations=["sku=gpu:NoSchedule"],
+                     labels={"team": "a"}, pod={"containers": [{"name": "main", "env": [{"name": "OVER", "value": "laid"}]}]},
+                     resources={"cpus": "0.2", "memory": "200m", "gpus": "1", "shm": "30m"})}
 SCRIPT = """mkdir -p out/inner && cat data/in > out/word && echo "$A" >> out/word && printf '%s' "$TOKEN" > out/token
 echo '{"loss": 0.5}' >> "$SKELEBOT_METRICS"; printf '%s\\0' "$@" > out/words; pwd > out/pwd; test ! -e data/none && exit 3
 """
@@ -38,6 +46,9 @@ class OnKubernetes(Tests):
                   {"name": "say", "source": "say.sh", "params": [{"name": "word", "default": "hello"}]},
                   {"name": "pieces", "source": "python -c \"import sys; sys.stdout.write('a' * 50000 + '\\n' + 'b' * 16384 + '\\nend')\""},
                   {"name": "trap", "source": "trap 'echo term > out/term; exit 9' TERM; echo begun; sleep 100 & wait", "mappings": ["out/"]},
+                  {"name": "eat", "source": "python -c 'print(len(bytearray(10 ** 9)))'"},
+                  {"name": "files", "source": "cat data/in", "mappings": ["data/"]},
+                  {"name": "sees", "source": "echo $OVER; touch sets/mine; ls /data/mine", "mappings": ["/data:sets/"]},
                   {"name": "slow", "source": "trap : TERM; sleep 2; sleep 60", "resources": {"time": "1s"}}]}
 
     @classmethod
@@ -61,7 +72,7 @@ class OnKubernetes(Tests):
         super().tearDown()
         left = [one["metadata"]["name"] for namespace in cluster.NAMESPACES for one in cluster.Namespace(namespace).look(
             "jobs,secrets", "--selector", "skelebot.project=" + self.name)["items"] if not one["metadata"].get("deletionTimestamp")]
-        for name in left:
+        for name in set(left):
             cluster.Namespace("ml").kubectl("delete", "job", name, "--wait=false")
         self.assertEqual(left, [], "something was left behind")
 
@@ -95,6 +106,52 @@ class OnKubernetes(Tests):
         done = self.skelebot("slow", status=124)
         self.assertIn("skelebot: slow ended after 1s, as resources.time says\n", done.stderr)
         self.assertRegex(self.skelebot("runs", "slow").stdout.decode(), "state +timeout")
+
+    def test_one_that_goes_on_is_followed_stopped_and_taken_up_after_a_kill(self):
+        self.skelebot("--detach", "trap")
+        waiting = self.start("wait", "trap")
+        waiting.says("begun")
+        self.skelebot("stop", "trap")
+        waiting.ends()
+        self.assertEqual(self.out()["term"], b"term\n")
+        running = self.start("say", "--word", "taken up")
+        for _ in deadline():
+            if cluster.Namespace("ml").look("jobs", "--selector", "skelebot.job=say,skelebot.project=" + self.name)["items"]:
+                break
+        running.signal(signal.SIGKILL).ends()
+        self.assertEqual(self.skelebot("wait").stdout, b"taken up\n")
+        self.assertEqual(self.skelebot("logs").stdout, b"taken up\n")
+        self.assertRegex(self.skelebot("runs", "say").stdout.decode(), "state +done")
+
+    def test_resources_claims_and_what_is_laid_over_its_pod(self):
+        self.assertEqual(self.skelebot("-d", "own", "sees").stdout, b"laid\n/data/mine\n")
+        self.assertIn("its memory ran out: give it more, or let it take less at once; resources.memory says 64m",
+                      self.skelebot("-d", "little", "eat", status=137).stderr)
+
+    def test_what_cannot_start_says_why(self):
+        admin = cluster.Namespace(QUOTA, "admin")
+        self.addCleanup(admin.kubectl, "delete", "namespace", QUOTA, "--wait=false")
+        admin.ask("create", "namespace", QUOTA)
+        admin.ask("create", "rolebinding", "pods", "--clusterrole", "everything", "--group", "system:serviceaccounts:" + QUOTA)
+        admin.ask("create", "quota", "few", "--hard", "pods=0")
+        for name, job, words in (
+                ("root", "say", "a policy of the cluster forbids such a pod: [spec.containers[0].securityContext.runAsUser: "
+                                "Invalid value: 0: running with the root UID is forbidden]\n  hint: look at user and pod of the host"),
+                ("loaded", "say", "no node has the image, which image: loaded says is there\n  hint: load it"),
+                ("claim", "say", "there is no claim nothing\n  hint: correct claims"),
+                ("priority", "say", "there is no priority class nothing\n  hint: correct priorityClass"),
+                ("account", "say", "there is no service account nothing\n  hint: correct serviceAccount"),
+                ("no-exec", "files", "what is mapped was not sent: eve may not create pods/exec in ml"),
+                ("odd", "say", "the cluster does not take the Job: ValidationError(Job.spec.template.spec): unknown field \"frobnicate\""),
+                ("any", "say", "resources are numbers there\n  hint: gpus: 1, not all")):
+            with self.subTest(name):
+                self.assertIn(words, self.skelebot("-d", name, job, status=1).stderr)
+        for name, words in (("full", "waits for the quota few: requested: pods=1, used: pods=0, limited: pods=0; let other runs end"),
+                            ("cards", "waits for a node with enough gpu that is free; kubectl describe nodes"),
+                            ("node", "waits for a node that nodeSelector fits; correct nodeSelector")):
+            with self.subTest(name):
+                running = self.start("-d", name, "say")
+                self.assertEqual(running.says(words).signal(signal.SIGINT).ends(), 130)
 
     def test_a_dry_run_shows_a_manifest_for_kubectl_without_secrets(self):
         shown = self.skelebot("--dry-run", "all", "--", "x y").stdout.decode()

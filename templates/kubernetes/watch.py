@@ -21,11 +21,12 @@ AWAY = r"(?i)connection (?:refused|reset)|i/o timeout|handshake timeout|unexpect
 TIME = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d) ")
 PIECE = 16384           # bytes of a line that a node's engine keeps together
 PATIENT = 300           # seconds that a cluster may be away
+SETTLED = 20            # and that one that has answered before may refuse to
 SILENT = 300            # seconds without a byte, after which a connection may be dead
 GRACE = 10
 removal = [*kubectl, "delete", "job", job, "--ignore-not-found", "--wait=false"]
 quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
-told, child = set(), None
+told, child, answered = set(), None, False
 
 
 def say(text):
@@ -76,16 +77,20 @@ def refuse(said):
 
 def ask(words, take=lambda data: False, silent=30):
     """What kubectl prints; a cluster that is away is asked again."""
-    until = time.monotonic() + PATIENT
+    global answered
+    begun = time.monotonic()
     while True:
         parts = []
         status, errors = read(words, lambda data: parts.append(data) or take(b"".join(parts).decode("utf-8", "replace")), silent)
-        if not status or not re.search(AWAY, errors) or time.monotonic() > until:
+        # an API server that has just started knows nobody's rights for a moment
+        patience = PATIENT if re.search(AWAY, errors) else SETTLED if answered else 0
+        if not status or time.monotonic() > begun + patience:
             break
         say("the cluster does not answer, and is asked again")
         time.sleep(2)
     if status:
         refuse(errors)
+    answered = True
     return b"".join(parts).decode("utf-8", "replace")
 
 
@@ -192,11 +197,20 @@ def follow():
     return int(code.group(1)) if code else 137
 
 
+def take_files():
+    """Wait until the pod takes files; one that has ended before that never does."""
+    text = wait_for(OPEN)
+    if not text or not re.search(BEGUN, text):
+        return 0 if text else refuse("its Job or its node is gone")
+    explain(re.match(r"Pod (\S+)", text).group(1), text)
+    refuse(text)
+
+
 def main():
     if what == "end":
         return end()
     signal.signal(signal.SIGINT, end if what == "follow" else signal.SIG_DFL)
-    return follow() if what == "follow" else not wait_for(OPEN)
+    return follow() if what == "follow" else take_files()
 
 
 try:

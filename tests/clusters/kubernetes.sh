@@ -84,7 +84,12 @@ start_node() {
   load_images
   sed "s/ADDRESS/$subnet.1/; s/PORT/$port/; s/NAMESERVER/$(awk '$1 == "nameserver" { print $2; exit }' /etc/resolv.conf)/" \
     "$tests/clusters/kubernetes/kubelet.yaml" >"$folder/kubelet.yaml"
+  # A kubelet removes the logs of pods that it does not know, so each sees a folder of its own there.
+  mkdir -p "$folder/pods" /var/log/pods
+  mountpoint -q /var/log/pods || { mount --bind /var/log/pods /var/log/pods && mount --make-private /var/log/pods; }
+  # shellcheck disable=SC2016  # the inner shell expands them
   start_process "kubernetes/$name" node_is_ready "$name" -- \
+    unshare --mount --propagation unchanged sh -c 'mount --bind "$0" /var/log/pods && exec "$@"' "$folder/pods" \
     "$kubernetes/bin/kubelet" --kubeconfig "$kubernetes/kubeconfig.admin" \
     --config "$folder/kubelet.yaml" --root-dir "$folder/root" --cert-dir "$folder/certificates" --node-ip "$subnet.1" \
     --docker-endpoint "$host" --hostname-override "$name" --pod-infra-container-image skelebot-test/pause --network-plugin=
@@ -132,6 +137,7 @@ stop_kubernetes() {
     local bridge=${bridges[index]} subnet=${subnets[index]}
     remove_network
   done
+  umount --lazy /var/log/pods 2>/dev/null || true
   awk -v folder="$kubernetes/" 'index($2, folder) == 1 { print $2 }' /proc/mounts | sort -r | while read -r name; do
     umount --lazy "$name"
   done
