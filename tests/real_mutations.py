@@ -1,4 +1,4 @@
-"""Mutated configurations, command lines, answers and archives, for two minutes in all.
+"""Mutated configurations, command lines, answers and archives, for a minute in all.
 
     python3 tests/mutate.py configurations --count 10000 --seed 2      as many as you like
 """
@@ -6,7 +6,7 @@ import unittest
 
 import mutate
 
-SECONDS = 25    # for each kind
+SECONDS = 15    # for each kind
 COUNT = 2000    # of each kind, at most
 
 
