@@ -299,7 +299,7 @@ sys.path[0] = os.path.abspath(sys.path[0])              # where it lies, whateve
 
 import skelebot
 
-sys.exit(skelebot.main())
+sys.exit(skelebot.command())
 END
 }
 
