@@ -4086,6 +4086,7 @@ class Command(Record):
     stop     argv that end what the program started elsewhere: gently, then by force
     packed   a folder (or `file`) that it gets on stdin, as a tar archive, and the name that it has
              in there
+    left_out  patterns of what is not in that
     given    a text that it gets on stdin; a Secret is not shown
     beside   argv of a program that runs as long as this one does
     private  its words may be secret, and are not shown
@@ -4104,6 +4105,7 @@ class Command(Record):
     apart: bool = False
     stop: Tuple[Tuple[str, ...], ...] = ()
     packed: Tuple[str, ...] = ()
+    left_out: str = ""
     given: str = ""
     beside: Tuple[str, ...] = ()
     private: bool = False
@@ -4144,35 +4146,18 @@ class Copy(Record):
 
 
 def archived(copy):
-    """What the archive of a SendFiles or FetchFiles calls a Copy."""
+    """What an archive calls a Copy."""
     return posixpath.normpath(copy.target).strip("/")
 
 
-class SendFiles(Command):
-    """Give a program, as cluster/receive.sh, an archive of Copies, for its Outcome.
-
-    left_out  patterns of what does not travel of a Copy of the project itself
-    """
-    copies: Tuple[Copy, ...] = ()
-    left_out: str = ""
-    kept: bool = True
-    packed: Tuple[str, ...] = ("what travels",)
+class Merge(Record):
+    """A file or folder to put in its place; what is only there already stays."""
+    source: str
+    target: str
 
     @property
     def line(self):
-        paths = [copy.source for copy in self.copies]
-        return f"# tar of {shell_line(paths)} | {shell_line(self.argv)}"
-
-
-class FetchFiles(Command):
-    """Put what a program, as cluster/send.sh, writes in the places of Copies, for its Outcome."""
-    copies: Tuple[Copy, ...] = ()
-    kept: bool = True
-
-    @property
-    def line(self):
-        paths = [copy.source for copy in self.copies]
-        return f"# {shell_line(self.argv)} | tar to {shell_line(paths)}"
+        return shell_line(["cp", "-R", "-p", "-P", self.source, self.target])
 
 
 class File(Record):
@@ -7095,6 +7080,7 @@ class Launch(Record):
     words     for `docker run`
     first     argv of what has to end well in a container before a detached job is started
     beside    argv of a program that runs as long as the job does, natively
+    lent      (path here, path there) of files that are secret, where it `travels`
     """
     argv: Tuple[str, ...]
     environ: Dict[str, str] = {}
@@ -7102,7 +7088,9 @@ class Launch(Record):
     words: Tuple[str, ...] = ()
     first: Tuple[str, ...] = ()
     beside: Tuple[str, ...] = ()
+    lent: Tuple = ()
     native: bool = False
+    travels: bool = False
 
     def job(self, job):
         """The job with what is its own here."""
@@ -7340,6 +7328,8 @@ class Runner:
     The hooks are plans; `plan_run` calls them in the order in which they stand here.
     """
     settings, for_image = Host, True    # what `hosts` says of one; whether exec can be there
+    runs_sweeps = False         # whether it begins the points of one itself, which are detached
+    in_project = False          # whether jobs run in the project's folder itself
 
     def __init__(self, call, project):
         self.call, self.loan, self.host = call, Loan(call, project, "run"), ""
@@ -7504,7 +7494,8 @@ class Runner:
         offset, runs, shown = 0, Runs(), set()
         while True:
             record, *points = yield from plan_updated(self.call, self.project, [
-                runs.read_again(record), *(runs.points(record.number) if record.sweep else ())])
+                runs.read_again(record), *(runs.points(record.number) if record.sweep else ())],
+                record.sweep)           # nobody else brings back what points wrote
             follow = follow and any(one.goes_on for one in (record, *points))
             for one in sorted(points, key=lambda one: one.ended):
                 if not one.goes_on and one.point not in shown:
@@ -7574,7 +7565,7 @@ class Runner:
         pairs = self.meant(run.job, record)
         job = run.job._replace(mappings=tuple(mapping for mapping, _ in pairs))
         if record and record.point:
-            yield OwnCopies(record.folder, self.copied(run.job), self.row == "native")
+            yield OwnCopies(record.folder, self.copied(run.job), self.in_project)
         for mapping, place in pairs:
             if self.is_here(mapping) and not self.call.later:
                 check_source(mapping, place, self.call.home)
@@ -7613,7 +7604,7 @@ class Runner:
 
 class Native(Runner):
     """This machine, without Docker."""
-    row, settings, for_image = "native", bool, False
+    row, settings, for_image, in_project = "native", bool, False, True
 
     def told(self, run):
         launch = super().told(run)
@@ -8318,26 +8309,58 @@ class OnCluster(OnOtherEngine):
             raise self.fault(outcome.errors + outcome.output, doing)
         return outcome
 
+    def plan_carried(self, script, words, name, *rest, **more):
+        """The Outcome of a command by which files travel; one that was cut is tried again."""
+        here, there = (template_bytes("cluster", one).decode() for one in script)
+        argv = ("sh", "-c", here, *words, *self.there(name, "sh", "-c", there, "sh", *rest))
+        for again in (True, True, False):
+            outcome = yield Command(argv, kept=True, **more)
+            if not again or not outcome.status or re.search(
+                    "(?i)no space|denied|not permitted|quota|read-only", outcome.errors):
+                return outcome
+            yield Note(f"files did not travel whole, so again: {last_line(outcome.errors)}")
+
     def plan_send(self, name, copies, left_out=""):
         """Let what travels be there, whole."""
         work, doing = self.work(name), "what is mapped was not sent"
-        words = ("sh", "-c", template_bytes("cluster", "receive.sh").decode(), "sh", work + ".new")
-        outcome = yield SendFiles(self.there(name, *words), copies=copies, left_out=left_out)
-        if outcome.status:
-            raise self.fault(outcome.errors, doing)
-        yield from self.plan_there(doing, name, "mv", work + ".new", work)
+        for copy in copies:
+            outcome = yield from self.plan_carried(
+                ("give.sh", "receive.sh"), ("sh",), name, work + ".new",
+                packed=(copy.source, archived(copy), *(() if copy.folder else ("file",))),
+                left_out=left_out if copy.source == "." else "")
+            if outcome.status:
+                raise self.fault(outcome.errors, doing)
+        yield from self.plan_there(doing, name, "sh", "-c", 'mkdir -p "$0" && mv "$0" "$1"',
+                                   work + ".new", work)
 
     def plan_fetch(self, name, copies):
-        copies = tuple(copy for copy in copies if copy.returns)
-        words = ("sh", "-c", template_bytes("cluster", "send.sh").decode(), "sh", self.work(name))
-        outcome = (yield FetchFiles(self.there(name, *words, *map(archived, copies)),
-                                    copies=copies)) if copies else Outcome()
+        copies = [copy for copy in copies if copy.returns]
+        if not copies:
+            return 0
+        folder = yield Scratch(self.call.token, "cluster-" + name)
+        try:
+            outcome = yield from self.plan_carried(
+                ("take.sh", "send.sh"), (folder,), name, self.work(name), *map(archived, copies),
+                limit=COPYING)
+            for copy in copies if outcome.output or not outcome.status else ():
+                new = os.path.join(folder, "new", archived(copy))
+                if look(new):
+                    yield Merge(new, copy.source)
+        finally:
+            yield Remove(folder)
         if outcome.status:
             yield Note(f"{listed(copy.source for copy in copies)}: not all was copied back: "
                        + last_line(outcome.errors))
         return int(outcome.status > 0)
 
     plan_run = Runner.plan_run
+
+    def launch(self, job, argv):
+        return super().launch(job, argv)._replace(travels=True)
+
+    def plan_gpus(self, image):
+        yield from ()
+        return []                       # the cluster counts them
 
     def bring_back(self, run):
         return (yield from self.plan_fetch(run.name, run.copies))
@@ -8349,9 +8372,7 @@ SlurmContainer = one_of("apptainer", "podman", "none")
 
 
 class SlurmHost(Record):
-    """A Slurm cluster: its login node, "" for this machine; a folder that all nodes see; how jobs
-    have their image there; and words for sbatch.
-    """
+    """A Slurm cluster: its login node, "" for this machine; a folder there; words for sbatch."""
     _bare = "login"
     login: SlurmLogin = ""
     folder: Line = ".skelebot/slurm"
@@ -8367,12 +8388,11 @@ class SlurmHost(Record):
     @classmethod
     def at(cls, address):
         """That of slurm://user@login/FOLDER, or slurm: for this machine."""
-        match = re.fullmatch("slurm:(?://([^/]+)(/.+)?)?", address)
+        match = re.fullmatch("slurm:(?://(?P<login>[^/]+)(?P<folder>/.+)?)?", address)
         if not match:
             raise usage_error(f"{shortened(address)} is no address of a Slurm cluster",
                               "slurm: is here, slurm://user@login/FOLDER is elsewhere")
-        given = zip(("login", "folder"), match.groups())
-        return cls(**{name: text for name, text in given if text})
+        return cls(**{name: text for name, text in match.groupdict().items() if text})
 
 
 class Slurm(OnCluster):
@@ -8380,9 +8400,7 @@ class Slurm(OnCluster):
 
     Its folder there has `script`, `id`, `log`, `status` and, in `files`, what travels.
     """
-    row, settings, goes_on = "slurm", SlurmHost, False
-    ready = {"podman": 'podman image exists {0} || podman load --quiet --input '
-                       '"$PWD/../../images/{0}.tar" > /dev/null'}
+    row, settings, goes_on, runs_sweeps = "slurm", SlurmHost, False, True
 
     @property
     def where(self):
@@ -8394,8 +8412,9 @@ class Slurm(OnCluster):
         runner.slurm = own = host.slurm or SlurmHost.at(host.docker)
         near = () if own.login else (call.home,)
         runner.folder, runner.reasons = os.path.join(*near, re.sub("^~/", "", own.folder)), {}
-        runner.sockets = os.path.join(skelebot_home(call.environ, call.home), "ssh")
-        if own.login:
+        runner.socket = os.path.join(skelebot_home(call.environ, call.home), "ssh",
+                                     f"{checksum(own.login):08x}")
+        if own.login and not os.path.exists(runner.socket):
             yield from runner.plan_reach()
         return runner
 
@@ -8404,13 +8423,18 @@ class Slurm(OnCluster):
         runner = yield from cls.plan_at(call, Project("hosts"), host)
         yield from runner.plan_there("Slurm does not answer", "", "sinfo", "--noheader")
 
+    @property
+    def in_project(self):
+        return self.slurm.container == "none" and not self.slurm.login
+
     def plan_reach(self):
         """Connect to the login node once for all; a connection that stays must not hold stderr."""
-        yield MakeFolder(self.sockets, private=True)
-        script, said = '"$@" 2> "$0" || { set -- $?; cat "$0" >&2; exit $1; }', self.call.token
-        outcome = yield Command(("sh", "-c", script, f"{self.sockets}/said-{said}",
-                                 *self.there("", "true")), kept=True)
-        yield Remove(f"{self.sockets}/said-{said}")
+        yield MakeFolder(os.path.dirname(self.socket), private=True)
+        said = f"{self.socket}-{self.call.token}"
+        outcome = yield Command((
+            "sh", "-c", '"$@" 2> "$0" || { set -- $?; cat "$0" >&2; exit $1; }', said,
+            *self.there("", "true")), kept=True)
+        yield Remove(said)
         if outcome.status:
             raise self.fault(outcome.errors, f"{self.slurm.login} is not reached")
 
@@ -8419,12 +8443,14 @@ class Slurm(OnCluster):
         """Words for a shell to read, and not to be shown."""
         return " ".join(map(shlex.quote, words))
 
-    def there(self, name, *words):
-        path = f"{self.sockets}/{checksum(self.slurm.login):08x}"
+    def ssh(self, *words):
         shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", "ControlPath="
-                  + path) if len(path) < 90 else ()       # that of a socket has 108 at most
-        return ("ssh", *shared, "-o", "ServerAliveInterval=20", self.slurm.login,
-                self.shell(words)) if self.slurm.login else words
+                  + self.socket) if len(self.socket) < 90 else ()      # it has 108 at most
+        return ("ssh", *shared, "-o", "ServerAliveInterval=20", *words)
+
+    def there(self, name, *words):
+        login = self.slurm.login
+        return self.ssh(login, self.shell(words)) if login else words
 
     def root(self, name):
         """The folder of a run there."""
@@ -8449,7 +8475,8 @@ class Slurm(OnCluster):
     def plan_carry(self, image):
         """Let an image of this machine be there; returns its id."""
         image = (yield from self.engine.plan_image_ids((image,)))[0] or image
-        path = f"{self.folder}/images/{self.image_file(image)}"
+        ending = ".sif" if self.slurm.container == "apptainer" else ".tar"
+        path = f"{self.folder}/images/{image[-64:]}{ending}"
         there = yield Command(self.there("", "sh", "-c", 'test -e "$0" && touch "$0"', path),
                               kept=True)
         take = self.there("", "sh", "-c", template_bytes("slurm", "image.sh").decode(), "sh", path)
@@ -8460,10 +8487,6 @@ class Slurm(OnCluster):
             raise self.fault(ended.errors, f"the image did not get to {self.where}")
         return image
 
-    def image_file(self, image):
-        ending = {"apptainer": ".sif", "podman": ".tar"}[self.slurm.container]
-        return image[-64:] + ending
-
     def prepare(self, run):
         job = run.launch.job(run.job)
         run = run._replace(job=job._replace(mappings=self.mappings(job)))
@@ -8473,6 +8496,7 @@ class Slurm(OnCluster):
             yield from self.plan_image(run.job))
         for mapping in self.own(job):
             yield MakeFolder(mount_source(mapping, "", self.call.home))
+        self.lent_files = [*self.lent_files, *run.launch.lent]
         lent = [Copy(path, target, False, False) for path, target in self.lent_files]
         names = [one.name for one in run.recording.records]
         return run._replace(image=image, copies=(*self.copies(run.job), *lent), name=(
@@ -8481,7 +8505,7 @@ class Slurm(OnCluster):
     def check(self, run):
         super().check(run)
         job = run.job
-        if not job.source or run.serve:
+        if not job.source and not run.serve:
             raise SkelebotError(f"{self.where} has no terminal for {job.name}",
                                 "leave -d out: then it runs here")
         if re.match("all|device=", run.resources.gpus):
@@ -8496,10 +8520,10 @@ class Slurm(OnCluster):
     # -- Its batch job
 
     def start(self, run):
-        job = run.job
+        job, own = run.job, lines_inside(self.project, self.project.secret_files)
         if run.copies:
-            ignores = "\n".join([*self.project.ignores, *job.ignores, ".git", ".skelebot"])
-            yield from self.plan_send(run.name, run.copies, ignores)
+            own = [ignore_file(self.project, job)[0]] if self.slurm.container == "none" else own
+            yield from self.plan_send(run.name, run.copies, "\n".join([*own, ".skelebot"]))
         secrets = [f"export {name}={self.shell([value])}\n" for name, value in (
             job_variables(self.project, job).items()) if isinstance(value, Secret)]
         keep, root = 'umask 077; mkdir -p "$0" && cd "$0" && cat > ', self.root(run.name)
@@ -8507,12 +8531,13 @@ class Slurm(OnCluster):
         if secrets:
             yield from self.plan_there(doing, "", "sh", "-c", keep + "secret", root,
                                        given=Secret("".join(secrets)))
-        submit = keep + ("script && sbatch --parsable script > id.new && "
-                         "sed 's/;.*//' id.new > id && cat id")
+        waits = run.detached and run.recording.record and run.recording.record.point
+        submit = keep + "script" + (
+            "" if waits else ' && ID=$(sbatch --parsable script) && echo "${ID%%;*}" > id')
         yield from self.plan_there(doing, "", "sh", "-c", submit, root,
-                                   given=self.script(run, bool(secrets)))
+                                   given=self.script(run))
 
-    def script(self, run, secrets):
+    def script(self, run):
         """The script for sbatch, with variables and words in it, for a shell byte for byte."""
         own, took = self.slurm, run.resources
         values = {
@@ -8522,66 +8547,79 @@ class Slurm(OnCluster):
             "mem": took.memory.upper(), "gpus-per-node": took.gpus,
             "time": took.time and str(-(-took.seconds // 60))}
         options = [f"--{name}={value}" for name, value in values.items() if value]
+        told, words = self.settled(run)
         return pasted("\n".join([
             "#!/bin/bash -l" if own.setup else "#!/bin/sh",
             *(f"#SBATCH {option}" for option in (*options, "--no-requeue", *own.options)),
-            *own.setup, f"LIMIT={took.seconds or ''}", self.ready.get(own.container, "").format(
-                run.image[-64:]), f"set -- {self.command(run, secrets)}",
+            *own.setup, *(f"{name}={self.shell([text])}" for name, text in told.items()),
+            f"set -- {self.shell(words)}",
             template_bytes("slurm", "job.sh").decode()]))
 
-    def command(self, run, secrets):
-        """A job in its container, or natively, as a line for the shell in its folder."""
-        kind = self.slurm.container
-        given = {"HOME": "/tmp"} if kind == "apptainer" else {}
-        for name, value in job_variables(self.project, run.job).items():
-            given[name] = self.call.environ.get(name) if value is None else value
-        argv, more, secret = run.launch.argv, "", "/run/skelebot-secret"
-        binds = [(self.source(one), one) for one in run.job.mappings]
+    def settled(self, run):
+        """name -> text of what slurm/job.sh is told of a run, and the job's command there."""
+        kind, argv, record = self.slurm.container, run.launch.argv, run.recording.record
+        values = {name: self.call.environ.get(name) if value is None else value for name, value in (
+            *({"HOME": "/tmp"} if kind == "apptainer" else {}).items(),
+            *job_variables(self.project, run.job).items())}
+        mounts = [(self.source(one), one.target + ":ro" * ("ro" in one.options))
+                  for one in run.job.mappings]
+        lent = [f"files{target}:{target}:ro" for _, target in self.lent_files]
+        top = record.folder + "/work" if self.in_project and record and record.point else "."
+        told = {"KIND": kind, "NAME": run.name, "IMAGE": run.image[-64:],
+                "GPUS": run.resources.gpus, "LIMIT": str(run.resources.seconds or ""),
+                "TOP": self.source(Mapping(top + ":/app")), "MOUNTS": "\n".join(
+                    [*map(":".join, mounts), *lent])}
         if kind == "none":
             argv = ("python3", *argv[1:]) if argv[0] == "python" else argv
-            secret = '"$PWD"/secret'
-            if given.pop("SKELEBOT_METRICS", ""):
-                more = f"env SKELEBOT_METRICS={binds[-1][0]}/metrics.jsonl "
-        pairs = [f"{name}={value}" for name, value in given.items()
-                 if value is not None and not isinstance(value, Secret)]
-        line = more + self.shell(("env", *pairs, *argv))
-        if secrets:
-            line = f"""sh -c '. "$0"; exec "$@"' {secret} {line}"""
-        if kind == "none":
-            return f"""sh -c 'cd "$0" && exec "$@"' {self.source(Mapping(".:/app"))} {line}"""
-        words = {
-            "apptainer": ("apptainer --quiet exec", "--nv" * bool(run.resources.gpus),
-                          "--containall --no-home --cleanenv --writable-tmpfs --pwd /app",
-                          '--workdir "$PWD/tmp"', self.binds("--bind", binds, secrets),
-                          f'"$PWD/../../images/{run.image[-64:]}.sif"', line),
-            "podman": ("podman run --rm --init --pull never --network host --entrypoint ''",
-                       "--device nvidia.com/gpu=all" * bool(run.resources.gpus),
-                       "--name " + run.name, self.binds("--volume", binds, secrets),
-                       run.image[-64:], line)}
-        return " ".join(filter(None, words[kind]))
-
-    def binds(self, flag, pairs, secrets):
-        """The mounts of (source, Mapping), for a shell."""
-        own = [f"{flag} {source}:" + self.shell([one.target + ":ro" * ("ro" in one.options)])
-               for source, one in pairs]
-        lent = [f'{flag} "$PWD/files{target}:{target}:ro"' for _, target in self.lent_files]
-        return " ".join([*own, *lent] + [f'{flag} "$PWD/secret:/run/skelebot-secret:ro"'] * secrets)
+            told.update({"TICKET": TICKET if values.pop("KRB5CCNAME", "") else "", "METRICS": (
+                values.pop("SKELEBOT_METRICS", "") and mounts[-1][0] + "/metrics.jsonl")})
+        return told, ("env", *(f"{name}={value}" for name, value in values.items()
+                               if value is not None and not isinstance(value, Secret)), *argv)
 
     def source(self, mapping):
-        """Where a mapping is there, for a shell in the run's folder."""
+        """Where a mapping is there: from the run's folder, or on this machine."""
         if self.is_here(mapping) and self.slurm.login:
-            return '"$PWD"/files' + self.shell([mapping.target.rstrip("/")])
-        return self.shell([os.path.abspath(mount_source(mapping, "", self.call.home))])
+            return "files" + mapping.target.rstrip("/")
+        return os.path.abspath(mount_source(mapping, "", self.call.home))
+
+    def plan_notebook(self, jupyter, run, port, lab, token):
+        """A server of Jupyter in a batch job; ssh brings it to a port of this machine."""
+        there = 20000 + int(self.call.token, 16) % 20000
+        argv = [re.sub("^--port=.*", f"--port={there}", word) for word in run.launch.argv]
+        serve = functools.partial(self.plan_served, jupyter, free_port(port), there, lab, token)
+        return (yield from self.plan_run(run._replace(
+            serve=serve, image=(yield from jupyter.plan_image(self.engine)),
+            launch=run.launch._replace(argv=tuple(argv)))))
+
+    def plan_served(self, jupyter, port, there, lab, token, run):
+        """Say where the server is, as soon as it answers; returns what ssh forwards."""
+        log, begun = (f"{self.root(run.name)}/{name}" for name in ("log", "begun"))
+        ended = yield Wait(Command(self.there("", "grep", f":{there}/", log), kept=True), READY,
+                           GONE)
+        node = (yield Command(self.there("", "cat", begun), kept=True)).output.strip()
+        url, login = jupyter.url(port, lab, token), self.slurm.login
+        way = ("-L", f"127.0.0.1:{port}:{node}:{there}", login) if login else ()
+        tunnel = (yield Command(self.ssh("-O", "forward", *way), kept=True)) if login else ended
+        if ended.status or tunnel.status:
+            raise self.fault(tunnel.errors or f"its log is {log}", "Jupyter does not answer")
+        yield Answer(url if login else url.replace(f"127.0.0.1:{port}", f"{node}:{there}"))
+        yield Note(f"it runs on {self.where}, and has a copy of the project, which replaces this "
+                   "one when Ctrl-C ends it" if login else "Ctrl-C ends it")
+        return way
 
     def follow(self, run):
-        quiet = ("sh", "-c", 'exec "$@" < /dev/null', "sh")
+        served, way = bool(run.serve), ()
         try:
             yield Command(self.watch("begin", run.name), aside=True)
-            outcome = yield Command((*quiet, *self.watch("follow", run.name)),
-                                    run=self.logged(run), log=True)
+            way = (yield from run.serve(run)) if served else ()
+            outcome = yield Command(self.log_argv(run.name, True), aside=served, log=True,
+                                    run="" if served else self.logged(run))
         except (KeyboardInterrupt, Stopped):
             yield Command(self.watch("stop", run.name), kept=True, limit=LAST_WORDS + GRACE)
             raise
+        finally:
+            if way:
+                yield Command(self.ssh("-O", "cancel", *way), kept=True)
         if outcome.status > 124:        # a job's own, or how following it has ended
             ends = yield from self.plan_ends([RunRecord(container=run.name)])
             if "0" not in ends and outcome.status == 141:       # nobody reads it any more
@@ -8589,8 +8627,8 @@ class Slurm(OnCluster):
             elif "0" not in ends:
                 self.goes_on = True
                 return NOT_RUN
-            outcome = outcome._replace(status=outcome.status if ends.get("0") is None
-                                       else ends["0"])
+            elif ends["0"] is not None:
+                outcome = outcome._replace(status=ends["0"])
         if outcome.status == UNANSWERED.status and run.resources.time:
             run.recording.note(state="timeout")
             yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
@@ -8620,6 +8658,18 @@ class Slurm(OnCluster):
     def facts(self, run):
         return {"image": run.image, "container": run.name,
                 "endpoint": f"slurm://{self.slurm.login}" if self.slurm.login else "slurm:"}
+
+    def plan_points(self, records, most):
+        """Begin the points of a sweep, as one array."""
+        array, names = template_bytes("slurm", "array.sh").decode(), [
+            record.container for record in records]
+        yield from self.plan_there("the sweep was not submitted", "", "sh", "-c", array, "sh",
+                                   os.path.dirname(self.root(names[0])), str(most), *names)
+
+    def plan_of_all(self, what, records, limit=0):
+        """Wait for the end of `any` of some runs, or `stop` all."""
+        yield Command(self.watch(what, *[record.container for record in records]), kept=True,
+                      limit=limit)
 
     # -- What became of it
 
@@ -8651,11 +8701,11 @@ class Slurm(OnCluster):
             return (yield from Runner.plan_watch(self, record, follow))
         if follow:
             yield Command(self.watch("begin", record.container), aside=True)
-        yield Command(("sh", "-c", 'exec "$@" < /dev/null', "sh", *self.log_argv(
-            record.container, follow)))
+        yield Command(self.log_argv(record.container, follow))
 
     def log_argv(self, name, follow=False):
-        return self.watch("follow" if follow else "log", name)
+        return ("sh", "-c", 'exec "$@" < /dev/null', "sh",
+                *self.watch("follow" if follow else "log", name))
 
     def removal(self, name):
         return self.watch("remove", name)
@@ -9211,7 +9261,7 @@ class TakenUp:
     def plan_points(self, record):
         """The points of a sweep that go on, though that has ended."""
         points = self.runs.points(record.number) if record.sweep and not record.goes_on else []
-        points = yield from plan_updated(self.call, self.project, points)
+        points = yield from plan_updated(self.call, self.project, points, True)
         return [point for point in points if point.goes_on]
 
     @classmethod
@@ -9372,7 +9422,7 @@ class Sweeping:
         self.call, self.project, self.words, self.runs = call, project, words, Runs()
         self.job = project.job(*words.values[""][:1] or [""])
         self.number, self.sweep, self.records = 0, {}, []
-        self.children, self.ended, self.over = {}, [], False
+        self.children, self.ended, self.over, self.cluster = {}, [], False, None
 
     @classmethod
     def plan(cls, call, project, words):
@@ -9441,6 +9491,7 @@ class Sweeping:
             call = self.call._replace(host=host, hosts=(host,) if host else ())
             runner = yield from self.plan_runner(call)
             self.check_copies(runner)
+            self.cluster = runner if runner.runs_sweeps else None
             image = yield from runner.plan_image(self.job)
             count = runner.resources(self.job).gpus.rpartition(":")[2]
             size = int(count) if count.isdigit() else 0
@@ -9490,6 +9541,7 @@ class Sweeping:
         """Run all, as many at once as there are places, until there is a reason to stop."""
         waiting = self.records[::-1]
         self.first = min(len(waiting), max(len(places), 3))
+        begun = []
         while self.children or waiting and not self.over:
             while waiting and places and not self.over:
                 record = self.runs.read_again(waiting.pop())
@@ -9500,13 +9552,35 @@ class Sweeping:
             if self.children:
                 record, place = self.children.pop((yield ChildEnded(self.children)))
                 places.append(place)
-                yield from self.plan_ended(record)
+                record = self.runs.read_again(record)
+                if self.cluster and record.goes_on and record.started:
+                    begun.append(record)
+                else:
+                    yield from self.plan_ended(record)
+        if begun:
+            yield from self.plan_on_cluster(sorted(begun, key=lambda one: one.point), len(places))
+
+    def plan_on_cluster(self, going, most):
+        """Let a cluster run the points, so many at once, and see each to its end."""
+        try:
+            yield from self.cluster.plan_points(going, most)
+            while going and not self.over:
+                yield from self.cluster.plan_of_all("any", going)
+                told = yield from plan_updated(self.call, self.project, going, True)
+                going = [record for record in told if record.goes_on]
+                for record in told:
+                    yield from () if record.goes_on else self.plan_ended(record)
+        finally:
+            if going:
+                yield from self.cluster.plan_of_all("stop", going, LAST_WORDS + GRACE)
+                yield from plan_updated(self.call, self.project, going, True)
 
     def plan_point(self, record, call, image):
         """What its process does: the job, as it would be by itself."""
         token = f"{(int(call.token, 16) + record.point) % 2 ** 32:08x}"
         runner = yield from self.plan_runner(call._replace(token=token))
-        parser, job = job_parser(self.project, self.job), self.job._replace(mode="i")
+        mode = "d" if self.cluster else "i"
+        parser, job = job_parser(self.project, self.job), self.job._replace(mode=mode)
         launch = runner.launch(job, job.argv(parser.words(parser.parse(record.words))))
         return (yield from runner.plan(Run(job, launch, image, recording=Recording(
             record._replace(pid=0), job.metrics))))
@@ -11165,6 +11239,9 @@ Principal = scalar_class(
     "a Kerberos principal", "for example ada, or ada@EXAMPLE.COM", r"[^\s-]\S*")
 
 
+TICKET = "/run/skelebot-ticket"     # on a cluster
+
+
 class KerberosSection(Record):
     """Who a job is for Kerberos: the principal, and the file with its key."""
     krbConf: ConfFile
@@ -11214,8 +11291,11 @@ class Kerberos(Component):
 
     def before(self, call, job, launch):
         keytab = self.host_file(call, "keytab")
-        if launch.native:
-            return (yield from self.before_native(call, launch, keytab))
+        if launch.native or launch.travels:
+            local = yield from self.before_native(call, launch, keytab)
+            return local if launch.native else launch._replace(     # the keytab stays here
+                environ={**launch.environ, "KRB5CCNAME": "FILE:" + TICKET},
+                lent=(*launch.lent, (os.path.join(self.scratch, "ticket"), TICKET)))
         mapping = Mapping(f"{keytab}:{KEYTAB}:ro")
         script = ("sh", "-c", template_bytes("image", "ticket.sh").decode("utf-8"), "ticket")
         user = self.settings.hdfsUser
@@ -11440,6 +11520,8 @@ class Jupyter(Component):
 
     def plan_server(self, runner, run, first, lab, token):
         """Run the server at the first port that is free, until it ends or is stopped."""
+        if run.launch.travels:
+            return (yield from runner.plan_notebook(self, run, first, lab, token))
         image, engine = (yield from self.plan_image(runner.engine)), runner.engine
         last = min(first + TRIES, 65536) - 1
         for port in range(first, last + 1):
@@ -11465,7 +11547,8 @@ class Jupyter(Component):
         yield MakeFolder(host_path(settings.folder, "", call.home))
         token = yield Token()
         runner = yield from plan_runner(call, project._replace(ports=()), job)
-        launch = Launch(self.argv(lab), {"JUPYTER_TOKEN": token})
+        launch = Launch(self.argv(lab), {"JUPYTER_TOKEN": token},
+                        travels=isinstance(runner, OnCluster))
         return (yield from plan_around(
             call, job, launch, project.components,
             lambda launch: self.plan_server(runner, Run(job, launch), port, lab, token)))
@@ -14613,7 +14696,7 @@ def answering(text):
 # ---- Doing ------------------------------------------------------------------
 
 FOR_MACHINE = ("path", "root", "source", "target", "argv", "packed", "beside", "environ", "stop",
-               "keytabs", "command", "copies")
+               "keytabs", "command")
 
 
 def for_machine(value):
@@ -15046,10 +15129,12 @@ class Program:
 
     def pack(self, stdin, folder, name):
         """Write a folder or file as an archive, with the owners and modes of its files."""
-        with tarfile.open(fileobj=stdin, mode="w|") as archive:
+        out = Ignores(self.step.left_out).ignores
+        with tarfile.open(None, "w|", stdin, CHUNK, format=tarfile.GNU_FORMAT) as archive:
             # docker cp refuses a link that leads out of what it copies
             archive.add(os.path.realpath(folder), arcname=name, filter=lambda one: (
-                None if one.issym() and leads_out(one.name, one.linkname, name) else one))
+                None if one.issym() and leads_out(one.name, one.linkname, name)
+                or out(one.name[len(name) + 1:]) else one))
 
     def wait(self):
         """(output, errors), None for what is not kept; one that prints without end is ended.
@@ -16745,158 +16830,36 @@ class Unpacker:
         return os.path.join(self.new, *parts)
 
 
-# -- Files on their way to and from a cluster
+class Merging:
+    """A Merge: nothing is put where a link there leads, and no link that leads out of `top`."""
 
-class Stream:
-    """A file that is read or written once, with its SHA-256 and its last bytes."""
-
-    def __init__(self, file):
-        self.file, self.sha256, self.last = file, hashlib.sha256(), b""
-
-    def read(self, count):
-        return self.note(self.file.read(count))
-
-    def write(self, data):
-        return self.file.write(self.note(data))
-
-    def note(self, data):
-        self.sha256.update(data)
-        self.last = (self.last + data)[-1024:]
-        return data
-
-
-class Travelling(Program):
-    """A Program that files go to or come from, in a Stream; one that was cut is tried again."""
-    final = r"(?i)no space|denied|not permitted|quota|read-only|forbidden|not found|no such file"
-    ended, sha256 = r"(?m:^)skelebot-tar (\d+)\n", r"(?m:^)([0-9a-f]{64})  -\n"   # say the scripts
-
-    def run(self):
-        for pause in (0.5, 2, 0):
-            outcome = self.attempt()
-            if not outcome.status or outcome.output or self.step.limit or not pause or re.search(
-                    self.final, outcome.errors):
-                return outcome
-            tell(f"files did not travel whole, and do so again: {last_line(outcome.errors)}")
-            time.sleep(pause)
-
-    def attempt(self):
-        """Its Outcome; with the output "whole" if only the other side has lost something."""
-        self.cut, outcome = "", super().run()
-        own, sha256 = self.stream, re.search(self.sha256, outcome.errors)
-        ended = re.search(self.ended, outcome.errors)
-        errors = re.sub(f"{self.ended}|{self.sha256}", "", outcome.errors).strip()
-        if outcome.status or self.cut or not ended or own.last and not (
-                sha256.group(1) == own.sha256.hexdigest() if sha256 else own.last == bytes(1024)):
-            return Outcome(outcome.status or 1, "", self.cut or errors or "the stream was cut")
-        return Outcome(int(ended.group(1)), "whole", errors)
-
-
-class Outgoing(Travelling):
-    """A SendFiles."""
-
-    def pack(self, stdin, *source):
-        self.stream, ignores = Stream(stdin), Ignores(self.step.left_out)
+    def __init__(self, step):
+        self.top, self.target = step.source, step.target
         try:
-            with tarfile.open(None, "w|", self.stream, CHUNK, format=tarfile.GNU_FORMAT) as archive:
-                for copy in self.step.copies:
-                    top = archived(copy)
-                    archive.add(os.path.realpath(copy.source), top, filter=lambda one: (
-                        None if one.issym() and leads_out(one.name, one.linkname, top)
-                        or copy.source == "." and ignores.ignores(one.name[len(top) + 1:])
-                        else one))
-        except BrokenPipeError:
-            raise
-        except OSError as error:        # one that has gone, or became shorter
-            self.cut = f"{error.filename or 'a file'}: {error.strerror or error}"
-
-
-class Incoming(Travelling):
-    """A FetchFiles: what comes is unpacked beside its place, and goes there when it is whole."""
-
-    def attempt(self):
-        self.scratches, self.folders, self.links = {}, {}, {}
-        try:
-            outcome = super().attempt()
-            if outcome.output:
-                self.put()
-            return outcome
+            self.put(step.source, step.target)
         except OSError as error:
-            raise refused(error.filename or "what comes back", error)
-        finally:
-            for folder in self.scratches.values():
-                remove(Remove(folder))
+            raise refused(error.filename or step.target, error)
 
-    def wait(self):
-        said, self.stream = {}, Stream(self.process.stdout)
-        reader = threading.Thread(target=self.read, args=(self.process.stderr, said), daemon=True)
-        reader.start()
-        try:
-            for archive, entry in archive_members(self.stream):
-                self.unpack(archive, entry)
-            while self.stream.read(CHUNK):
-                pass                    # what fills its last block
-        except (tarfile.TarError, EOFError) as error:
-            self.cut = f"the stream was cut: {error}"
-        self.process.stdout.close()
-        self.process.wait()
-        reader.join()
-        return b"", said[self.process.stderr]
+    def put(self, new, own):
+        status = os.lstat(new)
+        if stat.S_ISDIR(status.st_mode):
+            self.put_folder(new, own, status)
+        elif not (stat.S_ISREG(status.st_mode) or os.path.islink(new)) or os.path.islink(
+                new) and leads_out(new, os.readlink(new), self.top):
+            tell(f"{shortened(own)} is no file, or leads out of its folder, and stays there")
+        elif not self.is_same(new, own):
+            os.replace(new, own)
 
-    def place(self, name):
-        """(Copy, path in its Scratch) of a name in the archive; None of what is none of ours."""
-        clean = posixpath.normpath(name)
-        copy = max((one for one in self.step.copies if is_relative_to(clean, archived(one))),
-                   key=lambda one: len(one.target), default=None)
-        if copy and copy not in self.scratches:
-            near = os.path.join(copy.source, "new") if copy.folder else copy.source
-            self.scratches[copy] = machine_text(make_scratch(Scratch("", near)))
-        self.new = os.path.join(self.scratches.get(copy, ""), "new")
-        return copy, Unpacker.path_of(self, name)
-
-    def unpack(self, archive, entry):
-        """Unpack a file, a folder, or a link that does not lead out, which is made at the end."""
-        name = machine_text(entry.name)
-        copy, path = self.place(name)
-        if not copy:
-            return
-        os.makedirs(path if entry.isdir() else os.path.dirname(path), exist_ok=True)
-        if entry.isdir():
-            self.folders[path] = entry
-        elif entry.isreg():
-            with open(path, "wb") as file:
-                shutil.copyfileobj(archive.extractfile(entry), file, CHUNK)
-            os.chmod(path, entry.mode & 0o777)
-            os.utime(path, (entry.mtime, entry.mtime))
-        elif entry.islnk():
-            os.link(self.place(machine_text(entry.linkname))[1], path)
-        elif entry.issym() and not leads_out(name, entry.linkname, archived(copy)):
-            self.links[path] = machine_text(entry.linkname)
-        else:
-            tell(f"{shortened(name)} is no file, or leads out of its folder, and stays there")
-
-    def put(self):
-        """Move all to its place; what is only there already stays."""
-        for path, text in self.links.items():
-            os.symlink(text, path)
-        for copy, folder in self.scratches.items():
-            new = os.path.join(folder, "new", *archived(copy).split("/"))
-            self.merge(new, copy.source, copy.source)
-
-    def merge(self, new, own, top):
-        """Move a file to its place, or what is in a folder; never to where a link there leads."""
-        if os.path.islink(new) or not os.path.isdir(new):
-            if not self.is_same(new, own):
-                os.replace(new, own)
-            return
-        if os.path.islink(own) and own != top or os.path.isfile(own):
+    def put_folder(self, new, own, status):
+        os.chmod(new, 0o700)
+        if os.path.islink(own) and own != self.target or os.path.isfile(own):
             os.unlink(own)
         os.makedirs(own, exist_ok=True)
         for name in os.listdir(new):
-            self.merge(os.path.join(new, name), os.path.join(own, name), top)
-        entry = self.folders.get(new)
-        if entry and own != top and os.geteuid() in (0, os.stat(own).st_uid):
-            os.chmod(own, entry.mode & 0o7777)
-            os.utime(own, (entry.mtime, entry.mtime))
+            self.put(os.path.join(new, name), os.path.join(own, name))
+        if own != self.target and os.geteuid() in (0, os.stat(own).st_uid):
+            os.chmod(own, stat.S_IMODE(status.st_mode))
+            os.utime(own, (status.st_mtime, status.st_mtime))
 
     @staticmethod
     def is_same(new, own):
@@ -17075,8 +17038,7 @@ def forget(step):
 # -- Steps, one by one
 
 DOING = {
-    Command: run_program, SendFiles: lambda step: Outgoing(step).run(),
-    FetchFiles: lambda step: Incoming(step).run(),
+    Command: run_program, Merge: Merging,
     File: write, MakeFolder: make_folder, Remove: remove, Move: move,
     Ask: ask_person, Hold: lambda step: Lock.acquire(step.path),
     Release: lambda step: getattr(step.lock, "file", step.lock).close(), Scratch: make_scratch,
@@ -17099,8 +17061,7 @@ DOING = {
 
 # What a plan goes on with after a step that was only shown.
 SHOWN = {
-    **dict.fromkeys((Command, SendFiles, FetchFiles), lambda step: Outcome()),
-    Request: lambda step: Response(),
+    Command: lambda step: Outcome(), Request: lambda step: Response(),
     Upload: lambda step: Response(), Pack: lambda step: Body(None, packed_name(step.path), 0),
     Scratch: lambda step: step.shown, Ask: lambda step: step.default,
     Token: lambda step: Secret("TOKEN"), Wait: lambda step: Outcome(), Zip: lambda step: (0, 0, ()),

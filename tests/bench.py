@@ -11,12 +11,13 @@
     record      a job that is recorded, and one that is not: natively and in Docker; what it prints, through the log
     runs        `runs` of 10,000 runs, `compare` and `report` of 1,000
     cli         start-up: help, a shell's Tab, and a job without Docker, with 3 and with 1,000 jobs
+    slurm       a job that does nothing, natively on Slurm, where `srun` is the measure; SLURM_CONF names the cluster
     transfers   an artifact to and from a web server of its own, where curl is the measure
 
 The commands of a table take turns, round by round; the first round is thrown away, of the others the
 medians are shown. What is timed is a copy of skelebot.py and templates/ that keeps its byte code, as an
 installation does. `--peer DIR` adds the earlier tool: a virtual environment in which `pip install skelebot`
-was done. It takes PyYAML, a Docker engine (not for the last three tables), PyPI for `deps`, curl for
+was done. It takes PyYAML, a Docker engine (not for the last four tables), PyPI for `deps`, curl for
 `transfers`, and some 10 GiB of disk.
 
 Everything is made in a temporary folder and in images that inherit one label; both are removed at the
@@ -62,6 +63,7 @@ RECORD_GOAL, RECORD_SHARE = 3.0, 0.01       # ms, or this share of what it takes
 LOG_GOAL = 2.0
 RUNS_GOALS = {"runs": 0.3, "compare": 0.5, "report": 3.0}       # seconds
 REPORT_SIZE = 5e6
+SLURM_GOAL = 1.5
 HELP_GOAL, THOUSAND_GOAL, PUSH_GOAL, PULL_GOAL, PACKAGES_GOAL = 3.9, 1.3, 2.2, 1.0, 1.1
 
 
@@ -606,6 +608,18 @@ def cli_table(benches):
         *ratio_rows(many_times, {MANY: THOUSAND_GOAL, START: THOUSAND_GOAL})])
 
 
+def slurm_table(benches):
+    """A job that does nothing on Slurm, by srun and by us: with its record, its folder, and its log."""
+    bench = benches[0]._replace(builder="")
+    folder = os.path.join(bench.folder, "slurm")
+    write(folder, {"skelebot.yaml": json.dumps({"name": "slurm", "language": "NA", "jobs": [{"name": "job", "source": "true"}],
+                                                "hosts": {"here": {"slurm": {"container": "none"}}}})})
+    times = medians(bench, "slurm", lambda number: [Contestant("`srun true`", (("srun", "--quiet", "true"),), folder),
+                                                    ours(bench, folder, "-d", "here", "job")])
+    return table("A job on Slurm", "The same cluster; each call is one job.", ["command", "ms", "ratio", "goal"],
+                 ratio_rows(times, {"ours": SLURM_GOAL}))
+
+
 # ---- Transfers --------------------------------------------------------------
 
 class Exchange(http.server.BaseHTTPRequestHandler):
@@ -757,7 +771,7 @@ def cleaned(bench):
 
 TABLES = {"noop": functools.partial(job_table, "noop"), "edit": functools.partial(job_table, "edit"),
           "train": train_table, "deps": deps_table, "record": record_table, "runs": runs_table, "cli": cli_table,
-          "transfers": transfers_table}
+          "slurm": slurm_table, "transfers": transfers_table}
 IN_DOCKER = {"noop", "edit", "train", "deps", "record"}
 
 
@@ -765,7 +779,8 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=11, metavar="N", help="rounds that count (11)")
     parser.add_argument("--builder", choices=[*BUILDERS, "both"], default="both", help="Docker's builder (both)")
-    parser.add_argument("--only", nargs="+", choices=list(TABLES), default=list(TABLES), help="these tables")
+    parser.add_argument("--only", nargs="+", choices=list(TABLES), help="these tables",
+                        default=[name for name in TABLES if name != "slurm" or "SLURM_CONF" in os.environ])
     parser.add_argument("--projects", nargs="+", choices=list(NOOP_GOALS), default=list(NOOP_GOALS),
                         help="these projects, for noop and edit")
     parser.add_argument("--heavy", action="store_true", help="heavy dependencies, numpy to pyarrow, not small ones")

@@ -3,11 +3,13 @@ import glob
 import json
 import os
 import re
+import shutil
 import signal
+import time
 import unittest
 
 import cluster
-from engine import Tests, call, deadline, on, tree
+from engine import Tests, call, deadline, on, tree, write
 from real_run import DASHED, PLAIN, arrived
 
 FOLDER = "/var/tmp/skelebot-real-slurm"         # as the login node sees it, which is this machine
@@ -16,9 +18,11 @@ HOSTS = {
     "login": {"slurm": {"login": "login", "folder": FOLDER, "container": "none"}},
     "pod": {"slurm": {"login": "login", "folder": FOLDER, "container": "podman"}},
     "lab": {"slurm": {"login": "lab", "folder": "/scratch/ada/real-slurm"}},
-    "closed": {"slurm": {"container": "none", "partition": "closed"}}, "nowhere": {"slurm": {"container": "none", "partition": "nowhere"}},
+    "closed": {"slurm": {"container": "none", "partition": "closed"}},
+    "nowhere": {"slurm": {"container": "none", "partition": "nowhere"}},
     "short": {"slurm": {"container": "none", "partition": "short"}}, "held": {"slurm": {"container": "none", "options": ["--hold"]}},
-    "cards": {"slurm": {"container": "none"}, "resources": {"gpus": "h100:1"}}, "large": {"slurm": {"container": "none"}, "resources": {"memory": "900g"}},
+    "cards": {"slurm": {"container": "none"}, "resources": {"gpus": "h100:1"}},
+    "large": {"slurm": {"container": "none"}, "resources": {"memory": "900g"}},
     "odd": {"slurm": {"container": "none", "options": ["--frobnicate"]}}, "disk": {"slurm": {"container": "none", "folder": "/mnt/skelebot"}},
     **{name: {"slurm": {"login": name, "container": "none"}} for name in cluster.LOGINS},
 }
@@ -27,9 +31,19 @@ echo '{"loss": 0.5}' >> "$SKELEBOT_METRICS"; printf '%s\\0' "$@"; pwd > out/pwd;
 """
 
 
+POINT = """echo "$2" >> "$SEEN"; echo "$2" > out/n; echo "half: $2"; test "$2" != 3 || exit 3
+"""
+SEEN = f"/var/tmp/skelebot-real-slurm-seen-{os.getpid()}"
+
+
+def text_of(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 class OnSlurm(Tests):
     build = False
-    files = {"job.sh": SCRIPT, "say.sh": 'echo "$2"\n', "data/in": "in\n"}
+    files = {"job.sh": SCRIPT, "say.sh": 'echo "$2"\n', "point.sh": POINT, "data/in": "in\n"}
     config = {"language": "NA", "baseImage": "skelebot-test/debian", "hosts": HOSTS, "ignores": ["big"],
               "secrets": [{"name": "TOKEN", "env": "A_TOKEN"}], "jobs": [
                   {"name": "all", "source": "job.sh", "mappings": ["data/:data/:ro", "out/"], "metrics": ["loss"],
@@ -37,6 +51,8 @@ class OnSlurm(Tests):
                   {"name": "say", "source": "say.sh", "params": [{"name": "word", "default": "hello"}]},
                   {"name": "trap", "source": "trap 'echo term > out/term; exit 9' TERM; echo begun; sleep 100 & wait", "mappings": ["out/"]},
                   {"name": "slow", "source": "trap : TERM; sleep 2; sleep 60", "resources": {"time": "1s"}},
+                  {"name": "point", "source": "point.sh", "params": ["n"], "mappings": ["out/"], "metrics": ["half"],
+                   "environment": {"SEEN": SEEN}},
                   {"name": "long", "source": "true", "resources": {"time": "4h"}}]}
 
     @classmethod
@@ -48,15 +64,17 @@ class OnSlurm(Tests):
 
     def tearDown(self):
         super().tearDown()
+        shutil.rmtree(os.path.join(self.folder, "out"), ignore_errors=True)
         left = [path for top in (FOLDER, os.path.expanduser("~/.skelebot/slurm")) for path in glob.glob(f"{top}/{self.name}/*")]
-        jobs = cluster.ended(["squeue", "--noheader", "--format", "%i %j"], **cluster.slurm()).stdout.decode().splitlines()
-        jobs = [line for line in jobs if self.name in line]
+        for _ in range(20):
+            jobs = cluster.ended(["squeue", "--noheader", "--format", "%i %j"], **cluster.slurm()).stdout.decode().splitlines()
+            jobs = [line for line in jobs if self.name in line]
+            if not jobs:
+                break
+            time.sleep(0.5)
         for line in jobs:
             cluster.ended(["scancel", line.split()[0]], **cluster.slurm())
         self.assertEqual((left, jobs), ([], []), "something was left behind")
-
-    def record(self, name=""):
-        return json.loads(self.skelebot("runs", *[name] * bool(name), "--json").stdout.decode())
 
     def out(self):
         return {name: data for name, data in tree(os.path.join(self.folder, "out")).items() if name != "pwd"}
@@ -159,6 +177,47 @@ class OnSlurm(Tests):
                 running = self.start("-d", host, job)
                 running.says(words)
                 self.assertEqual(running.signal(signal.SIGTERM).ends(), 143)
+
+    def test_a_sweep_is_one_array_of_which_none_is_lost_or_run_twice_when_it_is_killed(self):
+        self.addCleanup(lambda: os.path.exists(SEEN) and os.remove(SEEN))
+        numbers = [str(number) for number in range(1, 13)]
+        running = self.start("-d", "login", "sweep", "point", "--each", "n", *numbers, "-j", "3")
+        for _ in deadline(100):
+            if os.path.exists(SEEN) and text_of(SEEN).count(b"\n") > 2:
+                break
+        running.signal(signal.SIGKILL).ends()
+        self.skelebot("wait", "point", status=1)
+        records = {int(path.split(os.sep)[-2]): json.loads(text_of(path).decode())
+                   for path in glob.glob(self.folder + "/.skelebot/runs/*/*/run.json")}
+        self.assertEqual(sorted(text_of(SEEN).split(), key=int), [number.encode() for number in numbers])
+        self.assertEqual({point: one["state"] for point, one in records.items()},
+                         {int(number): "failed" if number == "3" else "done" for number in numbers})
+        outs = glob.glob(self.folder + "/.skelebot/runs/*/12/out/out/n")
+        self.assertEqual([text_of(path) for path in outs], [b"12\n"])
+
+    def test_a_controller_that_is_away_for_a_while_ends_nothing(self):
+        running = self.start("-d", "here", "trap")
+        running.says("begun")
+        folder = os.path.dirname(cluster.slurm()["SLURM_CONF"])
+        with open(os.path.join(folder, "controller", "pid")) as file:
+            controller = int(file.read())
+        os.kill(controller, signal.SIGSTOP)
+        try:
+            done = self.skelebot("-d", "here", "say", status=1)
+        finally:
+            os.kill(controller, signal.SIGCONT)
+        self.assertIn("say was not submitted: slurmctld does not answer\n  hint: try again in a while", done.stderr)
+        self.assertEqual(running.signal(signal.SIGTERM).ends(), 143)
+
+    def test_a_ticket_travels_and_the_keytab_stays(self):
+        folder = os.path.join(self.top, "kerberos")
+        keys = {"krbConf": "krb5.conf", "keytab": "ada.keytab", "hdfsUser": "ada"}
+        self.write_project(folder, language="NA", hosts=HOSTS, components={"kerberos": keys}, jobs=[
+            {"name": "who", "source": "klist | grep Default; stat -c %a ${KRB5CCNAME#FILE:}; find . -name '*.keytab'"}])
+        for name in ("krb5.conf", "ada.keytab"):
+            write(folder, {name: text_of(os.path.join(cluster.setting("SKELEBOT_TEST_KDC"), name))})
+        done = self.skelebot("-d", "login", "who", folder=folder)
+        self.assertEqual(done.stdout, b"Default principal: ada@SKELEBOT.TEST\n600\n")
 
     def test_hosts_are_asked(self):
         done = self.skelebot("hosts", "--check", status=1).stdout.decode()

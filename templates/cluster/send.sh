@@ -1,14 +1,13 @@
 # Write an archive of those of the paths $2... of the folder $1 that exist. On stderr follow its checksum, and
-# how tar has ended: without that the stream was cut.
-cd "$1" || exit 1
+# how tar has ended.
+cd "$1" && : > .skelebot-end || exit 1
 shift
 for ONE; do
     shift
     if [ -e "$ONE" ] || [ -L "$ONE" ]; then set -- "$@" "$ONE"; fi
 done
-[ $# != 0 ] || { echo "skelebot-tar 0" >&2; exit 0; }
 exec 3>&2
 {
-    { tar -c -f - -- "$@"; echo "skelebot-tar $?" >&3; } |
+    { tar -c -f - -- "$@" .skelebot-end; echo "skelebot-tar $?" >&3; } |
         if command -v sha256sum > /dev/null; then tee /dev/fd/4 | sha256sum >&3; else cat >&4; fi
 } 4>&1 | cat

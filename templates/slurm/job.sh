@@ -1,13 +1,51 @@
-# The words "$@" are the job. Its exit status comes into the file `status`, whole.
+# The words "$@" are the job; KIND is what it runs in. Its exit status comes into the file `status`, whole.
 end() {
     SIGNAL=1
     kill -TERM "-$CHILD" || kill -TERM "$CHILD"
     (sleep 30; kill -KILL "-$CHILD") > /dev/null &
     LATER="$LATER $!"
 }
+load() {
+    podman image exists "$IMAGE" || podman load --quiet --input "$PWD/../../images/$IMAGE.tar"
+    podman image prune --force --filter until=720h --filter label=org.opencontainers.image.title
+} > /dev/null 2>&1
+[ -e script ] || exit 1                 # its folder is not seen here, or sbatch was believed to have failed
 LATER= SIGNAL= STATUS=127
 trap end TERM USR2                      # USR2 as well: Slurm writes into the log that it has sent a TERM
-mkdir -p tmp && : > begun
+hostname > begun.new && mv begun.new begun
+SECRET=$PWD/secret
+if [ -e secret ]; then
+    [ "$KIND" = none ] || SECRET=/run/skelebot-secret
+    set -- sh -c '. "$0"; exec "$@"' "$SECRET" "$@"
+    MOUNTS="$MOUNTS
+secret:/run/skelebot-secret:ro"
+fi
+case $KIND in
+apptainer) FLAG=--bind; mkdir -p tmp; set -- "$PWD/../../images/$IMAGE.sif" "$@" ;;
+podman) FLAG=--volume; load; set -- "$IMAGE" "$@" ;;
+none) MOUNTS= ;;
+esac
+set -f
+IFS='
+'
+for MOUNT in $MOUNTS; do
+    case $MOUNT in /*) ;; *) MOUNT=$PWD/$MOUNT ;; esac
+    set -- "$FLAG" "$MOUNT" "$@"
+done
+unset IFS
+set +f
+case $KIND in
+apptainer)
+    [ -z "$GPUS" ] || set -- --nv "$@"
+    set -- apptainer --quiet exec --containall --no-home --cleanenv --writable-tmpfs --pwd /app --workdir "$PWD/tmp" "$@" ;;
+podman)
+    [ -z "$GPUS" ] || set -- --device nvidia.com/gpu=all "$@"
+    set -- podman run --rm --init --pull never --network host --entrypoint '' --name "$NAME" "$@" ;;
+none)
+    [ -z "$TICKET" ] || export KRB5CCNAME="FILE:$PWD/files$TICKET"
+    case $METRICS in '') ;; /*) export SKELEBOT_METRICS="$METRICS" ;; *) export SKELEBOT_METRICS="$PWD/$METRICS" ;; esac
+    set -- sh -c 'cd "$0" && exec "$@"' "$TOP" "$@" ;;
+esac
 exec 4>&2 2> /dev/null                  # a shell says which of its programs were killed
 setsid "$@" < /dev/null 2>&4 4>&- &
 CHILD=$!
@@ -19,7 +57,7 @@ while wait "$CHILD"; NEW=$?; [ "$NEW" = 127 ] || STATUS=$NEW; [ "$SIGNAL" ]; do
     SIGNAL=
 done
 [ ! -e over ] || STATUS=124
-rm -f secret
+[ ! -e secret ] || rm -f secret
 for ONE in $LATER; do
     pkill -P "$ONE"
     kill "$ONE"

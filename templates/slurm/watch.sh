@@ -2,9 +2,19 @@
 DO=$1
 shift
 
-# States of jobs, as lines of number, state and reason; squeue alone is asked once for all of them.
+# States of jobs, as lines of number, state and reason; squeue is asked once for all of them, and again after
+# two seconds.
 states() {
-    SAID=$(squeue --noheader --states=all --array --jobs "$1" --format "%i %T %r" 2>&1) && { echo "$SAID"; return; }
+    KEPT=${ROOT%/*}/.states
+    if [ "$(head -n 1 "$KEPT" 2> /dev/null)" = "$1" ] && [ "$(find "$KEPT" -newermt '2 seconds ago' 2> /dev/null)" ]; then
+        sed 1d "$KEPT"
+        return
+    fi
+    SAID=$(squeue --noheader --states=all --array --jobs "$1" --format "%i %T %r" 2>&1) && {
+        { echo "$1"; echo "$SAID"; } > "$KEPT.$$" && mv "$KEPT.$$" "$KEPT"
+        echo "$SAID"
+        return
+    }
     case $SAID in *"Invalid job id"*) ;; *) echo "$SAID" >&2; return 1 ;; esac
 }
 
@@ -93,6 +103,19 @@ stop() {
 case $DO in
 ends)
     tell "$@" ;;
+any)                                    # wait until one has ended
+    PAUSE=2
+    NEXT=$(($(date +%s) + 2))
+    while :; do
+        for ROOT; do
+            [ ! -e "$ROOT/status" ] || exit 0
+        done
+        if [ "$(date +%s)" -ge "$NEXT" ]; then
+            SAID=$(tell "$@") && case $(echo "$SAID" | grep -v ' goes on') in ?*) exit 0 ;; esac
+            PAUSE=$((PAUSE * 2 < 60 ? PAUSE * 2 : 60)) NEXT=$(($(date +%s) + PAUSE))
+        fi
+        sleep 0.3
+    done ;;
 begin)                                  # wait until it has begun, or ended
     cd "$1" || exit 1
     PAUSE=2 WHY=
@@ -113,14 +136,12 @@ begin)                                  # wait until it has begun, or ended
     done ;;
 follow)                                 # its exit status is that of the job, or 125
     cd "$1" || exit 125
-    OFFSET=0 PAUSE=2 NEXT=0 SOON=0.02
+    OFFSET=0 PAUSE=4 IDLE=0 SOON=0.02
     while [ ! -e status ]; do
         if print; then SOON=0.05; else sleep "$SOON"; fi
-        case $SOON in 0.02) SOON=0.05 ;; 0.05) SOON=0.1 ;; 0.1) SOON=0.2 ;; *) SOON=0.5 ;; esac
-        NOW=$(date +%s)
-        [ "$NEXT" != 0 ] || NEXT=$((NOW + PAUSE))
-        if [ "$NOW" -ge "$NEXT" ]; then
-            PAUSE=$((PAUSE * 2 < 60 ? PAUSE * 2 : 60)) NEXT=$((NOW + PAUSE))
+        case $SOON in 0.02) SOON=0.05 ;; 0.05) SOON=0.1 ;; 0.1) SOON=0.2 ;; *) SOON=0.5 IDLE=$((IDLE + 1)) ;; esac
+        if [ "$IDLE" -ge "$PAUSE" ]; then       # in half seconds
+            PAUSE=$((PAUSE * 2 < 120 ? PAUSE * 2 : 120)) IDLE=0
             SAID=$(tell "$PWD" 2> /dev/null) && case $SAID in *"goes on"*) ;; *) sleep 1; break ;; esac
         fi
     done
@@ -130,6 +151,9 @@ follow)                                 # its exit status is that of the job, or
 log)
     cat "$1/log" ;;
 stop | remove)                          # TERM, 30 seconds, KILL
-    (stop "$1") 2> /dev/null
-    [ "$DO" = stop ] || { chmod -R u+rwX "$1"; rm -rf "$1"; } 2> /dev/null ;;
+    for ROOT; do
+        (stop "$ROOT") &
+    done 2> /dev/null
+    wait
+    [ "$DO" = stop ] || { chmod -R u+rwX "$@"; rm -rf "$@"; } 2> /dev/null ;;
 esac
