@@ -8362,6 +8362,15 @@ class OnCluster(OnOtherEngine):
         yield from ()
         return []                       # the cluster counts them
 
+    def lent_copies(self, run):
+        """The Copy of each secret file of a run, which never comes back."""
+        self.lent_files = [*self.lent_files, *run.launch.lent]
+        return [Copy(path, target, False, False) for path, target in self.lent_files]
+
+    def plan_notebook(self, jupyter, run, port, lab, token):
+        """Serve Jupyter there, and bring it to a port of this machine."""
+        raise SkelebotError(f"Jupyter cannot be reached on {self.where}", "leave -d out")
+
     def bring_back(self, run):
         return (yield from self.plan_fetch(run.name, run.copies))
 
@@ -8496,8 +8505,7 @@ class Slurm(OnCluster):
             yield from self.plan_image(run.job))
         for mapping in self.own(job):
             yield MakeFolder(mount_source(mapping, "", self.call.home))
-        self.lent_files = [*self.lent_files, *run.launch.lent]
-        lent = [Copy(path, target, False, False) for path, target in self.lent_files]
+        lent = self.lent_copies(run)
         names = [one.name for one in run.recording.records]
         return run._replace(image=image, copies=(*self.copies(run.job), *lent), name=(
             self.project.container(job, "-".join([*names, self.call.token]))))
@@ -8967,7 +8975,7 @@ class OnKubernetes(OnCluster):
         for mapping in self.own(job):
             yield MakeFolder(mount_source(mapping, "", self.call.home))
         above = re.sub("[._]", "-", slug(f"{self.project.image}-{run.job.name}"))[:50].strip("-")
-        lent = [Copy(path, target, False, False) for path, target in self.lent_files]
+        lent = self.lent_copies(run)
         run = run._replace(job=job, image=image, copies=(*self.copies(job), *lent),
                            name=f"{above}-{self.call.token}")
         self.manifest(run)              # a fault of the file is one before anything is there
