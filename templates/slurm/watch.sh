@@ -89,7 +89,7 @@ print() {
 }
 
 stop() {
-    cd "$1" && ID=$(cat id) && [ ! -e status ] || return
+    cd "$1" && [ ! -e status ] && ID=$(cat id) || return
     scancel --state=PENDING "$ID" 2> /dev/null
     scancel --batch --signal=USR2 "$ID" 2> /dev/null
     for SOON in 0.1 0.1 0.2 0.3 0.3 $(seq 60); do
@@ -119,7 +119,7 @@ any)                                    # wait until one has ended
 begin)                                  # wait until it has begun, or ended
     cd "$1" || exit 1
     PAUSE=2 WHY=
-    for SOON in 0.02 0.02 0.04 0.08 0.1 0.1 0.2 0.4 1; do
+    for SOON in 0.02 0.02 0.04 0.08 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.2 0.2 0.2 0.2; do
         [ ! -e begun ] && [ ! -e status ] || exit 0
         sleep "$SOON"
     done

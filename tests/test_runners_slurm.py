@@ -1,0 +1,105 @@
+"""Slurm: the script of a batch job, by which argv it gets there, and what its cluster's words mean."""
+import re
+import shlex
+import unittest
+
+from support import project, skelebot
+from skelebot import Call, Command, Outcome, SkelebotError, Slurm, SlurmHost
+from test_runners import ADA, driven, one
+
+LAB = {"slurm": {"login": "ada@lab", "folder": "/scratch/ada", "partition": "gpu", "container": "none",
+                 "setup": ["module load R"], "options": ["--exclusive"]}, "resources": {"time": "90s"}}
+
+
+def scripts(done):
+    """The scripts for sbatch among the steps of a plan."""
+    return [step.given for step in done.steps if isinstance(step, Command) and "#SBATCH" in step.given]
+
+
+def slurm(**settings):
+    runner = Slurm(Call(home="/home/ada"), project(), None)
+    runner.slurm, runner.folder, runner.socket = SlurmHost(**settings), "f", "/home/ada/.skelebot/ssh/0a"
+    return runner
+
+
+class Addresses(unittest.TestCase):
+    def test_are_here_or_behind_a_login_node(self):
+        for text, expected in (("slurm:", ("", ".skelebot/slurm")), ("slurm://ada@lab", ("ada@lab", ".skelebot/slurm")),
+                               ("slurm://ada@lab/scratch/ada", ("ada@lab", "/scratch/ada"))):
+            self.assertEqual(SlurmHost.at(text)[:2], expected)
+        with self.assertRaises(SkelebotError) as caught:
+            SlurmHost.at("slurm:lab")
+        self.assertIn("slurm:lab' is no address of a Slurm cluster", str(caught.exception))
+
+
+class Scripts(unittest.TestCase):
+    maxDiff = None
+
+    def test_have_words_variables_and_resources_and_end_as_every_job(self):
+        job = one("echo", resources={"cpus": 1.5, "memory": "2g", "gpus": "a100:2"}, environment={"A": "it's\r\n"})
+        done = driven(call=ADA._replace(host="lab"), hosts={"lab": LAB}, **job)
+        script, = scripts(done)
+        head, end = script[:script.index("# The words")], script[script.index("# The words"):]
+        self.assertEqual(end, skelebot.template_bytes("slurm", "job.sh").decode())
+        self.assertEqual(head.split("\n")[:13], [
+            "#!/bin/bash -l", "#SBATCH --job-name=churn-train-0a1b", "#SBATCH --output=log", "#SBATCH --partition=gpu",
+            "#SBATCH --cpus-per-task=2", "#SBATCH --mem=2G", "#SBATCH --gpus-per-node=a100:2", "#SBATCH --time=2",
+            "#SBATCH --no-requeue", "#SBATCH --exclusive", "module load R", "KIND=none", "NAME=churn-train-0a1b"])
+        self.assertNotIn("\r", script)          # sbatch takes no script that has one
+        self.assertEqual(re.search("(?m)^LIMIT=.*$", head).group(), "LIMIT=90")
+
+    def test_never_have_a_secret(self):
+        done = driven(call=ADA._replace(host="lab", environ={"KEY": "hidden"}), hosts={"lab": LAB}, **one("echo"),
+                      secrets=[{"name": "TOKEN", "env": "KEY"}])
+        given = [step for step in done.steps if isinstance(step, Command) and "hidden" in step.given]
+        self.assertEqual([type(step.given).__name__ for step in given], ["Secret"])
+        self.assertEqual([step for step in done.steps if "hidden" in " ".join(getattr(step, "argv", ()))], [])
+
+
+class There(unittest.TestCase):
+    def test_words_arrive_whole_by_one_connection_of_ssh(self):
+        argv = slurm(login="ada@lab").there("", "sh", "-c", 'echo "$0"', "https://u:p@h/ it's")
+        self.assertEqual(argv[:1] + argv[-2:-1], ("ssh", "ada@lab"))
+        self.assertIn("ControlPath=/home/ada/.skelebot/ssh/0a", argv)
+        self.assertEqual(shlex.split(argv[-1])[2:], ['echo "$0"', "https://u:p@h/ it's"])
+        self.assertEqual(slurm().there("", "true"), ("true",))
+
+    def test_a_socket_with_too_long_a_path_is_none(self):
+        runner = slurm(login="lab")
+        runner.socket = "/" + "x" * 100
+        self.assertNotIn("ControlMaster=auto", runner.there("", "true"))
+
+    def test_words_of_its_programs_are_told_in_others(self):
+        for said, message in (
+                ("sh: 1: sbatch: not found", "there is no sbatch"), ("sbatch: error: invalid partition specified: x", "there is no such partition"),
+                ("sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)",
+                 "its time is longer than the partition allows"),
+                ("sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time"
+                 " limits)", "a limit of your account or qos forbids it"),
+                ("sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified",
+                 "the account may not be used there"),
+                ("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", "slurmctld does not answer"),
+                ("ssh: Could not resolve hostname lab: Name or service not known", "there is no host lab"),
+                ("ssh: connect to host lab port 22: Connection timed out", "it does not answer"),
+                ("FATAL: while extracting: mksquashfs not found", "it has no mksquashfs, of which apptainer makes an image"),
+                ("cat: write error: No space left on device", "the disk there is full"), ("first\nlast", "last")):
+            with self.subTest(said):
+                self.assertEqual(slurm().fault(said, "it failed").message, "it failed: " + message)
+
+
+class Ends(unittest.TestCase):
+    def test_are_told_by_a_line_for_each_run(self):
+        names = ("a", "b", "c", "d", "e")
+        records = [skelebot.RunRecord(number=number, container=name) for number, name in enumerate(names, 1)]
+        runner, said = slurm(), "a 0\nb goes on: RUNNING None\nc gone\nd 143 somebody cancelled it\ne 125 its node failed\n"
+        runner.reasons = {}
+        plan = runner.plan_ends(records)
+        next(plan)
+        with self.assertRaises(StopIteration) as ended:
+            plan.send(Outcome(0, said))
+        self.assertEqual(ended.exception.value, {"1": 0, "3": None, "4": 143, "5": 125})
+        self.assertEqual(runner.reasons, {"1": "", "4": "somebody cancelled it", "5": "its node failed"})
+
+
+if __name__ == "__main__":
+    unittest.main()
