@@ -8781,7 +8781,7 @@ class OnKubernetes(OnCluster):
 
     Before that `in` waits for its files, and beside it `out` keeps what it has written.
     """
-    row, settings, for_image = "kubernetes", KubernetesHost, False
+    row, settings = "kubernetes", KubernetesHost
     lost_words = "its Job is gone, and nobody has seen how it ended"
     goes_on, uid, room = False, "", "in"        # `room` is the container of what is done there
 
@@ -8947,10 +8947,14 @@ class OnKubernetes(OnCluster):
             yield from image.plan_ready()
             return image.tag + ":latest" * (":" not in image.tag)
         registry = our_components(self.project)["registry"]
-        registry.check_words(self.project, Words())
         if self.call.skip_build:
             return f"{registry.image}:{self.project.version or 'latest'}"
-        own, cache = (yield from image.plan_ready()), Cache(self.call)
+        return (yield from self.plan_pushed(registry, (yield from image.plan_ready())))
+
+    def plan_pushed(self, registry, own):
+        """The name of an image in the registry, by its digest, once it is there."""
+        registry.check_words(self.project, Words())
+        cache = Cache(self.call)
         path, digest = cache.path("pushed", registry.image, own), ""
         name = f"{registry.image}:{own[7:19] or 'run'}"
         if not cache.text(path):
@@ -8962,6 +8966,10 @@ class OnKubernetes(OnCluster):
             yield from cache.plan_keep(path, digest.encode())
         return re.sub(":[^:/]+$", "@" + (digest or cache.text(path)), name).rstrip("@")
 
+    def plan_gpus(self, image):
+        yield from ()                   # the cluster hands them out
+        return []
+
     # -- The life of a Job
 
     def facts(self, run):
@@ -8971,6 +8979,8 @@ class OnKubernetes(OnCluster):
         job = run.launch.job(run.job)
         job = job._replace(mappings=self.mappings(job))
         self.check(run._replace(job=job))
+        if not (job.source or run.serve):
+            raise SkelebotError(f"{self.where} has no terminal for {job.name}", "-d local has one")
         image = run.image or (yield from self.plan_image(run.job))
         for mapping in self.own(job):
             yield MakeFolder(mount_source(mapping, "", self.call.home))
@@ -9001,7 +9011,28 @@ class OnKubernetes(OnCluster):
             told = yield Command(self.watch("open", run.name), aside=True)
             if told.status:
                 raise Refused
-            yield from self.plan_send(run.name, run.copies)
+            yield from self.plan_send(run.name, run.copies, ".skelebot")
+
+    def plan_notebook(self, jupyter, run, port, lab, token):
+        """A server of Jupyter in a pod; kubectl brings it to a port of this machine."""
+        registry, image = our_components(self.project)["registry"], (
+            yield from jupyter.plan_image(self.engine))
+        serve = functools.partial(self.plan_served, jupyter, free_port(port), lab, token)
+        return (yield from self.plan_run(run._replace(serve=serve, image=image if (
+            self.at.image == "loaded") else (yield from self.plan_pushed(registry, image)))))
+
+    def plan_served(self, jupyter, port, lab, token, run):
+        """Say where the server is, as soon as it answers; the argv of what leads there."""
+        told = yield Wait(self.kubectl("exec", "job/" + run.name, "--container", "main", "--",
+                                       *JUPYTER_ANSWERS), READY, "NotFound|completed pod")
+        if told.status:
+            raise self.fault(told.errors, "Jupyter does not answer")
+        yield Answer(jupyter.url(port, lab, token))
+        yield Note(f"it runs on {self.where}, and has a copy of the project, which replaces this "
+                   "one when Ctrl-C ends it")
+        return ("sh", "-c", 'while "$@" > /dev/null; do sleep 1; done', "sh", *self.argv(
+            "port-forward", "--address", jupyter.settings.address, "job/" + run.name,
+            f"{port}:{JUPYTER_PORT}"))
 
     def there(self, name, *words):
         return self.argv("exec", "--stdin", "job/" + name, "--container", self.room, "--", *words)
@@ -9017,8 +9048,10 @@ class OnKubernetes(OnCluster):
 
     def follow(self, run):
         end, remove = self.watch("end", run.name), self.removal(run.name)
+        beside = (yield from run.serve(run)) if run.serve else ()
         outcome = yield Command(self.watch("follow", run.name), run=run.recording.folder, log=True,
-                                stop=(end,) if run.copies else (end, remove))
+                                stop=(end,) if run.copies else (end, remove), beside=beside,
+                                aside=bool(beside))
         if outcome.status == NOT_RUN:
             ends = yield from self.plan_ends([RunRecord(container=run.name)])
             self.goes_on = not ends

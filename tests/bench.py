@@ -12,6 +12,7 @@
     runs        `runs` of 10,000 runs, `compare` and `report` of 1,000
     cli         start-up: help, a shell's Tab, and a job without Docker, with 3 and with 1,000 jobs
     slurm       a job that does nothing, natively on Slurm, where `srun` is the measure; SLURM_CONF names the cluster
+    kubernetes  a Job that does nothing beside kubectl's create, wait and logs of the same one, and files beside kubectl cp
     transfers   an artifact to and from a web server of its own, where curl is the measure
 
 The commands of a table take turns, round by round; the first round is thrown away, of the others the
@@ -710,6 +711,48 @@ def transfers_table(benches):
                    cell(goal)] for what, times, goal in (("push", push, PUSH_GOAL), ("pull", pull, PULL_GOAL))])
 
 
+# ---- Kubernetes -------------------------------------------------------------
+
+KUBECTL = ("kubectl", "--context", "test", "--namespace", "ml")
+BY_HAND = """name=bench-$$ && sed "s/JOB/$name/" job.json | "$@" create --validate=false -f - > /dev/null
+"$@" wait --for condition=complete job/$name --timeout 120s > /dev/null && "$@" logs job/$name; "$@" delete job $name --wait=false > /dev/null 2>&1 &"""
+COPIES = """name=bench-$$ && sed "s/JOB/$name/; s/\\"true\\"/\\"sleep 600\\"/" job.json | "$@" create --validate=false -f - > /dev/null
+until pod=$("$@" get pods --selector job-name=$name --field-selector status.phase=Running --output name) && [ "$pod" ]; do sleep 0.2; done
+"$@" cp data/. "${pod#pod/}:/tmp/data" && "$@" cp "${pod#pod/}:/tmp/data" back; "$@" delete job $name --wait=false > /dev/null 2>&1 &"""
+
+
+def kubernetes_table(benches):
+    """On the cluster of the tests: needs the variables that tests/services.sh writes."""
+    bench, client = benches[0], os.environ.get("SKELEBOT_TEST_KUBECTL_NEWEST", "")
+    if not client:
+        return "\nNo cluster: SKELEBOT_TEST_KUBECTL_NEWEST is not set."
+    folder = os.path.join(bench.folder, "kubernetes", f"{bench.mark}-kubernetes")
+    around = {"PATH": os.pathsep.join([os.path.dirname(client), bench.environ["PATH"]]), "DOCKER_CONFIG": os.path.join(folder, "..", "docker"),
+              "KUBECONFIG": os.environ["SKELEBOT_TEST_KUBECONFIG"], "SKELEBOT_REGISTRY_USER": "ada", "SKELEBOT_REGISTRY_PASSWORD": "secret"}
+    bench = bench._replace(environ={**bench.environ, **around})
+    registry = dict(zip(("host", "port"), os.environ["SKELEBOT_TEST_REGISTRY"].split(":")), user="clusters")
+    host = {"kubernetes": {"context": "test", "namespace": "ml", "pullSecrets": ["regcred"]}}
+    write(folder, {"skelebot.yaml": json.dumps({
+        "name": bench.mark, "language": "NA", "baseImage": "skelebot-test/base", "user": "host", "ignores": ["data", "back"], "host": "ml",
+        "hosts": {"ml": host}, "components": {"registry": registry},
+        "jobs": [{"name": "noop", "source": "true"}, {"name": "files", "source": "true", "mappings": ["data/"]}]})})
+    write_data(os.path.join(folder, "data", "large"), bench.size)
+    timed(bench, ours(bench, folder, "noop"))
+    shown = run(ours(bench, folder).argvs[0] + ("--dry-run", "noop"), folder, {**bench.environ, **ours(bench, folder).environ})
+    image = run(["docker", "inspect", "--format", "{{index .RepoDigests 0}}", bench.mark], folder, bench.environ).strip()
+    job = shown[shown.index("printf %s '{\n") + 11:].partition("' | kubectl")[0].replace("'\"'\"'", "'")
+    name, old = json.loads(job)["metadata"]["name"], json.loads(job)["spec"]["template"]["spec"]["containers"][0]["image"]
+    write(folder, {"job.json": job.replace(name, "JOB").replace(old, image)})
+    rows = []
+    for what, script, goal in (("noop", BY_HAND, 1.3), ("files", COPIES, None)):
+        times = medians(bench, f"kubernetes, {what}", lambda number: [
+            Contestant("kubectl", (("sh", "-c", script, "sh", *KUBECTL),), folder), ours(bench, folder, what)])
+        rows.append([what, cell(times["kubectl"]), cell(times["ours"], goal, times["kubectl"]), cell(goal)])
+    return table(f"A Job that does nothing, and {bench.size // 2 ** 20:,} MiB to a pod and back",
+                 "Ratios to kubectl: create, wait, logs and delete of the same Job; and `kubectl cp` both ways, which checks nothing.",
+                 ["job", "kubectl, s", "ours", "goal"], rows)
+
+
 # ---- Clean-up ---------------------------------------------------------------
 
 def sweep(bench, kept="<none>"):
@@ -775,8 +818,8 @@ def cleaned(bench):
 
 TABLES = {"noop": functools.partial(job_table, "noop"), "edit": functools.partial(job_table, "edit"),
           "train": train_table, "deps": deps_table, "record": record_table, "runs": runs_table, "cli": cli_table,
-          "slurm": slurm_table, "transfers": transfers_table}
-IN_DOCKER = {"noop", "edit", "train", "deps", "record"}
+          "slurm": slurm_table, "kubernetes": kubernetes_table, "transfers": transfers_table}
+IN_DOCKER = {"noop", "edit", "train", "deps", "record", "kubernetes"}
 
 
 def options():
