@@ -8649,7 +8649,7 @@ class Slurm(OnCluster):
 
     def why(self, run, status):
         yield from ()
-        return self.reasons.get("0", "")
+        return "the connection broke" if self.goes_on else self.reasons.get("0", "")
 
     def python(self, run):
         return Command(("true",)) if self.slurm.container == "none" else super().python(run)
