@@ -62,6 +62,16 @@ class OnSlurm(Tests):
         cls.engine = cls.engine._replace(environ={**cls.engine.environ, **around, "PATH": path, "A_TOKEN": "s3cret'"})
         super().setUpClass()
 
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        for folder in (FOLDER, os.path.expanduser("~/.skelebot/slurm/" + cls.name)):
+            shutil.rmtree(folder, ignore_errors=True)
+        label = "label=org.opencontainers.image.title=" + cls.name
+        loaded = cluster.ended(["podman", "images", "--quiet", "--filter", label]).stdout.decode().split()
+        for argv in (["podman", "rmi", "--force", *loaded], ["ssh", cluster.LAB, "rm -rf /scratch/ada/real-slurm"]):
+            cluster.ended(argv, **cluster.slurm())
+
     def tearDown(self):
         super().tearDown()
         shutil.rmtree(os.path.join(self.folder, "out"), ignore_errors=True)
