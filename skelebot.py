@@ -8966,10 +8966,6 @@ class OnKubernetes(OnCluster):
             yield from cache.plan_keep(path, digest.encode())
         return re.sub(":[^:/]+$", "@" + (digest or cache.text(path)), name).rstrip("@")
 
-    def plan_gpus(self, image):
-        yield from ()                   # the cluster hands them out
-        return []
-
     # -- The life of a Job
 
     def facts(self, run):
