@@ -8355,6 +8355,10 @@ class OnCluster(OnOtherEngine):
 
     plan_run = Runner.plan_run
 
+    def leave(self, run):
+        yield Answer(run.name)
+        return (yield from plan_left(run.recording.record, -1)) if run.recording.record else 0
+
     def launch(self, job, argv):
         return super().launch(job, argv)._replace(travels=True)
 
@@ -8642,11 +8646,6 @@ class Slurm(OnCluster):
             yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
         return outcome.status
 
-    def leave(self, run):
-        yield Answer(run.name)
-        record = run.recording.record
-        return (yield from plan_left(record, -1)) if record else 0
-
     def why(self, run, status):
         yield from ()
         return "the connection broke" if self.goes_on else self.reasons.get("0", "")
@@ -8782,7 +8781,6 @@ class OnKubernetes(OnCluster):
     Before that `in` waits for its files, and beside it `out` keeps what it has written.
     """
     row, settings = "kubernetes", KubernetesHost
-    lost_words = "its Job is gone, and nobody has seen how it ended"
     goes_on, uid, room = False, "", "in"        # `room` is the container of what is done there
 
     def __init__(self, call, project, engine, host):
@@ -9079,10 +9077,6 @@ class OnKubernetes(OnCluster):
         told = Outcome() if self.goes_on else (yield Command(self.removal(run.name), kept=True))
         if told.status and self.uid:
             yield Note(f"{run.name} stays: {shell_line(self.removal(run.name))} removes it")
-
-    def leave(self, run):
-        yield Answer(run.name)
-        return (yield from plan_left(run.recording.record, -1)) if run.recording.record else 0
 
     # -- What became of it
 
