@@ -8814,17 +8814,28 @@ class OnKubernetes(OnCluster):
 
     def manifest(self, run):
         """The Job of a run, as JSON has it; with `pod` kubectl looks for what it does not know."""
-        at, limit, labels = self.at, run.resources.seconds, self.labels(run)
-        keep, user = Resources(time=at.keep).seconds, at.user
+        at, labels = self.at, self.labels(run)
+        return merged(json_value(template_bytes("kubernetes", "job.json")), {
+            "metadata": {"name": run.name, "labels": {**labels, **(
+                {"kueue.x-k8s.io/queue-name": at.queue} if at.queue else {})}},
+            "spec": {"ttlSecondsAfterFinished": A_DAY * (7 if run.detached else 1),
+                     **({"podFailurePolicy": None} if at.pod else {}),
+                     "template": {"metadata": {"labels": labels},
+                                  "spec": merged(self.pod(run), at.pod or {})}}})
+
+    def pod(self, run):
+        """What the pod of its Job is, without what `pod` of the host lays over that."""
+        at, limit, keep = self.at, run.resources.seconds, Resources(time=self.at.keep).seconds
         volumes, mounts = self.volumes(run)
         beside = [self.container(run, name, mounts[:1], str(keep)) for name in ("in", "out")
                   if run.copies]
         words = run.launch.argv * (not self.odd(run))
         main = self.container(run, "main", mounts, str(limit), *words)
         own = {"HOME": "/tmp", "USER": self.call.login or "skelebot", **self.variables(run, True)}
-        pod = {
-            "securityContext": {"runAsNonRoot": None if user == "0" else True, **(
-                {} if user == "auto" else {"runAsUser": int(user) if user.isdigit() else None})},
+        return {
+            "securityContext": {"runAsNonRoot": None if at.user == "0" else True, **(
+                {} if at.user == "auto" else {
+                    "runAsUser": int(at.user) if at.user.isdigit() else None})},
             "imagePullSecrets": [{"name": name} for name in at.pullSecrets],
             "serviceAccountName": at.serviceAccount or None,
             "priorityClassName": at.priorityClass or None,
@@ -8836,13 +8847,6 @@ class OnKubernetes(OnCluster):
             "volumes": volumes, "initContainers": beside[:1],
             "containers": [*beside[1:], {**main, "env": [
                 {"name": name, "value": value} for name, value in own.items()]}]}
-        spec = merged(pod, at.pod or {})
-        return merged(json_value(template_bytes("kubernetes", "job.json")), {
-            "metadata": {"name": run.name, "labels": {**labels, **(
-                {"kueue.x-k8s.io/queue-name": at.queue} if at.queue else {})}},
-            "spec": {"ttlSecondsAfterFinished": A_DAY * (7 if run.detached else 1),
-                     **({"podFailurePolicy": None} if at.pod else {}),
-                     "template": {"metadata": {"labels": labels}, "spec": spec}}})
 
     @staticmethod
     def label(text):
