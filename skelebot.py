@@ -8815,13 +8815,13 @@ class OnKubernetes(OnCluster):
     def manifest(self, run):
         """The Job of a run, as JSON has it; with `pod` kubectl looks for what it does not know."""
         at, labels = self.at, self.labels(run)
-        return merged(json_value(template_bytes("kubernetes", "job.json")), {
+        job = merged(json_value(template_bytes("kubernetes", "job.json")), {
             "metadata": {"name": run.name, "labels": {**labels, **(
                 {"kueue.x-k8s.io/queue-name": at.queue} if at.queue else {})}},
             "spec": {"ttlSecondsAfterFinished": A_DAY * (7 if run.detached else 1),
                      **({"podFailurePolicy": None} if at.pod else {}),
-                     "template": {"metadata": {"labels": labels},
-                                  "spec": merged(self.pod(run), at.pod or {})}}})
+                     "template": {"metadata": {"labels": labels}, "spec": self.pod(run)}}})
+        return merged(job, {"spec": {"template": {"spec": at.pod or {}}}})
 
     def pod(self, run):
         """What the pod of its Job is, without what `pod` of the host lays over that."""

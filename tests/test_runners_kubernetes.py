@@ -1,0 +1,142 @@
+"""Kubernetes: what a pod is, what follows it, and what its cluster's words mean; answers are as clusters have given them."""
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from skelebot import Call, Job, KubernetesHost, Launch, OnKubernetes, Run, RunRecord, Source, template_bytes
+from support import project
+
+KUBECTL = """#!/bin/sh
+cd "$(dirname "$0")" && echo "$*" >> asked
+case "$*" in
+*"get pods"*) if [ -e log.2 ]; then cat running; else cat ended; fi ;;
+*"get events"*) cat events ;;
+*logs*) for n in 1 2 3; do
+    [ -e "log.$n" ] || continue
+    cat "log.$n"
+    rm "log.$n"
+    [ "$n" != 1 ] || { echo "error: unexpected EOF" >&2; exit 1; }
+    exit 0
+done ;;
+esac
+"""
+SECOND = "2026-01-01T00:00:0%sZ "
+
+
+def kubernetes(**settings):
+    host = type("Entry", (), {"kubernetes": KubernetesHost("prod", "ml", **settings), "docker": ""})
+    return OnKubernetes(Call(token="0a1b"), project(), None, host)
+
+
+class Following(unittest.TestCase):
+    def setUp(self):
+        held = tempfile.TemporaryDirectory()
+        self.addCleanup(held.cleanup)
+        self.folder = held.name
+        self.write("kubectl", KUBECTL)
+        os.chmod(self.path("kubectl"), 0o755)
+        self.write("running", "Pod train-x train\nmain running - : \nphase Running\n")
+        self.write("ended", "Pod train-x train\nmain terminated 3 Error: \nphase Failed\n")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", newline="") as file:
+            file.write(text)
+
+    def watch(self, what="follow"):
+        texts = [template_bytes("kubernetes", name).decode() for name in ("watch.py", "failures")]
+        return subprocess.run([sys.executable, "-c", texts[0], what, "train", texts[1], "FORM", self.path("kubectl")],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+
+    def test_has_each_line_once_though_the_log_was_cut_and_had_twice(self):
+        second, long = [SECOND % text for text in ("0.1", "1.1", "1.2", "2", "2.1", "2.2")], "a" * 16384
+        self.write("log.1", "{}one\n{}two\n{}thr".format(*second))
+        self.write("log.2", "{}one\n{}two\n{}three\n{}{}{}b\n{}end".format(*second[:4], long, *second[4:]))
+        self.write("log.3", "{}two\n{}three\n{}{}{}b\n{}end".format(*second[1:4], long, *second[4:]))
+        done = self.watch()
+        self.assertEqual(done.stdout.decode(), f"one\ntwo\nthree\n{long}b\nend")
+        self.assertEqual((done.returncode, done.stderr), (3, b""))
+        with open(self.path("asked")) as file:
+            logs = [line for line in file.read().split("\n") if "logs" in line]
+        self.assertEqual(["--since-time=2026-01-01T00:00:00Z" in line for line in logs], [False, True, False])
+        self.assertEqual(["--follow" in line for line in logs], [True, True, False])
+
+    def test_ends_where_no_waiting_helps_and_removes_the_job(self):
+        self.write("ended", "Pod train-x train\nmain waiting - ErrImageNeverPull: \nphase Pending\n")
+        self.write("events", "")
+        done = self.watch()
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("train does not go on: no node has the image, which image: loaded says is there\n  hint: load it", done.stderr.decode())
+        with open(self.path("asked")) as file:
+            self.assertIn("delete job train", file.read())
+
+
+class Words(unittest.TestCase):
+    def test_of_a_cluster_are_told_in_others(self):
+        for said, message in (
+                ('FailedScheduling: 0/3 nodes are available: 3 node(s) had untolerated taint {gpu: yes}.', "waits, since nodes are kept for others"
+                 " by the taint gpu: yes"),
+                ('Failed: Failed to pull image "r/churn:1": rpc error: unauthorized: authentication required', "the nodes may not pull r/churn:1"),
+                ('Failed: Failed to pull image "r/churn:1": manifest for r/churn:1 not found: manifest unknown', "the registry has no image r/churn:1"),
+                ('Failed: Failed to pull image "r/churn:1": no matching manifest for linux/arm64/v8 in the manifest list entries',
+                 "the image r/churn:1 is not for the processor of the nodes"),
+                ("Unable to connect to the server: x509: certificate signed by unknown authority",
+                 "its certificate is not trusted: certificate signed by unknown authority"),
+                ("error: You must be logged in to the server (Unauthorized)", "the cluster does not take the login"),
+                ('error: context "prod" does not exist', "there is no context prod"), ("first\nlast", "last")):
+            with self.subTest(said):
+                self.assertEqual(kubernetes().fault(said, "it failed").message, "it failed: " + message)
+
+
+class Pods(unittest.TestCase):
+    def run_of(self, *argv, **settings):
+        run = Run(Job("train", Source("true"), environment=()), Launch(argv), "r/churn@sha256:0", "churn-train-0a1b")
+        return kubernetes(**settings).manifest(run)
+
+    def test_are_restricted_and_have_no_token(self):
+        pod = self.run_of("true")["spec"]["template"]["spec"]
+        self.assertEqual(pod["securityContext"], {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}})
+        self.assertEqual(pod["containers"][0]["securityContext"], {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}})
+        self.assertIs(pod["automountServiceAccountToken"], False)
+        self.assertIs(pod["enableServiceLinks"], False)
+
+    def test_have_the_user_that_their_host_names(self):
+        for user, expected in (("none", {"runAsNonRoot": True}), ("1000", {"runAsNonRoot": True, "runAsUser": 1000}), ("0", {"runAsUser": 0})):
+            told = self.run_of("true", user=user)["spec"]["template"]["spec"]["securityContext"]
+            self.assertEqual({name: told[name] for name in told if name != "seccompProfile"}, expected)
+
+    def test_take_a_dollar_in_a_word_for_itself(self):
+        self.assertEqual(self.run_of("echo", "$(HOME) $$(A) $5")["spec"]["template"]["spec"]["containers"][0]["command"][-2:],
+                         ["echo", "$$(HOME) $$$$(A) $5"])
+
+    def test_are_overlaid_with_what_no_key_says(self):
+        pod = self.run_of("true", pod={"hostNetwork": True, "automountServiceAccountToken": None, "containers": [
+            {"name": "main", "stdin": True}, {"name": "beside", "image": "b"}]})["spec"]["template"]["spec"]
+        self.assertNotIn("automountServiceAccountToken", pod)
+        self.assertEqual([(one["name"], one.get("stdin"), one["image"]) for one in pod["containers"]],
+                         [("main", True, "r/churn@sha256:0"), ("beside", None, "b")])
+
+    def test_names_and_labels_are_at_most_63_characters(self):
+        self.assertEqual(OnKubernetes.label("Zürich " + "x" * 70), "Z-rich-" + "x" * 56)
+        self.assertEqual(OnKubernetes.label("-a_b.c-"), "a_b.c")
+
+
+class Ends(unittest.TestCase):
+    def test_of_all_runs_are_asked_with_one_question(self):
+        records = [RunRecord(number=number, container=name) for number, name in enumerate("abcd", 1)]
+        plan = kubernetes().plan_ends(records)
+        command = next(plan)
+        self.assertIn("jobs,pods", command.argv)
+        with self.assertRaises(StopIteration) as ended:
+            plan.send(type("Told", (), {"status": 0, "errors": "", "output":
+                      "Job a -\nphase \nJob b -\nphase \nPod a-1 a\nmain terminated 3 Error: \nphase Failed\nPod b-1 b\nmain running - : \n"
+                      "phase Running\nJob c -\nphase \nPod c-1 c\nwhy Evicted: \"disk\"\nphase Failed\n"}))
+        self.assertEqual(ended.exception.value, {"1": 3, "3": 137, "4": None})
+
+
+if __name__ == "__main__":
+    unittest.main()
