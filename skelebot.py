@@ -8366,11 +8366,6 @@ class OnCluster(OnOtherEngine):
         yield from ()
         return []                       # the cluster counts them
 
-    def lent_copies(self, run):
-        """The Copy of each secret file of a run, which never comes back."""
-        self.lent_files = [*self.lent_files, *run.launch.lent]
-        return [Copy(path, target, False, False) for path, target in self.lent_files]
-
     def plan_notebook(self, jupyter, run, port, lab, token):
         """Serve Jupyter there, and bring it to a port of this machine."""
         raise SkelebotError(f"Jupyter cannot be reached on {self.where}", "leave -d out")
@@ -8509,7 +8504,8 @@ class Slurm(OnCluster):
             yield from self.plan_image(run.job))
         for mapping in self.own(job):
             yield MakeFolder(mount_source(mapping, "", self.call.home))
-        lent = self.lent_copies(run)
+        self.lent_files += run.launch.lent
+        lent = [Copy(path, target, False, False) for path, target in self.lent_files]
         names = [one.name for one in run.recording.records]
         return run._replace(image=image, copies=(*self.copies(run.job), *lent), name=(
             self.project.container(job, "-".join([*names, self.call.token]))))
@@ -8888,12 +8884,13 @@ class OnKubernetes(OnCluster):
                                            for index, (_, path) in enumerate(self.at.claims)}
         volumes = {"files": run.copies and {"emptyDir": {}}, "shm": size and {"emptyDir": {
             "medium": "Memory", "sizeLimit": size.upper() + "i"}},
-            "lent": self.lent_text(run) and {"secret": {"secretName": run.name}},
+            "lent": self.lent_texts(run) and {"secret": {"secretName": run.name}},
             **{f"claim-{index}": {"persistentVolumeClaim": {"claimName": name}}
                for index, (name, _) in enumerate(self.at.claims)}}
         rows = [("files", FILES, ""), *(("files", copy.target, "files" + posixpath.normpath(
             copy.target)) for copy in run.copies), ("shm", "/dev/shm", ""), ("lent", LENT, ""),
-            *((name, path, "") for path, name in claims.items())]
+            *(("lent", target, "file-%d" % index) for index, (_, target) in enumerate(
+                self.lent_files)), *((name, path, "") for path, name in claims.items())]
         for one in filter(stays_there, run.job.mappings):
             above = next((path for path in claims if is_relative_to(one.source, path)), None)
             if not above:
@@ -8921,8 +8918,10 @@ class OnKubernetes(OnCluster):
                 for name, value in own.items() if (value is not None or name in environ)
                 and bool(re.fullmatch("SKELEBOT_(?:RUN|METRICS)", name)) is ours}
 
-    def lent_text(self, run):
-        """What its Secret holds: a script with its variables, and words that are not UTF-8."""
+    def lent_texts(self, run):
+        """name -> what its Secret holds: a script with its variables, and with words that are not
+        UTF-8, as far as there are any; and the files that it is lent.
+        """
         hidden, quote, lines = self.call.dry_run, shlex.quote, []
         if self.odd(run):
             lines.append("set -- " + " ".join(map(quote, run.launch.argv)))
@@ -8931,14 +8930,17 @@ class OnKubernetes(OnCluster):
             plain = re.fullmatch(r"(?a)[A-Za-z_]\w*", name) and not re.match(SHELLS_OWN, name)
             lines.append(f"export {name}={quote(value)}" if plain else
                          f"set -- env {quote(name + '=' + value)} \"$@\"")
-        return "\n".join(lines).encode("utf-8", "surrogateescape")
+        texts = {f"file-{index}": b"..." if hidden else read_bytes(path) or b""
+                 for index, (path, _) in enumerate(self.lent_files)}
+        script = "\n".join(lines).encode("utf-8", "surrogateescape")
+        return {**({"variables": script} if lines else {}), **texts}
 
-    def secret(self, run, text, uid):
+    def secret(self, run, texts, uid):
         """The Secret of a run, which goes with its Job."""
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": run.name, "uid": uid}
         return {"apiVersion": "v1", "kind": "Secret", "metadata": {
             "name": run.name, "labels": self.labels(run), "ownerReferences": [owner] * bool(uid)},
-            "data": {"variables": base64.b64encode(text).decode()}}
+            "data": {name: base64.b64encode(text).decode() for name, text in texts.items()}}
 
     # -- Its image
 
@@ -8983,8 +8985,8 @@ class OnKubernetes(OnCluster):
         for mapping in self.own(job):
             yield MakeFolder(mount_source(mapping, "", self.call.home))
         above = re.sub("[._]", "-", slug(f"{self.project.image}-{run.job.name}"))[:50].strip("-")
-        lent = self.lent_copies(run)
-        run = run._replace(job=job, image=image, copies=(*self.copies(job), *lent),
+        self.lent_files += run.launch.lent
+        run = run._replace(job=job, image=image, copies=self.copies(job),
                            name=f"{above}-{self.call.token}")
         self.manifest(run)              # a fault of the file is one before anything is there
         return run
@@ -9002,9 +9004,9 @@ class OnKubernetes(OnCluster):
         return told.output.strip()
 
     def start(self, run):
-        self.uid, text = (yield from self.plan_create(self.manifest(run))), self.lent_text(run)
-        if text:
-            yield from self.plan_create(self.secret(run, text, self.uid))
+        self.uid, texts = (yield from self.plan_create(self.manifest(run))), self.lent_texts(run)
+        if texts:
+            yield from self.plan_create(self.secret(run, texts, self.uid))
         if run.copies:
             told = yield Command(self.watch("open", run.name), aside=True)
             if told.status:

@@ -120,6 +120,22 @@ class Pods(unittest.TestCase):
         self.assertEqual([(one["name"], one.get("stdin"), one["image"]) for one in pod["containers"]],
                          [("main", True, "r/churn@sha256:0"), ("beside", None, "b")])
 
+    def test_have_files_that_are_lent_in_a_secret_of_their_job(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"ticket")
+            file.flush()
+            runner, run = kubernetes(), Run(Job("train", Source("true")), Launch(("true",)), "r/churn", "churn-0a1b")
+            runner.lent_files = [(file.name, "/run/ticket")]
+            pod = runner.manifest(run)["spec"]["template"]["spec"]
+            texts = runner.lent_texts(run)
+        self.assertIn({"name": "lent", "secret": {"secretName": "churn-0a1b"}}, pod["volumes"])
+        self.assertIn({"name": "lent", "mountPath": "/run/ticket", "subPath": "file-0", "readOnly": False}, pod["containers"][0]["volumeMounts"])
+        secret = runner.secret(run, texts, "uid")
+        self.assertEqual((secret["data"]["file-0"], secret["metadata"]["ownerReferences"][0]["uid"]), ("dGlja2V0", "uid"))
+        shown = kubernetes()
+        shown.call, shown.lent_files = shown.call._replace(dry_run=True), runner.lent_files
+        self.assertEqual(shown.lent_texts(run)["file-0"], b"...")
+
     def test_names_and_labels_are_at_most_63_characters(self):
         self.assertEqual(OnKubernetes.label("Zürich " + "x" * 70), "Z-rich-" + "x" * 56)
         self.assertEqual(OnKubernetes.label("-a_b.c-"), "a_b.c")
