@@ -8355,6 +8355,22 @@ class OnCluster(OnOtherEngine):
 
     plan_run = Runner.plan_run
 
+    def check(self, run):
+        super().check(run)
+        if not (run.job.source or run.serve):
+            raise SkelebotError(f"{self.where} has no terminal for {run.job.name}",
+                                "leave -d out: then it runs here")
+
+    def plan_mapped(self, run):
+        """The Run with its job as it is there, and what it is lent; what is mapped exists then."""
+        job = run.launch.job(run.job)
+        run = run._replace(job=job._replace(mappings=self.mappings(job)))
+        self.check(run)
+        for mapping in self.own(job):
+            yield MakeFolder(mount_source(mapping, "", self.call.home))
+        self.lent_files += run.launch.lent
+        return run
+
     def leave(self, run):
         yield Answer(run.name)
         return (yield from plan_left(run.recording.record, -1)) if run.recording.record else 0
@@ -8496,26 +8512,17 @@ class Slurm(OnCluster):
         return image
 
     def prepare(self, run):
-        job = run.launch.job(run.job)
-        run = run._replace(job=job._replace(mappings=self.mappings(job)))
-        self.check(run)
+        run = yield from self.plan_mapped(run)
         own = run.image and self.slurm.container != "none"
         image = (yield from self.plan_carry(run.image)) if own else (
             yield from self.plan_image(run.job))
-        for mapping in self.own(job):
-            yield MakeFolder(mount_source(mapping, "", self.call.home))
-        self.lent_files += run.launch.lent
         lent = [Copy(path, target, False, False) for path, target in self.lent_files]
         names = [one.name for one in run.recording.records]
         return run._replace(image=image, copies=(*self.copies(run.job), *lent), name=(
-            self.project.container(job, "-".join([*names, self.call.token]))))
+            self.project.container(run.job, "-".join([*names, self.call.token]))))
 
     def check(self, run):
         super().check(run)
-        job = run.job
-        if not job.source and not run.serve:
-            raise SkelebotError(f"{self.where} has no terminal for {job.name}",
-                                "leave -d out: then it runs here")
         if re.match("all|device=", run.resources.gpus):
             raise SkelebotError(f"gpus: {run.resources.gpus}: Slurm counts them",
                                 "write a number, or KIND:NUMBER, as in a100:2")
@@ -8976,17 +8983,10 @@ class OnKubernetes(OnCluster):
         return {"image": run.image, "container": run.name, "endpoint": self.where}
 
     def prepare(self, run):
-        job = run.launch.job(run.job)
-        job = job._replace(mappings=self.mappings(job))
-        self.check(run._replace(job=job))
-        if not (job.source or run.serve):
-            raise SkelebotError(f"{self.where} has no terminal for {job.name}", "-d local has one")
+        run = yield from self.plan_mapped(run)
         image = run.image or (yield from self.plan_image(run.job))
-        for mapping in self.own(job):
-            yield MakeFolder(mount_source(mapping, "", self.call.home))
         above = re.sub("[._]", "-", slug(f"{self.project.image}-{run.job.name}"))[:50].strip("-")
-        self.lent_files += run.launch.lent
-        run = run._replace(job=job, image=image, copies=self.copies(job),
+        run = run._replace(image=image, copies=self.copies(run.job),
                            name=f"{above}-{self.call.token}")
         self.manifest(run)              # a fault of the file is one before anything is there
         return run
