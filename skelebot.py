@@ -9394,7 +9394,7 @@ class TakenUp:
                 record = yield from runner.plan_collect(
                     record, ends[record.name], state="stopped", reason="by skelebot stop")
             goes_on = goes_on or record.goes_on
-            yield Note(record.told + ", still" * record.goes_on)
+            yield Note(record.told + " still" * record.goes_on)
         return int(goes_on)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 import unittest
 
 import cluster
@@ -70,11 +71,17 @@ class OnKubernetes(Tests):
 
     def tearDown(self):
         super().tearDown()
-        left = [one["metadata"]["name"] for namespace in cluster.NAMESPACES for one in cluster.Namespace(namespace).look(
-            "jobs,secrets", "--selector", "skelebot.project=" + self.name)["items"] if not one["metadata"].get("deletionTimestamp")]
+        until = time.monotonic() + 30   # a cluster removes in its own time what a Job had
+        while self.left() and time.monotonic() < until:
+            time.sleep(0.5)
+        left = self.left()
         for name in set(left):
             cluster.Namespace("ml").kubectl("delete", "job", name, "--wait=false")
         self.assertEqual(left, [], "something was left behind")
+
+    def left(self):
+        return [one["metadata"]["name"] for namespace in cluster.NAMESPACES for one in cluster.Namespace(namespace).look(
+            "jobs,secrets", "--selector", "skelebot.project=" + self.name)["items"] if not one["metadata"].get("deletionTimestamp")]
 
     def out(self):
         found = {name: data for name, data in tree(os.path.join(self.folder, "out")).items() if name != "pwd"}

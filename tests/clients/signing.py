@@ -65,7 +65,8 @@ def with_query(url, query, bare):
 def ours(skelebot, it):
     """(address, Authorization) of skelebot."""
     key = skelebot.AccessKey(it["key_id"], skelebot.Secret(it["secret"]), skelebot.Secret(it["token"]))
-    url = with_query(it["endpoint"] + skelebot.quoted(it["key"]), skelebot.query_text(it["query"]), it["bare"])
+    query = "&".join(f"{skelebot.quoted(name, '')}={skelebot.quoted(value, '')}" for name, value in it["query"])
+    url = with_query(it["endpoint"] + skelebot.quoted(it["key"]), query, it["bare"])
     headers = {**it["headers"], "x-amz-content-sha256": hashlib.sha256(it["body"]).hexdigest()}
     request = skelebot.Request(it["method"], url, headers, skelebot.Signing(key=key, region=it["region"]), it["body"])
     return url, str(request.login.sent(request, it["now"])["Authorization"])

@@ -87,6 +87,9 @@ start_node() {
   # A kubelet removes the logs of pods that it does not know, so each sees a folder of its own there.
   mkdir -p "$folder/pods" /var/log/pods
   mountpoint -q /var/log/pods || { mount --bind /var/log/pods /var/log/pods && mount --make-private /var/log/pods; }
+  # What it mounts for its pods has to be seen by its engine, which is in no such namespace.
+  mkdir -p "$folder/root"
+  mountpoint -q "$folder/root" || { mount --bind "$folder/root" "$folder/root" && mount --make-shared "$folder/root"; }
   # shellcheck disable=SC2016  # the inner shell expands them
   start_process "kubernetes/$name" node_is_ready "$name" -- \
     unshare --mount --propagation unchanged sh -c 'mount --bind "$0" /var/log/pods && exec "$@"' "$folder/pods" \
