@@ -4150,6 +4150,11 @@ def archived(copy):
     return posixpath.normpath(copy.target).strip("/")
 
 
+def removal_by(argv):
+    """The Command that removes something there, again if a signal has ended it as well."""
+    return Command(argv, kept=True, stop=(argv, argv))
+
+
 class Merge(Record):
     """A file or folder to put in its place; what is only there already stays."""
     source: str
@@ -8136,7 +8141,7 @@ class OnEngine(Runner):
             yield Note(f"the container {run.name} stays, for `docker cp`; {shell_line(remove)} "
                        "removes it")
         elif run.copies or run.serve or run.first:
-            yield Command(remove, kept=True)
+            yield removal_by(remove)
 
     def plan_run(self, run):
         """Keep what Docker's command line would take for its own in a file that only we read."""
@@ -8661,7 +8666,7 @@ class Slurm(OnCluster):
 
     def clean_up(self, run, lost):
         if not self.goes_on and not lost:
-            yield Command(self.watch("remove", run.name), kept=True)
+            yield removal_by(self.watch("remove", run.name))
         elif lost:
             yield Note(f"what it wrote is in {self.root(run.name)} of {self.where}")
 
@@ -9080,7 +9085,7 @@ class OnKubernetes(OnCluster):
         return 0 if self.goes_on else (yield from super().bring_back(run))
 
     def clean_up(self, run, lost):
-        told = Outcome() if self.goes_on else (yield Command(self.removal(run.name), kept=True))
+        told = Outcome() if self.goes_on else (yield removal_by(self.removal(run.name)))
         if told.status and self.uid:
             yield Note(f"{run.name} stays: {shell_line(self.removal(run.name))} removes it")
 

@@ -367,6 +367,11 @@ class OnAnotherHost(PlanCase):
                 self.assertIsNotNone(done.fault)
                 self.assertEqual(done.outline[-1], self.REMOVED)
 
+    def test_a_removal_that_a_signal_has_ended_as_well_is_done_again(self):
+        removal = driven(self.LOOKS, **self.MAPPED).steps[-1]
+        self.assertEqual(removal.line, self.REMOVED)
+        self.assertEqual(removal.stop, (removal.argv, removal.argv))
+
     def test_folders_are_made_here_but_not_those_of_the_host(self):
         made = [line for line in driven(self.LOOKS, **self.MAPPED).outline if line.startswith("MakeFolder")]
         self.assertNotIn("MakeFolder /srv/x", made)
