@@ -8433,7 +8433,7 @@ class Slurm(OnCluster):
 
     @property
     def where(self):
-        return self.host or "Slurm"
+        return self.host.rstrip(":") or "Slurm"
 
     @classmethod
     def plan_at(cls, call, project, host):
@@ -8509,9 +8509,10 @@ class Slurm(OnCluster):
         there = yield Command(self.there("", "sh", "-c", 'test -e "$0" && touch "$0"', path),
                               kept=True)
         take = self.there("", "sh", "-c", template_bytes("slurm", "image.sh").decode(), "sh", path)
-        pipe = f"{self.shell((*self.engine.argv, 'save', image))} | {self.shell(take)}"
-        ended = (yield Command(("sh", "-c", pipe), quiet=True, kept=True, title=(
-            f"bringing the image to {self.where}"))) if there.status else there
+        save, pipe = (*self.engine.argv, "save", image), template_bytes("slurm", "pipe.sh").decode()
+        ended = (yield Command(("sh", "-c", pipe, str(len(save)), *save, *take), quiet=True,
+                               kept=True, title=f"bringing the image to {self.where}")) if (
+            there.status) else there
         if there.status and ended.status:
             raise self.fault(ended.errors, f"the image did not get to {self.where}")
         return image
