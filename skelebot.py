@@ -25,7 +25,6 @@ Contents, in the data's order:
     Scaffold        a template and the answers -> the files of a new project
     Doctor          what this machine and the project lack: a row for each check
     Help            the pages that explain the project
-    Plans           generators of steps, for the commands that are in no component
     Doing           what changes something, and talks to others
     Command line    options, commands, main
 """
@@ -150,18 +149,6 @@ def raise_all(faults):
     own = {str(fault): fault for fault in faults}.values()
     if own:
         raise Faults(sorted(own, key=lambda fault: fault.place.order if fault.place else ()))
-
-
-def each_of(values, read):
-    """What `read` makes of each value; the faults of all of them are raised together."""
-    results, faults = [], []
-    for value in values:
-        try:
-            results.append(read(value))
-        except SkelebotError as error:
-            faults += error.faults
-    raise_all(faults)
-    return results
 
 
 class Refused(SkelebotError):
@@ -296,6 +283,8 @@ class Record(tuple):
         if len(values) > len(cls._fields) or not fits:
             raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}")
         return tuple.__new__(cls, (*values, *[known[name] for name in rest]))
+
+    _make = classmethod(tuple.__new__)      # of all its fields, unchecked: as namedtuple has it
 
     def __getnewargs__(self):
         return tuple(self)
@@ -773,18 +762,17 @@ class Param(Valued):
         return ("true",) if words and FLAGS[words[0].lower()] else ()
 
 
-def check_names(parts):
-    """Raise a fault if two arguments or parameters share a name or alt."""
-    taken, faults = {}, []
+def name_faults(parts):
+    """The faults of arguments or parameters that share a name or alt."""
+    taken = {}
     for one in parts:
         for key in ("name", "alt"):
             name, place = getattr(one, key, ""), one.places.get(key)
             if name in taken and not (key == "alt" and name == one.name):
-                faults.append(place.fault(f"the name {name} is taken by {taken[name].path}",
-                                          "give one of them another name"))
+                yield place.fault(f"the name {name} is taken by {taken[name].path}",
+                                  "give one of them another name")
             if name:
                 taken.setdefault(name, place)
-    raise_all(faults)
 
 
 class Resources(Record):
@@ -891,7 +879,7 @@ class Job(Record):
         first, quoted = self.source.split()[0], re.search(r"[\"'\\]", self.source)
         if quoted and os.path.splitext(first)[1] in INTERPRETERS:
             self.places["source"].words(self.source)
-        check_names((*self.args, *self.params))
+        raise_all([*name_faults((*self.args, *self.params))])
         return self
 
     @property
@@ -1010,10 +998,6 @@ def laid_over(record, below):
     return below._replace(**own, places={**(below.places or {}), **(record.places or {})})
 
 
-def checksum(text):
-    return zlib.crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
-
-
 def slug(text):
     """`text` as part of an image's name: a-z, 0-9 and single separators, or else a checksum."""
     plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
@@ -1077,31 +1061,29 @@ class Project(Record):
     places: Hidden = None
 
     def _complete(self):
-        each_of((self.check_jobs, lambda: check_names(self.params),
-                 lambda: check_names(self.secrets), self.check_sweeps), lambda check: check())
+        raise_all([*self.job_faults(), *name_faults(self.params), *name_faults(self.secrets),
+                   *self.sweep_faults()])
         self.check_images()
         return self
 
-    def check_jobs(self):
-        """Raise a fault if two jobs share a name, or the primary job is none of them."""
-        names, faults = {}, []
+    def job_faults(self):
+        """The faults of jobs that share a name, and of a primary job that is none of them."""
+        names = {}
         for index, job in enumerate(self.jobs):
             if names.setdefault(job.name, index) != index:
-                faults.append(job.places["name"].fault(
+                yield job.places["name"].fault(
                     f"the name {job.name} is taken by jobs[{names[job.name]}]",
-                    "give one of them another name"))
+                    "give one of them another name")
         if self.primaryJob and self.primaryJob not in names:
             near = did_you_mean(self.primaryJob, names, "jobs are") if names else ""
-            faults.append(self.places["primaryJob"].fault(
-                f"no job is named {shortened(self.primaryJob)}",
-                near or "add it to jobs, or remove the line"))
-        raise_all(faults)
+            yield self.places["primaryJob"].fault(f"no job is named {shortened(self.primaryJob)}",
+                                                  near or "add it to jobs, or remove the line")
 
-    def check_sweeps(self):
-        """Raise the faults of values that a job cannot have in its sweep."""
-        raise_all([axis.place.fault(*problem) for job in self.jobs for axis in job.sweep.each
-                   for problem in [job_parser(self, job).axis_problem(axis.name, axis.values)]
-                   if problem])
+    def sweep_faults(self):
+        """The faults of values that a job cannot have in its sweep."""
+        return [axis.place.fault(*problem) for job in self.jobs for axis in job.sweep.each
+                for problem in [job_parser(self, job).axis_problem(axis.name, axis.values)]
+                if problem]
 
     def check_images(self):
         """Raise a fault if a job would have the image or container of another."""
@@ -1612,6 +1594,18 @@ def free_port(number):
     return number
 
 
+def checksum(text):
+    return zlib.crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
+
+
+def host_path(path, folder, home):
+    """A path of the file on this machine: `~` is the home, a relative one is of the project."""
+    if path == "~" or path.startswith("~/"):
+        path = home + path[1:]
+    path = os.path.normpath(os.path.join(folder, path))
+    return os.path.join(".", path) if path.startswith("-") else path
+
+
 def skelebot_home(environ, home):
     """The folder of plugins and artifacts."""
     return host_path(environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot"), "", home)
@@ -1824,7 +1818,7 @@ class Node(tuple):
     """A node that is known from an earlier call: of PyYAML's, what is asked of them here."""
     __slots__ = ()
     id, tag, value, style = (property(itemgetter(index)) for index in range(4))
-    start_mark, end_mark = (property(lambda self, index=index: tuple.__new__(Mark, self[index]))
+    start_mark, end_mark = (property(lambda self, index=index: Mark._make(self[index]))
                             for index in (4, 5))
 
     @classmethod
@@ -1929,6 +1923,19 @@ def with_tags(node, loader=None, seen=None):
 
 # -- Nodes -> values
 
+def each_of(values, read):
+    """What `read` makes of each value; the faults of all of them are raised together."""
+    results, faults = [], []
+    for value in values:
+        try:
+            results.append(read(value))
+        except SkelebotError as error:
+            faults += error.faults
+    if faults:
+        raise_all(faults)
+    return results
+
+
 def password_fault(place):
     return place.fault(
         "holds an address with a password in it, which everyone who has the image could read",
@@ -2004,7 +2011,8 @@ class Value:
     def key_place(self, key):
         """The place of a key below it, by its node."""
         mark, path = key.start_mark, self.place.path
-        return Place(mark.name, mark.line + 1, f"{path}.{key.value}" if path else key.value)
+        path = f"{path}.{key.value}" if path else key.value
+        return Place._make((mark.name, mark.line + 1, path))
 
     @property
     def is_nothing(self):
@@ -2139,7 +2147,7 @@ class Value:
         """The values of a list; a single value stands for a list of one."""
         if self.node.id == "sequence":
             marks = [item.start_mark for item in self.node.value]
-            places = [Place(mark.name, mark.line + 1, f"{self.place.path}[{index}]")
+            places = [Place._make((mark.name, mark.line + 1, f"{self.place.path}[{index}]"))
                       for index, mark in enumerate(marks)]
             return each_of(zip(self.node.value, places), lambda one: Value(*one).read(kind))
         if self.node.id == "mapping" and hasattr(kind, "_fields"):
@@ -3968,7 +3976,8 @@ class Instructions:
 # ---- Steps ------------------------------------------------------------------
 #
 # A step is a value; `line` shows it as a line for a shell. A step without a line only looks, and is
-# done in a dry run as well.
+# done in a dry run as well. `yield` hands one out and gives back its result; what a plan returns is
+# an exit status. A step that ends badly is thrown in there, so `finally` cleans up after it.
 
 class Call(Record):
     """One call of skelebot: the machine, the caller and the global options.
@@ -4226,7 +4235,6 @@ class Answer(Record):
 class Note(Record):
     """A line of skelebot's own, for stderr."""
     text: str
-    line = None
 
 
 class Ask(Record):
@@ -4241,14 +4249,12 @@ class Ask(Record):
     option: str = ""
     ways: str = ""
     hidden: bool = False
-    line = None
 
 
 class ImageIds(Record):
     """The ids of images at an engine's endpoint, "" for none; None if it cannot be asked."""
     endpoint: str
     names: Tuple[str, ...]
-    line = None
 
 
 class KeepRun(Record):
@@ -4259,7 +4265,6 @@ class KeepRun(Record):
     """
     record: Any
     curves: str = ""
-    line = None
 
 
 class Background(Record):
@@ -4269,7 +4274,6 @@ class Background(Record):
     early  seconds for which that one looks on; an int, if the other has ended with that by then
     """
     early: float
-    line = None
 
 
 class Child(Record):
@@ -4281,20 +4285,17 @@ class Child(Record):
     path: str
     pids: Any
     what: Any
-    line = None
 
 
 class ChildEnded(Record):
     """Wait for the end of one of some processes of ours; returns its pid."""
     pids: Any
-    line = None
 
 
 class EndChildren(Record):
     """End processes of ours by a signal, as that ends us; then by force."""
     pids: Any
     number: int
-    line = None
 
 
 class OwnCopies(Record):
@@ -4305,7 +4306,6 @@ class OwnCopies(Record):
     folder: str
     paths: Tuple[str, ...]
     links: bool = False
-    line = None
 
 
 class Tail(Record):
@@ -4315,14 +4315,12 @@ class Tail(Record):
     path: str
     offset: int = 0
     pause: float = 0
-    line = None
 
 
 class Alive(Record):
     """Whether a process has not ended; `begun`, as in a RunRecord, tells it from its successor."""
     pid: int
     begun: str = ""
-    line = None
 
 
 class EndProcess(Record):
@@ -4335,26 +4333,22 @@ class EndProcess(Record):
     begun: str
     seconds: float
     whole: bool = False
-    line = None
 
 
 class Forget(Record):
     """Remove what was kept in a folder, and was not written for so many seconds."""
     path: str
     seconds: int
-    line = None
 
 
 class Hold(Record):
     """A lock on a file or folder, waited for; Release gives it back."""
     path: str
-    line = None
 
 
 class Release(Record):
     """A lock or a Body that is no longer needed."""
     lock: Any
-    line = None
 
 
 class Scratch(Record):
@@ -4458,7 +4452,6 @@ class Upload(Record):
 class Together(Record):
     """Uploads that go side by side, for their Responses; the first that fails ends them all."""
     uploads: Tuple[Upload, ...]
-    line = None
 
 
 class Stored(Record):
@@ -4522,7 +4515,6 @@ class Unpack(Record):
 
 class Token(Record):
     """A new Secret that nobody can guess."""
-    line = None
 
 
 class Wait(Record):
@@ -4640,18 +4632,6 @@ def last_line(text):
     return (text.strip().split("\n") or [""])[-1].strip() or "it gave no reason"
 
 
-def host_path(path, folder, home):
-    """A path of the file on this machine: `~` is the home, a relative one is of the project."""
-    if path == "~" or path.startswith("~/"):
-        path = home + path[1:]
-    path = os.path.normpath(os.path.join(folder, path))
-    return os.path.join(".", path) if path.startswith("-") else path
-
-
-def mount_source(mapping, folder, home):
-    return host_path(mapping.source, folder, home)
-
-
 def csv_row(*values):
     """A row of CSV, as --mount reads it."""
     return ",".join('"' + value.replace('"', '""') + '"' if re.search(r'[,"\r\n]', value)
@@ -4660,11 +4640,11 @@ def csv_row(*values):
 
 def mount_words(mapping, folder, home):
     """--mount, which takes any path; --volume for SELinux's labels, which --mount does not know."""
-    source, target, options = mount_source(mapping, folder, home), mapping.target, mapping.options
+    source, target = host_path(mapping.source, folder, home), mapping.target
+    options = mapping.options
     if "z" in options or "Z" in options:
         if ":" in os.path.splitdrive(source)[1]:
-            raise SkelebotError(f"{shortened(source)} has a : in its path, which Docker cannot "
-                                "label",
+            raise SkelebotError(f"{shortened(source)} has a : in its path: Docker cannot label it",
                                 "leave z out, or give the folder another name")
         return "--volume", f"{source}:{target}:{','.join(options)}"
     return "--mount", csv_row("type=bind", "source=" + source, "target=" + target,
@@ -5492,7 +5472,8 @@ def context_notes(before, now, hidden=(), most=3):
     for line in hidden:
         if look(line[1:]) and line not in before.ignored and Ignores(now.ignored).ignores(line[1:]):
             yield f"{line[1:]} of envFiles is not in the image: ignores: ['!{line}'] lets it in"
-    size, entries = sum(entry.size for entry in now.entries.values()), now.entries
+    entries, new_facts = now.entries, now.facts
+    size = sum(entry.size for entry in entries.values())
     if size >= LARGE_CONTEXT > sum(entry.size for entry in before.entries.values()):
         largest = sorted(entries, key=lambda name: -entries[name].size)[:most]
         each_size = listed(f"{name} ({shown_size(entries[name].size)})" for name in largest)
@@ -5500,10 +5481,10 @@ def context_notes(before, now, hidden=(), most=3):
                f"out what the image does not need, as in {FILE}: ignores: "
                f"[{ignores_line(largest[0])}]")
     old = before.facts
-    for path, facts in now.facts.items():
+    for path, facts in new_facts.items():
         if facts[:2] == "14" and len(facts) == 6 and path not in old:
             yield f"{path} is a socket: the image has none, or an empty file"
-    new = [path for path, facts in now.facts.items() if old.get(path) != facts and
+    new = [path for path, facts in new_facts.items() if old.get(path) != facts and
            re.match(PLAIN_FILE, facts) and int(facts.split(" ")[1]) <= HEAD
            and is_named(path, LIKELY)]
     for path, kind in secrets_in(zip(map(machine_text, new), new)) if new else ():
@@ -7271,7 +7252,7 @@ def meant_mapping(mapping, place, environ, folder):
 
 def check_source(mapping, place, home):
     """Raise a fault if a mapped path does not exist and cannot be made as a folder."""
-    path = mount_source(mapping, "", home)
+    path = host_path(mapping.source, "", home)
     shown = shortened(mapping.source)
     end = end_of_link(path)
     if end != path and not look(end):
@@ -7312,7 +7293,7 @@ def unseen_links(mappings, home, ignores, travel):
     """
     unseen, targets = [], [posixpath.normpath(one.target) for one in mappings]
     for mapping in mappings:
-        source = mount_source(mapping, "", home)
+        source = host_path(mapping.source, "", home)
         for path, text in links_in(source) if look(source) == "folder" else ():
             own = posixpath.join(mapping.target, os.path.relpath(os.path.dirname(path), source))
             end = posixpath.normpath(posixpath.join(own, text))
@@ -7405,7 +7386,7 @@ class Runner:
 
     def written(self, run):
         """The paths where it may have written what is worth keeping."""
-        return [mount_source(one, "", self.call.home) for one in run.job.mappings
+        return [host_path(one.source, "", self.call.home) for one in run.job.mappings
                 if self.is_here(one) and "ro" not in one.options]
 
     def plan_recorded(self, run):
@@ -7663,7 +7644,7 @@ class Native(Runner):
         yield from ()
         for mapping in run.job.mappings:
             if mapping.source != ".":
-                yield MakeFolder(mount_source(mapping, "", self.call.home))
+                yield MakeFolder(host_path(mapping.source, "", self.call.home))
         return run
 
     lacking = "your {1} lacks: -n uses that one; install {0} there, or leave -n out"
@@ -7805,7 +7786,7 @@ class OnEngine(Runner):
         image = run.image or (yield from own.plan_ready())
         for mapping in self.own(job):
             if mapping not in run.launch.mappings and mapping.source != ".":
-                yield MakeFolder(mount_source(mapping, "", self.call.home))
+                yield MakeFolder(host_path(mapping.source, "", self.call.home))
         yield from self.plan_first(run._replace(image=image))
         run = run._replace(
             job=job, launch=run.launch._replace(words=words), image=image, copies=self.copies(job),
@@ -8266,7 +8247,7 @@ class OnOtherEngine(OnEngine):
     def copies(self, job):
         copies = []
         for mapping in self.own(job):
-            source = end_of_link(mount_source(mapping, "", self.call.home))
+            source = end_of_link(host_path(mapping.source, "", self.call.home))
             copies.append(Copy(source, mapping.target, look(source) != "file",
                                "ro" not in mapping.options))
         return tuple(copies)
@@ -8372,7 +8353,7 @@ class OnCluster(OnOtherEngine):
         run = run._replace(job=job._replace(mappings=self.mappings(job)))
         self.check(run)
         for mapping in self.own(job):
-            yield MakeFolder(mount_source(mapping, "", self.call.home))
+            yield MakeFolder(host_path(mapping.source, "", self.call.home))
         self.lent_files += run.launch.lent
         return run
 
@@ -8601,7 +8582,7 @@ class Slurm(OnCluster):
         """Where a mapping is there: from the run's folder, or on this machine."""
         if self.is_here(mapping) and self.slurm.login:
             return "files" + mapping.target.rstrip("/")
-        return os.path.abspath(mount_source(mapping, "", self.call.home))
+        return os.path.abspath(host_path(mapping.source, "", self.call.home))
 
     def plan_notebook(self, jupyter, run, port, lab, token):
         """A server of Jupyter in a batch job; ssh brings it to a port of this machine."""
@@ -11656,7 +11637,7 @@ class OneStore(Record):
         stores = [name for name in STORES if getattr(self, name)]
         if len(stores) > 1:
             raise self.places[""].fault(f"names {listed(stores)}", "keep one of them")
-        check_names(self.artifacts)
+        raise_all([*name_faults(self.artifacts)])
         return self
 
 
@@ -14717,25 +14698,6 @@ class Schema:
         return json.dumps({**self.frame, **self.record(Project, top)}, ensure_ascii=False)
 
 
-# ---- Plans ------------------------------------------------------------------
-#
-# `yield` hands out a step and gives back its result; what a plan returns is an exit status. A step
-# that ends badly is thrown in where it was handed out, so `finally` cleans up after it.
-
-def plan_chain(plans):
-    """One plan after the other, until one ends with another status than 0."""
-    for plan in plans:
-        status = yield from plan
-        if status:
-            return status
-    return 0
-
-
-def answering(text):
-    """The plan that says a text, which is made of a call, a project and words."""
-    return lambda *values: (Answer(one) for one in [text(*values)])
-
-
 # ---- Doing ------------------------------------------------------------------
 
 FOR_MACHINE = ("path", "root", "source", "target", "argv", "packed", "beside", "environ", "stop",
@@ -17145,7 +17107,7 @@ def do(step, call):
             return run_program(for_machine(step))
         except SkelebotError:
             return Outcome(127)
-    line = step.line if call.dry_run else None
+    line = getattr(step, "line", None) if call.dry_run else None
     if line is not None:
         say(sys.stdout, line, shown=pasted)
     if line is not None or call.dry_run and type(step) in (Hold, Release, Ask, Token):
@@ -17309,6 +17271,20 @@ def installed_plugins():
 
 
 # ---- Command line -----------------------------------------------------------
+
+def plan_chain(plans):
+    """One plan after the other, until one ends with another status than 0."""
+    for plan in plans:
+        status = yield from plan
+        if status:
+            return status
+    return 0
+
+
+def answering(text):
+    """The plan that says a text, which is made of a call, a project and words."""
+    return lambda *values: (Answer(one) for one in [text(*values)])
+
 
 RUN_ARG = (Arg("run", help="12, 12.3, or a job's name for its newest; without it, the newest"),)
 RUN_ARGS = (Args(*RUN_ARG[0]),)
@@ -17547,8 +17523,9 @@ def caller_call(options, installed=(), project=None):
         detach=options.has("detach"), network=config.network,
         offline=config.offline or options.has("offline"), files=files,
         resources=typed_resources(options.one("resources")), hosts=options.values.get("host", ()))
-    set_variables(call.variables)
-    return call._replace(environ={**os.environ, **call.variables})
+    variables = call.variables
+    set_variables(variables)
+    return call._replace(environ={**os.environ, **variables})
 
 
 def terminal_pages():

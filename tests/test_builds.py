@@ -425,7 +425,7 @@ def performed(plan, call, engine):
                 during, engine.during = engine.during, None
                 during()
             try:
-                shown = call.dry_run and step.line is not None and not getattr(step, "looks", False)
+                shown = call.dry_run and hasattr(step, "line") and not getattr(step, "looks", False)
                 asked = isinstance(step, (Command, ImageIds, Note)) and not shown
                 go, result = plan.send, engine.answer(step) if asked else skelebot.do(step, call)
                 if isinstance(result, BaseException):

@@ -302,7 +302,7 @@ class Mount(unittest.TestCase):
         for text, expected in MAPPINGS.items():
             with self.subTest(text):
                 mapping = job(mappings=[text]).mappings[0]
-                source = skelebot.mount_source(mapping, "/home/ada/churn", "/home/ada")
+                source = skelebot.host_path(mapping.source, "/home/ada/churn", "/home/ada")
                 self.assertEqual((source, mapping.target, mapping.options), expected)
 
     def test_is_one_word_that_docker_takes_for_any_path(self):
