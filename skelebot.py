@@ -3071,6 +3071,26 @@ def image_part(template, **values):
     return re.sub(r"\$([a-z][a-z_]*)", lambda match: values[match.group(1)], text)
 
 
+def template_rows(*parts):
+    """The paragraphs of a table in templates/, each a list of its lines; # begins a note."""
+    paragraphs = template_bytes(*parts).decode("utf-8").strip().split("\n\n")
+    return [one.split("\n") for one in paragraphs if one[0] != "#"]
+
+
+def refusal(said, table, *where):
+    """(what to do, what it means) where somebody refuses in these words; "" for what is unknown."""
+    for pattern, hint, *meaning in template_rows("refusals", table):
+        match = re.search(pattern, said)
+        if match:
+            return hint.format(match.group(), *where), "".join(meaning)
+    return "", ""
+
+
+def refusal_hint(said, otherwise, table="engine", *where):
+    """What to do about a program or server that has refused in these words."""
+    return refusal(said, table, *where)[0] or otherwise
+
+
 # ---- Image ------------------------------------------------------------------
 
 # What has to be in the image before the first dependency of a form; "" is said before any.
@@ -4734,42 +4754,6 @@ def checked_ids(names, ids):
 
 ACCOUNTS = ("/etc/passwd", "/etc/group")
 ACCOUNTS_ARGV = ("-c", "cat /etc/passwd; echo; cat /etc/group")
-
-
-# Who refused, by the words of Docker or podman -> what to do there.
-REFUSALS = (
-    (r"docker-credential-[\w.-]+", "{0} keeps the logins by credsStore or credHelpers in Docker's "
-     "config.json, and is not on PATH: install it, or remove that line"),
-    (r"client version \S+ is too (?:new|old)", "client and engine are too far apart: update one of "
-     "them, or set DOCKER_API_VERSION to what the engine speaks, as it says"),
-    (r"context \"[^\"]*\"(?=.*(?:not found|not exist))", "there is no {0}: choose one of "
-     "docker context ls by docker context use, or look at DOCKER_CONTEXT"),
-    (r"(?i)permission denied \(publickey|host key verification|no matching host key", "ssh was "
-     "refused, not Docker: log in there once by ssh, with the user and the key for it"),
-    (r"(?i)(?:dial-stdio|docker): (?:command )?not found", "that machine has no docker on the PATH "
-     "of an ssh without login"),
-    (r"(?i)could not resolve hostname|no such host|name or service not known",
-     "no machine has that name: look at host, -d or DOCKER_HOST"),
-    (r"stderr=ssh: ", "ssh could not connect: try it by hand, as ssh USER@HOST"),
-    (r"(?i)x509|certificate|\btls\b|\S+/(?:ca|cert|key)\.pem", "look at the certificates in "
-     "DOCKER_CERT_PATH, and at DOCKER_TLS_VERIFY"),
-    (r"could not select device driver", "that engine has no GPUs to give: install NVIDIA's "
-     "Container Toolkit on its machine, then nvidia-ctk runtime configure, and start it again"),
-    (r"nvidia-container-[\w.-]+|(?i:nvml)", "no such GPU, or no driver there: see nvidia-smi -L"),
-    (r"nvidia\.com/gpu=[\w/-]+", "podman knows no {0} there: nvidia-ctk cdi list shows its GPUs, "
-     "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml makes them known"),
-    (r"newuidmap|newgidmap|/etc/sub[ug]id", "podman needs {0} for a user who is not root: install "
-     "uidmap, and give the user numbers in /etc/subuid and /etc/subgid"),
-    (r"(?i)no space left on device", "the engine's disk is full: docker system df shows what is on "
-     "it, and docker system prune removes what nothing uses"),
-    (r"(?i)permission denied", "join the group docker and log in again"),
-)
-
-
-def refusal_hint(errors, otherwise):
-    """What to do about a command that failed with these words."""
-    found = ((re.search(pattern, errors), hint) for pattern, hint in REFUSALS)
-    return next((hint.format(match.group()) for match, hint in found if match), otherwise)
 
 
 def docker_config(environ, home):
@@ -8268,8 +8252,7 @@ class OnCluster(OnOtherEngine):
     @property
     def failures(self):
         """(what its programs say, as a regular expression, what that means, what to do)"""
-        rows = template_bytes(self.row, "failures").decode().strip().split("\n\n")
-        return [row.split("\n") for row in rows]
+        return template_rows(self.row, "failures")
 
     def there(self, name, *words):
         """The argv by which words are run there, for the run of that name."""
@@ -9893,22 +9876,6 @@ MOST_LISTED = 8 * 1000 * 1000   # bytes of a listing, each of which may become 2
 MOST_WORDS = 64 * 1024          # bytes of an answer in which its words are looked for
 REDIRECTS = (301, 302, 303, 307, 308)
 
-HINTS = {
-    401: "the server wants another user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, "
-         "-u and -t, or ~/.netrc",
-    403: "ask the repository's administrator for the permission",
-    404: "look at the address below components.repository",
-    407: "put the proxy's user and password into https_proxy, "
-         "as in http://USER:PASSWORD@HOST:PORT",
-    409: "the server received something else than what was sent, or has something there already: "
-         "push again, or with -f",
-    412: "another push stored it first; push -f replaces it",
-    413: "the file exceeds the server's limit; ask its administrator",
-    429: "the server is too busy: try again later",
-    507: "the server's disk is full: ask its administrator",
-}
-
-
 def shown_text(data):
     """What a server has said, as one line that a terminal can take."""
     text = xml_text(data[:2000]).encode("utf-8", "replace").decode("utf-8")
@@ -10028,7 +9995,7 @@ class Response(Record):
             return None
         if not sha256 and is_page and not name.lower().endswith((".html", ".htm")):
             raise SkelebotError(f"{where}: is a web page, perhaps for logging in, and no file",
-                                HINTS[401])
+                                refusal_hint("401", "", "http"))
         return Stored(self.size, sha256, self.headers.get("etag", ""))
 
 
@@ -10042,7 +10009,7 @@ def http_fault(request, response):
         hint = f"the server redirects to {address}: name that in {FILE}"
     unknown = ODD_SERVER if response.status >= 500 else "the server's message says what is missing"
     return SkelebotError(": ".join(filter(None, [place, reason, words])),
-                         hint or HINTS.get(response.status, unknown))
+                         hint or refusal_hint(str(response.status), unknown, "http"))
 
 
 def origin(url):
@@ -10614,18 +10581,6 @@ def base64_of(digits):
     return base64.b64encode(bytes.fromhex(digits)).decode()
 
 
-S3_HINTS = {
-    "SignatureDoesNotMatch": "the secret key is not that of the access key: look at the AWS "
-                             "credentials",
-    "InvalidAccessKeyId": "the server knows no such access key: look at the AWS "
-                          "credentials and at profile:",
-    "RequestTimeTooSkewed": "set this machine's clock",
-    "ExpiredToken": "the AWS credentials have expired: log in again, as in aws sso login",
-    "InvalidToken": "the AWS credentials have expired: log in again, as in aws sso login",
-    "NoSuchBucket": "look at bucket: below components.repository.s3",
-}
-
-
 class Signing(Login):
     """The login of S3: a key, and the region that it signs for."""
     key: Optional[AccessKey] = None
@@ -10637,7 +10592,7 @@ class Signing(Login):
             return "look at the AWS credentials"
         if Region.fits(region) and response.status in (301, 307, 400):
             return f"add region: {region} below components.repository.s3"
-        return next((hint for code, hint in S3_HINTS.items() if words.startswith(code)), "")
+        return refusal_hint(words, "", "s3")
 
     @staticmethod
     def canonical(request, headers):
@@ -10722,7 +10677,7 @@ class S3Store(Store):
         # whoever may not list is told so of what is not there; or the key is wrong
         if response.status == 403:
             spoken = yield self.request("GET", name, {"Range": "bytes=0-0"})
-            if spoken.words.startswith(tuple(S3_HINTS)):
+            if refusal_hint(spoken.words, "", "s3"):
                 raise http_fault(self.request("HEAD", name), spoken)
         stored = response.stored("x-amz-meta-sha256", name, self.where(name))
         return stored and stored._replace(facts={
@@ -12264,7 +12219,7 @@ class Registry(Component):
                                  *([address] if address else [])), kept=True, given=password)
         if outcome.status:
             last = shown_text(last_line(outcome.errors))
-            helper = re.search(REFUSALS[0][0], outcome.errors)
+            helper = re.search(r"docker-credential-[\w.-]+", outcome.errors)
             who = helper.group() if helper else address or "Docker Hub"
             raise SkelebotError(
                 f"{who} refuses the login of {user}: {last}",
@@ -12288,19 +12243,10 @@ class Registry(Component):
 
     def hint(self, errors):
         """What to do about a push that failed with these words."""
-        known = {
-            r"(?i)http response to https|not look like a tls handshake":
-                "the registry speaks plain http: name it among insecure-registries of the Docker "
-                "engine",
-            r"(?i)does not exist|name unknown":
-                "make the repository first, as in: aws ecr create-repository --repository-name ...",
-            r"(?i)refused|no such host|timeout|unreachable":
-                "look at host and port below components.registry: "
-                f"{self.settings.address or 'Docker Hub'}",
-            r"no space left": "the engine's message says what is missing",     # there, or here
-            NO_LOGIN: "ask who runs the registry for the permission"}
-        return next((hint for pattern, hint in known.items() if re.search(pattern, errors)),
-                    refusal_hint(errors, "the engine's message says what is missing"))
+        known = refusal_hint(errors, "", "registry", self.settings.address or "Docker Hub")
+        return known or ("ask who runs the registry for the permission"
+                         if re.search(NO_LOGIN, errors) else
+                         refusal_hint(errors, "the engine's message says what is missing"))
 
     def push_failure(self, reference, outcome):
         return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
@@ -14906,16 +14852,6 @@ NO_READER = 141     # exit status when whoever read the output has gone: 128 + S
 PATIENCE = 1        # seconds that a build may take before what it says is shown
 MOST_SAID = 16 * 1000 * 1000    # bytes that a program may print where that is kept
 
-MISSING = {
-    "docker": "install Docker or podman, or run the job natively: skelebot -n JOB",
-    "podman": "install podman or Docker, or run the job natively: skelebot -n JOB",
-    "aws": "install the AWS CLI",
-    "kubectl": "install it, and let it know the cluster: kubectl config get-contexts",
-    "git": "install git, which fetches the template",
-    **{name: "install it, or run the job in Docker: leave -n out"
-       for name in ("python3", "Rscript", "bash")},
-}
-
 
 def quiet_status(argv, seconds=2 * GRACE):
     """The exit status of a program which Ctrl-C does not reach; None if it takes longer."""
@@ -15095,8 +15031,8 @@ class Program:
                 step.argv, env={**os.environ, **step.environ, **self.mark},
                 start_new_session=step.apart, **self.streams())
         except FileNotFoundError:
-            raise SkelebotError(f"{name}: not found on PATH", MISSING.get(
-                os.path.basename(name), "install it, or correct PATH"))
+            raise SkelebotError(f"{name}: not found on PATH", refusal_hint(
+                os.path.basename(name), "install it, or correct PATH", "programs"))
         except OSError as error:
             if error.errno == errno.E2BIG:
                 raise SkelebotError("the command line is too long for this machine",
@@ -16213,21 +16149,6 @@ class Exchange:
 
 
 UNREACHED = "is the address right, and the server up? proxies are taken from https_proxy"
-NETWORK_FAULTS = (      # what urllib's errors say, what that means, and what to do about it
-    ("InvalidURL|unknown url type", "the address, or that of a proxy, cannot be understood",
-     "correct https_proxy and http_proxy, as in http://USER:PASSWORD@HOST:PORT with %40 for @"),
-    ("WRONG_VERSION_NUMBER", "the server answers without TLS",
-     "write http://, or the port of its https://"),
-    ("(?i)unknown protocol", "", "write http://, or the port of its https://"),
-    ("certificate (?:has expired|is not yet valid)", "",
-     "look at this machine's clock (date -u), then at the server's certificate"),
-    ("CERTIFICATE_VERIFY_FAILED", "",
-     "set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the certificates of your company's authority"),
-    ("^gaierror ", "", "look at the address"),
-    ("Tunnel connection failed: 407", "", HINTS[407]),
-    ("Tunnel connection failed: 403", "", HINTS[403]),
-    ("^(timeout|TimeoutError) ", "no answer in time", ""),
-)
 
 
 def network_fault(error):
@@ -16237,9 +16158,9 @@ def network_fault(error):
     if kind == "gaierror" and reason.errno == getattr(socket, "EAI_AGAIN", None):
         kind = "EAI_AGAIN"
     text = getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or str(reason)
-    why, hint = next(((why, hint) for pattern, why, hint in NETWORK_FAULTS
-                      if re.search(pattern, f"{kind} {error}")), ("", ""))
-    return why or shown_text(text).lower() or kind, hint
+    hint, why = refusal(f"{kind} {error}", "http")
+    late = "no answer in time" if kind in ("timeout", "TimeoutError") else ""
+    return why or late or shown_text(text).lower() or kind, hint
 
 
 def patiently(request, attempt, sleep=time.sleep):

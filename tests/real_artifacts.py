@@ -689,27 +689,27 @@ class Refused(OnArtifactory):
             with self.subTest(status):
                 self.refuse("PUT", status, {}, body)
                 said = f"PUT {self.url}: {status} {http.HTTPStatus(status).phrase}{words}"
-                self.assertRefused(("push", "model"), said, skelebot.HINTS[status])
+                self.assertRefused(("push", "model"), said, skelebot.refusal_hint(str(status), "", "http"))
                 self.assertEqual(self.kept(), {})
 
     def test_pull_says_what_the_server_says(self):
         self.skelebot("push", "model")
         self.refuse("GET", 403, {}, json.dumps({"errors": [{"status": 403, "message": "Not today"}]}).encode())
-        self.assertRefused(("pull", "model", "1.2.0"), f"GET {self.url}: 403 Forbidden: Not today", skelebot.HINTS[403])
+        self.assertRefused(("pull", "model", "1.2.0"), f"GET {self.url}: 403 Forbidden: Not today", skelebot.refusal_hint("403", "", "http"))
 
     def test_a_stranger_is_told_so(self):
         for words in (("push", "model"), ("pull", "model", "1.2.0"), ("pull", "vocabulary"), ("push", "model", "-f")):
             with self.subTest(words):
                 method = "PUT" if "-f" in words else "HEAD"
                 url = self.address + "vocabulary.txt" if "vocabulary" in words else self.url
-                self.assertRefused(words, f"{method} {url}: 401 Unauthorized: Bad credentials", skelebot.HINTS[401],
+                self.assertRefused(words, f"{method} {url}: 401 Unauthorized: Bad credentials", skelebot.refusal_hint("401", "", "http"),
                                    ARTIFACTORY_TOKEN="wrong")
 
     def test_who_may_only_read_is_told_so(self):
         self.server.users = (ADA._replace(can_deploy=False),)
         self.assertRefused(
             ("push", "model"), f"PUT {self.url}: 403 Forbidden: User ada is not permitted to deploy 'team/my model/"
-            "model_v1.2.0.tar.gz' into 'generic-local:team/my model/model_v1.2.0.tar.gz'.", skelebot.HINTS[403])
+            "model_v1.2.0.tar.gz' into 'generic-local:team/my model/model_v1.2.0.tar.gz'.", skelebot.refusal_hint("403", "", "http"))
 
     def test_who_may_not_replace_is_told_so(self):
         self.skelebot("push", "model")
@@ -718,7 +718,7 @@ class Refused(OnArtifactory):
         self.assertRefused(
             ("push", "model", "-f"), f"PUT {self.url}: 403 Forbidden: Not enough permissions to delete/overwrite "
             "artifact 'generic-local:team/my model/model_v1.2.0.tar.gz' (user 'ada' needs DELETE permission).",
-            skelebot.HINTS[403])
+            skelebot.refusal_hint("403", "", "http"))
         self.assertEqual(self.kept(), {"model_v1.2.0.tar.gz": MODEL})
 
     def test_a_repository_that_is_not_there_is_named(self):
@@ -726,7 +726,7 @@ class Refused(OnArtifactory):
         self.folder = self.project("mine")
         self.assertRefused(
             ("push", "model"), f"PUT {self.url.replace('generic-local', 'absent')}: 404 Not Found: "
-            "Could not find a local repository named absent to deploy to.", skelebot.HINTS[404])
+            "Could not find a local repository named absent to deploy to.", skelebot.refusal_hint("404", "", "http"))
 
     def test_a_server_that_is_not_there_is_named(self):
         with socket.socket() as nobody:
@@ -748,7 +748,7 @@ class RefusedByNginx(OnNginx):
         done = self.skelebot("push", "model", status=1)
         self.assertTrue(done.stderr.endswith(two_lines(
             f"PUT {self.address}model_v1.2.0.tar.gz: 413 Request Entity Too Large: 413 Request Entity Too Large",
-            skelebot.HINTS[413])), done.stderr)
+            skelebot.refusal_hint("413", "", "http"))), done.stderr)
         self.assertEqual(self.kept(), {})
 
 
@@ -771,7 +771,7 @@ class TrustedNginx(OnNginxTls):
         done = self.skelebot("push", "model", status=1, ARTIFACTORY_USER="", ARTIFACTORY_TOKEN="")
         url = self.address + "model_v1.2.0.tar.gz"
         self.assertEqual(done.stderr, two_lines(
-            f"HEAD {url}: 401 Unauthorized: 401 Authorization Required", skelebot.HINTS[401]))
+            f"HEAD {url}: 401 Unauthorized: 401 Authorization Required", skelebot.refusal_hint("401", "", "http")))
 
 
 class RefusedByS3(OnSigned):
@@ -785,16 +785,16 @@ class RefusedByS3(OnSigned):
         self.folder = self.project("mine")
         url = f"{self.url}/{BUCKET}/denied/{self.unique}/model_v1.2.0.tar.gz"
         self.assertEqual(self.fails("push", "model"), two_lines(
-            f"PUT {url}: 403 FORBIDDEN: AccessDenied: Access Denied", skelebot.HINTS[403]).splitlines())
+            f"PUT {url}: 403 FORBIDDEN: AccessDenied: Access Denied", skelebot.refusal_hint("403", "", "http")).splitlines())
         self.assertEqual(self.fails("pull", "model", "1.2.0"), two_lines(
-            f"HEAD {url}: 403 FORBIDDEN: AccessDenied: Access Denied", skelebot.HINTS[403]).splitlines())
+            f"HEAD {url}: 403 FORBIDDEN: AccessDenied: Access Denied", skelebot.refusal_hint("403", "", "http")).splitlines())
 
     def test_a_bucket_that_is_not_there(self):
         self.repository["s3"]["bucket"] = "no-such-bucket-" + self.unique
         self.folder = self.project("mine")
         message, hint = self.fails("push", "model")
         self.assertIn(": 404 NOT FOUND: NoSuchBucket: ", message)
-        self.assertEqual(hint, "  hint: " + skelebot.S3_HINTS["NoSuchBucket"])
+        self.assertEqual(hint, "  hint: " + skelebot.refusal_hint("NoSuchBucket", "", "s3"))
 
     def test_keys_that_are_wrong(self):
         wrong = {
@@ -809,7 +809,7 @@ class RefusedByS3(OnSigned):
                 with self.subTest(code, words=words):
                     message, hint = self.fails(*words, **environ)
                     self.assertIn(f": {said}: {code}: ", message)
-                    self.assertEqual(hint, "  hint: " + skelebot.S3_HINTS[code])
+                    self.assertEqual(hint, "  hint: " + skelebot.refusal_hint(code, "", "s3"))
 
 
 # ---- Who it is, for Artifactory ---------------------------------------------

@@ -105,7 +105,7 @@ class Network(unittest.TestCase):
                 (SkelebotError("https://pypi.org/simple/: self-signed certificate", "set SSL_CERT_FILE"),
                  [bad % ("https://pypi.org/simple/: self-signed certificate", "set SSL_CERT_FILE")]),
                 (Response(403, "Forbidden"),
-                 [bad % ("HEAD https://pypi.org/simple/: 403 Forbidden", skelebot.HINTS[403])])):
+                 [bad % ("HEAD https://pypi.org/simple/: 403 Forbidden", skelebot.refusal_hint("403", "", "http"))])):
             with self.subTest(answer):
                 self.assertEqual(lines("network index", {Request: answer}), expected)
         self.assertRegex(lines("network index", {Request: date})[1], "^bad     network   index: its clock is [0-9]+ days, [0-9:]+ from")

@@ -640,7 +640,7 @@ class PushToArtifactory(PlanCase):
         full = Response(507, "Insufficient Storage")
         done = self.push(GONE, NO_PAGE, Response(201), full, Response(204))
         self.assertEqual(requests(done)[-2:], [self.SENT, f"DELETE {self.BESIDE}"])
-        self.assertFault(done, f"PUT {CHURN}model_v1.2.0.tar.gz: 507 Insufficient Storage", skelebot.HINTS[507])
+        self.assertFault(done, f"PUT {CHURN}model_v1.2.0.tar.gz: 507 Insufficient Storage", skelebot.refusal_hint("507", "", "http"))
 
     def test_takes_a_refusal_for_success_when_its_own_bytes_are_there(self):
         there = Response(200, headers={"x-checksum-sha256": SHA})
@@ -667,7 +667,7 @@ class PushToArtifactory(PlanCase):
 
     def test_ends_by_what_the_server_refuses(self):
         denied = Response(401, "Unauthorized", body=b'{"errors": [{"message": "Bad credentials"}]}')
-        hint = skelebot.HINTS[401]
+        hint = skelebot.refusal_hint("401", "", "http")
         for answers, method in (((denied, denied), "HEAD"), ((GONE, JFROG, denied), "PUT"),
                                 ((GONE, JFROG, GONE, denied), "PUT")):
             with self.subTest(len(answers)):
@@ -819,7 +819,7 @@ class PushToS3(PlanCase):
         for found in (same("00" * 32), same(""), GONE):
             done = self.push(GONE, EXISTS, found)
             self.assertFault(done, f"PUT {KEY}: 412 Precondition Failed: PreconditionFailed: At least one",
-                             skelebot.HINTS[412])
+                             skelebot.refusal_hint("412", "", "http"))
 
     def test_ends_where_something_is_already(self):
         done = self.push(same())
@@ -834,7 +834,7 @@ class PushToS3(PlanCase):
         wrong = b"<Error><Code>SignatureDoesNotMatch</Code><Message>No</Message></Error>"
         self.assertFault(self.push(Response(403), Response(403, "Forbidden", body=wrong)),
                          f"HEAD {KEY}: 403 Forbidden: SignatureDoesNotMatch: No",
-                         skelebot.S3_HINTS["SignatureDoesNotMatch"])
+                         skelebot.refusal_hint("SignatureDoesNotMatch", "", "s3"))
 
     def test_finds_a_fault_in_an_answer_that_begins_well(self):
         late = Response(200, body=b"<Error><Code>InternalError</Code><Message>We</Message></Error>")
@@ -911,7 +911,7 @@ class PushToS3InParts(PlanCase):
     def test_ends_when_another_was_first(self):
         done = self.push(GONE, self.UPLOAD, self.PARTS, EXISTS, Response(204), same("00" * 32))
         self.assertEqual(requests(done)[4:], [self.ABORT, self.FIRST])
-        self.assertEqual(done.fault.hint, skelebot.HINTS[412])
+        self.assertEqual(done.fault.hint, skelebot.refusal_hint("412", "", "http"))
 
     def test_finds_a_fault_in_an_answer_that_begins_well(self):
         late = Response(200, body=b"<Error><Code>InternalError</Code></Error>")
@@ -1016,7 +1016,7 @@ class Pull(PlanCase):
         page = Response(200, headers={"content-type": "text/html; charset=utf-8", "content-length": "10"})
         self.assertFault(self.pull(page, version="1.2.0"),
                          f"{CHURN}model_v1.2.0.tar.gz: is a web page, perhaps for logging in, and no file",
-                         skelebot.HINTS[401])
+                         skelebot.refusal_hint("401", "", "http"))
 
     def test_says_so_when_it_is_not_there(self):
         fault = f"model_v9.0.0.tar.gz does not exist: {CHURN}model_v9.0.0.tar.gz"
@@ -1082,7 +1082,7 @@ class Pull(PlanCase):
         words_of = Response(403, "Forbidden", body=b'{"errors": [{"message": "not yours"}]}')
         done = self.pull(Response(403, "Forbidden"), words_of, version="1.2.0")
         self.assertEqual(requests(done), [self.HEAD, f"{self.GET} Range=bytes=0-0"])
-        self.assertFault(done, f"HEAD {CHURN}model_v1.2.0.tar.gz: 403 Forbidden: not yours", skelebot.HINTS[403])
+        self.assertFault(done, f"HEAD {CHURN}model_v1.2.0.tar.gz: 403 Forbidden: not yours", skelebot.refusal_hint("403", "", "http"))
 
     def test_needs_a_version_of_the_project_to_find_what_fits_it(self):
         self.assertFault(self.pull(it=storing(version="2019_x"), version="LATEST"),
