@@ -1547,7 +1547,7 @@ class SecretSearch:
     def kind(self, name, start):
         """Why a file of that name, with those first bytes, is secret; "" if it is not."""
         known = start in self.copies
-        return "a keytab" if known else secret_kind(name, start) if start else ""
+        return "a keytab" if known else secret_patterns().kind(name, start) if start else ""
 
 
 def secrets_in(files, keytabs=()):
@@ -5470,7 +5470,7 @@ def context_notes(before, now, hidden=(), most=3):
             yield f"{path} is a socket: the image has none, or an empty file"
     new = [path for path, facts in new_facts.items() if old.get(path) != facts and
            re.match(PLAIN_FILE, facts) and int(facts.split(" ")[1]) <= HEAD
-           and is_named(path, LIKELY)]
+           and secret_patterns().are_likely(path)]
     for path, kind in secrets_in(zip(map(machine_text, new), new)) if new else ():
         yield (f"warning: {path} holds {kind}, and goes into the image; to keep it out, add to "
                f"ignores in {FILE}: - {ignores_line(path)}")
@@ -11112,98 +11112,57 @@ def secret_paths(project):
 
 # -- What must be in no image
 
-# In any file: a private key, or what certain servers give as a token. One of these is in each.
-SECRET_MARKS = (
-    b"PRIVATE KEY", b"PuTTY-", b"private-key", b"AGE-SECRET", b"krbtgt", b"gho_", b"ghp_", b"ghs_",
-    b"ghu_", b"github_pat_", b"glpat-", b"hf_", b"xoxa-", b"xoxb-", b"xoxp-", b"npm_", b"pypi-AgE",
-    b"dckr_pat_", b"sk-", b"dapi", b"AccountKey=", b"hooks.slack.com", b"secret_access_key",
-    b"SECRET_ACCESS_KEY", b"SecretAccessKey")
-PRIVATE_KEY = (rb"(?m)^-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----\s*$"
-               rb"|\APuTTY-User-Key-File-|\A\((?:protected-)?private-key|^AGE-SECRET-KEY-1"
-               rb"|\"private_key\"\s*:\s*\"-----BEGIN ")
-TOKENS = (rb"(?<![A-Za-z0-9])(?:gh[opsu]_[A-Za-z0-9]{36}|github_pat_\w{60}|glpat-[\w-]{20}"
-          rb"|hf_[A-Za-z]{34}\b|xox[abp]-[\w-]{20}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50}"
-          rb"|dckr_pat_[\w-]{20}|sk-(?:ant-|proj-)[\w-]{30}|dapi[0-9a-f]{32}|AccountKey=[\w+/]{80}"
-          rb"|hooks\.slack\.com/services/T\w+/B\w+/\w{20}"
-          rb"|(?:secret_access_key|SECRET_ACCESS_KEY|SecretAccessKey)[\"']?[ \t]*[=:,][ \t]*"
-          rb"[\"']?(?![\w/+]{0,60}EXAMPLE)[\w/+]{40})")
-# In a file of settings: a name that ends as that of a secret, its value not that of a variable.
-ASSIGNED = (rb"(?i)(?<![\w.-])(?:[\w.:-]{0,60}(?:passw(?:or)?d|passphrase|secret|token"
-            rb"|(?:api|access|private|account|secret)[_-]?key)"
-            rb"|(?:[\w.-]{0,60}[_.-])?(?:pass|pwd|pat|auth))"
-            rb"[\"']?(?:[ \t]*[=:][ \t]*|>)[\"']?(?!<|\$|%|\{|\*|\.\.|[\w-]{1,60}[(.]\w{0,60}[(\[]"
-            rb"|(?:xxx|your|change|replace|insert|todo|dummy|(?:none|null|true|false)\b|enc\[|op:)"
-            rb"|(?:~|/(?:run|etc|home|app|var|secrets?|mnt))/)[^\s\"'<>#,]{4}")
-SETTINGS = (
-    r"\.env(?:\.[\w.-]+)?|[\w-]+\.env|\.(?:envrc|flaskenv|secrets?|npmrc|yarnrc\.yml|boto|s3cfg)"
-    r"|\.(?:databrickscfg|my\.cnf|smbcredentials|terraformrc|comet\.config)|\.?odbc\.ini"
-    r"|\.?renviron(?:\.site)?|\.rprofile|\.?(?:pip|uv|auth|rclone|connections?)\.(?:conf|ini|toml)"
-    r"|\.?(?:secret|credential|password)s?(?:[\w.-]*\.(?:toml|ya?ml|json|ini|cfg|conf|txt|env))?"
-    r"|[\w.-]+\.tfvars|gradle\.properties"
-    r"|(?:client_secret|application_default_credentials|oauth|azureauth|sftp)[\w.-]*\.json"
-    r"|token\.json|\.m2/settings\.xml|\.snowsql/config|profiles\.yml|\.dvc/config(?:\.local)?"
-    r"|\.aws/config|\.azure/[\w.-]+\.json|(?:gh/hosts|glab-cli/config)\.yml")
-ADDRESSES = (
-    r"skelebot(?:-[^/]*)?\.yaml|\.condarc|\.gitmodules|setup\.(?:cfg|py)|pyproject\.toml|\.rprofile"
-    r"|[\w.-]*(?:requirements|constraints)[\w.-]*\.(?:txt|in)"
-    r"|pipfile(?:\.lock)?|(?:uv|poetry|renv)\.lock|(?:docker-)?compose[\w.-]*\.ya?ml"
-    r"|environment[\w.-]*\.ya?ml|requirements/[\w.-]+\.(?:txt|in)|config")
-EXAMPLE = r"(?:[^/]*[^a-z/])?(?:example|sample|template|tmpl|dist|encrypted)(?:[^a-z/][^/]*)?"
-# What a file holds, by a pattern of its path in lower case, and one of its first bytes.
-SECRETS = (
-    ("a private key", r"id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|secring\.gpg", rb""),
-    ("a private key", r"[^/]*\.(?:p12|pfx)", rb"\A\x30"),
-    ("a private key", r"(?![^/]*trust)[^/]*\.(?:jks|keystore)", rb"\A\xfe\xed\xfe\xed|\A\x30"),
-    ("a private key", r"[^/]*\.(?:key|der|p8)",
-     rb"(?s)\A\x30.{1,4}?\x02\x01[\x00\x01][\x02\x30\x04]"),
-    ("a private key", r"wg[\w-]*\.conf", rb"(?m)^PrivateKey\s*=\s*[\w+/]{43}="),
-    ("a private key", r"[^/]*jwks?(?:\.json)?", rb"\"d\"\s*:\s*\"[\w-]{20}"),
-    ("a keytab", r"[^/]*\.keytab", rb"\A\x05[\x01\x02]"),
-    ("a Kerberos ticket", r"krb5cc\w*|[^/]*\.ccache", rb"\A\x05[\x03\x04]"),
-    ("passwords", r"[._]netrc|\.pypirc|\.git-credentials|\.vault-token|\.mylogin\.cnf", rb""),
-    ("passwords", r"\.pgpass|pgpass\.conf", rb"(?m)^(?!#)(?:[^:\n]*:){4}[^\s:]"),
-    ("passwords", r"\.htpasswd", rb"(?m)^[^#:\s]+:\S"),
-    ("passwords", r"[^/]*\.kdbx", rb"\A\x03\xd9\xa2\x9a"),
-    ("a password", r"\.docker/config\.json|\.dockercfg|\.dockerconfigjson|(?:auth|config)\.json",
-     rb"\"(?:auth|identitytoken)\"\s*:\s*\"[\w+/=.-]{4}"),
-    ("a token", r"kaggle\.json", rb"\"key\"\s*:\s*\"\w{20}"),
-    ("a token", r"\.kaggle/access_token|\.?huggingface/token", rb"\S"),
-    ("a token", r"\.kube/config|kubeconfig[\w.-]*|[\w.-]*\.kubeconfig",
-     rb"(?m)^[ -]*(?:client-key-data|token|password):\s*\S{4}"),
-    ("a token", r"config", rb"(?i)extraheader\s*=.*authorization"),
-    ("a token", r"\.npmrc", rb"(?m)_auth\w*\s*=\s*(?!\$)\S{4}"),
-    ("a token", r"\.condarc|environment[\w.-]*\.ya?ml", rb"/t/(?!\$|<)[\w-]{12,}"),
-    ("Terraform's state", r"[^/]*\.tfstate(?:\.\w+)?", rb"\"(?:resources|modules)\"\s*:\s*\[\s*\{"),
-    ("a password", SETTINGS, ASSIGNED),
-)
-LIKELY = "|".join([*(names for _, names, _ in SECRETS), ADDRESSES,
-                   r"[^/]*\.(?:pem|key|ppk|asc|json)"])
+class SecretPatterns:
+    """What shows that a file should be in no image, as templates/image/secrets has it.
+
+    kinds  (what it holds, a pattern of its path in lower case, one of its first bytes)
+    """
+
+    def __init__(self):
+        rows = template_rows("image", "secrets")
+        named = {name: "".join(lines) for name, *lines in rows if name.endswith(":")}
+        self.marks = named["marks:"].encode().split(b"|")
+        self.private_key, self.token = named["private key:"].encode(), named["token:"].encode()
+        self.example, self.with_addresses = named["example:"], "|".join(
+            [named["addresses:"], named["settings:"]])
+        self.kinds = [(kind, names, content.encode()) for kind, names, content in (
+            *(row for row in rows if not row[0].endswith(":")),
+            ("a password", named["settings:"], named["assigned:"]))]
+        self.likely = "|".join([*(names for _, names, _ in self.kinds), named["addresses:"],
+                                named["keys:"]])
+
+    @staticmethod
+    def is_named(path, names):
+        """Whether a path ends in a name, or a folder and a name, that a pattern fits."""
+        near = path.lower()[-300:].split("/")[-2:]
+        return bool(re.fullmatch(names, near[-1]) or re.fullmatch(names, "/".join(near)))
+
+    def are_likely(self, path):
+        """Whether a file of that name may hold some."""
+        return self.is_named(path, self.likely)
+
+    def kind(self, path, start):
+        """What a file holds, by its name and first bytes; "" if nothing."""
+        if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            start = marked_text(start).encode("utf-8")
+        if any(mark in start for mark in self.marks):
+            if re.search(self.private_key, start):
+                return "a private key"
+            if start[:2] in (b"\5\1", b"\5\2") and b"krbtgt" in start:
+                return "a keytab"
+            if re.search(self.token, start):
+                return "a token"
+        if not self.are_likely(path) or self.is_named(path, self.example):
+            return ""
+        start, text = re.sub(rb"(?m)^[ \t]*[#;].*", b"", start), ""
+        if self.is_named(path, self.with_addresses):
+            text = start.decode("utf-8", "replace")
+        return "a password" if has_password(text) else next((
+            kind for kind, names, content in self.kinds
+            if self.is_named(path, names) and re.search(content, start)), "")
 
 
-def is_named(path, names):
-    """Whether a path ends in a name, or a folder and a name, that a pattern fits."""
-    near = path.lower()[-300:].split("/")[-2:]
-    return bool(re.fullmatch(names, near[-1]) or re.fullmatch(names, "/".join(near)))
-
-
-def secret_kind(path, start):
-    """What a file holds that should be in no image, by its name and first bytes; "" if nothing."""
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        start = marked_text(start).encode("utf-8")
-    if any(mark in start for mark in SECRET_MARKS):
-        if re.search(PRIVATE_KEY, start):
-            return "a private key"
-        if start[:2] in (b"\5\1", b"\5\2") and b"krbtgt" in start:
-            return "a keytab"
-        if re.search(TOKENS, start):
-            return "a token"
-    if not is_named(path, LIKELY) or is_named(path, EXAMPLE):
-        return ""
-    start = re.sub(rb"(?m)^[ \t]*[#;].*", b"", start)
-    if is_named(path, f"{ADDRESSES}|{SETTINGS}") and has_password(start.decode("utf-8", "replace")):
-        return "a password"
-    return next((kind for kind, names, content in SECRETS
-                 if is_named(path, names) and re.search(content, start)), "")
+secret_patterns = functools.lru_cache(None)(SecretPatterns)
 
 
 # -- Kerberos

@@ -175,6 +175,11 @@ class Expressions(unittest.TestCase):
     def test_of_the_records_do(self):
         self.check(record_expressions())
 
+    def test_of_what_tells_secrets_do(self):
+        own = skelebot.secret_patterns()
+        self.check([("key", own.private_key, "search"), ("token", own.token, "search"),
+                    *((kind, content, "search") for kind, _, content in own.kinds)])
+
     def test_a_quadratic_one_would_be_noticed(self):
         for pattern, use in ((r"<a\s[^>]*href", "search"), (r"\s*x?\s*y", "fullmatch"), (r"[^:]*[^/:][^:/]*", "fullmatch")):
             with self.subTest(pattern):

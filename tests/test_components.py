@@ -928,7 +928,7 @@ class SecretFile(Case):
                 ("netrc", b"machine x", ""), ("a.pem", b"-----BEGIN CERTIFICATE-----", ""),
                 ("a.pem", b"-----BEGIN PUBLIC KEY-----", ""), ("docs.md", b"a PRIVATE KEY", ""), ("empty", b"", "")):
             with self.subTest(path, start=start):
-                self.assertEqual(skelebot.secret_kind(path, start), kind)
+                self.assertEqual(skelebot.secret_patterns().kind(path, start), kind)
 
     def test_is_found_where_it_lies_in_the_build_context(self):
         key = self.KEY % b""

@@ -78,7 +78,7 @@ HARMLESS = (
 class SecretFile(unittest.TestCase):
 
     def kind(self, path, start):
-        return skelebot.secret_kind(path, start.encode() if isinstance(start, str) else start)
+        return skelebot.secret_patterns().kind(path, start.encode() if isinstance(start, str) else start)
 
     def test_is_told_by_its_name_and_first_bytes(self):
         for kind, files in SECRET.items():

@@ -213,8 +213,8 @@ class Passwords(unittest.TestCase):
         text = b"components: {repository: {artifactory: {url: 'https://u:hunter2@h', repo: r}}}\n"
         for path, kind in (("skelebot.yaml", "a password"), ("a/skelebot-dev.yaml", "a password"), ("pip.conf", "a password"),
                            ("notes.yaml", "")):
-            self.assertEqual(skelebot.secret_kind(path, text), kind)
-        self.assertEqual(skelebot.secret_kind("skelebot.yaml", b"name: x\n"), "")
+            self.assertEqual(skelebot.secret_patterns().kind(path, text), kind)
+        self.assertEqual(skelebot.secret_patterns().kind("skelebot.yaml", b"name: x\n"), "")
 
 
 ODD = (" ", "\t", "\r", "\x85", "\xa0", "\u2028", "\u2029", "\u3000", "\ufeff", "'", '"', "\\", "$", "#", "!",

@@ -290,8 +290,8 @@ class RequirementsFile(unittest.TestCase):
             with self.subTest(text, coding=coding):
                 self.assertEqual(skelebot.Requirements(skelebot.marked_text(text.encode(coding))).files("a.txt"), ["é.txt"])
         self.assertEqual(skelebot.marked_text(b"x\xff"), "x\ufffd")
-        self.assertEqual(skelebot.secret_kind("requirements.txt", "--index-url https://a:hunter2@h/s\r\n".encode("utf-16")), "a password")
-        self.assertEqual(skelebot.secret_kind(".env", "API_KEY=abcd1234\r\n".encode("utf-16")), "a password")
+        self.assertEqual(skelebot.secret_patterns().kind("requirements.txt", "--index-url https://a:hunter2@h/s\r\n".encode("utf-16")), "a password")
+        self.assertEqual(skelebot.secret_patterns().kind(".env", "API_KEY=abcd1234\r\n".encode("utf-16")), "a password")
 
     def test_lock_file_or_group_of_which_nothing_is_installed_is_told_once(self):
         pyproject = "[project]\nname='x'\ndependencies=['six']\n[dependency-groups]\ndev=['y']\n[tool.poetry.group.docs.dependencies]\n"
