@@ -1650,35 +1650,6 @@ def yaml_module():
     return yaml
 
 
-# What PyYAML says of a fault, as a pattern -> what to do, what to say instead of its words ("" is
-# nothing), and whether the line is the one where the faulty part begins.
-SYNTAX = (
-    (r"single document .*another document", "keep one document, without ---",
-     "a second document starts here"),
-    (r"undefined alias", "define it above, with &NAME", ""),
-    (r"'\\t' that cannot start", "use spaces instead of tabs", ""),
-    (r"character '(.)' that cannot start", "put it in quotes", r"a text cannot start with \1"),
-    (r"scanning an alias .*expected alphabetic", "put it in quotes", "a text cannot start with *"),
-    (r"scanning an anchor .*expected alphabetic", "put it in quotes", "a text cannot start with &"),
-    (r"but found '<scalar>'", "put the whole text in quotes; '' is an apostrophe within '...'",
-     "text after a closing quote or bracket"),
-    (r"expected <block end>", "indent the keys of one part, and the items of one list, alike",
-     "is not indented like the part it belongs to"),
-    (r"mapping values are",
-     "indent the keys of one part alike, write a space after each key's colon, "
-     "put a text that holds ': ' in quotes", ""),
-    (r"sequence entries are", "begin the list on the next line", ""),
-    (r"expected the node content",
-     "write a list as [a, b], without gaps, or one - ITEM on a line", ""),
-    (r"could not find expected ':'", "write KEY: VALUE, one on a line", "", True),
-    (r"quoted scalar .*end of stream", "close it; \" within \"...\" is \\\", ' within '...' is ''",
-     "the quote is not closed", True),
-    (r"but got '\?'", "put it in quotes", "a text in brackets cannot hold ?"),
-    (r"expected ',' or", "close the bracket, and put commas between the items", ""),
-    (r"unknown escape", "write \\\\ for a backslash within \"...\", or use '...'", ""),
-    (r"", "look at the indentation, quotes and brackets up to here", ""),
-)
-
 MOST_TEXT = 500 * 1000      # bytes of a YAML file, of which each byte may become 200 in memory
 MOST_NODES = 100 * 1000     # of it when aliases have been followed
 DEEPEST = 950               # brackets, or lists, inside each other
@@ -1747,13 +1718,14 @@ class YamlText:
         return Place(self.file, line).fault(message, hint)
 
     def syntax_error(self, error):
-        """The SkelebotError for what PyYAML says, in the words of SYNTAX."""
+        """The SkelebotError for what PyYAML says, in the words of templates/hints/yaml."""
         problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
         context, start = getattr(error, "context", ""), getattr(error, "context_mark", None)
         said = f"{context} {problem or 'is not YAML'}"[:300]    # it may have names from the file
-        pattern, hint, known, *begin = next(row for row in SYNTAX if re.search(row[0], said))
+        pattern, hint, known, *begin = next(
+            row for row in template_rows("hints", "yaml") if re.search(row[0], said))
         message = problem or "is not YAML"
-        if known:
+        if known != "-":
             message = re.sub(".*?" + pattern + ".*", known, said)
         elif start and mark and start.line < mark.line and not begin:
             message += f" (in what starts in line {start.line + 1})"
@@ -1987,17 +1959,6 @@ def fields(kind):
             for name, note in notes.items() if note is not Hidden}
 
 
-# An option of `docker run` that is for a key, or for us -> what to do instead.
-DOCKER_OURS = (
-    (r"rm|restart|name|cidfile|help|replace|pull|init|label=skelebot\..*", "leave it to skelebot"),
-    ("entrypoint|workdir", "source is the command, which runs in /app: write cd DIR && COMMAND"),
-    ("detach|interactive|tty|attach|sig-proxy", "write mode: i, d or it"),
-    ("volume=[./~$].*|mount=.*type=bind.*", "write mappings: [SRC:DEST]"),
-    ("env|env-host|env-file", "write environment: {NAME: VALUE}, or envFiles: [FILE]"),
-    ("publish", "write ports: [HOST:CONTAINER]"),
-    ("user", "write user: host for yours, or user: root"),
-    ("cpus|memory|memory-swap|gpus|shm-size", "write resources, as in resources: {memory: 8g}"),
-)
 SWITCHES = r"(?:privileged|read-only|no-healthcheck|oom-kill-disable|publish-all|quiet)"
 
 
@@ -2206,7 +2167,7 @@ class Value:
         words = tuple(self.items(DockerWord))
         text = re.sub(rf"(?m)^(--(?!{SWITCHES}$)[^=\n]+)\n(?!-)", r"\1=", "\n".join(words))
         for option in text.split("\n") if words else ():
-            own = [hint for names, hint in DOCKER_OURS
+            own = [hint for names, hint in template_rows("hints", "docker-run")
                    if re.fullmatch(rf"--(?:{names})(?:=.*)?", option)]
             if own or not re.fullmatch(rf"--[\w-]+=.*|--{SWITCHES}", option):
                 raise self.place.fault(
@@ -2283,29 +2244,11 @@ def canonical(kind, entries):
     return names if former else entries
 
 
-# key -> what others call it, in lower case without signs
-SYNONYMS = {
-    "dependencies": "requirements packages pip deps libraries modules install",
-    "Python": "pip pypi", "R": "cran",
-    "environment": "env envs variables vars envvars environmentvariables",
-    "commands": "apt aptget systempackages setup run postinstall",
-    "baseImage": "image from base dockerimage container",
-    "pythonVersion": "python", "ignores": "dockerignore exclude excludes",
-    "maintainer": "author authors owner", "contact": "email mail", "description": "about summary",
-    "jobs": "scripts tasks steps stages", "primaryJob": "entrypoint main cmd",
-    "gpu": "gpus cuda", "timezone": "tz", "ports": "port expose", "host": "server dockerhost",
-    "mappings": "volumes volume mounts mount mapping binds", "resources": "memory cpus limits",
-    "source": "script command cmd run file path entrypoint exec",
-    "args": "arguments positional", "params": "parameters options flags hyperparameters",
-    "help": "description desc doc about", "accepts": "type dtype kind", "default": "value",
-    "choices": "values enum", "alt": "short alias abbreviation", "envFiles": "envfile",
-}
-
-
 def meant_key(kind, key):
     """The key of a record that goes by another name elsewhere, or ""."""
     plain = re.sub("[^a-z]", "", key.lower())
-    return next((name for name in fields(kind) if plain in SYNONYMS.get(name, "").split()), "")
+    others = hints("keys")
+    return next((name for name in fields(kind) if plain in others.get(name, "").split()), "")
 
 
 def near_key(kind, key, known):
@@ -3075,6 +3018,12 @@ def template_rows(*parts):
     """The paragraphs of a table in templates/, each a list of its lines; # begins a note."""
     paragraphs = template_bytes(*parts).decode("utf-8").strip().split("\n\n")
     return [one.split("\n") for one in paragraphs if one[0] != "#"]
+
+
+def hints(name):
+    """word -> what there is to say of it, as a table in templates/hints has it, each on a line."""
+    lines = [line for lines in template_rows("hints", name) for line in lines]
+    return dict(line.split(" ", 1) for line in lines)
 
 
 def refusal(said, table, *where):
@@ -5395,9 +5344,9 @@ def pip_fault(project, log):
         wanted, name = missing.groups()
         versions = re.search(r"from versions: (?!none)([\w., +!-]+)\)", log)
         newest = listed(versions.group(1).split(", ")[-3:], "or") if versions else ""
-        hint = (f"there is {newest}" if versions else f"it is called {PACKAGES[name]}"
-                if name in PACKAGES else "correct the name, or name the index that has it in a "
-                "requirements file")
+        package = hints("packages").get(name)
+        hint = (f"there is {newest}" if versions else f"it is called {package}" if package else
+                "correct the name, or name the index that has it in a requirements file")
         other = re.search("require a different python version", log)
         return place_of_package(project, name).fault(
             f"pip finds no {wanted}" if versions else f"pip finds no package {name}",
@@ -7139,38 +7088,8 @@ class Run(Record):
         return self.job.mode == "d" and not self.serve
 
 
-# What an exit status means that is mostly not a job's own doing; 128 and a signal's number.
-# source  bash(1), "Exit status"; signal(7)
-OUTSIDE = "the signal {} came from outside"
-ENDINGS = {
-    125: "what runs it, as docker or timeout, has failed itself, and says why above",
-    126: "a command of it may not be executed: look at its mode, its first line and its processor",
-    127: "a command of it does not exist there; dependencies, commands or baseImage bring it",
-    129: OUTSIDE.format("HUP"), 131: OUTSIDE.format("QUIT"),
-    132: "the signal ILL: it has an instruction that this processor lacks",
-    134: "the signal ABRT, by which a program ends itself",
-    135: "the signal BUS, mostly because /dev/shm is full: resources: {shm: 2g} enlarges it",
-    136: "the signal FPE: compiled code has divided by zero",
-    137: "the signal KILL came from outside, or from the machine when its memory ran out",
-    139: "the signal SEGV: compiled code, as that of a package, is at fault",
-    143: OUTSIDE.format("TERM"),
-}
 SOMEBODY = "somebody ended its container"
 NO_MEMORY = "its memory ran out: give it more, or let it take less at once"
-
-# module -> the package that brings it, where that has another name
-PACKAGES = {
-    "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "skimage": "scikit-image",
-    "yaml": "PyYAML", "PIL": "Pillow", "bs4": "beautifulsoup4", "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv", "Crypto": "pycryptodome", "git": "GitPython", "docx": "python-docx",
-    "pptx": "python-pptx", "fitz": "PyMuPDF", "attr": "attrs", "jwt": "PyJWT", "zmq": "pyzmq",
-    "magic": "python-magic", "MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary",
-    "umap": "umap-learn", "hydra": "hydra-core", "faiss": "faiss-cpu", "imblearn":
-    "imbalanced-learn", "OpenSSL": "pyOpenSSL", "serial": "pyserial", "community":
-    "python-louvain", "osgeo": "GDAL", "pkg_resources": "setuptools", "slugify": "python-slugify",
-    "igraph": "python-igraph", "snowflake": "snowflake-connector-python", "ruamel": "ruamel.yaml",
-    "mpl_toolkits": "matplotlib", "pylab": "matplotlib", "Bio": "biopython", "jose": "python-jose"}
-
 
 def crlf_files(source):
     """The scripts among a source's words, and that they name, which CRLF keeps from running."""
@@ -7484,7 +7403,7 @@ class Runner:
 
     def plan_tell(self, run, status):
         """Say why a job has failed if it cannot say so itself, each reason in a line."""
-        why, job = (yield from self.why(run, status)) or ENDINGS.get(status), run.job
+        why, job = (yield from self.why(run, status)) or hints("statuses").get(str(status)), run.job
         run.recording.note(reason=why or "", **({"state": "stopped"} if why and why.startswith(
             SOMEBODY) else {}))
         if why:
@@ -7509,8 +7428,9 @@ class Runner:
         words = ("-c", template_bytes("image", "missing.py").decode(), script)
         told = yield python._replace(argv=(*python.argv, *words), kept=True, looks=True)
         names = sorted(told.output.split()) if not told.status else []
-        packages = listed(PACKAGES.get(name, name) for name in names)
         if names:
+            known = hints("packages")
+            packages = listed(known.get(name, name) for name in names)
             yield Note(f"{script} imports {listed(names)}, which "
                        f"{self.lacking.format(packages, self.call.python)}")
 
@@ -8249,11 +8169,6 @@ class OnCluster(OnOtherEngine):
     """A cluster, which runs when it likes: what is mapped travels to a folder of the run there."""
     lost_words = "the cluster does not know it any more, and its exit status was not written"
 
-    @property
-    def failures(self):
-        """(what its programs say, as a regular expression, what that means, what to do)"""
-        return template_rows(self.row, "failures")
-
     def there(self, name, *words):
         """The argv by which words are run there, for the run of that name."""
         raise NotImplementedError
@@ -8263,8 +8178,8 @@ class OnCluster(OnOtherEngine):
         raise NotImplementedError
 
     def fault(self, said, doing):
-        """The SkelebotError for what a program of the cluster has said."""
-        for pattern, message, hint in self.failures:
+        """The SkelebotError for what a program of the cluster has said, as `failures` has it."""
+        for pattern, message, hint in template_rows(self.row, "failures"):
             match = re.search(pattern, said)
             if match:
                 return SkelebotError(f"{doing}: {match.expand(message)}", match.expand(hint))
