@@ -83,11 +83,11 @@ class Later:
         return getattr(module, name)
 
 
-(argparse, ast, base64, binascii, configparser, contextlib, csv, datetime, difflib, getpass, glob,
+(argparse, ast, base64, configparser, contextlib, csv, datetime, difflib, getpass, glob,
  gzip, hashlib, hmac, html, inspect, ipaddress, json, math, netrc, queue, random, select, shlex,
  shutil, socket, ssl, subprocess, tarfile, tempfile, textwrap, threading, traceback, types,
  unicodedata, zipfile, zlib) = map(Later, (
-     "argparse ast base64 binascii configparser contextlib csv datetime difflib getpass glob "
+     "argparse ast base64 configparser contextlib csv datetime difflib getpass glob "
      "gzip hashlib hmac html inspect ipaddress json math netrc queue random select shlex "
      "shutil socket ssl subprocess tarfile tempfile textwrap threading traceback types "
      "unicodedata zipfile zlib").split())
@@ -1157,6 +1157,22 @@ def plain_text(text):
         return text                     # PYTHONIOENCODING has seen to it
 
 
+FOR_MACHINE = ("path", "root", "source", "target", "argv", "packed", "beside", "environ", "stop",
+               "keytabs", "command")
+
+
+def for_machine(value):
+    """A step with its paths and words as the machine's interfaces take them."""
+    if isinstance(value, str):
+        return machine_text(value)
+    if isinstance(value, dict):
+        return {machine_text(name): machine_text(text) for name, text in value.items()}
+    if isinstance(value, Record):
+        names = [name for name in FOR_MACHINE if name in value._fields]
+        return value._replace(**{name: for_machine(getattr(value, name)) for name in names})
+    return tuple(map(for_machine, value))
+
+
 def refused(path, error):
     return SkelebotError(f"{path}: {(error.strerror or str(error)).lower()}",
                          "look at the folder's permissions and the free disk space")
@@ -1618,6 +1634,11 @@ def cache_file(environ, home, name, *key):
     return "" if folder.startswith("~") else os.path.join(folder, "builds", file)
 
 
+def is_relative_to(path, folder):
+    """Whether a path is below a folder, both absolute."""
+    return (path + os.sep).startswith(os.path.join(folder, ""))
+
+
 def ancestors(path):
     """The folders above a relative path, the outermost first."""
     parts = path.split("/")
@@ -1830,10 +1851,6 @@ class KnownNodes:
 
     def __init__(self, data, file):
         self.data, self.file = data, file
-
-    @staticmethod
-    def path(environ, home, path):
-        return cache_file(environ, home, "nodes", os.path.abspath(path))
 
     @staticmethod
     def stamp(body):
@@ -2389,7 +2406,8 @@ def read_root(folder, file):
     path = os.path.join(folder, file)
     data, kept = read_bytes(path) or b"", b""
     try:
-        kept = read_bytes(KnownNodes.path(os.environ, os.path.expanduser("~"), path)) or b""
+        home, name = os.path.expanduser("~"), os.path.abspath(path)
+        kept = read_bytes(cache_file(os.environ, home, "nodes", name)) or b""
     except SkelebotError:
         pass                                # it is not for us
     return KnownNodes(data, file).root(kept) or YamlText.of(data, file).root()
@@ -2408,8 +2426,9 @@ def read_entries(folder, file):
 def read_config(environ, home):
     """The Config of the caller; without a file it costs one look at the disk."""
     path = os.path.join(skelebot_home(environ, home), CONFIG)
-    entries = read_entries("", path) if os.path.lexists(path) else {}
-    return Config(**record_values(Config, entries, Place(path, 1)))
+    if not os.path.lexists(path):
+        return Config()
+    return Config(**record_values(Config, read_entries("", path), Place(path, 1)))
 
 
 def environments(folder):
@@ -2527,14 +2546,16 @@ FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primary
                   "dependencies", "commands", "copy")
 
 
-def warnings(project, sections):
-    """What is not wrong, but perhaps not what was meant; `sections` are those not ours."""
+def warnings(project, settings, sections, known):
+    """What is not wrong, but perhaps not what was meant.
+
+    sections  those that are not ours; plugins are `known` by their names
+    """
     job, places = project.job(project.primaryJob), project.places
     needed = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
-    known = [name for name, _ in project.installed]
     near = {name: nearest(name, [*COMPONENTS, *known]) for name in sections if name not in known}
     return (
-        *(fault.message for fault in late_faults(tuple(project.settings.values()))),
+        *(fault.message for fault in late_faults(tuple(settings.values()))),
         *(f"{sections[name].place}: needs a plugin of that name" + (hint and f"; {hint}")
           for name, hint in near.items()),
         *([f"{places['primaryJob']}: {job.name} needs {needed}, which docker run cannot pass to "
@@ -2575,10 +2596,11 @@ def read_project(entries, place, installed=()):
         project.places["dependencies"] = entries["dependencies"].place
     secrets = [getattr(ours[name], key) for name in ours for key in COMPONENTS[name].secret_files]
     secrets += [one.file for one in project.secrets if one.file]
-    project = project._replace(
-        dependencies=dependencies or project.dependencies, settings={**plugins, **ours},
-        secret_files=tuple(secrets), installed=tuple(installed))
-    return project._replace(warnings=warnings(project, others))
+    settings, known = {**plugins, **ours}, [name for name, _ in installed]
+    return project._replace(
+        dependencies=dependencies or project.dependencies, settings=settings,
+        secret_files=tuple(secrets), installed=tuple(installed),
+        warnings=warnings(project, settings, others, known))
 
 
 def read_folder(folder, env=None, installed=()):
@@ -2907,7 +2929,7 @@ def job_parser(project, job):
     shared = []
     for param in (*project.params, HELP):
         if param.name not in taken:
-            shared.append(param._replace(alt="" if param.alt in taken else param.alt))
+            shared.append(param._replace(alt="") if param.alt in taken else param)
             taken |= {param.name, param.alt}
     script = job.source.script and os.path.join(project.folder, job.source.script)
     return Parser(job.name, job.args, (*job.params, *shared), script=script)
@@ -3479,28 +3501,18 @@ class Requirements:
                 *file_addresses("\n".join(self.lines))]
 
 
-# What no `proj:` or `req:` installs: a pattern of the name, what to do, and what stands for it.
-EXPORT = "{} --output requirements.txt, and write req:requirements.txt"
-PYTHON_FILES = (
-    (r"uv\.lock", "uv export --no-emit-project --output-file requirements.txt, and write "
-                  "req:requirements.txt", "req:"),
-    (r"poetry\.lock", EXPORT.format("poetry export"), "req:"),
-    (r"pdm\.lock", EXPORT.format("pdm export"), "req:"),
-    (r"Pipfile(?:\.lock)?", "pipenv requirements > requirements.txt, and write "
-                            "req:requirements.txt", "req:"),
-    (r"(?:environment|conda)[\w.-]*\.(?:ya?ml|lock)",
-     "name its packages here as PyPI has them; or take a baseImage with conda, and write below "
-     "commands: conda env update --name base --file FILE", "FILE"),
-    (r"setup\.(?:py|cfg)", "write file:. for the project with all that it needs",
-     "req:|proj:|file:"),
-    (r"pixi\.(?:toml|lock)", "name its packages here as PyPI has them", "FILE"),
-)
-R_FILES = ((r"renv\.lock", "it is R's: write renv:renv.lock below R", "renv:|file:"),
-           (r"packrat\.lock", "call renv::migrate() in R, and write renv:renv.lock", "renv:"),
-           (r"DESCRIPTION", "write file:.:NAME below R for the package NAME with all that it needs",
-            "renv:|file:"))
 GROUPS = r"dependency-groups|tool\.(?:poetry\.group\.[\w-]+\.dependencies|pdm\.dev-dependencies)"
-PYPROJECT = (r"pyproject\.toml", "write proj:FILE")
+
+
+@functools.lru_cache(None)
+def foreign_files(*languages):
+    """[pattern of a file's name, what to do, what stands for it] of what no key installs."""
+    return [row for language, *row in template_rows("hints", "files") if language in languages]
+
+
+def way_of(file):
+    """What to do about such a file."""
+    return next(way for name, way, _ in foreign_files("Python", "R") if re.fullmatch(name, file))
 
 
 def toml_tables(text):
@@ -3526,7 +3538,7 @@ def project_fault(data):
                 f"write req:{files[0]}" if files else "write file:. for the project with all that "
                 "it needs")
     if poetry:
-        return "has its dependencies in Poetry's own table", PYTHON_FILES[1][1]
+        return "has its dependencies in Poetry's own table", way_of("poetry.lock")
     if "dependency-groups" in tables:
         return ("has dependencies only in [dependency-groups]",
                 "pip install takes none of these: move what jobs need to [project] dependencies")
@@ -4652,8 +4664,8 @@ def env_variables(data, path):
             yield Variable(name, Secret(single or double or plain) if equals else None)
 
 
-def with_env_files(call, project, job):
-    """The project with the variables of envFiles as well, below those of `environment`."""
+def file_variables(call, project, job):
+    """The Variables of envFiles, which lie below those of `environment`."""
     variables = []
     for file in (*project.envFiles, *job.envFiles):
         data = read_bytes(host_path(file.path, "", call.home))
@@ -4661,19 +4673,18 @@ def with_env_files(call, project, job):
             raise file.places["path"].fault(f"{file.path} does not exist",
                                             "make it, or write {path: FILE, required: false}")
         variables += env_variables(data or b"", file.path)
-    return project._replace(environment=(*variables, *project.environment))
+    return variables
 
 
 def job_variables(project, job, apart=None):
-    """name -> value of a job's variables, None is the caller's own; or of those `apart` or not."""
+    """name -> value of a job's variables, None is the caller's own; or of those `apart` or not.
+
+    apart  not in the environment of Docker's command line: the others are, since everybody can
+           read an argv
+    """
     variables = dict((*project.environment, *job.environment))
     return {name: value for name, value in variables.items() if apart is None or (
         value is not None and bool(re.fullmatch(CLIENTS_OWN, name)) is apart)}
-
-
-def job_environ(project, job):
-    """What Docker's command line takes from its environment, since everybody can read an argv."""
-    return job_variables(project, job, apart=False)
 
 
 def variable_words(project, job):
@@ -5101,7 +5112,8 @@ class Loan:
     def build(self, text, builder, own=False):
         """(the Dockerfile, whose RUNs begin with the loan unless it is `own`, words, variables)."""
         known, script, offline = builder in BY_MOUNTS, self.script, self.call.offline
-        named = repr((self.call.network.apt, self.call.network.cran, self.call.network.pip))
+        apt, cran, pip = (getattr(self.call.network, name) for name in ("apt", "cran", "pip"))
+        named = " ".join([apt, cran, pip.index, *pip.extra])
         rows = [*([("skelebot-env", "env=SKELEBOT_BUILD", "/run/skelebot-env")] if script else []),
                 *((name, "src=" + path, target) for name, path, target in self.files)]
         mounts = "".join(f"--mount=type=secret,id={name},target={target},mode=0444 "
@@ -5264,7 +5276,7 @@ def plan_required_files(project):
     profile = (read_bytes(".Rprofile") or b"") if project.dependencies.R else b""
     if b"packrat/init.R" in profile and ".Rprofile" not in project.ignores:
         raise SkelebotError(".Rprofile: starts packrat, which hides what is installed in the image",
-                            f"{R_FILES[1][1]}; or add to ignores in {FILE}: - .Rprofile")
+                            f"{way_of('packrat.lock')}; or add to ignores in {FILE}: - .Rprofile")
     if AUTOLOADER in files or b"renv/activate.R" in profile:
         files[AUTOLOADER] = ()
     return files
@@ -5275,9 +5287,9 @@ def check_kind(dependency, place):
     file, form = dependency.fields["file"], dependency.form
     if form not in ("python-req", "python-proj", "r-renv"):
         return
-    rows = R_FILES[1:] if form == "r-renv" else (
-        *PYTHON_FILES, *R_FILES, *([PYPROJECT] if form == "python-req" else []))
-    for name, hint, *_ in rows:
+    rows = foreign_files("R")[1:] if form == "r-renv" else foreign_files(
+        "Python", "R", form.partition("-")[2])
+    for name, hint, _ in rows:
         if re.fullmatch(name, file.rpartition("/")[2]):
             raise place.fault(f"{'renv' if form == 'r-renv' else 'pip'} does not read {file}",
                               hint.replace("FILE", file))
@@ -5363,8 +5375,7 @@ def pip_fault(project, log):
 def passed_over(project, before, now):
     """Notes on new files of the context whose packages are not installed."""
     own = " ".join([*project.dependencies.Python, *project.dependencies.R, *project.commands])
-    rows = [row for language, files in (("Python", PYTHON_FILES), ("R", R_FILES)) for row in files
-            if language in project.language.split("+") and not project.dockerfile]
+    rows = [] if project.dockerfile else foreign_files(*project.language.split("+"))
     for path in sorted(path for path in now if path not in before):
         for name, way, others in rows:
             if re.fullmatch(rf"(?:packrat/)?(?:{name})", path) and path not in own and (
@@ -7050,7 +7061,7 @@ def plan_remember_nodes(call, project):
     own = [os.path.join(skelebot_home(call.environ, call.home), name) for name, use in used if use]
     for file in dict.fromkeys((*map(environment_file, ("", *project.envs)), *own)):
         whole = os.path.join(project.folder or ".", file)
-        path, data = KnownNodes.path(call.environ, call.home, whole), read_bytes(file) or b""
+        path, data = cache.path("nodes", os.path.abspath(whole)), read_bytes(file) or b""
         read = file in (FILE, environment_file(project.env), *own) or any(map(data.count, keys))
         known = KnownNodes(data, file)
         if data and read and path and not known.nodes(cache.read(path) or b"") and not has_password(
@@ -7296,8 +7307,8 @@ class Runner:
         """The life of a run, and its record."""
         recording = run.recording
         yield from recording.plan_keep(runner=self.row, host=self.host,
-                                       resources={name: text for name, text in self.resources(
-                                           run.job)._asdict().items() if text})
+                                       resources={name: text for name, text in
+                                                  run.resources._asdict().items() if text})
         if recording.record:
             run = run._replace(launch=self.told(run))
         try:
@@ -7317,7 +7328,7 @@ class Runner:
 
     def plan_run(self, run):
         """The life of a run; returns its exit status, which is 0 for one that goes on."""
-        run = yield from self.prepare(run._replace(resources=self.resources(run.job)))
+        run = yield from self.prepare(run)
         goes_on, lost, self.killed = False, 0, killed_for_memory()
         yield from run.recording.plan_keep(state="running", started=time.time(), **self.facts(run))
         try:
@@ -7459,10 +7470,11 @@ class Runner:
         for mapping, place in pairs:
             if self.is_here(mapping) and not self.call.later:
                 check_source(mapping, place, self.call.home)
-        yield from self.plan_notes(job)
+        run = run._replace(job=job, resources=self.resources(job))
+        yield from self.plan_notes(run)
         return (yield from plan_around(
             self.call, job, run.launch, self.project.components,
-            lambda launch: self.plan_recorded(run._replace(job=job, launch=launch))))
+            lambda launch: self.plan_recorded(run._replace(launch=launch))))
 
     def copied(self, job):
         """The paths of which each point of a sweep has a copy; none is below another."""
@@ -7471,7 +7483,7 @@ class Runner:
         return tuple(path for path in paths if not any(
             is_relative_to(path, other) for other in paths if other != path))
 
-    def plan_notes(self, job):
+    def plan_notes(self, run):
         """Name in notes what the job will not see."""
         yield from ()
 
@@ -7532,12 +7544,13 @@ class Native(Runner):
         argv = tuple(expanded(word, environ) for word in argv)
         return Launch((self.call.python, *argv[1:]) if argv[0] == "python" else argv, native=True)
 
-    def plan_notes(self, job):
+    def plan_notes(self, run):
         for one in self.loan.secrets:
             if one.file and self.loan.content(one):     # a fault if it does not exist
                 yield Note(f"without Docker {one.name} is not at {one.target}, but {one.file}")
-        if any(self.resources(job)._replace(time="")):
-            yield Note(f"natively {job.name} may take more than resources says; only time is kept")
+        if any(run.resources._replace(time="")):
+            yield Note(f"natively {run.job.name} may take more than resources says; only time is "
+                       "kept")
 
     def sees(self, mapping):
         """A mapped folder of the project is that folder itself; `SRC:DEST` has no meaning."""
@@ -7638,11 +7651,11 @@ class OnEngine(Runner):
             [(read_bytes(".dockerignore") or b"").decode("utf-8", "replace"),
              *self.project.ignores, *job.ignores])))
 
-    def plan_notes(self, job):
-        ignores = self.ignores(job)
+    def plan_notes(self, run):
+        job, ignores = run.job, self.ignores(run.job)
         links = unseen_links([in_container(one, ignores) for one in self.own(job)],
                              self.call.home, ignores, not self.engine.is_local)
-        kind, _, count = self.resources(job).gpus.rpartition(":")
+        kind, _, count = run.resources.gpus.rpartition(":")
         if kind and not isinstance(self, OnCluster):
             yield Note(f"an engine cannot choose GPUs by kind: {job.name} gets {count} of any kind")
         if links:
@@ -7778,7 +7791,7 @@ class OnEngine(Runner):
     def plan_create(self, run):
         ends = self.engine.ends(run)
         create = Command(self.container_argv(("create", *self.fleeting(run)[:run.detached]), run),
-                         job_environ(self.project, run.job), kept=True,
+                         job_variables(self.project, run.job, False), kept=True,
                          stop=() if run.detached else ends)
         if run.detached:                # under that name there may be another one
             return self.check_started(run, (yield create))
@@ -7816,7 +7829,7 @@ class OnEngine(Runner):
         elif run.detached:
             begun = yield Command(
                 self.container_argv(("run", *self.fleeting(run), "--detach"), run),
-                job_environ(self.project, run.job), kept=True)
+                job_variables(self.project, run.job, False), kept=True)
             if begun.status and not self.fleeting(run):     # one that runs is another's, and stays
                 yield Command((*self.engine.argv, "rm", "--volumes", run.name), kept=True)
             self.check_started(run, begun)
@@ -7833,7 +7846,7 @@ class OnEngine(Runner):
             self.engine.start(run.name, "--attach", "--interactive"), run=folder, log=True,
             stop=(ends[0], (*argv, "kill", run.name))) if run.copies else Command(
             self.container_argv(("run", *(() if orphan else ("--rm",))), run), beside=orphan,
-            environ=job_environ(self.project, run.job), stop=ends, run=folder, log=True))
+            environ=job_variables(self.project, run.job, False), stop=ends, run=folder, log=True))
         if outcome.status == NOT_RUN and not run.copies:
             yield from self.plan_check(run)
         if run.first:
@@ -7991,7 +8004,7 @@ class OnEngine(Runner):
         live = mount_words(Mapping(".:/app"), project.folder, self.call.home)
         return Command((*self.engine.argv, "run", "--rm", "--pull", "never", "--entrypoint",
                         "python", *variable_words(project, job), *(live if self.call.live else ()),
-                        run.image), job_environ(project, job))
+                        run.image), job_variables(project, job, False))
 
     def plan_refused(self, run):
         """What its user may not do there, unless all is as we build it, in words; or ""."""
@@ -8168,6 +8181,7 @@ class OnOtherEngine(OnEngine):
 class OnCluster(OnOtherEngine):
     """A cluster, which runs when it likes: what is mapped travels to a folder of the run there."""
     lost_words = "the cluster does not know it any more, and its exit status was not written"
+    goes_on = False         # without us, who had to leave it
 
     def there(self, name, *words):
         """The argv by which words are run there, for the run of that name."""
@@ -8271,7 +8285,7 @@ class OnCluster(OnOtherEngine):
         raise SkelebotError(f"Jupyter cannot be reached on {self.where}", "leave -d out")
 
     def bring_back(self, run):
-        return (yield from self.plan_fetch(run.name, run.copies))
+        return 0 if self.goes_on else (yield from self.plan_fetch(run.name, run.copies))
 
 
 SlurmLogin = scalar_class("a login node, as ssh takes it", "for example ada@login.lab",
@@ -8308,7 +8322,7 @@ class Slurm(OnCluster):
 
     Its folder there has `script`, `id`, `log`, `status` and, in `files`, what travels.
     """
-    row, settings, goes_on, runs_sweeps = "slurm", SlurmHost, False, True
+    row, settings, runs_sweeps = "slurm", SlurmHost, True
 
     @property
     def where(self):
@@ -8541,9 +8555,6 @@ class Slurm(OnCluster):
     def python(self, run):
         return Command(("true",)) if self.slurm.container == "none" else super().python(run)
 
-    def bring_back(self, run):
-        return 0 if self.goes_on else (yield from super().bring_back(run))
-
     def clean_up(self, run, lost):
         if not self.goes_on and not lost:
             yield removal_by(self.watch("remove", run.name))
@@ -8669,7 +8680,7 @@ class OnKubernetes(OnCluster):
     Before that `in` waits for its files, and beside it `out` keeps what it has written.
     """
     row, settings = "kubernetes", KubernetesHost
-    goes_on, uid, room = False, "", "in"        # `room` is the container of what is done there
+    uid, room = "", "in"        # `room` is the container of what is done there
 
     def __init__(self, call, project, engine, host):
         super().__init__(call, project._replace(user="host"), engine)
@@ -8961,9 +8972,6 @@ class OnKubernetes(OnCluster):
         self.room = "out"
         return (yield from super().plan_fetch(name, copies))
 
-    def bring_back(self, run):
-        return 0 if self.goes_on else (yield from super().bring_back(run))
-
     def clean_up(self, run, lost):
         told = Outcome() if self.goes_on else (yield removal_by(self.removal(run.name)))
         if told.status and self.uid:
@@ -9087,8 +9095,9 @@ def plan_runner(call, project, job, native=False):
     host = hosts.at("native:") if native else hosts.chosen(job)
     if not job.source and not RUNNERS[host.kind].for_image:
         host = hosts.at("")
-    project = with_env_files(call, project, job)
-    project = project._replace(resources=project.resources.over(host.resources))
+    project = project._replace(
+        environment=(*file_variables(call, project, job), *project.environment),
+        resources=project.resources.over(host.resources))
     runner = yield from RUNNERS[host.kind].plan_at(call, project, host)
     runner.host = host.docker
     return runner
@@ -9575,7 +9584,7 @@ def plan_foresee_job(call, project, job, words):
     """Raise what would stop a later job: its words, where it is to run, a port, its host."""
     job.argv(job_parser(project, job).words(words))
     check_native(call, job)
-    with_env_files(call, project, job)
+    file_variables(call, project, job)
     host = Hosts(call, project).chosen(job)
     if call.native or job.native == "always" or not RUNNERS[host.kind].for_image:
         return
@@ -10977,11 +10986,6 @@ def component_words(project, hook, *values):
     return tuple(str(word) for one in project.components for word in hook_value(one, hook, *values))
 
 
-def is_relative_to(path, folder):
-    """Whether a path is below a folder, both absolute."""
-    return (path + os.sep).startswith(os.path.join(folder, ""))
-
-
 def named_paths(project, names):
     """The paths of files that the project names: these, and where links lead."""
     paths = [host_path(name, project.folder, os.path.expanduser("~")) for name in names]
@@ -11404,7 +11408,8 @@ class Jupyter(Component):
                         travels=isinstance(runner, OnCluster))
         return (yield from plan_around(
             call, job, launch, project.components,
-            lambda launch: self.plan_server(runner, Run(job, launch), port, lab, token)))
+            lambda launch: self.plan_server(runner, Run(
+                job, launch, resources=runner.resources(job)), port, lab, token)))
 
 
 # -- Repository
@@ -13692,7 +13697,7 @@ class Existing:
         taken = str(self.dependencies(language))
         others = [] if re.search(r"req:|proj:|renv:", taken) or self.dockerfile else [
             (file, f"to install what it names, {why.replace('FILE', file)}")
-            for file in self.files for name, why, _ in (*PYTHON_FILES, *R_FILES)
+            for file in self.files for name, why, _ in foreign_files("Python", "R")
             if re.fullmatch(name, file)]
         if "pyproject.toml" in self.files and not others and not taken.strip("[]{}None"):
             others = [("pyproject.toml", "it " + "; ".join(project_fault(self.pyproject)))]
@@ -14519,22 +14524,6 @@ class Schema:
 
 
 # ---- Doing ------------------------------------------------------------------
-
-FOR_MACHINE = ("path", "root", "source", "target", "argv", "packed", "beside", "environ", "stop",
-               "keytabs", "command")
-
-
-def for_machine(value):
-    """A step with its paths and words as the machine's interfaces take them."""
-    if isinstance(value, str):
-        return machine_text(value)
-    if isinstance(value, dict):
-        return {machine_text(name): machine_text(text) for name, text in value.items()}
-    if isinstance(value, Record):
-        names = [name for name in FOR_MACHINE if name in value._fields]
-        return value._replace(**{name: for_machine(getattr(value, name)) for name in names})
-    return tuple(map(for_machine, value))
-
 
 # -- Streams
 
@@ -17310,7 +17299,7 @@ def caller_call(options, installed=(), project=None):
         engine=engine.name, program=engine.stamp, confined=engine.is_snap,
         context=engine.context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
-        python=on_path("python3") or sys.executable, token=binascii.hexlify(os.urandom(4)).decode(),
+        python=on_path("python3") or sys.executable, token=os.urandom(4).hex(),
         plugins=installed, host=options.values.get("host", ("",))[0], env=options.one("env"),
         skip_build=options.has("skip-build"), rebuild=options.has("rebuild"),
         live=options.has("live"), native=options.has("native"),

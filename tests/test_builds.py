@@ -834,7 +834,7 @@ class Memory(JobCase):
         self.edit("skelebot.yaml", text)
         self.job()
         self.assertEqual(len([name for name in os.listdir(self.builds) if name.startswith("nodes-")]), 1)
-        path = skelebot.KnownNodes.path({}, self.home, "skelebot.yaml")
+        path = skelebot.cache_file({}, self.home, "nodes", os.path.abspath("skelebot.yaml"))
         node = skelebot.KnownNodes(text.encode(), "skelebot.yaml").root(read(path))
         entries = skelebot.Value(node, skelebot.Place("skelebot.yaml", 1)).entries()
         self.assertEqual(entries["name"].node.value, "churn")

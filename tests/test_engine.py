@@ -118,14 +118,14 @@ class Run(unittest.TestCase):
         keys = {"environment": {"V0": "the project's", "OWN": "x", "PASSED": None}}
         self.assertEqual(between(run(keys=keys, environment=values)),
                          ["--interactive", *skelebot.each("--env", ["V0", "OWN", "PASSED", *list(values)[1:]])])
-        self.assertEqual(skelebot.job_environ(project(**keys), job(environment=values)), {**values, "OWN": "x"})
+        self.assertEqual(skelebot.job_variables(project(**keys), job(environment=values), False), {**values, "OWN": "x"})
 
     def test_never_gives_its_command_line_a_variable_that_would_change_it(self):
         for name in CLIENTS_OWN:
             with self.subTest(name):
                 it = job(environment={name: "x y", "OK": "1", "LD": "2", "HOMES": "3", "GO": "4", "MY_PATH": "5"})
                 self.assertNotIn(name, between(run(environment={name: "x"})))
-                self.assertEqual(sorted(skelebot.job_environ(project(), it)), ["GO", "HOMES", "LD", "MY_PATH", "OK"])
+                self.assertEqual(sorted(skelebot.job_variables(project(), it, False)), ["GO", "HOMES", "LD", "MY_PATH", "OK"])
                 self.assertEqual(skelebot.variables_file(project(), it), f"{name}=x y\n")
                 self.assertEqual(between(run(environment={name: None})), ["--interactive", "--env", name])
 

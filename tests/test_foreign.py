@@ -195,7 +195,7 @@ class Passwords(unittest.TestCase):
                 lines = shown(skelebot.plan_job(ADA._replace(dry_run=True, **changes), it, it.jobs[0], skelebot.Words()), **changes)
                 self.assertNotIn("hunter2", lines)
                 self.assertIn("DB=... ", lines)
-            self.assertEqual(skelebot.job_environ(it, it.jobs[0]), {"DB": url})
+            self.assertEqual(skelebot.job_variables(it, it.jobs[0], False), {"DB": url})
 
     def test_are_in_no_message_note_or_line(self):
         url = "https://u:hunter2@host/x"

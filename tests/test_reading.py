@@ -621,7 +621,7 @@ def remembered(path, *envs):
         found = {file: skelebot.KnownNodes(skelebot.read_bytes(os.path.join(path, file)), file).to_keep()
                  for file in files}
         for file, data in found.items():
-            with open(skelebot.KnownNodes.path(os.environ, home, os.path.join(path, file)), "wb") as memory:
+            with open(skelebot.cache_file(os.environ, home, "nodes", os.path.abspath(os.path.join(path, file))), "wb") as memory:
                 memory.write(data)
         yield found
 
@@ -677,7 +677,7 @@ class RememberedFile(unittest.TestCase):
 
     def test_is_parsed_anew_when_what_is_remembered_is_broken(self):
         with support.folder({"skelebot.yaml": self.TEXT}) as path, remembered(path) as kept:
-            kept, memory = kept["skelebot.yaml"], skelebot.KnownNodes.path(os.environ, "", os.path.join(path, "skelebot.yaml"))
+            kept, memory = kept["skelebot.yaml"], skelebot.cache_file(os.environ, "", "nodes", os.path.abspath(os.path.join(path, "skelebot.yaml")))
             flipped = bytearray(kept)
             flipped[-5] ^= 1
             for data in (b"", b"\n", kept[:-1], kept + b"\0", bytes(flipped), kept.replace(b"1", b"2", 1),

@@ -156,7 +156,7 @@ class EnvFiles(unittest.TestCase):
 
     def variables(self, **keys):
         it = project(**keys)
-        return dict(skelebot.with_env_files(ADA, it, it.jobs[0]).environment)
+        return dict([*skelebot.file_variables(ADA, it, it.jobs[0]), *it.environment])
 
     def test_are_read_alike_whatever_their_line_ends(self):
         for text in (self.TEXT, self.TEXT.replace("\r\n", "\n"), self.TEXT.replace("\r\n", "\r"), self.TEXT + "\n",
