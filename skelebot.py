@@ -1446,6 +1446,26 @@ def is_as_recorded(path, size, changed):
     return bool(status) and status.st_size == size and abs(status.st_mtime - changed) < 0.001
 
 
+def process_begun(pid):
+    """When a process began, as the kernel says it, "" if that is not to be had; None if it has
+    ended. Source: proc(5), /proc/PID/stat
+    """
+    words = first_bytes(f"/proc/{pid}/stat", 4096).rpartition(b")")[2].split()
+    if words or os.path.exists("/proc/self/stat"):
+        return words[19].decode() if words and words[0] not in b"ZX" else None
+    try:
+        getattr(os, "getpgid", int)(pid)
+    except OSError as error:            # it may be somebody else's
+        return None if isinstance(error, ProcessLookupError) else ""
+    return ""
+
+
+def is_alive(pid, begun=""):
+    """Whether a process has not ended; `begun` tells it from its successor. 0 is none."""
+    now = process_begun(pid) if pid else None
+    return now is not None and begun in ("", now)
+
+
 def machine_name():
     """What this machine calls itself."""
     return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
@@ -3965,6 +3985,7 @@ class Call(Record):
 
     program   what tells the engine's file from another
     confined  whether it is a snap, which has another folder for temporary files
+    secret    what nobody can guess, for a server of its own
     later     whether a part before it, which a dry run does not do, may make what is missing
     files     (path here, bytes, path in a job, variables that name it) of the network
     """
@@ -3980,6 +4001,7 @@ class Call(Record):
     context: str = ""
     python: str = "python3"
     token: str = ""
+    secret: Secret = Secret("TOKEN")
     plugins: Tuple = ()
     host: str = ""
     hosts: Tuple = ()       # all that -d names; `host` is the first
@@ -4298,12 +4320,6 @@ class Tail(Record):
     pause: float = 0
 
 
-class Alive(Record):
-    """Whether a process has not ended; `begun`, as in a RunRecord, tells it from its successor."""
-    pid: int
-    begun: str = ""
-
-
 class EndProcess(Record):
     """A process to end with all that it has started, as `pid` and `begun` of a RunRecord name it;
     first it has so many seconds to do so itself.
@@ -4314,12 +4330,6 @@ class EndProcess(Record):
     begun: str
     seconds: float
     whole: bool = False
-
-
-class Forget(Record):
-    """Remove what was kept in a folder, and was not written for so many seconds."""
-    path: str
-    seconds: int
 
 
 class Hold(Record):
@@ -4417,22 +4427,29 @@ class Pack(Record):
         return shell_line(["tar", "-c", "-z", "-f", packed_name(self.path), "-C", self.path, "."])
 
 
-class Upload(Record):
-    """A request with a stretch of a Body, for its Response."""
+class Stretch(Record):
+    """A stretch of a Body, and the request that it goes with."""
     request: Request
     body: Body
     name: str
     start: int = 0
     size: int = 0
 
+
+class Upload(Record):
+    """Stretches that go side by side, for their Responses; the first that fails ends them all."""
+    stretches: Tuple[Stretch, ...]
+
+    @property
+    def request(self):
+        """The first of several, which differ in little."""
+        return self.stretches[0].request
+
     @property
     def line(self):
-        return shell_line(self.request.curl("--upload-file", self.body.path))
-
-
-class Together(Record):
-    """Uploads that go side by side, for their Responses; the first that fails ends them all."""
-    uploads: Tuple[Upload, ...]
+        count = len(self.stretches)
+        line = shell_line(self.request.curl("--upload-file", self.stretches[0].body.path))
+        return line if count == 1 else f"{line}  # and {count - 1} more, with a stretch each"
 
 
 class Stored(Record):
@@ -4492,10 +4509,6 @@ class Unpack(Record):
     path: str
     name: str
     line = shown_as("rm -rf -- {path} && mkdir -- {path} && tar -x -z -f {source} -C {path}")
-
-
-class Token(Record):
-    """A new Secret that nobody can guess."""
 
 
 class Wait(Record):
@@ -4559,13 +4572,21 @@ class Cache(Record):
         except UnicodeDecodeError:
             return ""
 
+    def outdated(self, folder):
+        """The paths of what is kept in a folder, and was not again for so many days."""
+        limit = time.time() - self.days * 24 * 3600
+        with contextlib.suppress(OSError):      # it will be found another time
+            return [one.path for one in os.scandir(folder) if re.search("-[0-9a-f]{8}$", one.name)
+                    and one.is_file(follow_symlinks=False) and one.stat().st_mtime < limit]
+        return []
+
     def plan_keep(self, path, data):
         """Keep something, if that is possible."""
         try:
             if path and not self.call.dry_run:
                 yield MakeFolder(os.path.dirname(path), private=True)
                 yield File(path, data)
-                yield Forget(os.path.dirname(path), self.days * 24 * 3600)
+                yield from map(Remove, self.outdated(os.path.dirname(path)))
         except SkelebotError as error:
             if self.call.verbose:
                 yield Note(f"what was built is not kept in the cache: {error.message}")
@@ -7362,12 +7383,8 @@ class Runner:
         """name -> exit status of runs that have ended, None where nobody knows how; those that go
         on, or of which nothing can be told, are left out.
         """
-        ends = {}
-        for record in records:
-            pid, begun = Runs().process(record)
-            if not (pid and (yield Alive(pid, begun))):
-                ends[record.name] = None
-        return ends
+        yield from ()
+        return {one.name: None for one in records if not is_alive(*Runs().process(one))}
 
     def plan_collect(self, record, status, back=True, **ending):
         """Record an end, and with `back` bring back what it wrote; returns the RunRecord."""
@@ -7409,7 +7426,7 @@ class Runner:
         """End the skelebot that has it, which ends it; or itself, if that has gone."""
         own = Runs().process(record)
         for pid, begun in ((record.pid, record.begun), own):
-            if pid and (yield Alive(pid, begun)):
+            if is_alive(pid, begun):
                 return (yield EndProcess(pid, begun, LAST_WORDS, (pid, begun) == own))
 
     def plan_tell(self, run, status):
@@ -7937,7 +7954,7 @@ class OnEngine(Runner):
         yield Command((*self.engine.argv, "logs", *["--follow"] * follow, record.container))
 
     def plan_stop(self, record):
-        if record.pid and (yield Alive(record.pid, record.begun)):
+        if is_alive(record.pid, record.begun):
             return (yield from super().plan_stop(record))
         run = Run(self.job_of(record), Launch(()), name=record.container,
                   resources=Resources(time=record.resources.get("time", "")))
@@ -8603,7 +8620,7 @@ class Slurm(OnCluster):
                                                 **{**(told if why else {}), **ending}))
 
     def plan_watch(self, record, follow=True):
-        if record.pid and (yield Alive(record.pid, record.begun)):
+        if is_alive(record.pid, record.begun):
             return (yield from Runner.plan_watch(self, record, follow))
         if follow:
             yield Command(self.watch("begin", record.container), aside=True)
@@ -8617,7 +8634,7 @@ class Slurm(OnCluster):
         return self.watch("remove", name)
 
     def plan_stop(self, record):
-        if record.pid and (yield Alive(record.pid, record.begun)):
+        if is_alive(record.pid, record.begun):
             return (yield from Runner.plan_stop(self, record))
         yield Command(self.watch("stop", record.container), kept=True)
 
@@ -9002,7 +9019,7 @@ class OnKubernetes(OnCluster):
         return ends
 
     def plan_watch(self, record, follow=True):
-        if record.pid and (yield Alive(record.pid, record.begun)):
+        if is_alive(record.pid, record.begun):
             return (yield from Runner.plan_watch(self, record, follow))
         yield Command(self.watch("follow", record.container) if follow else
                       self.log_argv(record.container))
@@ -9011,7 +9028,7 @@ class OnKubernetes(OnCluster):
         return self.argv("logs", "--container", "main", "job/" + name)
 
     def plan_stop(self, record):
-        if record.pid and (yield Alive(record.pid, record.begun)):
+        if is_alive(record.pid, record.begun):
             return (yield from Runner.plan_stop(self, record))
         yield Command(self.watch("end", record.container), kept=True)
         yield Command(self.watch("follow", record.container), kept=True, limit=2 * GRACE)
@@ -9125,7 +9142,7 @@ def plan_updated(call, project, records, back=False):
     for record in records:
         ours = record.goes_on or (back and record.detached and "://" in record.endpoint
                                   and Runs().has(record))
-        own = ours and not (record.pid and (yield Alive(record.pid, record.begun)))
+        own = ours and not is_alive(record.pid, record.begun)
         if own and (record.machine == machine_name() or "://" in record.endpoint):
             asked.setdefault((record.runner, record.host, record.endpoint), []).append(record)
     for group in asked.values():
@@ -10260,7 +10277,7 @@ class ArtifactoryStore(Store):
         return (yield from self.send_bytes(name, put, body, digests))
 
     def send_bytes(self, name, put, body, digests):
-        response = yield Upload(put, body, name, size=digests.size)
+        response, = yield Upload((Stretch(put, body, name, size=digests.size),))
         refused = response.status in (403, 409, 412)
         if refused and (yield from self.plan_came_through(name, digests)):
             return ""
@@ -10675,9 +10692,10 @@ class S3Store(Store):
         request = self.request("PUT", name, {
             **once, **self.metadata, "x-amz-checksum-sha256": base64_of(digests.sha256),
             "x-amz-meta-sha256": digests.sha256, "x-amz-content-sha256": digests.sha256})
-        response = yield Upload(request, body, name, size=digests.size)
+        response, = yield Upload((Stretch(request, body, name, size=digests.size),))
         if response.status == 501:
-            response = yield Upload(self.plainer(request), body, name, size=digests.size)
+            plainer = Stretch(self.plainer(request), body, name, size=digests.size)
+            response, = yield Upload((plainer,))
         return request, response
 
     def send_parts(self, name, body, digests, part, once):
@@ -10685,15 +10703,15 @@ class S3Store(Store):
         upload, sums = yield from self.begun(name, digests)
         done = False
         try:
-            uploads = tuple(
-                Upload(self.request("PUT", name, {
+            stretches = tuple(
+                Stretch(self.request("PUT", name, {
                     **({"x-amz-checksum-sha256": base64_of(digits)} if sums else {}),
                     "x-amz-content-sha256": digits,
                 }, [("partNumber", str(index + 1)), ("uploadId", upload)]),
                        body, name, index * part, min(part, digests.size - index * part))
                 for index, digits in enumerate(digests.parts))
-            responses = yield Together(uploads)
-            failed = next(((one.request, response) for one, response in zip(uploads, responses)
+            responses = yield Upload(stretches)
+            failed = next(((one.request, response) for one, response in zip(stretches, responses)
                            if response.status not in (0, 200)), None)
             if failed:
                 return failed
@@ -11032,13 +11050,13 @@ def secret_paths(project):
 # -- What must be in no image
 
 class SecretPatterns:
-    """What shows that a file should be in no image, as templates/image/secrets has it.
+    """What shows that a file should be in no image, as templates/image/kept-out has it.
 
     kinds  (what it holds, a pattern of its path in lower case, one of its first bytes)
     """
 
     def __init__(self):
-        rows = template_rows("image", "secrets")
+        rows = template_rows("image", "kept-out")
         named = {name: "".join(lines) for name, *lines in rows if name.endswith(":")}
         self.marks = named["marks:"].encode().split(b"|")
         self.private_key, self.token = named["private key:"].encode(), named["token:"].encode()
@@ -11402,14 +11420,13 @@ class Jupyter(Component):
         job = Job("jupyter", Source(), mode="d", mappings=(Mapping(".:/app"), *settings.mappings),
                   places={"": Place(FILE, 1)})
         yield MakeFolder(host_path(settings.folder, "", call.home))
-        token = yield Token()
         runner = yield from plan_runner(call, project._replace(ports=()), job)
-        launch = Launch(self.argv(lab), {"JUPYTER_TOKEN": token},
+        launch = Launch(self.argv(lab), {"JUPYTER_TOKEN": call.secret},
                         travels=isinstance(runner, OnCluster))
         return (yield from plan_around(
             call, job, launch, project.components,
             lambda launch: self.plan_server(runner, Run(
-                job, launch, resources=runner.resources(job)), port, lab, token)))
+                job, launch, resources=runner.resources(job)), port, lab, call.secret)))
 
 
 # -- Repository
@@ -14756,34 +14773,15 @@ class Processes:
             pids |= {child for child, parent in self.parents.items() if parent in pids}
         return pids
 
-    @staticmethod
-    def begun(pid):
-        """When a process began, as the kernel says it, "" if that is not to be had; None if it has
-        ended. Source: proc(5), /proc/PID/stat
-        """
-        words = first_bytes(f"/proc/{pid}/stat", 4096).rpartition(b")")[2].split()
-        if words or os.path.exists("/proc/self/stat"):
-            return words[19].decode() if words and words[0] not in b"ZX" else None
-        try:
-            os.kill(pid, 0)
-        except OSError as error:        # it may be somebody else's
-            return None if isinstance(error, ProcessLookupError) else ""
-        return ""
-
-    @classmethod
-    def is_alive(cls, step):
-        begun = cls.begun(step.pid)
-        return begun is not None and (not step.begun or begun == step.begun)
-
     @classmethod
     def end(cls, step):
         """End one gently, then all that it has started: gently too, and by force."""
         until = time.monotonic() + step.seconds
         left = cls().below({step.pid}) if step.whole else set()
         send_signals([step.pid], _signal.SIGTERM, *CONTINUE)
-        while cls.is_alive(step) and time.monotonic() < until:
+        while is_alive(step.pid, step.begun) and time.monotonic() < until:
             time.sleep(0.05)
-        left |= cls().below({step.pid}) if cls.is_alive(step) else set()
+        left |= cls().below({step.pid}) if is_alive(step.pid, step.begun) else set()
         for numbers in ((_signal.SIGTERM, *CONTINUE), *[()] * 20, (KILL,)) if left else ():
             left &= set(cls().parents)
             send_signals(left, *numbers)
@@ -15208,7 +15206,7 @@ class LoggedProgram(Program):
         null, pid = subprocess.DEVNULL, self.process.pid
         with contextlib.suppress(OSError, SkelebotError):       # no shell, no facts
             if self.step.whole:
-                RunFolder.write(folder + "/pid", f"{pid} {Processes.begun(pid) or '-'}\n")
+                RunFolder.write(folder + "/pid", f"{pid} {process_begun(pid) or '-'}\n")
             if not self.step.kept and (os.environ.get("GIT_DIR") or is_in_git(os.getcwd())):
                 script = template_bytes("runs", "git.sh").decode()
                 git = subprocess.Popen(("sh", "-c", script, folder), start_new_session=True,
@@ -15315,7 +15313,7 @@ class RunFolder:
     def begin(cls, record):
         """A record with its number and folder; None if that is not possible."""
         record = record._replace(made=time.time(), pid=os.getpid(), machine=machine_name(),
-                                 begun=Processes.begun(os.getpid()))
+                                 begun=process_begun(os.getpid()))
         try:
             look(RUNS + "/going", ".")
             flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
@@ -15358,7 +15356,7 @@ class RunFolder:
         if not record.mark:
             return cls.begin(record)
         if not record.pid:              # another process goes on with it
-            record = record._replace(pid=os.getpid(), begun=Processes.begun(os.getpid()))
+            record = record._replace(pid=os.getpid(), begun=process_begun(os.getpid()))
         with contextlib.suppress(OSError, SkelebotError):
             record = Runs().with_commit(record)
             if step.curves:
@@ -16094,19 +16092,20 @@ class Progress:
 
 
 class Cancelled(Exception):
-    """The uploads beside this one have failed, or skelebot was stopped."""
+    """The stretches beside this one have failed, or skelebot was stopped."""
 
 
 class Sending:
-    """Uploads of one file, side by side; the first that fails, or is refused, ends the others."""
+    """An Upload: the first of its stretches that fails, or is refused, ends the others."""
 
-    def __init__(self, *uploads):
-        self.uploads, self.stopped = uploads, threading.Event()
+    def __init__(self, step):
+        self.stretches, self.stopped = step.stretches, threading.Event()
         self.responses, self.fault = {}, None
-        self.progress = Progress("sending", uploads[0].name, sum(one.size for one in uploads))
+        self.progress = Progress("sending", self.stretches[0].name,
+                                 sum(one.size for one in self.stretches))
 
     def send(self, one):
-        """The Response to one upload."""
+        """The Response to one stretch."""
         def tell(done):
             if self.stopped.is_set():
                 raise Cancelled()
@@ -16121,8 +16120,8 @@ class Sending:
 
     def run(self):
         """The Responses in their order; when one is a refusal, those that came before it."""
-        waiting, well = enumerate(self.uploads), False
-        for _ in range(min(AT_ONCE, len(self.uploads))):
+        waiting, well = enumerate(self.stretches), False
+        for _ in range(min(AT_ONCE, len(self.stretches))):
             threading.Thread(target=self.work, args=(waiting,), daemon=True).start()
         try:
             while not self.stopped.wait(0.2):   # one without an end may hear no signals
@@ -16131,7 +16130,7 @@ class Sending:
                 raise self.fault
             well = all(response.status < 300 for response in self.responses.values())
             return tuple(self.responses.get(index, Response())
-                         for index in range(len(self.uploads)))
+                         for index in range(len(self.stretches)))
         finally:
             self.stopped.set()
             self.progress.end(well)
@@ -16143,7 +16142,7 @@ class Sending:
                 response = self.send(one)
                 if not self.stopped.is_set():
                     self.responses[index] = response
-                if response.status != 200 or len(self.responses) == len(self.uploads):
+                if response.status != 200 or len(self.responses) == len(self.stretches):
                     self.stopped.set()
                 if self.stopped.is_set():
                     return
@@ -16816,14 +16815,6 @@ def image_ids(step):
             connection.close()
 
 
-def forget(step):
-    with contextlib.suppress(OSError):      # it will be forgotten another time
-        for entry in os.scandir(step.path):
-            ours = re.search(r"-[0-9a-f]{8}$", entry.name) and entry.is_file(follow_symlinks=False)
-            if ours and entry.stat().st_mtime < time.time() - step.seconds:
-                os.unlink(entry.path)
-
-
 # -- Steps, one by one
 
 DOING = {
@@ -16832,17 +16823,16 @@ DOING = {
     Ask: ask_person, Hold: lambda step: Lock.acquire(step.path),
     Release: lambda step: getattr(step.lock, "file", step.lock).close(), Scratch: make_scratch,
     Request: send_request,
-    Upload: lambda step: Sending(step).run()[0],
-    Together: lambda step: Sending(*step.uploads).run(),
+    Upload: lambda step: Sending(step).run(),
     Pack: lambda step: Packer(step).body(), Unpack: lambda step: Unpacker(step).run(),
     Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
     Take: lambda step: FolderCopy(step).run(), Keep: lambda step: FolderCopy(step).run(),
-    Token: lambda step: Secret(os.urandom(24).hex()), Wait: try_until,
+    Wait: try_until,
     KeepRun: RunFolder.keep, OwnCopies: RunFolder.copy, Tail: Log.show,
     Background: Fork.go_on_alone, Child: Fork.start, ChildEnded: Fork.ended, EndChildren: Fork.end,
-    Alive: Processes.is_alive, EndProcess: Processes.end,
+    EndProcess: Processes.end,
     Act: lambda step: Blamed(step.name).call(step.function),
-    SecretsInside: secret_members, ImageIds: image_ids, Forget: forget,
+    SecretsInside: secret_members, ImageIds: image_ids,
     Answer: lambda step: show(step.text),
     Note: lambda step: tell(step.text),
 }
@@ -16851,9 +16841,10 @@ DOING = {
 # What a plan goes on with after a step that was only shown.
 SHOWN = {
     Command: lambda step: Outcome(), Request: lambda step: Response(),
-    Upload: lambda step: Response(), Pack: lambda step: Body(None, packed_name(step.path), 0),
+    Upload: lambda step: tuple(Response() for _ in step.stretches),
+    Pack: lambda step: Body(None, packed_name(step.path), 0),
     Scratch: lambda step: step.shown, Ask: lambda step: step.default,
-    Token: lambda step: Secret("TOKEN"), Wait: lambda step: Outcome(), Zip: lambda step: (0, 0, ()),
+    Wait: lambda step: Outcome(), Zip: lambda step: (0, 0, ()),
 }
 
 
@@ -16894,7 +16885,7 @@ def do(step, call):
     line = getattr(step, "line", None) if call.dry_run else None
     if line is not None:
         say(sys.stdout, line, shown=pasted)
-    if line is not None or call.dry_run and type(step) in (Hold, Release, Ask, Token):
+    if line is not None or call.dry_run and type(step) in (Hold, Release, Ask):
         return SHOWN.get(type(step), lambda step: None)(step)
     if call.offline and remote(step):
         check_online(True, remote(step))
@@ -17304,6 +17295,7 @@ def caller_call(options, installed=(), project=None):
         skip_build=options.has("skip-build"), rebuild=options.has("rebuild"),
         live=options.has("live"), native=options.has("native"),
         verbose=options.has("verbose"), dry_run=options.has("dry-run"),
+        secret=Secret("TOKEN" if options.has("dry-run") else os.urandom(24).hex()),
         detach=options.has("detach"), network=config.network,
         offline=config.offline or options.has("offline"), files=files,
         resources=typed_resources(options.one("resources")), hosts=options.values.get("host", ()))

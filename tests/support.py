@@ -257,7 +257,7 @@ def drive(plan, results=None):
 
 def is_about_builds(step):
     path = str(getattr(step, "path", ""))
-    return (isinstance(step, (Index, skelebot.ImageIds, skelebot.Forget)) or "/.skelebot/builds" in path
+    return (isinstance(step, (Index, skelebot.ImageIds)) or "/.skelebot/builds" in path
             or path == "/tmp/scratch/image" or "{{.Id}}" in getattr(step, "argv", ()) or getattr(step, "argv", ())[1:] in (("--version",),
                                                                                            ("buildx", "version")))
 

@@ -14,7 +14,7 @@ from support import (Look, Read, Secrets, call, contents, drive, folder, golden,
                      project, read, shown, skelebot, two_lines)
 from skelebot import (Activation, Answer, Ask, Call, Command, Component, File, Kerberos,
                       Launch, Note, Outcome, Place, Refused, RegistryAws, RegistrySection, Remove, Scratch,
-                      Secret, SecretsInside, SkelebotError, Token, Wait, Words, Zip)
+                      Secret, SecretsInside, SkelebotError, Wait, Words, Zip)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
 KERBEROS = {"krbConf": "krb5.conf", "keytab": "keys/ada.keytab", "hdfsUser": "ada"}
@@ -484,14 +484,15 @@ class JupyterServer(Case):
     URL = "Answer http://127.0.0.1:{}/{}?token=T0KEN"
 
     def serve(self, results=None, words=None, call=ADA, jupyter=None, **keys):
+        call = call._replace(secret=Secret("T0KEN"))
         it = project(**keys, **({"components": {"jupyter": jupyter}} if jupyter else {}))
-        usual = {Read: None, Token: Secret("T0KEN"), Wait: Outcome(), "wait": Outcome(0, "0\n")}
+        usual = {Read: None, Wait: Outcome(), "wait": Outcome(0, "0\n")}
         return drive(ours("jupyter", it).plan(call, it, words or Words()), {**usual, **(results or {})})
 
     def test_is_built_started_waited_for_and_removed(self):
         done = self.serve()
         self.assertEqual(done.outline, [
-            "MakeFolder .", "Token", *BUILD, self.PROBE, self.CREATE.format(8888, "notebook"), self.START, "Wait",
+            "MakeFolder .", *BUILD, self.PROBE, self.CREATE.format(8888, "notebook"), self.START, "Wait",
             self.URL.format(8888, "tree"), "Note Ctrl-C ends it", *self.RUNS, *self.ENDS])
         self.assertEqual(done.status, 0)
 
@@ -532,8 +533,8 @@ class JupyterServer(Case):
         ports = iter([Outcome(1, "", "Error: Bind for 127.0.0.1:8888 failed: port is already allocated\n"),
                       Outcome(1, "", "Error: listen tcp4 127.0.0.1:8889: bind: address already in use\n"), Outcome()])
         it, outline, result = project(), [], None
-        plan = ours("jupyter", it).plan(ADA, it, Words())
-        answers = {Look: "", Token: Secret("T0KEN"), Wait: Outcome(), Command: Outcome(),
+        plan = ours("jupyter", it).plan(ADA._replace(secret=Secret("T0KEN")), it, Words())
+        answers = {Look: "", Wait: Outcome(), Command: Outcome(),
                    skelebot.Scratch: "/tmp/scratch"}
         with self.assertRaises(StopIteration):
             while True:

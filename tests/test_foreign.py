@@ -273,7 +273,7 @@ class Numbers(unittest.TestCase):
         lab = project(components={"jupyter": {}})
         for said, status in (("0\n", 0), ("137\n", 137), ("\u00b2", 9), ("1e3", 9), ("9" * 5000, 9), ("", 9)):
             done = drive(lab.components[0].plan(ADA, lab, skelebot.Words()), {
-                skelebot.Token: skelebot.Secret("t"), skelebot.Wait: Outcome(), "wait": Outcome(9, said)})
+                skelebot.Wait: Outcome(), "wait": Outcome(9, said)})
             with self.subTest(said):
                 self.assertEqual(done.status, status)
 

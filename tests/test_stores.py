@@ -1,6 +1,8 @@
 """Stores: names, versions and requests; the plans of push and pull, with answers handed in."""
+import contextlib
 import datetime
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -15,7 +17,7 @@ import skelebot
 from support import (Digest, Listing, Look, Netrc, Open, Read, Readable, call, contents, drive, folder, inside,
                      project, read, shown, two_lines)
 from skelebot import (AccessKey, Body, Call, Digests, Download, Keep, Login, MakeFolder, Note, Pack, Release, Request,
-                      Response, S3, Secret, Signing, SkelebotError, Stored, Take, Together, Unpack, Upload, Words,
+                      Response, S3, Secret, Signing, SkelebotError, Stored, Stretch, Take, Unpack, Upload, Words,
                       latest)
 
 MIB = 1024 * 1024
@@ -74,28 +76,29 @@ def answered(plan, answers):
             go, result = plan.send, (yield step)
         except BaseException as fault:
             go, result = plan.throw, fault
-        if isinstance(step, (Request, Upload, Together)) and go == plan.send:
+        if isinstance(step, (Request, Upload)) and go == plan.send:
             result = waiting.pop(0) if waiting else Response(200)
+            result = [result] if isinstance(step, Upload) and isinstance(result, Response) else result
 
 
 def told(step):
     """A request on one line: what is asked for, its headers, and the stretch of a file that goes or comes."""
-    if isinstance(step, Together):
-        return [told(one) for one in step.uploads]
+    if isinstance(step, Upload):
+        return told(*step.stretches) if len(step.stretches) == 1 else [told(one) for one in step.stretches]
     if isinstance(step, Note):
         return step.text
-    if not isinstance(step, (Request, Upload, Download)):
+    if not isinstance(step, (Request, Stretch, Download)):
         return f"{type(step).__name__} {step[0]}"
     asked = step if isinstance(step, Request) else step.request
     line = f"{asked.method} {asked.url}" + "".join(f" {name}={value}" for name, value in asked.headers.items())
-    if isinstance(step, Upload):
+    if isinstance(step, Stretch):
         line += f" < {step.body.path} {step.start}+{step.size}"
     return line + (f" > {step.path}" if isinstance(step, Download) else "")
 
 
 def requests(done):
     """The requests among the steps of a plan, in their order."""
-    return [told(step) for step in done.steps if isinstance(step, (Request, Upload, Together, Download))]
+    return [told(step) for step in done.steps if isinstance(step, (Request, Upload, Download))]
 
 
 def doings(done):
@@ -456,12 +459,14 @@ class Secrets(unittest.TestCase):
                 asked = Request("PUT", url, {"If-None-Match": "*"}, login, b"body")
                 body = Body(None, "model.bin", 10)
                 for step in (asked, asked._replace(method="GET"), asked._replace(method="HEAD"),
-                             Upload(asked, body, "m", 0, 10), Download(asked, "m", Stored(), "m")):
+                             Upload((Stretch(asked, body, "m", 0, 10),)), Download(asked, "m", Stored(), "m")):
                     with self.subTest(step=type(step).__name__, method=asked.method, url=url):
                         self.assertNotIn("s3cret", step.line)
                         self.assertIn("https://host/x", step.line)
-                        self.assertNotIn("s3cret", repr(step._replace(**(
-                            {"url": ""} if isinstance(step, Request) else {"request": step.request._replace(url="")}))))
+                        plain = asked._replace(url="")
+                        self.assertNotIn("s3cret", repr(
+                            plain if isinstance(step, Request) else Upload((step.stretches[0]._replace(request=plain),))
+                            if isinstance(step, Upload) else step._replace(request=plain)))
 
     def test_are_in_no_repr_of_what_holds_them(self):
         asked = Request("GET", "https://h/", {"x-amz-content-sha256": NOTHING}, self.LOGINS[1])
@@ -878,10 +883,20 @@ class PushToS3InParts(PlanCase):
         digest = next(step for step in done.steps if isinstance(step, Digest))
         self.assertEqual((digest.part, done.status), (16 * MIB, 0))
 
+    def test_goes_nowhere_in_a_dry_run(self):
+        asked, body = Request("PUT", "http://127.0.0.1:1/k?partNumber=1"), Body(None, "models/big", 80 * MIB)
+        step = Upload(tuple(Stretch(asked, body, "big", start, 16 * MIB) for start in range(0, 80 * MIB, 16 * MIB)))
+        stdout = io.StringIO()
+        with contextlib.redirect_stdout(stdout):
+            responses = skelebot.do(step, skelebot.Call(dry_run=True))
+        self.assertEqual(responses, (Response(),) * 5)
+        self.assertEqual(stdout.getvalue(), "curl --fail --request PUT --upload-file models/big "
+                         "'http://127.0.0.1:1/k?partNumber=1'  # and 4 more, with a stretch each\n")
+
     def test_has_a_last_part_with_the_rest(self):
         odd = {Open: Body(None, "models/model.tar.gz", 64 * MIB + 1), Digest: Digests(64 * MIB + 1, SHA, SUMS)}
         done = self.push(GONE, self.UPLOAD, self.PARTS, OK, results=odd)
-        uploads = next(step for step in done.steps if isinstance(step, Together)).uploads
+        uploads = next(step for step in done.steps if isinstance(step, Upload)).stretches
         self.assertEqual([(one.start // MIB, one.size) for one in uploads],
                          [(0, 16 * MIB), (16, 16 * MIB), (32, 16 * MIB), (48, 16 * MIB), (64, 1)])
 
@@ -899,7 +914,7 @@ class PushToS3InParts(PlanCase):
 
     def test_removes_the_parts_when_it_fails_or_is_stopped(self):
         for fault in (SkelebotError("no network", "wait"), KeyboardInterrupt()):
-            done = self.push(GONE, self.UPLOAD, results={Together: fault})
+            done = self.push(GONE, self.UPLOAD, results={Upload: fault})
             self.assertEqual(requests(done), [self.FIRST, self.BEGIN, self.parts(), self.ABORT])
             self.assertIs(done.fault, fault)
 
