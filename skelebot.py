@@ -4374,8 +4374,9 @@ def plan_new_folder(path, fill, token=""):
 
 
 class Login(Record):
-    """The headers that tell a server who asks; nobody sees them."""
+    """The headers that tell a server who asks, which nobody sees; the ways to give others."""
     headers: Dict[str, Secret] = {}
+    ways: str = ""
 
     def sent(self, request, now):
         """All headers of a request, as they are sent at a time (datetime in UTC)."""
@@ -4383,7 +4384,7 @@ class Login(Record):
 
     def hint(self, response, words):
         """What to do about an answer that only this kind of server gives, or ""."""
-        return ""
+        return self.ways if response.status == 401 else ""
 
 
 class Request(Record):
@@ -10062,6 +10063,8 @@ class Store(Record):
     """Where artifacts are kept. To add one is a class with these hooks, and a row of STORES.
 
     record                         of its section in `repository`
+    token                          the variable that keeps what --token shows, "" if it takes none
+    far                            whether it needs the network
     facts                          of the run that wrote what is sent; see Stored
     where(name)                    where a name is, for a message
 
@@ -10073,7 +10076,7 @@ class Store(Record):
     send(name, body, replace)      what is to be said
     fetch(name, path, stored)
     """
-    record = None
+    record, token, far = None, "", True
 
     def plan_facts(self, name, stored):
         """The facts of the run that wrote it."""
@@ -10169,7 +10172,7 @@ class ArtifactoryStore(Store):
     source  JFrog, "Artifactory REST APIs": Deploy Artifact (by Checksum), Folder Info, Retrieve
             Artifact
     """
-    record = Artifactory
+    record, token = Artifactory, "ARTIFACTORY_TOKEN"
     url: str
     info: str
     login: Login
@@ -10225,10 +10228,10 @@ class ArtifactoryStore(Store):
         if token and url.startswith("http:") and host_of(url) not in TRUSTED:
             yield Note(f"warning: user and token go to {host_of(url)} unencrypted; https:// would "
                        "encrypt them")
-        return cls(
-            url_joined(url, quoted(place.repo), quoted(place.path)) + "/",
-            url_joined(url, "api/storage", quoted(place.repo), quoted(place.path)),
-            artifactory_login(place.auth.authType, user, token) if token else Login())
+        login = artifactory_login(place.auth.authType, user, token) if token else Login()
+        return cls(url_joined(url, quoted(place.repo), quoted(place.path)) + "/",
+                   url_joined(url, "api/storage", quoted(place.repo), quoted(place.path)),
+                   login._replace(ways=ARTIFACTORY_WAYS))
 
     def address(self, name):
         return self.url + quoted(name)
@@ -10778,7 +10781,7 @@ def home_path(path, home):
 
 class FolderStore(Store):
     """A folder of this machine, or one that is mounted here."""
-    record = Folder
+    record, far = Folder, False
     path: str
     facts: Dict[str, str] = {}
 
@@ -11740,7 +11743,7 @@ class Repository(Component):
         "artifacts": (Tuple[Artifact, ...], lambda own: RepositorySection(artifacts=own))}
     storing = (
         Option("prefix", "p", "begin the stored name with this", "TEXT"),
-        Option("user", "u", "the user at Artifactory", "USER"),
+        Option("user", "u", "the user at the store", "USER"),
         Option("token", "t", "the token or password there; other users can see it", "TOKEN"),
     )
 
@@ -11827,19 +11830,19 @@ class Repository(Component):
     def plan_stores(self, call, transfers, words):
         """Open the store of each artifact; one that several share asks for a login only once."""
         if words.one("token"):
+            variables = " or ".join(store.token for store in STORES.values() if store.token)
             yield Note("warning: a token on the command line is visible to other users; "
-                       "ARTIFACTORY_TOKEN keeps it hidden")
+                       f"{variables} keeps it hidden")
         own, stores = self.place(call), self.stores
         typed = words.one("user") or words.one("token")
-        if typed and own[0] != "artifactory" and getattr(self.settings, own[0]):
-            yield Note(f"warning: --user and --token are for Artifactory, "
-                       f"{own[0]} has no use for them")
+        if typed and not STORES[own[0]].token and getattr(self.settings, own[0]):
+            yield Note(f"warning: {own[0]} has no use for --user and --token")
         for transfer in transfers:
             deploy = transfer.artifact.deploy
             kind, place = ("artifactory", Artifactory(*deploy[1:])) if deploy else own
             transfer.store = next((store for known, store in stores if known == place), None)
             if not transfer.store:
-                check_online(call.offline and kind != "folder", f"the store in {kind}")
+                check_online(call.offline and STORES[kind].far, f"the store in {kind}")
                 transfer.store = yield from STORES[kind].plan_open(call, place, words)
                 stores.append((place, transfer.store))
 

@@ -702,7 +702,7 @@ class Refused(OnArtifactory):
             with self.subTest(words):
                 method = "PUT" if "-f" in words else "HEAD"
                 url = self.address + "vocabulary.txt" if "vocabulary" in words else self.url
-                self.assertRefused(words, f"{method} {url}: 401 Unauthorized: Bad credentials", skelebot.refusal_hint("401", "", "http"),
+                self.assertRefused(words, f"{method} {url}: 401 Unauthorized: Bad credentials", skelebot.ARTIFACTORY_WAYS,
                                    ARTIFACTORY_TOKEN="wrong")
 
     def test_who_may_only_read_is_told_so(self):
@@ -771,7 +771,7 @@ class TrustedNginx(OnNginxTls):
         done = self.skelebot("push", "model", status=1, ARTIFACTORY_USER="", ARTIFACTORY_TOKEN="")
         url = self.address + "model_v1.2.0.tar.gz"
         self.assertEqual(done.stderr, two_lines(
-            f"HEAD {url}: 401 Unauthorized: 401 Authorization Required", skelebot.refusal_hint("401", "", "http")))
+            f"HEAD {url}: 401 Unauthorized: 401 Authorization Required", skelebot.ARTIFACTORY_WAYS))
 
 
 class RefusedByS3(OnSigned):
@@ -1092,7 +1092,7 @@ class Signing(OnSigned):
     def test_not_the_token_that_artifactory_would_be_given(self):
         self.aws(credentials={"default": KEYS})
         done = self.skelebot("push", "model", "-u", "ada", "-t", "t0ken/1")
-        self.assertIn("skelebot: warning: --user and --token are for Artifactory, s3 has no use for them\n", done.stderr)
+        self.assertIn("skelebot: warning: s3 has no use for --user and --token\n", done.stderr)
 
     def test_none_at_all(self):
         done = self.skelebot("push", "model", status=1)

@@ -783,8 +783,7 @@ class Pushing(Case):
 
     def test_shows_why_a_file_is_refused_before_it_was_sent(self):
         for status, reason, hint in (
-                (401, "Unauthorized", "the server wants another user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, "
-                                      "-u and -t, or ~/.netrc"),
+                (401, "Unauthorized", "set ARTIFACTORY_USER and ARTIFACTORY_TOKEN, write ~/.netrc, or give -u and -t"),
                 (413, "Request Entity Too Large", "the file exceeds the server's limit; ask its administrator"),
                 (507, "Insufficient Storage", "the server's disk is full: ask its administrator")):
             with self.subTest(status):

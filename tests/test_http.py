@@ -47,7 +47,7 @@ class Faults(unittest.TestCase):
 
     def test_have_a_hint_for_their_status(self):
         for status, hint in (
-                (401, "the server wants another user and token: ARTIFACTORY_USER and ARTIFACTORY_TOKEN, -u and -t, or ~/.netrc"),
+                (401, "the server wants another user and token"),
                 (403, "ask the repository's administrator for the permission"),
                 (404, "look at the address below components.repository"),
                 (407, "put the proxy's user and password into https_proxy, as in http://USER:PASSWORD@HOST:PORT"),

@@ -672,7 +672,7 @@ class PushToArtifactory(PlanCase):
 
     def test_ends_by_what_the_server_refuses(self):
         denied = Response(401, "Unauthorized", body=b'{"errors": [{"message": "Bad credentials"}]}')
-        hint = skelebot.refusal_hint("401", "", "http")
+        hint = skelebot.ARTIFACTORY_WAYS
         for answers, method in (((denied, denied), "HEAD"), ((GONE, JFROG, denied), "PUT"),
                                 ((GONE, JFROG, GONE, denied), "PUT")):
             with self.subTest(len(answers)):
