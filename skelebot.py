@@ -6510,7 +6510,7 @@ class Recording:
         """Whether its `shared` travels to another engine."""
         job = project.job(self.record.job)
         return bool(job) and bool(job.metrics or [
-            one for one in job.mappings if not stays_there(one)])
+            one for one in job.mappings if not os.path.isabs(one.source)])
 
     def note(self, **ending):
         """How it ends, by those who see that: its `state` or `reason`."""
@@ -7252,6 +7252,7 @@ class Runner:
     settings, for_image = Host, True    # what `hosts` says of one; whether exec can be there
     runs_sweeps = False         # whether it begins the points of one itself, which are detached
     in_project = False          # whether jobs run in the project's folder itself
+    schedules = False           # whether it chooses machine and GPUs; then a record has its name
 
     def __init__(self, call, project):
         self.call, self.loan, self.host = call, Loan(call, project, "run"), ""
@@ -7674,7 +7675,7 @@ class OnEngine(Runner):
         links = unseen_links([in_container(one, ignores) for one in self.own(job)],
                              self.call.home, ignores, not self.engine.is_local)
         kind, _, count = run.resources.gpus.rpartition(":")
-        if kind and not isinstance(self, OnCluster):
+        if kind and not self.schedules:
             yield Note(f"an engine cannot choose GPUs by kind: {job.name} gets {count} of any kind")
         if links:
             path, text = links[0]
@@ -8093,23 +8094,24 @@ class OnEngine(Runner):
         yield Note("its image is gone, so it is built again")
         return (yield from super().plan_run(run))
 
-    def container_argv(self, verb, run):
-        """`docker run`,
-        or `docker create` with empty volumes at the targets where folders are copied in.
+    def own_words(self, run):
+        """Whose a container is: its terminal, its user, and what it may take."""
+        return (*(() if run.job.mode == "d" else ("--interactive",)),
+                *(("--tty",) if run.job.mode == "it" and self.call.terminal else ()),
+                *self.engine.user_words(self.project, run.job, run.rootless),
+                *self.engine.resource_words(run.resources, self.project.gpu))
 
-        --pull never: an image that does not exist is never looked for in a registry, under a name
-        of ours.
+    def container_argv(self, verb, run, absent=("--pull", "never")):
+        """`docker run`, or `docker create` with empty volumes at the targets of what is copied in.
+
+        absent  by default, an image that does not exist is looked for in no registry
         """
         job, project, copied = run.job, self.project, {copy.target for copy in run.copies}
         return (
-            *self.engine.argv, *verb,
-            "--pull", "never", "--init", "--name", run.name,
+            *self.engine.argv, *verb, *absent, "--init", "--name", run.name,
             *each("--label", ["skelebot.project=" + project.name, "skelebot.job=" + job.name,
                               *map("skelebot.run={0.name}".format, run.recording.records)]),
-            *(() if job.mode == "d" else ("--interactive",)),
-            *(("--tty",) if job.mode == "it" and self.call.terminal else ()),
-            *self.engine.user_words(project, job, run.rootless),
-            *self.engine.resource_words(run.resources, project.gpu),
+            *self.own_words(run),
             *each("--publish", [port for port in (*project.ports, *job.ports)
                                 if port not in run.taken]),
             *variable_words(project, job),
@@ -8136,11 +8138,6 @@ class OnEngine(Runner):
         kind = PortTaken if run.serve and re.search(PORT_TAKEN, outcome.errors) else SkelebotError
         raise kind(f"{run.job.name} was not started: {last_line(outcome.errors)}",
                    refusal_hint(outcome.errors, "the engine's message says what is missing"))
-
-
-def stays_there(mapping):
-    """An absolute path is the Docker host's own; a relative path, or in the home, is here."""
-    return os.path.isabs(mapping.source)
 
 
 class OnOtherEngine(OnEngine):
@@ -8171,7 +8168,8 @@ class OnOtherEngine(OnEngine):
                 "use mode: i, map it as :ro, or an absolute path of that machine")
 
     def is_here(self, mapping):
-        return not stays_there(mapping)
+        """A relative path, or in the home; an absolute one is that machine's own."""
+        return not os.path.isabs(mapping.source)
 
     def returning(self, record):
         shared = Mapping(f"{record.folder}/shared:{INSIDE}")
@@ -8191,7 +8189,7 @@ class OnOtherEngine(OnEngine):
         return run._replace(copies=(*run.copies, *(Copy(*pair, False, False) for pair in accounts)))
 
     def prepare(self, run):
-        for mapping in filter(stays_there, run.job.mappings):
+        for mapping in itertools.filterfalse(self.is_here, run.job.mappings):
             yield Note(f"{mapping.source} is mapped from {self.where}, not from this machine")
         return (yield from super().prepare(run))
 
@@ -8199,7 +8197,7 @@ class OnOtherEngine(OnEngine):
 class OnCluster(OnOtherEngine):
     """A cluster, which runs when it likes: what is mapped travels to a folder of the run there."""
     lost_words = "the cluster does not know it any more, and its exit status was not written"
-    goes_on = False         # without us, who had to leave it
+    schedules, goes_on = True, False        # it goes on without us, who had to leave it
 
     def there(self, name, *words):
         """The argv by which words are run there, for the run of that name."""
@@ -8812,7 +8810,7 @@ class OnKubernetes(OnCluster):
             copy.target)) for copy in run.copies), ("shm", "/dev/shm", ""), ("lent", LENT, ""),
             *(("lent", target, "file-%d" % index) for index, (_, target) in enumerate(
                 self.lent_files)), *((name, path, "") for path, name in claims.items())]
-        for one in filter(stays_there, run.job.mappings):
+        for one in itertools.filterfalse(self.is_here, run.job.mappings):
             above = next((path for path in claims if is_relative_to(one.source, path)), None)
             if not above:
                 raise run.job.places["mappings"].fault(
@@ -9065,7 +9063,7 @@ class Hosts(Record):
         place = (getattr(owner, "places", None) or {}).get("host")
         known = self.known() if ":" not in text else {}
         if text in known:
-            named = issubclass(RUNNERS[known[text].kind], OnCluster)    # so a record calls it
+            named = RUNNERS[known[text].kind].schedules
             return known[text]._replace(docker=text) if named else known[text]
         engine = engine_kind(self.call.engine)(self.call, "context:" + text)
         if known and engine.context and look(engine.context_file):
@@ -9127,7 +9125,7 @@ def plan_runner_of(call, project, record):
     """The Runner for a run that is recorded."""
     kind = Native if record.sweep else RUNNERS.get(record.runner, OnEngine)
     hosts = Hosts(call, project)
-    host = (hosts.of(record.host, None) if issubclass(kind, OnCluster)
+    host = (hosts.of(record.host, None) if kind.schedules
             else hosts.at(record.host or record.endpoint))
     runner = yield from kind.plan_at(call, project, host)
     runner.host = record.host
@@ -11424,8 +11422,7 @@ class Jupyter(Component):
                   places={"": Place(FILE, 1)})
         yield MakeFolder(host_path(settings.folder, "", call.home))
         runner = yield from plan_runner(call, project._replace(ports=()), job)
-        launch = Launch(self.argv(lab), {"JUPYTER_TOKEN": call.secret},
-                        travels=isinstance(runner, OnCluster))
+        launch = runner.launch(job, self.argv(lab))._replace(environ={"JUPYTER_TOKEN": call.secret})
         return (yield from plan_around(
             call, job, launch, project.components,
             lambda launch: self.plan_server(runner, Run(
@@ -11830,9 +11827,8 @@ class Repository(Component):
     def plan_stores(self, call, transfers, words):
         """Open the store of each artifact; one that several share asks for a login only once."""
         if words.one("token"):
-            variables = " or ".join(store.token for store in STORES.values() if store.token)
-            yield Note("warning: a token on the command line is visible to other users; "
-                       f"{variables} keeps it hidden")
+            yield Note("warning: a token on the command line is visible to other users; " + listed(
+                store.token for store in STORES.values() if store.token) + " keeps it hidden")
         own, stores = self.place(call), self.stores
         typed = words.one("user") or words.one("token")
         if typed and not STORES[own[0]].token and getattr(self.settings, own[0]):
