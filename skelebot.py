@@ -4100,7 +4100,7 @@ class Command(Record):
              in there
     left_out  patterns of what is not in that
     given    a text that it gets on stdin; a Secret is not shown
-    beside   argv of a program that runs as long as this one does
+    beside   argv of a program that runs as long as this one; stdout is its, if that is aside
     private  its words may be secret, and are not shown
     whole    all that it has started ends with it when it is ended, as in a container
     limit    seconds that it may take, 0 for any; it has LAST_WORDS then, unless its output is kept
@@ -7916,7 +7916,7 @@ class OnEngine(Runner):
 
     def plan_collect(self, record, status, back=True, **ending):
         copies, begun = self.returning(record), time.time()
-        if record.detached and status is not None:
+        if record.detached and record.goes_on and status is not None:
             yield Command(self.log_argv(record.container), kept=True, log=True, run=record.folder)
         if copies and back and status is not None:
             back = not (yield from self.plan_fetch(record.container, copies))
@@ -8288,6 +8288,17 @@ class OnCluster(OnOtherEngine):
     def leave(self, run):
         yield Answer(run.name)
         return (yield from plan_left(run.recording.record, -1)) if run.recording.record else 0
+
+    def plan_collect(self, record, *rest, **ending):
+        """Of two calls that do it at once the second has nothing left to do."""
+        lock = yield Hold(record.folder)
+        try:
+            now = Runs().read_again(record)
+            if record.goes_on and not now.goes_on:
+                return (yield KeepRun(now._replace(**ending)))
+            return (yield from super().plan_collect(record, *rest, **ending))
+        finally:
+            yield Release(lock)
 
     def launch(self, job, argv):
         return super().launch(job, argv)._replace(travels=True)
@@ -8929,22 +8940,18 @@ class OnKubernetes(OnCluster):
         """A server of Jupyter in a pod; kubectl brings it to a port of this machine."""
         registry, image = our_components(self.project)["registry"], (
             yield from jupyter.plan_image(self.engine))
-        serve = functools.partial(self.plan_served, jupyter, free_port(port), lab, token)
+        serve = functools.partial(self.served, jupyter, free_port(port), lab, token)
+        yield Note(f"it runs on {self.where}, and its copy of the project replaces this one then")
+        yield from jupyter.plan_reachable("", port)
         return (yield from self.plan_run(run._replace(serve=serve, image=image if (
             self.at.image == "loaded") else (yield from self.plan_pushed(registry, image)))))
 
-    def plan_served(self, jupyter, port, lab, token, run):
-        """Say where the server is, as soon as it answers; the argv of what leads there."""
-        told = yield Wait(self.kubectl("exec", "job/" + run.name, "--container", "main", "--",
-                                       *JUPYTER_ANSWERS), READY, "NotFound|completed pod")
-        if told.status:
-            raise self.fault(told.errors, "Jupyter does not answer")
-        yield Answer(jupyter.url(port, lab, token))
-        yield Note(f"it runs on {self.where}, and has a copy of the project, which replaces this "
-                   "one when Ctrl-C ends it")
-        return ("sh", "-c", 'while "$@" > /dev/null; do sleep 1; done', "sh", *self.argv(
-            "port-forward", "--address", jupyter.settings.address, "job/" + run.name,
-            f"{port}:{JUPYTER_PORT}"))
+    def served(self, jupyter, port, lab, token, run):
+        """The argv of what leads to a server, and says so when it answers; its variables."""
+        script, ports = template_bytes("kubernetes", "forward.sh").decode(), (
+            f"{port}:{JUPYTER_PORT}")
+        return ("sh", "-c", script, run.name, jupyter.settings.address, ports, ANSWERS, *self.argv(
+            )), {"URL": Secret(jupyter.url(port, lab, token))}
 
     def there(self, name, *words):
         return self.argv("exec", "--stdin", "job/" + name, "--container", self.room, "--", *words)
@@ -8960,10 +8967,10 @@ class OnKubernetes(OnCluster):
 
     def follow(self, run):
         end, remove = self.watch("end", run.name), self.removal(run.name)
-        beside = (yield from run.serve(run)) if run.serve else ()
-        outcome = yield Command(self.watch("follow", run.name), run=run.recording.folder, log=True,
+        beside, environ = run.serve(run) if run.serve else ((), {})
+        outcome = yield Command(self.watch("follow", run.name), environ, run=run.recording.folder,
                                 stop=(end,) if run.copies else (end, remove), beside=beside,
-                                aside=bool(beside))
+                                aside=bool(beside), log=True)
         if outcome.status == NOT_RUN:
             ends = yield from self.plan_ends([RunRecord(container=run.name)])
             self.goes_on = not ends
@@ -8972,6 +8979,9 @@ class OnKubernetes(OnCluster):
         elif outcome.status == UNANSWERED.status and run.resources.time:
             run.recording.note(state="timeout")
             yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
+        elif outcome.status and run.serve:
+            why = (yield from self.why(run, outcome.status)) or f"exit status {outcome.status}"
+            raise SkelebotError(f"Jupyter has ended: {why}", "the lines above say more")
         return outcome.status
 
     def removal(self, name):
@@ -9010,10 +9020,11 @@ class OnKubernetes(OnCluster):
             return {}
         ends, rows = {}, re.findall(r"(?ms)^(?:Job|Pod) (\S+) (\S+)(.*?)(?=^Job |^Pod |\Z)",
                                     told.output)
-        for record in records:
-            pod = next((text for _, job, text in rows if job == record.container), "")
+        for record in records:          # a pod may stay for a while after its Job
+            there = record.container in [name for name, *_ in rows]
+            pod = next((text for _, job, text in rows if there and job == record.container), "")
             end = re.search(r"(?m)^main terminated (\d+)|^phase (?:Succeeded|Failed)", pod)
-            if end or record.container not in [name for name, *_ in rows]:
+            if end or not there:
                 ends[record.name] = int(end.group(1) or 137) if end else None
         return ends
 
@@ -15277,7 +15288,7 @@ def run_program(step):
         return kind(step).run()
     companion = subprocess.Popen(
         step.beside, env={**os.environ, **step.environ}, stdin=subprocess.PIPE,
-        stdout=sys.stderr.fileno(), start_new_session=True)
+        stdout=(sys.stdout if step.aside else sys.stderr).fileno(), start_new_session=True)
     try:
         return kind(step).run()
     finally:

@@ -9,6 +9,8 @@ import unittest
 
 import cluster
 from engine import Tests, deadline, on, tree, write
+from real_jupyter import IMAGE, Server, free_port, make_jupyter, words_of
+from real_kerberos import CLIENT, kerberos, make_client, project_files
 from real_run import DASHED, PLAIN, arrived
 
 
@@ -119,8 +121,9 @@ class OnKubernetes(Tests):
         waiting = self.start("wait", "trap")
         waiting.says("begun")
         self.skelebot("stop", "trap")
-        waiting.ends()
+        self.assertEqual((waiting.ends(), self.skelebot("wait", "trap", status=9).stdout), (9, b"begun\n"))
         self.assertEqual(self.out()["term"], b"term\n")
+        self.assertRegex(self.skelebot("runs", "trap").stdout.decode(), "state +stopped\nreason +by skelebot stop")
         running = self.start("say", "--word", "taken up")
         for _ in deadline():
             if cluster.Namespace("ml").look("jobs", "--selector", "skelebot.job=say,skelebot.project=" + self.name)["items"]:
@@ -134,6 +137,43 @@ class OnKubernetes(Tests):
         self.assertEqual(self.skelebot("-d", "own", "sees").stdout, b"laid\n/data/mine\n")
         self.assertIn("its memory ran out: give it more, or let it take less at once; resources.memory says 64m",
                       self.skelebot("-d", "little", "eat", status=137).stderr)
+
+    def beside(self, base, files, *jobs, **components):
+        """A folder of a project of the same name, but with another base image and components."""
+        folder = os.path.join(self.top, os.urandom(4).hex())
+        write(folder, files)
+        self.write_project(folder, **{**self.config, "baseImage": base, "jobs": jobs, "secrets": None,
+                                      "components": {**self.config["components"], **components}})
+        return folder
+
+    def test_a_ticket_travels_in_a_secret_of_its_job_and_the_keytab_stays(self):
+        make_client(self.engine)
+        job = {"name": "who", "source": "klist | grep Default; klist -s && echo valid; find . -name '*.keytab'"}
+        folder = self.beside(CLIENT, project_files("bob"), job, **kerberos())
+        shown = self.skelebot("--dry-run", "who", folder=folder).stdout
+        self.skelebot("--detach", "who", folder=folder)
+        ours = cluster.Namespace("ml").look("jobs,secrets", "--selector", "skelebot.project=" + self.name)["items"]
+        job, secret = sorted(ours, key=lambda one: one["kind"])
+        self.assertEqual(secret["metadata"]["ownerReferences"][0]["uid"], job["metadata"]["uid"])
+        self.assertEqual(self.skelebot("wait", folder=folder).stdout, b"Default principal: bob@SKELEBOT.TEST\nvalid\n")
+        texts = [base64.b64decode(text) for text in secret["data"].values()] + [json.dumps(ours).encode(), shown]
+        keytab = project_files("bob")["krb/bob.keytab"]
+        self.assertEqual([keytab[-16:] in text or base64.b64encode(keytab)[20:60] in text for text in texts], [False] * len(texts))
+
+    def test_jupyter_is_brought_to_a_port_here_and_what_it_writes_comes_back(self):
+        make_jupyter(self.engine)
+        folder = self.beside(IMAGE, {"data.txt": "1\n"}, {"name": "none", "source": "true"})
+        self.skelebot("none", folder=folder)    # so that its image is there
+        server = Server(self.argv("jupyter", "--port", str(free_port())), folder, **self.engine.environ)
+        self.addCleanup(server.running.stop)
+        self.assertEqual((server.announced().first, server.ask("/api/contents", token="")[0]), (200, 403))
+        self.assertEqual(json.loads(server.ask("/api/contents/data.txt")[1])["content"], "1\n")
+        own = server.url.rpartition("=")[2].encode()
+        shown = [words for words in map(words_of, filter(str.isdigit, os.listdir("/proc"))) if own in words]
+        self.assertEqual((server.write("new.txt", "written\n"), server.end(), shown), (201, 130, []))
+        self.assertEqual(tree(folder)["new.txt"], b"written\n")
+        ours = self.name.encode() + b"-jupyter"
+        self.assertEqual([pid for pid in filter(str.isdigit, os.listdir("/proc")) if ours in words_of(pid)], [])
 
     def test_what_cannot_start_says_why(self):
         admin = cluster.Namespace(QUOTA, "admin")

@@ -141,6 +141,17 @@ class Pods(unittest.TestCase):
         self.assertEqual(OnKubernetes.label("-a_b.c-"), "a_b.c")
 
 
+class Main(unittest.TestCase):
+    def test_gives_the_jobs_own_status_though_a_signal_ends_its_wait(self):
+        script = template_bytes("kubernetes", "main.sh").decode()
+        argv = ["sh", "-c", script, "main", "0", "sh", "-c", "trap 'exit 9' TERM; echo begun; while :; do sleep 0.01; done"]
+        for _ in range(20):
+            with subprocess.Popen(argv, stdout=subprocess.PIPE) as main:
+                main.stdout.readline()
+                main.terminate()
+                self.assertEqual(main.wait(60), 9)
+
+
 class Ends(unittest.TestCase):
     def test_of_all_runs_are_asked_with_one_question(self):
         records = [RunRecord(number=number, container=name) for number, name in enumerate("abcd", 1)]

@@ -2,7 +2,7 @@
 #
 # It has SECONDS, if that is not 0, and 30 more after TERM; whoever ends it early lets it have 10. As long as it
 # lives, the pipe `alive` has a writer: so the container beside it knows when to go.
-time=$1 work=/run/skelebot-files late=
+time=$1 work=/run/skelebot-files late= again=
 shift
 [ ! -f /run/skelebot-variables/variables ] || . /run/skelebot-variables/variables
 if [ -p "$work/alive" ]; then
@@ -18,16 +18,18 @@ end() {
     kill -TERM "$job" 2>/dev/null
     (sleep "$1" && kill -KILL "$job") 2>/dev/null &
 }
-trap 'end 10' TERM
-trap 'late=1; end 30' USR1
+trap 'again=1; end 10' TERM
+trap 'again=1 late=1; end 30' USR1
 if [ "$time" -gt 0 ]; then
     (sleep "$time" && kill -USR1 $$) 2>/dev/null &
 fi
 wait "$job"
 status=$?
-while kill -0 "$job" 2>/dev/null; do # a signal of ours has ended the wait
-    wait "$job"
-    status=$?
+while [ -n "$again" ]; do # a signal of ours has ended the wait, if it is not over with 127 now
+    again=
+    wait "$job" 2>/dev/null
+    set -- $?
+    [ "$1" = 127 ] || status=$1
 done
 [ -z "$late" ] || status=124
 exit "$status"

@@ -17,7 +17,7 @@ what, job, failures, form, *kubectl = sys.argv[1:]
 ENDED = r"(?m)^main terminated|^phase (?:Succeeded|Failed)$"
 BEGUN = ENDED + "|^main running"
 OPEN = BEGUN + "|^in running"
-AWAY = r"(?i)connection (?:refused|reset)|i/o timeout|handshake timeout|unexpected EOF|no route|Unable to connect"
+AWAY = r"(?i)connection (?:refused|reset)|was refused|i/o timeout|handshake timeout|unexpected EOF|no route|Unable to connect"
 TIME = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d) ")
 PIECE = 16384           # bytes of a line that a node's engine keeps together
 PATIENT = 300           # seconds that a cluster may be away
@@ -115,7 +115,7 @@ def explain(name, text):
     said = text.replace('\\"', '"') + ask(
         ["get", "events", "--field-selector", "type=Warning,involvedObject.name=" + name,
          "--output", 'jsonpath={range .items[*]}{.reason}: {.message}{"\\n"}{end}'])
-    known = fault(said)
+    known = fault(re.sub('FailedMount: .*secret "{}" not found'.format(job), "", said))     # which just comes
     if known and known[0].startswith("waits"):
         say("{} {}; {}".format(job, *known))
     elif known:
