@@ -3015,15 +3015,30 @@ def shell_word(word):
                    for text, name in zip(pieces[::3], [*names, ""]))
 
 
+NOT_UTF8 = "[\udc80-\udcff]"
+
+
+def octal(word):
+    """A word in ASCII, of which printf %b makes its bytes again."""
+    return re.sub(rb"[^ -\[\]-~]", lambda match: b"\\0%03o" % match.group()[0],
+                  word.encode("utf-8", "surrogateescape")).decode()
+
+
 def expanding_argv(argv):
-    """`argv` that expands the file's variables where it runs; no shell parses typed words."""
-    if not any(map(names_variables, argv)):
-        return tuple(argv)
+    """`argv` that expands the file's variables where it runs; no shell parses typed words.
+
+    What starts a container takes JSON, so bytes that are not UTF-8 come to be in it only then.
+    """
     typed = [word for word in argv if not names_variables(word)]
+    odd = {word: word.rstrip("\n") for word in typed if re.search(NOT_UTF8, word)}
+    if not odd and len(typed) == len(argv):
+        return tuple(argv)
     numbers = iter(range(1, len(typed) + 1))
-    shown = [shell_word(word) if names_variables(word) else '"${%d}"' % next(numbers)
-             for word in argv]
-    return ("sh", "-c", "exec " + " ".join(shown), "sh", *typed)
+    shown = [shell_word(word) if names_variables(word) else (
+        '"$(printf %%b "${%d}")%s"' % (next(numbers), word[len(odd[word]):]) if word in odd else
+        '"${%d}"' % next(numbers)) for word in argv]
+    return ("sh", "-c", "exec " + " ".join(shown), "sh", *(
+        octal(odd[word]) if word in odd else word for word in typed))
 
 
 def expanded(word, environ):
@@ -4714,14 +4729,19 @@ def variable_words(project, job):
     return each("--env", [name for name in job_variables(project, job) if name not in apart])
 
 
-def variables_file(project, job):
+def variables_file(project, job, environ):
     """The text of an --env-file with the variables that Docker's command line is not to have."""
     variables = job_variables(project, job, apart=True)
-    for name in [name for name, value in variables.items() if re.search(r"[\r\n]", value)]:
-        raise (job.places.get("environment") or project.places.get("environment")
-               or job.places[""]).fault(
-            f"{name} has a line break in its value, which Docker cannot be given in a file",
-            "remove it")
+    whole = {name: environ.get(name, "") if value is None else value
+             for name, value in job_variables(project, job).items()}
+    for pattern, values, fault, hint in (
+            (r"[\r\n]", variables, "has a line break in its value, which Docker cannot be given "
+             "in a file", "remove it"),
+            (NOT_UTF8, whole, "has a value that is not UTF-8, which Docker cannot be given",
+             "give it in UTF-8; natively and on a cluster it goes as it is")):
+        for name in [name for name, value in values.items() if re.search(pattern, value)]:
+            raise (job.places.get("environment") or project.places.get("environment")
+                   or job.places[""]).fault(f"{name} {fault}", hint)
     return "".join(f"{name}={value}\n" for name, value in variables.items())
 
 
@@ -8062,7 +8082,7 @@ class OnEngine(Runner):
 
     def plan_run(self, run):
         """Keep what Docker's command line would take for its own in a file that only we read."""
-        variables = variables_file(self.project, run.launch.job(run.job))
+        variables = variables_file(self.project, run.launch.job(run.job), self.call.environ)
         if not variables or self.call.confined:     # a snap does not see that file
             words = each("--env", map(Secret, variables.split("\n")[:-1]))
             return (yield from self.plan_attempts(run, words))
@@ -8415,6 +8435,11 @@ class Slurm(OnCluster):
 
     # -- What it runs from
 
+    def launch(self, job, argv):
+        """A machine's own Python may be called python3 alone."""
+        own = self.slurm.container == "none" and argv[0] == "python"
+        return super().launch(job, ("python3", *argv[1:]) if own else argv)
+
     def plan_image(self, job):
         """The id of the image, which is there then; "" where jobs have none."""
         if self.slurm.container == "none":
@@ -8511,7 +8536,6 @@ class Slurm(OnCluster):
                 "TOP": self.source(Mapping(top + ":/app")), "MOUNTS": "\n".join(
                     [*map(":".join, mounts), *lent])}
         if kind == "none":
-            argv = ("python3", *argv[1:]) if argv[0] == "python" else argv
             told.update({"TICKET": TICKET if values.pop("KRB5CCNAME", "") else "", "METRICS": (
                 values.pop("SKELEBOT_METRICS", "") and mounts[-1][0] + "/metrics.jsonl")})
         return told, ("env", *(f"{name}={value}" for name, value in values.items()
@@ -8755,8 +8779,7 @@ class OnKubernetes(OnCluster):
         volumes, mounts = self.volumes(run)
         beside = [self.container(run, name, mounts[:1], str(keep)) for name in ("in", "out")
                   if run.copies]
-        words = run.launch.argv * (not self.odd(run))
-        main = self.container(run, "main", mounts, str(limit), *words)
+        main = self.container(run, "main", mounts, str(limit), *run.launch.argv)
         own = {"HOME": "/tmp", "USER": self.call.login or "skelebot", **self.variables(run, True)}
         return {
             "securityContext": {"runAsNonRoot": None if at.user == "0" else True, **(
@@ -8836,11 +8859,6 @@ class OnKubernetes(OnCluster):
 
     # -- Words and variables
 
-    @staticmethod
-    def odd(run):
-        """Whether words of its command are not UTF-8: then its Secret has them."""
-        return bool(re.search("[\udc80-\udcff]", "".join(run.launch.argv)))
-
     def variables(self, run, ours):
         """name -> value of the variables of a run that are ours, or are not, as it has them."""
         environ, own = self.call.environ, job_variables(self.project, run.launch.job(run.job))
@@ -8849,12 +8867,8 @@ class OnKubernetes(OnCluster):
                 and bool(re.fullmatch("SKELEBOT_(?:RUN|METRICS)", name)) is ours}
 
     def lent_texts(self, run):
-        """name -> what its Secret holds: a script with its variables, and with words that are not
-        UTF-8, as far as there are any; and the files that it is lent.
-        """
+        """name -> what its Secret holds: a script with its variables; the files that it is lent."""
         hidden, quote, lines = self.call.dry_run, shlex.quote, []
-        if self.odd(run):
-            lines.append("set -- " + " ".join(map(quote, run.launch.argv)))
         for name, value in self.variables(run, False).items():
             value = "..." if hidden and isinstance(value, Secret) else value
             plain = re.fullmatch(r"(?a)[A-Za-z_]\w*", name) and not re.match(SHELLS_OWN, name)

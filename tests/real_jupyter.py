@@ -106,9 +106,9 @@ def other_address():
         return outward.getsockname()[0]
 
 
-def copy_image(source, target):
+def copy_image(image, source, target):
     """Give an engine the image of another one."""
-    with subprocess.Popen([*source.cli, "save", IMAGE], env=environment(**source.environ),
+    with subprocess.Popen([*source.cli, "save", image], env=environment(**source.environ),
                           stdout=subprocess.PIPE) as save:
         subprocess.run([*target.cli, "load"], env=environment(**target.environ), stdin=save.stdout,
                        stdout=subprocess.DEVNULL, check=True, timeout=TIMEOUT)
@@ -119,7 +119,7 @@ def make_jupyter(engine):
     if engine.name in ("legacy", "remote"):
         make_jupyter(engines()["BuildKit"])
     if not prints(*engine.cli, "image", "inspect", IMAGE, **engine.environ) and engine.name == "remote":
-        copy_image(engines()["BuildKit"], engine)
+        copy_image(IMAGE, engines()["BuildKit"], engine)
     if not prints(*engine.cli, "image", "inspect", IMAGE, **engine.environ):
         with tempfile.TemporaryDirectory() as top:
             folder = os.path.join(top, "project")

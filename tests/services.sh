@@ -3,9 +3,9 @@
 # image, podman with the same image, and a second engine that stands for another Docker host;
 # three S3 servers (s3rver, moto, and moto that checks signatures), a WebDAV server (nginx), a
 # Kerberos realm, a container registry, an index for pip and the proxy by which alone it is
-# reached, what to compare ours with (boto3, dohq-artifactory, jsonschema), a browser (Chromium),
-# and more shells (zsh, fish); Slurm with a login node, a lab's Slurm with a disk of its own, and Kubernetes
-# with two nodes.
+# reached, what to compare ours with (boto3, dohq-artifactory, jsonschema), what a project may need
+# (scikit-learn), a browser (Chromium), and more shells (zsh, fish); Slurm with a login node, a
+# lab's Slurm with a disk of its own, and Kubernetes with two nodes.
 #
 #   tests/services.sh             start; what runs already is used as it is
 #   tests/services.sh kubernetes  wait for Kubernetes, which is built and started in the background
@@ -247,6 +247,7 @@ install_servers() {
   install_python moto 'moto[server]==5.2.5' boto3==1.44.5
   install_python scripts click typer fire docopt
   install_python schema jsonschema==4.23.0
+  install_python sklearn scikit-learn==1.5.2 numpy==2.0.2 scipy==1.13.1
   wait "$packages"
   install_r optparse argparse docopt
   install_npm s3rver s3rver@3.7.1
@@ -458,6 +459,7 @@ export SKELEBOT_TEST_NGINX_TLS=$nginx_tls
 export SKELEBOT_TEST_CA=$state/nginx/ca.pem
 export SKELEBOT_TEST_DOHQ=$state/dohq/bin/python
 export SKELEBOT_TEST_SCHEMA=$state/schema/bin/python
+export SKELEBOT_TEST_SKLEARN=$state/sklearn/bin/python
 export SKELEBOT_TEST_KDC=$state/kdc
 export SKELEBOT_TEST_REGISTRY=$registry
 export SKELEBOT_TEST_PROXY=$proxy

@@ -126,16 +126,25 @@ class Run(unittest.TestCase):
                 it = job(environment={name: "x y", "OK": "1", "LD": "2", "HOMES": "3", "GO": "4", "MY_PATH": "5"})
                 self.assertNotIn(name, between(run(environment={name: "x"})))
                 self.assertEqual(sorted(skelebot.job_variables(project(), it, False)), ["GO", "HOMES", "LD", "MY_PATH", "OK"])
-                self.assertEqual(skelebot.variables_file(project(), it), f"{name}=x y\n")
+                self.assertEqual(skelebot.variables_file(project(), it, {}), f"{name}=x y\n")
                 self.assertEqual(between(run(environment={name: None})), ["--interactive", "--env", name])
 
     def test_has_no_line_break_in_the_file_for_those(self):
         it = project(jobs=[{"name": "train", "source": "src/train.py", "environment": {"HOME": "/x\nB=2"}}])
         with self.assertRaises(skelebot.SkelebotError) as raised:
-            skelebot.variables_file(it, it.jobs[0])
+            skelebot.variables_file(it, it.jobs[0], {})
         self.assertEqual(str(raised.exception) + "\n", two_lines(
             "skelebot.yaml:1: jobs[0].environment: HOME has a line break in its value, which Docker cannot be given in a file",
             "remove it"))
+
+    def test_has_no_value_that_would_be_another_one_in_json(self):
+        for value, environ in (("\udce9", {}), (None, {"TOKEN": "\udce9"})):
+            it = project()._replace(environment=(skelebot.Variable("TOKEN", value),))
+            with self.assertRaises(skelebot.SkelebotError) as raised:
+                skelebot.variables_file(it, it.jobs[0], environ)
+            self.assertEqual(str(raised.exception) + "\n", two_lines(
+                "skelebot.yaml:1: jobs[0]: TOKEN has a value that is not UTF-8, which Docker cannot be given",
+                "give it in UTF-8; natively and on a cluster it goes as it is"))
 
     def test_resets_an_entrypoint_that_is_the_primary_job(self):
         keys = {"primaryJob": "train", "primaryExe": "ENTRYPOINT"}

@@ -48,6 +48,11 @@ class Scripts(unittest.TestCase):
         self.assertNotIn("\r", script)          # sbatch takes no script that has one
         self.assertEqual(re.search("(?m)^LIMIT=.*$", head).group(), "LIMIT=90")
 
+    def test_call_python_what_every_machine_calls_it(self):
+        job = one("src/train.py", params=[{"name": "data", "default": "$HOME/x"}])
+        script, = scripts(driven(call=ADA._replace(host="lab"), hosts={"lab": LAB}, **job))
+        self.assertRegex(script, "(?m)^set -- .* sh -c .* sh python3 ")
+
     def test_never_have_a_secret(self):
         done = driven(call=ADA._replace(host="lab", environ={"KEY": "hidden"}), hosts={"lab": LAB}, **one("echo"),
                       secrets=[{"name": "TOKEN", "env": "KEY"}])

@@ -41,7 +41,7 @@ def printed(argv, **environ):
 def parted(argv, **environ):
     """The words that a command prints, each with a NUL after it."""
     argv = [word.encode("utf-8") for word in argv]      # in any locale
-    return subprocess.check_output(argv, env={**os.environ, **environ}).decode("utf-8").split("\0")[:-1]
+    return subprocess.check_output(argv, env={**os.environ, **environ}).decode("utf-8", "surrogateescape").split("\0")[:-1]
 
 
 class Options(unittest.TestCase):
@@ -222,6 +222,10 @@ class Variables(unittest.TestCase):
     def test_the_shell_gets_typed_words_beside_its_program(self):
         self.assertEqual(skelebot.expanding_argv(["python", "$(id)", FromFile("--in=$A b")]), (
             "sh", "-c", "exec \"${1}\" \"${2}\" --in=\"${A}\"' b'", "sh", "python", "$(id)"))
+
+    def test_bytes_that_are_not_utf_8_come_out_of_words_that_are(self):
+        words = ["\udce9t\udc80\n\n", "".join(map(chr, range(0xdc80, 0xdd00))) + "\\0101%b ", "it's ü\udcff", "\udcff", "\n"]
+        self.assertEqual(printed([*words, FromFile("$A"), "$A"], A="1"), [*words, "1", "$A"])
 
     def test_natively_they_come_from_the_callers_environment(self):
         for word, result in ((FromFile("a-$A-${B}"), "a-1-"), ("a-$A", "a-$A"), (FromFile("$(id)"), "$(id)")):
