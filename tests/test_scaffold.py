@@ -763,6 +763,13 @@ jobs:
                 names = [one.name for one in (*project.jobs[0].args, *project.jobs[0].params)]
                 self.assertEqual(names, names if expected is None else expected)
 
+    def test_existing_project_is_only_read_and_one_odd_script_hides_no_other(self):
+        ran = "raise SystemExit('it was run')\n"
+        project, _ = self.of({"ast.py": ran, "json.py": ran, "a.py": "import argparse\np.add_argument('--aa')\n",
+                              "odd.py": f"import argparse\np.add_argument('--n', default=0x{'f' * 5000})\n",
+                              "deep.py": "import argparse\np.add_argument(" + "(" * 5000 + ")" * 5000 + ")\n"})
+        self.assertEqual([one.name for job in project.jobs if job.name == "a" for one in job.params], ["aa"])
+
     def test_existing_project_that_is_not_there_is_a_fault(self):
         with folder({}) as path:
             ending = scaffold("nowhere", "--existing", "--yes", folder=path)
