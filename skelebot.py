@@ -7,10 +7,9 @@ Contents, in the data's order:
 
     Failing         what a person can mend, and the hint that goes with it; being stopped
     Records         what skelebot.yaml may hold, and where it stood
-    Looking         what only reads the disk
+    Looking         what only reads the disk, and the files in templates/
     Reading         YAML nodes -> records; three spellings, one schema; environments
     Words           command-line words -> arguments and parameters, job -> its command
-    Templates       the files in templates/, and what is filled into them
     Image           Dockerfile and .dockerignore; what an image is built of
     Steps           the values that a plan is made of, each with a line that shows it
     Engine          the Docker (or podman) of a call, at one host: its argv, and what it is asked
@@ -890,10 +889,6 @@ class Job(Record):
         return tuple({*(target[len("/app/"):] for target, _ in pairs if target.startswith("/app/")),
                       *(source for _, source in pairs if source[0] not in "/.~$")})
 
-    def mapping_place(self, index):
-        place = (self.places or {}).get("mappings") or Place(FILE, 1)
-        return place._replace(path=f"{place.path}[{index}]")
-
     def argv(self, words=(), open_ended=False):
         """Its command with words; `open_ended` when more may still be added at its end."""
         source, script = self.source, self.source.script
@@ -1140,37 +1135,24 @@ class Digests(Record):
     parts: Tuple[str, ...] = ()
 
 
+IN_UTF8 = os.name == "nt" or sys.getfilesystemencoding() == "utf-8"
+
+
 def machine_text(text):
     """`text` as this machine's interfaces take it: its bytes are UTF-8, whatever the locale says.
 
     The same, but for Python 3.6 in the C locale, which takes the bytes of anything else for ASCII's
     surrogates.
     """
-    return text if os.name == "nt" else os.fsdecode(text.encode("utf-8", "surrogateescape"))
+    return text if IN_UTF8 else os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
 def plain_text(text):
     """What the machine gave, as UTF-8: the other way round."""
     try:
-        return text if os.name == "nt" else os.fsencode(text).decode("utf-8", "surrogateescape")
+        return text if IN_UTF8 else os.fsencode(text).decode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text                     # PYTHONIOENCODING has seen to it
-
-
-FOR_MACHINE = ("path", "root", "source", "target", "argv", "packed", "beside", "environ", "stop",
-               "keytabs", "command")
-
-
-def for_machine(value):
-    """A step with its paths and words as the machine's interfaces take them."""
-    if isinstance(value, str):
-        return machine_text(value)
-    if isinstance(value, dict):
-        return {machine_text(name): machine_text(text) for name, text in value.items()}
-    if isinstance(value, Record):
-        names = [name for name in FOR_MACHINE if name in value._fields]
-        return value._replace(**{name: for_machine(getattr(value, name)) for name in names})
-    return tuple(map(for_machine, value))
 
 
 def refused(path, error):
@@ -1277,15 +1259,15 @@ def listing(path, depth=3):
     return sorted(map(plain_text, paths))
 
 
-def folder_names(path, hidden=False):
-    """The names of the folders in a folder, the hidden or the others; none if it does not exist."""
+def folder_names(path):
+    """The names of the folders in a folder, without the hidden; none if it does not exist."""
     path = machine_text(path)
     try:
         names = os.listdir(path)
     except OSError:
         return []
-    return sorted(plain_text(name) for name in names if name != "__pycache__"
-                  and name.startswith(".") == hidden and os.path.isdir(os.path.join(path, name)))
+    return sorted(plain_text(name) for name in names if name[0] != "." and name != "__pycache__"
+                  and os.path.isdir(os.path.join(path, name)))
 
 
 def links_in(folder, most=1000):
@@ -1519,12 +1501,12 @@ class ContextIndex:
 
     def scan(self, near):
         """Add what is in a folder; what cannot be read has the number of its error."""
-        lines, folders, in_utf8 = [], [], sys.getfilesystemencoding() == "utf-8"
+        lines, folders = [], []
         ignores, prunes, left_out = self.rules.ignores, self.rules.prunes, self.left_out
         try:
             with os.scandir(machine_text(near) or ".") as entries:
                 for entry in entries:
-                    name = near + (entry.name if in_utf8 else plain_text(entry.name))
+                    name = near + (entry.name if IN_UTF8 else plain_text(entry.name))
                     is_folder = entry.is_dir(follow_symlinks=False)
                     if name in left_out or (is_folder and prunes(name)):
                         continue
@@ -1663,6 +1645,53 @@ def ancestors(path):
     """The folders above a relative path, the outermost first."""
     parts = path.split("/")
     return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+# -- The files in templates/
+
+HERE = os.path.abspath(__file__)
+
+
+def template_bytes(*parts):
+    """A file of templates/, beside this one or what it is a link to; both may lie in a zip file."""
+    for folder in ("templates", "skelebot_templates"):
+        for own in (HERE, os.path.realpath(HERE)):
+            with contextlib.suppress(OSError):
+                return __loader__.get_data(os.path.join(os.path.dirname(own), folder, *parts))
+    raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {HERE}",
+                        "copy the folder templates/ with skelebot.py, or run install.sh again")
+
+
+def image_part(template, **values):
+    """A part of an image's file, with its $lower_case names filled in; $HOME stays the shell's."""
+    text = template_bytes("image", template).decode("utf-8")
+    return re.sub(r"\$([a-z][a-z_]*)", lambda match: values[match.group(1)], text)
+
+
+def template_rows(*parts):
+    """The paragraphs of a table in templates/, each a list of its lines; # begins a note."""
+    paragraphs = template_bytes(*parts).decode("utf-8").strip().split("\n\n")
+    return [one.split("\n") for one in paragraphs if one[0] != "#"]
+
+
+def hints(name):
+    """word -> what there is to say of it, as a table in templates/hints has it, each on a line."""
+    lines = [line for lines in template_rows("hints", name) for line in lines]
+    return dict(line.split(" ", 1) for line in lines)
+
+
+def refusal(said, table, *where):
+    """(what to do, what it means) where somebody refuses in these words; "" for what is unknown."""
+    for pattern, hint, *meaning in template_rows("refusals", table):
+        match = re.search(pattern, said)
+        if match:
+            return hint.format(match.group(), *where), "".join(meaning)
+    return "", ""
+
+
+def refusal_hint(said, otherwise, table="engine", *where):
+    """What to do about a program or server that has refused in these words."""
+    return refusal(said, table, *where)[0] or otherwise
 
 
 # ---- Reading ----------------------------------------------------------------
@@ -3048,53 +3077,6 @@ def expanded(word, environ):
     names = [name for names in re.findall(VARIABLE, word) for name in names]
     text = re.sub(VARIABLE, lambda match: environ.get(match.group(1) or match.group(2), ""), word)
     return Secret(text) if any(isinstance(environ.get(name), Secret) for name in names) else text
-
-
-# ---- Templates --------------------------------------------------------------
-
-HERE = os.path.abspath(__file__)
-
-
-def template_bytes(*parts):
-    """A file of templates/, beside this one or what it is a link to; both may lie in a zip file."""
-    for folder in ("templates", "skelebot_templates"):
-        for own in (HERE, os.path.realpath(HERE)):
-            with contextlib.suppress(OSError):
-                return __loader__.get_data(os.path.join(os.path.dirname(own), folder, *parts))
-    raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {HERE}",
-                        "copy the folder templates/ with skelebot.py, or run install.sh again")
-
-
-def image_part(template, **values):
-    """A part of an image's file, with its $lower_case names filled in; $HOME stays the shell's."""
-    text = template_bytes("image", template).decode("utf-8")
-    return re.sub(r"\$([a-z][a-z_]*)", lambda match: values[match.group(1)], text)
-
-
-def template_rows(*parts):
-    """The paragraphs of a table in templates/, each a list of its lines; # begins a note."""
-    paragraphs = template_bytes(*parts).decode("utf-8").strip().split("\n\n")
-    return [one.split("\n") for one in paragraphs if one[0] != "#"]
-
-
-def hints(name):
-    """word -> what there is to say of it, as a table in templates/hints has it, each on a line."""
-    lines = [line for lines in template_rows("hints", name) for line in lines]
-    return dict(line.split(" ", 1) for line in lines)
-
-
-def refusal(said, table, *where):
-    """(what to do, what it means) where somebody refuses in these words; "" for what is unknown."""
-    for pattern, hint, *meaning in template_rows("refusals", table):
-        match = re.search(pattern, said)
-        if match:
-            return hint.format(match.group(), *where), "".join(meaning)
-    return "", ""
-
-
-def refusal_hint(said, otherwise, table="engine", *where):
-    """What to do about a program or server that has refused in these words."""
-    return refusal(said, table, *where)[0] or otherwise
 
 
 # ---- Image ------------------------------------------------------------------
@@ -4567,57 +4549,6 @@ class Act(Record):
     line = shown_as("# here the plugin {name} runs code of its own")
 
 
-class Cache(Record):
-    """What a call keeps in `builds` of ~/.skelebot, where it may be lost at any time."""
-    call: Call
-    days = 90       # that something stays, unless it is kept again
-
-    def path(self, name, *key):
-        """The file for what the key's parts say; "" where there is no home."""
-        return cache_file(self.call.environ, self.call.home, name, *key)
-
-    def read(self, path):
-        """The bytes that are kept at a path; None if there is nothing that can be read."""
-        with contextlib.suppress(SkelebotError):
-            return read_bytes(path) if path else None
-
-    def text(self, path):
-        """The same as text; "" if it is not text."""
-        try:
-            return (self.read(path) or b"").decode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:
-            return ""
-
-    def outdated(self, folder):
-        """The paths of what is kept in a folder, and was not again for so many days."""
-        limit = time.time() - self.days * 24 * 3600
-        with contextlib.suppress(OSError):      # it will be found another time
-            return [one.path for one in os.scandir(folder) if re.search("-[0-9a-f]{8}$", one.name)
-                    and one.is_file(follow_symlinks=False) and one.stat().st_mtime < limit]
-        return []
-
-    def plan_keep(self, path, data):
-        """Keep something, if that is possible."""
-        try:
-            if path and not self.call.dry_run:
-                yield MakeFolder(os.path.dirname(path), private=True)
-                yield File(path, data)
-                yield from map(Remove, self.outdated(os.path.dirname(path)))
-        except SkelebotError as error:
-            if self.call.verbose:
-                yield Note(f"what was built is not kept in the cache: {error.message}")
-
-    def plan_answer(self, path, ask, answers):
-        """A kept answer, if it is one of these; else what `ask` returns: a text, or None."""
-        answer = self.text(path)
-        if answer in answers:
-            return answer
-        answer = yield from ask
-        if answer is not None:
-            yield from self.plan_keep(path, answer.encode())
-        return answer
-
-
 # ---- Engine -----------------------------------------------------------------
 #
 # The Docker (or podman) that a call talks to, at one host. It is found once for each job and passed
@@ -5065,6 +4996,57 @@ DEAD = "=http://127.0.0.1:9"    # a proxy that lets nothing out
 BY_MOUNTS = "buildkit", "podman"        # builders that keep what they mount out of an image
 NOT_KEPT_OUT = ("the legacy builder would keep a secret, a login or the network's ca in the image",
                 "build with BuildKit: install Docker's buildx, and leave DOCKER_BUILDKIT=0 out")
+
+
+class Cache(Record):
+    """What a call keeps in `builds` of ~/.skelebot, where it may be lost at any time."""
+    call: Call
+    days = 90       # that something stays, unless it is kept again
+
+    def path(self, name, *key):
+        """The file for what the key's parts say; "" where there is no home."""
+        return cache_file(self.call.environ, self.call.home, name, *key)
+
+    def read(self, path):
+        """The bytes that are kept at a path; None if there is nothing that can be read."""
+        with contextlib.suppress(SkelebotError):
+            return read_bytes(path) if path else None
+
+    def text(self, path):
+        """The same as text; "" if it is not text."""
+        try:
+            return (self.read(path) or b"").decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return ""
+
+    def outdated(self, folder):
+        """The paths of what is kept in a folder, and was not again for so many days."""
+        limit = time.time() - self.days * 24 * 3600
+        with contextlib.suppress(OSError):      # it will be found another time
+            return [one.path for one in os.scandir(folder) if re.search("-[0-9a-f]{8}$", one.name)
+                    and one.is_file(follow_symlinks=False) and one.stat().st_mtime < limit]
+        return []
+
+    def plan_keep(self, path, data):
+        """Keep something, if that is possible."""
+        try:
+            if path and not self.call.dry_run:
+                yield MakeFolder(os.path.dirname(path), private=True)
+                yield File(path, data)
+                yield from map(Remove, self.outdated(os.path.dirname(path)))
+        except SkelebotError as error:
+            if self.call.verbose:
+                yield Note(f"what was built is not kept in the cache: {error.message}")
+
+    def plan_answer(self, path, ask, answers):
+        """A kept answer, if it is one of these; else what `ask` returns: a text, or None."""
+        answer = self.text(path)
+        if answer in answers:
+            return answer
+        answer = yield from ask
+        if answer is not None:
+            yield from self.plan_keep(path, answer.encode())
+        return answer
 
 
 def ca_bundle(network, environ, folder, home):
@@ -7494,10 +7476,14 @@ class Runner:
 
     def meant(self, job, record=None):
         """(Mapping, Place) of what a job sees there, without variables of this machine."""
-        own = (record or RunRecord()).own
-        return [(own(meant_mapping(one, place, self.call.environ, self.project.folder)), place)
-                for index, one in enumerate(job.mappings) if self.sees(one)
-                for place in [job.mapping_place(index)]]
+        own, environ, pairs = (record or RunRecord()).own, self.call.environ, []
+        for index, one in enumerate(job.mappings):
+            place = (job.places or {}).get("mappings") or Place(FILE, 1)
+            place = place._replace(path=f"{place.path}[{index}]")
+            if self.sees(one):
+                mapping = meant_mapping(one, place, environ, self.project.folder)
+                pairs.append((own(mapping), place))
+        return pairs
 
     def plan(self, run):
         """A run, between what components do before and after it."""
@@ -7713,9 +7699,9 @@ class OnEngine(Runner):
     def plan_gpus(self, image):
         if self.engine.is_local:
             return (yield from super().plan_gpus(image))
-        told = yield Command((*self.engine.argv, "run", "--rm", "--pull", "never",
-                              *self.engine.gpu_words("all"), "--entrypoint", "nvidia-smi", image,
-                              "-L"), kept=True, looks=True)
+        gpus = self.engine.gpu_words("all")
+        told = yield self.engine.ask("run", "--rm", "--pull", "never", *gpus, "--entrypoint",
+                                     "nvidia-smi", image, "-L")
         return re.findall(r"(?m)^GPU (\d+):", told.output)
 
     # -- The life of a container
@@ -7769,7 +7755,7 @@ class OnEngine(Runner):
     def plan_wrote(self, run, status):
         """Say what it wrote that is gone with its container."""
         try:
-            told = yield Command((*self.engine.argv, "diff", run.name), kept=True, looks=True)
+            told = yield self.engine.ask("diff", run.name)
         except SkelebotError:           # it is more than can be taken
             return
         targets = [one.target.rstrip("/") for one in run.job.mappings]
@@ -7807,9 +7793,9 @@ class OnEngine(Runner):
         """The project's ports that another of its jobs has published: one is enough for them."""
         busy = [port for port in self.project.ports if self.engine.is_local
                 and port not in job.ports and free_port(host_port(port)) != host_port(port)]
-        told = (yield Command((*self.engine.argv, "ps", "--filter", "label=skelebot.project="
-                               + self.project.name, "--format", "{{.Names}} {{.Ports}}"),
-                              kept=True, looks=True)) if busy else Outcome()
+        own = "label=skelebot.project=" + self.project.name
+        told = (yield self.engine.ask("ps", "--filter", own, "--format", "{{.Names}} {{.Ports}}")
+                ) if busy else Outcome()
         lines = [(line.partition(" ")[0], port) for port in busy
                  for line in told.output.split("\n") if f":{host_port(port)}->" in line]
         for name, port in lines:
@@ -7909,8 +7895,8 @@ class OnEngine(Runner):
 
     def plan_ends(self, records):
         names = [record.container for record in records if record.container]
-        told = (yield Command((*self.engine.argv, "inspect", "--type", "container", "--format",
-                               self.STATE, *names), kept=True, looks=True)) if names else Outcome()
+        told = (yield self.engine.ask("inspect", "--type", "container", "--format", self.STATE,
+                                      *names)) if names else Outcome()
         if told.status and not re.search(r"(?i)no (?:such )?(?:container|object)", told.errors):
             yield Note(f"how runs are on {self.engine.endpoint or 'this engine'} cannot be told: "
                        + last_line(told.errors))
@@ -8017,8 +8003,8 @@ class OnEngine(Runner):
             if told.status:
                 return refusal_hint(told.errors, "")
         lost = status == NOT_RUN or run.copies and status == 1
-        state = (yield Command((*self.engine.argv, "inspect", "--format", "{{.State.Running}}",
-                                run.name), kept=True, looks=True)) if lost else Outcome()
+        state = (yield self.engine.ask("inspect", "--format", "{{.State.Running}}", run.name)
+                 ) if lost else Outcome()
         if state.output.strip() == "true":
             show, stop = (shell_line([*self.engine.argv, *words, run.name])
                           for words in (["logs", "--follow"], ["stop"]))
@@ -8028,10 +8014,9 @@ class OnEngine(Runner):
 
     def plan_events(self, run):
         """What an engine's events tell of the end of a container that is removed already."""
-        argv = (*self.engine.argv, "events", *self.engine.past_events, "--until",
-                f"{time.time():.3f}", "--filter", "container=" + run.name, "--format",
-                self.engine.event)
-        told = yield Command(argv, kept=True, looks=True)
+        engine, now = self.engine, f"{time.time():.3f}"
+        told = yield engine.ask("events", *engine.past_events, "--until", now, "--filter",
+                                "container=" + run.name, "--format", engine.event)
         lines = told.output.split("\n")
         if "oom " in lines or "oom" in lines:
             return NO_MEMORY
@@ -8050,9 +8035,9 @@ class OnEngine(Runner):
         user = self.engine.user_words(self.project, run.job, run.rootless)
         named, own = self.engine.inspect("{{.Config.User}}", run.image), self.project.dockerfile
         name = own if user else (yield named).output.strip()
-        argv = (*self.engine.argv, "run", "--rm", "--pull", "never", *user, "--entrypoint", "sh",
-                run.image, "-c", 'test -w . && test -r "${0:-.}"', run.job.source.script)
-        ended = (yield Command(argv, kept=True, looks=True)) if name else Outcome()
+        ended = (yield self.engine.ask(
+            "run", "--rm", "--pull", "never", *user, "--entrypoint", "sh", run.image, "-c",
+            'test -w . && test -r "${0:-.}"', run.job.source.script)) if name else Outcome()
         return "" if ended.status != 1 else (
             "it runs as you, who may not read or write all: write RUN chmod -R a+rwX /app at the "
             f"end of {own}" if user else f"it runs as {name}, who may not write there: write user: "
@@ -9632,8 +9617,7 @@ def plan_foresee_job(call, project, job, words):
     engine = yield from plan_engine(call, host.engine)
     if not engine.is_local or call.context:
         yield from engine.plan_check()
-    told = (yield Command((*engine.argv, "info", "--format", "{{.Runtimes}}"), kept=True,
-                          looks=True)) if project.gpu else Outcome(1)
+    told = (yield engine.ask("info", "--format", "{{.Runtimes}}")) if project.gpu else Outcome(1)
     if not told.status and "nvidia" not in told.output:
         yield Note("warning: the engine names no runtime nvidia, without which gpu: true may fail")
     script, mapped = job.source.script, any(one.mappings for one in project.jobs)
@@ -14092,6 +14076,24 @@ class Schema:
 
 # ---- Doing ------------------------------------------------------------------
 
+FOR_MACHINE = ("path", "root", "source", "target", "argv", "packed", "beside", "environ", "stop",
+               "keytabs", "command")
+
+
+def for_machine(value):
+    """A step with its paths and words as the machine's interfaces take them."""
+    if IN_UTF8:
+        return value
+    if isinstance(value, str):
+        return machine_text(value)
+    if isinstance(value, dict):
+        return {machine_text(name): machine_text(text) for name, text in value.items()}
+    if isinstance(value, Record):
+        names = [name for name in FOR_MACHINE if name in value._fields]
+        return value._replace(**{name: for_machine(getattr(value, name)) for name in names})
+    return tuple(map(for_machine, value))
+
+
 # -- Streams
 
 def discard(stream):
@@ -16973,12 +16975,13 @@ class CommandLine:
 
     def run(self):
         """Read it, show what it asks for or do it; returns the exit status."""
-        project, options, pages = self.project, self.options, terminal_pages()
+        project, options = self.project, self.options
         if self.version or options.has("contact"):
             return self.show_facts()
         self.commands = commands_here(project, self.installed, lambda message: say(
             sys.stderr, f"skelebot: warning: {message}"))
         if not self.words:
+            pages = terminal_pages()
             page = pages.project(project, self.commands) if project else \
                 pages.outside(self.commands)
             return say(sys.stdout, page, shown=pages.shown) or 0
