@@ -12513,17 +12513,13 @@ class PluginCommand:
                               did_you_mean(action, cls.actions))
 
     def plan(self):
-        if self.action == "list":
-            yield from self.plan_list()
-        elif self.action == "remove":
-            yield from self.plan_remove()
-        else:
-            yield from self.plan_install(self.source or self.action)
+        known = self.action in self.actions
+        yield from getattr(self, "plan_" + (self.action if known else "install"))()
         return 0
 
-    def plan_install(self, source):
+    def plan_install(self):
         """Write a plugin beside its place, then move it there; the earlier one stays until then."""
-        files = PluginFiles()
+        files, source = PluginFiles(), self.source or self.action
         if re.match(r"https?://", source):
             data = yield from self.plan_download(source)
             if data is None:
@@ -15247,13 +15243,6 @@ def make_scratch(step):
     return plain_text(path)
 
 
-def remove_owned():
-    """Remove what is left when a stop came between two steps."""
-    for path in list(OWNED):
-        with contextlib.suppress(SkelebotError):        # the next one tidies
-            remove(Remove(path))
-
-
 # -- Files and folders
 
 def current_mask():
@@ -15539,10 +15528,7 @@ class Exchange:
             request.url, data, {"User-Agent": f"skelebot/{__version__}", **headers},
             method=request.method), timeout=timeout)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *fault):
+    def close(self):
         self.file.close()
 
     def allow(self, room):
@@ -15598,7 +15584,7 @@ def send_request(step):
 
     def attempt():
         seconds = step.limit or (TIMEOUT if step.patient else GLANCE)
-        with Exchange(step, timeout=seconds) as exchange:
+        with contextlib.closing(Exchange(step, timeout=seconds)) as exchange:
             return exchange.whole()
 
     if step.patient:
@@ -15666,7 +15652,7 @@ class Sending:
         def attempt():
             tell(0)
             stretch = functools.partial(blocks, one.body, one.start, one.size, tell)
-            with Exchange(one.request, stretch, one.size) as exchange:
+            with contextlib.closing(Exchange(one.request, stretch, one.size)) as exchange:
                 return exchange.whole()
         return patiently(one.request, attempt, self.stopped.wait)
 
@@ -15893,7 +15879,7 @@ class Fetch:
         """Fetch the missing part, as much of it as arrives."""
         if self.part.size and not self.can_resume:
             self.part.restart()
-        with Exchange(self.request()) as exchange:
+        with contextlib.closing(Exchange(self.request())) as exchange:
             self.check(exchange.response)
             if exchange.response.status not in (200, 206):
                 return exchange.whole()
@@ -17151,7 +17137,9 @@ def status_of(run):
         discard(sys.stdout)
         return NO_READER
     finally:
-        remove_owned()
+        for path in list(OWNED):        # a stop has come between two steps
+            with contextlib.suppress(SkelebotError):        # the next one tidies
+                remove(Remove(path))
 
 
 def command():

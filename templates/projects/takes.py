@@ -508,7 +508,8 @@ def told(reader, what, text):
     try:
         return json.dumps(getattr(reader(text), what), default=lambda one: (
             [one.command, one.args, one.params, one.more] if isinstance(one, Takes) else str(one)))
-    except (SyntaxError, ValueError, RecursionError, AttributeError, TypeError, IndexError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, AttributeError, TypeError,
+            IndexError):
         return "null"
 
 
