@@ -169,6 +169,14 @@ def visible(text):
     return re.sub(OBEYED, lambda match: ascii(match.group())[1:-1], text)
 
 
+def pasted(line):
+    """A line of quoted words for any shell and terminal: `'a'"$(printf '\\033')"'b'`."""
+    def printf(match):
+        data = match.group().encode("utf-8", "surrogateescape")
+        return "'\"$(printf '" + "".join(f"\\{byte:03o}" for byte in data) + "')\"'"
+    return re.sub(OBEYED, printf, line)
+
+
 def on_one_line(text):
     """`text` on one line, so that no part of it looks like another message."""
     return visible(text).replace("\n", "\\n")
@@ -226,6 +234,12 @@ def shown_url(text):
         secret = re.fullmatch(PASSWORD, login.group(2))
         return login.group(1) + "...@" if secret else login.group()
     return re.sub(TOKEN, r"\1...", re.sub(LOGIN, shown, text))
+
+
+def shell_line(words):
+    """Words as a shell takes them, to be shown."""
+    return " ".join("..." if isinstance(word, Secret) else shlex.quote(shown_url(word))
+                    for word in words)
 
 
 def shortened(text, most=60):
@@ -411,11 +425,7 @@ def one_of(*values, **former):
 
 Language = one_of("Python", "R", "R+Python", "NA", python="Python", r="R")
 Mode = one_of("i", "d", "it", t="it", ti="it", di="d", id="d", dt="d", td="d", dit="d", itd="d")
-NativeUse = one_of("always", "never", "optional")
-Accepts = one_of("boolean", "list", "int", "float")
 User = one_of("root", "host")
-PrimaryExe = one_of("CMD", "ENTRYPOINT")
-ClusterImage = one_of("pushed", "loaded")
 
 ProjectName = scalar_class(
     "a name with a letter a-z or a digit in it",
@@ -481,7 +491,6 @@ SecretName = scalar_class("a name of letters, digits and _", "for example INDEX_
                           r"(?a)[A-Za-z_]\w*")
 TargetPath = scalar_class("an absolute path of a file", "for example /etc/pip.conf",
                           r"/(?!(?:.*/)?\.\.(?:/|$))[^\s,:\"'`$\\]*[^\s,:\"'`$\\/]")
-SecretUse = one_of("build", "run")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")    # what no proxy is asked for
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
@@ -732,7 +741,7 @@ class Param(Valued):
     default: Tuple[DefaultWord, ...] = ()
     choices: Texts = ()
     help: Text = ""
-    accepts: Accepts = ""
+    accepts: one_of("boolean", "list", "int", "float") = ""
     places: Hidden = None
 
     def _complete(self):
@@ -858,7 +867,7 @@ class Job(Record):
     source: Source
     help: Text = ""
     mode: Mode = "i"
-    native: NativeUse = "optional"
+    native: one_of("always", "never", "optional") = "optional"
     host: Host = ""
     mappings: Tuple[Mapping, ...] = ()
     ignores: Tuple[Ignore, ...] = ()
@@ -968,7 +977,7 @@ class SecretEntry(Record):
     file: HostFile = ""
     env: SecretName = ""
     target: TargetPath = ""
-    at: Tuple[SecretUse, ...] = ("run",)
+    at: Tuple[one_of("build", "run"), ...] = ("run",)
     places: Hidden = None
 
     def _complete(self):
@@ -983,14 +992,6 @@ class Config(Record):
     network: Network = Network()
     offline: bool = False
     places: Hidden = None
-
-
-def laid_over(record, below):
-    """A record on top of another of its kind, key by key."""
-    own = {name: getattr(record, name) for name in record.places or () if name in below._fields}
-    own.update((name, laid_over(value, getattr(below, name))) for name, value in own.items()
-               if hasattr(value, "_fields"))
-    return below._replace(**own, places={**(below.places or {}), **(record.places or {})})
 
 
 def slug(text):
@@ -1037,7 +1038,7 @@ class Project(Record):
     ephemeral: bool = False
     dockerfile: ProjectPath = ""
     primaryJob: JobName = ""
-    primaryExe: PrimaryExe = "CMD"
+    primaryExe: one_of("CMD", "ENTRYPOINT") = "CMD"
     dependencies: Dependencies = Dependencies()
     commands: Tuple[ShellCommand, ...] = ()
     copy: Tuple[CopyPair, ...] = ()
@@ -1982,13 +1983,6 @@ def password_fault(place):
         "file")
 
 
-def check_passwords(text, file):
-    """Raise a fault if a file of the image holds an address with a password."""
-    for number, line in enumerate(text.split("\n") if has_password(text) else (), 1):
-        if has_password(line):
-            raise password_fault(Place(file, number))
-
-
 def late_faults(value):
     """The faults that matter to one command only, in records and lists."""
     inner = value if isinstance(value, tuple) else ()
@@ -2652,6 +2646,14 @@ def read_project(entries, place, installed=()):
         warnings=warnings(project, settings, others, known))
 
 
+def laid_over(record, below):
+    """A record on top of another of its kind, key by key."""
+    own = {name: getattr(record, name) for name in record.places or () if name in below._fields}
+    own.update((name, laid_over(value, getattr(below, name))) for name, value in own.items()
+               if hasattr(value, "_fields"))
+    return below._replace(**own, places={**(below.places or {}), **(record.places or {})})
+
+
 def read_folder(folder, env=None, installed=()):
     """The project in a folder, with the environment's keys laid over it."""
     known = environments(folder)
@@ -3015,17 +3017,6 @@ class SweepParser(Parser):
                 raise self.fault(f"{spelling(name)}: expected {Count.expected}, found "
                                  + shortened(one[-1]), Count.hint)
         return Words({**values, "": tuple(plain)}, extra, typed=tuple(words))
-
-
-def typed_resources(text):
-    typed = dict(pair.partition("=")[::2] for pair in re.split(",(?=[A-Za-z]+=)", text) if pair)
-    for name, value in typed.items():
-        kind = fields(Resources).get(name)
-        if not (kind and kind.fits(value)):
-            raise usage_error(f"--resources: {name if kind else shortened(name)}: " + (
-                f"expected {kind.expected}, found {shortened(value)}" if kind else "unknown key"),
-                kind.hint if kind else did_you_mean(name, fields(Resources)))
-    return Resources(**typed)
 
 
 # -- Variables that the file names
@@ -3780,11 +3771,6 @@ def with_caches(run, base):
     return "RUN " + words + run[4:]
 
 
-def image_id(text):
-    """An image's id, as engines give it; "" for any other text, which may look like an option."""
-    return text if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", text) else ""
-
-
 class Built(Record):
     """An image that was built, by its id.
 
@@ -4030,12 +4016,6 @@ class Outcome(Record):
     errors: str = ""
 
 
-def shell_line(words):
-    """Words as a shell takes them, to be shown."""
-    return " ".join("..." if isinstance(word, Secret) else shlex.quote(shown_url(word))
-                    for word in words)
-
-
 def shown_as(line):
     """A step's line for a shell, with the texts and words of its {fields} quoted."""
     return property(lambda step: line.format(**{
@@ -4046,14 +4026,6 @@ def shown_as(line):
 def setting(variable):
     """NAME=VALUE of a pair, to be shown."""
     return f"{variable[0]}={'...' if isinstance(variable[1], Secret) else variable[1]}"
-
-
-def pasted(line):
-    """A line of quoted words for any shell and terminal: `'a'"$(printf '\\033')"'b'`."""
-    def printf(match):
-        data = match.group().encode("utf-8", "surrogateescape")
-        return "'\"$(printf '" + "".join(f"\\{byte:03o}" for byte in data) + "')\"'"
-    return re.sub(OBEYED, printf, line)
 
 
 def each(flag, values):
@@ -4676,6 +4648,11 @@ def variables_file(project, job, environ):
     return "".join(f"{name}={value}\n" for name, value in variables.items())
 
 
+def image_id(text):
+    """An image's id, as engines give it; "" for any other text, which may look like an option."""
+    return text if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", text) else ""
+
+
 def checked_ids(names, ids):
     """What an engine has answered for images: ids, or "" for one that does not exist."""
     for name, text in zip(names, ids):
@@ -5173,6 +5150,13 @@ def plan_must(command):
     return outcome
 
 
+def check_passwords(text, file):
+    """Raise a fault if a file of the image holds an address with a password."""
+    for number, line in enumerate(text.split("\n") if has_password(text) else (), 1):
+        if has_password(line):
+            raise password_fault(Place(file, number))
+
+
 def check_there(path, place):
     """Raise a fault if a path of the project does not exist."""
     if not look(path):
@@ -5650,8 +5634,9 @@ class Image:
 
     def installs_before(self):
         """(path of the cache's file, how dependencies were installed before, if that matters)."""
-        key = self.key(self.project.image)
-        path = self.cache.path(slug(self.project.image) + "-installs", *key)
+        name = self.project.image       # a slug already
+        key = self.key(name)
+        path = self.cache.path(name + "-installs", *key)
         text = "" if self.plain or self.call.rebuild else self.cache.text(path)
         return path, Installs.read(text, "\n".join(key))
 
@@ -7666,10 +7651,6 @@ class OnEngine(Runner):
     def check(self, run):
         """Raise a fault if the job cannot run there."""
 
-    def own(self, job):
-        """The mappings of what is on this machine."""
-        return list(filter(self.is_here, job.mappings))
-
     def ignores(self, job):
         """What reads, once, which files the job's image has not."""
         return functools.lru_cache(1)(lambda: Ignores("\n".join(
@@ -7678,8 +7659,8 @@ class OnEngine(Runner):
 
     def plan_notes(self, run):
         job, ignores = run.job, self.ignores(run.job)
-        links = unseen_links([in_container(one, ignores) for one in self.own(job)],
-                             self.call.home, ignores, not self.engine.is_local)
+        own = [in_container(one, ignores) for one in job.mappings if self.is_here(one)]
+        links = unseen_links(own, self.call.home, ignores, not self.engine.is_local)
         kind, _, count = run.resources.gpus.rpartition(":")
         if kind and not self.schedules:
             yield Note(f"an engine cannot choose GPUs by kind: {job.name} gets {count} of any kind")
@@ -7726,7 +7707,7 @@ class OnEngine(Runner):
                 one for one in others if one.detached])
         own = Image(self.engine, self.project, run.job)
         image = run.image or (yield from own.plan_ready())
-        for mapping in self.own(job):
+        for mapping in filter(self.is_here, job.mappings):
             if mapping not in run.launch.mappings and mapping.source != ".":
                 yield MakeFolder(host_path(mapping.source, "", self.call.home))
         yield from self.plan_first(run._replace(image=image))
@@ -8067,13 +8048,14 @@ class OnEngine(Runner):
 
     def plan_run(self, run):
         """Keep what Docker's command line would take for its own in a file that only we read."""
-        variables = variables_file(self.project, run.launch.job(run.job), self.call.environ)
+        job = run.launch.job(run.job)
+        variables = variables_file(self.project, job, self.call.environ)
         if not variables or self.call.confined:     # a snap does not see that file
             words = each("--env", map(Secret, variables.split("\n")[:-1]))
             return (yield from self.plan_attempts(run, words))
         folder = yield Scratch(self.call.token)
         path = os.path.join(folder, "variables")
-        apart = job_variables(self.project, run.launch.job(run.job), True)
+        apart = job_variables(self.project, job, True)
         try:
             yield File(path, variables.encode("utf-8", "surrogateescape"),
                        instead="printf %s ..." * any(isinstance(value, Secret)
@@ -8166,7 +8148,8 @@ class OnOtherEngine(OnEngine):
         return tuple(in_container(one, ignores) if self.is_here(one) else one for one in mappings)
 
     def check(self, run):
-        giving = [mapping for mapping in self.own(run.job) if "ro" not in mapping.options]
+        giving = [mapping for mapping in run.job.mappings
+                  if self.is_here(mapping) and "ro" not in mapping.options]
         if run.detached and giving and not run.recording.record:
             raise run.job.places["mappings"].fault(
                 f"a detached job on {self.where} cannot give {giving[0].source} back",
@@ -8184,7 +8167,7 @@ class OnOtherEngine(OnEngine):
 
     def copies(self, job):
         copies = []
-        for mapping in self.own(job):
+        for mapping in filter(self.is_here, job.mappings):
             source = end_of_link(host_path(mapping.source, "", self.call.home))
             copies.append(Copy(source, mapping.target, look(source) != "file",
                                "ro" not in mapping.options))
@@ -8285,7 +8268,7 @@ class OnCluster(OnOtherEngine):
         job = run.launch.job(run.job)
         run = run._replace(job=job._replace(mappings=self.mappings(job)))
         self.check(run)
-        for mapping in self.own(job):
+        for mapping in filter(self.is_here, job.mappings):
             yield MakeFolder(host_path(mapping.source, "", self.call.home))
         self.lent_files += run.launch.lent
         return run
@@ -8322,7 +8305,6 @@ class OnCluster(OnOtherEngine):
 
 SlurmLogin = scalar_class("a login node, as ssh takes it", "for example ada@login.lab",
                           r"[^\s/-][^\s/]*")
-SlurmContainer = one_of("apptainer", "podman", "none")
 
 
 class SlurmHost(Record):
@@ -8334,7 +8316,7 @@ class SlurmHost(Record):
     account: Line = ""
     qos: Line = ""
     constraint: Line = ""
-    container: SlurmContainer = "apptainer"
+    container: one_of("apptainer", "podman", "none") = "apptainer"
     setup: Tuple[Text, ...] = ()
     options: Tuple[Line, ...] = ()
     places: Hidden = None
@@ -8662,7 +8644,7 @@ class KubernetesHost(Record):
     """A namespace of a cluster, by a context of kubectl, and what a pod has there."""
     context: Line
     namespace: Line
-    image: ClusterImage = "pushed"
+    image: one_of("pushed", "loaded") = "pushed"
     pullSecrets: Tuple[Line, ...] = ()
     serviceAccount: Line = ""
     nodeSelector: Tuple[Variable, ...] = ()
@@ -9584,17 +9566,18 @@ SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec 
 
 # -- jobs, prime, exec, envs
 
-def check_native(call, job):
-    """Raise a fault if -n asks for what the job forbids."""
+def job_argv(call, project, job, words):
+    """The argv of a job with words; a fault if -n asks for what the job forbids."""
+    argv = job.argv(job_parser(project, job).words(words))
     if call.native and job.native == "never":
         raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)",
                                          "leave -n out")
+    return argv
 
 
 def plan_job(call, project, job, words, image=""):
     """Run one job of the project, where it is to run; from an image, if one is named."""
-    argv = job.argv(job_parser(project, job).words(words))
-    check_native(call, job)
+    argv = job_argv(call, project, job, words)
     job = job._replace(mode="d") if call.detach else job
     native = call.native or job.native == "always"
     script = job.source.script
@@ -9608,8 +9591,7 @@ def plan_job(call, project, job, words, image=""):
 
 def plan_foresee_job(call, project, job, words):
     """Raise what would stop a later job: its words, where it is to run, a port, its host."""
-    job.argv(job_parser(project, job).words(words))
-    check_native(call, job)
+    job_argv(call, project, job, words)
     file_variables(call, project, job)
     host = Hosts(call, project).chosen(job)
     if call.native or job.native == "always" or not RUNNERS[host.kind].for_image:
@@ -16813,6 +16795,17 @@ class EngineProgram:
         named = re.search(r'"currentContext"\s*:\s*"([^"]*)"', docker_config(environ, home))
         name = environ.get("DOCKER_CONTEXT") or (named.group(1) if named else "")
         return "" if name == "default" else name
+
+
+def typed_resources(text):
+    typed = dict(pair.partition("=")[::2] for pair in re.split(",(?=[A-Za-z]+=)", text) if pair)
+    for name, value in typed.items():
+        kind = fields(Resources).get(name)
+        if not (kind and kind.fits(value)):
+            raise usage_error(f"--resources: {name if kind else shortened(name)}: " + (
+                f"expected {kind.expected}, found {shortened(value)}" if kind else "unknown key"),
+                kind.hint if kind else did_you_mean(name, fields(Resources)))
+    return Resources(**typed)
 
 
 def caller_call(options, installed=(), project=None):
