@@ -82,11 +82,11 @@ class Later:
         return getattr(module, name)
 
 
-(argparse, ast, base64, configparser, contextlib, csv, datetime, difflib, getpass, glob,
+(argparse, ast, base64, configparser, contextlib, csv, datetime, difflib, filecmp, getpass, glob,
  gzip, hashlib, hmac, html, inspect, ipaddress, json, math, netrc, queue, random, select, shlex,
  shutil, socket, ssl, subprocess, tarfile, tempfile, textwrap, threading, traceback, types,
  unicodedata, zipfile, zlib) = map(Later, (
-     "argparse ast base64 configparser contextlib csv datetime difflib getpass glob "
+     "argparse ast base64 configparser contextlib csv datetime difflib filecmp getpass glob "
      "gzip hashlib hmac html inspect ipaddress json math netrc queue random select shlex "
      "shutil socket ssl subprocess tarfile tempfile textwrap threading traceback types "
      "unicodedata zipfile zlib").split())
@@ -8186,6 +8186,8 @@ class OnCluster(OnOtherEngine):
     """A cluster, which runs when it likes: what is mapped travels to a folder of the run there."""
     lost_words = "the cluster does not know it any more, and its exit status was not written"
     schedules, goes_on = True, False        # it goes on without us, who had to leave it
+    never = ("(?i)no space|denied|not permitted|quota|read-only|forbidden|not ?found|not running"
+             "|completed pod")          # of files that travel: no other try mends it
 
     def there(self, name, *words):
         """The argv by which words are run there, for the run of that name."""
@@ -8215,12 +8217,12 @@ class OnCluster(OnOtherEngine):
         """The Outcome of a command by which files travel; one that was cut is tried again."""
         here, there = (template_bytes("cluster", one).decode() for one in script)
         argv = ("sh", "-c", here, *words, *self.there(name, "sh", "-c", there, "sh", *rest))
-        for again in (True, True, False):
+        for again in (4, 3, 2, 1, 0):
             outcome = yield Command(argv, kept=True, **more)
-            if not again or not outcome.status or re.search(
-                    "(?i)no space|denied|not permitted|quota|read-only", outcome.errors):
+            if not again or not outcome.status or re.search(self.never, outcome.errors):
                 return outcome
             yield Note(f"files did not travel whole, so again: {last_line(outcome.errors)}")
+            yield Wait(Command(self.there(name, "true"), kept=True), READY, self.never)
 
     def plan_send(self, name, copies, left_out=""):
         """Let what travels be there, whole."""
@@ -9184,7 +9186,11 @@ class TakenUp:
         """Show what a run prints, to its end; returns its exit status."""
         self = cls(call, project)
         record = yield from self.plan_record(words.one("run"))
-        if record.goes_on or (yield from self.plan_points(record)):
+        points = yield from self.plan_points(record)
+        if any(one.state == "lost" and not one.started for one in points):
+            return (yield from Sweeping.plan(call, project, Words(
+                {"": (), "failed": (record.name,), "lost": ("",), "yes": ("",)})))
+        if record.goes_on or any(one.goes_on for one in points):
             runner = yield from plan_runner_of(self.call, self.project, record)
             yield from runner.plan_watch(record)
             record = yield from self.plan_record(record.name)
@@ -9198,10 +9204,10 @@ class TakenUp:
         return 1 if record.status is None else record.status
 
     def plan_points(self, record):
-        """The points of a sweep that go on, though that has ended."""
-        points = self.runs.points(record.number) if record.sweep and not record.goes_on else []
-        points = yield from plan_updated(self.call, self.project, points, True)
-        return [point for point in points if point.goes_on]
+        """The points of a sweep that has ended, as they are by now."""
+        ended = record.sweep and not record.goes_on and self.runs.has(record)
+        points = self.runs.points(record.number) if ended else []
+        return (yield from plan_updated(self.call, self.project, points, True))
 
     @classmethod
     def plan_fetch(cls, call, project, words):
@@ -9283,7 +9289,7 @@ class TakenUp:
         names, goes_on = list(words.values.get("run", ("",))), False
         for text in names:
             record = yield from self.plan_record(text)
-            names += [one.name for one in (yield from self.plan_points(record))]
+            names += [one.name for one in (yield from self.plan_points(record)) if one.goes_on]
             if not record.goes_on:
                 yield Note(f"there is nothing to stop: {record.told}")
                 continue
@@ -9360,7 +9366,7 @@ class Sweeping:
     def __init__(self, call, project, words):
         self.call, self.project, self.words, self.runs = call, project, words, Runs()
         self.job = project.job(*words.values[""][:1] or [""])
-        self.number, self.sweep, self.records = 0, {}, []
+        self.number, self.sweep, self.records, self.images = 0, {}, [], {}
         self.children, self.ended, self.over, self.cluster = {}, [], False, None
 
     @classmethod
@@ -9408,7 +9414,7 @@ class Sweeping:
         return {number: points.typed(index) for number, index in enumerate(chosen, 1)}
 
     def plan_again(self):
-        """The same of the points of a sweep that are not done."""
+        """The same of the points of a sweep that are not done, or else those not begun."""
         taken = TakenUp(self.call, self.project)
         record = yield from taken.plan_record(self.words.one("failed"))
         self.call, self.project = taken.again(record)
@@ -9416,7 +9422,14 @@ class Sweeping:
         going = next((one for one in [record, *points] if one.goes_on), None)
         self.job, self.number = self.project.job(record.job), record.number
         self.sweep, name = record.sweep, record.name
-        if going or not (record.sweep and self.job):
+        if self.words.has("lost") and self.job:
+            yield KeepRun(record._replace(pid=0, state="running"))      # so that nobody else does
+            yield Note(f"sweep {name} was killed: what it has not begun runs now; Ctrl-C ends all")
+            self.words = SweepParser(self.project, COMMANDS["sweep"]).parse(record.words)
+            self.images = {one.host: one.image for one in points if one.started}
+            self.records = [one for one in points if one.goes_on]
+            points = [one for one in points if one.state == "lost" and not one.started]
+        elif going or not (record.sweep and self.job):
             raise usage_error("sweep: --failed: " + (
                 f"run {going.name} has not ended" if going else f"run {name} is no sweep"
                 if self.job else f"there is no job {record.job} any more"),
@@ -9431,7 +9444,7 @@ class Sweeping:
             runner = yield from self.plan_runner(call)
             self.check_copies(runner)
             self.cluster = runner if runner.runs_sweeps else None
-            image = yield from runner.plan_image(self.job)
+            image = self.images.get(runner.host) or (yield from runner.plan_image(self.job))
             count = runner.resources(self.job).gpus.rpartition(":")[2]
             size = int(count) if count.isdigit() else 0
             gpus = (yield from runner.plan_gpus(image)) if size else []
@@ -9515,7 +9528,14 @@ class Sweeping:
                 yield from plan_updated(self.call, self.project, going, True)
 
     def plan_point(self, record, call, image):
-        """What its process does: the job, as it would be by itself."""
+        """What its process does: the job, as it would be by itself; or to see one to its end."""
+        if record.started:
+            words = Words({"run": (record.name,)})
+            try:
+                return (yield from TakenUp.plan_wait(call, self.project, words))
+            except (KeyboardInterrupt, Stopped):
+                yield from TakenUp.plan_stop(call, self.project, words)
+                raise
         token = f"{(int(call.token, 16) + record.point) % 2 ** 32:08x}"
         runner = yield from self.plan_runner(call._replace(token=token))
         mode = "d" if self.cluster else "i"
@@ -16175,7 +16195,7 @@ class Merging:
         if os.path.islink(new) or os.path.islink(own) or not os.path.isfile(own):
             return False
         facts = [(int(one.st_mtime), one.st_size, one.st_mode) for one in map(os.stat, (new, own))]
-        return facts[0] == facts[1] and digests_of(open_file(new)) == digests_of(open_file(own))
+        return facts[0] == facts[1] and filecmp.cmp(new, own, shallow=False)
 
 
 MOST_LINKED = 30 * 1000     # files that links lead to: folders that link to each other are endless

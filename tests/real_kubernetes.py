@@ -1,17 +1,22 @@
 """Jobs on Kubernetes, a real cluster of two nodes, by the oldest kubectl and a newest one."""
 import base64
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
+import socket
+import struct
 import time
 import unittest
 
 import cluster
+import support
 from engine import Tests, deadline, on, tree, write
 from real_jupyter import IMAGE, Server, free_port, make_jupyter, words_of
 from real_kerberos import CLIENT, kerberos, make_client, project_files
-from real_run import DASHED, PLAIN, arrived
+from real_run import DASHED, PLAIN, Proxy, arrived
 
 
 def setUpModule():
@@ -39,9 +44,36 @@ echo '{"loss": 0.5}' >> "$SKELEBOT_METRICS"; printf '%s\\0' "$@" > out/words; pw
 """
 
 
+class Cutting(Proxy):
+    """A port that leads to the cluster; what has carried a MiB is cut, so many times each way."""
+
+    def __init__(self, address, times):
+        self.left = {"in": times, "out": times}
+        super().__init__(address)
+
+    def there(self):
+        return socket.create_connection(self.path)
+
+    def copy(self, source, target):
+        way, seen = "in" if source.getsockname()[1] == self.port else "out", 0
+        with contextlib.suppress(OSError):
+            while seen < 2 ** 20 or not self.left[way]:
+                data = source.recv(65536)
+                if not data:
+                    return target.shutdown(socket.SHUT_WR)
+                target.sendall(data)
+                seen += len(data)
+            self.left[way] -= 1
+        for one in (source, target):
+            with contextlib.suppress(OSError):
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                one.shutdown(socket.SHUT_RD)
+                one.close()
+
+
 class OnKubernetes(Tests):
     build = False
-    files = {"job.sh": SCRIPT, "say.sh": 'echo "$2"\n', "data/in": "in\n"}
+    files = {"job.sh": SCRIPT, "say.sh": 'echo "$2"\n', "point.sh": 'echo "$2" > out/n; echo "half: $2"\n', "data/in": "in\n"}
     config = {"language": "NA", "baseImage": cluster.LOADED, "hosts": HOSTS, "host": "ml", "user": "host",
               "secrets": [{"name": "TOKEN", "env": "A_TOKEN"}], "jobs": [
                   {"name": "all", "source": "job.sh", "mappings": ["data/:data/:ro", "out/"], "metrics": ["loss"],
@@ -49,6 +81,8 @@ class OnKubernetes(Tests):
                   {"name": "say", "source": "say.sh", "params": [{"name": "word", "default": "hello"}]},
                   {"name": "pieces", "source": "python -c \"import sys; sys.stdout.write('a' * 50000 + '\\n' + 'b' * 16384 + '\\nend')\""},
                   {"name": "trap", "source": "trap 'echo term > out/term; exit 9' TERM; echo begun; sleep 100 & wait", "mappings": ["out/"]},
+                  {"name": "point", "source": "point.sh", "params": ["n"], "mappings": ["out/"], "metrics": ["half"]},
+                  {"name": "copy", "source": "cp large/file out/ && cksum < large/file", "mappings": ["large/:large/:ro", "out/"]},
                   {"name": "eat", "source": "python -c 'print(len(bytearray(10 ** 9)))'"},
                   {"name": "files", "source": "cat data/in", "mappings": ["data/"]},
                   {"name": "sees", "source": "echo $OVER; touch sets/mine; ls /data/mine", "mappings": ["/data:sets/"]},
@@ -99,6 +133,38 @@ class OnKubernetes(Tests):
                 self.assertEqual(arrived(done._replace(stdout=out.pop("words"))), words)
                 self.assertEqual(out, {"word": "in\nit's \"$HOME\"\nZürich\r\n*$(A)$$\n".encode(), "token": b"s3cret'"})
                 self.assertNotIn("s3cret", done.stderr)
+
+    def test_files_that_are_cut_three_times_each_way_arrive_whole(self):
+        with open(cluster.setting("SKELEBOT_TEST_KUBECONFIG")) as file:
+            config = file.read()
+        host, port = re.search("https://(127[^:]*):([0-9]+)", config).groups()
+        proxy, data = Cutting((host, int(port)), 3), os.urandom(4 * 2 ** 20)
+        self.addCleanup(proxy.close)
+        write(self.top, {"cut": config.replace(f"{host}:{port}", f"127.0.0.1:{proxy.port}")})
+        write(self.folder, {"large/file": data})
+        around = {**self.around("newest"), "KUBECONFIG": os.path.join(self.top, "cut")}
+        done = self.skelebot("copy", **around)
+        self.assertEqual((self.out(), proxy.left), ({"file": data}, {"in": 0, "out": 0}))
+        self.assertEqual(done.stderr.count("skelebot: files did not travel whole, so again: "), 6)
+
+    def test_a_sweep_that_is_killed_is_taken_up_and_no_point_of_it_is_lost_or_run_twice(self):
+        numbers, created = range(1, 6), re.compile(self.name + "-point-[0-9a-f]+$")
+        running = self.start("sweep", "point", "--each", "n", *map(str, numbers), "-j", "2")
+        for _ in deadline():
+            jobs = cluster.Namespace("ml").look("jobs", "--selector", "skelebot.sweep,skelebot.project=" + self.name)["items"]
+            if len(jobs) == 2:
+                break
+        running.signal(signal.SIGKILL).ends()
+        waiting = self.start("wait", "point")
+        waiting.says("was killed: what it has not begun runs now; Ctrl-C ends all")
+        self.assertEqual(waiting.ends(), 0, waiting.said)
+        points = support.skelebot.Runs(self.folder).points(int(jobs[0]["metadata"]["labels"]["skelebot.sweep"]))
+        self.assertEqual([(one.state, one.metrics["half"]["last"]) for one in points], [("done", number) for number in numbers])
+        for one in points:
+            self.assertEqual(tree(os.path.join(self.folder, one.folder, "out", "out"))["n"], b"%d\n" % one.point)
+        events = cluster.Namespace("ml").look("events", "--field-selector", "reason=SuccessfulCreate")["items"]
+        names = [one["involvedObject"]["name"] for one in events if created.match(one["involvedObject"]["name"])]
+        self.assertEqual(len(names), len(numbers))
 
     def test_its_output_is_the_same_byte_for_byte(self):
         self.assertEqual(self.skelebot("pieces").stdout, b"a" * 50000 + b"\n" + b"b" * 16384 + b"\nend")

@@ -296,11 +296,15 @@ class Proxy:
                 here, _ = self.server.accept()
             except OSError:
                 return
-            there = socket.socket(socket.AF_UNIX)
-            there.connect(self.path)
+            there = self.there()
             self.ends += [here, there]
             for pair in ((here, there), (there, here)):
                 threading.Thread(target=self.copy, args=pair, daemon=True).start()
+
+    def there(self):
+        there = socket.socket(socket.AF_UNIX)
+        there.connect(self.path)
+        return there
 
     def copy(self, source, target):
         try:

@@ -172,7 +172,8 @@ TRAIN = textwrap.dedent("""\
         assert file.read() == "x"
     sys.exit(3 if "bad" in os.environ or lr[0] == "3" and not os.path.exists("mended") else 0)
     """)
-FILES = {"train.py": TRAIN, "out/deep/model": "old", "out/other": "", "data/x": "x", "skelebot.yaml": """
+MARK = 'echo "$2" >> "$SEEN"; while [ ! -e "$SEEN.go" ]; do sleep 0.05; done'
+FILES = {"train.py": TRAIN, "mark.sh": MARK, "out/deep/model": "old", "out/other": "", "data/x": "x", "skelebot.yaml": """
 name: x
 jobs:
 - name: train
@@ -183,6 +184,7 @@ jobs:
   params: [{name: lr, accepts: float}]
   sweep: {each: {lr: [1, 2, 3]}, parallel: 2, best: {max: score}}
 - {name: gone, source: train.py, native: always, mappings: ["nope/:nope/:ro"], params: [lr]}
+- {name: mark, source: mark.sh, native: always, params: [lr]}
 - {name: stay, source: 'sleep 60; echo "$@"', native: always, params: [lr]}
 """}
 
@@ -271,6 +273,39 @@ class Natively(unittest.TestCase):
         process("stop", "1.1", folder=self.folder)
         self.assertEqual(self.points()[1].state, "stopped")
 
+    def killed_and_taken_up(self):
+        """(process, environ) of the `wait` that has taken up a sweep of five points, of which two had begun."""
+        environ = {**os.environ, "SEEN": self.path("seen")}
+        argv = (sys.executable, skelebot.HERE, "sweep", "mark", "--each", "lr", *"12345", "-j", "2")
+        sweep = subprocess.Popen(argv, cwd=self.folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        while not os.path.exists(self.path("seen")) or self.contents("seen").count("\n") < 2:
+            time.sleep(0.05)
+        sweep.kill(), sweep.wait()
+        self.assertIn("lost", process("runs", "1", folder=self.folder).stdout)
+        waiting = subprocess.Popen((sys.executable, skelebot.HERE, "wait"), cwd=self.folder, env=environ, universal_newlines=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        while not os.path.exists(self.path(".skelebot", "runs", "1", "1", "messages")) or skelebot.Runs(self.folder).read(1).pid != waiting.pid:
+            time.sleep(0.05)
+        return waiting, environ
+
+    def test_that_was_killed_is_taken_up_by_wait_and_none_is_lost_or_run_twice(self):
+        waiting, environ = self.killed_and_taken_up()
+        second = subprocess.Popen((sys.executable, skelebot.HERE, "wait", "mark"), cwd=self.folder, env=environ, stdout=subprocess.DEVNULL)
+        with open(self.path("seen.go"), "w"):
+            said, errors = waiting.communicate(timeout=60)
+        self.assertEqual((waiting.returncode, errors, second.wait(60)), (
+            0, "skelebot: sweep 1 was killed: what it has not begun runs now; Ctrl-C ends all\n", 0))
+        self.assertLessEqual({"1.3", "1.4", "1.5"}, {line.split()[0] for line in said.splitlines() if "lr=" in line})
+        self.assertEqual(sorted(self.contents("seen").split()), list("12345"))
+        self.assertEqual({one.state for one in [skelebot.Runs(self.folder).read(1), *self.points().values()]}, {"done"})
+
+    def test_that_was_taken_up_ends_all_its_points_with_it(self):
+        waiting, _ = self.killed_and_taken_up()
+        process("stop", "1", folder=self.folder)
+        waiting.communicate(timeout=60)
+        self.assertEqual((waiting.returncode, [one.state for one in self.points().values()]), (143, ["stopped"] * 5))
+        self.assertEqual(len(self.contents("seen").split()), 2)
+
     def test_passes_over_a_point_that_was_stopped_before_it_began(self):
         argv = (sys.executable, skelebot.HERE, "sweep", "stay", "--each", "lr", "1", "2", "-j", "1")
         sweep = subprocess.Popen(argv, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
@@ -326,7 +361,7 @@ class Natively(unittest.TestCase):
 
     def test_follows_a_chain(self):
         ending = call("sweep", "train", "--each", "lr", "1", "+", "sweep", "nope", folder=self.folder)
-        self.assertEqual((ending.status, ending.stderr), (2, two_lines("sweep: expected a job first, found 'nope'", "jobs are: gone, stay, train")))
+        self.assertEqual((ending.status, ending.stderr), (2, two_lines("sweep: expected a job first, found 'nope'", "jobs are: gone, mark, stay, train")))
         ending = process("train", "--lr", "1", "+", "sweep", "train", "--each", "lr", "1", "+", "envs", folder=self.folder)
         self.assertTrue(ending.stdout.endswith("[default]\n"), ending)
 

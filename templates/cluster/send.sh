@@ -1,5 +1,5 @@
-# Write an archive of those of the paths $2... of the folder $1 that exist. On stderr follow its checksum, and
-# how tar has ended.
+# Write an archive of those of the paths $2... of the folder $1 that exist. On stderr follow its checksum
+# and length, and how tar has ended.
 cd "$1" && : > .skelebot-end || exit 1
 shift
 for ONE; do
@@ -9,5 +9,5 @@ done
 exec 3>&2
 {
     { tar -c -f - -- "$@" .skelebot-end; echo "skelebot-tar $?" >&3; } |
-        if command -v sha256sum > /dev/null; then tee /dev/fd/4 | sha256sum >&3; else cat >&4; fi
+        if command -v cksum > /dev/null; then tee /dev/fd/4 | cksum >&3; else cat >&4; fi
 } 4>&1 | cat
