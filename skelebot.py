@@ -5585,22 +5585,6 @@ class Image:
         return any(hook is not Component.build for hook in hooks) or any(
             dependency.form == "python-ca" for dependency in self.project.dependencies.Python)
 
-    def plan_fresh(self, build):
-        """The id of an image that exists; another checkout may have taken its tag, for -s."""
-        if not build.tagged:
-            yield Command((*self.engine.argv, "tag", build.image, self.tag), kept=True)
-        if self.call.verbose and self.loan.secrets:
-            names = listed(one.name for one in self.loan.secrets)
-            yield Note(f"{names}: a new value is no reason to build; --rebuild takes it")
-        return build.image
-
-    def plan_say_why(self, build, reason):
-        if self.call.verbose:
-            yield Note(f"building {self.tag}: {reason or build.reason(self.call)}")
-        if self.call.verbose and build.appended:
-            yield Note("appended since the first build here, and installed on top of it: "
-                       f"{', '.join(build.appended)}")
-
     def plan_build(self, live=True):
         """The Build, with what is known of the last one."""
         project, key = self.project, self.key(self.tag)
@@ -5688,51 +5672,21 @@ class Image:
         inside = is_relative_to(own, folder)
         return [os.path.relpath(own, folder).replace(os.sep, "/")] if inside else []
 
-    def plan_run_build(self, build, builder, id_file, context):
-        """`docker build`, for its Outcome; of the Dockerfile, or a better one for the builder."""
-        text = build.recipe.built_from("legacy" if self.call.rebuild else builder, self.plain)
-        text, lent, environ = self.loan.build(text, builder, self.project.dockerfile)
-        own = text == build.recipe.text and not self.more
-        file = self.project.dockerfile or os.path.join(context, "Dockerfile")   # may be ignored
-        file = os.path.normpath(file) if own else "-"
-        words = (*(("--pull", "--no-cache") if self.call.rebuild else ()), *lent)
-        return (yield Command(self.engine.build(self.tag, file, id_file, words, context), environ,
-                              aside=True, quiet=not self.call.verbose, apart=self.engine.apart,
-                              given="" if own else text, title=f"building {self.tag}"))
+    def plan_fresh(self, build):
+        """The id of an image that exists; another checkout may have taken its tag, for -s."""
+        if not build.tagged:
+            yield Command((*self.engine.argv, "tag", build.image, self.tag), kept=True)
+        if self.call.verbose and self.loan.secrets:
+            names = listed(one.name for one in self.loan.secrets)
+            yield Note(f"{names}: a new value is no reason to build; --rebuild takes it")
+        return build.image
 
-    def plan_id(self, build, id_file="", context="."):
-        """Build it; its id goes into a file. What is known of the builder may be out of date."""
-        builder = yield from self.engine.plan_builder()
-        if builder not in BY_MOUNTS and (self.loan.files or self.loan.values):
-            builder = yield from self.engine.plan_builder(again=True)
-        if builder == "lacking":
-            yield Note("docker has no buildx component: building without BuildKit")
-        outcome = yield from self.plan_run_build(build, builder, id_file, context)
-        if not outcome.status:
-            return
-        yield from self.engine.plan_check()
-        now = builder
-        if builder not in ("podman", "legacy"):
-            now = yield from self.engine.plan_builder(again=True)
-        if now != builder:
-            outcome = yield from self.plan_run_build(build, now, id_file, context)
-        if outcome.status:
-            fault = pip_fault(self.project, outcome.errors)
-            if fault:
-                raise fault
-            raise SkelebotError(f"the image was not built ({shell_line(self.engine.argv)} build: "
-                                f"exit status {outcome.status})",
-                                build.hint(self.call, outcome.errors))
-
-    def plan_look_ahead(self, build):
-        """Refuse a build that is known to fail; say what a person may want to know of it."""
-        check_sendable(self.project, build.recipe)
-        if build.recipe.lacks_base:
-            check_online(self.call.offline, f"the base image {self.project.base}, absent here,")
-        yield from self.plan_check_variables(build.recipe.text)
-        before = build.before.recipe if build.before else Recipe()
-        notes = context_notes(before, build.recipe, env_files_inside(self.project))
-        yield from map(Note, (*notes, *passed_over(self.project, before.facts, build.recipe.facts)))
+    def plan_say_why(self, build, reason):
+        if self.call.verbose:
+            yield Note(f"building {self.tag}: {reason or build.reason(self.call)}")
+        if self.call.verbose and build.appended:
+            yield Note("appended since the first build here, and installed on top of it: "
+                       f"{', '.join(build.appended)}")
 
     def plan_build_again(self, build):
         """Build it, keep of what, and give the id; the tag if no id is told, or in a dry run."""
@@ -5760,6 +5714,16 @@ class Image:
             yield from self.plan_remove(build.image, image)
         return image or self.tag
 
+    def plan_look_ahead(self, build):
+        """Refuse a build that is known to fail; say what a person may want to know of it."""
+        check_sendable(self.project, build.recipe)
+        if build.recipe.lacks_base:
+            check_online(self.call.offline, f"the base image {self.project.base}, absent here,")
+        yield from self.plan_check_variables(build.recipe.text)
+        before = build.before.recipe if build.before else Recipe()
+        notes = context_notes(before, build.recipe, env_files_inside(self.project))
+        yield from map(Note, (*notes, *passed_over(self.project, before.facts, build.recipe.facts)))
+
     def plan_check_variables(self, text):
         """Raise a fault if no image sets a variable that a requirements file names."""
         lent = [*self.loan.values, *self.loan.files]        # or the fault that one is missing
@@ -5774,14 +5738,6 @@ class Image:
                     f"{file}: names {name}, which is not set in the build", "write its value, or, "
                     f"for a secret, secrets: [{{name: {name}, env: {name}, at: build}}]")
 
-    def plan_remove(self, before, now):
-        """Remove the image that was replaced; the engine keeps one that something else uses."""
-        if before in ("", now):
-            return
-        tags = yield self.engine.inspect("{{len .RepoTags}}", before)
-        if tags.output.strip() == "0":
-            yield Command((*self.engine.argv, "rmi", before), kept=True)
-
     def plan_files(self, build, context):
         """What is written for a build: beside a copy of a project that cannot be written to."""
         for step in build.steps(context):
@@ -5790,6 +5746,42 @@ class Image:
                 raise SkelebotError("the project, in whose folder nothing can be written, was "
                                     f"not copied: {last_line(failed.errors)}",
                                     "look at the folder's permissions, or at its ignores")
+
+    def plan_id(self, build, id_file="", context="."):
+        """Build it; its id goes into a file. What is known of the builder may be out of date."""
+        builder = yield from self.engine.plan_builder()
+        if builder not in BY_MOUNTS and (self.loan.files or self.loan.values):
+            builder = yield from self.engine.plan_builder(again=True)
+        if builder == "lacking":
+            yield Note("docker has no buildx component: building without BuildKit")
+        outcome = yield from self.plan_run_build(build, builder, id_file, context)
+        if not outcome.status:
+            return
+        yield from self.engine.plan_check()
+        now = builder
+        if builder not in ("podman", "legacy"):
+            now = yield from self.engine.plan_builder(again=True)
+        if now != builder:
+            outcome = yield from self.plan_run_build(build, now, id_file, context)
+        if outcome.status:
+            fault = pip_fault(self.project, outcome.errors)
+            if fault:
+                raise fault
+            raise SkelebotError(f"the image was not built ({shell_line(self.engine.argv)} build: "
+                                f"exit status {outcome.status})",
+                                build.hint(self.call, outcome.errors))
+
+    def plan_run_build(self, build, builder, id_file, context):
+        """`docker build`, for its Outcome; of the Dockerfile, or a better one for the builder."""
+        text = build.recipe.built_from("legacy" if self.call.rebuild else builder, self.plain)
+        text, lent, environ = self.loan.build(text, builder, self.project.dockerfile)
+        own = text == build.recipe.text and not self.more
+        file = self.project.dockerfile or os.path.join(context, "Dockerfile")   # may be ignored
+        file = os.path.normpath(file) if own else "-"
+        words = (*(("--pull", "--no-cache") if self.call.rebuild else ()), *lent)
+        return (yield Command(self.engine.build(self.tag, file, id_file, words, context), environ,
+                              aside=True, quiet=not self.call.verbose, apart=self.engine.apart,
+                              given="" if own else text, title=f"building {self.tag}"))
 
     def plan_known_id(self, told):
         """The id that the engine knows it by; builders tell others (docker/buildx#3952) or none."""
@@ -5807,6 +5799,14 @@ class Image:
         for path, text in ((build.path, built.cache_text),
                            (build.installs_path, "\0".join(installs))):
             yield from self.cache.plan_keep(path, text.encode("utf-8", "surrogatepass"))
+
+    def plan_remove(self, before, now):
+        """Remove the image that was replaced; the engine keeps one that something else uses."""
+        if before in ("", now):
+            return
+        tags = yield self.engine.inspect("{{len .RepoTags}}", before)
+        if tags.output.strip() == "0":
+            yield Command((*self.engine.argv, "rmi", before), kept=True)
 
 
 # ---- Runs -------------------------------------------------------------------
@@ -7313,6 +7313,22 @@ class Runner:
         return [host_path(one.source, "", self.call.home) for one in run.job.mappings
                 if self.is_here(one) and "ro" not in one.options]
 
+    def plan(self, run):
+        """A run, between what components do before and after it."""
+        record = run.recording.record
+        pairs = self.meant(run.job, record)
+        job = run.job._replace(mappings=tuple(mapping for mapping, _ in pairs))
+        if record and record.point:
+            yield OwnCopies(record.folder, self.copied(run.job), self.in_project)
+        for mapping, place in pairs:
+            if self.is_here(mapping) and not self.call.later:
+                check_source(mapping, place, self.call.home)
+        run = run._replace(job=job, resources=self.resources(job))
+        yield from self.plan_notes(run)
+        return (yield from plan_around(
+            self.call, job, run.launch, self.project.components,
+            lambda launch: self.plan_recorded(run._replace(launch=launch))))
+
     def plan_recorded(self, run):
         """The life of a run, and its record."""
         recording = run.recording
@@ -7469,22 +7485,6 @@ class Runner:
                 mapping = meant_mapping(one, place, environ, self.project.folder)
                 pairs.append((own(mapping), place))
         return pairs
-
-    def plan(self, run):
-        """A run, between what components do before and after it."""
-        record = run.recording.record
-        pairs = self.meant(run.job, record)
-        job = run.job._replace(mappings=tuple(mapping for mapping, _ in pairs))
-        if record and record.point:
-            yield OwnCopies(record.folder, self.copied(run.job), self.in_project)
-        for mapping, place in pairs:
-            if self.is_here(mapping) and not self.call.later:
-                check_source(mapping, place, self.call.home)
-        run = run._replace(job=job, resources=self.resources(job))
-        yield from self.plan_notes(run)
-        return (yield from plan_around(
-            self.call, job, run.launch, self.project.components,
-            lambda launch: self.plan_recorded(run._replace(launch=launch))))
 
     def copied(self, job):
         """The paths of which each point of a sweep has a copy; none is below another."""
@@ -10187,23 +10187,17 @@ class ArtifactoryStore(Store):
     login: Login
     facts: Dict[str, str] = {}
 
-    @staticmethod
-    def plan_aws_secret(auth):
-        """(user, token) from AWS Secrets Manager: a text that is the token, or JSON with both."""
-        outcome = yield from plan_must(Command((
-            "aws", "secretsmanager", "get-secret-value", "--secret-id=" + auth.awsSecret,
-            "--query=SecretString", "--output=text",
-            *([f"--profile={auth.awsProfile}"] if auth.awsProfile else []),
-            *([f"--region={auth.awsRegion}"] if auth.awsRegion else [])), kept=True))
-        values = json_value(outcome.output.encode("utf-8"))
-        if not isinstance(values, dict):
-            return "", outcome.output.strip()
-        user, token = (next((str(values[name]) for name in SECRET_NAMES[kind]
-                             if values.get(name)), "") for kind in ("user", "token"))
-        if not token:
-            raise SkelebotError(f"the secret {shortened(auth.awsSecret)} holds no token",
-                                f"name it one of: {', '.join(SECRET_NAMES['token'])}")
-        return user, token
+    @classmethod
+    def plan_open(cls, call, place, words):
+        user, token = yield from cls.plan_caller(call, place, words)
+        url = quoted_url(bare_url(place.url))
+        if token and url.startswith("http:") and host_of(url) not in TRUSTED:
+            yield Note(f"warning: user and token go to {host_of(url)} unencrypted; https:// would "
+                       "encrypt them")
+        login = artifactory_login(place.auth.authType, user, token) if token else Login()
+        return cls(url_joined(url, quoted(place.repo), quoted(place.path)) + "/",
+                   url_joined(url, "api/storage", quoted(place.repo), quoted(place.path)),
+                   login._replace(ways=ARTIFACTORY_WAYS))
 
     @classmethod
     def plan_caller(cls, call, place, words):
@@ -10230,17 +10224,23 @@ class ArtifactoryStore(Store):
             user = user or (yield Ask(f"User at {host}", ways=ARTIFACTORY_WAYS))
         return user, (yield Ask(f"Token or password at {host}", ways=ARTIFACTORY_WAYS, hidden=True))
 
-    @classmethod
-    def plan_open(cls, call, place, words):
-        user, token = yield from cls.plan_caller(call, place, words)
-        url = quoted_url(bare_url(place.url))
-        if token and url.startswith("http:") and host_of(url) not in TRUSTED:
-            yield Note(f"warning: user and token go to {host_of(url)} unencrypted; https:// would "
-                       "encrypt them")
-        login = artifactory_login(place.auth.authType, user, token) if token else Login()
-        return cls(url_joined(url, quoted(place.repo), quoted(place.path)) + "/",
-                   url_joined(url, "api/storage", quoted(place.repo), quoted(place.path)),
-                   login._replace(ways=ARTIFACTORY_WAYS))
+    @staticmethod
+    def plan_aws_secret(auth):
+        """(user, token) from AWS Secrets Manager: a text that is the token, or JSON with both."""
+        outcome = yield from plan_must(Command((
+            "aws", "secretsmanager", "get-secret-value", "--secret-id=" + auth.awsSecret,
+            "--query=SecretString", "--output=text",
+            *([f"--profile={auth.awsProfile}"] if auth.awsProfile else []),
+            *([f"--region={auth.awsRegion}"] if auth.awsRegion else [])), kept=True))
+        values = json_value(outcome.output.encode("utf-8"))
+        if not isinstance(values, dict):
+            return "", outcome.output.strip()
+        user, token = (next((str(values[name]) for name in SECRET_NAMES[kind]
+                             if values.get(name)), "") for kind in ("user", "token"))
+        if not token:
+            raise SkelebotError(f"the secret {shortened(auth.awsSecret)} holds no token",
+                                f"name it one of: {', '.join(SECRET_NAMES['token'])}")
+        return user, token
 
     def address(self, name):
         return self.url + quoted(name)
@@ -11597,51 +11597,6 @@ class Transfer:
 
     # -- From the store
 
-    def plan_versions(self):
-        """The versions in the store, the latest last; a singular artifact may look like one."""
-        start = self.artifact.stored_name("\0", self.prefix).split("\0")[0]
-        names = yield from self.store.names(start)
-        others = [other.stored_name("", self.prefix) for other in self.artifacts if other.singular]
-        versions = {self.artifact.stored_version(name, self.prefix) for name in names
-                    if name not in others}
-        own = sorted(one for one in versions if one and not one.endswith((".sha256", ".json")))
-        return sorted(own, key=lambda one: Semantic.parse(one) or ())
-
-    def plan_list(self, several):
-        """The versions that are stored, one on a line; the newest last."""
-        versions = yield from self.plan_versions()
-        asked = versions[-20:] if sys.stdout.isatty() else ()   # a program wants no more
-        for version in versions:
-            self.name_it(version)
-            told = (yield from self.plan_told()) if version in asked else ""
-            yield Answer(f"{self.artifact.name} " * several + version + told)
-        if not versions and not self.call.dry_run:
-            yield Note(f"no version of {self.artifact.name} is stored at {self.store.where('')}")
-
-    def versions_hint(self, versions):
-        known = list(filter(Semantic.parse, versions))
-        return (f"known versions: {', '.join(known[-10:])}" if known else
-                f"nothing of that name is stored at {self.store.where('')}: "
-                f"check the address in {FILE}, or push it")
-
-    def plan_version(self, typed):
-        """The version to pull: as typed, or what LATEST (it fits the project) or LATEST! means."""
-        if self.artifact.singular or typed.upper() not in ("LATEST", "LATEST!"):
-            return typed
-        own = "" if typed.endswith("!") else self.project.version
-        if not typed.endswith("!") and not Semantic.parse(own):
-            raise SkelebotError(
-                f"LATEST looks for what fits the project's version, and {shortened(own)} is not a "
-                "semantic version",
-                "write one into the file VERSION, as in 1.0.0, or pull LATEST!")
-        versions = yield from self.plan_versions()
-        version = latest(versions, own)
-        if not version and not self.call.dry_run:
-            what = f"fits {own}" if own else "exists"
-            raise SkelebotError(f"no version of {self.artifact.name} {what}",
-                                self.versions_hint(versions))
-        return version or "VERSION"         # in a dry run nobody knows which
-
     def plan_find(self, typed, override):
         """Set what the store has of it, and its path here; raise a fault if it is not stored."""
         version = yield from self.plan_version(typed)
@@ -11662,6 +11617,34 @@ class Transfer:
             raise SkelebotError(f"{self.path}: is a {kind}, which {self.name} cannot replace",
                                 "move it away")
 
+    def plan_version(self, typed):
+        """The version to pull: as typed, or what LATEST (it fits the project) or LATEST! means."""
+        if self.artifact.singular or typed.upper() not in ("LATEST", "LATEST!"):
+            return typed
+        own = "" if typed.endswith("!") else self.project.version
+        if not typed.endswith("!") and not Semantic.parse(own):
+            raise SkelebotError(
+                f"LATEST looks for what fits the project's version, and {shortened(own)} is not a "
+                "semantic version",
+                "write one into the file VERSION, as in 1.0.0, or pull LATEST!")
+        versions = yield from self.plan_versions()
+        version = latest(versions, own)
+        if not version and not self.call.dry_run:
+            what = f"fits {own}" if own else "exists"
+            raise SkelebotError(f"no version of {self.artifact.name} {what}",
+                                self.versions_hint(versions))
+        return version or "VERSION"         # in a dry run nobody knows which
+
+    def plan_versions(self):
+        """The versions in the store, the latest last; a singular artifact may look like one."""
+        start = self.artifact.stored_name("\0", self.prefix).split("\0")[0]
+        names = yield from self.store.names(start)
+        others = [other.stored_name("", self.prefix) for other in self.artifacts if other.singular]
+        versions = {self.artifact.stored_version(name, self.prefix) for name in names
+                    if name not in others}
+        own = sorted(one for one in versions if one and not one.endswith((".sha256", ".json")))
+        return sorted(own, key=lambda one: Semantic.parse(one) or ())
+
     def plan_refuse(self):
         """The fault of what cannot be pulled; its hint names what can."""
         try:
@@ -11671,15 +11654,11 @@ class Transfer:
             hint = f"what is stored could not be listed: {fault.message}"
         raise SkelebotError(f"{self.name} does not exist: {self.where}", hint)
 
-    def plan_is_here(self):
-        """Whether its path holds what is stored."""
-        if self.call.dry_run or not self.stored.sha256 or look(self.path) != self.kind:
-            return False
-        try:
-            body = yield from self.plan_body()
-            return bool(body) and digests_of(body).sha256 == self.stored.sha256
-        except SkelebotError:
-            return False                    # it cannot be read, so it is something else
+    def versions_hint(self, versions):
+        known = list(filter(Semantic.parse, versions))
+        return (f"known versions: {', '.join(known[-10:])}" if known else
+                f"nothing of that name is stored at {self.store.where('')}: "
+                f"check the address in {FILE}, or push it")
 
     def plan_fetch(self):
         """Fetch it, unless it is here; a folder comes as an archive."""
@@ -11694,13 +11673,15 @@ class Transfer:
         if not self.call.dry_run:
             yield Note(f"pulled {self.name} to {self.path}{(yield from self.plan_told())}")
 
-    def plan_told(self):
-        """What is known of the run that wrote it, as in `: run 2, lr 0.1`; else ""."""
-        stored = self.stored or (yield from self.store.find(self.name, (200, 403, 404)))
-        facts = (yield from self.store.plan_facts(self.name, stored or Stored()))
-        facts = facts.items() if isinstance(facts, dict) else ()
-        words = ", ".join(f"{name} {as_text(text)}" for name, text in facts)[:500]
-        return f": {words}" if words else ""
+    def plan_is_here(self):
+        """Whether its path holds what is stored."""
+        if self.call.dry_run or not self.stored.sha256 or look(self.path) != self.kind:
+            return False
+        try:
+            body = yield from self.plan_body()
+            return bool(body) and digests_of(body).sha256 == self.stored.sha256
+        except SkelebotError:
+            return False                    # it cannot be read, so it is something else
 
     def plan_unpack(self):
         """Fetch an archive, and unpack it beside the folder's place."""
@@ -11711,6 +11692,25 @@ class Transfer:
             yield Unpack(archive, self.path, self.name)
         finally:
             yield Remove(scratch)
+
+    def plan_told(self):
+        """What is known of the run that wrote it, as in `: run 2, lr 0.1`; else ""."""
+        stored = self.stored or (yield from self.store.find(self.name, (200, 403, 404)))
+        facts = (yield from self.store.plan_facts(self.name, stored or Stored()))
+        facts = facts.items() if isinstance(facts, dict) else ()
+        words = ", ".join(f"{name} {as_text(text)}" for name, text in facts)[:500]
+        return f": {words}" if words else ""
+
+    def plan_list(self, several):
+        """The versions that are stored, one on a line; the newest last."""
+        versions = yield from self.plan_versions()
+        asked = versions[-20:] if sys.stdout.isatty() else ()   # a program wants no more
+        for version in versions:
+            self.name_it(version)
+            told = (yield from self.plan_told()) if version in asked else ""
+            yield Answer(f"{self.artifact.name} " * several + version + told)
+        if not versions and not self.call.dry_run:
+            yield Note(f"no version of {self.artifact.name} is stored at {self.store.where('')}")
 
 
 def is_in_git(folder):
