@@ -2594,7 +2594,7 @@ def warnings(project, settings, sections, known):
 
     sections  those that are not ours; plugins are `known` by their names
     """
-    job, places = project.job(project.primaryJob), project.places
+    job, places = project.primaryJob and project.job(project.primaryJob), project.places
     needed = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
     near = {name: nearest(name, [*COMPONENTS, *known]) for name in sections if name not in known}
     return (
@@ -5601,7 +5601,7 @@ class Image:
         if installs.continues(bases, grouped[0]):
             text, groups = grouped
         copied = copied_below(text) if self.call.live and live else None
-        recipe = self.recipe = self.recipe_of(text, ignored, copied)._replace(bases=bases)
+        recipe = self.recipe = self.recipe_of(text, ignored, copied, bases)
         installs = installs.after(bases, text, groups)
         seen = ((path, data), (".dockerignore", ignored_now),
                 *([("Dockerfile", present)] if own else []))
@@ -5649,8 +5649,8 @@ class Image:
         tagged = not known or ids.get(self.tag) in (ids.get(known), None)
         return "\n".join(lines), known if ids.get(known) else "", tagged
 
-    def recipe_of(self, text, ignored, copied):
-        """The Recipe of a Dockerfile's text, without its bases."""
+    def recipe_of(self, text, ignored, copied, bases):
+        """The Recipe of a Dockerfile's text."""
         other, environ = other_ignore_file(self.project), self.call.environ
         if other:                       # the builders do not agree on which of the two counts
             others = (read_bytes(other) or b"").decode("utf-8", "surrogateescape")
@@ -5661,7 +5661,7 @@ class Image:
             Ignores("" if other else ignored), left_out, tuple(sorted(copied or ())))
         settings = [f"{name}={environ[name]}" for name in ("DOCKER_DEFAULT_PLATFORM",)
                     if environ.get(name)]
-        return Recipe("\n".join(settings), "", text, ignored, files or "")
+        return Recipe("\n".join(settings), bases, text, ignored, files or "")
 
     def own_files(self):
         """Where our own files lie in the project, if they do."""
@@ -5729,9 +5729,9 @@ class Image:
         lent = [*self.loan.values, *self.loan.files]        # or the fault that one is missing
         named = [pair for pair in re.findall(r"\$\{(\w+):\?is named in ([^$\n]+), and is", text)
                  if pair[0] not in lent]
-        environ = self.engine.inspect("{{json .Config.Env}}", self.project.base)
-        told = (yield environ) if named else Outcome(1)
-        for name, file in named if not told.status else ():     # else that image has to come first
+        told = (yield self.engine.inspect("{{json .Config.Env}}", self.project.base)
+                ) if named else None
+        for name, file in () if not told or told.status else named:     # it may have to come first
             within = re.search(rf"\n(?:ENV|ARG) .*\b{name}\b", text)
             if f'"{name}=' not in told.output and not within:
                 raise SkelebotError(
@@ -7477,7 +7477,7 @@ class Runner:
 
     def meant(self, job, record=None):
         """(Mapping, Place) of what a job sees there, without variables of this machine."""
-        own, environ, pairs = (record or RunRecord()).own, self.call.environ, []
+        own, environ, pairs = record.own if record else Mapping, self.call.environ, []
         for index, one in enumerate(job.mappings):
             place = (job.places or {}).get("mappings") or Place(FILE, 1)
             place = place._replace(path=f"{place.path}[{index}]")
@@ -7710,7 +7710,7 @@ class OnEngine(Runner):
         for mapping in filter(self.is_here, job.mappings):
             if mapping not in run.launch.mappings and mapping.source != ".":
                 yield MakeFolder(host_path(mapping.source, "", self.call.home))
-        yield from self.plan_first(run._replace(image=image))
+        yield from self.plan_first(run, image)
         run = run._replace(
             job=job, launch=run.launch._replace(words=words), image=image, copies=self.copies(job),
             name=run.name or self.project.container(job, "" if run.detached else self.call.token),
@@ -7774,9 +7774,10 @@ class OnEngine(Runner):
         """The project's ports that another of its jobs has published: one is enough for them."""
         busy = [port for port in self.project.ports if self.engine.is_local
                 and port not in job.ports and free_port(host_port(port)) != host_port(port)]
+        if not busy:
+            return ()
         own = "label=skelebot.project=" + self.project.name
-        told = (yield self.engine.ask("ps", "--filter", own, "--format", "{{.Names}} {{.Ports}}")
-                ) if busy else Outcome()
+        told = yield self.engine.ask("ps", "--filter", own, "--format", "{{.Names}} {{.Ports}}")
         lines = [(line.partition(" ")[0], port) for port in busy
                  for line in told.output.split("\n") if f":{host_port(port)}->" in line]
         for name, port in lines:
@@ -7784,13 +7785,13 @@ class OnEngine(Runner):
                        "starts without it")
         return tuple(port for _, port in lines)
 
-    def plan_first(self, run):
+    def plan_first(self, run, image):
         """What has to end well in a container before a detached job; it says why it failed."""
         if run.detached and run.launch.first:
             job = run.job._replace(mode="i", ports=())
             launch = run.launch._replace(argv=run.launch.first, first=())
-            status = yield from super().plan_run(run._replace(job=job, launch=launch, name="",
-                                                              recording=UNRECORDED))
+            status = yield from super().plan_run(run._replace(
+                job=job, launch=launch, image=image, name="", recording=UNRECORDED))
             if status:
                 raise Refused(status)
 
@@ -8068,7 +8069,8 @@ class OnEngine(Runner):
         """Build the image again if another call has removed it since its build; take a name of its
         own if another run of the job has the plain one.
         """
-        run = run._replace(launch=run.launch._replace(words=(*run.launch.words, *words)))
+        if words:
+            run = run._replace(launch=run.launch._replace(words=(*run.launch.words, *words)))
         try:
             return (yield from super().plan_run(run))
         except NameTaken:
@@ -16830,7 +16832,6 @@ def typed_resources(text):
 
 def caller_call(options, installed=(), project=None):
     """The Call for the machine that skelebot runs on, whose programs get out as the call does."""
-    set_variables({"DOCKER_HOST": os.environ.get("DOCKER_HOST", "")})   # Docker 20.10 takes none
     environ, home = dict(os.environ), os.path.expanduser("~")
     engine, config = EngineProgram(environ), project or read_config(environ, home)
     files = network_files(config.network, environ, getattr(config, "folder", ""), home)
@@ -16851,7 +16852,8 @@ def caller_call(options, installed=(), project=None):
         offline=config.offline or options.has("offline"), files=files,
         resources=typed_resources(options.one("resources")), hosts=options.values.get("host", ()))
     variables = call.variables
-    set_variables(variables)
+    set_variables({"DOCKER_HOST": os.environ.get("DOCKER_HOST", ""),    # Docker 20.10 takes no ""
+                   **variables})
     return call._replace(environ={**os.environ, **variables})
 
 
