@@ -11797,74 +11797,40 @@ class Repository(Component):
         return {"name": [*(artifact.name for artifact in self.artifacts), "ALL"],
                 "version": ("LATEST", "LATEST!")}
 
-    # -- Which artifacts, and where they are kept
-
-    def selection(self, command, words):
-        """The artifacts that a command names: one, or ALL."""
-        known, name = {artifact.name: artifact for artifact in self.artifacts}, words.one("name")
-        if not known:
-            raise SkelebotError(f"{FILE}: names no artifacts",
-                                "add them below components.repository, as in: "
-                                "artifacts: [{name: model, file: models/model.tar.gz}]")
-        if not name:
-            raise usage_error(f"{command}: needs NAME",
-                              f"an artifact, or ALL of them: {', '.join(known)}")
-        if name != "ALL" and name not in known:
-            raise usage_error(f"{command}: no artifact is named {shortened(name)}",
-                              did_you_mean(name, [*known, "ALL"]))
-        return list(known.values()) if name == "ALL" else [known[name]]
-
-    def check_words(self, command, project, words):
-        typed, prefix = words.one("version"), words.one("prefix")
-        self.selection(command, words)
-        if prefix and not ArtifactName.fits(prefix):
-            raise usage_error(f"{command}: expected a prefix that can begin a file's name, "
-                              f"found {shortened(prefix)}", "for example --prefix team-")
-        if typed and typed.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, typed, re.ASCII):
-            raise usage_error(f"pull: expected a version, found {shortened(typed)}",
-                              "for example 1.2.0, or LATEST")
-
-    def transfers(self, call, command, words):
-        return [Transfer(call, self, artifact, words.one("prefix"))
-                for artifact in self.selection(command, words)]
-
-    def place(self, call):
-        """(kind, section) of the store: the one that is named, or a folder in the caller's home."""
-        named = [(name, getattr(self.settings, name)) for name in STORES]
-        name = self.project.name
-        folder = name if re.fullmatch(r"\w[\w .-]*", name) else slug(name)
-        home = skelebot_home(call.environ, call.home)
-        default = "folder", Folder(os.path.join(home, "artifacts", folder))
-        return next((one for one in named if one[1]), default)
-
-    def plan_stores(self, call, transfers, words):
-        """Open the store of each artifact; one that several share asks for a login only once."""
-        if words.one("token"):
-            yield Note("warning: a token on the command line is visible to other users; " + listed(
-                store.token for store in STORES.values() if store.token) + " keeps it hidden")
-        own, stores = self.place(call), self.stores
-        typed = words.one("user") or words.one("token")
-        if typed and not STORES[own[0]].token and getattr(self.settings, own[0]):
-            yield Note(f"warning: {own[0]} has no use for --user and --token")
-        for transfer in transfers:
-            deploy = transfer.artifact.deploy
-            kind, place = ("artifactory", Artifactory(*deploy[1:])) if deploy else own
-            transfer.store = next((store for known, store in stores if known == place), None)
-            if not transfer.store:
-                check_online(call.offline and STORES[kind].far, f"the store in {kind}")
-                transfer.store = yield from STORES[kind].plan_open(call, place, words)
-                stores.append((place, transfer.store))
-
-    def checks(self, doctor):
-        """Whether each store answers whoever asks here."""
-        words = Words({"name": ("ALL",)})
-        transfers = self.transfers(doctor.call, "pull", words) if self.artifacts else ()
-        yield from self.plan_stores(doctor.call, transfers, words)
-        for _, store in self.stores:
-            yield from store.names("skelebot-doctor")
-            yield Finding("ok", f"{store.where('')} answers")
-
     # -- Commands
+
+    def plan_pull(self, call, project, words):
+        """Fetch artifacts whole and as they were pushed; look all up before one is fetched."""
+        self.check_words("pull", project, words)
+        transfers = self.transfers(call, "pull", words)
+        yield from self.plan_stores(call, transfers, words)
+        versioned = [transfer for transfer in transfers if not transfer.artifact.singular]
+        if versioned and not words.one("version"):
+            for transfer in versioned:
+                yield from transfer.plan_list(len(transfers) > 1)
+            return 0
+        for transfer in transfers:
+            yield from transfer.plan_find(words.one("version"), words.has("override"))
+        if not words.has("override"):
+            yield from plan_hide_from_git([transfer.path for transfer in transfers])
+        for transfer in transfers:
+            yield from transfer.plan_fetch()
+        return 0
+
+    def plan_push(self, call, project, words):
+        """Send artifacts under the project's version; all are checked before one is sent."""
+        self.check_words("push", project, words)
+        force, transfers, new = words.has("force"), self.transfers(call, "push", words), []
+        yield from self.plan_check_version(transfers)
+        for transfer in transfers:
+            transfer.find_source()
+            transfer.name_it(project.version)
+        yield from self.plan_stores(call, transfers, words)
+        for transfer in transfers:
+            new += [transfer] if force or (yield from transfer.plan_is_new()) else []
+        for transfer in new:
+            yield from transfer.plan_send(force)
+        return 0
 
     def plan_check_version(self, transfers):
         """Check that a name can hold the project's version; warn if LATEST will not find it."""
@@ -11899,38 +11865,72 @@ class Repository(Component):
             if not transfer.artifact.singular:
                 yield from transfer.plan_find(typed, False)
 
-    def plan_push(self, call, project, words):
-        """Send artifacts under the project's version; all are checked before one is sent."""
-        self.check_words("push", project, words)
-        force, transfers, new = words.has("force"), self.transfers(call, "push", words), []
-        yield from self.plan_check_version(transfers)
-        for transfer in transfers:
-            transfer.find_source()
-            transfer.name_it(project.version)
-        yield from self.plan_stores(call, transfers, words)
-        for transfer in transfers:
-            new += [transfer] if force or (yield from transfer.plan_is_new()) else []
-        for transfer in new:
-            yield from transfer.plan_send(force)
-        return 0
+    # -- Which artifacts, and where they are kept
 
-    def plan_pull(self, call, project, words):
-        """Fetch artifacts whole and as they were pushed; look all up before one is fetched."""
-        self.check_words("pull", project, words)
-        transfers = self.transfers(call, "pull", words)
-        yield from self.plan_stores(call, transfers, words)
-        versioned = [transfer for transfer in transfers if not transfer.artifact.singular]
-        if versioned and not words.one("version"):
-            for transfer in versioned:
-                yield from transfer.plan_list(len(transfers) > 1)
-            return 0
+    def check_words(self, command, project, words):
+        typed, prefix = words.one("version"), words.one("prefix")
+        self.selection(command, words)
+        if prefix and not ArtifactName.fits(prefix):
+            raise usage_error(f"{command}: expected a prefix that can begin a file's name, "
+                              f"found {shortened(prefix)}", "for example --prefix team-")
+        if typed and typed.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, typed, re.ASCII):
+            raise usage_error(f"pull: expected a version, found {shortened(typed)}",
+                              "for example 1.2.0, or LATEST")
+
+    def transfers(self, call, command, words):
+        return [Transfer(call, self, artifact, words.one("prefix"))
+                for artifact in self.selection(command, words)]
+
+    def selection(self, command, words):
+        """The artifacts that a command names: one, or ALL."""
+        known, name = {artifact.name: artifact for artifact in self.artifacts}, words.one("name")
+        if not known:
+            raise SkelebotError(f"{FILE}: names no artifacts",
+                                "add them below components.repository, as in: "
+                                "artifacts: [{name: model, file: models/model.tar.gz}]")
+        if not name:
+            raise usage_error(f"{command}: needs NAME",
+                              f"an artifact, or ALL of them: {', '.join(known)}")
+        if name != "ALL" and name not in known:
+            raise usage_error(f"{command}: no artifact is named {shortened(name)}",
+                              did_you_mean(name, [*known, "ALL"]))
+        return list(known.values()) if name == "ALL" else [known[name]]
+
+    def plan_stores(self, call, transfers, words):
+        """Open the store of each artifact; one that several share asks for a login only once."""
+        if words.one("token"):
+            yield Note("warning: a token on the command line is visible to other users; " + listed(
+                store.token for store in STORES.values() if store.token) + " keeps it hidden")
+        own, stores = self.place(call), self.stores
+        typed = words.one("user") or words.one("token")
+        if typed and not STORES[own[0]].token and getattr(self.settings, own[0]):
+            yield Note(f"warning: {own[0]} has no use for --user and --token")
         for transfer in transfers:
-            yield from transfer.plan_find(words.one("version"), words.has("override"))
-        if not words.has("override"):
-            yield from plan_hide_from_git([transfer.path for transfer in transfers])
-        for transfer in transfers:
-            yield from transfer.plan_fetch()
-        return 0
+            deploy = transfer.artifact.deploy
+            kind, place = ("artifactory", Artifactory(*deploy[1:])) if deploy else own
+            transfer.store = next((store for known, store in stores if known == place), None)
+            if not transfer.store:
+                check_online(call.offline and STORES[kind].far, f"the store in {kind}")
+                transfer.store = yield from STORES[kind].plan_open(call, place, words)
+                stores.append((place, transfer.store))
+
+    def place(self, call):
+        """(kind, section) of the store: the one that is named, or a folder in the caller's home."""
+        named = [(name, getattr(self.settings, name)) for name in STORES]
+        name = self.project.name
+        folder = name if re.fullmatch(r"\w[\w .-]*", name) else slug(name)
+        home = skelebot_home(call.environ, call.home)
+        default = "folder", Folder(os.path.join(home, "artifacts", folder))
+        return next((one for one in named if one[1]), default)
+
+    def checks(self, doctor):
+        """Whether each store answers whoever asks here."""
+        words = Words({"name": ("ALL",)})
+        transfers = self.transfers(doctor.call, "pull", words) if self.artifacts else ()
+        yield from self.plan_stores(doctor.call, transfers, words)
+        for _, store in self.stores:
+            yield from store.names("skelebot-doctor")
+            yield Finding("ok", f"{store.where('')} answers")
 
 
 # -- Registry
