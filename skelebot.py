@@ -20,7 +20,7 @@ Contents, in the data's order:
     HTTP            what answers of servers mean
     Stores          artifacts in Artifactory, S3 or a folder: one class for each
     Components      what the sections below `components` add: one class for each, as plugins have
-    Plugins         what can be installed and how, and what plugins of earlier releases import
+    Plugins         whose fault it is, what can be installed, and how
     Scaffold        a template and the answers -> the files of a new project
     Doctor          what this machine and the project lack: a row for each check
     Help            the pages that explain the project
@@ -82,14 +82,14 @@ class Later:
         return getattr(module, name)
 
 
-(argparse, ast, base64, configparser, contextlib, csv, datetime, difflib, filecmp, getpass, glob,
- gzip, hashlib, hmac, html, inspect, ipaddress, json, math, netrc, queue, random, select, shlex,
- shutil, socket, ssl, subprocess, tarfile, tempfile, textwrap, threading, traceback, types,
- unicodedata, zipfile, zlib) = map(Later, (
-     "argparse ast base64 configparser contextlib csv datetime difflib filecmp getpass glob "
-     "gzip hashlib hmac html inspect ipaddress json math netrc queue random select shlex "
-     "shutil socket ssl subprocess tarfile tempfile textwrap threading traceback types "
-     "unicodedata zipfile zlib").split())
+(base64, configparser, contextlib, csv, datetime, difflib, filecmp, getpass, glob, gzip, hashlib,
+ hmac, html, ipaddress, json, math, netrc, queue, random, select, shlex, shutil, socket, ssl,
+ subprocess, tarfile, tempfile, textwrap, threading, traceback, types, unicodedata, zipfile,
+ zlib) = map(Later, (
+     "base64 configparser contextlib csv datetime difflib filecmp getpass glob gzip hashlib "
+     "hmac html ipaddress json math netrc queue random select shlex shutil socket ssl "
+     "subprocess tarfile tempfile textwrap threading traceback types unicodedata zipfile "
+     "zlib").split())
 email, http, urllib = Later("email", "utils"), Later("http", "client"), Later(
     "urllib", "parse", "request")
 
@@ -1653,12 +1653,18 @@ def ancestors(path):
 HERE = os.path.abspath(__file__)
 
 
+def template_paths(*parts):
+    """Where a file of templates/ may be: beside this one or what it is a link to, also in a zip."""
+    return [os.path.join(os.path.dirname(own), folder, *parts)
+            for folder in ("templates", "skelebot_templates")
+            for own in (HERE, os.path.realpath(HERE))]
+
+
 def template_bytes(*parts):
-    """A file of templates/, beside this one or what it is a link to; both may lie in a zip file."""
-    for folder in ("templates", "skelebot_templates"):
-        for own in (HERE, os.path.realpath(HERE)):
-            with contextlib.suppress(OSError):
-                return __loader__.get_data(os.path.join(os.path.dirname(own), folder, *parts))
+    """A file of templates/."""
+    for path in template_paths(*parts):
+        with contextlib.suppress(OSError):
+            return __loader__.get_data(path)
     raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {HERE}",
                         "copy the folder templates/ with skelebot.py, or run install.sh again")
 
@@ -12598,294 +12604,6 @@ class PluginCommand:
             yield Note(f"there are no plugins in {self.folder}")
 
 
-# -- Plugins of earlier releases
-
-class SkeleYaml:
-    """A part of skelebot.yaml, as plugins of earlier releases know it."""
-    schema = None
-
-    @classmethod
-    def load(cls, config):
-        """An instance with what its constructor takes; without a constructor, with all."""
-        cls.validate(config)
-        config = dict(config or {})
-        if cls.__init__ is object.__init__:
-            instance = cls()
-            vars(instance).update(config)
-            return instance
-        known = inspect.signature(cls.__init__).parameters
-        takes_all = any(one.kind is one.VAR_KEYWORD for one in known.values())
-        return cls(**{key: value for key, value in config.items() if takes_all or key in known})
-
-    @classmethod
-    def loadList(cls, configs):
-        return [cls.load(config) for config in configs or []]
-
-    @classmethod
-    def validate(cls, obj):
-        if cls.schema is not None:
-            cls.schema.validate(obj)
-
-    def toDict(self):
-        """What is set, as plain values."""
-        return {key: plain_value(value) for key, value in vars(self).items()
-                if not key.startswith("_") and value is not None}
-
-
-def plain_value(value):
-    """A value of a record, or of a plugin's, without our classes."""
-    if isinstance(value, SkeleYaml):
-        return value.toDict()
-    if hasattr(value, "_fields"):
-        return {name: plain_value(one) for name, one in zip(value._fields, value)
-                if name != "places"}
-    if isinstance(value, (list, tuple)):
-        return [plain_value(one) for one in value]
-    return str(value) if isinstance(value, str) else value
-
-
-class EarlierComponent(SkeleYaml):
-    """What `from skelebot.objects.component import Component` gives."""
-    activation = Activation.EMPTY
-    commands = []
-
-    def addParsers(self, subparsers):
-        return subparsers
-
-    def execute(self, config, args, host=None):
-        return None
-
-    def scaffold(self):
-        return None
-
-    def appendDockerfile(self):
-        return ""
-
-    def prependCommand(self, job, native):
-        return ""
-
-    appendDockerignore = addDockerRunParams = appendDockerfile
-    appendCommand = prependCommand
-
-
-class EarlierConfig(SkeleYaml):
-    """The project, as plugins of earlier releases get it."""
-
-    def __init__(self, call, project):
-        for key in fields(Project):
-            value = getattr(project, key) if project else None
-            is_list = isinstance(value, tuple) and not hasattr(value, "_fields")
-            setattr(self, key, list(value) if is_list else value)
-        self.env = project.env if project else None
-        # the dependencies as they were written: a list, or a dict of two
-        lists = {name: list(getattr(project.dependencies, name)) for name in fields(Dependencies)
-                 if name in project.language.split("+")} if project else None
-        self.dependencies = lists if not lists or len(lists) > 1 else [*lists.values()][0]
-        self.components = [one.plugin for one in (project.components if project else ())
-                           if hasattr(one, "plugin")]
-        self._call, self._project, self._before = call, project, self.values()
-
-    def values(self):
-        """key -> plain value of all that skelebot.yaml may hold, but for the components."""
-        return {key: plain_value(getattr(self, key)) for key in fields(Project)
-                if key != "components"}
-
-    def getImageName(self):
-        return self._project.image
-
-
-class EarlierPlugin(Component):
-    """A plugin of the 1.x and 2.x releases, by the hooks of today."""
-    kind = EarlierComponent
-
-    def __init__(self, project=None, settings=None):
-        super().__init__(project, settings)
-        self.plugin = settings
-        if settings is None:
-            self.plugin = self.kind.load(None) if self.kind.schema is None else self.kind()
-
-    @classmethod
-    def read(cls, node, place):
-        value = Value(node, place).plain()
-        try:
-            return cls.kind.load({} if value is None else value)
-        except Exception as error:
-            raise place.fault(shown_text(error_words(error)) or type(error).__name__,
-                              f"the plugin {cls.name} says what it takes")
-
-    def parser(self):
-        """(argparse's parser of the plugin's commands, name -> help)."""
-        parser = argparse.ArgumentParser(prog="skelebot")
-        subparsers = parser.add_subparsers(dest="job")
-        self.plugin.addParsers(subparsers)
-        helps = {action.dest: action.help or "" for action in subparsers._choices_actions}
-        return parser, {name: helps.get(name, "") for name in subparsers.choices}
-
-    def commands(self):
-        return {name: Builtin(text or f"a command of the plugin {self.name}",
-                              functools.partial(self.plan_command, name), raw=True,
-                              check=functools.partial(self.arguments, name))
-                for name, text in self.parser()[1].items()}
-
-    def arguments(self, name, project, words):
-        return self.parser()[0].parse_args([name, *words.extra])
-
-    def plan_command(self, name, call, project, words):
-        config = EarlierConfig(call, project)
-        host = Hosts(call, project).chosen().engine or None
-        return (yield Act(self.name, lambda: self.plugin.execute(
-            config, self.arguments(name, project, words), host)))
-
-    def dockerfile(self):
-        return self.plugin.appendDockerfile()
-
-    def ignores(self):
-        return (self.plugin.appendDockerignore() or "").splitlines()
-
-    def run_words(self, job):
-        return shlex.split(self.plugin.addDockerRunParams() or "")
-
-    def before(self, call, job, launch):
-        yield from ()
-        first, last = (re.sub(r"^(&&|;)|(&&|;)$", "", (text or "").strip()).strip() for text in (
-            self.plugin.prependCommand(job, launch.native),
-            self.plugin.appendCommand(job, launch.native)))
-        if not first and not last:
-            return launch
-        return launch._replace(argv=("bash", "-c", " && ".join(filter(None, [first, '"$@"', last])),
-                                     "bash", *launch.argv))
-
-    def section(self):
-        return (yield Act(self.name, lambda: (self.plugin.scaffold(), self.plugin.toDict())[1]))
-
-
-class EarlierFolder(Component):
-    """A plugin of 2019: command.py has its one command, scaffold.py asks for its keys.
-
-    installed  the InstalledPlugin
-    module     that of command.py
-    """
-    installed = module = None
-
-    @classmethod
-    def read(cls, node, place):
-        return Value(node, place).plain() or {}
-
-    def commands(self):
-        text = getattr(self.module.command, "__doc__", "") or f"a command of the plugin {self.name}"
-        return {self.name: Builtin(text.strip().partition("\n")[0], self.plan_command)}
-
-    def plan_command(self, call, project, words):
-        config = EarlierConfig(call, project)
-        return (yield Act(self.name, lambda: self.module.command(config, self.settings)))
-
-    def section(self):
-        if not os.path.isfile(os.path.join(self.installed.folder, "scaffold.py")):
-            return {}
-        return (yield Act(self.name, lambda: self.installed.module("scaffold").scaffold()))
-
-
-class EarlierApi:
-    """What those plugins import below `skelebot`; most have an EarlierConfig first."""
-
-    @staticmethod
-    def prompt(message, boolean=False, options=None):
-        """`promptUser`: what a person answers; an option, or True and False for Y and N."""
-        more = f" ({', '.join(options)})" if options else " (Y/N)" if boolean else ""
-        while True:
-            answer = ask_person(Ask(message + more))
-            if boolean and answer.lower() in ("y", "yes", "n", "no"):
-                return answer.lower().startswith("y")
-            if not boolean and (not options or answer in options):
-                return answer
-            tell(f"{shortened(answer)} is none of {listed(options or ('Y', 'N'))}")
-
-    @staticmethod
-    def call(config, host):
-        return config._call._replace(host=host or config._call.host)
-
-    @classmethod
-    def build(cls, config, host=None):
-        """`docker.build`."""
-        call, project = cls.call(config, host), config._project
-        perform(plan_image(call, project), call)
-        return 0
-
-    @classmethod
-    def run(cls, config, command, mode="i", ports=(), mappings=(), task="run", host=None,
-            *rest, **others):
-        """`docker.run`: a command in the image that exists; returns its exit status."""
-        call = cls.call(config, host)._replace(skip_build=True)
-        job = Job(task, Source(command), mode=mode if mode in Mode.values else "i",
-                  ports=tuple(ports or ()), mappings=tuple(map(Mapping, mappings or ())),
-                  places={"": Place(FILE, 1)})
-        argv = ("bash", "-c", command) if isinstance(command, str) else tuple(command)
-        return perform(plan_launch(call, config._project, job, Launch(argv)), call)
-
-    @staticmethod
-    def write_dockerfile(config):
-        """`dockerfile.buildDockerfile`: writes the Dockerfile, and .dockerignore beside it."""
-        def plan():
-            project = config._project
-            files = yield from plan_required_files(project)
-            text = Dockerfile(project, files, *component_parts(project)).text()
-            present = own_dockerfile()
-            ignored, before, _ = ignore_file(project, None)
-            for step in (*written("Dockerfile", text, present),
-                         *written(".dockerignore", ignored, before)):
-                yield step
-        perform(plan(), config._call)
-
-    @staticmethod
-    def load(env=None):
-        """`yaml.loadConfig`: the project of the current folder."""
-        return EarlierConfig(caller_call(Words()), read_folder(os.getcwd(), env))
-
-    @staticmethod
-    def save(config):
-        """`yaml.saveConfig`: writes the top-level keys that have changed; comments are lost."""
-        def plan():
-            lock = yield Hold(FILE)
-            try:
-                keys = {name: (entry.key.value, entry.node)
-                        for name, entry in read_entries(os.getcwd(), FILE).items()}
-                keys.update({key: (key, without_empty(value))
-                             for key, value in config.values().items()
-                             if value != config._before.get(key)})
-                yield File(FILE, yaml_text(keys.values()).encode("utf-8"))
-            finally:
-                yield Release(lock)
-        perform(plan(), config._call)
-
-    @classmethod
-    def names(cls):
-        """name of a module below `skelebot` -> what is in it."""
-        home = skelebot_home(os.environ, os.path.expanduser("~"))
-        return {
-            "objects": {}, "systems": {}, "systems.execution": {}, "systems.generators": {},
-            "systems.scaffolding": {},
-            "objects.component": {"Component": EarlierComponent, "Activation": Activation},
-            "objects.skeleYaml": {"SkeleYaml": SkeleYaml},
-            "systems.execution.docker": {"build": cls.build, "run": cls.run},
-            "systems.generators.yaml": {"loadConfig": cls.load, "saveConfig": cls.save,
-                                        "loadVersion": lambda: read_version(os.getcwd(), "")},
-            "systems.generators.dockerfile": {"buildDockerfile": cls.write_dockerfile},
-            "systems.generators.dockerignore": {"buildDockerignore": cls.write_dockerfile},
-            "systems.scaffolding.prompt": {"promptUser": cls.prompt},
-            "common": {"VERSION": __version__, "SKELEBOT_HOME": home,
-                       "PLUGINS_HOME": os.path.join(home, "plugins"),
-                       "PLUGINS_QUARANTINE": os.path.join(home, QUARANTINE)},
-        }
-
-
-def without_empty(value):
-    """A plain value without what is empty in it."""
-    if isinstance(value, dict):
-        return {key: without_empty(one) for key, one in value.items()
-                if one not in ("", None, [], {}, False)}
-    return [without_empty(one) for one in value] if isinstance(value, list) else value
-
-
 # ---- Scaffold ---------------------------------------------------------------
 
 DEFAULTS = {"Python": "default-python", "R": "default-r", "R+Python": "default-r-python"}
@@ -16494,27 +16212,35 @@ class InstalledPlugin:
 
     def main_class(self):
         """The class that is called like the plugin, or the first one that is a component."""
-        kinds = [kind for kind in vars(self.module(self.name)).values() if isinstance(kind, type)
-                 and issubclass(kind, (Component, EarlierComponent))
+        module = self.module(self.name)
+        earlier = getattr(sys.modules.get("skelebot.objects.component"), "Component", Component)
+        kinds = [kind for kind in vars(module).values() if isinstance(kind, type)
+                 and issubclass(kind, (Component, earlier))
                  and kind.__module__.partition(".")[0] in (self.package, self.name)]
         if not kinds:
             raise ImportError("there is no class in it that is a Component")
         plain = self.name.replace("-", "").replace("_", "").lower()
         return next((kind for kind in kinds if kind.__name__.lower() == plain), kinds[0])
 
+    @staticmethod
+    def adapters():
+        """The module that has plugins of earlier releases by the hooks of today."""
+        import importlib
+        return importlib.import_module("skelebot.adapters")
+
     def component(self):
         """The class of a plugin, of today or of an earlier release."""
         old, new = (os.path.isfile(os.path.join(self.folder, file))
                     for file in (OLD_PLUGIN, self.name + ".py"))
         if old and not new:
-            return type(self.name, (EarlierFolder,), {
+            return type(self.name, (self.adapters().EarlierFolder,), {
                 "name": self.name, "installed": self, "module": self.module("command")})
         kind = self.main_class()
         if not isinstance(kind.activation, Activation):
             raise TypeError("activation has to be Activation.CONFIG or the like, "
                             f"not {shortened(kind.activation)}")
-        if issubclass(kind, EarlierComponent):
-            return type(self.name, (EarlierPlugin,), {
+        if not issubclass(kind, Component):
+            return type(self.name, (self.adapters().EarlierPlugin,), {
                 "name": self.name, "kind": kind, "activation": kind.activation})
         if kind.record is not None and not hasattr(kind.record, "_fields"):
             raise TypeError(f"record has to be a NamedTuple, not {shortened(kind.record)}")
@@ -16558,13 +16284,8 @@ class InstalledPlugin:
 
 def make_importable(home):
     """Let plugins import this module as skelebot, what earlier releases had, and each other."""
-    sys.modules["skelebot"] = sys.modules[__name__]
-    for name, values in EarlierApi.names().items():
-        module = types.ModuleType("skelebot." + name)
-        vars(module).update(values, __path__=[])
-        sys.modules[module.__name__] = module
-        above, _, own = module.__name__.rpartition(".")
-        setattr(sys.modules[above], own, module)
+    module = sys.modules["skelebot"] = sys.modules[__name__]
+    module.__path__ = template_paths("earlier")     # which makes it a package
     sys.path.append(os.path.join(home, "plugins"))
 
 
@@ -17162,7 +16883,7 @@ def command():
     status, above = main() or 0, sys._getframe(1).f_back
     if above and above.f_globals.get("__name__") == "runpy":    # of python -m
         above = above.f_back.f_back
-    if not (above or sys.flags.inspect or "skelebot.common" in sys.modules):    # a plugin needs it
+    if not (above or sys.flags.inspect or "__path__" in globals()):     # a plugin needs it
         import atexit
         try:
             getattr(sys.modules.get("threading"), "_shutdown", int)()

@@ -1,0 +1,23 @@
+from skelebot import (FILE, Job, Launch, Mapping, Mode, Place, Source, perform, plan_image,
+                      plan_launch)
+
+
+def call_of(config, host):
+    return config._call._replace(host=host or config._call.host)
+
+
+def build(config, host=None):
+    """Build the image of an EarlierConfig."""
+    call, project = call_of(config, host), config._project
+    perform(plan_image(call, project), call)
+    return 0
+
+
+def run(config, command, mode="i", ports=(), mappings=(), task="run", host=None, *rest, **others):
+    """A command in the image that exists; returns its exit status."""
+    call = call_of(config, host)._replace(skip_build=True)
+    job = Job(task, Source(command), mode=mode if mode in Mode.values else "i",
+              ports=tuple(ports or ()), mappings=tuple(map(Mapping, mappings or ())),
+              places={"": Place(FILE, 1)})
+    argv = ("bash", "-c", command) if isinstance(command, str) else tuple(command)
+    return perform(plan_launch(call, config._project, job, Launch(argv)), call)

@@ -1,0 +1,16 @@
+from skelebot import (Dockerfile, component_parts, ignore_file, own_dockerfile, perform,
+                      plan_required_files, written)
+
+
+def buildDockerfile(config):
+    """Write the Dockerfile, and .dockerignore beside it."""
+    def plan():
+        project = config._project
+        files = yield from plan_required_files(project)
+        text = Dockerfile(project, files, *component_parts(project)).text()
+        present = own_dockerfile()
+        ignored, before, _ = ignore_file(project, None)
+        for step in (*written("Dockerfile", text, present),
+                     *written(".dockerignore", ignored, before)):
+            yield step
+    perform(plan(), config._call)

@@ -1,0 +1,3 @@
+from skelebot.systems.generators.dockerfile import buildDockerfile
+
+buildDockerignore = buildDockerfile
