@@ -8347,15 +8347,16 @@ class Slurm(OnCluster):
     Its folder there has `script`, `id`, `log`, `status` and, in `files`, what travels.
     """
     row, settings, runs_sweeps = "slurm", SlurmHost, True
+    known, submits = ("sinfo", "--noheader"), 'ID=$(sbatch --parsable script) && echo "${ID%%;*}"'
 
     @property
     def where(self):
-        return self.host.rstrip(":") or "Slurm"
+        return self.host.rstrip(":") or self.row.title()
 
     @classmethod
     def plan_at(cls, call, project, host):
         runner = cls(call, project, (yield from plan_engine(call, "")))
-        runner.slurm = own = host.slurm or SlurmHost.at(host.docker)
+        runner.slurm = own = getattr(host, cls.row) or cls.settings.at(host.docker)
         near = () if own.login else (call.home,)
         runner.folder, runner.reasons = os.path.join(*near, re.sub("^~/", "", own.folder)), {}
         runner.socket = os.path.join(skelebot_home(call.environ, call.home), "ssh",
@@ -8367,7 +8368,7 @@ class Slurm(OnCluster):
     @classmethod
     def plan_answers(cls, call, host):
         runner = yield from cls.plan_at(call, Project("hosts"), host)
-        yield from runner.plan_there("Slurm does not answer", "", "sinfo", "--noheader")
+        yield from runner.plan_there(f"{runner.where} does not answer", "", *cls.known)
 
     @property
     def in_project(self):
@@ -8407,7 +8408,7 @@ class Slurm(OnCluster):
 
     def watch(self, what, *names):
         """The argv of slurm/watch.sh for runs."""
-        return self.there("", "sh", "-c", template_bytes("slurm", "watch.sh").decode(), "sh", what,
+        return self.there("", "sh", "-c", template_bytes(self.row, "watch.sh").decode(), "sh", what,
                           *map(self.root, names))
 
     # -- What it runs from
@@ -8475,8 +8476,7 @@ class Slurm(OnCluster):
             yield from self.plan_there(doing, "", "sh", "-c", keep + "secret", root,
                                        given=Secret("".join(secrets)))
         waits = run.detached and run.recording.record and run.recording.record.point
-        submit = keep + "script" + (
-            "" if waits else ' && ID=$(sbatch --parsable script) && echo "${ID%%;*}" > id')
+        submit = keep + "script" + f" && {self.submits} > id" * (not waits)
         yield from self.plan_there(doing, "", "sh", "-c", submit, root,
                                    given=self.script(run))
 
@@ -8591,11 +8591,11 @@ class Slurm(OnCluster):
 
     def facts(self, run):
         return {"image": run.image, "container": run.name,
-                "endpoint": f"slurm://{self.slurm.login}" if self.slurm.login else "slurm:"}
+                "endpoint": f"{self.row}:" + f"//{self.slurm.login}" * bool(self.slurm.login)}
 
     def plan_points(self, records, most):
         """Begin the points of a sweep, as one array."""
-        array, names = template_bytes("slurm", "array.sh").decode(), [
+        array, names = template_bytes(self.row, "array.sh").decode(), [
             record.container for record in records]
         yield from self.plan_there("the sweep was not submitted", "", "sh", "-c", array, "sh",
                                    os.path.dirname(self.root(names[0])), str(most), *names)
