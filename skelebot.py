@@ -4555,7 +4555,8 @@ def context_endpoint(data):
 
 
 def last_line(text):
-    text = re.sub(r"\n(?:Run|See) '[^'\n]*--help'[^\n]*\Z", "", text.strip())
+    text = re.sub(r"\n(?:(?:Run|See) '[^'\n]*--help'|command terminated with)[^\n]*\Z", "",
+                  text.strip())
     return (text.strip().split("\n") or [""])[-1].strip() or "it gave no reason"
 
 
@@ -8194,8 +8195,8 @@ class OnCluster(OnOtherEngine):
     """A cluster, which runs when it likes: what is mapped travels to a folder of the run there."""
     lost_words = "the cluster does not know it any more, and its exit status was not written"
     schedules, goes_on = True, False        # it goes on without us, who had to leave it
-    never = ("(?i)no space|denied|not permitted|quota|read-only|forbidden|not ?found|not running"
-             "|completed pod")          # of files that travel: no other try mends it
+    never = ("(?i)no space|wrote only|denied|not permitted|quota|read-only|forbidden|not ?found"
+             "|not running|completed pod")          # of files that travel: no other try mends it
 
     def there(self, name, *words):
         """The argv by which words are run there, for the run of that name."""
@@ -8724,7 +8725,7 @@ class OnKubernetes(OnCluster):
         """Whether a Job could be made there, and a pod be entered."""
         self = cls(call, Project("check"), Engine(call), host)
         run = Run(Job("check", Source("true")), Launch(("true",)), "check", "check")
-        yield from self.plan_create(self.manifest(run), "--dry-run=server")
+        yield from self.plan_create(self.manifest(run), words=["--dry-run=server"])
         told = yield self.kubectl("auth", "can-i", "create", "pods", "--subresource", "exec")
         if told.status:
             raise self.fault(told.output + told.errors, "no files can travel")
@@ -8795,6 +8796,7 @@ class OnKubernetes(OnCluster):
             "command": [re.sub(r"\$(?=[$(])", "$$", word) for word in
                         ("sh", "-c", script, name, *words)],
             "resources": self.limits(run.resources, name),
+            **({"terminationMessagePolicy": "FallbackToLogsOnError"} if name == "in" else {}),
             **({"securityContext": None} if self.at.user == "0" else {})})
 
     @staticmethod
@@ -8879,17 +8881,26 @@ class OnKubernetes(OnCluster):
     def plan_pushed(self, registry, own):
         """The name of an image in the registry, by its digest, once it is there."""
         registry.check_words(self.project, Words())
-        cache = Cache(self.call)
-        path, digest = cache.path("pushed", registry.image, own), ""
-        name = f"{registry.image}:{own[7:19] or 'run'}"
-        if not cache.text(path):
-            registry.check_secrets((yield from registry.plan_secrets_in_image(self.engine, own))
-                                   if other_ignore_file(self.project) else
-                                   registry.secrets_in_context())
-            yield from plan_must(Command((*self.engine.argv, "tag", own, name), kept=True))
-            digest = yield from registry.plan_push(self.engine, name)
-            yield from cache.plan_keep(path, digest.encode())
-        return re.sub(":[^:/]+$", "@" + (digest or cache.text(path)), name).rstrip("@")
+        cache, name = Cache(self.call), f"{registry.image}:{own[7:19] or 'run'}"
+        self.pushed = path = cache.path("pushed", registry.image, own)
+        lock = None if cache.text(path) else (yield Hold("."))  # a registry may mix up two at once
+        try:
+            digest = cache.text(path)
+            if not digest:
+                registry.check_secrets((yield from registry.plan_secrets_in_image(
+                    self.engine, own)) if other_ignore_file(self.project) else
+                    registry.secrets_in_context())
+                yield from plan_must(Command((*self.engine.argv, "tag", own, name), kept=True))
+                digest = yield from registry.plan_push(self.engine, name)
+                yield from cache.plan_keep(path, digest.encode())
+        finally:
+            yield from [Release(lock)] * bool(lock)
+        return re.sub(":[^:/]+$", "@" + digest, name).rstrip("@")
+
+    def plan_refused(self, status=1):
+        """What its watcher has told already; its image may be gone, so the next run pushes it."""
+        yield from [Remove(self.pushed)] * bool(self.pushed)
+        raise Refused(status)
 
     # -- The life of a Job
 
@@ -8905,26 +8916,30 @@ class OnKubernetes(OnCluster):
         self.manifest(run)              # a fault of the file is one before anything is there
         return run
 
-    def plan_create(self, manifest, *words):
-        """Create what a manifest says; returns its uid."""
-        kind, dry = manifest["kind"], self.call.dry_run
-        text = json.dumps(manifest, indent=1 if dry else None)
-        told = yield self.kubectl(
-            "create", f"--validate={bool(self.at.pod)}".lower(), *words, "--output",
-            "jsonpath={.metadata.uid}", "--filename", "-",
-            given=Secret(text) if kind == "Secret" and not dry else text)
-        if told.status:
-            raise self.fault(told.errors, f"{self.where} has not taken the {kind}")
-        return told.output.strip()
+    def plan_create(self, *manifests, words=()):
+        """Create a Job, and what it owns, in one go."""
+        dry = self.call.dry_run
+        argv = self.argv("create", f"--validate={bool(self.at.pod)}".lower(), *words, "--output",
+                         "jsonpath={.metadata.uid}", "--filename", "-")
+        texts = [json.dumps(one, indent=1 if dry else None) for one in manifests]
+        if manifests[1:] and not dry:
+            script = template_bytes("kubernetes", "create.sh").decode()
+            argv, texts = ("sh", "-c", script, "create", *argv), [Secret("\n".join(texts))]
+        for text in texts:
+            told = yield Command(argv, kept=True, given=text)
+            self.uid = self.uid or told.output.strip()
+            if told.status:
+                kind = manifests[-1 if self.uid else 0]["kind"]
+                raise self.fault(told.errors, f"{self.where} has not taken the {kind}")
 
     def start(self, run):
-        self.uid, texts = (yield from self.plan_create(self.manifest(run))), self.lent_texts(run)
-        if texts:
-            yield from self.plan_create(self.secret(run, texts, self.uid))
+        texts, owner = self.lent_texts(run), "" if self.call.dry_run else "OWNER"
+        yield from self.plan_create(self.manifest(run), *(
+            [self.secret(run, texts, owner)] if texts else []))
         if run.copies:
             told = yield Command(self.watch("open", run.name), aside=True)
             if told.status:
-                raise Refused
+                yield from self.plan_refused()
             yield from self.plan_send(run.name, run.copies, ".skelebot")
 
     def plan_notebook(self, jupyter, run, port, lab, token):
@@ -8965,8 +8980,8 @@ class OnKubernetes(OnCluster):
         if outcome.status == NOT_RUN:
             ends = yield from self.plan_ends([RunRecord(container=run.name)])
             self.goes_on = not ends
-            if None in ends.values() or self.goes_on:
-                raise Refused(NOT_RUN if self.goes_on else 1)
+            if NOT_RUN not in ends.values():
+                yield from self.plan_refused(NOT_RUN if self.goes_on else 1)
         elif outcome.status == UNANSWERED.status and run.resources.time:
             run.recording.note(state="timeout")
             yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
@@ -8981,9 +8996,12 @@ class OnKubernetes(OnCluster):
     def why(self, run, status):
         told = (yield self.kubectl("get", "pods", "--selector", "job-name=" + run.name, "--output",
                                    self.form)).output
-        why = re.search(r"(?m)^(?:why|main terminated \d+) (?!Error|Completed)(\w.*)", told)
+        last = Runs().last_lines(run.recording.record, 1) if run.recording.record else ()
+        why = re.search(r"(?m)^(?:why|main terminated \d+) (?!Error|Completed)(\w.*)", told) or (
+            re.match("(exec .*: exec format error)$", "".join(last)))
         return f"{SOMEBODY}: its Job is gone" * (not told) if not why else (
-            NO_MEMORY if "OOMKilled" in why.group(1) else why.group(1).rstrip(": "))
+            NO_MEMORY if "OOMKilled" in why.group(1) else
+            self.fault(why.group(1).rstrip(": "), "").message[2:])
 
     def plan_fetch(self, name, copies):
         self.room = "out"

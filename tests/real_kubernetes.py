@@ -71,22 +71,11 @@ class Cutting(Proxy):
                 one.close()
 
 
-class OnKubernetes(Tests):
+class OnCluster(Tests):
+    """A project that has a namespace of the cluster, where nothing of it may be left after a test."""
     build = False
-    files = {"job.sh": SCRIPT, "say.sh": 'echo "$2"\n', "point.sh": 'echo "$2" > out/n; echo "half: $2"\n', "data/in": "in\n"}
     config = {"language": "NA", "baseImage": cluster.LOADED, "hosts": HOSTS, "host": "ml", "user": "host",
-              "secrets": [{"name": "TOKEN", "env": "A_TOKEN"}], "jobs": [
-                  {"name": "all", "source": "job.sh", "mappings": ["data/:data/:ro", "out/"], "metrics": ["loss"],
-                   "environment": {"A": "it's \"$HOME\"\nZürich\r\n*$(A)$$", "B-C": "odd", "UID": "7"}},
-                  {"name": "say", "source": "say.sh", "params": [{"name": "word", "default": "hello"}]},
-                  {"name": "pieces", "source": "python -c \"import sys; sys.stdout.write('a' * 50000 + '\\n' + 'b' * 16384 + '\\nend')\""},
-                  {"name": "trap", "source": "trap 'echo term > out/term; exit 9' TERM; echo begun; sleep 100 & wait", "mappings": ["out/"]},
-                  {"name": "point", "source": "point.sh", "params": ["n"], "mappings": ["out/"], "metrics": ["half"]},
-                  {"name": "copy", "source": "cp large/file out/ && cksum < large/file", "mappings": ["large/:large/:ro", "out/"]},
-                  {"name": "eat", "source": "python -c 'print(len(bytearray(10 ** 9)))'"},
-                  {"name": "files", "source": "cat data/in", "mappings": ["data/"]},
-                  {"name": "sees", "source": "echo $OVER; touch sets/mine; ls /data/mine", "mappings": ["/data:sets/"]},
-                  {"name": "slow", "source": "trap : TERM; sleep 2; sleep 60", "resources": {"time": "1s"}}]}
+              "secrets": [{"name": "TOKEN", "env": "A_TOKEN"}]}
 
     @classmethod
     def setUpClass(cls):
@@ -123,6 +112,22 @@ class OnKubernetes(Tests):
         found = {name: data for name, data in tree(os.path.join(self.folder, "out")).items() if name != "pwd"}
         shutil.rmtree(os.path.join(self.folder, "out"))
         return found
+
+
+class OnKubernetes(OnCluster):
+    files = {"job.sh": SCRIPT, "say.sh": 'echo "$2"\n', "point.sh": 'echo "$2" > out/n; echo "half: $2"\n', "data/in": "in\n"}
+    config = {**OnCluster.config, "jobs": [
+        {"name": "all", "source": "job.sh", "mappings": ["data/:data/:ro", "out/"], "metrics": ["loss"],
+         "environment": {"A": "it's \"$HOME\"\nZürich\r\n*$(A)$$", "B-C": "odd", "UID": "7"}},
+        {"name": "say", "source": "say.sh", "params": [{"name": "word", "default": "hello"}]},
+        {"name": "pieces", "source": "python -c \"import sys; sys.stdout.write('a' * 50000 + '\\n' + 'b' * 16384 + '\\nend')\""},
+        {"name": "trap", "source": "trap 'echo term > out/term; exit 9' TERM; echo begun; sleep 100 & wait", "mappings": ["out/"]},
+        {"name": "point", "source": "point.sh", "params": ["n"], "mappings": ["out/"], "metrics": ["half"]},
+        {"name": "copy", "source": "cp large/file out/ && cksum < large/file", "mappings": ["large/:large/:ro", "out/"]},
+        {"name": "eat", "source": "python -c 'print(len(bytearray(10 ** 9)))'"},
+        {"name": "files", "source": "cat data/in", "mappings": ["data/"]},
+        {"name": "sees", "source": "echo $OVER; touch sets/mine; ls /data/mine", "mappings": ["/data:sets/"]},
+        {"name": "slow", "source": "trap : TERM; sleep 2; sleep 60", "resources": {"time": "1s"}}]}
 
     def test_a_job_has_its_words_variables_secrets_and_files_and_gives_its_status_by_every_client(self):
         words = [word for word in PLAIN + DASHED if len(word) < 10000] + ["\udce9t\udc80\n", "$(HOME) $$ $$(A)"]

@@ -13,6 +13,8 @@ cd "$(dirname "$0")" && echo "$*" >> asked
 case "$*" in
 *"get pods"*) if [ -e log.2 ]; then cat running; else cat ended; fi ;;
 *"get events"*) cat events ;;
+*"get secret"*) echo 'Error from server (NotFound): secrets "train" not found' >&2; exit 1 ;;
+*exec*) exit 137 ;;
 *logs*) for n in 1 2 3; do
     [ -e "log.$n" ] || continue
     cat "log.$n"
@@ -47,6 +49,10 @@ class Following(unittest.TestCase):
         with open(self.path(name), "w", newline="") as file:
             file.write(text)
 
+    def asked(self):
+        with open(self.path("asked")) as file:
+            return file.read()
+
     def watch(self, what="follow"):
         texts = [template_bytes("kubernetes", name).decode() for name in ("watch.py", "failures")]
         return subprocess.run([sys.executable, "-c", texts[0], what, "train", texts[1], "FORM", self.path("kubectl")],
@@ -60,8 +66,7 @@ class Following(unittest.TestCase):
         done = self.watch()
         self.assertEqual(done.stdout.decode(), f"one\ntwo\nthree\n{long}b\nend")
         self.assertEqual((done.returncode, done.stderr), (3, b""))
-        with open(self.path("asked")) as file:
-            logs = [line for line in file.read().split("\n") if "logs" in line]
+        logs = [line for line in self.asked().split("\n") if "logs" in line]
         self.assertEqual(["--since-time=2026-01-01T00:00:00Z" in line for line in logs], [False, True, False])
         self.assertEqual(["--follow" in line for line in logs], [True, True, False])
 
@@ -71,8 +76,21 @@ class Following(unittest.TestCase):
         done = self.watch()
         self.assertEqual(done.returncode, 125)
         self.assertIn("train does not go on: no node has the image, which image: loaded says is there\n  hint: load it", done.stderr.decode())
-        with open(self.path("asked")) as file:
-            self.assertIn("delete job train", file.read())
+        self.assertIn("delete job train", self.asked())
+
+
+    def test_ends_one_whose_secret_was_never_made(self):
+        self.write("ended", "Pod train-x train\nmain waiting - ContainerCreating: \nphase Pending\n")
+        self.write("events", 'FailedMount: MountVolume.SetUp failed for volume "lent" : secret "train" not found\n')
+        done = self.watch()
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("its Secret train was never made, since skelebot was killed before that\n  hint: run it again", done.stderr.decode())
+        self.assertIn("delete job train", self.asked())
+
+    def test_lets_a_job_stay_that_has_ended_while_it_was_told_to(self):
+        self.assertEqual(self.watch("end").returncode, 0)
+        self.assertIn("kill -TERM 1", self.asked())
+        self.assertNotIn("delete", self.asked())
 
 
 class Words(unittest.TestCase):
@@ -86,6 +104,18 @@ class Words(unittest.TestCase):
                  "the image r/churn:1 is not for the processor of the nodes"),
                 ("Unable to connect to the server: x509: certificate signed by unknown authority",
                  "its certificate is not trusted: certificate signed by unknown authority"),
+                ("error: unable to read certificate-authority /ca.pem for c due to open /ca.pem: no such file or directory",
+                 "kubectl cannot read certificate-authority /ca.pem"),
+                ("Unable to connect to the server: getting credentials: exec: executable aws not found\n\nIt looks like ...",
+                 "there is no aws, by which kubectl logs in"),
+                ("Your session has expired\nUnable to connect to the server: getting credentials: exec: executable sh failed with exit code 255",
+                 "sh, by which kubectl logs in, has said: Your session has expired"),
+                ("create: 4: kubectl: not found", "there is no kubectl on PATH"),
+                ("tar: in: Wrote only 8704 of 10240 bytes\ntar: Exiting with failure status due to previous errors\ncommand terminated with "
+                 "exit code 2", "there is no space left where its files go"),
+                ('in terminated 1 Error: "mkfifo: cannot create fifo: File exists\\n"',
+                 "its files were not taken: Error mkfifo: cannot create fifo: File exists (exit status 1)"),
+                ("tar: a: strange\ncommand terminated with exit code 2", "tar: a: strange"),
                 ("error: You must be logged in to the server (Unauthorized)", "the cluster does not take the login"),
                 ('error: context "prod" does not exist', "there is no context prod"), ("first\nlast", "last")):
             with self.subTest(said):

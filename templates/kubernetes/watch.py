@@ -24,6 +24,8 @@ PATIENT = 300           # seconds that a cluster may be away
 SETTLED = 20            # and that one that has answered before may refuse to
 SILENT = 300            # seconds without a byte, after which a connection may be dead
 GRACE = 10
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+pods = ["get", "pods", "--selector", "job-name=" + job, "--output", form]
 removal = [*kubectl, "delete", "job", job, "--ignore-not-found", "--wait=false"]
 quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
 told, child, answered = set(), None, False
@@ -38,8 +40,10 @@ def say(text):
 def start(words):
     """A kubectl that no signal of the terminal reaches."""
     global child
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)     # until it is known, and can be ended with us
     child = subprocess.Popen([*kubectl, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             start_new_session=True)
+                             start_new_session=True, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before))
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return child
 
 
@@ -98,15 +102,14 @@ def wait_for(pattern):
     """What is told of the pod as soon as it fits; "" of one that is gone, or of which there is a second."""
     silent = 2
     while True:
-        text = ask(["get", "pods", "--selector", "job-name=" + job, "--watch", "--output", form],
-                   lambda text: re.search(pattern, text), silent)
-        pods = sorted(set(re.findall("(?m)^Pod (.*?) ", text)))
-        if len(pods) > 1 or not pods and not ask(["get", "job", job, "--ignore-not-found"]):
+        text = ask([*pods, "--watch"], lambda text: re.search(pattern, text), silent)
+        names = sorted(set(re.findall("(?m)^Pod (.*?) ", text)))
+        if len(names) > 1 or not names and not ask(["get", "job", job, "--ignore-not-found"]):
             return ""
         last = text[text.rfind("Pod "):]
         if re.search(pattern, text):
             return last
-        explain(pods[0] if pods else job, last)
+        explain(names[0] if names else job, last)
         silent = min(2 * silent, 30)
 
 
@@ -115,7 +118,11 @@ def explain(name, text):
     said = text.replace('\\"', '"') + ask(
         ["get", "events", "--field-selector", "type=Warning,involvedObject.name=" + name,
          "--output", 'jsonpath={range .items[*]}{.reason}: {.message}{"\\n"}{end}'])
-    known = fault(re.sub('FailedMount: .*secret "{}" not found'.format(job), "", said))     # which just comes
+    own = '(?m)^FailedMount: .*secret "{}" not found$'.format(job)
+    if re.search(own, said):            # mostly the pod was only quicker than its Secret
+        errors = read(["get", "secret", job, "--output", "name"], lambda data: False, 30)[1]
+        said = errors if '" not found' in errors else re.sub(own, "", said)
+    known = fault(said)
     if known and known[0].startswith("waits"):
         say("{} {}; {}".format(job, *known))
     elif known:
@@ -165,14 +172,25 @@ def write(data):
         data = data[os.write(1, data):]
 
 
-def end(*_):
-    """Send TERM to the job; one that cannot be entered ends with its Job."""
-    argv = [*kubectl, "exec", "job/" + job, "--container", "main", "--", "sh", "-c", "kill -TERM 1"]
+def answer(words):
+    """(exit status, what it prints) of a kubectl that has GRACE."""
     try:
-        failed = subprocess.call(argv, timeout=GRACE, **quiet)
+        done = subprocess.run([*kubectl, *words], timeout=GRACE, **{**quiet, "stdout": subprocess.PIPE})
+        return done.returncode, done.stdout.decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
-        failed = True
-    if failed:
+        return 1, ""
+
+
+def end(*_):
+    """Send TERM to the job; one that has not begun, or cannot be entered, ends with its Job."""
+    for _ in range(3):
+        if not answer(["exec", "job/" + job, "--container", "main", "--", "sh", "-c", "kill -TERM 1"])[0]:
+            return
+        text = answer(pods)[1]          # it may have been the quicker one to end
+        if not re.search("(?m)^main running", text):
+            break
+        time.sleep(1)
+    if not re.search(ENDED, text):
         subprocess.call(removal, **quiet)
 
 
@@ -209,7 +227,10 @@ def take_files():
 def main():
     if what == "end":
         return end()
-    signal.signal(signal.SIGINT, end if what == "follow" else signal.SIG_DFL)
+    for number in SIGNALS:
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
+    if what == "follow":
+        signal.signal(signal.SIGINT, end)
     return follow() if what == "follow" else take_files()
 
 
