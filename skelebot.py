@@ -8432,7 +8432,9 @@ class Slurm(OnCluster):
         path = f"{self.folder}/images/{image[-64:]}{ending}"
         there = yield Command(self.there("", "sh", "-c", 'test -e "$0" && touch "$0"', path),
                               kept=True)
-        take = self.there("", "sh", "-c", template_bytes("slurm", "image.sh").decode(), "sh", path)
+        first = "\n".join(["{", *self.slurm.setup, "} < /dev/null", 'exec "$@"'])
+        take = self.there("", *(("bash", "-l", "-c", first, "bash") if self.slurm.setup else ()),
+                          "sh", "-c", template_bytes("slurm", "image.sh").decode(), "sh", path)
         save, pipe = (*self.engine.argv, "save", image), template_bytes("slurm", "pipe.sh").decode()
         ended = (yield Command(("sh", "-c", pipe, str(len(save)), *save, *take), quiet=True,
                                kept=True, title=f"bringing the image to {self.where}")) if (
@@ -8494,7 +8496,7 @@ class Slurm(OnCluster):
         told, words = self.settled(run)
         return pasted("\n".join([
             "#!/bin/bash -l" if own.setup else "#!/bin/sh",
-            *(f"#SBATCH {option}" for option in (*options, "--no-requeue", *own.options)),
+            *map("#SBATCH {}".format, map(shlex.quote, (*options, "--no-requeue", *own.options))),
             *own.setup, *(f"{name}={self.shell([text])}" for name, text in told.items()),
             f"set -- {self.shell(words)}",
             template_bytes("slurm", "job.sh").decode()]))

@@ -48,6 +48,11 @@ class Scripts(unittest.TestCase):
         self.assertNotIn("\r", script)          # sbatch takes no script that has one
         self.assertEqual(re.search("(?m)^LIMIT=.*$", head).group(), "LIMIT=90")
 
+    def test_quote_an_option_that_has_blanks(self):
+        lab = {"slurm": {"login": "lab", "container": "none", "options": ["--comment=it's a", "--exclusive"]}}
+        script, = scripts(driven(call=ADA._replace(host="lab"), hosts={"lab": lab}, **one("echo")))
+        self.assertIn("\n#SBATCH '--comment=it'\"'\"'s a'\n#SBATCH --exclusive\n", script)
+
     def test_call_python_what_every_machine_calls_it(self):
         job = one("src/train.py", params=[{"name": "data", "default": "$HOME/x"}])
         script, = scripts(driven(call=ADA._replace(host="lab"), hosts={"lab": LAB}, **job))
@@ -62,6 +67,13 @@ class Scripts(unittest.TestCase):
 
 
 class There(unittest.TestCase):
+    def test_what_makes_the_image_is_set_up_as_the_job_is(self):
+        done = driven(call=ADA._replace(host="here"), hosts={"here": {"slurm": {"setup": ["module load apptainer"]}}},
+                      results={'test -e "$0" && touch "$0"': Outcome(1)}, **one("echo"))
+        argv, = (step.argv for step in done.steps if getattr(step, "title", "").startswith("bringing"))
+        self.assertEqual(argv[argv.index("bash"):argv.index("bash") + 6], (
+            "bash", "-l", "-c", '{\nmodule load apptainer\n} < /dev/null\nexec "$@"', "bash", "sh"))
+
     def test_words_arrive_whole_by_one_connection_of_ssh(self):
         argv = slurm(login="ada@lab").there("", "sh", "-c", 'echo "$0"', "https://u:p@h/ it's")
         self.assertEqual(argv[:1] + argv[-2:-1], ("ssh", "ada@lab"))
