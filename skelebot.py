@@ -7694,6 +7694,42 @@ class OnEngine(Runner):
 
     # -- The life of a container
 
+    def plan_run(self, run):
+        """Keep what Docker's command line would take for its own in a file that only we read."""
+        job = run.launch.job(run.job)
+        variables = variables_file(self.project, job, self.call.environ)
+        if not variables or self.call.confined:     # a snap does not see that file
+            words = each("--env", map(Secret, variables.split("\n")[:-1]))
+            return (yield from self.plan_attempts(run, words))
+        folder = yield Scratch(self.call.token)
+        path = os.path.join(folder, "variables")
+        apart = job_variables(self.project, job, True)
+        try:
+            yield File(path, variables.encode("utf-8", "surrogateescape"),
+                       instead="printf %s ..." * any(isinstance(value, Secret)
+                                                     for value in apart.values()))
+            return (yield from self.plan_attempts(run, ("--env-file", path)))
+        finally:
+            yield Remove(folder)
+
+    def plan_attempts(self, run, words):
+        """Build the image again if another call has removed it since its build; take a name of its
+        own if another run of the job has the plain one.
+        """
+        if words:
+            run = run._replace(launch=run.launch._replace(words=(*run.launch.words, *words)))
+        try:
+            return (yield from super().plan_run(run))
+        except NameTaken:
+            token = run.recording.record.name
+            return (yield from super().plan_run(run._replace(
+                name=self.project.container(run.job, token))))
+        except NoImage:
+            if self.call.skip_build or run.image:
+                raise
+        yield Note("its image is gone, so it is built again")
+        return (yield from super().plan_run(run))
+
     def facts(self, run):
         return {"image": run.image, "container": run.name, "endpoint": self.engine.endpoint}
 
@@ -7878,86 +7914,6 @@ class OnEngine(Runner):
             raise SkelebotError(fault.message, f"{fault.hint}; if its container still runs, "
                                 f"{stop} ends it" if image_id(run.image) else fault.hint)
 
-    # -- What became of a container that nobody follows
-
-    STATE = "{{.Name}} {{.State.Status}} {{.State.ExitCode}}"
-
-    def plan_ends(self, records):
-        names = [record.container for record in records if record.container]
-        told = (yield self.engine.ask("inspect", "--type", "container", "--format", self.STATE,
-                                      *names)) if names else Outcome()
-        if told.status and not re.search(r"(?i)no (?:such )?(?:container|object)", told.errors):
-            yield Note(f"how runs are on {self.engine.endpoint or 'this engine'} cannot be told: "
-                       + last_line(told.errors))
-            return {}
-        rows = (line.lstrip("/").split() for line in told.output.splitlines())
-        states = {row[0]: (row[1], int(row[2])) for row in rows if len(row) == 3}
-        ends = {record.name: states.get(record.container, ("exited", None)) for record in records}
-        return {name: NOT_RUN if state == "created" else status
-                for name, (state, status) in ends.items()
-                if state in ("created", "exited", "dead", "stopped", "removing")}
-
-    def plan_lost_sight(self, run, status=NOT_RUN):
-        record = run.recording.record
-        if not (record and record.container and record.goes_on) or status not in (1, NOT_RUN):
-            return False
-        if status == 1 and self.engine.is_local or record.name in (
-                yield from self.plan_ends([record])):
-            return False
-        run.recording.record = yield KeepRun(record._replace(detached=True))
-        yield Note(f"the connection broke, and run {record.name} may go on: skelebot wait "
-                   f"{record.name} takes it up again, skelebot stop {record.name} ends it")
-        return True
-
-    def plan_collect(self, record, status, back=True, **ending):
-        copies, begun = self.returning(record), time.time()
-        if record.detached and record.goes_on and status is not None:
-            yield Command(self.log_argv(record.container), kept=True, log=True, run=record.folder)
-        if copies and back and status is not None:
-            back = not (yield from self.plan_fetch(record.container, copies))
-        if copies and back and status is not None and not record.goes_on:   # it was recorded before
-            record = yield KeepRun(record._replace(outputs=written_since(
-                self.written(Run(self.job_of(record), Launch(()))), begun - 0.05)))
-        record = yield from super().plan_collect(record, status, back, **ending)
-        if status is not None and (back or not copies):
-            yield Command(self.removal(record.container), kept=True)
-        return record
-
-    def log_argv(self, name):
-        return (*self.engine.argv, "logs", name)
-
-    def removal(self, name):
-        return self.engine.remove(name)
-
-    def plan_fetch(self, name, copies):
-        """Bring back what returns; returns 1, after a note, if something is missing, else 0."""
-        lost = 0
-        for copy in copies:
-            outcome = (yield self.engine.copy_back(name, copy)) if copy.returns else Outcome()
-            if outcome.status:
-                lost = 1
-                yield Note(f"{copy.source} was not copied back: {last_line(outcome.errors)}")
-        return lost
-
-    def returning(self, record):
-        """The Copy of each mapping that comes back from its container."""
-        return ()
-
-    lost_words = "its container is gone, and nobody has seen how it ended"
-
-    def plan_watch(self, record, follow=True):
-        if not record.detached:
-            return (yield from super().plan_watch(record, follow))
-        yield Command((*self.engine.argv, "logs", *["--follow"] * follow, record.container))
-
-    def plan_stop(self, record):
-        if is_alive(record.pid, record.begun):
-            return (yield from super().plan_stop(record))
-        run = Run(self.job_of(record), Launch(()), name=record.container,
-                  resources=Resources(time=record.resources.get("time", "")))
-        for argv in self.engine.ends(run)[:-1]:
-            yield Command(argv, kept=True)
-
     def logged(self, run):
         """The folder for its log; a job at a terminal has it for itself."""
         return "" if run.job.mode == "it" and self.call.terminal else run.recording.folder
@@ -8054,42 +8010,6 @@ class OnEngine(Runner):
         elif run.copies or run.serve or run.first:
             yield removal_by(remove)
 
-    def plan_run(self, run):
-        """Keep what Docker's command line would take for its own in a file that only we read."""
-        job = run.launch.job(run.job)
-        variables = variables_file(self.project, job, self.call.environ)
-        if not variables or self.call.confined:     # a snap does not see that file
-            words = each("--env", map(Secret, variables.split("\n")[:-1]))
-            return (yield from self.plan_attempts(run, words))
-        folder = yield Scratch(self.call.token)
-        path = os.path.join(folder, "variables")
-        apart = job_variables(self.project, job, True)
-        try:
-            yield File(path, variables.encode("utf-8", "surrogateescape"),
-                       instead="printf %s ..." * any(isinstance(value, Secret)
-                                                     for value in apart.values()))
-            return (yield from self.plan_attempts(run, ("--env-file", path)))
-        finally:
-            yield Remove(folder)
-
-    def plan_attempts(self, run, words):
-        """Build the image again if another call has removed it since its build; take a name of its
-        own if another run of the job has the plain one.
-        """
-        if words:
-            run = run._replace(launch=run.launch._replace(words=(*run.launch.words, *words)))
-        try:
-            return (yield from super().plan_run(run))
-        except NameTaken:
-            token = run.recording.record.name
-            return (yield from super().plan_run(run._replace(
-                name=self.project.container(run.job, token))))
-        except NoImage:
-            if self.call.skip_build or run.image:
-                raise
-        yield Note("its image is gone, so it is built again")
-        return (yield from super().plan_run(run))
-
     def own_words(self, run):
         """Whose a container is: its terminal, its user, and what it may take."""
         return (*(() if run.job.mode == "d" else ("--interactive",)),
@@ -8134,6 +8054,86 @@ class OnEngine(Runner):
         kind = PortTaken if run.serve and re.search(PORT_TAKEN, outcome.errors) else SkelebotError
         raise kind(f"{run.job.name} was not started: {last_line(outcome.errors)}",
                    refusal_hint(outcome.errors, "the engine's message says what is missing"))
+
+    # -- What became of a container that nobody follows
+
+    STATE = "{{.Name}} {{.State.Status}} {{.State.ExitCode}}"
+
+    def plan_ends(self, records):
+        names = [record.container for record in records if record.container]
+        told = (yield self.engine.ask("inspect", "--type", "container", "--format", self.STATE,
+                                      *names)) if names else Outcome()
+        if told.status and not re.search(r"(?i)no (?:such )?(?:container|object)", told.errors):
+            yield Note(f"how runs are on {self.engine.endpoint or 'this engine'} cannot be told: "
+                       + last_line(told.errors))
+            return {}
+        rows = (line.lstrip("/").split() for line in told.output.splitlines())
+        states = {row[0]: (row[1], int(row[2])) for row in rows if len(row) == 3}
+        ends = {record.name: states.get(record.container, ("exited", None)) for record in records}
+        return {name: NOT_RUN if state == "created" else status
+                for name, (state, status) in ends.items()
+                if state in ("created", "exited", "dead", "stopped", "removing")}
+
+    def plan_lost_sight(self, run, status=NOT_RUN):
+        record = run.recording.record
+        if not (record and record.container and record.goes_on) or status not in (1, NOT_RUN):
+            return False
+        if status == 1 and self.engine.is_local or record.name in (
+                yield from self.plan_ends([record])):
+            return False
+        run.recording.record = yield KeepRun(record._replace(detached=True))
+        yield Note(f"the connection broke, and run {record.name} may go on: skelebot wait "
+                   f"{record.name} takes it up again, skelebot stop {record.name} ends it")
+        return True
+
+    def plan_collect(self, record, status, back=True, **ending):
+        copies, begun = self.returning(record), time.time()
+        if record.detached and record.goes_on and status is not None:
+            yield Command(self.log_argv(record.container), kept=True, log=True, run=record.folder)
+        if copies and back and status is not None:
+            back = not (yield from self.plan_fetch(record.container, copies))
+        if copies and back and status is not None and not record.goes_on:   # it was recorded before
+            record = yield KeepRun(record._replace(outputs=written_since(
+                self.written(Run(self.job_of(record), Launch(()))), begun - 0.05)))
+        record = yield from super().plan_collect(record, status, back, **ending)
+        if status is not None and (back or not copies):
+            yield Command(self.removal(record.container), kept=True)
+        return record
+
+    def log_argv(self, name):
+        return (*self.engine.argv, "logs", name)
+
+    def removal(self, name):
+        return self.engine.remove(name)
+
+    def plan_fetch(self, name, copies):
+        """Bring back what returns; returns 1, after a note, if something is missing, else 0."""
+        lost = 0
+        for copy in copies:
+            outcome = (yield self.engine.copy_back(name, copy)) if copy.returns else Outcome()
+            if outcome.status:
+                lost = 1
+                yield Note(f"{copy.source} was not copied back: {last_line(outcome.errors)}")
+        return lost
+
+    def returning(self, record):
+        """The Copy of each mapping that comes back from its container."""
+        return ()
+
+    lost_words = "its container is gone, and nobody has seen how it ended"
+
+    def plan_watch(self, record, follow=True):
+        if not record.detached:
+            return (yield from super().plan_watch(record, follow))
+        yield Command((*self.engine.argv, "logs", *["--follow"] * follow, record.container))
+
+    def plan_stop(self, record):
+        if is_alive(record.pid, record.begun):
+            return (yield from super().plan_stop(record))
+        run = Run(self.job_of(record), Launch(()), name=record.container,
+                  resources=Resources(time=record.resources.get("time", "")))
+        for argv in self.engine.ends(run)[:-1]:
+            yield Command(argv, kept=True)
 
 
 class OnOtherEngine(OnEngine):
