@@ -425,7 +425,13 @@ def one_of(*values, **former):
 
 Language = one_of("Python", "R", "R+Python", "NA", python="Python", r="R")
 Mode = one_of("i", "d", "it", t="it", ti="it", di="d", id="d", dt="d", td="d", dit="d", itd="d")
+NativeUse = one_of("always", "never", "optional")
+Accepts = one_of("boolean", "list", "int", "float")
 User = one_of("root", "host")
+PrimaryExe = one_of("CMD", "ENTRYPOINT")
+SecretUse = one_of("build", "run")
+ClusterImage = one_of("pushed", "loaded")
+SlurmContainer = one_of("apptainer", "podman", "none")
 
 ProjectName = scalar_class(
     "a name with a letter a-z or a digit in it",
@@ -741,7 +747,7 @@ class Param(Valued):
     default: Tuple[DefaultWord, ...] = ()
     choices: Texts = ()
     help: Text = ""
-    accepts: one_of("boolean", "list", "int", "float") = ""
+    accepts: Accepts = ""
     places: Hidden = None
 
     def _complete(self):
@@ -867,7 +873,7 @@ class Job(Record):
     source: Source
     help: Text = ""
     mode: Mode = "i"
-    native: one_of("always", "never", "optional") = "optional"
+    native: NativeUse = "optional"
     host: Host = ""
     mappings: Tuple[Mapping, ...] = ()
     ignores: Tuple[Ignore, ...] = ()
@@ -977,7 +983,7 @@ class SecretEntry(Record):
     file: HostFile = ""
     env: SecretName = ""
     target: TargetPath = ""
-    at: Tuple[one_of("build", "run"), ...] = ("run",)
+    at: Tuple[SecretUse, ...] = ("run",)
     places: Hidden = None
 
     def _complete(self):
@@ -1038,7 +1044,7 @@ class Project(Record):
     ephemeral: bool = False
     dockerfile: ProjectPath = ""
     primaryJob: JobName = ""
-    primaryExe: one_of("CMD", "ENTRYPOINT") = "CMD"
+    primaryExe: PrimaryExe = "CMD"
     dependencies: Dependencies = Dependencies()
     commands: Tuple[ShellCommand, ...] = ()
     copy: Tuple[CopyPair, ...] = ()
@@ -2382,12 +2388,8 @@ class FormerPlugin(Record):
 
 
 def section_paths(name, kind):
-    """path -> reader of a component's section, as it is written today and as it was before."""
-    def reader_of(kind, settings):
-        return lambda node, place: settings(Value(node, place).read(kind))
-    former = {path: reader_of(*former) if former else kind.read
-              for path, former in kind.former.items()}
-    return {f"components.{name}": kind.read, **former}
+    """path -> None of a component's section as it is read today, `former` of one of before."""
+    return {f"components.{name}": None, **kind.former}
 
 
 def former_keys():
@@ -2416,13 +2418,16 @@ class Sections:
     def settings(self, name, kind):
         """What the section holds, None without one; of two files the environment's wins."""
         last, settings = None, None
-        for path, read in section_paths(name, kind).items():
+        for path, former in section_paths(name, kind).items():
             entry = self.entries.get(path)
             if entry and last and last.file == entry.place.file:
                 raise entry.place.fault(f"given twice, also as {last.path}", "keep one of them")
             if entry and (not last or last.file == FILE):
-                last = entry.place
-                settings = None if entry.is_nothing else read(entry.node, last)
+                last, settings = entry.place, None
+                if former and not entry.is_nothing:
+                    settings = former[1](entry.read(former[0]))
+                elif not entry.is_nothing:
+                    settings = kind.read(entry.node, last)
         return settings and completed(settings, last)
 
     def others(self):
@@ -2653,7 +2658,7 @@ def read_project(entries, place, installed=()):
 
 
 def laid_over(record, below):
-    """A record on top of another of its kind, key by key."""
+    """A record on top of another, key by key, as far as that has these."""
     own = {name: getattr(record, name) for name in record.places or () if name in below._fields}
     own.update((name, laid_over(value, getattr(below, name))) for name, value in own.items()
                if hasattr(value, "_fields"))
@@ -2672,8 +2677,7 @@ def read_folder(folder, env=None, installed=()):
     over = read_entries(folder, environment_file(env)) if env else {}
     project = read_project({**base, **over}, Place(FILE, 1), installed)
     secrets = {*project.secret_files, *secret_files(folder, known)}
-    config = laid_over(Config(project.network, project.offline, project.places),
-                       read_config(os.environ, os.path.expanduser("~")))
+    config = laid_over(project, read_config(os.environ, os.path.expanduser("~")))
     return with_components(project._replace(
         folder=folder, env=env or "", envs=known, secret_files=tuple(sorted(secrets)),
         version=read_version(folder, project.version), network=config.network,
@@ -4146,10 +4150,7 @@ class Merge(Record):
     """A file or folder to put in its place; what is only there already stays."""
     source: str
     target: str
-
-    @property
-    def line(self):
-        return shell_line(["cp", "-R", "-p", "-P", self.source, self.target])
+    line = shown_as("cp -R -p -P {source} {target}")
 
 
 class File(Record):
@@ -8327,7 +8328,7 @@ class SlurmHost(Record):
     account: Line = ""
     qos: Line = ""
     constraint: Line = ""
-    container: one_of("apptainer", "podman", "none") = "apptainer"
+    container: SlurmContainer = "apptainer"
     setup: Tuple[Text, ...] = ()
     options: Tuple[Line, ...] = ()
     places: Hidden = None
@@ -8657,7 +8658,7 @@ class KubernetesHost(Record):
     """A namespace of a cluster, by a context of kubectl, and what a pod has there."""
     context: Line
     namespace: Line
-    image: one_of("pushed", "loaded") = "pushed"
+    image: ClusterImage = "pushed"
     pullSecrets: Tuple[Line, ...] = ()
     serviceAccount: Line = ""
     nodeSelector: Tuple[Variable, ...] = ()

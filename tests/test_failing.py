@@ -160,5 +160,22 @@ class Project(unittest.TestCase):
             self.assertNotRegex(text, OBEYED)
 
 
+class Hints(unittest.TestCase):
+    """The tables of templates/hints, which only a fault reads."""
+
+    def test_have_whole_rows(self):
+        for name, sizes in {"yaml": {3, 4}, "docker-run": {2}, "files": {4}}.items():
+            for row in skelebot.template_rows("hints", name):
+                with self.subTest(name, row=row):
+                    self.assertIn(len(row), sizes)
+                    self.assertTrue(all(row) and re.compile(row[name == "files"]))
+
+    def test_are_about_what_there_is(self):
+        kinds = skelebot.Project, skelebot.Job, skelebot.Arg, skelebot.Param, skelebot.Dependencies
+        self.assertLessEqual({*skelebot.hints("keys")}, {name for kind in kinds for name in kind._fields})
+        self.assertTrue(all(1 <= int(status) <= 255 for status in skelebot.hints("statuses")))
+        self.assertEqual(skelebot.hints("packages")["cv2"], "opencv-python-headless")
+
+
 if __name__ == "__main__":
     unittest.main()
