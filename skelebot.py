@@ -8140,9 +8140,7 @@ class OnEngine(Runner):
 class OnOtherEngine(OnEngine):
     """Another machine's engine: mapped folders of project and home travel there and back."""
 
-    @property
-    def where(self):
-        return self.engine.endpoint
+    where = property(lambda self: self.engine.endpoint)
 
     def told(self, run):
         """What the job says of itself travels only where something does anyway, or is expected."""
@@ -8351,9 +8349,7 @@ class Slurm(OnCluster):
     row, settings, runs_sweeps = "slurm", SlurmHost, True
     known, submits = ("sinfo", "--noheader"), 'ID=$(sbatch --parsable script) && echo "${ID%%;*}"'
 
-    @property
-    def where(self):
-        return self.host.rstrip(":") or self.row.title()
+    where = property(lambda self: self.host.rstrip(":") or self.row.title())
 
     @classmethod
     def plan_at(cls, call, project, host):
@@ -8787,7 +8783,11 @@ class OnKubernetes(OnCluster):
         record = run.recording.record or RunRecord()
         own = {"project": self.project.name, "job": run.job.name, "run": record.name,
                "sweep": str(record.number)[:99 * bool(record.point)]}
-        return {**{f"skelebot.{name}": self.label(text) for name, text in own.items()
+        words = (*component_words(self.project, "run_words", run.job), *run.job.docker)
+        said = [pair.partition("=") for flag, pair in zip(words, words[1:]) if flag == "--label"
+                and re.match(r"(?a)([a-z\d.-]+/)?[^\W_]([\w.-]{,61}[^\W_])?=", pair)]
+        return {**{name: self.label(text) for name, _, text in said},
+                **{f"skelebot.{name}": self.label(text) for name, text in own.items()
                    if text.strip("0")}, **{name: text or "" for name, text in self.at.labels}}
 
     def container(self, run, name, mounts, *words):

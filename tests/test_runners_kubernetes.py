@@ -5,7 +5,7 @@ import sys
 import tempfile
 import unittest
 
-from skelebot import Call, Job, KubernetesHost, Launch, OnKubernetes, Run, RunRecord, Source, template_bytes
+from skelebot import Call, Component, Job, KubernetesHost, Launch, OnKubernetes, Run, RunRecord, Source, Variable, template_bytes
 from support import project
 
 KUBECTL = """#!/bin/sh
@@ -165,6 +165,21 @@ class Pods(unittest.TestCase):
         shown = kubernetes()
         shown.call, shown.lent_files = shown.call._replace(dry_run=True), runner.lent_files
         self.assertEqual(shown.lent_texts(run)["file-0"], b"...")
+
+    def test_have_the_labels_that_components_and_docker_name(self):
+        class Billing(Component):
+            def run_words(self, job):
+                return "--label", f"acme.com/account={job.name} of ada", "--ulimit", "core=0"
+
+        runner = kubernetes(labels=(Variable("team", "ml"),))
+        runner.project = runner.project._replace(components=(Billing(),))
+        docker = ("--label", "team=none", "--label", "skelebot.job=none", "--label", "no name=a", "--label", "bare")
+        job = runner.manifest(Run(Job("train", Source("true"), docker=docker), Launch(("true",)), "r/churn", "churn-0a1b"))
+        for one in (job, job["spec"]["template"]):
+            labels = one["metadata"]["labels"]
+            self.assertEqual({name: labels[name] for name in ("acme.com/account", "team", "skelebot.job")},
+                             {"acme.com/account": "train-of-ada", "team": "ml", "skelebot.job": "train"})
+            self.assertFalse({"no name", "bare", "core"} & set(labels))
 
     def test_names_and_labels_are_at_most_63_characters(self):
         self.assertEqual(OnKubernetes.label("Zürich " + "x" * 70), "Z-rich-" + "x" * 56)
