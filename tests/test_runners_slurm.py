@@ -1,9 +1,11 @@
 """Slurm: the script of a batch job, by which argv it gets there, and what its cluster's words mean."""
+import os
 import re
 import shlex
+import subprocess
 import unittest
 
-from support import project, skelebot
+from support import inside, project, skelebot
 from skelebot import Call, Command, Outcome, SkelebotError, Slurm, SlurmHost
 from test_runners import ADA, driven, one
 
@@ -102,6 +104,30 @@ class There(unittest.TestCase):
                 ("cat: write error: No space left on device", "the disk there is full"), ("first\nlast", "last")):
             with self.subTest(said):
                 self.assertEqual(slurm().fault(said, "it failed").message, "it failed: " + message)
+
+
+class Arrays(unittest.TestCase):
+    """A sweep, as templates/slurm/array.sh submits it; what scontrol and sbatch say is recorded."""
+
+    def test_are_several_one_after_the_other_where_slurm_does_not_allow_so_many_in_one(self):
+        sbatch = 'echo "$*" >> said; ID=$(wc -l < said); shift $(($# - 2)); cat "$2" > array-$ID; echo $ID'
+        programs = {"scontrol": "echo 'MaxArraySize            = 4'", "sbatch": sbatch}
+        runs = {f"r{number}/script": f"#!/bin/sh\n#SBATCH --output=log\necho {number} >> ../seen\n" for number in range(1, 9)}
+        with inside({**{"bin/" + name: "#!/bin/sh\n" + text for name, text in programs.items()}, **runs}) as top:
+            for name in programs:
+                os.chmod("bin/" + name, 0o755)
+            path = os.path.join(top, "bin") + os.pathsep + os.environ["PATH"]
+            script = skelebot.template_bytes("slurm", "array.sh").decode()
+            subprocess.check_call(["sh", "-c", script, "sh", top, "2", *(name[:2] for name in runs)], env={**os.environ, "PATH": path})
+            with open("said") as file:
+                self.assertEqual([line.split()[1:-1] for line in file], [[], ["--dependency=afterany:1"], ["--dependency=afterany:2"]])
+            for array, most in ((1, 3), (2, 3), (3, 2)):
+                with open(f"array-{array}") as file:
+                    self.assertIn(f"#SBATCH --array=1-{most}%2\n", file.read())
+                for task in range(1, most + 1):
+                    subprocess.check_call(["sh", f"array-{array}"], env={**os.environ, "SLURM_ARRAY_TASK_ID": str(task)})
+            with open("seen") as seen, open("r7/id") as number:
+                self.assertEqual((seen.read().split(), number.read()), (list("12345678"), "3_1\n"))
 
 
 class Ends(unittest.TestCase):
