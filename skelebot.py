@@ -3584,14 +3584,8 @@ class Entry(Record):
     mode: str = ""
     files: int = 0
     size: int = 0
-
-    @property
-    def is_folder(self):
-        return self.mode == "40755"
-
-    @property
-    def is_file(self):
-        return bool(re.match(PLAIN_FILE, self.mode))
+    is_folder = property(lambda self: self.mode == "40755")
+    is_file = property(lambda self: bool(re.match(PLAIN_FILE, self.mode)))
 
 
 def is_below(path, paths):
@@ -8350,6 +8344,7 @@ class Slurm(OnCluster):
     known, submits = ("sinfo", "--noheader"), 'ID=$(sbatch --parsable script) && echo "${ID%%;*}"'
 
     where = property(lambda self: self.host.rstrip(":") or self.row.title())
+    in_project = property(lambda self: self.slurm.container == "none" and not self.slurm.login)
 
     @classmethod
     def plan_at(cls, call, project, host):
@@ -8367,10 +8362,6 @@ class Slurm(OnCluster):
     def plan_answers(cls, call, host):
         runner = yield from cls.plan_at(call, Project("hosts"), host)
         yield from runner.plan_there(f"{runner.where} does not answer", "", *cls.known)
-
-    @property
-    def in_project(self):
-        return self.slurm.container == "none" and not self.slurm.login
 
     def plan_reach(self):
         """Connect to the login node once for all; a connection that stays must not hold stderr."""
@@ -8666,10 +8657,7 @@ class KubernetesHost(Record):
     keep: Duration = Duration("10m")
     labels: Tuple[Variable, ...] = ()
     pod: Optional[dict] = None
-
-    @property
-    def address(self):
-        return f"//{self.context}/{self.namespace}"
+    address = property(lambda self: f"//{self.context}/{self.namespace}")
 
     @classmethod
     def of(cls, address):
