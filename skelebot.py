@@ -3793,9 +3793,7 @@ class Built(Record):
         known = len(parts) == 3 + len(Recipe._fields) and parts[0] == key and image_id(parts[1])
         return cls(*parts[:3], Recipe(*parts[3:])) if known else None
 
-    @property
-    def cache_text(self):
-        return "\0".join((*self[:3], *self.recipe))
+    cache_text = property(lambda self: "\0".join((*self[:3], *self.recipe)))
 
 
 class Installs(Record):
@@ -4320,10 +4318,7 @@ class Scratch(Record):
     """
     token: str = ""
     path: str = ""
-
-    @property
-    def line(self):
-        return shell_line(["mkdir", "-m", "700", "--", self.shown])
+    line = property(lambda self: shell_line(["mkdir", "-m", "700", "--", self.shown]))
 
     @property
     def shown(self):
@@ -4446,10 +4441,7 @@ class Download(Record):
     stored: Stored
     name: str
     condition: str = "If-Range"
-
-    @property
-    def line(self):
-        return shell_line(self.request.curl("--output", self.path))
+    line = property(lambda self: shell_line(self.request.curl("--output", self.path)))
 
 
 class Keep(Record):
@@ -4493,10 +4485,7 @@ class Wait(Record):
     seconds: Optional[int]
     final: str
     until: str = ""
-
-    @property
-    def line(self):
-        return f"until {self.command.line}; do sleep 1; done"
+    line = property(lambda self: f"until {self.command.line}; do sleep 1; done")
 
 
 class SecretsInside(Record):
