@@ -9274,7 +9274,9 @@ class TakenUp:
     def plan_exact(self, record):
         """The image of a run if it exists; "" where the tree is as it was; else a fault."""
         runner = yield from plan_runner_of(self.call, self.project, record)
-        if image_id(record.image) and (yield from runner.engine.plan_image_ids((record.image,)))[0]:
+        named = re.fullmatch(r"\w[\w.:/-]*@sha256:[0-9a-f]{64}", record.image)     # in a registry
+        if named or image_id(record.image) and (
+                yield from runner.engine.plan_image_ids((record.image,)))[0]:
             return record.image
         patch = self.runs.path(record, "diff.patch")
         told = yield Command(("sh", "-c", self.same, patch, record.commit), kept=True, looks=True)
