@@ -8244,8 +8244,8 @@ class OnCluster(OnOtherEngine):
         finally:
             yield Remove(folder)
         if outcome.status:
-            yield Note(f"{listed(copy.source for copy in copies)}: not all was copied back: "
-                       + last_line(outcome.errors))
+            doing = f"{listed(copy.source for copy in copies)}: not all was copied back"
+            yield Note(self.fault(outcome.errors, doing).message)
         return int(outcome.status > 0)
 
     plan_run = Runner.plan_run
@@ -8630,6 +8630,10 @@ class Slurm(OnCluster):
         yield Command(self.watch("stop", record.container), kept=True)
 
 
+PodUser = scalar_class("auto, none or a number", "auto is 10001, none is who the cluster says",
+                       "auto|none|0|[1-9][0-9]*")
+
+
 class KubernetesHost(Record):
     """A namespace of a cluster, by a context of kubectl, and what a pod has there."""
     context: Line
@@ -8641,7 +8645,7 @@ class KubernetesHost(Record):
     tolerations: Tuple[Line, ...] = ()
     priorityClass: Line = ""
     queue: Line = ""
-    user: Line = "auto"
+    user: PodUser = "auto"
     claims: Tuple[Variable, ...] = ()
     keep: Duration = Duration("10m")
     labels: Tuple[Variable, ...] = ()

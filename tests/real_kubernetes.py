@@ -29,15 +29,16 @@ def host(context="test", namespace="ml", **more):
             "resources": resources}
 
 
-QUOTA = f"quota-{os.getpid()}"
+QUOTA, LOW = f"quota-{os.getpid()}", f"low-{os.getpid()}"
 HOSTS = {"ml": host(), "restricted": host(namespace="restricted"),
          **{name: host(name) for name in ("no-exec", "forbidden", "expired", "gone", "nowhere")}, "nothing": host("admin", "nothing"), "full": host("admin", QUOTA), "root": host(namespace="restricted", user="0"),
          "loaded": host(image="loaded"), "claim": host(claims={"nothing": "/data"}), "priority": host(priorityClass="nothing"),
          "account": host(serviceAccount="nothing"), "odd": host(pod={"frobnicate": 1}), "any": host(resources={"gpus": "all"}),
          "cards": host(resources={"gpus": "4"}), "node": host(nodeSelector={"kubernetes.io/hostname": "node9"}),
          "little": host(resources={"memory": "64m"}),
-         "own": host(claims={"datasets": "/data"}, nodeSelector={"kubernetes.io/hostname": "node1"}, tolerations=["sku=gpu:NoSchedule"],
-                     labels={"team": "a"}, pod={"containers": [{"name": "main", "env": [{"name": "OVER", "value": "laid"}]}]},
+         "none": host(user="none", pod={"securityContext": {"runAsUser": 4321}}), "own": host(claims={"datasets": "/data"}, nodeSelector={"kubernetes.io/hostname": "node1"}, tolerations=["sku=gpu:NoSchedule"],
+                     labels={"team": "a"}, queue="own", priorityClass=LOW, serviceAccount="default", user="12345",
+                     pod={"terminationGracePeriodSeconds": 33, "containers": [{"name": "main", "env": [{"name": "OVER", "value": "laid"}]}]},
                      resources={"cpus": "0.2", "memory": "200m", "gpus": "1", "shm": "30m"})}
 SCRIPT = """mkdir -p out/inner && cat data/in > out/word && echo "$A" >> out/word && printf '%s' "$TOKEN" > out/token
 echo '{"loss": 0.5}' >> "$SKELEBOT_METRICS"; printf '%s\\0' "$@" > out/words; pwd > out/pwd; test ! -e data/none && exit 3
@@ -69,6 +70,12 @@ class Cutting(Proxy):
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 one.shutdown(socket.SHUT_RD)
                 one.close()
+
+
+def manifests(shown):
+    """What a dry run would create."""
+    texts = re.findall(r"printf %s '(\{\n.*?)' \| kubectl", shown, re.S)
+    return [json.loads(text.replace("'\"'\"'", "'")) for text in texts]
 
 
 class OnCluster(Tests):
@@ -115,7 +122,8 @@ class OnCluster(Tests):
 
 
 class OnKubernetes(OnCluster):
-    files = {"job.sh": SCRIPT, "say.sh": 'echo "$2"\n', "point.sh": 'echo "$2" > out/n; echo "half: $2"\n', "data/in": "in\n"}
+    files = {"job.sh": SCRIPT, "score.sh": 'echo "$2" > out/n; echo "score: 0.$2"; exit "$2"\n',
+             "say.sh": 'echo "$2"\n', "point.sh": 'echo "$2" > out/n; echo "half: $2"\n', "data/in": "in\n"}
     config = {**OnCluster.config, "jobs": [
         {"name": "all", "source": "job.sh", "mappings": ["data/:data/:ro", "out/"], "metrics": ["loss"],
          "environment": {"A": "it's \"$HOME\"\nZürich\r\n*$(A)$$", "B-C": "odd", "UID": "7"}},
@@ -126,7 +134,10 @@ class OnKubernetes(OnCluster):
         {"name": "copy", "source": "cp large/file out/ && cksum < large/file", "mappings": ["large/:large/:ro", "out/"]},
         {"name": "eat", "source": "python -c 'print(len(bytearray(10 ** 9)))'"},
         {"name": "files", "source": "cat data/in", "mappings": ["data/"]},
-        {"name": "sees", "source": "echo $OVER; touch sets/mine; ls /data/mine", "mappings": ["/data:sets/"]},
+        {"name": "sees", "source": "id -u; echo $OVER; touch sets/mine.$(id -u); ls /data/mine.$(id -u); touch fixed/x || echo fixed",
+         "mappings": ["/data:sets/", "/data:fixed/:ro"]},
+        {"name": "uid", "source": "id -u"},
+        {"name": "score", "source": "score.sh", "params": ["n"], "mappings": ["out/"], "metrics": ["score"]},
         {"name": "slow", "source": "trap : TERM; sleep 2; sleep 60", "resources": {"time": "1s"}}]}
 
     def test_a_job_has_its_words_variables_secrets_and_files_and_gives_its_status_by_every_client(self):
@@ -191,6 +202,7 @@ class OnKubernetes(OnCluster):
         self.skelebot("--detach", "trap")
         waiting = self.start("wait", "trap")
         waiting.says("begun")
+        self.assertRegex(self.skelebot("stop", "trap", status=1, KUBECONFIG=self.away()).stderr, r"skelebot: run \d+ is running still\n\Z")
         self.skelebot("stop", "trap")
         self.assertEqual((waiting.ends(), self.skelebot("wait", "trap", status=9).stdout), (9, b"begun\n"))
         self.assertEqual(self.out()["term"], b"term\n")
@@ -204,10 +216,44 @@ class OnKubernetes(OnCluster):
         self.assertEqual(self.skelebot("logs").stdout, b"taken up\n")
         self.assertRegex(self.skelebot("runs", "say").stdout.decode(), "state +done")
 
-    def test_resources_claims_and_what_is_laid_over_its_pod(self):
-        self.assertEqual(self.skelebot("-d", "own", "sees").stdout, b"laid\n/data/mine\n")
+    def test_each_key_of_a_host_is_in_its_pod(self):
+        admin = cluster.Namespace("ml", "admin")
+        self.addCleanup(admin.kubectl, "delete", "priorityclass", LOW)
+        admin.ask("create", "priorityclass", LOW, "--value=-1", "--preemption-policy=Never")
+        self.skelebot("-d", "own", "--detach", "sees")
+        pod, = admin.look("pods", "--selector", f"skelebot.job=sees,skelebot.project={self.name},team=a")["items"]
+        job, = admin.look("jobs", "--selector", f"skelebot.project={self.name},kueue.x-k8s.io/queue-name=own")["items"]
+        spec, main = pod["spec"], pod["spec"]["containers"][-1]
+        self.assertEqual([spec[key] for key in ("serviceAccountName", "priorityClassName", "nodeSelector", "terminationGracePeriodSeconds")],
+                         ["default", LOW, {"kubernetes.io/hostname": "node1"}, 33])
+        self.assertEqual((spec["tolerations"][0], job["spec"]["backoffLimit"]), ({"key": "sku", "value": "gpu", "effect": "NoSchedule"}, 0))
+        self.assertIn({"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "30Mi"}}, spec["volumes"])
+        self.assertEqual(main["resources"]["limits"], {"cpu": "200m", "memory": "200Mi", "nvidia.com/gpu": "1"})
+        self.assertIn(b"12345\nlaid\n/data/mine.12345\n", self.skelebot("wait").stdout)
+        self.assertEqual(self.skelebot("logs").stdout[-6:], b"fixed\n")
+        self.assertEqual(self.skelebot("-d", "none", "uid").stdout, b"4321\n")
         self.assertIn("its memory ran out: give it more, or let it take less at once; resources.memory says 64m",
                       self.skelebot("-d", "little", "eat", status=137).stderr)
+
+    def test_what_ran_there_is_had_again_compared_and_run_again_also_when_the_cluster_is_away(self):
+        self.skelebot("--detach", "score", "--n", "2")
+        self.assertEqual([self.skelebot("wait", "score", status=2).stdout for _ in "12"], [b"score: 0.2\n"] * 2)
+        self.skelebot("score", "--n", "1", status=1)
+        write(self.folder, {"score.sh": "echo another\n"})
+        self.assertEqual(self.skelebot("rerun", "score", "--exact", "--n", "3", status=3).stdout, b"score: 0.3\n")
+        write(self.folder, {"score.sh": self.files["score.sh"]})
+        done = self.skelebot("fetch", "--to", "got", KUBECONFIG=self.away())
+        self.assertRegex(done.stderr, r"skelebot: got/out/n: written by run \d+\n")
+        self.assertEqual((tree(self.folder)["got/out/n"], self.out()), (b"3\n", {"n": b"3\n"}))
+        told = json.loads(self.skelebot("runs", "--json", KUBECONFIG=self.away()).stdout.decode())
+        self.assertEqual([(one["status"], one["metrics"]["score"]["last"], one["detached"]) for one in told if one["job"] == "score"],
+                         [(3, 0.3, False), (1, 0.1, False), (2, 0.2, True)])
+
+    def away(self):
+        """A kubeconfig of a cluster that does not answer."""
+        with open(self.engine.environ["KUBECONFIG"]) as file:
+            write(self.top, {"away": re.sub(r"https://127.0.0.1:\d+", "https://127.0.0.1:1", file.read())})
+        return os.path.join(self.top, "away")
 
     def beside(self, base, files, *jobs, **components):
         """A folder of a project of the same name, but with another base image and components."""
@@ -274,9 +320,17 @@ class OnKubernetes(OnCluster):
     def test_a_dry_run_shows_a_manifest_for_kubectl_without_secrets(self):
         shown = self.skelebot("--dry-run", "all", "--", "x y").stdout.decode()
         self.assertNotIn("s3cret", shown)
-        job = json.loads(shown[shown.index("printf %s '{\n") + 11:].partition("' | kubectl")[0].replace("'\"'\"'", "'"))
+        job, secret = manifests(shown)
         self.assertEqual(job["spec"]["template"]["spec"]["securityContext"], {
             "runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}})
+        self.skelebot("say")            # so that its image is there
+        ml, shown = cluster.Namespace("ml"), self.skelebot("--dry-run", "say", "--word", "by hand").stdout.decode()
+        texts = [json.dumps(one).encode() for one in manifests(shown)]
+        name, secret = [ml.ask("create", "--validate=false", "--filename", "-", "--output", "name", stdin=text).strip() for text in texts]
+        self.addCleanup(ml.kubectl, "delete", "--wait=false", name, secret)
+        ml.ask("wait", "--for=condition=complete", name, "--timeout=90s")
+        self.assertEqual(ml.ask("logs", name), "by hand\n")
+        ml.ask("delete", "--wait=false", name, secret)
 
     def test_what_is_refused_says_why(self):
         for name, words in (
