@@ -128,6 +128,8 @@ class Travelling(unittest.TestCase):
             self.assertEqual(fetch(DATA, script=once.format("again", f"{{ {SEND}\n}} | head -c 10240", SEND)), 0)
             self.assertEqual(fetch(DATA, script=f"{{ {SEND}\n}} | tr Q R"), 1)
             self.assertEqual((facts("data"), os.listdir("data")), (before, ["big"]))
+            self.assertEqual(fetch(DATA, script="echo 'quota: refused' >&2; exit 1"), 1)
+        self.assertIn("skelebot: data: not all was copied back: quota: refused\n", said[0])
         self.assertEqual(said[0].count("skelebot: files did not travel whole, so again: "), 1 + 4 + 1 + 4)
         self.assertIn("skelebot: data: not all was copied back: the stream was cut\n", said[0])
 

@@ -116,6 +116,11 @@ class Words(unittest.TestCase):
                 ('in terminated 1 Error: "mkfifo: cannot create fifo: File exists\\n"',
                  "its files were not taken: Error mkfifo: cannot create fifo: File exists (exit status 1)"),
                 ("tar: a: strange\ncommand terminated with exit code 2", "tar: a: strange"),
+                ("The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?", "it does not answer"),
+                ('The Job "a" is invalid: \n* metadata.labels: Invalid value: "1 2": wrong\n* spec: wrong',
+                 'the cluster does not take the Job: metadata.labels: Invalid value: "1 2": wrong'),
+                ("tar: Error\nerror: cannot exec into a container in a completed pod; current phase is Succeeded",
+                 "what it wrote was not fetched in time, and is gone"),
                 ("error: You must be logged in to the server (Unauthorized)", "the cluster does not take the login"),
                 ('error: context "prod" does not exist', "there is no context prod"), ("first\nlast", "last")):
             with self.subTest(said):
@@ -138,6 +143,10 @@ class Pods(unittest.TestCase):
         for user, expected in (("none", {"runAsNonRoot": True}), ("1000", {"runAsNonRoot": True, "runAsUser": 1000}), ("0", {"runAsUser": 0})):
             told = self.run_of("true", user=user)["spec"]["template"]["spec"]["securityContext"]
             self.assertEqual({name: told[name] for name in told if name != "seccompProfile"}, expected)
+
+    def test_have_no_user_by_name(self):
+        self.assertEqual([name for name in ("auto", "none", "0", "12", "root", "01", "-1") if KubernetesHost.__annotations__["user"].fits(name)],
+                         ["auto", "none", "0", "12"])
 
     def test_take_a_dollar_in_a_word_for_itself(self):
         self.assertEqual(self.run_of("echo", "$(HOME) $$(A) $5")["spec"]["template"]["spec"]["containers"][0]["command"][-2:],
