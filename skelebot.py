@@ -7874,8 +7874,9 @@ class OnEngine(Runner):
         ends, argv, folder = self.engine.ends(run), self.engine.argv, self.logged(run)
         orphan = ("sh", "-c", template_bytes("image", "orphan.sh").decode(), run.name, *argv) if (
             run.first and not run.copies) else ()
-        runs = shell_line([*argv, "kill", "--signal", "CONT", run.name]) + ' && "$@"'
-        ends = ((*(("sh", "-c", runs, "sh") if orphan else ()), *ends[0]), *ends[1:])
+        runs = 'TIME=$1; shift; "$@" kill --signal CONT "$0" && "$@" stop --time "$TIME" "$0"'
+        if orphan:
+            ends = (("sh", "-c", runs, run.name, ends[0][-2], *argv), *ends[1:])
         outcome = yield from self.plan_timed(run, Command(
             self.engine.start(run.name, "--attach", "--interactive"), run=folder, log=True,
             stop=(ends[0], (*argv, "kill", run.name))) if run.copies else Command(
