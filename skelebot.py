@@ -6082,9 +6082,15 @@ class Runs:
         yield from plan_current([one for one in self.going() if one.point])
         going, records = {one.number for one in self.going()}, (
             yield from plan_current([*self.all()]))
-        return [one for one in records if not (one.goes_on or one.ended and one.number in going)
-                and (one.state in STATES and (one.ended or one.made) or limit < float("inf")
-                     and os.stat(self.path(one)).st_mtime or limit) < limit]
+        old = [one for one in records if not (one.goes_on or one.ended and one.number in going)
+               and (one.state in STATES and (one.ended or one.made) or limit < float("inf")
+                    and os.stat(self.path(one)).st_mtime or limit) < limit]
+        for one in old:
+            try:
+                yield from plan_current([one], True)    # what it left elsewhere goes as well
+            except SkelebotError as fault:
+                yield Note(f"{one.told}, and what it left on {one.host} stays: {fault.message}")
+        return old
 
     def writer(self, path):
         """The newest RunRecord of what is at a path, or in it, as that is now; or None."""
@@ -7875,8 +7881,7 @@ class OnEngine(Runner):
         orphan = ("sh", "-c", template_bytes("image", "orphan.sh").decode(), run.name, *argv) if (
             run.first and not run.copies) else ()
         runs = 'TIME=$1; shift; "$@" kill --signal CONT "$0" && "$@" stop --time "$TIME" "$0"'
-        if orphan:
-            ends = (("sh", "-c", runs, run.name, ends[0][-2], *argv), *ends[1:])
+        ends = (("sh", "-c", runs, run.name, ends[0][-2], *argv) if orphan else ends[0], *ends[1:])
         outcome = yield from self.plan_timed(run, Command(
             self.engine.start(run.name, "--attach", "--interactive"), run=folder, log=True,
             stop=(ends[0], (*argv, "kill", run.name))) if run.copies else Command(
@@ -8358,8 +8363,9 @@ class Slurm(OnCluster):
         yield MakeFolder(os.path.dirname(self.socket), private=True)
         said = f"{self.socket}-{self.call.token}"
         outcome = yield Command((
-            "sh", "-c", '"$@" 2> "$0" || { set -- $?; cat "$0" >&2; exit $1; }', said,
-            *self.there("", "true")), kept=True)
+            "sh", "-c", 'S=$("$@" 2> "$0") && [ ! "$S" ] || '
+            '{ cat "$0"; echo "${S:+stdout: $S}"; exit 1; } >&2',
+            said, *self.there("", "true")), kept=True)
         yield Remove(said)
         if outcome.status:
             raise self.fault(outcome.errors, f"{self.slurm.login} is not reached")
@@ -8444,11 +8450,25 @@ class Slurm(OnCluster):
 
     # -- Its batch job
 
+    def plan_linked(self, run):
+        """The copies to send: of what jobs only read, a sweep's first point has links there."""
+        record = run.recording.record
+        first = record and record.point > 1 and Runs().read(record.number, 1).container
+        same = [one for one in run.copies if one.folder and one.source != "." and not one.returns]
+        link = 'cd "$0" && mkdir -p "$1" && cp -al --parents -t "$@"'
+        linked = (yield Command(self.there("", "sh", "-c", link, self.work(first), (
+            f"../../{run.name}/files.new"), *map(archived, same)), kept=True)).status == 0 if (
+                first and same) else False
+        return [one for one in run.copies if not linked or one not in same]
+
     def start(self, run):
         job, own = run.job, lines_inside(self.project, self.project.secret_files)
         if run.copies:
-            own = [ignore_file(self.project, job)[0]] if self.slurm.container == "none" else own
-            yield from self.plan_send(run.name, run.copies, "\n".join([*own, ".skelebot"]))
+            mapped = [one.source for one in run.copies if archived(one) == "app/" + one.source]
+            own = [ignore_file(self.project, job)[0], *lines_inside(self.project, mapped)] if (
+                self.slurm.container == "none") else own
+            copies = yield from self.plan_linked(run)
+            yield from self.plan_send(run.name, copies, "\n".join([*own, ".skelebot"]))
         secrets = [f"export {name}={self.shell([value])}\n" for name, value in (
             job_variables(self.project, job).items()) if isinstance(value, Secret)]
         keep, root = 'umask 077; mkdir -p "$0" && cd "$0" && cat > ', self.root(run.name)
@@ -8565,10 +8585,13 @@ class Slurm(OnCluster):
         return Command(("true",)) if self.slurm.container == "none" else super().python(run)
 
     def clean_up(self, run, lost):
-        if not self.goes_on and not lost:
+        record = run.recording.record
+        if lost:                        # then wait and fetch bring it back, and remove it there
+            run.recording.record = record and (yield KeepRun(record._replace(detached=True)))
+            yield Note(f"what it wrote is in {self.root(run.name)} of {self.where}"
+                       + (f": skelebot fetch {record.name} brings it back" if record else ""))
+        elif not self.goes_on:
             yield removal_by(self.watch("remove", run.name))
-        elif lost:
-            yield Note(f"what it wrote is in {self.root(run.name)} of {self.where}")
 
     def facts(self, run):
         return {"image": run.image, "container": run.name,
@@ -13992,7 +14015,7 @@ class Ending:
     def give_up(self, argv):
         """An engine that has not answered is asked no more; a person may ask it later."""
         self.unanswered = True
-        fault = SkelebotError(f"{shell_line(argv)}: no answer in time",
+        fault = SkelebotError(f"{as_text(shell_line(argv), 200)}: no answer in time",
                               "what it ends or removes may still exist: run it by hand later")
         say(sys.stderr, str(fault))
 

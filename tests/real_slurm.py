@@ -53,6 +53,7 @@ class OnSlurm(Tests):
                   {"name": "slow", "source": "trap : TERM; sleep 2; sleep 60", "resources": {"time": "1s"}},
                   {"name": "point", "source": "point.sh", "params": ["n"], "mappings": ["out/"], "metrics": ["half"],
                    "environment": {"SEEN": SEEN}},
+                  {"name": "reads", "source": "stat -c %h data/in; :", "mappings": ["data/:data/:ro"], "params": ["n"]},
                   {"name": "long", "source": "true", "resources": {"time": "4h"}}]}
 
     @classmethod
@@ -204,6 +205,12 @@ class OnSlurm(Tests):
                          {int(number): "failed" if number == "3" else "done" for number in numbers})
         outs = glob.glob(self.folder + "/.skelebot/runs/*/12/out/out/n")
         self.assertEqual([text_of(path) for path in outs], [b"12\n"])
+
+    def test_what_a_sweep_only_reads_travels_once(self):
+        self.skelebot("-d", "login", "sweep", "reads", "--each", "n", "1", "2", "3", "-j", "1")
+        logs = [text_of(path) for path in glob.glob(self.folder + "/.skelebot/runs/*/*/log")
+                if "reads" in json.loads(text_of(os.path.dirname(path) + "/run.json").decode())["job"]]
+        self.assertEqual((len(logs), max(logs)), (3, b"3\n"), "links, when the first of them runs")
 
     def test_a_controller_that_is_away_for_a_while_ends_nothing(self):
         running = self.start("-d", "here", "trap")

@@ -19,6 +19,7 @@ import time
 import unittest
 import zipfile
 
+import cluster
 from artifactory import Artifactory
 from engine import ROOT, TIMEOUT, Tests, call, environment, on, shell_status, write
 from program import SOURCE
@@ -272,6 +273,88 @@ class ABuild(OnEngine):
     def compared(self, found):
         path = os.path.join(self.top, "project", "data.txt")
         yield from super().compared({**found, path: self.after[path]})
+
+
+# ---- Clusters ---------------------------------------------------------------
+
+class JobOnSlurm(Stops, unittest.TestCase):
+    """A job on Slurm. Stopped, it leaves nothing there, and what it wrote is here; killed, it goes on, and the next call
+    of wait or stop, or of runs --prune when it has ended, sees to the same.
+
+    SKELEBOT_TEST_STOPS_ON=here or =lab does it on this machine's or the lab's, instead of by ssh.
+    """
+    host = os.environ.get("SKELEBOT_TEST_STOPS_ON", "login")
+    folder, disk = ("/scratch/ada/stops", "/var/tmp/skelebot-tests/lab/root") if host == "lab" else (
+        "/var/tmp/skelebot-stops-slurm", "")        # what jobs and the login node have, and where that is here
+    words = ("-d", "there", "work")
+
+    @classmethod
+    def prepare(cls):
+        cls.name, cls.environ = f"skelebot-stops-{os.urandom(4).hex()}", cluster.slurm()
+        cls.seen = f"{cls.disk}{cls.folder}/{cls.name}/seen"
+        there = {"folder": cls.folder, "options": ["--begin=now+1"], "container": "none",
+                 **({"login": cls.host} if cls.host != "here" else {})}
+        source = f"echo begun > out/begun; touch {cls.folder}/{cls.name}/seen; sleep 0.6; head -c 9000000 /dev/zero > out/large"
+        cls.config = {"name": cls.name, "language": "NA", "hosts": {"there": {"slurm": there}}, "jobs": [
+            {"name": "work", "source": source, "mappings": ["out/", "data/:data/:ro"]}]}
+        super().prepare()
+        write(os.path.join(cls.before_folder, "project"), {"data/large": bytes(6 * MEBI)})
+
+    def there(self):
+        """What there is of it: jobs, and files but for what Slurm has last said."""
+        jobs = cluster.ended(["ssh", self.host.replace("here", "login"), f"squeue --noheader --format %j | grep -F {self.name}"], **self.environ)
+        top = os.path.dirname(self.seen)
+        return jobs.stdout.decode().split(), sorted(set(os.listdir(top)) - {"seen", ".states"}) if os.path.isdir(top) else []
+
+    def nothing_there(self, seconds):
+        until = time.monotonic() + seconds
+        while self.there() != ([], []) and time.monotonic() < until:
+            time.sleep(0.2)
+        return self.there() == ([], [])
+
+    def take_up(self, mark, number, moment):
+        """After a kill: one of the ways in which that is done."""
+        way = random.Random(f"{SEED} {moment}").choice((("wait",), ("stop",), ("runs", "--prune", "1s")))
+        if way[0] == "runs":
+            while self.there()[0]:
+                time.sleep(0.2)
+            call(self.argv("runs"), os.path.join(self.top, "project"), **self.variables(mark))
+            time.sleep(1.1)
+        done = call(self.argv(*way), os.path.join(self.top, "project"), **self.variables(mark))
+        return way[0], done
+
+    def faults(self, number, moment, group):
+        mark = f"stop-{os.urandom(8).hex()}"
+        self.restore()
+        if os.path.exists(self.seen):
+            os.remove(self.seen)
+        status, said = self.stopped(number, moment, group, mark)
+        starting = number == signal.SIGINT and "KeyboardInterrupt" in said and SOURCE not in said
+        if not starting and (status not in (0, 128 + number) or "Traceback" in said):
+            yield f"ended with {status}: {said[-1500:]}"
+        at_once = self.there()
+        way = ""
+        if number == signal.SIGKILL:
+            way, done = self.take_up(mark, number, moment)
+            if "Traceback" in done.stderr:
+                yield f"{way} {done.stderr}"
+            said += f"{way}: {done.status} {done.stderr}"
+        if os.environ.get("STOPS_SHOW"):
+            print(f"{number} {group} {moment:.2f}: {status} there {at_once}, seen {os.path.exists(self.seen)}, {said[-300:]!r}",
+                  flush=True)
+        if "skelebot fetch 1 brings it back" in said:       # it was stopped while that came
+            call(self.argv("fetch", "1"), os.path.join(self.top, "project"), **self.variables(mark))
+        if not self.nothing_there(5):
+            yield f"left there {way}: {self.there()} {said}"
+            shutil.rmtree(os.path.dirname(self.seen), ignore_errors=True)
+        until = time.monotonic() + 3
+        while [one for one in processes(mark) if "[mux]" not in one] and time.monotonic() < until:
+            time.sleep(0.1)
+        left = [one for one in processes(mark) if "[mux]" not in one]
+        if left:
+            yield f"still runs: {left}"
+        if os.path.exists(self.seen) and not os.path.exists(os.path.join(self.top, "project", "out", "begun")):
+            yield f"what it wrote did not come back {way}: {said}"
 
 
 # ---- Artifacts --------------------------------------------------------------

@@ -3,6 +3,7 @@ import os
 import re
 import shlex
 import subprocess
+import tempfile
 import unittest
 
 from support import inside, project, skelebot
@@ -101,7 +102,8 @@ class There(unittest.TestCase):
                 ("ssh: Could not resolve hostname lab: Name or service not known", "there is no host lab"),
                 ("ssh: connect to host lab port 22: Connection timed out", "it does not answer"),
                 ("FATAL: while extracting: mksquashfs not found", "it has no mksquashfs, of which apptainer makes an image"),
-                ("cat: write error: No space left on device", "the disk there is full"), ("first\nlast", "last")):
+                ("cat: write error: No space left on device", "the disk there is full"),
+                ("\nstdout: Welcome", "its shell prints on stdout for commands as well: Welcome"), ("first\nlast", "last")):
             with self.subTest(said):
                 self.assertEqual(slurm().fault(said, "it failed").message, "it failed: " + message)
 
@@ -128,6 +130,46 @@ class Arrays(unittest.TestCase):
                     subprocess.check_call(["sh", f"array-{array}"], env={**os.environ, "SLURM_ARRAY_TASK_ID": str(task)})
             with open("seen") as seen, open("r7/id") as number:
                 self.assertEqual((seen.read().split(), number.read()), (list("12345678"), "3_1\n"))
+
+
+class Watching(unittest.TestCase):
+    """What slurm/watch.sh makes of what Slurm's programs say, as Slurm 22.05 has said it."""
+
+    def told(self, what, **programs):
+        """What it prints of a run with the id 7, where each program says a recorded answer."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(folder + "/run")
+            for name, text in {"bin/squeue": "", "bin/scontrol": "", **programs}.items():
+                path = os.path.join(folder, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w") as file:
+                    file.write(f"#!/bin/sh\necho {shlex.quote(text)}\n" if name.startswith("bin/") else text)
+                os.chmod(path, 0o755)
+            done = subprocess.run(["timeout", "4", "sh", "-c", skelebot.template_bytes("slurm", "watch.sh").decode(), "sh", what,
+                                   folder + "/run"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+                                  env={**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}"})
+            return done.stdout.strip().replace(folder, "")
+
+    def test_a_run_has_ended_as_scontrol_says(self):
+        show = "JobId=7 JobState={} Reason={} Dependency=(null) ExitCode=0:{} x"
+        for state, reason, signal, files, told in (
+                ("FAILED", "JobLaunchFailure", 9, {}, "125 Slurm could not start it (JobLaunchFailure): does its node see ?"),
+                ("FAILED", "JobLaunchFailure", 9, {"run/begun": "", "run/log": "error: Exceeded job memory limit\n"},
+                 "137 its memory ran out: resources.memory gives it more"),
+                ("FAILED", "NonZeroExitCode", 9, {"run/begun": ""}, "137 Slurm killed it (NonZeroExitCode)"),
+                ("NODE_FAIL", "None", 0, {"run/begun": ""}, "125 its node failed"),
+                ("PREEMPTED", "None", 0, {"run/begun": ""}, "143 another job took its place"),
+                ("OUT_OF_MEMORY", "OutOfMemory", 125, {"run/begun": ""}, "137 its memory ran out: resources.memory gives it more")):
+            with self.subTest(state, reason=reason):
+                self.assertEqual(self.told("ends", **{"run/id": "7", "bin/scontrol": show.format(state, reason, signal), **files}),
+                                 "run " + told)
+        self.assertEqual(self.told("ends"), "run 125 skelebot was ended by force before it was submitted")
+
+    def test_why_it_waits_is_told_whole(self):
+        down = "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions"
+        for reason in (down, "ReqNodeNotAvail, UnavailableNodes:node1"):
+            self.assertEqual(self.told("begin", **{"run/id": "7", "bin/squeue": "7 PENDING " + reason}),
+                             f"skelebot: job 7 waits: its nodes are down or kept for others ({reason})")
 
 
 class Ends(unittest.TestCase):

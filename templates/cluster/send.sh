@@ -1,5 +1,6 @@
 # Write an archive of those of the paths $2... of the folder $1 that exist. On stderr follow its checksum
 # and length, and how tar has ended.
+[ -d "$1" ] || [ ! -d "${1%/*}" ] || mkdir "$1"        # nothing has come there yet
 cd "$1" && : > .skelebot-end || exit 1
 shift
 for ONE; do

@@ -31,7 +31,14 @@ ended() {
     CANCELLED) echo "143 somebody cancelled it" ;;
     PREEMPTED) echo "143 another job took its place" ;;
     NODE_FAIL | BOOT_FAIL) echo "125 its node failed" ;;
-    FAILED) echo "$(($2 ? $2 : 125)) Slurm could not start it ($3): does its node see ${ROOT%/*}?" ;;
+    FAILED)
+        if grep -q "xceeded .*memory limit" "$ROOT/log" 2> /dev/null; then
+            echo "137 its memory ran out: resources.memory gives it more"
+        elif [ -e "$ROOT/begun" ]; then
+            echo "$(($2 ? $2 : 137)) Slurm killed it ($3)"
+        else
+            echo "$(($2 ? $2 : 125)) Slurm could not start it ($3): does its node see ${ROOT%/*}?"
+        fi ;;
     COMPLETED) echo "125 it ended, and its folder has no status: do all nodes see it?" ;;
     *) echo "125 Slurm does not know it any more, and its status was not written" ;;
     esac
@@ -73,7 +80,7 @@ words() {
     PartitionTimeLimit) echo "its time is longer than the partition allows: let resources say less" ;;
     PartitionDown | PartitionInactive) echo "its partition takes no jobs ($1)" ;;
     JobHeld*) echo "it is held: scontrol release $(cat id) lets it go" ;;
-    *NodesUnavail* | ReqNodeNotAvail* | *DOWN* | NodeDown) echo "its nodes are down ($1)" ;;
+    *Unavail* | ReqNodeNotAvail* | *DOWN* | NodeDown) echo "its nodes are down or kept for others ($1)" ;;
     JobArrayTaskLimit) echo "as many of its sweep run as may" ;;
     QOS* | Assoc* | Max*) echo "a limit of your account is reached ($1)" ;;
     *) echo "$1" ;;
@@ -126,7 +133,7 @@ begin)                                  # wait until it has begun, or ended
     while [ ! -e begun ] && [ ! -e status ]; do
         SAID=$(tell "$PWD") && case $SAID in
         *"goes on: PENDING"*)
-            [ "$SAID" = "$WHY" ] || echo "skelebot: job $(cat id) waits: $(words "${SAID##* }")" >&2
+            [ "$SAID" = "$WHY" ] || echo "skelebot: job $(cat id) waits: $(words "${SAID#*PENDING }")" >&2
             WHY=$SAID ;;
         *"goes on"*) ;;
         *) exit 0 ;;
@@ -155,5 +162,8 @@ stop | remove)                          # TERM, 30 seconds, KILL
         (stop "$ROOT") &
     done 2> /dev/null
     wait
-    [ "$DO" = stop ] || { chmod -R u+rwX "$@"; rm -rf "$@"; } 2> /dev/null ;;
+    [ "$DO" = stop ] || rm -rf "$@" 2> /dev/null || {
+        find "$@" -type d -exec chmod u+rwx {} \;
+        rm -rf "$@"
+    } 2> /dev/null ;;
 esac
