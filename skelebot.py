@@ -11933,8 +11933,8 @@ class Repository(Component):
     def plan_stores(self, call, transfers, words):
         """Open the store of each artifact; one that several share asks for a login only once."""
         if words.one("token"):
-            yield Note("warning: a token on the command line is visible to other users; " + listed(
-                store.token for store in STORES.values() if store.token) + " keeps it hidden")
+            yield Note("warning: a token on the command line is visible to other users; " + listed((
+                one.token for one in STORES.values() if one.token), "or") + " keeps it hidden")
         own, stores = self.place(call), self.stores
         typed = words.one("user") or words.one("token")
         if typed and not STORES[own[0]].token and getattr(self.settings, own[0]):
