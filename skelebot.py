@@ -16682,6 +16682,26 @@ class CommandLine:
 
     # -- Jobs and commands
 
+    def run(self):
+        """Read it, show what it asks for or do it; returns the exit status."""
+        project, options = self.project, self.options
+        if self.version or options.has("contact"):
+            return self.show_facts()
+        self.commands = commands_here(project, self.installed, lambda message: say(
+            sys.stderr, f"skelebot: warning: {message}"))
+        if not self.words:
+            pages = terminal_pages()
+            page = pages.project(project, self.commands) if project else \
+                pages.outside(self.commands)
+            return say(sys.stdout, page, shown=pages.shown) or 0
+        if options.has("help"):
+            return self.show_page(self.words[0], *self.job_or_command(self.words[0]))
+        asked = [Part(self, name).read(project, words) for name, *words in self.chain(self.words)]
+        for one in asked:
+            if one.typed.help:
+                return self.show_page(one.name, one.job, one.command)
+        return self.perform(asked)
+
     @staticmethod
     def chain(words):
         """The words of each job, as `+` parts them."""
@@ -16722,26 +16742,6 @@ class CommandLine:
         return job, command
 
     # -- What becomes of it
-
-    def run(self):
-        """Read it, show what it asks for or do it; returns the exit status."""
-        project, options = self.project, self.options
-        if self.version or options.has("contact"):
-            return self.show_facts()
-        self.commands = commands_here(project, self.installed, lambda message: say(
-            sys.stderr, f"skelebot: warning: {message}"))
-        if not self.words:
-            pages = terminal_pages()
-            page = pages.project(project, self.commands) if project else \
-                pages.outside(self.commands)
-            return say(sys.stdout, page, shown=pages.shown) or 0
-        if options.has("help"):
-            return self.show_page(self.words[0], *self.job_or_command(self.words[0]))
-        asked = [Part(self, name).read(project, words) for name, *words in self.chain(self.words)]
-        for one in asked:
-            if one.typed.help:
-                return self.show_page(one.name, one.job, one.command)
-        return self.perform(asked)
 
     def show_page(self, name, job, command):
         pages = terminal_pages()
