@@ -9673,12 +9673,6 @@ def plan_image(call, project):
     return (yield from Image(engine, project).plan_ready())
 
 
-def plan_launch(call, project, job, launch):
-    """Run what is launched in the project's image, as a job of it."""
-    runner = yield from plan_runner(call, project, job)
-    return (yield from runner.plan(Run(job, launch)))
-
-
 def plan_prime(call, project, words):
     """Write the files, build the image, and save it to a file if one is named."""
     output = words.one("output", None)

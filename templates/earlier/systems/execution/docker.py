@@ -1,5 +1,5 @@
-from skelebot import (FILE, Job, Launch, Mapping, Mode, Place, Source, perform, plan_image,
-                      plan_launch)
+from skelebot import (FILE, Job, Launch, Mapping, Mode, Place, Run, Source, perform, plan_image,
+                      plan_runner)
 
 
 def call_of(config, host):
@@ -20,4 +20,8 @@ def run(config, command, mode="i", ports=(), mappings=(), task="run", host=None,
               ports=tuple(ports or ()), mappings=tuple(map(Mapping, mappings or ())),
               places={"": Place(FILE, 1)})
     argv = ("bash", "-c", command) if isinstance(command, str) else tuple(command)
-    return perform(plan_launch(call, config._project, job, Launch(argv)), call)
+
+    def plan():
+        runner = yield from plan_runner(call, config._project, job)
+        return (yield from runner.plan(Run(job, Launch(argv))))
+    return perform(plan(), call)
