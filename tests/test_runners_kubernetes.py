@@ -87,6 +87,14 @@ class Following(unittest.TestCase):
         self.assertIn("its Secret train was never made, since skelebot was killed before that\n  hint: run it again", done.stderr.decode())
         self.assertIn("delete job train", self.asked())
 
+    def test_runs_nothing_of_the_project(self):
+        self.write("signal.py", "raise SystemExit('it was run')\n")
+        argv = [self.path(word) if word == "kubectl" else word for word in kubernetes().watch("end", "train")]
+        done = subprocess.run([sys.executable, *argv[1:]], cwd=self.folder,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        self.assertNotIn(b"it was run", done.stderr)
+        self.assertIn("kill -TERM 1", self.asked())
+
     def test_lets_a_job_stay_that_has_ended_while_it_was_told_to(self):
         self.assertEqual(self.watch("end").returncode, 0)
         self.assertIn("kill -TERM 1", self.asked())
