@@ -299,9 +299,6 @@ class Record(tuple):
 
     _make = classmethod(tuple.__new__)      # of all its fields, unchecked: as namedtuple has it
 
-    def __getnewargs__(self):
-        return tuple(self)
-
     def _complete(self):
         """The record, completed; raises a fault if its fields do not fit each other."""
         return self
@@ -4431,8 +4428,7 @@ class Stored(Record):
 
 
 class Download(Record):
-    """A file to fetch, whole and as it was stored or not at all;
-    an earlier try is continued.
+    """A file to fetch, whole and as it was stored or not at all; an earlier try is continued.
 
     condition  the header by which the rest of a file is had only while it is the same file
     """
