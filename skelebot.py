@@ -299,6 +299,9 @@ class Record(tuple):
 
     _make = classmethod(tuple.__new__)      # of all its fields, unchecked: as namedtuple has it
 
+    def __getnewargs__(self):           # for copy, which a plugin may call
+        return tuple(self)
+
     def _complete(self):
         """The record, completed; raises a fault if its fields do not fit each other."""
         return self

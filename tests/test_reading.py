@@ -1,4 +1,5 @@
 """skelebot.yaml -> records: three spellings, scalars as typed, environments, faults with their place."""
+import copy
 import contextlib
 import glob
 import os
@@ -727,6 +728,12 @@ class Loaders(unittest.TestCase):
                     "default": "skelebot.yaml:99: jobs[0].params[0].default",
                     "choices": "skelebot.yaml:100: jobs[0].params[0].choices",
                     "help": "skelebot.yaml:101: jobs[0].params[0].help"})
+
+
+class Records(unittest.TestCase):
+    def test_can_be_copied_as_a_plugin_may_do(self):
+        it = skelebot.Place("skelebot.yaml", 3, "jobs[0]")
+        self.assertEqual((copy.copy(it), copy.deepcopy(it)), (it, it))
 
 
 if __name__ == "__main__":
