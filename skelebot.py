@@ -9090,7 +9090,7 @@ class Hosts(Record):
         place = (getattr(owner, "places", None) or {}).get("host")
         known = self.known() if ":" not in text else {}
         if text in known:
-            named = RUNNERS[known[text].kind].schedules
+            named = RUNNERS[known[text].kind].schedules and not known[text].docker
             return known[text]._replace(docker=text) if named else known[text]
         engine = engine_kind(self.call.engine)(self.call, "context:" + text)
         if known and engine.context and look(engine.context_file):
@@ -9124,7 +9124,7 @@ class Hosts(Record):
                 row["fault"] = on_one_line(f"{error.message}; {error.hint}")
             told.append(row)
             state = row.get("fault", "ok") if words.has("check") else (
-                f"{kind:7} {row['address']:22} {row['place']}".rstrip())
+                f"{kind:10} {row['address']:22} {row['place']}".rstrip())
             yield from () if words.has("json") else [
                 Answer(f"{' *'[name == default]} {name:14} {state}")]
         if words.has("json"):

@@ -186,10 +186,10 @@ class Listing(unittest.TestCase):
     def test_has_names_kinds_addresses_and_places_and_marks_the_default(self):
         at = "skelebot.yaml:1: hosts."
         self.assertEqual(self.listed(), (0, [
-            "  local          docker  local", f"* gpu-box        docker  ssh://ada@gpu-box      {at}gpu-box",
-            f"  big            docker  tcp://big:2375         {at}big", f"  here           native  native:                {at}here"]))
+            "  local          docker     local", f"* gpu-box        docker     ssh://ada@gpu-box      {at}gpu-box",
+            f"  big            docker     tcp://big:2375         {at}big", f"  here           native     native:                {at}here"]))
         for host, environ, last in (
-                ("ssh://b", {}, "* ssh://b        docker  ssh://b                skelebot.yaml:1: host"),
+                ("ssh://b", {}, "* ssh://b        docker     ssh://b                skelebot.yaml:1: host"),
                 (None, {"DOCKER_HOST": "tcp://c:1"}, "* tcp://c:1      docker")):
             lines = self.listed(host=host, call=ADA._replace(environ=environ))[1]
             self.assertEqual((len(lines), lines[-1][:len(last)], [line[0] for line in lines].count("*")), (5, last, 1))
