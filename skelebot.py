@@ -9172,7 +9172,11 @@ def plan_updated(call, project, records, back=False):
         if own and (record.machine == machine_name() or "://" in record.endpoint):
             asked.setdefault((record.runner, record.host, record.endpoint), []).append(record)
     for group in asked.values():
-        runner = yield from plan_runner_of(call, project, group[0])
+        try:
+            runner = yield from plan_runner_of(call, project, group[0])
+        except SkelebotError as fault:      # its login node is away, or no host is called so now
+            yield Note(f"how runs are on {group[0].host} cannot be told: {fault.message}")
+            continue
         ends = yield from runner.plan_ends(group)
         for record in group:
             now = Runs().read_again(record) if record.goes_on else record

@@ -98,6 +98,10 @@ class Chosen(unittest.TestCase):
             with self.subTest(call.host or host, job=one_job and one_job.host):
                 self.assertEqual(chosen(call, one_job, host=host, hosts=HOSTS), expected)
 
+    def test_that_are_an_address_of_a_cluster_stay_that_by_their_name(self):
+        self.assertEqual(chosen(ADA, None, "k", hosts={"k": "kubernetes://prod/ml"}), ("kubernetes", "kubernetes://prod/ml"))
+        self.assertEqual(chosen(ADA, None, "s", hosts={"s": {"slurm": {"login": "lab"}}}), ("slurm", "s"))
+
     def test_are_the_projects_above_those_of_the_persons_file(self):
         for own in ("gpu-box: ssh://b\nmine: {docker: ssh://m}\n", "hosts:\n  gpu-box: ssh://b\n  mine: {docker: ssh://m}\n"):
             with folder({"hosts.yaml": own}) as home:

@@ -96,6 +96,15 @@ class Meanwhile(unittest.TestCase):
                 next(plan)
             self.assertEqual(end.exception.value, [after])
 
+    def test_that_its_host_has_no_name_any_more_stops_nothing(self):
+        there = RunRecord(number=1, job="train", runner="kubernetes", state="running", host="mine", endpoint="kubernetes://a/b", container="c")
+        with inside({}):
+            plan = skelebot.plan_updated(Call(), project(hosts={"own": "ssh://b"}), [there])
+            self.assertEqual(next(plan).text, "how runs are on mine cannot be told: -d: there is no host 'mine'")
+            with self.assertRaises(StopIteration) as end:
+                next(plan)
+            self.assertEqual(end.exception.value, [there])
+
 
 class Folder(unittest.TestCase):
     """Runs."""
