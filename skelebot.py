@@ -4714,9 +4714,7 @@ class Engine(Record):
         digest = hashlib.sha256(self.context.encode("utf-8", "surrogateescape")).hexdigest()
         return os.path.join(folder, "contexts", "meta", digest, "meta.json")
 
-    @property
-    def is_local(self):
-        return is_local(self.endpoint)
+    is_local = property(lambda self: is_local(self.endpoint))
 
     def build(self, tag, file, id_file="", words=(), context="."):
         """--force-rm: the legacy builder leaves containers of what fails; `id_file` gets the id."""
@@ -5504,12 +5502,9 @@ class Build(Record):
     def hint(self, call, errors):
         """What to do when its build has failed with these words."""
         base = self.recipe.bases.partition("\n")[0]
+        why = f"; {base} was not here, and comes from its registry" * self.recipe.lacks_base
         if call.rebuild:
             why = "; --rebuild needs a base image that is in a registry"
-        elif self.recipe.lacks_base:
-            why = f"; {base} was not here, and comes from its registry"
-        else:
-            why = ""
         full, helper = full_disk(), missing_helper(call.environ, call.home)
         told = re.search(r"(?i)no space left on device", errors)
         why += "; " + refusal_hint(helper or told.group(), "") if helper or told else ""
@@ -7098,10 +7093,7 @@ class Run(Record):
     resources: Resources = Resources()
     recording: Any = UNRECORDED
     first: str = ""
-
-    @property
-    def detached(self):
-        return self.job.mode == "d" and not self.serve
+    detached = property(lambda self: self.job.mode == "d" and not self.serve)
 
 
 SOMEBODY = "somebody ended its container"
@@ -7525,19 +7517,19 @@ class Native(Runner):
 
     def plan(self, run):
         """One that is detached is done by a process that is on its own; we only see it begin."""
-        recording, detached = run.recording, run.detached
-        run = run._replace(job=run.job._replace(mode="i")) if detached else run
-        if detached:
-            yield from recording.plan_keep(runner=self.row)
-        ended = (yield Background(EARLY)) if detached and recording.record else None
+        if not run.detached:
+            return (yield from super().plan(run))
+        recording = run.recording
+        yield from recording.plan_keep(runner=self.row)
+        ended = (yield Background(EARLY)) if recording.record else None
         if ended is not None:
             return (yield from plan_left(recording.record, ended))
-        if detached and not recording.record and not self.call.dry_run:
+        if recording.record:
+            recording.record = recording.record._replace(pid=0)
+        elif not self.call.dry_run:
             yield Note(f"{run.job.name} is not recorded, so it cannot go on by itself, and runs to "
                        "its end")
-        if detached and recording.record:
-            recording.record = recording.record._replace(pid=0)
-        return (yield from super().plan(run))
+        return (yield from super().plan(run._replace(job=run.job._replace(mode="i"))))
 
     def variables(self, job):
         """name -> value of the variables that the file sets itself."""
