@@ -8311,6 +8311,10 @@ class SlurmHost(Record):
     options: Tuple[Line, ...] = ()
     places: Hidden = None
 
+    @property
+    def address(self):
+        return f"//{self.login}" * bool(self.login)
+
     @classmethod
     def at(cls, address):
         """That of slurm://user@login/FOLDER, or slurm: for this machine."""

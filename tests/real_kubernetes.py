@@ -292,6 +292,19 @@ class OnKubernetes(OnCluster):
         ours = self.name.encode() + b"-jupyter"
         self.assertEqual([pid for pid in filter(str.isdigit, os.listdir("/proc")) if ours in words_of(pid)], [])
 
+    def test_a_host_is_named_by_the_call_the_job_the_project_or_a_persons_own_file(self):
+        home = os.path.join(self.top, "home")
+        write(home, {"hosts.yaml": json.dumps({"mine": HOSTS["restricted"], "ml": "kubernetes://nowhere/ml"})})
+        said = {"source": "cat /proc/sys/kernel/hostname"}
+        folder = self.beside(cluster.LOADED, {}, {"name": "on-mine", "host": "mine", **said}, {"name": "on-own", **said})
+        for words, name in ((("on-mine",), "-on-mine-"), (("on-own",), "-on-own-"), (("-d", "mine", "on-own"), "-on-own-")):
+            self.assertIn(self.name + name, self.skelebot(*words, folder=folder, SKELEBOT_HOME=home).stdout.decode())
+        told = json.loads(self.skelebot("runs", "--json", folder=folder, SKELEBOT_HOME=home).stdout.decode())
+        self.assertEqual([one["endpoint"].rpartition("/")[2] for one in told], ["restricted", "ml", "restricted"])
+        here = socket.gethostname().encode() + b"\n"
+        self.assertEqual(self.skelebot("-n", "on-mine", folder=folder).stdout, here)
+        self.assertRegex(self.skelebot("-d", "local", "on-mine", folder=folder).stdout.decode(), r"\A[0-9a-f]{12}\n\Z")
+
     def test_what_cannot_start_says_why(self):
         admin = cluster.Namespace(QUOTA, "admin")
         self.addCleanup(admin.kubectl, "delete", "namespace", QUOTA, "--wait=false")

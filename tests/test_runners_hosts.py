@@ -98,6 +98,10 @@ class Chosen(unittest.TestCase):
             with self.subTest(call.host or host, job=one_job and one_job.host):
                 self.assertEqual(chosen(call, one_job, host=host, hosts=HOSTS), expected)
 
+    def test_of_a_cluster_have_an_address_to_show(self):
+        hosts = dict(project(hosts={"s": {"slurm": {"login": "lab"}}, "k": {"kubernetes": {"context": "prod", "namespace": "ml"}}}).hosts)
+        self.assertEqual([hosts["s"].slurm.address, hosts["k"].kubernetes.address, skelebot.SlurmHost().address], ["//lab", "//prod/ml", ""])
+
     def test_that_are_an_address_of_a_cluster_stay_that_by_their_name(self):
         self.assertEqual(chosen(ADA, None, "k", hosts={"k": "kubernetes://prod/ml"}), ("kubernetes", "kubernetes://prod/ml"))
         self.assertEqual(chosen(ADA, None, "s", hosts={"s": {"slurm": {"login": "lab"}}}), ("slurm", "s"))
