@@ -8594,22 +8594,22 @@ class Slurm(OnCluster):
 
     def plan_points(self, records, most):
         """Begin the points of a sweep, as one array."""
-        array, names = template_bytes(self.row, "array.sh").decode(), [
-            record.container for record in records]
-        yield from self.plan_there("the sweep was not submitted", "", "sh", "-c", array, "sh",
-                                   os.path.dirname(self.root(names[0])), str(most), *names)
+        script = template_bytes(self.row, "array.sh").decode()
+        names = "\n".join(record.container for record in records)
+        yield from self.plan_there("the sweep was not submitted", "", "sh", "-c", script, "sh",
+                                   os.path.dirname(self.root("-")), str(most), given=names)
 
     def plan_of_all(self, what, records, limit=0):
         """Wait for the end of `any` of some runs, or `stop` all."""
-        yield Command(self.watch(what, *[record.container for record in records]), kept=True,
-                      limit=limit)
+        yield Command((*self.watch(what), "-"), kept=True, limit=limit, given="\n".join(
+            self.root(record.container) for record in records))     # an argv has less room
 
     # -- What became of it
 
     def plan_ends(self, records):
         names = {record.container: record.name for record in records if record.container}
-        told = (yield Command(self.watch("ends", *names), kept=True, looks=True)) if names else (
-            Outcome())
+        told = (yield Command((*self.watch("ends"), "-"), given="\n".join(map(self.root, names)),
+                              kept=True, looks=True)) if names else Outcome()
         if told.status:
             yield Note(f"how runs are on {self.where} cannot be told: {last_line(told.errors)}")
             return {}

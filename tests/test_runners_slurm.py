@@ -115,12 +115,13 @@ class Arrays(unittest.TestCase):
         sbatch = 'echo "$*" >> said; ID=$(wc -l < said); shift $(($# - 2)); cat "$2" > array-$ID; echo $ID'
         programs = {"scontrol": "echo 'MaxArraySize            = 4'", "sbatch": sbatch}
         runs = {f"r{number}/script": f"#!/bin/sh\n#SBATCH --output=log\necho {number} >> ../seen\n" for number in range(1, 9)}
-        with inside({**{"bin/" + name: "#!/bin/sh\n" + text for name, text in programs.items()}, **runs}) as top:
+        with inside({"names": "\n".join(name[:2] for name in runs), **{"bin/" + name: "#!/bin/sh\n" + text for name, text in programs.items()}, **runs}) as top:
             for name in programs:
                 os.chmod("bin/" + name, 0o755)
             path = os.path.join(top, "bin") + os.pathsep + os.environ["PATH"]
             script = skelebot.template_bytes("slurm", "array.sh").decode()
-            subprocess.check_call(["sh", "-c", script, "sh", top, "2", *(name[:2] for name in runs)], env={**os.environ, "PATH": path})
+            with open("names") as names:
+                subprocess.check_call(["sh", "-c", script, "sh", top, "2"], stdin=names, env={**os.environ, "PATH": path})
             with open("said") as file:
                 self.assertEqual([line.split()[1:-1] for line in file], [[], ["--dependency=afterany:1"], ["--dependency=afterany:2"]])
             for array, most in ((1, 3), (2, 3), (3, 2)):

@@ -1,10 +1,10 @@
-# Submit the scripts of the runs $3..., whose folders are in the folder $1, as an array of which $2 run at once; as
+# Submit the scripts of the runs on stdin, whose folders are in the folder $1, as an array of which $2 run at once; as
 # several, each after the one before, if there are more than Slurm allows in one.
 cd "$1" || exit 1
 MOST=$2 ALL=.array-$$ BEFORE=0 AFTER=
 ROOM=$(scontrol show config 2> /dev/null | sed -n 's/^MaxArraySize *= *//p')
 ROOM=$((${ROOM:-1001} - 1))
-shift 2
+set -- $(cat)
 trap 'rm -f "$ALL"' EXIT
 while [ "$BEFORE" -lt $# ]; do
     SIZE=$(($# - BEFORE < ROOM ? $# - BEFORE : ROOM))

@@ -1,6 +1,14 @@
-# What Slurm does with the runs whose folders are $2...; $1 is what is asked for.
+# What Slurm does with the runs whose folders are $2..., or on stdin, as - says; $1 is what is asked for.
 DO=$1
 shift
+if [ "$1" = - ]; then
+    set -f
+    IFS='
+'
+    set -- $(cat)
+    unset IFS
+    set +f
+fi
 
 # States of jobs, as lines of number, state and reason; squeue is asked once for all of them, and again after
 # two seconds.
@@ -50,7 +58,7 @@ tell() {
     for ROOT; do
         [ -e "$ROOT/status" ] || IDS="$IDS,$(cat "$ROOT/id" 2> /dev/null)"
     done
-    IDS=$(echo "$IDS" | sed 's/,,*/,/g; s/^,//; s/,$//')
+    IDS=$(echo "$IDS" | tr , '\n' | sed 's/_.*//; /^$/d' | sort -u | paste -s -d , -)
     [ -z "$IDS" ] || KNOWN=$(states "$IDS") || exit 1
     for ROOT; do
         ID=$(cat "$ROOT/id" 2> /dev/null)
