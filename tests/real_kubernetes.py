@@ -135,7 +135,7 @@ class OnKubernetes(OnCluster):
         {"name": "eat", "source": "python -c 'print(len(bytearray(10 ** 9)))'"},
         {"name": "files", "source": "cat data/in", "mappings": ["data/"]},
         {"name": "sees", "source": "id -u; echo $OVER; touch sets/mine.$(id -u); ls /data/mine.$(id -u); touch fixed/x || echo fixed",
-         "mappings": ["/data:sets/", "/data:fixed/:ro"]},
+         "mappings": ["/data:sets/", "/data:fixed/:ro"], "docker": ["--label", "acme.com/account=p1/ml"]},
         {"name": "uid", "source": "id -u"},
         {"name": "score", "source": "score.sh", "params": ["n"], "mappings": ["out/"], "metrics": ["score"]},
         {"name": "slow", "source": "trap : TERM; sleep 2; sleep 60", "resources": {"time": "1s"}}]}
@@ -226,6 +226,7 @@ class OnKubernetes(OnCluster):
         spec, main = pod["spec"], pod["spec"]["containers"][-1]
         self.assertEqual([spec[key] for key in ("serviceAccountName", "priorityClassName", "nodeSelector", "terminationGracePeriodSeconds")],
                          ["default", LOW, {"kubernetes.io/hostname": "node1"}, 33])
+        self.assertEqual([one["metadata"]["labels"]["acme.com/account"] for one in (job, pod)], ["p1-ml", "p1-ml"])
         self.assertEqual((spec["tolerations"][0], job["spec"]["backoffLimit"]), ({"key": "sku", "value": "gpu", "effect": "NoSchedule"}, 0))
         self.assertIn({"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "30Mi"}}, spec["volumes"])
         self.assertEqual(main["resources"]["limits"], {"cpu": "200m", "memory": "200Mi", "nvidia.com/gpu": "1"})
