@@ -8950,7 +8950,8 @@ class OnKubernetes(OnCluster):
         registry, image = our_components(self.project)["registry"], (
             yield from jupyter.plan_image(self.engine))
         serve = functools.partial(self.served, jupyter, free_port(port), lab, token)
-        yield Note(f"it runs on {self.where}, and its copy of the project replaces this one then")
+        yield Note(f"it runs on {self.where}; when it ends, its copy of the project replaces "
+                   "this one: change nothing here until then")
         yield from jupyter.plan_reachable("", port)
         return (yield from self.plan_run(run._replace(serve=serve, image=image if (
             self.at.image == "loaded") else (yield from self.plan_pushed(registry, image)))))
