@@ -9003,7 +9003,10 @@ class OnKubernetes(OnCluster):
         last = Runs().last_lines(run.recording.record, 1) if run.recording.record else ()
         why = re.search(r"(?m)^(?:why|main terminated \d+) (?!Error|Completed)(\w.*)", told) or (
             re.match("(exec .*: exec format error)$", "".join(last)))
-        return f"{SOMEBODY}: its Job is gone" * (not told) if not why else (
+        if not told or "\ngone " in told and status > 128:
+            self.never = ""             # what it has written has gone with it
+            return f"{SOMEBODY}: its pod or its node is gone, as one that is drained"
+        return "" if not why else (
             NO_MEMORY if "OOMKilled" in why.group(1) else
             self.fault(why.group(1).rstrip(": "), "").message[2:])
 

@@ -32,7 +32,7 @@ def host(context="test", namespace="ml", **more):
 QUOTA, LOW = f"quota-{os.getpid()}", f"low-{os.getpid()}"
 HOSTS = {"ml": host(), "restricted": host(namespace="restricted"),
          **{name: host(name) for name in ("no-exec", "forbidden", "expired", "gone", "nowhere")}, "nothing": host("admin", "nothing"), "full": host("admin", QUOTA), "root": host(namespace="restricted", user="0"),
-         "loaded": host(image="loaded"), "claim": host(claims={"nothing": "/data"}), "priority": host(priorityClass="nothing"),
+         "loaded": host(image="loaded"), "stranger": host(pullSecrets=[]), "claim": host(claims={"nothing": "/data"}), "priority": host(priorityClass="nothing"),
          "account": host(serviceAccount="nothing"), "odd": host(pod={"frobnicate": 1}), "any": host(resources={"gpus": "all"}),
          "cards": host(resources={"gpus": "4"}), "node": host(nodeSelector={"kubernetes.io/hostname": "node9"}),
          "little": host(resources={"memory": "64m"}),
@@ -315,6 +315,7 @@ class OnKubernetes(OnCluster):
         for name, job, words in (
                 ("root", "say", "a policy of the cluster forbids such a pod: [spec.containers[0].securityContext.runAsUser: "
                                 "Invalid value: 0: running with the root UID is forbidden]\n  hint: look at user and pod of the host"),
+                ("stranger", "say", "the nodes may not pull "),
                 ("loaded", "say", "no node has the image, which image: loaded says is there\n  hint: load it"),
                 ("claim", "say", "there is no claim nothing\n  hint: correct claims"),
                 ("priority", "say", "there is no priority class nothing\n  hint: correct priorityClass"),
@@ -356,6 +357,21 @@ class OnKubernetes(OnCluster):
                 said = self.skelebot("-d", name, "say", status=1).stderr
                 self.assertIn(f"skelebot: kubernetes://{HOSTS[name]['kubernetes']['context']}/{HOSTS[name]['kubernetes']['namespace']} "
                               f"has not taken the Job: {words}", said)
+        with open(cluster.setting("SKELEBOT_TEST_KUBECONFIG")) as file:
+            server = re.search("name: tests, cluster: {server: \"(.*?)\"", file.read()).group(1)
+        users = {"ada": {"token": "ada-token"}, **{name: {"exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": command, "args": words}}
+                               for name, command, *words in (("absent", "no-login"), ("session", "sh", "-c", "echo It has ended >&2; exit 1"))}}
+        write(self.top, {"kubeconfig": json.dumps({
+            "apiVersion": "v1", "kind": "Config", "users": [{"name": name, "user": user} for name, user in users.items()],
+            "clusters": [{"name": "unknown", "cluster": {"server": server}},
+                         {"name": "known", "cluster": {"server": server, "insecure-skip-tls-verify": True}}],
+            "contexts": [{"name": name, "context": {"user": name, "cluster": "unknown" if name == "ada" else "known"}} for name in users]})})
+        for name, words in (("ada", "its certificate is not trusted: certificate signed by unknown authority\n  hint: look at"),
+                            ("absent", "there is no no-login, by which kubectl logs in\n  hint: install it"),
+                            ("session", "sh, by which kubectl logs in, has said: It has ended\n  hint: log in again")):
+            with self.subTest(name):
+                self.assertIn(words, self.skelebot("-d", f"kubernetes://{name}/ml", "say", status=1,
+                                                   KUBECONFIG=os.path.join(self.top, "kubeconfig")).stderr)
         listed = self.skelebot("hosts", "--check", status=1).stdout.decode()
         self.assertRegex(listed, r"(?m)^\* ml +ok$")
         self.assertRegex(listed, "(?m)^  no-exec +no files can travel: you may not enter pods")

@@ -129,6 +129,7 @@ class Words(unittest.TestCase):
                  'the cluster does not take the Job: metadata.labels: Invalid value: "1 2": wrong'),
                 ("tar: Error\nerror: cannot exec into a container in a completed pod; current phase is Succeeded",
                  "what it wrote was not fetched in time, and is gone"),
+                ("Please enter Username: error: error reading input for Password", "the cluster does not take the login"),
                 ("error: You must be logged in to the server (Unauthorized)", "the cluster does not take the login"),
                 ('error: context "prod" does not exist', "there is no context prod"), ("first\nlast", "last")):
             with self.subTest(said):
