@@ -6,12 +6,9 @@ that goes back and forth is slow: its pieces repeated, and then something that d
 import ast
 import os
 import re
-import runpy
-import sys
 import time
 import unittest
 import warnings
-from unittest import mock
 
 import support
 import skelebot
@@ -31,20 +28,17 @@ MOST = 4 ** 1.7     # times as long for four times the text: linear is 4, quadra
 
 
 def expressions():
-    """(place, expression, how it is used) of every call of re in the module, and in the program that reads scripts."""
-    with mock.patch.object(sys, "argv", ["takes.py", r"\w+"]):
-        takes = runpy.run_path(os.path.join(support.ROOT, "templates", "projects", "takes.py"))
-    for path, names in (("skelebot.py", vars(skelebot)), ("templates/projects/takes.py", takes)):
-        with open(os.path.join(support.ROOT, path), encoding="utf-8") as file:
-            tree = ast.parse(file.read())
-        for node in ast.walk(tree):
-            function = getattr(node, "func", None)
-            if isinstance(function, ast.Attribute) and getattr(function.value, "id", "") == "re" and function.attr in CALLS:
-                code = compile(ast.Expression(node.args[0]), path, "eval")
-                try:
-                    yield f"{path}:{node.lineno}", eval(code, dict(names), GIVEN), CALLS[function.attr]
-                except (NameError, AttributeError):
-                    pass                    # it is that of a record, or of a step, or made of .dockerignore
+    """(line, expression, how it is used) of every call of re in the module."""
+    with open(os.path.join(support.ROOT, "skelebot.py"), encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    for node in ast.walk(tree):
+        function = getattr(node, "func", None)
+        if isinstance(function, ast.Attribute) and getattr(function.value, "id", "") == "re" and function.attr in CALLS:
+            code = compile(ast.Expression(node.args[0]), "skelebot.py", "eval")
+            try:
+                yield node.lineno, eval(code, vars(skelebot), GIVEN), CALLS[function.attr]
+            except (NameError, AttributeError):
+                pass                        # it is that of a record, or of a step, or made of .dockerignore
 
 
 def record_expressions():
