@@ -8617,14 +8617,14 @@ class Slurm(OnCluster):
         for name, status, why in re.findall(r"(?m)^(\S+) (\d+|goes on|gone):? ?(.*)$", told.output):
             if status == "goes on":
                 del ends[names[name]]
-            elif status != "gone":
-                ends[names[name]] = int(status)
-                self.reasons[names[name]] = why
+            else:
+                ends[names[name]] = int(status) if status != "gone" else None
+                self.reasons[names[name]] = why or "its folder there is gone" * (status == "gone")
         return ends
 
     def plan_collect(self, record, status, back=True, **ending):
         why = self.reasons.get(record.name)
-        states = {UNANSWERED.status: "timeout", 143: "stopped", NOT_RUN: "lost"}
+        states = {UNANSWERED.status: "timeout", 143: "stopped", NOT_RUN: "lost", None: "lost"}
         told = {"reason": why, "state": states.get(status, "failed")}
         return (yield from super().plan_collect(record._replace(detached=True), status, back,
                                                 **{**(told if why else {}), **ending}))

@@ -99,6 +99,7 @@ class There(unittest.TestCase):
                 ("sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified",
                  "the account may not be used there"),
                 ("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", "slurmctld does not answer"),
+                ("sbatch: error: Batch job submission failed: Protocol authentication error", "its munge does not say who you are"),
                 ("ssh: Could not resolve hostname lab: Name or service not known", "there is no host lab"),
                 ("ssh: connect to host lab port 22: Connection timed out", "it does not answer"),
                 ("FATAL: while extracting: mksquashfs not found", "it has no mksquashfs, of which apptainer makes an image"),
@@ -140,13 +141,13 @@ class Watching(unittest.TestCase):
         """What it prints of a run with the id 7, where each program says a recorded answer."""
         with tempfile.TemporaryDirectory() as folder:
             os.mkdir(folder + "/run")
-            for name, text in {"bin/squeue": "", "bin/scontrol": "", **programs}.items():
+            for name, text in {"bin/squeue": "", "bin/scontrol": "", "bin/sleep": "", **programs}.items():
                 path = os.path.join(folder, name)
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "w") as file:
                     file.write(f"#!/bin/sh\necho {shlex.quote(text)}\n" if name.startswith("bin/") else text)
                 os.chmod(path, 0o755)
-            done = subprocess.run(["timeout", "4", "sh", "-c", skelebot.template_bytes("slurm", "watch.sh").decode(), "sh", what,
+            done = subprocess.run(["timeout", "1", "sh", "-c", skelebot.template_bytes("slurm", "watch.sh").decode(), "sh", what,
                                    folder + "/run"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
                                   env={**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}"})
             return done.stdout.strip().replace(folder, "")
@@ -184,7 +185,7 @@ class Ends(unittest.TestCase):
         with self.assertRaises(StopIteration) as ended:
             plan.send(Outcome(0, said))
         self.assertEqual(ended.exception.value, {"1": 0, "3": None, "4": 143, "5": 125})
-        self.assertEqual(runner.reasons, {"1": "", "4": "somebody cancelled it", "5": "its node failed"})
+        self.assertEqual(runner.reasons, {"1": "", "3": "its folder there is gone", "4": "somebody cancelled it", "5": "its node failed"})
 
 
 if __name__ == "__main__":

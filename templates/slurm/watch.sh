@@ -134,9 +134,9 @@ any)                                    # wait until one has ended
 begin)                                  # wait until it has begun, or ended
     cd "$1" || exit 1
     PAUSE=2 WHY=
-    for SOON in 0.02 0.02 0.04 0.08 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.2 0.2 0.2 0.2; do
+    for SOON in $(seq 40); do
         [ ! -e begun ] && [ ! -e status ] || exit 0
-        sleep "$SOON"
+        sleep 0.05
     done
     while [ ! -e begun ] && [ ! -e status ]; do
         SAID=$(tell "$PWD") && case $SAID in
