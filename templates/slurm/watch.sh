@@ -132,7 +132,7 @@ any)                                    # wait until one has ended
         sleep 0.3
     done ;;
 begin)                                  # wait until it has begun, or ended
-    cd "$1" || exit 1
+    cd "$1" 2> /dev/null || exit 1
     PAUSE=2 WHY=
     for SOON in $(seq 40); do
         [ ! -e begun ] && [ ! -e status ] || exit 0
@@ -150,7 +150,7 @@ begin)                                  # wait until it has begun, or ended
         PAUSE=$((PAUSE * 2 < 60 ? PAUSE * 2 : 60))
     done ;;
 follow)                                 # its exit status is that of the job, or 125
-    cd "$1" || exit 125
+    cd "$1" 2> /dev/null || exit 125
     OFFSET=0 PAUSE=4 IDLE=0 SOON=0.02
     while [ ! -e status ]; do
         if print; then SOON=0.05; else sleep "$SOON"; fi
