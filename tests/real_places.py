@@ -51,6 +51,7 @@ class Places(Tests):
     def tearDownClass(cls):
         prints(*cls.other().cli, "rmi", "--force", cls.name, **cls.other().environ)
         cluster.ended(["ssh", cluster.LAB, "rm -rf /scratch/ada/" + cls.name], **cluster.slurm())
+        shutil.rmtree(os.path.expanduser("~/.skelebot/slurm/" + cls.name), ignore_errors=True)
         super().tearDownClass()
 
     @staticmethod
