@@ -8290,7 +8290,13 @@ class OnCluster(OnOtherEngine):
         raise SkelebotError(f"Jupyter cannot be reached on {self.where}", "leave -d out")
 
     def bring_back(self, run):
-        return 0 if self.goes_on else (yield from self.plan_fetch(run.name, run.copies))
+        again = not isinstance(sys.exc_info()[1], (KeyboardInterrupt, Stopped))
+        try:
+            return 0 if self.goes_on else (yield from self.plan_fetch(run.name, run.copies))
+        except (KeyboardInterrupt, Stopped):    # the first of them ends no more than the run
+            if again:
+                yield from self.plan_fetch(run.name, run.copies)
+            raise
 
 
 SlurmLogin = scalar_class("a login node, as ssh takes it", "for example ada@login.lab",

@@ -18,7 +18,7 @@ from engine import TIMEOUT, deadline, environment, on, shell_status
 from real_stops import ROUNDS, SEED, processes
 
 setUpModule = real_kubernetes.setUpModule
-HOSTS = {"ml": real_kubernetes.host(keep="20s")}
+HOSTS = {"ml": real_kubernetes.host(keep="40s")}
 SOURCE = ("trap 'echo term > out/term; exit 9' TERM; echo begun; echo begun > out/begun; "
           "head -c 3000000 data/in > out/big; sleep 3 & wait; echo done > out/done")
 WAYS = (("work",), ("work",), ("work",), ("--detach", "work"), ("sweep", "work", "--each", "n", "1", "2", "-j", "2"))

@@ -95,7 +95,7 @@ run() {
 # serves one at a time; those on other engines, and at last on the clusters, which are still being made; and those
 # that need hardly an engine: the pure ones under every Python, and some real ones.
 engineless="real_artifactory real_artifacts real_at_once real_completion real_install real_mutations real_recording real_schema real_signing real_transfers"
-clusters="real_slurm real_kubernetes real_clusters real_places"
+clusters="real_slurm real_kubernetes real_kubernetes_stops real_clusters real_places"
 docker="BuildKit legacy new-cli"
 others="podman remote"
 # What expressions cost, and what is bounded, is alike in all Pythons, and takes the longest.
