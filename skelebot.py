@@ -589,13 +589,14 @@ class Source(Text):
 
 
 class Mapping(Line):
-    """A path of the host that a job sees: `data/` is /app/data/, `SRC:DEST[:ro]` any other."""
+    """A path of the host that a job sees: `data/` is /app/data/, `SRC:DEST` any; then `:ro`."""
     expected = "FOLDER/ or SRC:DEST"
     hint = "for example data/ or ~/models:/app/models"
     source_pattern = r"(?P<source>[A-Za-z]:(?:\\[^:\n]*(?=:)|/[^:\n]*(?=:/))|[^:\n]+)"
-    target_pattern = (r"(?::(?P<target>(?!(?:ro|rw|z|Z)$)[^:\n,]+)"
-                      r"(?::(?P<options>(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*))?)?")
-    pattern = r"(?!~[^:]*$|\.\.[^:]*$)" + source_pattern + target_pattern
+    options_pattern = r"(?::(?P<options>(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*))?"
+    target_pattern = r"(?::(?P<target>(?!(?:ro|rw|z|Z)$)[^:\n,]+))?"
+    pattern = (r"(?!(?:~|\.\.)[^:]*(?::(?:ro|rw|z|Z|,)*)?$)" + source_pattern + target_pattern
+               + options_pattern)
 
     @property
     def source(self):

@@ -125,7 +125,7 @@ class OnKubernetes(OnCluster):
     files = {"job.sh": SCRIPT, "score.sh": 'echo "$2" > out/n; echo "score: 0.$2"; exit "$2"\n',
              "say.sh": 'echo "$2"\n', "point.sh": 'echo "$2" > out/n; echo "half: $2"\n', "data/in": "in\n"}
     config = {**OnCluster.config, "jobs": [
-        {"name": "all", "source": "job.sh", "mappings": ["data/:data/:ro", "out/"], "metrics": ["loss"],
+        {"name": "all", "source": "job.sh", "mappings": ["data/:ro", "out/"], "metrics": ["loss"],
          "environment": {"A": "it's \"$HOME\"\nZürich\r\n*$(A)$$", "B-C": "odd", "UID": "7"}},
         {"name": "say", "source": "say.sh", "params": [{"name": "word", "default": "hello"}]},
         {"name": "pieces", "source": "python -c \"import sys; sys.stdout.write('a' * 50000 + '\\n' + 'b' * 16384 + '\\nend')\""},

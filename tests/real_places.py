@@ -184,7 +184,7 @@ class HostileValues(Places):
     config = {"language": "NA", "baseImage": "skelebot-test/debian", "components": COMPONENTS,
               "ignores": ["skelebot.yaml", "data", "output"],
               "secrets": [{"name": name, "env": "A_" + name} for name in secrets],
-              "jobs": [{"name": "all", "source": "job.sh", "mappings": ["data/:data/:ro", "output/"], "environment": environment,
+              "jobs": [{"name": "all", "source": "job.sh", "mappings": ["data/:ro", "output/"], "environment": environment,
                         "params": [f"p{i}" for i in range(len(VALUES))]}]}
 
     @classmethod

@@ -46,14 +46,14 @@ class OnSlurm(Tests):
     files = {"job.sh": SCRIPT, "say.sh": 'echo "$2"\n', "point.sh": POINT, "data/in": "in\n"}
     config = {"language": "NA", "baseImage": "skelebot-test/debian", "hosts": HOSTS, "ignores": ["big"],
               "secrets": [{"name": "TOKEN", "env": "A_TOKEN"}], "jobs": [
-                  {"name": "all", "source": "job.sh", "mappings": ["data/:data/:ro", "out/"], "metrics": ["loss"],
+                  {"name": "all", "source": "job.sh", "mappings": ["data/:ro", "out/"], "metrics": ["loss"],
                    "environment": {"A": "it's \"$HOME\"\nZürich\r\n*"}},
                   {"name": "say", "source": "say.sh", "params": [{"name": "word", "default": "hello"}]},
                   {"name": "trap", "source": "trap 'echo term > out/term; exit 9' TERM; echo begun; sleep 100 & wait", "mappings": ["out/"]},
                   {"name": "slow", "source": "trap : TERM; sleep 2; sleep 60", "resources": {"time": "1s"}},
                   {"name": "point", "source": "point.sh", "params": ["n"], "mappings": ["out/"], "metrics": ["half"],
                    "environment": {"SEEN": SEEN}},
-                  {"name": "reads", "source": "stat -c %h data/in; :", "mappings": ["data/:data/:ro"], "params": ["n"]},
+                  {"name": "reads", "source": "stat -c %h data/in; :", "mappings": ["data/:ro"], "params": ["n"]},
                   {"name": "long", "source": "true", "resources": {"time": "4h"}}]}
 
     @classmethod

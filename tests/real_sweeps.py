@@ -26,7 +26,7 @@ sys.exit(4 if lr == 3 and not os.path.exists('data/mended') else 0)
 class Sweeps(Runs):
     files = {"train.py": TRAIN, "out/model": "old\n", "data/x": ""}
     config = {"language": "NA", "baseImage": None, "jobs": [{
-        "name": "train", "source": "python3 train.py", "mappings": ["out/", "data/:data/:ro"], "metrics": ["score"], "mode": "it",
+        "name": "train", "source": "python3 train.py", "mappings": ["out/", "data/:ro"], "metrics": ["score"], "mode": "it",
         "params": [{"name": "lr", "accepts": "float"}], "sweep": {"each": {"lr": [1, 2, 3, 4]}, "best": {"max": "score"}}}]}
 
     def points(self, number):

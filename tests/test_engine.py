@@ -333,12 +333,14 @@ class Mount(unittest.TestCase):
                 self.assertFalse(Mapping.fits(text))
 
     def test_is_never_mistaken_for_its_options(self):
-        for text in ("data/:ro", "data:rw", "data/:z", "/srv/x:Z"):
+        for text, target, option in (("data/:ro", "/app/data/", "ro"), ("data:rw", "/app/data", "rw"),
+                                     ("./data:z", "/app/data", "z"), ("/srv/x:Z", "/srv/x", "Z")):
             with self.subTest(text):
-                self.assertFalse(Mapping.fits(text))
+                self.assertEqual((Mapping.fits(text), Mapping(text).target, Mapping(text).options), (True, target, (option,)))
         mapping = job(mappings=["data/:/app/data:ro"]).mappings[0]
         self.assertEqual((mapping.source, mapping.target, mapping.options), ("data/", "/app/data", ("ro",)))
         self.assertEqual(Mapping("data/:rows").target, "/app/rows")
+        self.assertEqual([text for text in ("~/x:ro", "../x:ro", "data/:no:no") if Mapping.fits(text)], [])
 
 
 class Refusals(unittest.TestCase):
