@@ -300,6 +300,11 @@ class JobOnSlurm(Stops, unittest.TestCase):
         super().prepare()
         write(os.path.join(cls.before_folder, "project"), {"data/large": bytes(6 * MEBI)})
 
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        shutil.rmtree(os.path.dirname(cls.seen), ignore_errors=True)
+
     def there(self):
         """What there is of it: jobs, and files but for what Slurm has last said."""
         jobs = cluster.ended(["ssh", self.host.replace("here", "login"), f"squeue --noheader --format %j | grep -F {self.name}"], **self.environ)
@@ -332,16 +337,12 @@ class JobOnSlurm(Stops, unittest.TestCase):
         starting = number == signal.SIGINT and "KeyboardInterrupt" in said and SOURCE not in said
         if not starting and (status not in (0, 128 + number) or "Traceback" in said):
             yield f"ended with {status}: {said[-1500:]}"
-        at_once = self.there()
         way = ""
         if number == signal.SIGKILL:
             way, done = self.take_up(mark, number, moment)
             if "Traceback" in done.stderr:
                 yield f"{way} {done.stderr}"
             said += f"{way}: {done.status} {done.stderr}"
-        if os.environ.get("STOPS_SHOW"):
-            print(f"{number} {group} {moment:.2f}: {status} there {at_once}, seen {os.path.exists(self.seen)}, {said[-300:]!r}",
-                  flush=True)
         if "skelebot fetch 1 brings it back" in said:       # it was stopped while that came
             call(self.argv("fetch", "1"), os.path.join(self.top, "project"), **self.variables(mark))
         if not self.nothing_there(5):
