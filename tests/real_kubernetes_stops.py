@@ -91,6 +91,8 @@ class Stopped(real_kubernetes.OnCluster):
             if going and not killed and words[0] != "--detach":
                 yield f"is said to go on: {going}"
             yield from self.taken_up(going, way)
+            if killed or going:         # to ask for runs may have recorded its end, but brings nothing back
+                self.call("wait", "1")
             left = self.settled(lambda: processes(mark["STOPS"]), 20)
             if left:
                 yield f"still runs in the end: {left}"
@@ -108,8 +110,6 @@ class Stopped(real_kubernetes.OnCluster):
             if "Traceback" in done.stderr or way[0] == "stop" and done.status:
                 yield f"{way} ended with {done.status}: {done.stderr[-1500:]}"
             going = self.running()
-        for name in names if way[0] == "runs" else []:
-            self.call("wait", name)     # brings back what it has written; else the cluster keeps that for a day
 
     @staticmethod
     def settled(look, seconds):
