@@ -8759,7 +8759,9 @@ class OnKubernetes(OnCluster):
 
     def pod(self, run):
         """What the pod of its Job is, without what `pod` of the host lays over that."""
-        at, limit, keep = self.at, run.resources.seconds, Resources(time=self.at.keep).seconds
+        at, keep = self.at, Resources(time=self.at.keep).seconds
+        limit = run.resources.seconds
+        last = limit + keep + 2 * COPYING if limit else 7 * A_DAY if run.serve else None
         volumes, mounts = self.volumes(run)
         beside = [self.container(run, name, mounts[:1], str(keep)) for name in ("in", "out")
                   if run.copies]
@@ -8776,7 +8778,7 @@ class OnKubernetes(OnCluster):
             "tolerations": [{"key": key.partition("=")[0], "effect": effect, **(
                 {"value": key.partition("=")[2]} if "=" in key else {"operator": "Exists"})}
                 for key, _, effect in (text.rpartition(":") for text in at.tolerations)],
-            "activeDeadlineSeconds": limit + keep + 2 * COPYING if limit else None,
+            "activeDeadlineSeconds": last,      # nobody collects a server
             "volumes": volumes, "initContainers": beside[:1],
             "containers": [*beside[1:], {**main, "env": [
                 {"name": name, "value": value} for name, value in own.items()]}]}
@@ -9515,7 +9517,7 @@ class Sweeping:
             if size > MOST_COPIED:
                 raise self.job.places["mappings"].fault(
                     f"{path} has {shown_size(size)}, and each point would have a copy of it",
-                    f"map it as {path}:{path}:ro if the job only reads it")
+                    f"map it as {path}/:ro if the job only reads it")
 
     def plan_written(self, typed):
         """Write down the points, each in its folder, before the first of them begins."""

@@ -5,7 +5,7 @@ import sys
 import tempfile
 import unittest
 
-from skelebot import Call, Component, Job, KubernetesHost, Launch, OnKubernetes, Run, RunRecord, Source, Variable, template_bytes
+from skelebot import Call, Component, Job, KubernetesHost, Launch, OnKubernetes, Resources, Run, RunRecord, Source, Variable, template_bytes
 from support import project
 
 KUBECTL = """#!/bin/sh
@@ -140,6 +140,12 @@ class Pods(unittest.TestCase):
     def run_of(self, *argv, **settings):
         run = Run(Job("train", Source("true"), environment=()), Launch(argv), "r/churn@sha256:0", "churn-train-0a1b")
         return kubernetes(**settings).manifest(run)
+
+    def test_end_by_themselves_after_their_time_and_a_server_after_a_week(self):
+        for resources, serve, expected in (({}, None, None), ({}, print, 604800), ({"time": "1h"}, None, 3600 + 600 + 7200)):
+            run = Run(Job("train", Source("true"), resources=Resources(**resources)), Launch(("true",)), "r/churn", "churn-0a1b", serve=serve)
+            spec = kubernetes().manifest(run._replace(resources=run.job.resources))["spec"]["template"]["spec"]
+            self.assertEqual(spec.get("activeDeadlineSeconds"), expected)
 
     def test_are_restricted_and_have_no_token(self):
         pod = self.run_of("true")["spec"]["template"]["spec"]
