@@ -131,11 +131,11 @@ class Variables(unittest.TestCase):
 
     def test_that_name_the_callers_are_shown_to_nobody(self):
         text = "name: x\nnetwork: {proxy: 'http://$A@h:1', cran: 'https://c/${A}', pip: {index: 'https://i/$A/x', extra: ['https://$A@i']}}\n"
-        with folder({"skelebot.yaml": text}) as path, environment(A="t0k", SKELEBOT_HOME=path):
+        with folder({"skelebot.yaml": text}) as path, environment(A="t0k-of-ada", SKELEBOT_HOME=path):
             shown = call("--dry-run", "prime", folder=path)
             told = call("doctor", folder=path)
         self.assertIn("export http_proxy=... HTTP_PROXY=... https_proxy=... ", shown.stdout)
-        self.assertEqual([line for line in (*shown, *told) if "t0k" in str(line)], [])
+        self.assertEqual([line for line in (*shown, *told) if "t0k-of-ada" in str(line)], [])
 
     def test_are_in_a_mirror_for_apt_too_byte_for_byte(self):
         with environment(A="p&w\\"):
