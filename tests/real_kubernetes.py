@@ -314,7 +314,6 @@ class OnKubernetes(OnCluster):
         for name, job, words in (
                 ("root", "say", "a policy of the cluster forbids such a pod: [spec.containers[0].securityContext.runAsUser: "
                                 "Invalid value: 0: running with the root UID is forbidden]\n  hint: look at user and pod of the host"),
-                ("stranger", "say", "the nodes may not pull "),
                 ("loaded", "say", "no node has the image, which image: loaded says is there\n  hint: load it"),
                 ("claim", "say", "there is no claim nothing\n  hint: correct claims"),
                 ("priority", "say", "there is no priority class nothing\n  hint: correct priorityClass"),
@@ -324,6 +323,8 @@ class OnKubernetes(OnCluster):
                 ("any", "say", "resources are numbers there\n  hint: gpus: 1, not all")):
             with self.subTest(name):
                 self.assertIn(words, self.skelebot("-d", name, job, status=1).stderr)
+        new = self.beside(cluster.LOADED, {"new": os.urandom(8).hex()}, {"name": "say", "source": "echo hello"})    # no node has it
+        self.assertIn("the nodes may not pull ", self.skelebot("-d", "stranger", "say", folder=new, status=1).stderr)
         for name, words in (("full", "waits for the quota few: requested: pods=1, used: pods=0, limited: pods=0; let other runs end"),
                             ("cards", "waits for a node with enough gpu that is free; kubectl describe nodes"),
                             ("node", "waits for a node that nodeSelector fits; correct nodeSelector")):
