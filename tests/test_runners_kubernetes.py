@@ -78,6 +78,10 @@ class Following(unittest.TestCase):
         self.assertIn("train does not go on: no node has the image, which image: loaded says is there\n  hint: load it", done.stderr.decode())
         self.assertIn("delete job train", self.asked())
 
+    def test_ends_what_a_kubectl_that_is_a_script_has_started(self):
+        self.write("log.1", SECOND % "0" + "one\n")
+        self.write("kubectl", KUBECTL.replace("cat ended; fi", "cat ended; fi; sleep 100"))
+        self.assertEqual(self.watch().returncode, 3)
 
     def test_ends_one_whose_secret_was_never_made(self):
         self.write("ended", "Pod train-x train\nmain waiting - ContainerCreating: \nphase Pending\n")

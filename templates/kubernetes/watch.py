@@ -47,6 +47,14 @@ def start(words):
     return child
 
 
+def kill(program):
+    """End a kubectl, and what it is called by: some are scripts."""
+    try:
+        os.killpg(program.pid, signal.SIGKILL)
+    except OSError:
+        program.kill()
+
+
 def read(words, take, silent):
     """Let `take` have what kubectl prints until it returns True, or nothing comes; returns (status, errors)."""
     import select
@@ -58,7 +66,7 @@ def read(words, take, silent):
             return program.wait(), errors
         if take(data):
             break
-    program.kill()
+    kill(program)
     program.communicate()
     return 0, ""
 
@@ -240,4 +248,4 @@ except BrokenPipeError:
     sys.exit(141)
 finally:
     if child and child.poll() is None:
-        child.kill()
+        kill(child)
