@@ -8982,7 +8982,8 @@ class OnKubernetes(OnCluster):
         """The argv of kubernetes/watch.py for a run."""
         texts = (template_bytes("kubernetes", file).decode() for file in ("watch.py", "failures"))
         script, failures = texts
-        return (self.call.python, "-I", "-c", script, what, name, failures, self.form, *self.argv())
+        return (self.call.python, "-IS", "-c", script, what, name, failures, self.form,
+                *self.argv())
 
     def follow(self, run):
         end, remove = self.watch("end", run.name), self.removal(run.name)

@@ -33,6 +33,7 @@ import http.server
 import json
 import os
 import platform
+import random
 import resource
 import shutil
 import signal
@@ -188,10 +189,12 @@ def timed(bench, contestant, clock=time.perf_counter):
     return seconds
 
 
-def medians(bench, title, contestants, clock=time.perf_counter):
+def medians(bench, title, contestants, clock=time.perf_counter, period=0.0):
     """name -> seconds, or what is shown instead.
 
     contestants(n)  makes everything ready for round n and returns those who run in it, in their order
+    period          seconds after which the other side looks again at what there is to do: each begins somewhere in
+                    it, or who comes next in turn would always meet the same moment
     """
     times, instead = {}, {}
     for number in range(bench.runs + 1):
@@ -199,6 +202,7 @@ def medians(bench, title, contestants, clock=time.perf_counter):
         for contestant in contestants(number):
             try:
                 if contestant.name not in instead:
+                    time.sleep(random.uniform(0, period))
                     times[contestant.name] = times.get(contestant.name, []) + [timed(bench, contestant, clock)]
             except Failed as failure:
                 if contestant.instead is None:
@@ -619,7 +623,7 @@ def slurm_table(benches):
     times = medians(bench, "slurm", lambda number: [
         Contestant("`srun true`", (("srun", "--quiet", "true"),), folder),
         Contestant("`sbatch`, and waiting for its file", (("sh", "-c", by_hand),), folder),
-        ours(bench, folder, "-d", "here", "job")])
+        ours(bench, folder, "-d", "here", "job")], period=1.0)
     return table("A job on Slurm", "The same cluster; each call is one job. A batch job begins when Slurm next looks at its queue, which"
                  " it does at most once a second; for `srun` it looks at once.", ["command", "ms", "ratio", "goal"],
                  ratio_rows(times, {"ours": SLURM_GOAL}))
@@ -746,7 +750,7 @@ def kubernetes_table(benches):
     rows = []
     for what, script, goal in (("noop", BY_HAND, 1.3), ("files", COPIES, None)):
         times = medians(bench, f"kubernetes, {what}", lambda number: [
-            Contestant("kubectl", (("sh", "-c", script, "sh", *KUBECTL),), folder), ours(bench, folder, what)])
+            Contestant("kubectl", (("sh", "-c", script, "sh", *KUBECTL),), folder), ours(bench, folder, what)], period=1.0)
         rows.append([what, cell(times["kubectl"]), cell(times["ours"], goal, times["kubectl"]), cell(goal)])
     return table(f"A Job that does nothing, and {bench.size // 2 ** 20:,} MiB to a pod and back",
                  "Ratios to kubectl: create, wait and logs of the same Job; and `kubectl cp` both ways, which checks nothing.",
