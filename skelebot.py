@@ -9052,6 +9052,9 @@ class OnKubernetes(OnCluster):
             end = re.search(r"(?m)^main terminated (\d+)|^phase (?:Succeeded|Failed)", pod)
             if end or not there:
                 ends[record.name] = int(end.group(1) or 137) if end else None
+            if not there and record.pid and 0 <= time.time() - record.made < LAST_WORDS:
+                yield Command(("sleep", "1"), kept=True, looks=True)    # its child may be making it
+                return (yield from self.plan_ends(records))
         return ends
 
     def plan_watch(self, record, follow=True):

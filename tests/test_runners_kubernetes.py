@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from skelebot import Call, Component, Job, KubernetesHost, Launch, OnKubernetes, Resources, Run, RunRecord, Source, Variable, template_bytes
@@ -236,6 +237,15 @@ class Ends(unittest.TestCase):
                       "Job a -\nphase \nJob b -\nphase \nPod a-1 a\nmain terminated 3 Error: \nphase Failed\nPod b-1 b\nmain running - : \n"
                       "phase Running\nJob c -\nphase \nPod c-1 c\nwhy Evicted: \"disk\"\nphase Failed\n"}))
         self.assertEqual(ended.exception.value, {"1": 3, "3": 137, "4": None})
+
+    def test_of_one_that_was_killed_just_now_are_asked_again_until_its_job_is_there(self):
+        plan, told = kubernetes().plan_ends([RunRecord(number=1, container="a", pid=1, made=time.time())]), {"status": 0, "errors": ""}
+        next(plan)
+        self.assertEqual(plan.send(type("Told", (), {**told, "output": ""})).argv, ("sleep", "1"))
+        self.assertIn("jobs,pods", plan.send(None).argv)
+        with self.assertRaises(StopIteration) as ended:
+            plan.send(type("Told", (), {**told, "output": "Job a -\nphase \n"}))
+        self.assertEqual(ended.exception.value, {})
 
 
 if __name__ == "__main__":
