@@ -9111,7 +9111,8 @@ class Hosts(Record):
         elif known and text not in RUNNERS and not re.fullmatch(r"\w[\w-]*(\.[\w-]+)+", text):
             raise (place.fault if place else usage_error)(
                 f"{'' if place else '-d: '}there is no host {shortened(text)}",
-                did_you_mean(text, known) + " (addresses: ssh://user@box, tcp://box:2375)")
+                did_you_mean(text, known)
+                + " (addresses: ssh://user@box, kubernetes://CONTEXT/NAMESPACE, slurm:)")
         return self.at(text, place)
 
     def chosen(self, job=None):

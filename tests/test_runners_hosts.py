@@ -121,7 +121,7 @@ class Chosen(unittest.TestCase):
             self.assertEqual(list(Hosts(ADA._replace(environ={"SKELEBOT_HOME": home}), None).known()), ["local"])
 
     def test_that_nobody_knows_are_a_fault_with_its_place_and_the_names(self):
-        addresses = " (addresses: ssh://user@box, tcp://box:2375)"
+        addresses = " (addresses: ssh://user@box, kubernetes://CONTEXT/NAMESPACE, slurm:)"
         for typed, keys, message, hint, status in (
                 ("gpubox", {}, "-d: there is no host 'gpubox'", "did you mean gpu-box?" + addresses, 2),
                 ("", {"host": "xyz"}, "skelebot.yaml:1: host: there is no host 'xyz'",
