@@ -8715,11 +8715,11 @@ class OnKubernetes(OnCluster):
     Before that `in` waits for its files, and beside it `out` keeps what it has written.
     """
     row, settings = "kubernetes", KubernetesHost
-    uid, room = "", "in"        # `room` is the container of what is done there
+    uid, room, pushed = "", "in", ""    # `room` is the container of what is done there
 
     def __init__(self, call, project, engine, host):
         super().__init__(call, project._replace(user="host"), engine)
-        self.at = host.kubernetes or KubernetesHost.of(host.docker)
+        self.at, self.over = host.kubernetes or KubernetesHost.of(host.docker), {}
         self.form = "go-template=" + template_bytes("kubernetes", "pods.gotemplate").decode()
 
     @classmethod
@@ -9035,8 +9035,12 @@ class OnKubernetes(OnCluster):
         return self.goes_on and (yield from super().plan_lost_sight(run))
 
     def plan_collect(self, record, status, *rest, **ending):
-        record = record._replace(detached=True)     # its log is there, also after a kill
-        return (yield from super().plan_collect(record, status, *rest, **ending))
+        told = self.over.get(record.name)
+        record = yield from super().plan_collect(       # its log is there, also after a kill
+            record._replace(detached=True), status, *rest, **{**(told or {}), **ending})
+        if told is not None:            # what it has not given back by now cannot be had any more
+            yield Command(self.removal(record.container), kept=True)
+        return record
 
     def plan_ends(self, records):
         told = yield self.kubectl("get", "jobs,pods", "--selector", "skelebot.project="
@@ -9050,8 +9054,12 @@ class OnKubernetes(OnCluster):
             there = record.container in [name for name, *_ in rows]
             pod = next((text for _, job, text in rows if there and job == record.container), "")
             end = re.search(r"(?m)^main terminated (\d+)|^phase (?:Succeeded|Failed)", pod)
+            begun = not re.search("(?m)^in terminated [^0]", pod)
             if end or not there:
-                ends[record.name] = int(end.group(1) or 137) if end else None
+                ends[record.name] = int(end.group(1) or 137) if end and begun else None
+            if "\nphase Succeeded" in pod or "\nphase Failed" in pod:
+                self.over[record.name] = {} if begun else {
+                    "reason": "skelebot was ended by force before its files were there"}
             if not there and record.pid and 0 <= time.time() - record.made < LAST_WORDS:
                 yield Command(("sleep", "1"), kept=True, looks=True)    # its child may be making it
                 return (yield from self.plan_ends(records))

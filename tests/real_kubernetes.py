@@ -315,6 +315,7 @@ class OnKubernetes(OnCluster):
                 ("root", "say", "a policy of the cluster forbids such a pod: [spec.containers[0].securityContext.runAsUser: "
                                 "Invalid value: 0: running with the root UID is forbidden]\n  hint: look at user and pod of the host"),
                 ("loaded", "say", "no node has the image, which image: loaded says is there\n  hint: load it"),
+                ("loaded", "files", "no node has the image, which image: loaded says is there\n  hint: load it"),
                 ("claim", "say", "there is no claim nothing\n  hint: correct claims"),
                 ("priority", "say", "there is no priority class nothing\n  hint: correct priorityClass"),
                 ("account", "say", "there is no service account nothing\n  hint: correct serviceAccount"),

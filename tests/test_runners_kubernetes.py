@@ -247,6 +247,18 @@ class Ends(unittest.TestCase):
             plan.send(type("Told", (), {**told, "output": "Job a -\nphase \n"}))
         self.assertEqual(ended.exception.value, {})
 
+    def test_whose_pod_is_over_is_removed_and_lost_if_its_files_never_came(self):
+        runner = kubernetes()
+        plan = runner.plan_ends([RunRecord(number=1, container="a"), RunRecord(number=2, container="b"), RunRecord(number=3, container="c")])
+        next(plan)
+        with self.assertRaises(StopIteration) as ended:
+            plan.send(type("Told", (), {"status": 0, "errors": "", "output":
+                      "Job a -\nphase \nPod a-1 a\nin terminated 1 Error: \nmain waiting - PodInitializing: \nphase Failed\n"
+                      "Job b -\nphase \nPod b-1 b\nin terminated 0 Completed: \nmain terminated 0 Completed: \nout running - : \nphase Running\n"
+                      "Job c -\nphase \nPod c-1 c\nin terminated 0 Completed: \nmain terminated 0 Completed: \nphase Succeeded\n"}))
+        self.assertEqual(ended.exception.value, {"1": None, "2": 0, "3": 0})
+        self.assertEqual(runner.over, {"1": {"reason": "skelebot was ended by force before its files were there"}, "3": {}})
+
 
 if __name__ == "__main__":
     unittest.main()

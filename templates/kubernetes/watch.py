@@ -207,6 +207,8 @@ def follow():
     output, tries = Output(), 10
     while True:
         text = wait_for(BEGUN)
+        if re.search("(?m)^in terminated [^0]", text):
+            return 137                  # it has not begun, and never will
         ended = not text or re.search(ENDED, text)
         status, errors = read(["logs", "--container", "main", *output.words(), *([] if ended else ["--follow"]), "job/" + job],
                               output.take, SILENT)

@@ -90,10 +90,11 @@ start_node() {
   # What it mounts for its pods has to be seen by its engine, which is in no such namespace.
   mkdir -p "$folder/root"
   mountpoint -q "$folder/root" || { mount --bind "$folder/root" "$folder/root" && mount --make-shared "$folder/root"; }
+  # It would pull with the logins of the home that it has, so that is its own.
   # shellcheck disable=SC2016  # the inner shell expands them
   start_process "kubernetes/$name" node_is_ready "$name" -- \
     unshare --mount --propagation unchanged sh -c 'mount --bind "$0" /var/log/pods && exec "$@"' "$folder/pods" \
-    "$kubernetes/bin/kubelet" --kubeconfig "$kubernetes/kubeconfig.admin" \
+    env "HOME=$folder" "$kubernetes/bin/kubelet" --kubeconfig "$kubernetes/kubeconfig.admin" \
     --config "$folder/kubelet.yaml" --root-dir "$folder/root" --cert-dir "$folder/certificates" --node-ip "$subnet.1" \
     --docker-endpoint "$host" --hostname-override "$name" --pod-infra-container-image skelebot-test/pause --network-plugin=
 }
