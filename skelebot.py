@@ -9167,10 +9167,11 @@ def plan_updated(call, project, records, back=False):
     for group in asked.values():
         try:
             runner = yield from plan_runner_of(call, project, group[0])
-        except SkelebotError as fault:      # its login node is away, or no host is called so now
-            yield Note(f"how runs are on {group[0].host} cannot be told: {fault.message}")
+            ends = yield from runner.plan_ends(group)
+        except SkelebotError as fault:      # its login node is away, or kubectl is not here
+            there = group[0].host or "this engine"
+            yield Note(f"how runs are on {there} cannot be told: {fault.message}")
             continue
-        ends = yield from runner.plan_ends(group)
         for record in group:
             now = Runs().read_again(record) if record.goes_on else record
             if record.name in ends:     # unless somebody has recorded it meanwhile
@@ -9226,7 +9227,10 @@ class TakenUp:
             record = yield from self.plan_record(record.name)
         else:
             yield printed(self.runs.path(record, "log"), sys.stdout.isatty())
-        if record.sweep:
+        if record.sweep and record.state == "lost":     # it ends as its points have
+            recording = Recording(record._replace(state="running", reason=""))
+            record = yield from Sweeping(call, project, Words({"": ()})).plan_told(recording)
+        elif record.sweep:
             words = Words({"run": (record.name,)})
             yield from RunCommands(self.call, self.project, words).plan_compare()
         if record.reason:
@@ -9430,7 +9434,7 @@ class Sweeping:
             yield from recording.plan_fail(fault)
             raise
         yield from self.plan_closed()
-        return (yield from self.plan_told(recording))
+        return (yield from self.plan_told(recording)).status
 
     def points(self):
         """The words of each point, by its number."""
@@ -9603,14 +9607,13 @@ class Sweeping:
                     None, state="stopped", reason="its sweep ended before it began")
 
     def plan_told(self, recording):
-        """The table of all points; returns 1 if one of them is not done."""
-        words = Words({"run": (str(self.number),)})
+        """The table of all points; returns its RunRecord, of status 1 if one is not done."""
+        words = Words({"run": (recording.record.name,)})
         yield from RunCommands(self.call, self.project, words).plan_compare()
-        records = self.runs.points(self.number)
+        records = self.runs.points(recording.record.number)
         failed = sum(one.state != "done" for one in records)
         reason = f"{failed} of {len(records)} points are not done" if failed else ""
-        yield from recording.plan_end(int(failed > 0), reason=reason)
-        return int(failed > 0)
+        return (yield from recording.plan_end(int(failed > 0), reason=reason))
 
 
 SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec sh; fi")

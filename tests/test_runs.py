@@ -5,7 +5,7 @@ import unittest
 
 import skelebot
 from skelebot import Call, Recording, Resources, RunRecord, Runs, SkelebotError, TakenUp, Words
-from support import inside, project
+from support import drive, inside, project
 
 
 class Record(unittest.TestCase):
@@ -104,6 +104,16 @@ class Meanwhile(unittest.TestCase):
             with self.assertRaises(StopIteration) as end:
                 next(plan)
             self.assertEqual(end.exception.value, [there])
+
+    def test_that_this_machine_has_no_program_to_ask_by_stops_nothing(self):
+        mine, lab = ({"kubernetes": {"context": "a", "namespace": "b"}}, {"slurm": {"login": "ada@lab"}})
+        there = [RunRecord(number=number, job="train", runner=kind, state="running", host=host, endpoint=f"{kind}://a/b", container="c")
+                 for number, kind, host in ((1, "kubernetes", "mine"), (2, "slurm", "lab"))]
+        lacking = SkelebotError("kubectl: not found on PATH", "install it")
+        with inside({}):
+            told = drive(skelebot.plan_updated(Call(), project(hosts={"mine": mine, "lab": lab}), there), {"kubectl": lacking, "ssh": lacking})
+        self.assertEqual((told.status, [note.text for note in told.steps if isinstance(note, skelebot.Note)]), (there, [
+            f"how runs are on {host} cannot be told: kubectl: not found on PATH" for host in ("mine", "lab")]))
 
 
 class Folder(unittest.TestCase):

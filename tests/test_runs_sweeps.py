@@ -273,15 +273,20 @@ class Natively(unittest.TestCase):
         process("stop", "1.1", folder=self.folder)
         self.assertEqual(self.points()[1].state, "stopped")
 
-    def killed_and_taken_up(self):
-        """(process, environ) of the `wait` that has taken up a sweep of five points, of which two had begun."""
+    def killed(self, values, number="1"):
+        """The variables of a sweep that was ended by force when two of its points had begun."""
         environ = {**os.environ, "SEEN": self.path("seen")}
-        argv = (sys.executable, skelebot.HERE, "sweep", "mark", "--each", "lr", *"12345", "-j", "2")
+        argv = (sys.executable, skelebot.HERE, "sweep", "mark", "--each", "lr", *values, "-j", "2")
         sweep = subprocess.Popen(argv, cwd=self.folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         while not os.path.exists(self.path("seen")) or self.contents("seen").count("\n") < 2:
             time.sleep(0.05)
         sweep.kill(), sweep.wait()
-        self.assertIn("lost", process("runs", "1", folder=self.folder).stdout)
+        self.assertIn("lost", process("runs", number, folder=self.folder).stdout)
+        return environ
+
+    def killed_and_taken_up(self):
+        """(process, environ) of the `wait` that has taken up a sweep of five points, of which two had begun."""
+        environ = self.killed("12345")
         waiting = subprocess.Popen((sys.executable, skelebot.HERE, "wait"), cwd=self.folder, env=environ, universal_newlines=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
         while not os.path.exists(self.path(".skelebot", "runs", "1", "1", "messages")) or skelebot.Runs(self.folder).read(1).pid != waiting.pid:
@@ -298,6 +303,18 @@ class Natively(unittest.TestCase):
         self.assertLessEqual({"1.3", "1.4", "1.5"}, {line.split()[0] for line in said.splitlines() if "lr=" in line})
         self.assertEqual(sorted(self.contents("seen").split()), list("12345"))
         self.assertEqual({one.state for one in [skelebot.Runs(self.folder).read(1), *self.points().values()]}, {"done"})
+
+    def test_that_was_killed_when_its_last_points_ran_ends_as_they_do(self):
+        for number, stopped, said in (("1", ["1.2"], "skelebot: run 1 has failed: 1 of 2 points are not done\n"), ("2", [], "")):
+            environ = self.killed("12", number)
+            for name in stopped:
+                process("stop", name, folder=self.folder)
+            open(self.path("seen.go"), "w").close()
+            for _ in "12":
+                waited = process("wait", folder=self.folder, **environ)
+                self.assertEqual((waited.status, waited.stderr), (len(stopped), said))
+            for name in ("seen", "seen.go"):
+                os.unlink(self.path(name))
 
     def test_that_was_taken_up_ends_all_its_points_with_it(self):
         waiting, _ = self.killed_and_taken_up()
