@@ -6533,7 +6533,8 @@ class RunCommands:
     """What a person or a program asks about the runs of a project: those that are `named`."""
 
     def __init__(self, call, project, words, typed=("",)):
-        self.words, self.runs, self.jobs = words, Runs(), [job.name for job in project.jobs]
+        self.call, self.project, self.words, self.runs = call, project, words, Runs()
+        self.jobs = [job.name for job in project.jobs]
         self.width = terminal_pages().width if sys.stdout.isatty() else None
         self.typed = words.values.get("run", typed)
         self.named = [self.runs.named(text, self.jobs) for text in self.typed]
@@ -9195,44 +9196,36 @@ def plan_left(record, status):
     return 0
 
 
-class TakenUp:
-    """What is asked of runs that may go on: wait, logs -f, stop, fetch, rerun."""
+class TakenUp(RunCommands):
+    """What is asked of runs that may go on: wait, stop, fetch, rerun."""
     same = ('test "$(git rev-parse HEAD)" = "$1" && git diff --no-ext-diff --no-textconv '
             '--binary HEAD -- . | cmp -s - "$0"')       # as a commit and a patch have it
 
-    def __init__(self, call, project):
-        self.call, self.project, self.runs = call, project, Runs()
-
-    def plan_record(self, text, back=True):
-        """The RunRecord that is called so, as it is by now."""
-        record = self.runs.named(text, [job.name for job in self.project.jobs])
-        record, = yield from plan_updated(self.call, self.project, [record], back)
+    def plan_now(self, record, back=True):
+        """A RunRecord as it is by now; a fault if it cannot be read."""
+        record, = yield from self.plan_current([record], back)
         if record.state in ("damaged", "later"):
             raise usage_error(f"run {record.name}: {record.reason}",
                               f"skelebot logs {record.name} shows what it has printed")
         return record
 
-    @classmethod
-    def plan_wait(cls, call, project, words):
+    def plan_wait(self):
         """Show what a run prints, to its end; returns its exit status."""
-        self = cls(call, project)
-        record = yield from self.plan_record(words.one("run"))
+        record = yield from self.plan_now(self.named[0])
         points = yield from self.plan_points(record)
         if any(one.state == "lost" and not one.started for one in points):
-            return (yield from Sweeping.plan(call, project, Words(
+            return (yield from Sweeping.plan(self.call, self.project, Words(
                 {"": (), "failed": (record.name,), "lost": ("",), "yes": ("",)})))
         if record.goes_on or any(one.goes_on for one in points):
-            runner = yield from plan_runner_of(self.call, self.project, record)
-            yield from runner.plan_watch(record)
-            record = yield from self.plan_record(record.name)
+            yield from (yield from self.plan_runner(record)).plan_watch(record)
+            record = yield from self.plan_now(self.runs.read_again(record))
         else:
-            yield printed(self.runs.path(record, "log"), sys.stdout.isatty())
+            yield printed(self.runs.path(record, "log"), self.width)
         if record.sweep and record.state == "lost":     # it ends as its points have
             recording = Recording(record._replace(state="running", reason=""))
-            record = yield from Sweeping(call, project, Words({"": ()})).plan_told(recording)
+            record = yield from self.plan_told(recording)
         elif record.sweep:
-            words = Words({"run": (record.name,)})
-            yield from RunCommands(self.call, self.project, words).plan_compare()
+            yield from self.plan_compare()
         if record.reason:
             yield Note(f"{record.told}: {record.reason}")
         return 1 if record.status is None else record.status
@@ -9241,12 +9234,19 @@ class TakenUp:
         """The points of a sweep that has ended, as they are by now."""
         ended = record.sweep and not record.goes_on and self.runs.has(record)
         points = self.runs.points(record.number) if ended else []
-        return (yield from plan_updated(self.call, self.project, points, True))
+        return (yield from self.plan_current(points, True))
 
-    @classmethod
-    def plan_fetch(cls, call, project, words):
-        to = words.one("to") and host_path(words.one("to"), "", call.home)
-        record = yield from cls(call, project).plan_record(words.one("run"))
+    def plan_told(self, recording):
+        """The table of a sweep's points; returns its RunRecord, of status 1 if one is not done."""
+        yield from self.plan_compare()
+        records = self.runs.points(recording.record.number)
+        failed = sum(one.state != "done" for one in records)
+        reason = f"{failed} of {len(records)} points are not done" if failed else ""
+        return (yield from recording.plan_end(int(failed > 0), reason=reason))
+
+    def plan_fetch(self):
+        to = self.words.one("to") and host_path(self.words.one("to"), "", self.call.home)
+        record = yield from self.plan_now(self.named[0])
         if record.goes_on:
             raise SkelebotError(f"run {record.name} goes on: what it writes is not whole yet",
                                 f"skelebot wait {record.name} follows it to its end")
@@ -9254,9 +9254,10 @@ class TakenUp:
 
     @classmethod
     def plan_rerun(cls, call, project, words):
-        self, typed = cls(call, project), [one for one in words.extra if one != "--exact"]
+        typed = [one for one in words.extra if one != "--exact"]
         name = typed.pop(0) if typed and typed[0][:1] != "-" else ""
-        record = self.runs.with_commit((yield from self.plan_record(name, False)))
+        self = cls(call, project, words, (name,))
+        record = self.runs.with_commit((yield from self.plan_now(self.named[0], False)))
         if record.sweep:
             raise usage_error(f"run {record.name} is a sweep",
                               f"name a point of it, as {record.name}.1; or sweep again: "
@@ -9301,7 +9302,7 @@ class TakenUp:
 
     def plan_exact(self, record):
         """The image of a run if it exists; "" where the tree is as it was; else a fault."""
-        runner = yield from plan_runner_of(self.call, self.project, record)
+        runner = yield from self.plan_runner(record)
         named = re.fullmatch(r"\w[\w.:/-]*@sha256:[0-9a-f]{64}", record.image)     # in a registry
         if named or image_id(record.image) and (
                 yield from runner.engine.plan_image_ids((record.image,)))[0]:
@@ -9319,17 +9320,15 @@ class TakenUp:
             + ", bring back " * ("\n? " in git) + " ".join(re.findall("(?m)^[?] (.*)", git))
             if record.commit else "leave --exact out")
 
-    @classmethod
-    def plan_stop(cls, call, project, words):
-        self = cls(call, project)
-        names, goes_on = list(words.values.get("run", ("",))), False
-        for text in names:
-            record = yield from self.plan_record(text)
-            names += [one.name for one in (yield from self.plan_points(record)) if one.goes_on]
+    def plan_stop(self):
+        records, goes_on = list(self.named), False
+        for record in records:
+            record = yield from self.plan_now(record)
+            records += [one for one in (yield from self.plan_points(record)) if one.goes_on]
             if not record.goes_on:
                 yield Note(f"there is nothing to stop: {record.told}")
                 continue
-            runner = yield from plan_runner_of(call, project, record)
+            runner = yield from self.plan_runner(record)
             if not record.point or record.state == "running":   # else its sweep has not begun it
                 yield from runner.plan_stop(record)
             record = self.runs.read_again(record)
@@ -9434,7 +9433,8 @@ class Sweeping:
             yield from recording.plan_fail(fault)
             raise
         yield from self.plan_closed()
-        return (yield from self.plan_told(recording)).status
+        taken = TakenUp(self.call, self.project, Words(), (str(self.number),))
+        return (yield from taken.plan_told(recording)).status
 
     def points(self):
         """The words of each point, by its number."""
@@ -9451,8 +9451,8 @@ class Sweeping:
 
     def plan_again(self):
         """The same of the points of a sweep that are not done, or else those not begun."""
-        taken = TakenUp(self.call, self.project)
-        record = yield from taken.plan_record(self.words.one("failed"))
+        taken = TakenUp(self.call, self.project, Words(), (self.words.one("failed"),))
+        record = yield from taken.plan_now(taken.named[0])
         self.call, self.project = taken.again(record)
         points = yield from plan_updated(self.call, self.project, self.runs.points(record.number))
         going = next((one for one in [record, *points] if one.goes_on), None)
@@ -9566,11 +9566,11 @@ class Sweeping:
     def plan_point(self, record, call, image):
         """What its process does: the job, as it would be by itself; or to see one to its end."""
         if record.started:
-            words = Words({"run": (record.name,)})
+            taken = TakenUp(call, self.project, Words(), (record.name,))
             try:
-                return (yield from TakenUp.plan_wait(call, self.project, words))
+                return (yield from taken.plan_wait())
             except (KeyboardInterrupt, Stopped):
-                yield from TakenUp.plan_stop(call, self.project, words)
+                yield from taken.plan_stop()
                 raise
         token = f"{(int(call.token, 16) + record.point) % 2 ** 32:08x}"
         runner = yield from self.plan_runner(call._replace(token=token))
@@ -9605,15 +9605,6 @@ class Sweeping:
             if record.goes_on and not record.started:
                 yield from Recording(record).plan_end(
                     None, state="stopped", reason="its sweep ended before it began")
-
-    def plan_told(self, recording):
-        """The table of all points; returns its RunRecord, of status 1 if one is not done."""
-        words = Words({"run": (recording.record.name,)})
-        yield from RunCommands(self.call, self.project, words).plan_compare()
-        records = self.runs.points(recording.record.number)
-        failed = sum(one.state != "done" for one in records)
-        reason = f"{failed} of {len(records)} points are not done" if failed else ""
-        return (yield from recording.plan_end(int(failed > 0), reason=reason))
 
 
 SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec sh; fi")
@@ -16850,15 +16841,16 @@ COMMANDS = {
                     changes=True, check=check_bump,
                     offers=lambda project: {"version": ("major", "minor", "patch")}),
     "wait": Builtin("follow a run to its end: what it prints, what it wrote, its exit status",
-                    TakenUp.plan_wait, RUN_ARG, optional=1),
-    "stop": Builtin("end runs: gently, then by force", TakenUp.plan_stop, RUN_ARGS,
-                    optional=1),
+                    lambda *call: TakenUp(*call).plan_wait(), RUN_ARG, optional=1),
+    "stop": Builtin("end runs: gently, then by force", lambda *call: TakenUp(*call).plan_stop(),
+                    RUN_ARGS, optional=1),
     "report": Builtin("write a page about runs: a table, pictures, and each run", Report.plan, (
         Args("run", "12, 12.3, or a job's name for its newest; without it, the newest 20"),), (
         Option("output", "o", "where to write it; - is stdout", "FILE"),
         flag("all", "a", "all runs of the project")), optional=1),
-    "fetch": Builtin("bring what a run wrote to the project, or elsewhere", TakenUp.plan_fetch,
-                     RUN_ARG, (Option("to", "", "the folder to copy it to", "DIR"),), 1),
+    "fetch": Builtin("bring what a run wrote to the project, or elsewhere",
+                     lambda *call: TakenUp(*call).plan_fetch(), RUN_ARG, (
+                         Option("to", "", "the folder to copy it to", "DIR"),), 1),
     "rerun": Builtin("run a job again: its words, but for those typed now", TakenUp.plan_rerun,
                      RUN_ARG, (flag("exact", "", "with the image or tree of then"),), 1, raw=True),
     "sweep": Builtin("run a job with many values, each in a run of its own", Sweeping.plan,

@@ -64,7 +64,7 @@ class OnceMore(unittest.TestCase):
 
     def again(self, record, **typed):
         """The part of the Call that is had, of what is in TYPED."""
-        call, _ = TakenUp(Call(**typed), project()).again(record)
+        call, _ = TakenUp(Call(**typed), project(), Words(), ()).again(record)
         return {name: getattr(call, name) for name in self.TYPED}
 
     def recorded(self, **typed):
