@@ -7002,16 +7002,6 @@ class Launch(Record):
                                          *(Variable(*pair) for pair in self.environ.items())))
 
 
-def plan_after(part, call, job, launch, status):
-    """Do what a component does after a job; a fault in it does not hide one of the job."""
-    try:
-        yield from plan_hook(part, "after", call, job, launch, status)
-    except SkelebotError as fault:
-        if status == 0:
-            raise
-        yield Note(f"warning: {fault.message}")
-
-
 def plan_around(call, job, launch, parts, run):
     """A job by the plan `run(launch)`, between what components do before and after it."""
     if not parts:
@@ -7021,7 +7011,12 @@ def plan_around(call, job, launch, parts, run):
         status = yield from plan_around(call, job, launch, parts[1:], run)
         return status
     finally:
-        yield from plan_after(parts[0], call, job, launch, status)
+        try:
+            yield from plan_hook(parts[0], "after", call, job, launch, status)
+        except SkelebotError as fault:
+            if status == 0:
+                raise
+            yield Note(f"warning: {fault.message}")     # what became of the job matters more
 
 
 def plan_remember_nodes(call, project):
@@ -7202,13 +7197,10 @@ class Runner:
     in_project = False          # whether jobs run in the project's folder itself
     schedules = False           # whether it chooses machine and GPUs; then a record has its name
 
-    def __init__(self, call, project):
+    def __init__(self, call, project, lent=()):
         self.call, self.loan, self.host = call, Loan(call, project, "run"), ""
-        self.project = project._replace(environment=(*self.lent(), *project.environment))
-
-    def lent(self):
-        """Variables that the job is lent; the file's own go before them."""
-        return [Variable(*pair) for pair in self.loan.values.items()]
+        self.project = project._replace(environment=(   # of two of a name the last one counts
+            *lent, *(Variable(*pair) for pair in self.loan.values.items()), *project.environment))
 
     @classmethod
     def plan_at(cls, call, project, host):
@@ -7219,7 +7211,7 @@ class Runner:
     @classmethod
     def plan_answers(cls, call, host):
         """Raise a fault if a host does not answer."""
-        yield from ()
+        return ()
 
     def resources(self, job):
         """What a job may take, key by key: by --resources, else by the job, else by the project."""
@@ -7236,7 +7228,7 @@ class Runner:
 
     def start(self, run):
         """Start it, if `follow` does not do that."""
-        yield from ()
+        return ()
 
     def follow(self, run):
         """Follow it to its end; returns its exit status."""
@@ -7258,7 +7250,7 @@ class Runner:
 
     def clean_up(self, run, lost):
         """Leave nothing behind but what would be `lost`."""
-        yield from ()
+        return ()
 
     def facts(self, run):
         """What its record says of where it runs."""
@@ -7310,8 +7302,7 @@ class Runner:
 
     def plan_lost_sight(self, run, status=NOT_RUN):
         """Whether it may go on, though we have to leave it, which is in its record then."""
-        yield from ()
-        return False
+        return ()
 
     def plan_run(self, run):
         """The life of a run; returns its exit status, which is 0 for one that goes on."""
@@ -7456,7 +7447,7 @@ class Runner:
 
     def plan_notes(self, run):
         """Name in notes what the job will not see."""
-        yield from ()
+        return ()
 
     def plan_image(self, job):
         """What all points of a sweep run from, as in `image` of a Run."""
@@ -7583,12 +7574,10 @@ class OnEngine(Runner):
     row = "engine"
 
     def __init__(self, call, project, engine):
-        super().__init__(call, project)
+        super().__init__(call, project, [
+            *(Variable(name, None) for name in call.network.variables),
+            *(Variable(name, path) for *_, path, names in call.files for name in names)])
         self.engine, self.lent_files = engine, [pair for _, *pair in self.loan.files]
-
-    def lent(self):
-        return [Variable(name, None) for name in self.call.network.variables] + [Variable(
-            name, path) for *_, path, names in self.call.files for name in names] + super().lent()
 
     @classmethod
     def plan_at(cls, call, project, host):
@@ -7608,9 +7597,6 @@ class OnEngine(Runner):
         """The job's mappings; with --live the project's folder over its copy, below them."""
         mapped = any(os.path.normpath(mapping.target) == "/app" for mapping in job.mappings)
         return (Mapping(".:/app"), *job.mappings) if self.call.live and not mapped else job.mappings
-
-    def check(self, run):
-        """Raise a fault if the job cannot run there."""
 
     def ignores(self, job):
         """What reads, once, which files the job's image has not."""
@@ -7697,7 +7683,6 @@ class OnEngine(Runner):
         job = run.launch.job(run.job)
         job = job._replace(mappings=self.mappings(job))
         words = (*component_words(self.project, "run_words", job), *run.launch.words)
-        self.check(run._replace(job=job))
         if run.detached and run.recording.record:
             others = [one for one in Runs().going() if one.name != run.recording.record.name]
             yield from plan_updated(self.call, self.project, [      # so that their names are free
@@ -7872,15 +7857,15 @@ class OnEngine(Runner):
         """The folder for its log; a job at a terminal has it for itself."""
         return "" if run.job.mode == "it" and self.call.terminal else run.recording.folder
 
-    def check_ports(self, run):
-        """Raise a fault if a port that the job publishes is in use here."""
-        for place, ports in ((self.project.places.get("ports"), self.project.ports),
-                             (run.job.places.get("ports"), run.job.ports)):
-            for port in ports if place and self.engine.is_local else ():
-                number, free = host_port(port), free_port(host_port(port))
-                if free != number and port not in run.taken:
-                    raise place.fault(f"port {number} is in use", "stop what listens there, or "
-                                      f"take {port.replace(str(number), str(free), 1)}")
+    @staticmethod
+    def check_ports(engine, owner, taken=()):
+        """Raise a fault if a port that a job, or the project, publishes is in use here."""
+        for port in owner.ports if engine.is_local else ():
+            number, free = host_port(port), free_port(host_port(port))
+            if free != number and port not in taken:
+                raise owner.places["ports"].fault(
+                    f"port {number} is in use", "stop what listens there, or take "
+                    + port.replace(str(number), str(free), 1))
 
     @property
     def lacking(self):
@@ -7894,7 +7879,8 @@ class OnEngine(Runner):
             return (yield from self.plan_events(run)) or (      # podman tells nothing of its memory
                 (yield from super().why(run, status)) if self.engine.is_local else "")
         if status in NOT_BEGUN:
-            self.check_ports(run)
+            for owner in (self.project, run.job):
+                self.check_ports(self.engine, owner, run.taken)
             gpus = self.engine.gpu_words(run.resources.gpus or ("all" if self.project.gpu else ""))
             probe = (*self.engine.argv, "run", "--rm", "--pull", "never", *gpus, "--entrypoint",
                      "true", run.image)
@@ -7964,13 +7950,6 @@ class OnEngine(Runner):
         elif run.copies or run.serve or run.first:
             yield removal_by(remove)
 
-    def own_words(self, run):
-        """Whose a container is: its terminal, its user, and what it may take."""
-        return (*(() if run.job.mode == "d" else ("--interactive",)),
-                *(("--tty",) if run.job.mode == "it" and self.call.terminal else ()),
-                *self.engine.user_words(self.project, run.job, run.rootless),
-                *self.engine.resource_words(run.resources, self.project.gpu))
-
     def container_argv(self, verb, run, absent=("--pull", "never")):
         """`docker run`, or `docker create` with empty volumes at the targets of what is copied in.
 
@@ -7981,7 +7960,10 @@ class OnEngine(Runner):
             *self.engine.argv, *verb, *absent, "--init", "--name", run.name,
             *each("--label", ["skelebot.project=" + project.name, "skelebot.job=" + job.name,
                               *map("skelebot.run={0.name}".format, run.recording.records)]),
-            *self.own_words(run),
+            *(() if job.mode == "d" else ("--interactive",)),
+            *(("--tty",) if job.mode == "it" and self.call.terminal else ()),
+            *self.engine.user_words(project, job, run.rootless),
+            *self.engine.resource_words(run.resources, project.gpu),
             *each("--publish", [port for port in (*project.ports, *job.ports)
                                 if port not in run.taken]),
             *variable_words(project, job),
@@ -8109,6 +8091,7 @@ class OnOtherEngine(OnEngine):
         return tuple(in_container(one, ignores) if self.is_here(one) else one for one in mappings)
 
     def check(self, run):
+        """Raise a fault if the job cannot run there."""
         giving = [mapping for mapping in run.job.mappings
                   if self.is_here(mapping) and "ro" not in mapping.options]
         if run.detached and giving and not run.recording.record:
@@ -8138,6 +8121,7 @@ class OnOtherEngine(OnEngine):
         return run._replace(copies=(*run.copies, *(Copy(*pair, False, False) for pair in accounts)))
 
     def prepare(self, run):
+        self.check(run)
         for mapping in itertools.filterfalse(self.is_here, run.job.mappings):
             yield Note(f"{mapping.source} is mapped from {self.where}, not from this machine")
         return (yield from super().prepare(run))
@@ -9126,10 +9110,10 @@ class Hosts(Record):
         return int(any("fault" in row for row in told))
 
 
-def plan_runner(call, project, job, native=False):
+def plan_runner(call, project, job):
     """The Runner for a job: natively, or at the host that -d, the job or the project names."""
-    hosts = Hosts(call, project)
-    host = hosts.at("native:") if native else hosts.chosen(job)
+    hosts, native = Hosts(call, project), call.native or job.native == "always"
+    host = hosts.at("native:") if native and job.source else hosts.chosen(job)
     if not job.source and not RUNNERS[host.kind].for_image:
         host = hosts.at("")
     project = project._replace(
@@ -9477,7 +9461,7 @@ class Sweeping:
         places, most = [], int(self.words.one("parallel", self.job.sweep.parallel))
         for host in self.call.hosts or (self.call.host,):
             call = self.call._replace(host=host, hosts=(host,) if host else ())
-            runner = yield from self.plan_runner(call)
+            runner = yield from plan_runner(call, self.project, self.job)
             self.check_copies(runner)
             self.cluster = runner if runner.runs_sweeps else None
             image = self.images.get(runner.host) or (yield from runner.plan_image(self.job))
@@ -9492,10 +9476,6 @@ class Sweeping:
             raise SkelebotError(f"{self.job.name} needs {count} GPUs, and there are {len(gpus)}",
                                 "resources: {gpus: ...} says how many it needs")
         return places
-
-    def plan_runner(self, call):
-        native = call.native or self.job.native == "always"
-        return plan_runner(call, self.project, self.job, native)
 
     def check_copies(self, runner):
         """Raise a fault if each point would have a copy of too much."""
@@ -9573,7 +9553,7 @@ class Sweeping:
                 yield from taken.plan_stop()
                 raise
         token = f"{(int(call.token, 16) + record.point) % 2 ** 32:08x}"
-        runner = yield from self.plan_runner(call._replace(token=token))
+        runner = yield from plan_runner(call._replace(token=token), self.project, self.job)
         mode = "d" if self.cluster else "i"
         parser, job = job_parser(self.project, self.job), self.job._replace(mode=mode)
         launch = runner.launch(job, job.argv(parser.words(parser.parse(record.words))))
@@ -9630,7 +9610,7 @@ def plan_job(call, project, job, words, image=""):
     if script and not image and not call.later and (native or not script.startswith("/")):
         check_there(script, job.places["source"])
     yield from plan_remember_nodes(call, project)
-    runner = yield from plan_runner(call, project, job, native)
+    runner = yield from plan_runner(call, project, job)
     return (yield from runner.plan(Run(job, runner.launch(job, argv), image,
                                        recording=Recording.of(call, project, job, words))))
 
@@ -9651,10 +9631,7 @@ def plan_foresee_job(call, project, job, words):
     script, mapped = job.source.script, any(one.mappings for one in project.jobs)
     if script and not mapped and not script.startswith("/"):
         check_there(script, job.places["source"])
-    for port in map(host_port, job.ports) if engine.is_local else ():
-        if port and free_port(port) != port:
-            raise job.places["ports"].fault(f"port {port} is in use",
-                                            f"{free_port(port)} is free, or end what has it")
+    OnEngine.check_ports(engine, job)
 
 
 def plan_image(call, project):
