@@ -9634,12 +9634,6 @@ def plan_foresee_job(call, project, job, words):
     OnEngine.check_ports(engine, job)
 
 
-def plan_image(call, project):
-    """The image to run of a project: by its id, built unless it exists; with -s by its name."""
-    engine = yield from plan_engine(call, Hosts(call, project).chosen().engine)
-    return (yield from Image(engine, project).plan_ready())
-
-
 def plan_prime(call, project, words):
     """Write the files, build the image, and save it to a file if one is named."""
     output = words.one("output", None)

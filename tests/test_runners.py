@@ -7,8 +7,8 @@ import unittest
 
 from support import (ROOT, Listing, Look, Read, call, contents, drive, folder, inside, process,
                      project, shown, skelebot, two_lines)
-from skelebot import (Call, Command, File, Outcome, Release, Remove, Words, plan_chain, plan_exec,
-                      plan_image, plan_job, plan_prime)
+from skelebot import (Call, Command, File, Outcome, Release, Remove, Words, plan_chain, plan_engine,
+                      plan_exec, plan_job, plan_prime)
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
 BUILD = "docker build --force-rm --tag churn --iidfile /tmp/scratch/image --file Dockerfile . >&2"
@@ -22,6 +22,12 @@ WRITTEN = ["Scratch 0a1b", "File Dockerfile", "File .dockerignore", *BUILT]
 IMAGE = ["Read skelebot.yaml", "Read .dockerignore", "Read Dockerfile", *LOOKS, "Hold .", *AGAIN, *WRITTEN]
 PRIMED = ["Hold .", "Read .dockerignore", "Read Dockerfile", *LOOKS, *WRITTEN]
 FRESH = {Read: None, "version": Outcome()}
+
+
+def plan_image(caller, it):
+    """The project's image, built unless it exists."""
+    engine = yield from plan_engine(caller, "")
+    return (yield from skelebot.Image(engine, it).plan_ready())
 
 
 def one(source="src/train.py", **job):
