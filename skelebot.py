@@ -1718,7 +1718,6 @@ CONFIG, HOSTS = "config.yaml", "hosts.yaml"     # in ~/.skelebot
 MERGE = "tag:yaml.org,2002:merge"
 NULL = "tag:yaml.org,2002:null"
 TEXT = "tag:yaml.org,2002:str"
-PLAIN = "plain"     # the tag of a scalar without quotes, before anyone asks what YAML makes of it
 ACCEPTED_KEYS = {"skelebotVersion"}     # once written by the tool itself, without a meaning
 
 
@@ -1743,31 +1742,17 @@ CONTROL = "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|\ufffe|\uffff"
 NO_BREAK = r"(?m)^ *(?! )[^\S\n\r\t][^\S\n]*[\w-]+:"     # a key after a blank that is none for YAML
 
 
-@functools.lru_cache(None)
-def loaders(yaml, deepest):
-    """libyaml's loader and the pure one; far deeper libyaml, which is written in C, would crash."""
-    class Pure(yaml.SafeLoader):
-        depth = 0
+class Bounded:
+    """A loader that goes no deeper: far deeper libyaml, which is written in C, would crash."""
+    depth = 0
 
-        def descend_resolver(self, parent, index):
-            self.depth += 1
-            if self.depth > deepest:
-                raise RecursionError
+    def descend_resolver(self, parent, index):
+        self.depth += 1
+        if self.depth > self.deepest:
+            raise RecursionError
 
-        def ascend_resolver(self):
-            self.depth -= 1
-
-    class Fast(getattr(yaml, "CSafeLoader", object)):
-        """It tells only nothing and << from other plain scalars; more is seldom needed."""
-        depth, descend_resolver, ascend_resolver = 0, Pure.descend_resolver, Pure.ascend_resolver
-
-        def resolve(self, kind, value, implicit):
-            if kind is not yaml.ScalarNode:
-                return super().resolve(kind, value, implicit)
-            return {"": NULL, "~": NULL, "null": NULL, "Null": NULL, "NULL": NULL, "<<": MERGE}.get(
-                value, PLAIN) if implicit[0] else TEXT
-
-    return Fast, Pure
+    def ascend_resolver(self):
+        self.depth -= 1
 
 
 class YamlText:
@@ -1828,10 +1813,10 @@ class YamlText:
                 "remove aliases")
         return sizes[id(node)]
 
-    def parse(self, loader):
-        """The root node, by one of the loaders."""
+    def parse(self, loader, deepest):
+        """The root node, by a loader of PyYAML's."""
         stream = type("Named", (io.StringIO,), {"name": self.file})(self.text)
-        root = yaml_module().compose(stream, Loader=loader)
+        root = yaml_module().compose(stream, type("Loader", (Bounded, loader), {"deepest": deepest}))
         if root and "*" in self.text and "&" in self.text:
             self.check_aliases(root, {})
         return root
@@ -1844,13 +1829,13 @@ class YamlText:
         """
         yaml, text = yaml_module(), self.text
         differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
-        fast, pure = loaders(yaml, deepest)
-        kinds = [fast] * hasattr(yaml, "CSafeLoader")
+        fast = getattr(yaml, "CSafeLoader", None)
+        kinds = [fast] if fast and not (differ and len(text) <= PURE) else []
         if not kinds or len(text) <= PURE:
-            kinds = [*([] if differ else kinds), pure]
+            kinds.append(yaml.SafeLoader)
         for loader in kinds:
             try:
-                return self.parse(loader)
+                return self.parse(loader, deepest)
             except RecursionError:
                 raise self.fault(None, "is nested too deeply",
                                  "use fewer brackets inside each other")
@@ -1958,19 +1943,6 @@ def pyyaml_node(node):
         return yaml.SequenceNode(node.tag, items, *marks, flow_style=node.style)
     items = [tuple(map(pyyaml_node, pair)) for pair in node.value]
     return yaml.MappingNode(node.tag, items, *marks, flow_style=node.style)
-
-
-def with_tags(node, loader=None, seen=None):
-    """The node, its plain scalars with the tags that YAML has for them."""
-    loader, seen = loader or yaml_module().SafeLoader(""), set() if seen is None else seen
-    if node.tag == PLAIN:
-        node.tag = loader.resolve(type(node), node.value, (True, False))
-    inner = [] if node.id == "scalar" or id(node) in seen else node.value
-    seen.add(id(node))
-    for one in inner:
-        for side in one if isinstance(one, tuple) else [one]:
-            with_tags(side, loader, seen)
-    return node
 
 
 # -- Nodes -> values
@@ -2130,7 +2102,7 @@ class Value:
         """The value that PyYAML makes of it: lists, dicts, texts, numbers."""
         yaml = yaml_module()
         try:
-            return yaml.SafeLoader("").construct_document(with_tags(pyyaml_node(self.node)))
+            return yaml.SafeLoader("").construct_document(pyyaml_node(self.node))
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             problem = getattr(error, "problem", "") or error
             raise self.place.fault(f"cannot be read: {problem}", "write it in quotes")
@@ -12622,7 +12594,7 @@ def yaml_node(value):
 def yaml_text(keys):
     """YAML for (key, value) pairs in their order; a blank line before what takes several lines."""
     yaml = yaml_module()
-    chunks = [yaml.serialize(with_tags(yaml_node({key: value})), Dumper=yaml.SafeDumper,
+    chunks = [yaml.serialize(yaml_node({key: value}), Dumper=yaml.SafeDumper,
                              allow_unicode=True, width=1000) for key, value in keys]
     return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
 

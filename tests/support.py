@@ -325,7 +325,7 @@ def plain(value):
     if isinstance(value, skelebot.Node):
         value = skelebot.pyyaml_node(value)
     if isinstance(value, yaml.Node):
-        return yaml.serialize(skelebot.with_tags(value))
+        return yaml.serialize(value)
     if isinstance(value, skelebot.Place):
         return None
     if isinstance(value, skelebot.Component):
