@@ -214,12 +214,6 @@ TOKEN = (r"(?i)([?&](?:[\w.-]*(?:token|signature|secret|passw(?:or)?d)|sig|api_?
          r"(?!\$[A-Z_{(])[^\s&#\"'\\]+")
 
 
-def has_password(text):
-    """Whether a text has an address with a password or token in it."""
-    return "//" in text and bool(re.search(TOKEN, text) or any(
-        re.fullmatch(PASSWORD, login) for _, login in re.findall(LOGIN, text)))
-
-
 def bare_url(text):
     """A text without the users and passwords in its addresses."""
     return re.sub(LOGIN, r"\1", text)
@@ -234,6 +228,11 @@ def shown_url(text):
         secret = re.fullmatch(PASSWORD, login.group(2))
         return login.group(1) + "...@" if secret else login.group()
     return re.sub(TOKEN, r"\1...", re.sub(LOGIN, shown, text))
+
+
+def has_password(text):
+    """Whether a text has an address with a password or token in it."""
+    return shown_url(text) != text
 
 
 def shell_line(words):
@@ -524,6 +523,14 @@ AwsWord = scalar_class(         # aws takes file:// and https:// for what is the
     r"(?!-|(?i:file|fileb|https?):)[^\n]*")
 
 
+FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+Flag = scalar_class("true or false", "write true or false", "(?ai)" + "|".join(FLAGS))
+Whole = scalar_class("a whole number", "write digits only", "[+-]?[0-9]{1,18}")
+Number = scalar_class("a number", "for example 0.5",
+                      r"(?ai)[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)")
+PortText = scalar_class("a port", "a number from 1 to 65535", "(?P<ports>[0-9]{1,5})", Ported)
+
+
 class PortNumber(int):
     """A TCP port, from 1 to 65535."""
 
@@ -706,7 +713,6 @@ class Variable(Record):
     value: Optional[str]
 
 
-FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 VARIABLE = r"(?a)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))"
 
 
@@ -725,8 +731,7 @@ class Valued(Record):
                     did_you_mean(word, self.choices, "choose one of"))
         if self.accepts == "int" and not re.fullmatch(r"[+-]?[0-9]+", word):
             return f"expected a whole number, found {shortened(word)}", "for example 20"
-        number = r"(?ai)[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)"
-        if self.accepts == "float" and not re.fullmatch(number, word):
+        if self.accepts == "float" and not Number.fits(word):
             return f"expected a number, found {shortened(word)}", "for example 0.5 or 1e-3"
         return None
 
@@ -1064,9 +1069,19 @@ class Project(Record):
     places: Hidden = None
 
     def _complete(self):
+        """Raise the faults of names, also of jobs with the image or container of another."""
         raise_all([*self.job_faults(), *name_faults(self.params), *name_faults(self.secrets),
                    *self.sweep_faults()])
-        self.check_images()
+        images = {kind.tag: kind.__name__ for kind in COMPONENTS.values() if kind.tag}
+        images["latest"] = "the project"
+        for taken, own in ((images, lambda job: job.ignores), ({}, lambda job: job.mode == "d")):
+            for job in filter(own, self.jobs):
+                name = slug(job.name)
+                if name in taken:
+                    raise job.places["name"].fault(
+                        f"{name} is the name of {taken[name]}'s image or container",
+                        "give the job another name")
+                taken[name] = job.name
         return self
 
     def job_faults(self):
@@ -1087,19 +1102,6 @@ class Project(Record):
         return [axis.place.fault(*problem) for job in self.jobs for axis in job.sweep.each
                 for problem in [job_parser(self, job).axis_problem(axis.name, axis.values)]
                 if problem]
-
-    def check_images(self):
-        """Raise a fault if a job would have the image or container of another."""
-        images = {kind.tag: kind.__name__ for kind in COMPONENTS.values() if kind.tag}
-        images["latest"] = "the project"
-        for taken, own in ((images, lambda job: job.ignores), ({}, lambda job: job.mode == "d")):
-            for job in filter(own, self.jobs):
-                name = slug(job.name)
-                if name in taken:
-                    raise job.places["name"].fault(
-                        f"{name} is the name of {taken[name]}'s image or container",
-                        "give the job another name")
-                taken[name] = job.name
 
     def job(self, name):
         return next((job for job in self.jobs if job.name == name), None)
@@ -1492,41 +1494,24 @@ def context_line(path, name, status, now):
     return f"{name}//{mode:o} {os.readlink(path)!r}" if stat.S_ISLNK(mode) else f"{name}//{mode:o}"
 
 
-class ContextIndex:
-    """The lines of a Recipe's files, as they are gathered folder by folder."""
-
-    def __init__(self, rules, left_out):
-        self.rules, self.left_out = rules, left_out
-        self.lines, self.folders, self.now = [], [], int(time.time() * 10 ** 9)
-
-    def add(self, paths):
-        """Paths, and later what is below them."""
-        for path in paths:
-            place = machine_text(path)
-            if os.path.lexists(place) and not self.rules.ignores(path):
-                self.lines.append(context_line(place, path, os.lstat(place), self.now))
-            self.folders += [path + "/"] if os.path.isdir(place) else []
-
-    def scan(self, near):
-        """Add what is in a folder; what cannot be read has the number of its error."""
-        lines, folders = [], []
-        ignores, prunes, left_out = self.rules.ignores, self.rules.prunes, self.left_out
-        try:
-            with os.scandir(machine_text(near) or ".") as entries:
-                for entry in entries:
-                    name = near + (entry.name if IN_UTF8 else plain_text(entry.name))
-                    is_folder = entry.is_dir(follow_symlinks=False)
-                    if name in left_out or (is_folder and prunes(name)):
-                        continue
-                    if is_folder:
-                        folders.append(name + "/")
-                    if not ignores(name):
-                        status = entry.stat(follow_symlinks=False)
-                        lines.append(context_line(entry.path, name, status, self.now))
-        except OSError as error:
-            lines, folders = [f"{near}//{error.errno}"], []
-        self.lines += lines
-        self.folders += folders
+def folder_lines(near, rules, left_out, now):
+    """(lines, folders) of what is in a folder; what cannot be read has the number of its error."""
+    lines, folders, ignores, prunes = [], [], rules.ignores, rules.prunes
+    try:
+        with os.scandir(machine_text(near) or ".") as entries:
+            for entry in entries:
+                name = near + (entry.name if IN_UTF8 else plain_text(entry.name))
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if name in left_out or (is_folder and prunes(name)):
+                    continue
+                if is_folder:
+                    folders.append(name + "/")
+                if not ignores(name):
+                    status = entry.stat(follow_symlinks=False)
+                    lines.append(context_line(entry.path, name, status, now))
+    except OSError as error:
+        return [f"{near}//{error.errno}"], []
+    return lines, folders
 
 
 def context_index(rules, left_out=(), only=()):
@@ -1536,14 +1521,17 @@ def context_index(rules, left_out=(), only=()):
     left_out  paths that do not count, and what is below them
     only      paths that alone count, and what is below them; () are all
     """
-    index = ContextIndex(rules, left_out)
-    if only:
-        index.add(only)
-    else:
-        index.scan("")
-    while index.folders:
-        index.scan(index.folders.pop())
-    return "\n".join(sorted(set(index.lines) if only else index.lines))
+    lines, folders, now = [], [] if only else [""], int(time.time() * 10 ** 9)
+    for path in only:
+        place = machine_text(path)
+        if os.path.lexists(place) and not rules.ignores(path):
+            lines.append(context_line(place, path, os.lstat(place), now))
+        folders += [path + "/"] if os.path.isdir(place) else []
+    while folders:
+        own, inner = folder_lines(folders.pop(), rules, left_out, now)
+        lines += own
+        folders += inner
+    return "\n".join(sorted(set(lines) if only else lines))
 
 
 def are_direct(paths):
@@ -1816,7 +1804,8 @@ class YamlText:
     def parse(self, loader, deepest):
         """The root node, by a loader of PyYAML's."""
         stream = type("Named", (io.StringIO,), {"name": self.file})(self.text)
-        root = yaml_module().compose(stream, type("Loader", (Bounded, loader), {"deepest": deepest}))
+        bounded = type("Loader", (Bounded, loader), {"deepest": deepest})
+        root = yaml_module().compose(stream, bounded)
         if root and "*" in self.text and "&" in self.text:
             self.check_aliases(root, {})
         return root
@@ -2050,30 +2039,11 @@ class Value:
 
     # -- Scalars
 
-    def matches(self, pattern):
-        return self.node.id == "scalar" and re.fullmatch(pattern, self.node.value)
-
-    def flag(self):
-        word = self.node.value.lower() if self.node.id == "scalar" else ""
-        if word not in FLAGS:
-            raise self.unexpected("true or false", "write true or false")
-        return FLAGS[word]
-
-    def whole(self):
-        if not self.matches(r"[+-]?[0-9]{1,18}"):
-            raise self.unexpected("a whole number", "write digits only")
-        return int(self.node.value)
-
-    def port(self):
-        if not self.matches(r"[0-9]{1,5}") or not 0 < int(self.node.value) < 65536:
-            raise self.unexpected("a port", "a number from 1 to 65535")
-        return int(self.node.value)
-
-    def number(self):
-        try:
-            return float(self.node.value)
-        except (TypeError, ValueError):
-            raise self.unexpected("a number", "for example 0.5")
+    def word(self, kind):
+        """A scalar that fits a kind, which is never of one command only."""
+        if self.node.id != "scalar" or not kind.fits(self.node.value):
+            raise self.unexpected(kind.expected, kind.hint)
+        return self.node.value
 
     def text(self, kind):
         """A scalar as it was typed, when it fits its kind."""
@@ -2248,9 +2218,10 @@ class Value:
 
 
 READERS = {
-    Any: lambda value: value.node, bool: Value.flag, int: Value.whole, PortNumber: Value.port,
-    Tuple[Axis, ...]: Value.axes,
-    float: Value.number, dict: Value.plain_dict, list: Value.plain_list,
+    Any: lambda value: value.node, bool: lambda value: FLAGS[value.word(Flag).lower()],
+    int: lambda value: int(value.word(Whole)), float: lambda value: float(value.word(Number)),
+    PortNumber: lambda value: int(value.word(PortText)), Tuple[Axis, ...]: Value.axes,
+    dict: Value.plain_dict, list: Value.plain_list,
     tuple: lambda value: tuple(value.plain_list()), str: lambda value: str(value.text(Text)),
     Tuple[Variable, ...]: Value.variables, Tuple[DefaultWord, ...]: Value.default,
     Tuple[DockerWord, ...]: Value.docker_words,
