@@ -1923,15 +1923,13 @@ def pyyaml_node(node):
     """PyYAML's own node for one of ours."""
     if not isinstance(node, Node):
         return node
-    yaml = yaml_module()
-    marks = [yaml.Mark(*mark, None, None) for mark in (node.start_mark, node.end_mark)]
-    if node.id == "scalar":
-        return yaml.ScalarNode(node.tag, node.value, *marks, style=node.style)
+    yaml, value = yaml_module(), node.value
     if node.id == "sequence":
-        items = list(map(pyyaml_node, node.value))
-        return yaml.SequenceNode(node.tag, items, *marks, flow_style=node.style)
-    items = [tuple(map(pyyaml_node, pair)) for pair in node.value]
-    return yaml.MappingNode(node.tag, items, *marks, flow_style=node.style)
+        value = list(map(pyyaml_node, value))
+    if node.id == "mapping":
+        value = [tuple(map(pyyaml_node, pair)) for pair in value]
+    marks = [yaml.Mark(*mark, None, None) for mark in (node.start_mark, node.end_mark)]
+    return getattr(yaml, node.id.title() + "Node")(node.tag, value, *marks, node.style)
 
 
 # -- Nodes -> values
@@ -2202,9 +2200,14 @@ class Value:
         return tuple(self.items(DefaultWord)) if words else self.text(DefaultWord)
 
     def dependencies(self, language):
-        """`dependencies` as {Python: [...], R: [...]}, whichever way it was written."""
+        """`dependencies` as {Python: [...], R: [...]}, whichever way it was written.
+
+        language  the Value of that key, None without it
+        """
         if self.is_nothing:
             return Dependencies()
+        known = language and not language.is_nothing
+        language = language.read(Language) if known else Project._field_defaults["language"]
         if language == "NA":
             raise self.place.fault("language NA installs nothing",
                                    "use commands:, or choose another language")
@@ -2354,10 +2357,16 @@ class Sections:
             self.entries.update((f"components.{name}", entry) for name, entry in below.items()
                                 if not name.startswith("x-"))
 
-    def ours(self):
-        """name -> settings of each of our components that has a section."""
-        sections = each_of(COMPONENTS.items(), lambda item: self.settings(*item))
-        return {name: section for name, section in zip(COMPONENTS, sections) if section}
+    def read(self, installed):
+        """name -> settings of our components, of plugins, and name -> Value of what neither has."""
+        others = self.others()
+        plugins = [(name, kind) for name, kind in installed if name in others]
+        reads = (*(functools.partial(self.settings, *one) for one in COMPONENTS.items()),
+                 *(functools.partial(plugin_settings, kind, others[name])
+                   for name, kind in plugins))
+        settings, ours = each_of(reads, lambda read: read()), len(COMPONENTS)
+        return ({name: section for name, section in zip(COMPONENTS, settings) if section},
+                {name: section for (name, _), section in zip(plugins, settings[ours:])}, others)
 
     def settings(self, name, kind):
         """What the section holds, None without one; of two files the environment's wins."""
@@ -2402,12 +2411,9 @@ def plugin_settings(kind, entry):
 def read_root(folder, file):
     """The root node of a YAML file, None for an empty one."""
     path = os.path.join(folder, file)
-    data, kept = read_bytes(path) or b"", b""
-    try:
-        home, name = os.path.expanduser("~"), os.path.abspath(path)
-        kept = read_bytes(cache_file(os.environ, home, "nodes", name)) or b""
-    except SkelebotError:
-        pass                                # it is not for us
+    data = read_bytes(path) or b""
+    known = cache_file(os.environ, os.path.expanduser("~"), "nodes", os.path.abspath(path))
+    kept = first_bytes(known, MOST)
     return KnownNodes(data, file).root(kept) or YamlText.of(data, file).root()
 
 
@@ -2563,35 +2569,17 @@ def warnings(project, settings, sections, known):
     )
 
 
-def read_dependencies(entries):
-    """The Dependencies of the top-level entries, None without the key."""
-    language, dependencies = entries.get("language"), entries.get("dependencies")
-    if dependencies:
-        known = language and not language.is_nothing
-        return dependencies.dependencies(
-            language.read(Language) if known else Project._field_defaults["language"])
-
-
-def read_sections(entries, installed):
-    """name -> settings of our components, of plugins, and name -> Value of what neither has."""
-    sections = Sections(entries)
-    others = sections.others()
-    ours, plugins = each_of((sections.ours, lambda: dict(each_of(
-        [(name, kind) for name, kind in installed if name in others],
-        lambda item: (item[0], plugin_settings(item[1], others[item[0]]))))), lambda read: read())
-    return ours, plugins, others
-
-
 def read_project(entries, place, installed=()):
     """The project of the top-level entries, without components; `installed` are the plugins."""
     apart = {*former_keys(), "components", "dependencies"}
     plain = {name: entry for name, entry in entries.items() if name not in apart}
+    own = entries.get("dependencies")
     project, dependencies, (ours, plugins, others) = each_of(
         (lambda: Project(**record_values(Project, plain, place))._complete(),
-         lambda: read_dependencies(entries), lambda: read_sections(entries, installed)),
-        lambda read: read())
-    if dependencies:
-        project.places["dependencies"] = entries["dependencies"].place
+         lambda: own and own.dependencies(entries.get("language")),
+         lambda: Sections(entries).read(installed)), lambda read: read())
+    if own:
+        project.places["dependencies"] = own.place
     secrets = [getattr(ours[name], key) for name in ours for key in COMPONENTS[name].secret_files]
     secrets += [one.file for one in project.secrets if one.file]
     settings, known = {**plugins, **ours}, [name for name, _ in installed]
@@ -2776,10 +2764,8 @@ class Parser:
         if values.get("help") and isinstance(self.known["--help"], Option):
             return Words(help=True)
         missing = max(len(self.args) - len(plain), 0)
-        if len(plain) > len(self.args) and not self.takes_all:
-            self.check_flags(words)
         plain, extra = plain + list(extra[:missing]), extra[missing:]
-        self.check_number(plain, extra)
+        self.check_number(words, plain, extra)
         values.update((arg.name, (word,)) for arg, word in zip(self.args, plain))
         if self.takes_all and plain:
             values[self.args[-1].name] = tuple(plain[len(self.args) - 1:])
@@ -2883,21 +2869,19 @@ class Parser:
     def is_flag(self, word):
         return word in self.known and self.known[word].accepts == "boolean"
 
-    def check_flags(self, words):
-        """Raise a fault if an option that takes no value is followed by one."""
-        for word, value in zip(words, words[1:]):
+    def check_number(self, words, plain, extra):
+        """Raise a fault if there are too few arguments, or too many, as the value of a flag is."""
+        args, shown = self.args, f"skelebot {self.title} --help shows what it takes"
+        too_many = len(plain) > len(args) and not self.takes_all
+        for word, value in zip(words, words[1:]) if too_many else ():
             if self.is_flag(word) and value.lower() in FLAGS:
                 raise self.fault(f"{word}: takes no value, found {shortened(value)}",
                                  f"write {word}={value}")
-
-    def check_number(self, plain, extra):
-        """Raise a fault if there are too few arguments, or too many."""
-        args, shown = self.args, f"skelebot {self.title} --help shows what it takes"
         if len(plain) + self.optional < len(args):
             arg = args[len(plain)]
             raise self.fault(f"needs {arg.name.upper()}" + (f" ({arg.help})" if arg.help else ""),
                              f"{shown}; words after -- may start with -")
-        if len(plain) > len(args) and not self.takes_all or (extra and not self.extras):
+        if too_many or (extra and not self.extras):
             raise self.fault(f"cannot place {shortened([*plain, *extra][len(args)])}",
                              shown + ("; words after -- are passed on" if self.extras else ""))
 
