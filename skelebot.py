@@ -4056,15 +4056,11 @@ class File(Record):
     def line(self):
         target = shell_line([self.path]) + (f" && chmod +x {shell_line([self.path])}"
                                             if self.executable else "")
-        if self.instead:
-            return f"{self.instead} > {target}"
-        try:
-            text = self.data.decode("utf-8")
-        except UnicodeDecodeError:
-            text = "\0"
-        if "\0" not in text:
-            return f"printf %s {shell_line([text])} > {target}"
-        return f"printf %s {base64.b64encode(self.data).decode()} | base64 -d > {target}"
+        text = self.data.decode("utf-8", "surrogateescape")
+        source = self.instead or f"printf %s {shell_line([text])}"
+        if not self.instead and re.search("[\0\udc80-\udcff]", text):
+            source = f"printf %s {base64.b64encode(self.data).decode()} | base64 -d"
+        return f"{source} > {target}"
 
 
 class MakeFolder(Record):
@@ -4079,10 +4075,8 @@ class Remove(Record):
     """A file or folder to remove, if it is there; or a folder only if it is `empty`."""
     path: str
     empty: bool = False
-
-    @property
-    def line(self):
-        return ("rmdir -- " if self.empty else "rm -rf -- ") + shell_line([self.path])
+    line = property(lambda self: shell_line(
+        [*(["rmdir"] if self.empty else ["rm", "-rf"]), "--", self.path]))
 
 
 class Move(Record):
@@ -4093,13 +4087,9 @@ class Move(Record):
 
 
 class Answer(Record):
-    """A line for stdout."""
+    """A line for stdout; an address is shown with its token, as that is what was asked for."""
     text: str
-
-    @property
-    def line(self):
-        # an address with its token is what was asked for
-        return "printf '%s\\n' " + shlex.quote(self.text)
+    line = property(lambda self: "printf '%s\\n' " + shlex.quote(self.text))
 
 
 class Note(Record):
@@ -4269,10 +4259,8 @@ class Request(Record):
     direct: bool = False
     sealed: bool = False
     limit: float = 0
-
-    @property
-    def line(self):
-        return shell_line(self.curl(*(("--data-binary", "@-") if self.body else ())))
+    line = property(lambda self: shell_line(
+        self.curl(*(("--data-binary", "@-") if self.body else ()))))
 
     def curl(self, *options):
         """The request as words for curl, without the login."""
@@ -4286,10 +4274,8 @@ class Request(Record):
 class Pack(Record):
     """The Body of a .tar.gz of a folder's files; the same for the same files, by one Python."""
     path: str
-
-    @property
-    def line(self):
-        return shell_line(["tar", "-c", "-z", "-f", packed_name(self.path), "-C", self.path, "."])
+    line = property(lambda self: shell_line(
+        ["tar", "-c", "-z", "-f", packed_name(self.path), "-C", self.path, "."]))
 
 
 class Stretch(Record):
@@ -4348,11 +4334,8 @@ class Keep(Record):
     path: str
     name: str
     replace: bool = False
-
-    @property
-    def line(self):
-        return shell_line(["cp", *(() if self.replace else ("-n",)), "--", self.body.path,
-                           self.path])
+    line = property(lambda self: shell_line(
+        ["cp", *(() if self.replace else ("-n",)), "--", self.body.path, self.path]))
 
 
 class Take(Record):
@@ -14204,21 +14187,16 @@ def discard(stream):
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def is_ours_to_read():
-    """Whether stdin can be read: a terminal stops a reader in the background."""
-    try:
-        if os.name != "nt" and os.isatty(0):
-            return os.tcgetpgrp(0) == os.getpgrp()
-        return os.read(0, 0) == b""
-    except OSError:
-        return False
-
-
 def open_streams():
     """A stream that is closed, or not ours, leads nowhere: not to the next file that is opened."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
-            is_open = os.fstat(number) if number else is_ours_to_read()
+            if number:
+                is_open = os.fstat(number)
+            elif os.name != "nt" and os.isatty(0):      # which stops a reader in the background
+                is_open = os.tcgetpgrp(0) == os.getpgrp()
+            else:
+                is_open = os.read(0, 0) == b""
         except OSError:
             is_open = False
         if not is_open:
