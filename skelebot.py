@@ -14515,15 +14515,12 @@ class Program:
 
     def start(self):
         """Start it; a signal that comes just then must not lose us a program."""
-        with Deferred():
-            self.process = self.open()
-
-    def open(self):
         name, step = self.step.argv[0], self.step
         try:
-            return subprocess.Popen(
-                step.argv, env={**os.environ, **step.environ, **self.mark},
-                start_new_session=step.apart, **self.streams())
+            with Deferred():
+                self.process = subprocess.Popen(
+                    step.argv, env={**os.environ, **step.environ, **self.mark},
+                    start_new_session=step.apart, **self.streams())
         except FileNotFoundError:
             raise SkelebotError(f"{name}: not found on PATH", refusal_hint(
                 os.path.basename(name), "install it, or correct PATH", "programs"))
@@ -14650,37 +14647,27 @@ class Program:
             self.process.send_signal(_signal.SIGINT)
         elif not interrupted and self.step.kept:
             self.process.terminate()
-        elif not interrupted:
-            self.stop_container(left)
+        elif not interrupted:           # as soon as the engine has created it, unless that hangs
+            while (quiet_status(self.step.stop[0], left.gently()) and self.process.poll() is None
+                   and left.gently() > 0.1):
+                time.sleep(0.3)
         self.process.wait(left.gently())
-
-    def stop_container(self, left):
-        """Stop it as soon as the engine has created it; do not wait for an engine that hangs."""
-        while (quiet_status(self.step.stop[0], left.gently()) and self.process.poll() is None
-               and left.gently() > 0.1):
-            time.sleep(0.3)
 
     def force_end(self, left):
         """End it, then remove its container; the engine may only be creating that now."""
         if self.process and self.process.poll() is None:
-            self.kill()
+            (self.process.terminate if self.step.stop else self.process.kill)()
+            try:
+                self.process.wait(1)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
         for pause in (0.1, 0.5, 0) if self.step.stop else ():
             left.hurry()
             for argv in self.step.stop[1:]:
                 if quiet_status(argv, left.by_force()) is None:
                     return left.give_up(argv)
             time.sleep(pause)
-
-    def kill(self):
-        if self.step.stop:
-            self.process.terminate()
-        else:
-            self.process.kill()
-        try:
-            self.process.wait(1)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class QuietProgram(Program):
@@ -14725,15 +14712,12 @@ class QuietProgram(Program):
         while goes_on:
             goes_on = not ended.wait(0.1)
             text = log.read()
-            self.show(text if not self.folds else text.strip() and self.folded(text))
+            if self.folds and text.strip():
+                line = visible(last_line(text.decode("utf-8", "replace")))
+                text = f"\r\033[K{line[:terminal_pages().width - 1]}".encode()
+            self.show(text if text.strip() or not self.folds else b"")
         if self.slow and self.folds:
             self.show(b"\r\033[K")
-
-    @staticmethod
-    def folded(data):
-        """The last line of a log, over the one before on a terminal."""
-        line = visible(last_line(data.decode("utf-8", "replace")))
-        return f"\r\033[K{line[:terminal_pages().width - 1]}".encode()
 
     def show(self, data):
         """Show bytes; a stderr that nobody reads is no reason to stop a build."""
@@ -14830,21 +14814,17 @@ class LoggedProgram(Program):
         finally:
             for _, end in self.pipes:
                 os.close(end)
-        self.note_facts(os.path.abspath(self.step.run))
-        if self.pipes:
-            self.copy()
-
-    def note_facts(self, folder):
-        """Note which process a run is, natively, and what git knows; for that nobody waits."""
-        null, pid = subprocess.DEVNULL, self.process.pid
+        folder, null, pid = os.path.abspath(self.step.run), subprocess.DEVNULL, self.process.pid
         with contextlib.suppress(OSError, SkelebotError):       # no shell, no facts
             if self.step.whole:
                 RunFolder.write(folder + "/pid", f"{pid} {process_begun(pid) or '-'}\n")
             if not self.step.kept and (os.environ.get("GIT_DIR") or is_in_git(os.getcwd())):
-                script = template_bytes("runs", "git.sh").decode()
+                script = template_bytes("runs", "git.sh").decode()      # nobody waits for that
                 git = subprocess.Popen(("sh", "-c", script, folder), start_new_session=True,
                                        stdin=null, stdout=null, stderr=null)
                 git.returncode = 0
+        if self.pipes:
+            self.copy()
 
     def copy(self):
         """Start the process that copies."""
