@@ -15072,23 +15072,16 @@ class Fork:
                 return pid
 
     @staticmethod
-    def is_over(pid):
-        """Whether one has ended."""
-        try:
-            return os.waitpid(pid, os.WNOHANG)[0] == pid
-        except ChildProcessError:
-            return True                 # we have seen that already
-
-    @classmethod
-    def end(cls, step):
+    def end(step):
         """A further Ctrl-C is passed on too, which hurries them."""
         until, number, pids = time.monotonic() + GRACE + 2 * FORCE, step.number, set(step.pids)
         while pids:
             try:
                 send_signals(pids, number)
-                number, pids = 0, {pid for pid in pids if not cls.is_over(pid)}
+                processes = Processes()
+                number, pids = 0, pids.intersection(processes.parents)
                 if time.monotonic() > until:
-                    send_signals(Processes().below(pids), KILL)
+                    send_signals(processes.below(pids), KILL)
                 time.sleep(0.05)
             except KeyboardInterrupt:
                 number, until = _signal.SIGINT, min(until, time.monotonic() + 2 * FORCE)
@@ -15209,16 +15202,12 @@ class Ours:
         note = (read_bytes(self.path(name, "made")) or b"").decode("utf-8", "surrogateescape")
         for line in reversed(note.split("\n")):
             sha256, _, path = line.partition(" ")
-            if is_inside(path):
-                self.take_back_file(self.path(machine_text(path)), sha256)
-
-    def take_back_file(self, path, sha256):
-        """Remove a file that is as it was noted, or a folder that is empty."""
-        kind = look(path, self.folder or ".")
-        if sha256 and kind == "file" and hash_of(read_bytes(path) or b"") == sha256:
-            os.unlink(path)
-        elif not sha256 and kind == "folder":
-            remove(Remove(path, empty=True))
+            own = self.path(machine_text(path))
+            kind = look(own, self.folder or ".") if is_inside(path) else ""
+            if sha256 and kind == "file" and hash_of(read_bytes(own) or b"") == sha256:
+                os.unlink(own)
+            elif not sha256 and kind == "folder":
+                remove(Remove(own, empty=True))
 
     def new_file(self, prefix="skelebot-"):
         """(descriptor, path) of a new file that only we may read."""
@@ -15280,19 +15269,9 @@ class Ours:
                 if os.path.isdir(own) and not os.path.islink(own) and not os.listdir(own):
                     return lock, own
                 remove(Remove(own))     # one that was killed has left it
-            elif lock.handle is not None or self.is_closed(own):
+            elif lock.handle is not None or os.path.lexists(own):
                 return (lock, own) if is_new else Ours(self.folder or ".").new_folder(".skelebot-")
-            lock.close()
-
-    def is_closed(self, path):
-        """Whether something cannot be opened, as is a folder on Windows."""
-        try:
-            os.close(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
-            return False
-        except FileNotFoundError:
-            return os.path.islink(path)
-        except OSError:
-            return True
+            lock.close()                # whoever had it has removed it meanwhile
 
 
 def make_scratch(step):
@@ -15941,21 +15920,18 @@ class Fetch:
                 raise http_fault(self.step.request, response)
 
     def attempt(self):
-        """Fetch the missing part, as much of it as arrives."""
+        """Fetch the missing part of the same file, as much of it as arrives."""
         if self.part.size and not self.can_resume:
             self.part.restart()
-        with contextlib.closing(Exchange(self.request())) as exchange:
+        step, start = self.step, self.part.size
+        rest = {"Range": f"bytes={start}-", step.condition: step.stored.etag} if start else {}
+        request = step.request._replace(headers={**step.request.headers, **rest})
+        with contextlib.closing(Exchange(request)) as exchange:
             self.check(exchange.response)
             if exchange.response.status not in (200, 206):
                 return exchange.whole()
             self.read(exchange)
             return exchange.response
-
-    def request(self):
-        """The request for the missing part, if it is still the same file."""
-        step, start = self.step, self.part.size
-        rest = {"Range": f"bytes={start}-", step.condition: step.stored.etag} if start else {}
-        return step.request._replace(headers={**step.request.headers, **rest})
 
     def check(self, head):
         """Check that the answer has the missing part, or all; else start again."""
@@ -16019,8 +15995,12 @@ class FolderCopy:
             copy = os.path.join(folder, "copy")
             self.fill(copy)
             os.chmod(copy, mode_of(path))
-            put = self.push if isinstance(self.step, Keep) else self.pull
-            done = put(copy, os.path.realpath(path))
+            if isinstance(self.step, Keep):
+                done = self.push(copy, os.path.realpath(path))
+            else:
+                check_stored(self.step, self.body.size, self.sha256)
+                os.replace(copy, os.path.realpath(path))
+                done = True
         except OSError as error:
             raise refused(path, error)
         finally:
@@ -16038,12 +16018,6 @@ class FolderCopy:
         finally:
             self.sha256 = hashing.end()
 
-
-    def pull(self, copy, path):
-        """Of a Take, whose file has to be as it was stored."""
-        check_stored(self.step, self.body.size, self.sha256)
-        os.replace(copy, path)
-        return True
 
     def push(self, copy, path):
         """Of a Keep, with its checksum beside it; a wrong one is worse than none."""
@@ -16072,7 +16046,10 @@ class Packer:
         self.folder = step.path
 
     def body(self):
-        file = self.nameless_file()
+        try:                            # beside the folder, where as much has room
+            file = tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(self.folder)))
+        except OSError:
+            file = tempfile.TemporaryFile()
         try:
             with gzip.GzipFile("", "wb", 1, file, mtime=0) as packed, \
                     tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive:
@@ -16080,26 +16057,15 @@ class Packer:
                     self.add(archive, path, tarfile.TarInfo(plain_text(name)))
             file.flush()
         except OSError as error:
-            raise refused(self.folder, error)
+            raise refused(error.filename or self.folder, error)
         return opened_body(file, packed_name(self.folder))
-
-    def nameless_file(self):
-        """One that is gone with its last user; beside the folder, where as much has room."""
-        try:
-            return tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(self.folder)))
-        except OSError:
-            return tempfile.TemporaryFile()
 
     def add(self, archive, path, entry):
         mode = os.stat(path).st_mode
         if os.path.isdir(path):
             entry.type, entry.mode = tarfile.DIRTYPE, 0o755
             return archive.addfile(entry)
-        try:
-            file = open(path, "rb")
-        except OSError as error:
-            raise refused(path, error)
-        with file:
+        with open(path, "rb") as file:
             entry.mode = 0o755 if mode & 0o100 else 0o644
             entry.size = os.fstat(file.fileno()).st_size
             archive.addfile(entry, file)
@@ -16610,11 +16576,9 @@ class InstalledPlugin:
 
     def move_away(self):
         """Move it into quarantine, and say where."""
-        place, count = os.path.join(self.home, QUARANTINE, self.name), 0
-        path = place
-        while os.path.lexists(path):
-            count += 1
-            path = f"{place}-{count}"
+        place = os.path.join(self.home, QUARANTINE, self.name)
+        places = (f"{place}-{count}" for count in itertools.count(1))
+        path = next(path for path in itertools.chain([place], places) if not os.path.lexists(path))
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.rename(self.folder, path)
@@ -16623,13 +16587,6 @@ class InstalledPlugin:
             if not os.path.exists(self.folder):
                 return "another skelebot has moved it away"
             return f"it could not be moved to {path}: {(fault.strerror or str(fault)).lower()}"
-
-
-def make_importable(home):
-    """Let plugins import this module as skelebot, what earlier releases had, and each other."""
-    module = sys.modules["skelebot"] = sys.modules[__name__]
-    module.__path__ = template_paths("earlier")     # which makes it a package
-    sys.path.append(os.path.join(home, "plugins"))
 
 
 def installed_plugins():
@@ -16641,7 +16598,10 @@ def installed_plugins():
     if names:
         check_owner(home, "plugins", *(f"plugins/{part}" for name in names
                                        for part in (name, f"{name}/{name}.py")))
-        make_importable(home)
+        # plugins import this module as skelebot, what earlier releases had, and each other
+        module = sys.modules["skelebot"] = sys.modules[__name__]
+        module.__path__ = template_paths("earlier")     # which makes it a package
+        sys.path.append(os.path.join(home, "plugins"))
     for plugin in (InstalledPlugin(home, name) for name in names if name not in COMPONENTS):
         try:
             kinds.append((plugin.name, plugin.component()))
