@@ -90,8 +90,8 @@ class Later:
      "hmac html ipaddress json math netrc queue random select shlex shutil socket ssl "
      "subprocess tarfile tempfile textwrap threading traceback types unicodedata zipfile "
      "zlib").split())
-email, http, urllib = Later("email", "utils"), Later("http", "client"), Later(
-    "urllib", "parse", "request")
+email, http, importlib, urllib = Later("email", "utils"), Later("http", "client"), Later(
+    "importlib", "util"), Later("urllib", "parse", "request")
 
 
 # ---- Failing ----------------------------------------------------------------
@@ -15228,18 +15228,15 @@ class Ours:
         This is tempfile's work, but its import would take as long as all that is ours between an
         edit and its build.
         """
-        if self.folder:
-            return self.new_here(prefix, make)
         near = os.environ.get("TMPDIR") or "/tmp"
         try:
+            if not self.folder:
+                return Ours(near).new(prefix, make)
+        except OSError:
             try:
-                return Ours(near).new_here(prefix, make)
-            except OSError:
-                return Ours(tempfile.gettempdir()).new_here(prefix, make)
-        except OSError as error:
-            raise refused(near, error)
-
-    def new_here(self, prefix, make):
+                return Ours(tempfile.gettempdir()).new(prefix, make)
+            except OSError as error:
+                raise refused(near, error)
         if self.folder not in TIDIED:
             TIDIED.add(self.folder)
             self.tidy()
@@ -15948,16 +15945,12 @@ class Fetch:
         if head.status == 200 and part.size:
             part.restart()
 
-    def half_of_the_room(self):
-        """How many bytes may come without having been announced."""
-        return max(HONEST, free_beside(self.part.target) // 2)
-
     def read(self, exchange):
         """Take the body of an answer, as much of it as arrives."""
         part, start, known = self.part, self.part.size, self.step.stored.size
         size = exchange.response.size
         expected = size if size >= 0 else known - start
-        most = known if known >= 0 else start + self.half_of_the_room()
+        most = known if known >= 0 else start + max(HONEST, free_beside(part.target) // 2)
         exchange.allow(most - start)
         cut = None
         try:
@@ -16052,23 +16045,21 @@ class Packer:
             file = tempfile.TemporaryFile()
         try:
             with gzip.GzipFile("", "wb", 1, file, mtime=0) as packed, \
-                    tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+                    tarfile.open(None, "w|", packed, format=tarfile.PAX_FORMAT,
+                                 dereference=True) as archive:
                 for path, name in members(self.folder):
-                    self.add(archive, path, tarfile.TarInfo(plain_text(name)))
+                    archive.add(path, plain_text(name), recursive=False, filter=self.plain)
             file.flush()
         except OSError as error:
             raise refused(error.filename or self.folder, error)
         return opened_body(file, packed_name(self.folder))
 
-    def add(self, archive, path, entry):
-        mode = os.stat(path).st_mode
-        if os.path.isdir(path):
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-            return archive.addfile(entry)
-        with open(path, "rb") as file:
-            entry.mode = 0o755 if mode & 0o100 else 0o644
-            entry.size = os.fstat(file.fileno()).st_size
-            archive.addfile(entry, file)
+    @staticmethod
+    def plain(entry):
+        """A member without what is its machine's or its day's."""
+        entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+        entry.uid, entry.gid, entry.uname, entry.gname, entry.mtime = 0, 0, "", "", 0
+        return entry
 
 
 MOST_MEMBERS = 1000 * 1000
@@ -16503,7 +16494,6 @@ class InstalledPlugin:
 
     def module(self, file):
         """The module of a file in it."""
-        import importlib.util
         package, path = types.ModuleType(self.package), os.path.join(self.folder, file + ".py")
         package.__path__ = [self.folder]
         if os.path.exists(path) and not os.path.isfile(path):
@@ -16531,25 +16521,19 @@ class InstalledPlugin:
         plain = self.name.replace("-", "").replace("_", "").lower()
         return next((kind for kind in kinds if kind.__name__.lower() == plain), kinds[0])
 
-    @staticmethod
-    def adapters():
-        """The module that has plugins of earlier releases by the hooks of today."""
-        import importlib
-        return importlib.import_module("skelebot.adapters")
-
     def component(self):
-        """The class of a plugin, of today or of an earlier release."""
+        """The class of a plugin, of today or of an earlier release, by the hooks of today."""
         old, new = (os.path.isfile(os.path.join(self.folder, file))
                     for file in (OLD_PLUGIN, self.name + ".py"))
         if old and not new:
-            return type(self.name, (self.adapters().EarlierFolder,), {
+            return type(self.name, (importlib.import_module("skelebot.adapters").EarlierFolder,), {
                 "name": self.name, "installed": self, "module": self.module("command")})
         kind = self.main_class()
         if not isinstance(kind.activation, Activation):
             raise TypeError("activation has to be Activation.CONFIG or the like, "
                             f"not {shortened(kind.activation)}")
         if not issubclass(kind, Component):
-            return type(self.name, (self.adapters().EarlierPlugin,), {
+            return type(self.name, (importlib.import_module("skelebot.adapters").EarlierPlugin,), {
                 "name": self.name, "kind": kind, "activation": kind.activation})
         if kind.record is not None and not hasattr(kind.record, "_fields"):
             raise TypeError(f"record has to be a NamedTuple, not {shortened(kind.record)}")
@@ -16557,22 +16541,18 @@ class InstalledPlugin:
         return kind
 
     def quarantine(self, error):
-        """Move it out of the way, since it cannot be imported, and say why."""
-        at, missing = self.place_of(error), getattr(error, "name", "") or ""
-        foreign = isinstance(error, ImportError) and missing != self.name and re.fullmatch(
-            r"(?!skelebot)\w+", missing)
-        install = f" (maybe: {sys.executable} -m pip install {missing})" if foreign else ""
-        tell(f"warning: plugin {self.name}: {at}: {type(error).__name__}: "
-             f"{shown_text(str(error))}{install}; {self.move_away()}")
-
-    def place_of(self, error):
-        """`FILE:LINE: its text` of the plugin's last line that was run."""
+        """Move it out of the way, since it cannot be imported; say why, and its last line."""
         lines = Blamed.lines_of(error, self.folder + os.sep)
         if isinstance(error, SyntaxError) and error.filename:
             place = f"{os.path.basename(error.filename)}:{error.lineno or 1}"
             lines.append((place, error.text or ""))
         place, line = lines[-1] if lines else (self.name + ".py", "")
-        return place + (f": {shown_text(line)}" if line.strip() else "")
+        at, missing = f": {shown_text(line)}" * bool(line.strip()), getattr(error, "name", "") or ""
+        foreign = isinstance(error, ImportError) and missing != self.name and re.fullmatch(
+            r"(?!skelebot)\w+", missing)
+        install = f" (maybe: {sys.executable} -m pip install {missing})" if foreign else ""
+        tell(f"warning: plugin {self.name}: {place}{at}: {type(error).__name__}: "
+             f"{shown_text(str(error))}{install}; {self.move_away()}")
 
     def move_away(self):
         """Move it into quarantine, and say where."""

@@ -117,7 +117,7 @@ class Downloads(unittest.TestCase):
                 self.assertEqual(self.fetched(Server(begin, MEGA), Stored(5, "", "")), damaged)
 
     def test_take_no_more_than_half_of_the_room_when_nothing_was(self):
-        with unittest.mock.patch.object(skelebot.Fetch, "half_of_the_room", lambda transfer: 9 * 10 ** 6):
+        with unittest.mock.patch.multiple(skelebot, HONEST=0, free_beside=lambda path: 18 * 10 ** 6):
             self.assertEqual(self.fetched(Server(OK + b"\r\n", MEGA), Stored(-1, "", "")), (
                 "model: is larger than 9.0 MB, half of the free disk space, and the server did not say its size"))
 
