@@ -15276,10 +15276,7 @@ def make_scratch(step):
     place = step.path and (os.path.realpath(step.path) if os.path.islink(step.path) else step.path)
     look(step.path, root_of(step.path))
     folder, name = os.path.split(place)
-    try:
-        lock, path = Ours(folder).folder_for(name) if place else Ours("").new_folder()
-    except OSError as error:
-        raise refused(step.path, error)
+    lock, path = Ours(folder).folder_for(name) if place else Ours("").new_folder()
     OWNED[path] = lock
     return plain_text(path)
 
@@ -15337,21 +15334,15 @@ def write(step):
     """Write a file, whole or not at all."""
     look(step.path, step.root or root_of(step.path))
     more = 0o111 & ~current_mask() if step.executable else 0
-    try:
-        write_whole(step.path, lambda file: file.write(step.data), more)
-    except OSError as error:
-        raise refused(step.path, error)
+    write_whole(step.path, lambda file: file.write(step.data), more)
 
 
 def make_folder(step):
     look(step.path, step.root)
-    try:
-        if not os.path.lexists(step.path):
-            look(step.path, root_of(step.path) if not step.root else "")
-            os.makedirs(step.path, exist_ok=True)
-            os.chmod(step.path, 0o700 if step.private else os.stat(step.path).st_mode & 0o7777)
-    except OSError as error:
-        raise refused(step.path, error)
+    if not os.path.lexists(step.path):
+        look(step.path, root_of(step.path) if not step.root else "")
+        os.makedirs(step.path, exist_ok=True)
+        os.chmod(step.path, 0o700 if step.private else os.stat(step.path).st_mode & 0o7777)
 
 
 def remove(step):
@@ -15378,22 +15369,13 @@ def move(step):
     """Let a folder of a Scratch take its place; what is there waits beside it, to go back maybe."""
     look(step.target, root_of(step.target))
     old = os.path.join(os.path.dirname(step.source), "old")
-    try:
-        if os.path.lexists(step.target):
-            os.mkdir(old)
-            os.replace(step.target, os.path.join(old, os.path.basename(step.target)))
-        os.replace(step.source, step.target)
-    except OSError as error:
-        raise refused(step.target, error)
+    if os.path.lexists(step.target):
+        os.mkdir(old)
+        os.replace(step.target, os.path.join(old, os.path.basename(step.target)))
+    os.replace(step.source, step.target)
 
 
 # -- Questions, and what takes time
-
-def no_answer(step):
-    option = step.option and f"answer by an option: {step.option}"
-    ways = " or ".join(filter(None, [option, "take the defaults: --yes"]))
-    return usage_error(f"no answer to: {step.question}", step.ways or ways)
-
 
 def ask_person(step):
     """The answer of whoever is at the terminal, or sends stdin; the default for an empty one."""
@@ -15401,21 +15383,22 @@ def ask_person(step):
     if step.ways and not (sys.stdin and sys.stdin.isatty()):
         raise SkelebotError(f"{name[0].lower()}{name[1:]}: not given", step.ways)
     text = on_one_line(f"{name}{default}: ")
-    if step.hidden:
-        try:
-            return getpass.getpass(text, sys.stderr)
-        except EOFError:
-            raise no_answer(step)
-    say(sys.stderr, text, end="")
     try:
+        if step.hidden:
+            return getpass.getpass(text, sys.stderr)
+        say(sys.stderr, text, end="")
         line = sys.stdin.readline() if sys.stdin else ""
+        if line:
+            return re.sub(r"[\x00-\x1f\x7f]", "", plain_text(line)).strip() or step.default
+        say(sys.stderr, "")
     except UnicodeDecodeError:
         raise usage_error(f"the answer to {name} is not {sys.stdin.encoding}",
                           "type it again, or set LANG")
-    if not line:
-        say(sys.stderr, "")
-        raise no_answer(step)
-    return re.sub(r"[\x00-\x1f\x7f]", "", plain_text(line)).strip() or step.default
+    except EOFError:
+        pass                            # as an answer that is only the end
+    option = step.option and f"answer by an option: {step.option}"
+    ways = " or ".join(filter(None, [option, "take the defaults: --yes"]))
+    raise usage_error(f"no answer to: {name}", step.ways or ways)
 
 
 def try_until(step):
@@ -15770,7 +15753,10 @@ class Partial:
             folder = os.path.dirname(folder)    # which stays when this is killed
         owner = getattr(os, "getuid", int)()
         self.path = os.path.join(folder, f".{name}.{checksum(f'{owner} {mark}'):08x}.part")
-        self.remove_others(folder, name)
+        others = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part")   # of other versions
+        for other in os.listdir(folder) if os.path.isdir(folder) else ():
+            if others.fullmatch(other) and other != os.path.basename(self.path):
+                Ours(folder).remove_left(other)
         self.file = self.open()
         self.hashing, self.size, self.sha256, self.over = Hashing(), 0, "", False
 
@@ -15786,13 +15772,6 @@ class Partial:
             if lock.is_at(self.path):
                 return file
             file.close()                # it was moved to its place, or given up
-
-    def remove_others(self, folder, name):
-        """Remove what was gathered of other versions of the file."""
-        pattern = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part")
-        for other in os.listdir(folder) if os.path.isdir(folder) else ():
-            if pattern.fullmatch(other) and other != os.path.basename(self.path):
-                Ours(folder).remove_left(other)
 
     def restart(self):
         """Start again from the first byte."""
@@ -15994,8 +15973,6 @@ class FolderCopy:
                 check_stored(self.step, self.body.size, self.sha256)
                 os.replace(copy, os.path.realpath(path))
                 done = True
-        except OSError as error:
-            raise refused(path, error)
         finally:
             self.progress.end(done)
             remove(Remove(folder))
@@ -16010,7 +15987,6 @@ class FolderCopy:
                     hashing.update(block, hashing.buffer())
         finally:
             self.sha256 = hashing.end()
-
 
     def push(self, copy, path):
         """Of a Keep, with its checksum beside it; a wrong one is worse than none."""
@@ -16451,7 +16427,12 @@ def do(step, call):
         check_online(True, remote(step))
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
         say(sys.stderr, "+ " + brief(step).line, shown=pasted)
-    return DOING[type(step)](for_machine(step))
+    try:
+        return DOING[type(step)](for_machine(step))
+    except OSError as error:
+        if type(step) not in (File, MakeFolder, Move, Scratch, Keep, Take):
+            raise                       # it has its own fault, or a reader that has gone
+        raise refused(getattr(step, "path", "") or step.target, error)
 
 
 def do_in_time(step, call, left):
@@ -16501,12 +16482,7 @@ class InstalledPlugin:
         spec = importlib.util.spec_from_file_location(f"{self.package}.{file}", path)
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.package], sys.modules[spec.name] = package, module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            for known in [one for one in sys.modules if one.partition(".")[0] == self.package]:
-                del sys.modules[known]
-            raise
+        spec.loader.exec_module(module)
         return module
 
     def main_class(self):

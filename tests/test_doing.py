@@ -349,7 +349,7 @@ class AFolderBeside(unittest.TestCase):
 
     def test_that_cannot_be_is_a_fault(self):
         with inside({"file": ""}), self.assertRaises(SkelebotError) as caught:
-            skelebot.make_scratch(Scratch("", "file/data"))
+            skelebot.do(Scratch("", "file/data"), skelebot.Call())
         self.assertEqual(caught.exception.message, "file/data: not a directory")
 
     def test_gives_a_folder_its_place_and_the_old_one_back(self):
