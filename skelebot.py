@@ -5051,12 +5051,6 @@ def own_dockerfile():
     return present
 
 
-def written(path, text, present):
-    """The step that writes a file, in a list; none for one that is right."""
-    data = text.encode("utf-8", "surrogateescape")
-    return [File(path, data)] if data != present else []
-
-
 def ignore_file(project, job):
     """(text of .dockerignore, the bytes that are there, the step that undoes what is written)."""
     patterns = ignored_by_components(project)
@@ -5317,40 +5311,25 @@ def context_notes(before, now, hidden=(), most=3):
 class Build(Record):
     """What is known of an image before it is built, or found to be there.
 
-    path    of the cache's file, for what was built under that tag `before`
     seen    (path, bytes) of the cache's file and of the files that are written, as they were found
     recipe  what it is to be built of
-    installs  how the dependencies are installed, to be kept at installs_path
-    image   id of the image before, "" if it is gone
+    installs  how the dependencies are installed
+    before  what was built under that tag before
+    image   its id, "" if it is gone
     tagged  whether the tag is that image's, or has been given to another one
     copied  the paths that matter when the project is mapped over its copy; None if all do
     hidden  the paths of the project that the job has mapped
-    names   what a copy of the project needs, for a build where nothing can be written; else None
-    opened  whether it is a copy so that everybody may read in the image what the caller may here
     """
-    path: str
     seen: Tuple
     recipe: Recipe
-    installs_path: str
     installs: Installs
-    before: Optional[Built] = None
-    image: str = ""
-    tagged: bool = True
-    copied: Any = None
-    hidden: Tuple[str, ...] = ()
-    writes: Tuple = ()
-    undo: Tuple = ()
-    names: Any = None
-    opened: bool = False
-
-    def steps(self, context):
-        """What makes the build's context ready: the project, if that can be written to."""
-        if self.names is None:
-            return self.writes
-        copy = Command(("cp", "-R", "-p", "--", *self.names, context), kept=True)
-        return [MakeFolder(context), *([copy] if self.names else []),
-                *([Command(("chmod", "-R", "a+rX", context), kept=True)] if self.opened else []),
-                *(step._replace(path=os.path.join(context, step.path)) for step in self.writes)]
+    before: Optional[Built]
+    image: str
+    tagged: bool
+    copied: Any
+    hidden: Tuple[str, ...]
+    writes: Tuple
+    undo: Tuple
 
     def alike(self, before, now):
         """Both recipes, without what does not matter here."""
@@ -5415,9 +5394,11 @@ class Image:
         self.cache, self.recipe = Cache(self.call), None
         self.loan = Loan(self.call, project, "build")
 
-    def key(self, name):
+    def kept(self, name, end=""):
+        """(key, path in the cache) of what was built under a name, or of how it was installed."""
         folder = os.path.abspath(self.project.folder or ".")
-        return self.call.engine, self.engine.endpoint, folder, name
+        key = self.call.engine, self.engine.endpoint, folder, name
+        return "\n".join(key), self.cache.path(slug(name.replace(":", "-")) + end, *key)
 
     def plan_ready(self):
         """The image to run, by its id, built unless it exists; with -s by its name."""
@@ -5454,42 +5435,30 @@ class Image:
 
     def plan_build(self, live=True):
         """The Build, with what is known of the last one."""
-        project, key = self.project, self.key(self.tag)
+        project, (key, path) = self.project, self.kept(self.tag)
         if project.dockerfile:
             check_there(project.dockerfile, project.places["dockerfile"])
-        path = self.cache.path(slug(self.tag.replace(":", "-")), *key)
-        data, before = self.cache.read(path), Built.read(self.cache.text(path), "\n".join(key))
+        data, before = self.cache.read(path), Built.read(self.cache.text(path), key)
         ignored, ignored_now, undo = ignore_file(project, self.job)
         own = not self.more and not project.dockerfile
         present = own_dockerfile() if own else None
-        installs_path, installs = self.installs_before()
+        key, path = self.kept(project.image, "-installs")
+        known = "" if self.plain or self.call.rebuild else self.cache.text(path)
+        installs = Installs.read(known, key)
         (text, groups), grouped = yield from self.plan_texts(installs.named)
         bases, image, tagged = yield from self.plan_bases(text, getattr(before, "image", ""))
         if installs.continues(bases, grouped[0]):
             text, groups = grouped
         copied = copied_below(text) if self.call.live and live else None
-        recipe = self.recipe = self.recipe_of(text, ignored, copied, bases)
-        installs = installs.after(bases, text, groups)
-        seen = ((path, data), (".dockerignore", ignored_now),
-                *([("Dockerfile", present)] if own else []))
-        writes = (*(written("Dockerfile", text, present) if own else []),
-                  *written(".dockerignore", ignored, ignored_now))
-        opened = bool(project.dockerfile and project.user == "host" and self.call.uid
-                      and recipe.is_closed)
-        names = None if os.access(".", os.W_OK) and not opened else tuple(
-            os.path.join(".", name) for name in itertools.filterfalse(
-                Ignores(ignored).prunes, sorted(map(plain_text, os.listdir(".")))))
-        return Build(path, seen, recipe, installs_path, installs, before, image, tagged, copied,
-                     self.job.hidden if self.job else (), writes,
-                     (*([Remove("Dockerfile")] if own else []), undo), names, opened)
-
-    def installs_before(self):
-        """(path of the cache's file, how dependencies were installed before, if that matters)."""
-        name = self.project.image       # a slug already
-        key = self.key(name)
-        path = self.cache.path(name + "-installs", *key)
-        text = "" if self.plain or self.call.rebuild else self.cache.text(path)
-        return path, Installs.read(text, "\n".join(key))
+        self.recipe = self.recipe_of(text, ignored, copied, bases)
+        files = [("Dockerfile", text, present)] * own + [(".dockerignore", ignored, ignored_now)]
+        writes = (File(name, text.encode("utf-8", "surrogateescape")) for name, text, _ in files)
+        seen = tuple((name, now) for name, _, now in reversed(files))
+        return Build(((self.kept(self.tag)[1], data), *seen), self.recipe,
+                     installs.after(bases, text, groups), before, image, tagged, copied,
+                     self.job.hidden if self.job else (),
+                     tuple(step for step in writes if (step.path, step.data) not in seen),
+                     (*([Remove("Dockerfile")] if own else []), undo))
 
     def plan_texts(self, groups):
         """(text of the Dockerfile, groups of dependencies), and both by the groups of before."""
@@ -5557,14 +5526,17 @@ class Image:
 
     def plan_build_again(self, build):
         """Build it, keep of what, and give the id; the tag if no id is told, or in a dry run."""
-        call, aside = self.call, build.names is not None
+        call, project = self.call, self.project
         yield from self.plan_look_ahead(build)
+        opened = bool(project.dockerfile and project.user == "host" and call.uid
+                      and build.recipe.is_closed)
+        aside = opened or not os.access(".", os.W_OK)
         told_here = not call.dry_run and not call.confined
         folder = (yield Scratch(call.token)) if told_here or aside else ""
         context = os.path.join(folder, "context") if aside else "."
         id_file = os.path.join(folder, "image") if told_here else ""
         try:
-            yield from self.plan_files(build, context)
+            yield from self.plan_files(build, context, opened)
             yield from self.plan_id(build, id_file, context)
             told = image_id(self.cache.text(id_file).strip())
         finally:
@@ -5572,7 +5544,7 @@ class Image:
                 yield Command(("chmod", "-R", "u+w", context), kept=True)
             if folder:
                 yield Remove(folder)
-            for step in build.undo if self.project.ephemeral and not aside else ():
+            for step in build.undo if project.ephemeral and not aside else ():
                 yield step
         asks = told or (call.confined and not call.dry_run)
         image = (yield from self.plan_known_id(told)) if asks else ""
@@ -5605,14 +5577,24 @@ class Image:
                     f"{file}: names {name}, which is not set in the build", "write its value, or, "
                     f"for a secret, secrets: [{{name: {name}, env: {name}, at: build}}]")
 
-    def plan_files(self, build, context):
-        """What is written for a build: beside a copy of a project that cannot be written to."""
-        for step in build.steps(context):
-            failed = yield step
-            if isinstance(failed, Outcome) and failed.status:
-                raise SkelebotError("the project, in whose folder nothing can be written, was "
-                                    f"not copied: {last_line(failed.errors)}",
-                                    "look at the folder's permissions, or at its ignores")
+    def plan_files(self, build, context, opened):
+        """What is written for a build: beside a copy of a project that cannot be written to, or is
+        `opened`, so that everybody may read in the image what the caller may here.
+        """
+        if context != ".":
+            out = Ignores(ignore_file(self.project, self.job)[0]).prunes
+            names = [os.path.join(".", name) for name in sorted(map(plain_text, os.listdir(".")))
+                     if not out(name)]
+            yield MakeFolder(context)
+            for argv in (*([("cp", "-R", "-p", "--", *names, context)] if names else []),
+                         *([("chmod", "-R", "a+rX", context)] if opened else [])):
+                told = yield Command(argv, kept=True)
+                if told.status:
+                    raise SkelebotError("the project, in whose folder nothing can be written, was "
+                                        f"not copied: {last_line(told.errors)}",
+                                        "look at the folder's permissions, or at its ignores")
+        for step in build.writes:
+            yield step._replace(path=os.path.normpath(os.path.join(context, step.path)))
 
     def plan_id(self, build, id_file="", context="."):
         """Build it; its id goes into a file. What is known of the builder may be out of date."""
@@ -5661,10 +5643,11 @@ class Image:
         if self.call.rebuild or recipe.lacks_base:
             bases, _, _ = yield from self.plan_bases(recipe.text)
             recipe = recipe._replace(bases=bases)
-        built = Built("\n".join(self.key(self.tag)), image, self.call.token, recipe)
-        installs = build.installs._replace(bases=recipe.bases)
-        for path, text in ((build.path, built.cache_text),
-                           (build.installs_path, "\0".join(installs))):
+        key, path = self.kept(self.tag)
+        built = Built(key, image, self.call.token, recipe).cache_text
+        installs = "\0".join(build.installs._replace(bases=recipe.bases))
+        _, installs_path = self.kept(self.project.image, "-installs")
+        for path, text in ((path, built), (installs_path, installs)):
             yield from self.cache.plan_keep(path, text.encode("utf-8", "surrogatepass"))
 
     def plan_remove(self, before, now):
