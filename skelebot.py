@@ -4525,15 +4525,6 @@ def image_id(text):
     return text if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", text) else ""
 
 
-def checked_ids(names, ids):
-    """What an engine has answered for images: ids, or "" for one that does not exist."""
-    for name, text in zip(names, ids):
-        if text and not image_id(text):
-            raise SkelebotError(f"the engine gives {shortened(text)} as the id of image {name}",
-                                "an id is sha256: and 64 hex digits: look at who answers there")
-    return tuple(ids)
-
-
 ACCOUNTS = ("/etc/passwd", "/etc/group")
 ACCOUNTS_ARGV = ("-c", "cat /etc/passwd; echo; cat /etc/group")
 
@@ -4570,7 +4561,6 @@ class Engine(Record):
     named, here = ("--host",), ("--host", ENDPOINT)     # what leads to another, and to this machine
     docker_hub = ""             # what `login` calls Docker Hub
     apart = False               # whether a build is ended by way of the programs that it runs
-    builders = ("buildkit", "legacy")
     past_events, event = ("--since", "0"), '{{.Action}} {{index .Actor.Attributes "signal"}}'
     has_daemon = True           # which listens at a socket; --userns needs not know whose it is
     lacks_accounts = True       # whether a caller is unknown to the image that runs as he
@@ -4696,18 +4686,19 @@ class Engine(Record):
                                 "is no engine's address", "look at it with docker context inspect")
         return host
 
-    def plan_ask_rootless(self):
-        outcome = yield self.ask("info", "--format", "{{.SecurityOptions}}")
-        return None if outcome.status else "rootless" if "rootless" in outcome.output else "root"
-
     def plan_rootless(self, project):
         """Whether the engine's root is the caller; asked only where it matters, and once."""
         if project.user != "host" or not self.call.uid or not self.has_daemon:
             return False
         cache = Cache(self.call)
         path = cache.path("rootless", self.call.engine, self.endpoint)
-        return (yield from cache.plan_answer(path, self.plan_ask_rootless(),
-                                             ("rootless", "root"))) == "rootless"
+        kind = cache.text(path)
+        if kind not in ("rootless", "root"):
+            told = yield self.ask("info", "--format", "{{.SecurityOptions}}")
+            kind = "rootless" if "rootless" in told.output else "root"
+            if not told.status:
+                yield from cache.plan_keep(path, kind.encode())
+        return kind == "rootless"
 
     def plan_check(self, **limits):
         """Raise a fault if the engine does not answer."""
@@ -4727,29 +4718,31 @@ class Engine(Record):
     def plan_image_ids(self, names):
         """The ids of images, "" for what does not exist: by the API, else the command line."""
         ids = (yield ImageIds(self.endpoint or ENDPOINT, names)) if self.has_daemon else None
-        if ids is not None:
-            return checked_ids(names, ids)
-        outcome = yield self.inspect("{{.Id}}", *names)
-        ids = outcome.output.split()
-        if len(ids) == len(names):
-            return checked_ids(names, ids)
-        missing = re.search(r"(?i)no such (?!host|file)|not known|not found|unable to find",
-                            outcome.errors)
-        if outcome.status and not self.call.dry_run and not missing:
-            yield from self.plan_check()
-        ids = []
-        for name in names if len(names) > 1 else ():
-            ids.append((yield self.inspect("{{.Id}}", name)).output.strip())
-        return checked_ids(names, ids) or ("",)
+        if ids is None:
+            outcome = yield self.inspect("{{.Id}}", *names)
+            ids, one = outcome.output.split(), len(names) == 1
+            missing = re.search(r"(?i)no such (?!host|file)|not known|not found|unable to find",
+                                outcome.errors)
+            if len(ids) != len(names):
+                if outcome.status and not self.call.dry_run and not missing:
+                    yield from self.plan_check()
+                ids = [""] if one else []
+                for name in () if one else names:
+                    ids.append((yield self.inspect("{{.Id}}", name)).output.strip())
+        for name, text in zip(names, ids):
+            if text and not image_id(text):
+                raise SkelebotError(f"the engine gives {shortened(text)} as the id of image {name}",
+                                    "an id is sha256: and 64 hex digits: look at who answers there")
+        return tuple(ids)
 
     def plan_ask_builder(self):
-        """What `docker build` builds with, or None; `lacking` if BuildKit is wanted but missing."""
+        """What `docker build` builds with, or ""; `lacking` if BuildKit is wanted but missing."""
         program, setting = self.call.engine, self.call.environ.get("DOCKER_BUILDKIT", "").lower()
         wanted = setting in ("1", "t", "true")
         said = yield Command((program, "--version"), looks=True)
         version = re.search(r"version (\d+)", said.output)
         if not version:
-            return None
+            return ""
         major = int(version.group(1))
         if not wanted and (setting or major < BUILDX):
             return "legacy"
@@ -4760,12 +4753,11 @@ class Engine(Record):
         """What an image is built with; asked once for this command line, unless `again`."""
         cache, environ = Cache(self.call), self.call.environ
         path = cache.path("builder", self.call.program, environ.get("DOCKER_BUILDKIT", ""))
-        if again:
+        builder = "" if again else cache.text(path)
+        if builder not in ("buildkit", "legacy"):
             builder = yield from self.plan_ask_builder()
-            yield from cache.plan_keep(path, (builder or "").encode())
-            return builder or "legacy"
-        return (yield from cache.plan_answer(path, self.plan_ask_builder(),
-                                             self.builders)) or "legacy"
+            yield from cache.plan_keep(path, builder.encode())
+        return builder or "legacy"
 
     def plan_push(self, reference):
         """(Outcome, what tells the digest) of a push."""
@@ -4884,16 +4876,6 @@ class Cache(Record):
         except SkelebotError as error:
             if self.call.verbose:
                 yield Note(f"what was built is not kept in the cache: {error.message}")
-
-    def plan_answer(self, path, ask, answers):
-        """A kept answer, if it is one of these; else what `ask` returns: a text, or None."""
-        answer = self.text(path)
-        if answer in answers:
-            return answer
-        answer = yield from ask
-        if answer is not None:
-            yield from self.plan_keep(path, answer.encode())
-        return answer
 
 
 def ca_bundle(network, environ, folder, home):
