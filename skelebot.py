@@ -5473,22 +5473,17 @@ class Image:
         if other:                       # the builders do not agree on which of the two counts
             others = (read_bytes(other) or b"").decode("utf-8", "surrogateescape")
             ignored = f"{others}\n{EITHER}\n{ignored}"
+        folder, own = map(os.path.abspath, (self.project.folder or ".",
+                                            skelebot_home(environ, self.call.home)))
+        own = os.path.join(own, "builds") if own == folder else own     # may lie in the project
         left_out = (".dockerignore", *([] if self.project.dockerfile else ["Dockerfile"]),
-                    *self.own_files())
+                    *([os.path.relpath(own, folder).replace(os.sep, "/")]
+                      if is_relative_to(own, folder) else []))
         files = "" if copied is not None and not copied else context_index(
             Ignores("" if other else ignored), left_out, tuple(sorted(copied or ())))
-        settings = [f"{name}={environ[name]}" for name in ("DOCKER_DEFAULT_PLATFORM",)
-                    if environ.get(name)]
-        return Recipe("\n".join(settings), bases, text, ignored, files or "")
-
-    def own_files(self):
-        """Where our own files lie in the project, if they do."""
-        folder, home = map(os.path.abspath,
-                           (self.project.folder or ".",
-                            skelebot_home(self.call.environ, self.call.home)))
-        own = os.path.join(home, "builds") if home == folder else home
-        inside = is_relative_to(own, folder)
-        return [os.path.relpath(own, folder).replace(os.sep, "/")] if inside else []
+        platform = environ.get("DOCKER_DEFAULT_PLATFORM")
+        settings = f"DOCKER_DEFAULT_PLATFORM={platform}" if platform else ""
+        return Recipe(settings, bases, text, ignored, files or "")
 
     def plan_fresh(self, build):
         """The id of an image that exists; another checkout may have taken its tag, for -s."""
@@ -5528,8 +5523,11 @@ class Image:
                 yield Remove(folder)
             for step in build.undo if project.ephemeral and not aside else ():
                 yield step
-        asks = told or (call.confined and not call.dry_run)
-        image = (yield from self.plan_known_id(told)) if asks else ""
+        if call.dry_run or (told_here and not told):
+            return self.tag
+        # as the engine knows it; builders tell other ids (docker/buildx#3952), or none
+        ids = yield from self.engine.plan_image_ids((*([told] if told else []), self.tag))
+        image = told if (told and ids[0]) or not ids[-1] else ids[-1]
         if image:
             yield from self.plan_keep(build, image)
             yield from self.plan_remove(build.image, image)
@@ -5613,11 +5611,6 @@ class Image:
         return (yield Command(self.engine.build(self.tag, file, id_file, words, context), environ,
                               aside=True, quiet=not self.call.verbose, apart=self.engine.apart,
                               given="" if own else text, title=f"building {self.tag}"))
-
-    def plan_known_id(self, told):
-        """The id that the engine knows it by; builders tell others (docker/buildx#3952) or none."""
-        ids = yield from self.engine.plan_image_ids((*([told] if told else []), self.tag))
-        return told if (told and ids[0]) or not ids[-1] else ids[-1]
 
     def plan_keep(self, build, image):
         """Keep what it was built of; base images that came with the build have other ids now."""
