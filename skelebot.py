@@ -3263,31 +3263,61 @@ BELOW = "(?:/.*)?"
 MOST_PATTERNS = 2000    # lines of .dockerignore
 
 
-class Glob:
-    """A pattern as regular expressions, which take linear time but for a ** beside the last one.
+class Ignores:
+    """What stays out of a build context, by the text of a .dockerignore.
 
-    pattern  of the paths it is about, and what is below them; None if it is no pattern
-    leads    of the folders above them; below ** that may be any
-    names    of groups that are not taken yet, an iterator
+    rules     (pattern, whether it lets in what it is about, pattern of what leads there) of lines
+              that say the same; they take linear time but for a ** beside the last one
+    cautious  it matters: lines that engines take differently let all in
+    lets_in   whether a line lets something in again
+    names     of groups that are not taken yet, an iterator
+    source    docker build, ".dockerignore file"; Go, filepath.Match and Clean
     """
 
-    def __init__(self, text, names):
-        self.text, self.names = text, names
+    def __init__(self, text="", cautious=True):
+        if text.count("\n") > MOST_PATTERNS or len(text) > 50 * MOST_PATTERNS:
+            size = shown_size(50 * MOST_PATTERNS)
+            raise SkelebotError(f".dockerignore: has more than {MOST_PATTERNS} lines, or {size}",
+                                "name folders, not each of their files")
+        self.cautious, self.names = cautious, map("s{}".format, itertools.count())
+        self.shallow = cautious and re.search(r"(?m)^[^\S\n]*!", text)
+        lines = filter(None, map(self.line, text.lstrip("\ufeff").split("\n")))
+        self.rules = []
+        for lets_in, group in itertools.groupby(lines, key=itemgetter(1)):
+            patterns, _, leads = zip(*group)
+            self.rules.append((re.compile(f"(?s)(?:{'|'.join(patterns)})"), lets_in,
+                               re.compile(f"(?s)(?:{'|'.join(leads)})")))
+        self.lets_in = any(lets_in for _, lets_in, _ in self.rules)
 
-    @property
-    def pattern(self):
-        if re.search(r"\[[^\[\]]*--", self.text):
-            return None                     # Python will take it for a difference of sets
-        try:
-            pattern = self.expression(self.text) + BELOW
-            re.compile(pattern)
-        except re.error:
+    def line(self, text):
+        """(expression, whether it lets in, expression of what leads there); None without any."""
+        pattern = "" if text.startswith("#") else text.strip()
+        lets_in = pattern.startswith("!")
+        pattern = pattern[lets_in:].strip()
+        cleaned = posixpath.normpath(pattern).lstrip("/")
+        if cleaned in ("", "."):
             return None
-        return pattern
+        certain = (re.fullmatch(PLAIN_GLOB, cleaned) and ".." not in pattern.split("/")
+                   and not re.search(r"[\x1c-\x1f]", text))     # which are no blanks for Go
+        pattern = self.pattern(cleaned) if certain or not self.cautious else ""
+        if not pattern:
+            return (".*", lets_in, ".*") if self.cautious and lets_in else None
+        # engines before 23 look in for a line with !
+        below = "" if self.shallow and "**" in cleaned and not lets_in else BELOW
+        return pattern + below, lets_in, self.leads(cleaned) if lets_in else "(?!)"
 
-    @property
-    def leads(self):
-        parts = self.text.split("/")
+    def pattern(self, glob):
+        """The expression of the paths that a pattern is about; "" if it is no pattern."""
+        if re.search(r"\[[^\[\]]*--", glob):
+            return ""                       # Python will take it for a difference of sets
+        try:
+            return re.compile(self.expression(glob)).pattern
+        except re.error:
+            return ""
+
+    def leads(self, glob):
+        """The expression of the folders above them; below ** that may be any."""
+        parts = glob.split("/")
         near = next((count for count, one in enumerate(parts) if "**" in one), len(parts))
         if near == 0 or len(parts) > 90:
             return ".*"                     # Python takes 100 groups inside each other
@@ -3336,50 +3366,6 @@ class Glob:
                 piece = []
             (piece if piece or one in star else settled).append(one)
         return settled + piece
-
-
-class Ignores:
-    """What stays out of a build context, by the text of a .dockerignore.
-
-    rules     (pattern, whether it lets in what it is about, pattern of what leads there) of lines
-              that say the same
-    cautious  it matters: lines that engines take differently let all in
-    lets_in   whether a line lets something in again
-    source    docker build, ".dockerignore file"; Go, filepath.Match and Clean
-    """
-
-    def __init__(self, text="", cautious=True):
-        if text.count("\n") > MOST_PATTERNS or len(text) > 50 * MOST_PATTERNS:
-            size = shown_size(50 * MOST_PATTERNS)
-            raise SkelebotError(f".dockerignore: has more than {MOST_PATTERNS} lines, or {size}",
-                                "name folders, not each of their files")
-        self.cautious, self.names = cautious, map("s{}".format, itertools.count())
-        self.shallow = cautious and re.search(r"(?m)^[^\S\n]*!", text)
-        lines = filter(None, map(self.line, text.lstrip("\ufeff").split("\n")))
-        self.rules = []
-        for lets_in, group in itertools.groupby(lines, key=itemgetter(1)):
-            patterns, _, leads = zip(*group)
-            self.rules.append((re.compile(f"(?s)(?:{'|'.join(patterns)})"), lets_in,
-                               re.compile(f"(?s)(?:{'|'.join(leads)})")))
-        self.lets_in = any(lets_in for _, lets_in, _ in self.rules)
-
-    def line(self, text):
-        """(expression, whether it lets in, expression of what leads there); None without any."""
-        pattern = "" if text.startswith("#") else text.strip()
-        lets_in = pattern.startswith("!")
-        pattern = pattern[lets_in:].strip()
-        cleaned = posixpath.normpath(pattern).lstrip("/")
-        if cleaned in ("", "."):
-            return None
-        certain = (re.fullmatch(PLAIN_GLOB, cleaned) and ".." not in pattern.split("/")
-                   and not re.search(r"[\x1c-\x1f]", text))     # which are no blanks for Go
-        glob = Glob(cleaned, self.names)
-        expression = glob.pattern if certain or not self.cautious else None
-        if not expression:
-            return (".*", lets_in, ".*") if self.cautious and lets_in else None
-        if self.shallow and "**" in cleaned and not lets_in:
-            expression = expression[:-len(BELOW)]   # engines before 23 look in for a line with !
-        return expression, lets_in, glob.leads if lets_in else "(?!)"
 
     def ignores(self, path):
         """Whether a file stays out: the last rule about it, or about a folder above it, decides."""
@@ -5123,34 +5109,41 @@ def plan_required_files(project):
         if dependency.form == "python-ca":
             files[dependency] = ((yield from plan_code_artifact(dependency)),)
         elif "file" in dependency.fields:
-            check_there(dependency.fields["file"], place)
-            check_kind(dependency, place)
-            files.update(requirements_of(dependency) if dependency.form == "python-req"
-                         else project_files(dependency))
+            file = dependency.fields["file"]
+            check_there(file, place)
+            text = checked_text(dependency, place)
+            files.update(requirements_of(dependency) if dependency.form == "python-req" else {
+                dependency: (file, *local_files(file, file_addresses(text)))})
     profile = (read_bytes(".Rprofile") or b"") if project.dependencies.R else b""
     if b"packrat/init.R" in profile and ".Rprofile" not in project.ignores:
         raise SkelebotError(".Rprofile: starts packrat, which hides what is installed in the image",
                             f"{way_of('packrat.lock')}; or add to ignores in {FILE}: - .Rprofile")
-    if AUTOLOADER in files or b"renv/activate.R" in profile:
+    renv = any(one.form == "r-renv" for one in project.dependencies.R)
+    if renv or b"renv/activate.R" in profile:
         files[AUTOLOADER] = ()
     return files
 
 
-def check_kind(dependency, place):
-    """Raise a fault if pip or R cannot read such a file, or would install nothing of it."""
+def checked_text(dependency, place):
+    """The text of a pyproject.toml, else ""; a fault if pip or R cannot read such a file, or would
+    install nothing of it.
+    """
     file, form = dependency.fields["file"], dependency.form
     if form not in ("python-req", "python-proj", "r-renv"):
-        return
+        return ""
     rows = foreign_files("R")[1:] if form == "r-renv" else foreign_files(
         "Python", "R", form.partition("-")[2])
     for name, hint, _ in rows:
         if re.fullmatch(name, file.rpartition("/")[2]):
             raise place.fault(f"{'renv' if form == 'r-renv' else 'pip'} does not read {file}",
                               hint.replace("FILE", file))
-    data = read_bytes(file) if form == "python-proj" else None
-    fault = () if data is None else project_fault(data)
+    data = None if form == "python-req" else read_bytes(file)
+    fault = project_fault(data) if form == "python-proj" and data is not None else ()
     if fault:
         raise place.fault(f"{file} {fault[0]}", fault[1])
+    text = (data or b"").decode("utf-8", "replace")
+    check_passwords(text, file)
+    return text if form == "python-proj" else ""
 
 
 def requirements_of(dependency):
@@ -5168,18 +5161,6 @@ def requirements_of(dependency):
                  r"(?:^|\s)(?:--(?!requirement|constraint|editable)\w|-[fi]\b)", line)]}
     return {dependency: tuple(dict.fromkeys((*named, *local))),
             **{(dependency, mark): tuple(words) for mark, words in marks.items() if words}}
-
-
-def project_files(dependency):
-    """The part of plan_required_files for another file."""
-    file, form = dependency.fields["file"], dependency.form
-    if form not in ("python-proj", "r-renv"):
-        return {dependency: (file,)}
-    text = (read_bytes(file) or b"").decode("utf-8", "replace")
-    check_passwords(text, file)
-    if form == "r-renv":
-        return {dependency: (file,), AUTOLOADER: ()}
-    return {dependency: (file, *local_files(file, file_addresses(text)))}
 
 
 def copied_below(text):
