@@ -7216,15 +7216,21 @@ class Runner:
         """Show what it prints, or which of its points end, until it does; or by now."""
         offset, runs, shown = 0, Runs(), set()
         while True:
-            record, *points = yield from plan_updated(self.call, self.project, [
-                runs.read_again(record), *(runs.points(record.number) if record.sweep else ())],
+            begun = time.monotonic()    # a skelebot that lives removes the markers of what ends
+            going = {*runs.names("going")} if is_alive(record.pid, record.begun) else set()
+            points = {f"{record.number}.{one}": one for one in runs.numbers(record.number)
+                      } if record.sweep else {}
+            record, *told = yield from plan_updated(self.call, self.project, [
+                runs.read_again(record), *(runs.read(record.number, points[name])
+                                           for name in points.keys() - going - shown)],
                 record.sweep)           # nobody else brings back what points wrote
-            follow = follow and any(one.goes_on for one in (record, *points))
-            for one in sorted(points, key=lambda one: one.ended):
-                if not one.goes_on and one.point not in shown:
-                    shown.add(one.point)
+            for one in sorted(told, key=lambda one: one.ended):
+                if not one.goes_on:
+                    shown.add(one.name)
                     yield Answer(RunCommands.line(one, record.sweep))
-            offset = yield Tail(runs.path(record, "log"), offset, 0.2 * follow)
+            follow = follow and (record.goes_on or len(shown) < len(points))
+            pause = min(max(0.2, 9 * (time.monotonic() - begun)), 10)   # a tenth of a core
+            offset = yield Tail(runs.path(record, "log"), offset, pause * follow)
             if not follow:
                 return
 

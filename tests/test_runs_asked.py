@@ -13,7 +13,7 @@ import unittest
 import skelebot
 from skelebot import RunRecord, Runs
 from program import SKELEBOT
-from support import call, two_lines
+from support import call, project, two_lines
 
 NOW = time.mktime((2026, 11, 30, 12, 0, 0, 0, 0, -1))
 LOSS = {"last": 0.25, "min": [0.25, 3], "max": [1.5, 1], "steps": 3}
@@ -335,6 +335,32 @@ class Logs(Asked):
     def test_that_do_not_exist_are_refused(self):
         self.assertEqual(self.refuse("logs", "3"), two_lines(
             ".skelebot/runs/3/log does not exist", "a job that has the terminal has no log; of a sweep its points have one, as 12.1"))
+
+
+class Waiting(Asked):
+    """wait, for a sweep that somebody else runs."""
+
+    def test_tells_each_point_once_and_reads_none_that_goes_on_again(self):
+        going = dict(pid=os.getpid(), begun=skelebot.process_begun(os.getpid()), machine=skelebot.machine_name(), state="running", ended=0)
+        self.record(run(5, sweep={"points": 2}, **going), run(5, 1), run(5, 2, **going))
+        self.write(".skelebot/runs/going/5.2", "")
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.top)
+        plan = skelebot.Native(skelebot.Call(), project()).plan_watch(Runs().read(5))
+        self.assertEqual(self.told(plan), (["5.1"], True))
+        self.record(run(5, 2))
+        self.assertEqual(self.told(plan, 0), ([], True))
+        os.remove(".skelebot/runs/going/5.2")
+        self.assertEqual(self.told(plan, 0), (["5.2"], True))
+        self.record(run(5, sweep={"points": 2}))
+        self.assertEqual(self.told(plan, 0), ([], False))
+
+    def told(self, plan, result=None):
+        """The points that a plan tells of, and whether it looks again after a pause."""
+        steps = [plan.send(result)]
+        while not isinstance(steps[-1], skelebot.Tail):
+            steps.append(next(plan))
+        return [step.text.split()[0] for step in steps[:-1]], steps[-1].pause > 0
 
 
 class Folders(Asked):
