@@ -137,18 +137,19 @@ class Arrays(unittest.TestCase):
 class Watching(unittest.TestCase):
     """What slurm/watch.sh makes of what Slurm's programs say, as Slurm 22.05 has said it."""
 
-    def told(self, what, **programs):
-        """What it prints of a run with the id 7, where each program says a recorded answer."""
+    def told(self, what, *names, **programs):
+        """What it prints of `run`, or others, where each program says a recorded answer; a wait ends when squeue was asked."""
         with tempfile.TemporaryDirectory() as folder:
             os.mkdir(folder + "/run")
-            for name, text in {"bin/squeue": "", "bin/scontrol": "", "bin/sleep": "", **programs}.items():
+            runs = [f"{folder}/{name}" for name in names or ["run"]]
+            for name, text in {"bin/squeue": "", "bin/scontrol": "", "bin/sleep": "#!/bin/sh\n[ ! -e ../.states ] || echo 0 > status\n", **programs}.items():
                 path = os.path.join(folder, name)
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "w") as file:
-                    file.write(f"#!/bin/sh\necho {shlex.quote(text)}\n" if name.startswith("bin/") else text)
+                    file.write(f"#!/bin/sh\necho {shlex.quote(text)}\n" if "bin" in name and "#!" not in text else text)
                 os.chmod(path, 0o755)
-            done = subprocess.run(["timeout", "1", "sh", "-c", skelebot.template_bytes("slurm", "watch.sh").decode(), "sh", what,
-                                   folder + "/run"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+            done = subprocess.run(["timeout", "60", "sh", "-c", skelebot.template_bytes("slurm", "watch.sh").decode(), "sh", what,
+                                   *runs], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
                                   env={**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}"})
             return done.stdout.strip().replace(folder, "")
 
@@ -165,7 +166,22 @@ class Watching(unittest.TestCase):
             with self.subTest(state, reason=reason):
                 self.assertEqual(self.told("ends", **{"run/id": "7", "bin/scontrol": show.format(state, reason, signal), **files}),
                                  "run " + told)
-        self.assertEqual(self.told("ends"), "run 125 skelebot was ended by force before it was submitted")
+
+    def test_accounting_is_asked_of_what_scontrol_has_forgotten_where_there_is_any(self):
+        for said, told in (("CANCELLED by 1000|0:15", "143 somebody cancelled it"), ("TIMEOUT|0:0", "124 Slurm ended it when its time was over"),
+                           ("OUT_OF_MEMORY|0:125", "137 its memory ran out: resources.memory gives it more"),
+                           ("FAILED|9:0", "9 Slurm killed it (None)"),
+                           ("", "125 Slurm does not know it any more, and its status was not written")):
+            with self.subTest(said):
+                self.assertEqual(self.told("ends", **{"run/id": "7", "run/begun": "", "bin/sacct": said}), "run " + told)
+
+    def test_many_are_told_by_one_look_at_the_queue(self):
+        files = {"a b/1/id": "55_1\n", "a b/2/id": "55_2\n", "a b/3/id": "55_3\n", "a b/3/status": "9\n", "a b/5/log": "", "a b/6/id": "56\n"}
+        queue = "printf '%s\\n' '55_1 RUNNING None' '55_2 PENDING Nodes required for job are DOWN' '56 NODE_FAIL None'"
+        self.assertEqual(self.told("ends", *(f"a b/{number}" for number in range(1, 7)), **files, **{"bin/squeue": "#!/bin/sh\n" + queue}).split("\n"), [
+            "1 goes on: RUNNING None", "2 goes on: PENDING Nodes required for job are DOWN", "3 9", "4 gone",
+            "5 125 skelebot was ended by force before it was submitted", "6 125 Slurm does not know it any more, and its status was not written"])
+
 
     def test_why_it_waits_is_told_whole(self):
         down = "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions"

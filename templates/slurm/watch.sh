@@ -13,7 +13,6 @@ fi
 # States of jobs, as lines of number, state and reason; squeue is asked once for all of them, and again after
 # two seconds.
 states() {
-    KEPT=${ROOT%/*}/.states
     if [ "$(head -n 1 "$KEPT" 2> /dev/null)" = "$1" ] && [ "$(find "$KEPT" -newermt '2 seconds ago' 2> /dev/null)" ]; then
         sed 1d "$KEPT"
         return
@@ -52,39 +51,52 @@ ended() {
     esac
 }
 
-# One line for each folder: its name, and its exit status, or `goes on`, or how it has ended.
-tell() {
-    IDS= ASK=
+# What folders say by themselves: name and exit status, or `?`, number and folder of a job that has written none.
+look() {
     for ROOT; do
-        [ -e "$ROOT/status" ] || IDS="$IDS,$(cat "$ROOT/id" 2> /dev/null)"
-    done
-    IDS=$(echo "$IDS" | tr , '\n' | sed 's/_.*//; /^$/d' | sort -u | paste -s -d , -)
-    [ -z "$IDS" ] || KNOWN=$(states "$IDS") || exit 1
-    for ROOT; do
-        ID=$(cat "$ROOT/id" 2> /dev/null)
-        STATE=$(echo "$KNOWN" | sed -n "s/^$ID //p")
+        ID=
         if [ -e "$ROOT/status" ]; then
-            echo "${ROOT##*/} $(cat "$ROOT/status")"
+            read -r STATUS < "$ROOT/status"
+            echo "${ROOT##*/} $STATUS"
         elif [ ! -d "$ROOT" ]; then
             echo "${ROOT##*/} gone"
-        elif [ -z "$ID" ]; then
-            echo "${ROOT##*/} 125 skelebot was ended by force before it was submitted"
+        elif read -r ID < "$ROOT/id" || [ "$ID" ]; then
+            echo "? $ID $ROOT"
         else
-            case $STATE in
-            PENDING* | RUNNING* | CONFIGURING* | COMPLETING* | SUSPENDED* | REQUEUE* | RESIZING* | SIGNALING* | STAGE_OUT* | STOPPED* | SPECIAL_EXIT*)
-                echo "${ROOT##*/} goes on: $STATE" ;;
-            *)
-                [ -e "$ROOT/status" ] || sleep 1        # it may be on its way here
-                echo "${ROOT##*/} $(cat "$ROOT/status" 2> /dev/null || ended "$ID")" ;;
-            esac
+            echo "${ROOT##*/} 125 skelebot was ended by force before it was submitted"
         fi
+    done 2> /dev/null
+}
+
+# One line for each folder: its name, and its exit status, or `goes on`, or how it has ended.
+tell() {
+    KEPT=${1%/*}/.states KNOWN=
+    IDS=$(look "$@" | sed -n 's/^? \([0-9]*\).*/\1/p' | sort -u | paste -s -d , -)
+    [ -z "$IDS" ] || KNOWN=$(states "$IDS") || exit 1
+    { echo "$KNOWN" && echo && look "$@"; } | awk '
+        looks && $1 == "?" && $2 in STATE { ID = $2; sub(/.*\//, ""); print $0 " goes on: " STATE[ID]; next }
+        looks && $0
+        !$0 { looks = 1 }
+        $2 ~ /^(PENDING|RUNNING|CONFIGURING|COMPLETING|SUSPENDED|REQUEUE|RESIZING|SIGNALING|STAGE_OUT|STOPPED|SPECIAL_EXIT)/ {
+            ID = $1; sub(/^[^ ]* /, ""); STATE[ID] = $0 }' | while read -r LINE; do
+        ROOT=${LINE#* * }
+        case $LINE in
+        "? "*)                          # its status may be on its way here; NFS looks again where something is new
+            { : > "$ROOT/.seen"; } 2> /dev/null
+            [ -e "$ROOT/status" ] || [ "$LATE" ] || sleep 1
+            LATE=1 ID=${LINE#? } ID=${ID%% *}
+            echo "${ROOT##*/} $(cat "$ROOT/status" 2> /dev/null || ended "$ID")" ;;
+        *) echo "$LINE" ;;
+        esac
     done
 }
 
 # Why a job waits, in words.
 words() {
     case $1 in
-    Resources | Priority | None | BeginTime) echo "others come first ($1)" ;;
+    Resources | Priority) echo "others come first ($1)" ;;
+    None) echo "Slurm has not looked at it yet" ;;
+    BeginTime | Dependency) echo "it is to begin later ($1)" ;;
     PartitionTimeLimit) echo "its time is longer than the partition allows: let resources say less" ;;
     PartitionDown | PartitionInactive) echo "its partition takes no jobs ($1)" ;;
     JobHeld*) echo "it is held: scontrol release $(cat id) lets it go" ;;
@@ -95,10 +107,24 @@ words() {
     esac
 }
 
+# Sleep until the next look at the files: briefly at first. It fails when Slurm has to be asked again, which is after
+# two seconds, then ever less often.
+LOOKS=0 SLEPT=0 PAUSE=2000 LATE=        # milliseconds
+rest() {
+    case $((LOOKS / 50)) in
+    0) MOST=20 && sleep 0.02 ;;
+    1) MOST=100 && sleep 0.1 ;;
+    *) MOST=500 && sleep 0.5 ;;
+    esac
+    LOOKS=$((LOOKS + 1)) SLEPT=$((SLEPT + MOST))
+    [ "$SLEPT" -ge "$PAUSE" ] || return 0
+    SLEPT=0 PAUSE=$((PAUSE * 2 < 60000 ? PAUSE * 2 : 60000))
+    return 1
+}
+
 # Print what there is of the log beyond OFFSET.
 print() {
-    SIZE=$(wc -c 2> /dev/null < log) || return 1
-    [ "$SIZE" -gt "$OFFSET" ] || return 1
+    [ -s log ] && SIZE=$(wc -c < log) && [ "$SIZE" -gt "$OFFSET" ] || return 1
     tail -c "+$((OFFSET + 1))" log | head -c "$((SIZE - OFFSET))"
     OFFSET=$SIZE
 }
@@ -119,50 +145,35 @@ case $DO in
 ends)
     tell "$@" ;;
 any)                                    # wait until one has ended
-    PAUSE=2
-    NEXT=$(($(date +%s) + 2))
     while :; do
         for ROOT; do
             [ ! -e "$ROOT/status" ] || exit 0
         done
-        if [ "$(date +%s)" -ge "$NEXT" ]; then
-            SAID=$(tell "$@") && case $(echo "$SAID" | grep -v ' goes on') in ?*) exit 0 ;; esac
-            PAUSE=$((PAUSE * 2 < 60 ? PAUSE * 2 : 60)) NEXT=$(($(date +%s) + PAUSE))
-        fi
-        sleep 0.3
+        rest || case $(tell "$@" | grep -v ' goes on') in ?*) exit 0 ;; esac
     done ;;
 begin)                                  # wait until it has begun, or ended
     cd "$1" 2> /dev/null || exit 1
-    PAUSE=2 WHY=
-    for SOON in $(seq 40); do
-        [ ! -e begun ] && [ ! -e status ] || exit 0
-        sleep 0.05
-    done
+    WHY= SAID="goes on"
     while [ ! -e begun ] && [ ! -e status ]; do
-        SAID=$(tell "$PWD") && case $SAID in
+        rest || SAID=$(tell "$PWD") && case $SAID in
         *"goes on: PENDING"*)
             [ "$SAID" = "$WHY" ] || echo "skelebot: job $(cat id) waits: $(words "${SAID#*PENDING }")" >&2
             WHY=$SAID ;;
         *"goes on"*) ;;
         *) exit 0 ;;
         esac
-        sleep "$PAUSE"
-        PAUSE=$((PAUSE * 2 < 60 ? PAUSE * 2 : 60))
     done ;;
 follow)                                 # its exit status is that of the job, or 125
-    cd "$1" 2> /dev/null || exit 125
-    OFFSET=0 PAUSE=4 IDLE=0 SOON=0.02
+    exec < /dev/null 2> /dev/null
+    cd "$1" || exit 125
+    OFFSET=0 SAID="goes on"
     while [ ! -e status ]; do
-        if print; then SOON=0.05; else sleep "$SOON"; fi
-        case $SOON in 0.02) SOON=0.05 ;; 0.05) SOON=0.1 ;; 0.1) SOON=0.2 ;; *) SOON=0.5 IDLE=$((IDLE + 1)) ;; esac
-        if [ "$IDLE" -ge "$PAUSE" ]; then       # in half seconds
-            PAUSE=$((PAUSE * 2 < 120 ? PAUSE * 2 : 120)) IDLE=0
-            SAID=$(tell "$PWD" 2> /dev/null) && case $SAID in *"goes on"*) ;; *) sleep 1; break ;; esac
-        fi
+        ! print || LOOKS=90
+        rest || SAID=$(tell "$PWD") && case $SAID in *"goes on"*) ;; *) break ;; esac
     done
     print
-    [ -e status ] || exit 125
-    exit "$(cat status)" ;;
+    read -r STATUS < status || exit 125
+    exit "$STATUS" ;;
 log)
     cat "$1/log" ;;
 stop | remove)                          # TERM, 30 seconds, KILL
