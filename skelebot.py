@@ -8526,7 +8526,7 @@ class OnKubernetes(OnCluster):
     Before that `in` waits for its files, and beside it `out` keeps what it has written.
     """
     row, settings = "kubernetes", KubernetesHost
-    uid, room, pushed = "", "in", ""    # `room` is the container of what is done there
+    uid, room, pushed, removed = "", "in", "", False    # `room`: where things are done there
 
     def __init__(self, call, project, engine, host):
         super().__init__(call, project._replace(user="host"), engine)
@@ -8793,15 +8793,17 @@ class OnKubernetes(OnCluster):
         """The argv of kubernetes/watch.py for a run."""
         texts = (template_bytes("kubernetes", file).decode() for file in ("watch.py", "failures"))
         script, failures = texts
-        return (self.call.python, "-IS", "-c", script, what, name, failures, self.form,
+        return (sys.executable, "-IS", "-c", script, what, name, failures, self.form,
                 *self.argv())
 
     def follow(self, run):
         end, remove = self.watch("end", run.name), self.removal(run.name)
         beside, environ = run.serve(run) if run.serve else ((), {})
-        outcome = yield Command(self.watch("follow", run.name), environ, run=run.recording.folder,
-                                stop=(end,) if run.copies else (end, remove), beside=beside,
-                                aside=bool(beside), log=True)
+        alone = not (run.copies or run.serve or self.call.dry_run)      # nothing comes back
+        follow = self.watch("run" if alone else "follow", run.name)
+        outcome = yield Command(follow, environ, run=run.recording.folder, stop=(
+            end,) if run.copies else (end, remove), beside=beside, aside=bool(beside), log=True)
+        self.removed = alone and not outcome.status
         if outcome.status == NOT_RUN:
             ends = yield from self.plan_ends([RunRecord(container=run.name)])
             self.goes_on = not ends
@@ -8836,7 +8838,8 @@ class OnKubernetes(OnCluster):
         return (yield from super().plan_fetch(name, copies))
 
     def clean_up(self, run, lost):
-        told = Outcome() if self.goes_on else (yield removal_by(self.removal(run.name)))
+        gone = self.goes_on or self.removed
+        told = Outcome() if gone else (yield removal_by(self.removal(run.name)))
         if told.status and self.uid:
             yield Note(f"{run.name} stays: {shell_line(self.removal(run.name))} removes it")
 

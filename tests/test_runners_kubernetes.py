@@ -71,6 +71,25 @@ class Following(unittest.TestCase):
         self.assertEqual(["--since-time=2026-01-01T00:00:00Z" in line for line in logs], [False, True, False])
         self.assertEqual(["--follow" in line for line in logs], [True, True, False])
 
+    def test_removes_the_job_itself_after_its_last_line_or_says_that_it_stays(self):
+        self.write("kubectl", KUBECTL.replace("*exec*", "*delete*) cat >> asked; [ ! -e refuses ] ;;\n*exec*"))
+        for ended, refuses, said in ((3, False, ""), (0, False, ""), (0, True, "skelebot: train stays: {} delete job train --ignore-not-found --wait=false"
+                                                                     " removes it\n")):
+            with self.subTest(ended=ended, refuses=refuses):
+                self.write("asked", "")
+                self.write("log.3", SECOND % "0" + "one\n")
+                self.write("ended", f"Pod train-x train\nmain terminated {ended} Completed: \nphase Succeeded\n")
+                if refuses:
+                    self.write("refuses", "")
+                done = self.watch("run")
+                self.assertEqual((done.returncode, done.stdout, done.stderr.decode()), (ended, b"one\n", said.format(self.path("kubectl"))))
+                self.assertEqual('"kind": "Job", "metadata": {"name": "train"}' in self.asked(), not ended)
+
+    def test_looks_for_the_end_of_what_has_closed_its_output(self):
+        self.write("log.2", SECOND % "0" + "one\n")
+        self.write("kubectl", KUBECTL.replace("cat running;", "cat running; sleep 9;").replace("cat ended;", "cat running; sleep 0.3; cat ended;"))
+        self.assertEqual((self.watch().returncode, self.asked().count("get pods"), self.asked().count("logs")), (3, 2, 2))
+
     def test_ends_where_no_waiting_helps_and_removes_the_job(self):
         self.write("ended", "Pod train-x train\nmain waiting - ErrImageNeverPull: \nphase Pending\n")
         self.write("events", "")

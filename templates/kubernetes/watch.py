@@ -1,7 +1,7 @@
 """Follows the pod of a Job: watch.py WHAT JOB FAILURES FORM KUBECTL...
 
 WHAT   open: until it takes files; follow: to its end, whose exit status is ours, passing on what it prints;
-       end: send it TERM
+       run: likewise, then its Job is removed, if that is 0; end: send it TERM
 FORM   the go-template by which kubectl tells of pods
 What it waits for is said on stderr, once. So is what no waiting mends, which removes the Job, and that the cluster
 is away: then the status is 125.
@@ -106,11 +106,14 @@ def ask(words, take=lambda data: False, silent=30):
     return b"".join(parts).decode("utf-8", "replace")
 
 
-def wait_for(pattern):
-    """What is told of the pod as soon as it fits; "" of one that is gone, or of which there is a second."""
+def wait_for(pattern, rather=""):
+    """What is told of the pod as soon as it fits; "" of one that is gone, or of which there is a second.
+
+    rather  a pattern that it fits in a moment
+    """
     silent = 2
     while True:
-        text = ask([*pods, "--watch"], lambda text: re.search(pattern, text), silent)
+        text = ask([*pods, "--watch"], lambda text: re.search(rather or pattern, text), silent)
         names = sorted(set(re.findall("(?m)^Pod (.*?) ", text)))
         if len(names) > 1 or not names and not ask(["get", "job", job, "--ignore-not-found"]):
             return ""
@@ -202,11 +205,26 @@ def end(*_):
         subprocess.call(removal, **quiet)
 
 
+class Removal:
+    """Of the Job, by a kubectl that has started by the time when it is told what to remove."""
+
+    def __init__(self):
+        words = ["delete", "--ignore-not-found", "--wait=false", "--filename", "-"]
+        self.program = subprocess.Popen([*kubectl, *words], **{**quiet, "stdin": subprocess.PIPE})
+
+    def remove(self):
+        self.program.communicate(('{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "%s"}}' % job).encode())
+        if self.program.returncode and subprocess.call(removal, **quiet):
+            say("{} stays: {} removes it".format(job, " ".join(removal)))
+
+
 def follow():
     """Pass on what the job prints, to its end; returns its exit status."""
-    output, tries = Output(), 10
+    output, tries, rather, last = Output(), 10, "", None
     while True:
-        text = wait_for(BEGUN)
+        text = wait_for(BEGUN, rather)
+        if what == "run" and re.search("(?m)^main terminated 0 ", text):
+            last = last or Removal()
         if re.search("(?m)^in terminated [^0]", text):
             return 137                  # it has not begun, and never will
         ended = not text or re.search(ENDED, text)
@@ -214,13 +232,15 @@ def follow():
                               output.take, SILENT)
         if not status:
             output.take(b"", last=True)
-        tries -= bool(ended)
+        tries, rather = tries - bool(ended), "" if status else ENDED
         if ended and (not status or not text or not tries):
             if status and text:
                 say("not all that it has printed could be had: " + errors.strip())
             break
         if status:
             time.sleep(1)
+    if last:
+        last.remove()
     code = re.search(r"(?m)^main terminated (\d+)", text)
     return int(code.group(1)) if code else 137
 
@@ -239,9 +259,10 @@ def main():
         return end()
     for number in SIGNALS:
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
-    if what == "follow":
-        signal.signal(signal.SIGINT, end)
-    return follow() if what == "follow" else take_files()
+    if what == "open":
+        return take_files()
+    signal.signal(signal.SIGINT, end)
+    return follow()
 
 
 try:
