@@ -82,12 +82,12 @@ class Later:
         return getattr(module, name)
 
 
-(ast, base64, configparser, contextlib, csv, datetime, difflib, filecmp, getpass, glob, gzip,
+(ast, base64, configparser, contextlib, csv, datetime, difflib, fcntl, filecmp, getpass, glob, gzip,
  hashlib, hmac, html, ipaddress, json, math, netrc, queue, random, select, shlex, shutil, socket,
  ssl, subprocess, tarfile, tempfile, textwrap, threading, traceback, types, unicodedata, zipfile,
  zlib) = map(Later, (
-     "ast base64 configparser contextlib csv datetime difflib filecmp getpass glob gzip hashlib "
-     "hmac html ipaddress json math netrc queue random select shlex shutil socket ssl "
+     "ast base64 configparser contextlib csv datetime difflib fcntl filecmp getpass glob gzip "
+     "hashlib hmac html ipaddress json math netrc queue random select shlex shutil socket ssl "
      "subprocess tarfile tempfile textwrap threading traceback types unicodedata zipfile "
      "zlib").split())
 email, http, importlib, urllib = Later("email", "utils"), Later("http", "client"), Later(
@@ -14202,15 +14202,16 @@ KILL = getattr(_signal, "SIGKILL", _signal.SIGTERM)
 CONTINUE = [_signal.SIGCONT] if os.name != "nt" else []     # one that was stopped hears of no other
 
 
-def stop_signals():
+def stop_signals(*more):
     """The signals that end skelebot, but for those that it was told to ignore (nohup)."""
-    numbers = [getattr(_signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGQUIT")]
+    names = ("SIGTERM", "SIGHUP", "SIGQUIT", *more)
+    numbers = [getattr(_signal, name, None) for name in names]
     return [number for number in numbers if number and _signal.getsignal(number) != _signal.SIG_IGN]
 
 
-def ignore_stop_signals():
+def ignore_stop_signals(*more):
     """Ignore further signals: one is enough, what follows is the cleaning up."""
-    for number in stop_signals():
+    for number in stop_signals(*more):
         _signal.signal(number, _signal.SIG_IGN)
 
 
@@ -14233,11 +14234,9 @@ class Deferred(Handlers):
     """Inside of it a signal waits: a process that is just being started must not be lost."""
 
     def __init__(self):
-        self.came, numbers = [], stop_signals()
-        if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
-            numbers.append(_signal.SIGINT)
+        self.came = []
         super().__init__({number: lambda number, frame: self.came.append(number)
-                          for number in numbers})
+                          for number in stop_signals("SIGINT")})
 
     def __exit__(self, *fault):
         super().__exit__(*fault)
@@ -14326,25 +14325,20 @@ def quiet_status(argv, seconds=2 * GRACE):
 
 
 class Processes:
-    """All processes that have not ended; `parents` is pid -> the pid of its parent."""
+    """All processes that have not ended; `parents` is pid -> the pid of its parent.
+
+    Source: proc(5), /proc/PID/stat; else ps(1) of POSIX
+    """
 
     def __init__(self):
-        rows = [line.split() for line in self.lines()]
-        self.parents = {int(row[0]): int(row[2])
-                        for row in rows if len(row) > 2 and row[1][:1] != b"Z"}
-
-    def lines(self):
-        """`PID STATE PARENT ...` of each. Source: proc(5), /proc/PID/stat; else ps(1) of POSIX"""
-        paths = glob.glob("/proc/[0-9]*/stat")
-        if paths:
-            lines = (first_bytes(path, 4096) for path in paths)
-            return [line.partition(b"(")[0] + line.rpartition(b")")[2] for line in lines]
-        argv = ("ps", "-A", "-o", "pid=", "-o", "stat=", "-o", "ppid=")
-        try:
-            return subprocess.run(argv, stdout=subprocess.PIPE,
-                                  stderr=subprocess.DEVNULL).stdout.splitlines()
-        except OSError:
-            return []
+        lines = [line.partition(b"(")[0] + line.rpartition(b")")[2] for line in (
+            first_bytes(path, 4096) for path in glob.glob("/proc/[0-9]*/stat"))]
+        argv, null = ("ps", "-A", "-o", "pid=", "-o", "stat=", "-o", "ppid="), subprocess.DEVNULL
+        with contextlib.suppress(OSError):      # there is no ps either
+            lines = lines or subprocess.run(argv, stdout=subprocess.PIPE,
+                                            stderr=null).stdout.splitlines()
+        self.parents = {int(row[0]): int(row[2]) for row in map(bytes.split, lines)
+                        if len(row) > 2 and row[1][:1] != b"Z"}
 
     def below(self, pids):
         """These with all that they have started, and these have."""
@@ -14789,8 +14783,7 @@ class LoggedProgram(Program):
 
     def copy_all(self, begins):
         """In that process: copy until nothing writes any more, or nobody reads that."""
-        for number in (_signal.SIGINT, *stop_signals()):
-            _signal.signal(number, _signal.SIG_IGN)
+        ignore_stop_signals("SIGINT")
         ways = {self.pipes[0][0]: 1, self.pipes[1][0]: 2}
         log = Log(os.path.join(self.step.run, "log"))
         own = sorted({2, *ways, begins, log.file or 2, 256})
@@ -15050,7 +15043,7 @@ class Lock:
     """A file or folder that is open, to be locked; `handle` is None where that cannot be."""
 
     def __init__(self, handle):
-        self.handle = handle
+        self.handle, self.waited = handle, False
 
     @classmethod
     def on(cls, path, flags=0):
@@ -15062,19 +15055,19 @@ class Lock:
             return cls(None)
 
     @classmethod
-    def acquire(cls, path):
-        """One that is locked, on what is at the path then."""
+    def acquire(cls, path, make=None):
+        """One that is locked, on what is at the path then; `make` opens that, or nothing new."""
+        waited = False
         while True:
-            lock = cls.on(path)
-            lock.wait()
+            lock = (make or cls.on)(path)
+            lock.waited = waited = lock.wait() or waited
             if lock.handle is None or lock.is_at(path):
                 return lock
-            lock.close()                    # another one has taken its place
+            lock.close()                    # another one has taken its place, or it was given up
 
     def is_ours(self):
         """Whether we have it locked now, and nobody else has; None where there are no locks."""
         try:
-            import fcntl
             fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
         except BlockingIOError:
@@ -15086,7 +15079,6 @@ class Lock:
         """Lock it; returns whether it had to wait for somebody else."""
         if self.is_ours() is not False:
             return False
-        import fcntl
         tell("waiting for another skelebot that does the same")
         fcntl.flock(self.handle, fcntl.LOCK_EX)
         return True
@@ -15696,7 +15688,7 @@ class Partial:
     def __init__(self, path, mark):
         look(path, root_of(path))
         folder, name = os.path.split(os.path.realpath(path))
-        self.target, self.waited = os.path.join(folder, name), False
+        self.target = os.path.join(folder, name)
         if re.fullmatch(OURS, os.path.basename(folder)):
             folder = os.path.dirname(folder)    # which stays when this is killed
         owner = getattr(os, "getuid", int)()
@@ -15705,21 +15697,13 @@ class Partial:
         for other in os.listdir(folder) if os.path.isdir(folder) else ():
             if others.fullmatch(other) and other != os.path.basename(self.path):
                 Ours(folder).remove_left(other)
-        self.file = self.open()
-        self.hashing, self.size, self.sha256, self.over = Hashing(), 0, "", False
-
-    def open(self):
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        while True:
-            try:
-                file = os.fdopen(os.open(self.path, flags, 0o600), "r+b", buffering=0)
-            except OSError as error:
-                raise refused(self.target, error)
-            lock = Lock(file.fileno())
-            self.waited = lock.wait() or self.waited
-            if lock.is_at(self.path):
-                return file
-            file.close()                # it was moved to its place, or given up
+        try:
+            lock = Lock.acquire(self.path, lambda path: Lock(os.open(path, flags, 0o600)))
+        except OSError as error:
+            raise refused(self.target, error)
+        self.file, self.waited = os.fdopen(lock.handle, "r+b", buffering=0), lock.waited
+        self.hashing, self.size, self.sha256, self.useless = Hashing(), 0, "", False
 
     def restart(self):
         """Start again from the first byte."""
@@ -15751,7 +15735,7 @@ class Partial:
             while data:
                 data = data[self.file.write(data):]
         except OSError as error:
-            self.close(leave=False)
+            self.useless = True
             raise refused(self.target, error)
 
     def digest(self):
@@ -15759,17 +15743,14 @@ class Partial:
         self.sha256 = self.sha256 or self.hashing.end()
         return self.sha256
 
-    def close(self, leave=True):
+    def close(self, leave):
         """Keep what has arrived for the next try, or remove it."""
-        if self.over:
-            return
-        self.over = True
         self.digest()
         own = os.path.exists(self.path) if self.file.closed else \
             Lock(self.file.fileno()).is_at(self.path)
         if os.name == "nt":
             self.file.close()           # Windows removes no open file
-        if not (leave and self.size) and own:   # and not that of the next one, who has begun
+        if own and not (leave and self.size and not self.useless):  # and not the next one's
             os.unlink(self.path)
         self.file.close()
 
@@ -15840,7 +15821,7 @@ class Fetch:
         while not self.whole:
             response = patiently(self.step.request, self.attempt)
             if response.status not in (200, 206):
-                self.part.close(leave=False)
+                self.part.useless = True
                 raise http_fault(self.step.request, response)
 
     def attempt(self):
@@ -15866,7 +15847,7 @@ class Fetch:
             raise ConnectionResetError("the file has changed on the server")
         if head.status in (200, 206) and not stored.sha256 and \
                 head.headers.get("etag", stored.etag) != stored.etag:
-            part.close(leave=False)
+            part.useless = True
             raise SkelebotError(f"{self.step.name}: changed while it was being fetched",
                                 "pull it again")
         if head.status == 200 and part.size:
@@ -15885,7 +15866,7 @@ class Fetch:
         except (OSError, http.client.HTTPException) as error:
             cut = error
         if part.size > most and known < 0:
-            part.close(leave=False)
+            part.useless = True
             raise SkelebotError(f"{self.step.name}: is larger than {shown_size(most)}, half of the "
                                 "free disk space, and the server did not say its size",
                                 "free some disk space")
