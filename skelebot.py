@@ -9561,13 +9561,6 @@ class Semantic(Record):
                    tuple((0, int(word), "") if word.isdigit() and len(word) < 99 else (1, 0, word)
                          for word in words))
 
-    def bumped(self, bump):
-        """The next one; of a pre-release its release, if asked for; source: semver.org, 7 to 11."""
-        numbers, kept = self[:3], BUMPS.index(bump) + 1
-        if self.released or any(numbers[kept:]):
-            numbers = (*numbers[:kept - 1], numbers[kept - 1] + 1, 0, 0)[:3]
-        return ".".join(map(str, numbers))
-
     def fits(self, own):
         """A fitting one is of the same major and not above; a pre-release fits only another one."""
         return self.major == own.major and self <= own and (self.released or not own.released)
@@ -9584,14 +9577,19 @@ def latest(versions, own=""):
 
 
 def next_version(version, bump):
-    """What `bump` makes of a version: a part of it one higher, or the one that is typed."""
+    """What `bump` makes of a version: a part of it one higher, or the one that is typed; of a
+    pre-release its release, if that is the next. Source: semver.org, 7 to 11
+    """
     if bump in BUMPS:
         now = Semantic.parse(version)
         if not now:
             raise SkelebotError(
                 f"{shortened(version)} is no semantic version, so it has no {bump} part",
                 "type the whole version: skelebot bump 1.0.0")
-        return now.bumped(bump)
+        numbers, kept = now[:3], BUMPS.index(bump) + 1
+        if now.released or any(numbers[kept:]):
+            numbers = (*numbers[:kept - 1], numbers[kept - 1] + 1, 0, 0)[:3]
+        return ".".join(map(str, numbers))
     if not re.fullmatch(STRICT, bump):
         hint = did_you_mean(bump, BUMPS, "a whole version such as 2.0.0 or 2.0.0-rc.1, or one of")
         if bump[:1] in ("v", "V") and re.fullmatch(STRICT, bump[1:]):
@@ -9629,17 +9627,6 @@ class VersionFile:
         changed = (text[:start] + new + text[end:]).encode("utf-8")
         return bom + re.sub(rb"\n", lambda match: next(ends), changed)
 
-    def plan_bump(self, bump):
-        """Write the next version into it, which others may have changed since; returns it."""
-        version = next_version(self.version, bump)
-        if version == self.version:
-            yield Note(f"{self.name} has {version} already")
-            return version
-        path = os.path.realpath(self.name) if os.path.islink(self.name) else self.name
-        yield File(path, self.changed(version))
-        yield Note(f"{self.name}: {self.version or 'none'} -> {version}")
-        return version
-
 
 def check_bump(project, words):
     bump = words.one("version")
@@ -9660,7 +9647,13 @@ def plan_bump(call, project, words):
     look(file, ".")
     lock = yield Hold(file)
     try:
-        version = yield from VersionFile(file).plan_bump(bump)
+        own = VersionFile(file)         # which others may have changed since
+        version = next_version(own.version, bump)
+        if version != own.version:
+            path = os.path.realpath(file) if os.path.islink(file) else file
+            yield File(path, own.changed(version))
+        yield Note(f"{file} has {version} already" if version == own.version else
+                   f"{file}: {own.version or 'none'} -> {version}")
     finally:
         yield Release(lock)
     yield Answer(version)
@@ -10518,10 +10511,17 @@ class S3Store(Store):
         """The size of the parts that a file is sent in; 0 for one that goes as a whole."""
         return 0 if size < IN_PARTS else max(PART, -(-size // PARTS // CHUNK) * CHUNK)
 
-    @staticmethod
-    def plainer(request):
-        return request._replace(headers={
-            name: value for name, value in request.headers.items() if name not in NEW_IN_S3})
+    def plan_either(self, request, *stretch):
+        """(request, Response), without what is NEW_IN_S3 for a server that does not know it; of its
+        body, or of a stretch of a file.
+        """
+        plainer = {name: value for name, value in request.headers.items() if name not in NEW_IN_S3}
+        for one in (request, request._replace(headers=plainer)):
+            sent = yield Upload((Stretch(one, *stretch),)) if stretch else one
+            response = sent[0] if stretch else sent
+            if response.status != 501:
+                break
+        return one, response
 
     @staticmethod
     def part_list(responses, sums):
@@ -10539,25 +10539,18 @@ class S3Store(Store):
         part = self.part_size(body.size)
         digests = digests_of(body, part)
         once = {} if replace else {"If-None-Match": "*"}
-        in_parts = part and digests.parts
-        request, response = yield from (self.send_parts(name, body, digests, part, once)
-                                        if in_parts else
-                                        self.send_whole(name, body, digests, once))
+        if part and digests.parts:
+            request, response = yield from self.send_parts(name, body, digests, part, once)
+        else:
+            request, response = yield from self.plan_either(self.request("PUT", name, {
+                **once, **self.metadata, "x-amz-checksum-sha256": base64_of(digests.sha256),
+                "x-amz-meta-sha256": digests.sha256, "x-amz-content-sha256": digests.sha256,
+            }), body, name, 0, digests.size)
         if response.status in (404, 412) and (yield from self.plan_came_through(name, digests)):
             return ""
         if response.status not in (0, 200) or response.element("Code"):
             raise http_fault(request, response)
         return ""
-
-    def send_whole(self, name, body, digests, once):
-        request = self.request("PUT", name, {
-            **once, **self.metadata, "x-amz-checksum-sha256": base64_of(digests.sha256),
-            "x-amz-meta-sha256": digests.sha256, "x-amz-content-sha256": digests.sha256})
-        response, = yield Upload((Stretch(request, body, name, size=digests.size),))
-        if response.status == 501:
-            plainer = Stretch(self.plainer(request), body, name, size=digests.size)
-            response, = yield Upload((plainer,))
-        return request, response
 
     def send_parts(self, name, body, digests, part, once):
         """Send the parts side by side; remove what a failure or a killed push has left."""
@@ -10577,11 +10570,8 @@ class S3Store(Store):
             if failed:
                 return failed
             known = digests.parts if sums else [""] * len(responses)
-            complete = self.request("POST", name, once, [("uploadId", upload)],
-                                    self.part_list(responses, known))
-            response = yield complete
-            if response.status == 501:
-                response = yield self.plainer(complete)
+            complete, response = yield from self.plan_either(self.request(
+                "POST", name, once, [("uploadId", upload)], self.part_list(responses, known)))
             if response.element("Code") == "InternalError":
                 response = yield complete   # S3 may say so after 200, and asks for another try
             done = response.status in (0, 200) and not response.element("Code")
@@ -10594,16 +10584,12 @@ class S3Store(Store):
         """(id of a new upload in parts, whether checksums go with them)."""
         headers = {"x-amz-checksum-algorithm": "SHA256", "x-amz-meta-sha256": digests.sha256,
                    **self.metadata}
-        request = self.request("POST", name, headers, [("uploads", "")])
-        response = yield request
-        sums = response.status != 501
-        if not sums:
-            request = self.plainer(request)
-            response = yield request
+        request, response = yield from self.plan_either(
+            self.request("POST", name, headers, [("uploads", "")]))
         upload = xml_text(response.element("UploadId"))
         if response.status not in (0, 200) or (response.status and not upload):
             raise http_fault(request, response)
-        return upload, sums
+        return upload, "x-amz-checksum-algorithm" in request.headers
 
     def uploads(self, name):
         """The ids of unfinished uploads of this name; none where the server does not tell."""
