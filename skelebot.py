@@ -5382,9 +5382,10 @@ class Image:
                 build = yield from self.plan_build()
             if not reason and build.is_fresh(self.call):
                 return (yield from self.plan_fresh(build))
-            yield from self.plan_say_why(build, reason)
+            why = reason or build.reason(self.call)
             if self.call.live:          # the image is built of all, also of what is mapped over it
                 build = yield from self.plan_build(live=False)
+            yield from self.plan_look_ahead(build, why)
             return (yield from self.plan_build_again(build))
         finally:
             yield Release(lock)
@@ -5475,17 +5476,9 @@ class Image:
             yield Note(f"{names}: a new value is no reason to build; --rebuild takes it")
         return build.image
 
-    def plan_say_why(self, build, reason):
-        if self.call.verbose:
-            yield Note(f"building {self.tag}: {reason or build.reason(self.call)}")
-        if self.call.verbose and build.appended:
-            yield Note("appended since the first build here, and installed on top of it: "
-                       f"{', '.join(build.appended)}")
-
     def plan_build_again(self, build):
         """Build it, keep of what, and give the id; the tag if no id is told, or in a dry run."""
         call, project = self.call, self.project
-        yield from self.plan_look_ahead(build)
         opened = bool(project.dockerfile and project.user == "host" and call.uid
                       and build.recipe.is_closed)
         aside = opened or not os.access(".", os.W_OK)
@@ -5514,8 +5507,13 @@ class Image:
             yield from self.plan_remove(build.image, image)
         return image or self.tag
 
-    def plan_look_ahead(self, build):
+    def plan_look_ahead(self, build, why):
         """Refuse a build that is known to fail; say what a person may want to know of it."""
+        if self.call.verbose:
+            yield Note(f"building {self.tag}: {why}")
+        if self.call.verbose and build.appended:
+            yield Note("appended since the first build here, and installed on top of it: "
+                       f"{', '.join(build.appended)}")
         check_sendable(self.project, build.recipe)
         if build.recipe.lacks_base:
             check_online(self.call.offline, f"the base image {self.project.base}, absent here,")
