@@ -4742,7 +4742,7 @@ class Engine(Record):
         builder = "" if again else cache.text(path)
         if builder not in ("buildkit", "legacy"):
             builder = yield from self.plan_ask_builder()
-            yield from cache.plan_keep(path, builder.encode())
+            yield from cache.plan_keep(path, builder.encode()) if builder or again else ()
         return builder or "legacy"
 
     def plan_push(self, reference):
@@ -5566,18 +5566,13 @@ class Image:
         if not outcome.status:
             return
         yield from self.engine.plan_check()
-        now = builder
-        if builder not in ("podman", "legacy"):
-            now = yield from self.engine.plan_builder(again=True)
+        now = yield from self.engine.plan_builder(again=True)
         if now != builder:
             outcome = yield from self.plan_run_build(build, now, id_file, context)
         if outcome.status:
-            fault = pip_fault(self.project, outcome.errors)
-            if fault:
-                raise fault
-            raise SkelebotError(f"the image was not built ({shell_line(self.engine.argv)} build: "
-                                f"exit status {outcome.status})",
-                                build.hint(self.call, outcome.errors))
+            raise pip_fault(self.project, outcome.errors) or SkelebotError(
+                f"the image was not built ({shell_line(self.engine.argv)} build: exit status "
+                f"{outcome.status})", build.hint(self.call, outcome.errors))
 
     def plan_run_build(self, build, builder, id_file, context):
         """`docker build`, for its Outcome; of the Dockerfile, or a better one for the builder."""

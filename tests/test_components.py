@@ -334,8 +334,8 @@ class KerberosInTheImage(Case):
     def test_is_not_built_where_another_file_takes_the_place_of_dockerignore(self):
         it = project(components={"kerberos": KERBEROS})
         for file in ("Dockerfile.dockerignore", ".containerignore"):
-            done = drive(skelebot.plan_image(ADA, it), {Read: None, "Dockerfile.dockerignore": "",
-                                                        ".containerignore": "", file: "file"})
+            done = drive(skelebot.Image(skelebot.Engine(ADA), it).plan_ready(), {
+                Read: None, "Dockerfile.dockerignore": "", ".containerignore": "", file: "file"})
             self.assertFault(done, f"{file}: takes the place of .dockerignore, which keeps the keytab out of the image",
                              "move its lines into .dockerignore, and remove it")
             self.assertFalse([step for step in done.steps if isinstance(step, (File, Command))])

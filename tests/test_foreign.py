@@ -5,6 +5,7 @@ from support import Look, Read, drive, project, read, shown, skelebot, two_lines
 from skelebot import Built, Call, Command, ImageIds, Outcome, Recipe, Request, Response, SkelebotError
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b", python="/usr/bin/python3")
+ENGINE = skelebot.Engine(ADA)
 ID = "sha256:" + "0123456789abcdef" * 4
 NO_IDS = ("--env-file=/home/ada/.secret", "-v/:/host", "--privileged", "churn", "sha256:1", "sha256:" + "0" * 63,
           ID + "\n", ID + "0", ID.upper(), "md5:" + ID[7:], "../" + ID, ID.replace("a", "\u0430"), " " + ID, "0" * 65)
@@ -46,8 +47,8 @@ class Ids(unittest.TestCase):
     def test_that_are_none_are_not_run_when_a_builder_tells_them(self):
         for told, run in ((ID, ID), (f"{ID}\n", ID), *((text, "churn") for text in NO_IDS[:6])):
             with self.subTest(told):
-                done = drive(skelebot.plan_image(ADA, project()), {"/tmp/scratch/image": told.encode(), Read: None,
-                                                                   ImageIds: None, Command: Outcome(0, "")})
+                done = drive(skelebot.Image(ENGINE, project()).plan_ready(), {"/tmp/scratch/image": told.encode(), Read: None,
+                                                                             ImageIds: None, Command: Outcome(0, "")})
                 self.assertEqual((done.status, done.fault), (run, None))
 
 
@@ -178,7 +179,7 @@ class Passwords(unittest.TestCase):
             if file == "pyproject.toml":
                 text = b'[project]\ndependencies = ["p @ https://u:hunter2@host/p.whl"]\n'
             with self.subTest(file):
-                done = drive(skelebot.plan_image(ADA, project(**keys)), {file: text, (Look, file): "file", Read: None})
+                done = drive(skelebot.Image(ENGINE, project(**keys)).plan_ready(), {file: text, (Look, file): "file", Read: None})
                 self.assertIn(f"{file}:2: holds an address with a password in it", done.fault.message)
                 self.assertFalse([step for step in done.steps if isinstance(step, skelebot.File)])
 
