@@ -8108,6 +8108,12 @@ SlurmLogin = scalar_class("a login node, as ssh takes it", "for example ada@logi
                           r"[^\s/-][^\s/]*")
 
 
+SlurmOption = scalar_class(
+    "an option for sbatch that leaves its output, array, folder and waiting to skelebot",
+    "for example --exclusive",
+    r"(?!-[oaDW]|--(?:output|array|chdir|wait|test-only)(?![\w-]))[^\n]+")
+
+
 class SlurmHost(Record):
     """A Slurm cluster: its login node, "" for this machine; a folder there; words for sbatch."""
     _bare = "login"
@@ -8119,7 +8125,7 @@ class SlurmHost(Record):
     constraint: Line = ""
     container: SlurmContainer = "apptainer"
     setup: Tuple[Text, ...] = ()
-    options: Tuple[Line, ...] = ()
+    options: Tuple[SlurmOption, ...] = ()
     places: Hidden = None
 
     @property

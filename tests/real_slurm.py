@@ -9,6 +9,7 @@ import time
 import unittest
 
 import cluster
+import skelebot
 from engine import Tests, call, deadline, on, tree, write
 from real_run import DASHED, PLAIN, arrived
 
@@ -169,6 +170,12 @@ class OnSlurm(Tests):
                 argv = ["unshare", "--mount", "sh", "-c", script, size, *self.argv("-d", "disk", "say")]
                 done = call(argv, self.folder, **self.engine.environ)
                 self.assertIn("skelebot: " + words, done.stderr)
+
+    def test_a_job_that_fills_the_disk_gives_its_status_and_why(self):
+        write(self.folder, {"script": "KIND=none TOP=. NAME=x\nset -- sh -c 'cat /dev/zero > all; exit 7'\n" + skelebot.template_bytes("slurm", "job.sh").decode()})
+        script = 'mount -t tmpfs -o size=100k tmpfs /mnt && cp script /mnt && cd /mnt && sh ./script; cat status'
+        done = call(["unshare", "--mount", "sh", "-c", script], self.folder)
+        self.assertEqual(done.stdout.split(), b"7 the disk there is full".split())
 
     def without(self, program):
         """A PATH of links to all that is on PATH, but for a program."""

@@ -29,6 +29,10 @@ class Entries(unittest.TestCase):
             "gpu-box": ("docker", "ssh://ada@gpu-box", "ssh://ada@gpu-box"), "big": ("docker", "tcp://big:2375", "tcp://big:2375"),
             "here": ("native", "", ""), "own": ("native", "native:", ""), "empty": ("native", "", "")})
 
+    def test_of_slurm_take_other_options_of_sbatch(self):
+        words = ["--wait-all-nodes=1", "--exclusive", "--error=e", "-N1"]
+        self.assertEqual(dict(project(hosts={"a": {"slurm": {"options": words}}}).hosts)["a"].slurm.options, tuple(words))
+
     def test_that_do_not_fit_are_told_with_their_place(self):
         at = "skelebot.yaml:3: hosts."
         for text, message, hint in (
@@ -42,6 +46,9 @@ class Entries(unittest.TestCase):
                 ("a: [b]", at + "a: expected a mapping, found a list", "write KEY: VALUE, one on a line"),
                 ("a: ssh://-oProxyCommand=x", at + "a: expected a Docker host, found 'ssh://-oProxyCommand=x'",
                  "for example ssh://user@box"),
+                *((f"a: {{slurm: {{options: [{word}]}}}}", at + "a.slurm.options[0]: expected an option for sbatch that leaves its output,"
+                   f" array, folder and waiting to skelebot, found '{word}'", "for example --exclusive") for word in (
+                       "--output=x", "-ox", "--array=1-3", "--wait", "--chdir=/", "--test-only")),
                 ("local: ssh://b", at + "local: expected a name of letters, digits, _ . and -, and not local or native, found 'local'",
                  "as in gpu-box"),
                 ("a b: ssh://b", at + "a b: expected a name of letters, digits, _ . and -, and not local or native, found 'a b'",

@@ -10,7 +10,8 @@ load() {
     podman image prune --force --filter until=720h --filter label=org.opencontainers.image.title
 } > /dev/null 2>&1
 [ -e script ] || exit 1                 # its folder is not seen here, or sbatch was believed to have failed
-LATER= SIGNAL= STATUS=127
+LATER= SIGNAL= STATUS=127 WHY=
+printf '%-60s\n' 125 > status.new        # which has room then, whatever fills the disk
 trap end TERM USR2                      # USR2 as well: Slurm writes into the log that it has sent a TERM
 hostname > begun.new && mv begun.new begun
 SECRET=$PWD/secret
@@ -62,5 +63,6 @@ for ONE in $LATER; do
     pkill -P "$ONE"
     kill "$ONE"
 done
-echo "$STATUS" > status.new && mv status.new status
+[ "$STATUS" = 0 ] || (echo > room) 2> /dev/null || WHY="the disk there is full"
+printf '%-60s\n' "$STATUS $WHY" 1<> status.new && mv status.new status
 exit "$STATUS"

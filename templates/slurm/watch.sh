@@ -18,7 +18,7 @@ states() {
         return
     fi
     SAID=$(squeue --noheader --states=all --array --jobs "$1" --format "%i %T %r" 2>&1) && {
-        { echo "$1"; echo "$SAID"; } > "$KEPT.$$" && mv "$KEPT.$$" "$KEPT"
+        { echo "$1"; echo "$SAID"; } > "$KEPT.$$" && mv "$KEPT.$$" "$KEPT" || rm -f "$KEPT.$$"
         echo "$SAID"
         return
     }
@@ -84,8 +84,9 @@ tell() {
         "? "*)                          # its status may be on its way here; NFS looks again where something is new
             { : > "$ROOT/.seen"; } 2> /dev/null
             [ -e "$ROOT/status" ] || [ "$LATE" ] || sleep 1
-            LATE=1 ID=${LINE#? } ID=${ID%% *}
-            echo "${ROOT##*/} $(cat "$ROOT/status" 2> /dev/null || ended "$ID")" ;;
+            LATE=1 ID=${LINE#? } ID=${ID%% *} STATUS=
+            { read -r STATUS < "$ROOT/status"; } 2> /dev/null
+            echo "${ROOT##*/} ${STATUS:-$(ended "$ID")}" ;;
         *) echo "$LINE" ;;
         esac
     done
@@ -164,7 +165,7 @@ begin)                                  # wait until it has begun, or ended
         esac
     done ;;
 follow)                                 # its exit status is that of the job, or 125
-    exec < /dev/null 2> /dev/null
+    exec 3>&2 < /dev/null 2> /dev/null
     cd "$1" || exit 125
     OFFSET=0 SAID="goes on"
     while [ ! -e status ]; do
@@ -172,7 +173,8 @@ follow)                                 # its exit status is that of the job, or
         rest || SAID=$(tell "$PWD") && case $SAID in *"goes on"*) ;; *) break ;; esac
     done
     print
-    read -r STATUS < status || exit 125
+    read -r STATUS WHY < status || exit 125
+    [ -z "$WHY" ] || echo "skelebot: $WHY" >&3
     exit "$STATUS" ;;
 log)
     cat "$1/log" ;;
