@@ -386,10 +386,6 @@ class Text(str):
             return text in cls.values
         return cls.pattern is Text.pattern or bool(re.fullmatch(cls.pattern, text))
 
-    @classmethod
-    def wanted(cls):
-        return listed(cls.values, "or") if cls.values else cls.expected
-
 
 class Line(Text):
     expected = "one line of text"
@@ -419,7 +415,8 @@ def scalar_class(expected, hint, pattern, above=Line):
 
 def one_of(*values, **former):
     """The class for such a text."""
-    return type("Choice", (Text,), {"values": values, "former": former})
+    return type("Choice", (Text,), {
+        "values": values, "former": former, "expected": listed(values, "or")})
 
 
 Language = one_of("Python", "R", "R+Python", "NA", python="Python", r="R")
@@ -1271,13 +1268,8 @@ def listing(path, depth=3):
 
 def folder_names(path):
     """The names of the folders in a folder, without the hidden; none if it does not exist."""
-    path = machine_text(path)
-    try:
-        names = os.listdir(path)
-    except OSError:
-        return []
-    return sorted(plain_text(name) for name in names if name[0] != "." and name != "__pycache__"
-                  and os.path.isdir(os.path.join(path, name)))
+    _, names, _ = next(os.walk(machine_text(path)), ("", (), ()))
+    return sorted(plain_text(name) for name in names if name[0] != "." and name != "__pycache__")
 
 
 def links_in(folder, most=1000):
@@ -1796,7 +1788,7 @@ class YamlText:
             sides = [side for one in inner for side in (one if isinstance(one, tuple) else [one])]
             sizes[id(node)] = 1 + sum([self.check_aliases(side, sizes) for side in sides])
         if sizes[id(node)] > MOST_NODES:
-            raise Place(self.file, node.start_mark.line + 1).fault(
+            raise node_place(node).fault(
                 f"has more than {MOST_NODES} values when its aliases are followed",
                 "remove aliases")
         return sizes[id(node)]
@@ -1994,6 +1986,10 @@ def fields(kind):
 SWITCHES = r"(?:privileged|read-only|no-healthcheck|oom-kill-disable|publish-all|quiet)"
 
 
+def node_place(node, path=""):
+    return Place._make((node.start_mark.name, node.start_mark.line + 1, path))
+
+
 class Value:
     """A node and the place where it stands, for what is read of it; `key` is its own, if any."""
     __slots__ = ("node", "place", "key")
@@ -2003,9 +1999,8 @@ class Value:
 
     def key_place(self, key):
         """The place of a key below it, by its node."""
-        mark, path = key.start_mark, self.place.path
-        path = f"{path}.{key.value}" if path else key.value
-        return Place._make((mark.name, mark.line + 1, path))
+        path = self.place.path
+        return node_place(key, f"{path}.{key.value}" if path else key.value)
 
     @property
     def is_nothing(self):
@@ -2047,7 +2042,7 @@ class Value:
         """A scalar as it was typed, when it fits its kind."""
         node, text = self.node, self.node.value
         if node.id != "scalar" or (self.is_nothing and not text):
-            raise self.unexpected(kind.wanted(), kind.hint)
+            raise self.unexpected(kind.expected, kind.hint)
         if node.style in ("|", ">") and issubclass(kind, Line):
             text = text.rstrip("\n")
         text = kind.meant(text)
@@ -2058,7 +2053,7 @@ class Value:
             raise self.place.fault("holds a character that cannot be passed to a program",
                                    "remove it")
         if not kind.fits(text):
-            fault = self.unexpected(kind.wanted(), kind.advice(text))
+            fault = self.unexpected(kind.expected, kind.advice(text))
             return late(kind(text), fault, self.place)
         if "//" in text and has_password(text) and not self.is_in_no_image:
             raise password_fault(self.place)
@@ -2105,7 +2100,7 @@ class Value:
         own, merged = {}, {}
         for key, value in self.node.value:
             if key.id != "scalar":
-                raise Place(key.start_mark.name, key.start_mark.line + 1).fault(
+                raise node_place(key).fault(
                     f"a key must be text, found {Value(key, None).shown}", "write KEY: VALUE")
             if key.tag == MERGE:
                 for name, entry in self.from_merge(key, value, (*above, self.node)).items():
@@ -2120,10 +2115,9 @@ class Value:
     def items(self, kind):
         """The values of a list; a single value stands for a list of one."""
         if self.node.id == "sequence":
-            marks = [item.start_mark for item in self.node.value]
-            places = [Place._make((mark.name, mark.line + 1, f"{self.place.path}[{index}]"))
-                      for index, mark in enumerate(marks)]
-            return each_of(zip(self.node.value, places), lambda one: Value(*one).read(kind))
+            path = self.place.path
+            return each_of(enumerate(self.node.value), lambda one: (
+                Value(one[1], node_place(one[1], f"{path}[{one[0]}]")).read(kind)))
         if self.node.id == "mapping" and hasattr(kind, "_fields"):
             if not self.entries().keys() & fields(kind).keys():
                 raise self.unexpected("a list", "write each as an item: - name: ...")
@@ -2137,10 +2131,9 @@ class Value:
                 path = f"{self.place.path}[{index}]"
                 if name.id == "scalar" and getattr(key, "value", "name") == "name" and (
                         names.setdefault(name.value, path) != path):
-                    yield Place(name.start_mark.name, name.start_mark.line + 1, path + (
-                        ".name" if key else "")).fault(
-                            f"the name {name.value} is taken by {names[name.value]}",
-                            "give one of them another name")
+                    yield node_place(name, path + (".name" if key else "")).fault(
+                        f"the name {name.value} is taken by {names[name.value]}",
+                        "give one of them another name")
 
     # -- Records
 
@@ -2534,14 +2527,11 @@ def names_in(folder, file, paths, key):
 
 def secret_files(folder, known):
     """The secret files that skelebot.yaml and its environments name: no image may hold them."""
-    names = set()
-    for file in map(environment_file, ("", *known)):
-        for name, kind in COMPONENTS.items():
-            for key in kind.secret_files:
-                own = names_in(folder, file, section_paths(name, kind), key)
-                names.update(filter(kind.record.__annotations__[key].fits, own))
-        names.update(filter(HostFile.fits, names_in(folder, file, ("secrets",), "file")))
-    return names
+    keys = [(("secrets",), "file", HostFile)] + [
+        (section_paths(name, kind), key, kind.record.__annotations__[key])
+        for name, kind in COMPONENTS.items() for key in kind.secret_files]
+    return {name for file in map(environment_file, ("", *known)) for paths, key, kind in keys
+            for name in names_in(folder, file, paths, key) if kind.fits(name)}
 
 
 # -- Projects
@@ -2737,11 +2727,11 @@ class Parser:
     title     what it is called in messages; "" is skelebot itself
     optional  how many of the args, counted from the last, may be missing
     extras    whether words after `--` are passed on
-    script    the path of the one that they are for
+    script    (folder, Source) of the job that they are for
     known     what may be typed -> the parameter it stands for
     """
 
-    def __init__(self, title, args, params, optional=0, extras=True, script=""):
+    def __init__(self, title, args, params, optional=0, extras=True, script=None):
         self.title, self.args, self.params = title, args, params
         self.optional, self.extras, self.script = optional, extras, script
         self.known = {"--" + param.name: param for param in params}     # as all was typed once
@@ -2857,7 +2847,9 @@ class Parser:
 
     def script_takes(self, option):
         """Whether the script names an option: as it is typed, or by a parameter's name."""
-        text = self.script and look(self.script) == "file" and read_bytes(self.script)
+        folder, source = self.script or ("", Source())
+        path = source.script and os.path.join(folder, source.script)
+        text = path and look(path) == "file" and read_bytes(path)
         name = option.lstrip("-").replace("-", "_")
         made = text and re.search(rb"(?m)^(?:import|from) +(?:fire|typer|tyro)\b", text)
         pattern = rf"(?<![\w-]){re.escape(option)}(?![\w-])" + (
@@ -2920,8 +2912,7 @@ def job_parser(project, job):
         if param.name not in taken:
             shared.append(param._replace(alt="") if param.alt in taken else param)
             taken |= {param.name, param.alt}
-    script = job.source.script and os.path.join(project.folder, job.source.script)
-    return Parser(job.name, job.args, (*job.params, *shared), script=script)
+    return Parser(job.name, job.args, (*job.params, *shared), script=(project.folder, job.source))
 
 
 class SweepParser(Parser):
@@ -16739,13 +16730,11 @@ def caller_call(options, installed=(), project=None):
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=on_path("python3") or sys.executable, token=os.urandom(4).hex(),
         plugins=installed, host=options.values.get("host", ("",))[0], env=options.one("env"),
-        skip_build=options.has("skip-build"), rebuild=options.has("rebuild"),
-        live=options.has("live"), native=options.has("native"),
-        verbose=options.has("verbose"), dry_run=options.has("dry-run"),
         secret=Secret("TOKEN" if options.has("dry-run") else os.urandom(24).hex()),
-        detach=options.has("detach"), network=config.network,
-        offline=config.offline or options.has("offline"), files=files,
-        resources=typed_resources(options.one("resources")), hosts=options.values.get("host", ()))
+        network=config.network, offline=config.offline or options.has("offline"), files=files,
+        resources=typed_resources(options.one("resources")), hosts=options.values.get("host", ()),
+        **{name.replace("-", "_"): options.has(name) for name in (
+            "skip-build", "rebuild", "live", "native", "verbose", "dry-run", "detach")})
     variables = call.variables
     set_variables({"DOCKER_HOST": os.environ.get("DOCKER_HOST", ""),    # Docker 20.10 takes no ""
                    **variables})
