@@ -12423,7 +12423,7 @@ class PluginCommand:
 
 # ---- Scaffold ---------------------------------------------------------------
 
-DEFAULTS = {"Python": "default-python", "R": "default-r", "R+Python": "default-r-python"}
+DEFAULTS = {one: "default-" + one.lower().replace("+", "-") for one in Language.values[:-1]}
 TEMPLATES = ("default", "dash", "iris")
 GIT = r"(https?|ssh|file)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+"
 
@@ -12648,7 +12648,15 @@ def last_name(node):
 
 
 class PythonScript:
-    """What a Python script says of the words that it takes; `names` has its constants' values."""
+    """What a Python script says of the words that it takes; `names` has its constants' values.
+
+    ends      of the files that show its language
+    says      a pattern of a file that is there to be run
+    installs  the files that name its packages, and how `dependencies` begins with them
+    """
+    language, ends = "Python", (".py", ".ipynb")
+    says = r"(?m)^if[ \t]+__name__\b|\A#!|^app\s*=\s*FastAPI\("
+    installs = {"requirements.txt": "req:", "pyproject.toml": "proj:"}
 
     def __init__(self, text):
         self.tree, self.names = ast.parse(text), {}
@@ -12881,6 +12889,8 @@ class PythonScript:
 
 class RScript(PythonScript):
     """What an R script says, whose calls are almost Python's."""
+    language, ends, installs = "R", (".r", ".rmd"), {"renv.lock": "renv:"}
+    says = r"\A#!|\bcommandArgs\(|\bdocopt\(|\bOptionParser\(|\bArgumentParser\("
     TEXT = r"{0}(?:\\(?:[\s\S]|\Z)|[^{0}\\])*(?:{0}|\Z)"
     NOTE = (rf"(?P<text>{TEXT.format(chr(34))}|{TEXT.format(chr(39))})|#.*"
             r"|(?P<int>\d+)L\b|\$|::|%[^%\n]*%|\b(?:if|function)[ \t]*\([^()]*\)[^,()]*")
@@ -12946,6 +12956,7 @@ class RScript(PythonScript):
 
 class BashScript:
     """What a shell script says: by getopts, the labels of a case, and what is set to $1, $2, ..."""
+    language, ends, says, installs = "", (".sh",), r"\S", {}
 
     def __init__(self, text):
         self.text = text
@@ -13036,7 +13047,7 @@ class DocoptUsage:
             takes.argue(re.sub(r"[^\w -]", "", word).lower(), None if name else "*", {})
 
 
-SCRIPTS = {".py": PythonScript, ".r": RScript, ".sh": BashScript}
+SCRIPTS = {end: kind for kind in (RScript, PythonScript, BashScript) for end in kind.ends}
 
 
 def script_says(what, file, text):
@@ -13057,18 +13068,7 @@ SCRIPT_PLACE = r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?[^/]+"
 NO_JOB = (r"(?:.*/)?(?:(?:tests?|docs?|renv|packrat)/.*|(?:__\w+__|setup|conftest|test_[^/]*"
           r"|[^/]*_test|install|skelebot|ui|server|global)\.\w+)")
 PACKAGE_ITSELF = r"(?:src/)?[^/]+/__main__\.py"
-SCRIPT_SAYS = {".py": r"(?m)^if[ \t]+__name__\b|\A#!|^app\s*=\s*FastAPI\(", ".sh": r"\S",
-               ".R": r"\A#!|\bcommandArgs\(|\bdocopt\(|\bOptionParser\(|\bArgumentParser\("}
-# What a script loads -> how a browser gets to see it: source, port, variable.
-WEB = {"dash": ("{}", "8050", "HOST=0.0.0.0"),
-       "fastapi": ("python3 -m uvicorn {2}:app --host 0.0.0.0 --port {1}", "8000", ""),
-       "flask": ("python3 -m flask --app {} run --host 0.0.0.0 --port {}", "5000", ""),
-       "gradio": ("{}", "7860", "GRADIO_SERVER_NAME=0.0.0.0"),
-       "streamlit": ("python3 -m streamlit run {} --server.address 0.0.0.0", "8501", ""),
-       "shiny": ("Rscript -e 'shiny::runApp(\"{}\", host = \"0.0.0.0\", port = 3838)'", "3838", "")}
-LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(" + "|".join(WEB) + r")\b"
-WRITES = (("hydra", "outputs"), ("mlflow", "mlruns"), ("wandb", "wandb"),      # without being told
-          ("(?:pytorch_)?lightning", "lightning_logs"))
+LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(\w+)"
 RUN_BY = ("Makefile", "dvc.yaml", "README.md", "justfile")     # scripts, with their words
 RESULTS = ("checkpoints", "model", "models", "out", "output", "outputs", "results")  # to come
 ALWAYS_OUT = (".git", ".venv", SCHEMA, "**/__pycache__", "**/.ipynb_checkpoints")
@@ -13092,6 +13092,7 @@ class Existing:
         self.texts = {file: self.text(file) for file in self.files
                       if os.path.splitext(file)[1] in INTERPRETERS}
         self.local = {part for file in self.texts for part in re.split(r"[/.]", file)}
+        self.web = {library: shown for library, *shown in template_rows("hints", "web")}
         self.pyproject = read_bytes(os.path.join(folder, "pyproject.toml"), 1 << 20) or b""
 
     def text(self, file):
@@ -13104,8 +13105,8 @@ class Existing:
     @property
     def language(self):
         ends = {os.path.splitext(file)[1].lower() for file in self.files}
-        r, python = bool(ends & {".r", ".rmd"}), bool(ends & {".py", ".ipynb"})
-        return "R+Python" if r and python else "R" if r else "Python"
+        known = dict.fromkeys(SCRIPTS[end].language for end in SCRIPTS if end in ends)
+        return "+".join(filter(None, known)) or "Python"
 
     @property
     def version(self):
@@ -13127,7 +13128,7 @@ class Existing:
             return True
         if re.fullmatch(NO_JOB, file) or (end == ".sh" and not place):
             return False
-        if re.search(SCRIPT_SAYS[end.replace("r", "R")], text):
+        if re.search(SCRIPTS[end.lower()].says, text):
             return True
         if not place or os.path.basename(name) in set().union(*map(self.loads, self.texts)):
             return False
@@ -13165,7 +13166,7 @@ class Existing:
         for name, target in self.entries.items():
             jobs[f"{name} ({target})"] = self.entry_jobs(name, target, names)
         if any(os.path.basename(file) == "server.R" for file in self.files):
-            source, port, _ = WEB["shiny"]
+            source, port = self.web["shiny"]
             jobs["server.R"] = [{"name": self.named("app", names), "source": source.format("."),
                                  "ports": [f"{port}:{port}"]}]
         return jobs
@@ -13187,8 +13188,8 @@ class Existing:
         """The keys of a job that runs a script, or a command of it."""
         stem, end = os.path.splitext(os.path.basename(file.replace("/__main__.py", ".py")))
         text, words = self.texts[file], "-".join([stem, *takes.command.split()])
-        loads = re.search(LOADS, text)
-        source, port, variable = WEB[loads.group(1)] if loads else ("{}", "", "")
+        loads = [self.web[library] for library in re.findall(LOADS, text) if library in self.web]
+        source, port, *variables = (loads or [("{}", "")])[0]
         port = port and (re.findall(r"\bport\s*=\s*(\d+)", text) + [port])[0]
         relative = end == ".py" and re.search(r"(?m)^[ \t]*from \.", text)
         if source == "{}" and (relative or re.fullmatch(PACKAGE_ITSELF, file)):
@@ -13198,7 +13199,7 @@ class Existing:
                                        file[:-len(end)].replace("/", "-")),
                             shown, f"run {file}", takes, file,
                             ports=[f"{port}:{port}"] if port else [],
-                            environment=[variable] if variable else [])
+                            environment=variables)
 
     def module(self, file):
         """What Python calls a file, which as a module may load others by `from .`"""
@@ -13243,12 +13244,11 @@ class Existing:
 
     def dependencies(self, language):
         """As skelebot.yaml has them: a list, or one for each language."""
-        project = not project_fault(self.pyproject)
-        forms = {"Python": {"requirements.txt": "req:",
-                            **({"pyproject.toml": "proj:"} if project else {})},
-                 "R": {"renv.lock": "renv:"}}
-        known = {name: [form + file for file, form in forms[name].items() if file in self.files][:1]
-                 for name in language.split("+") if name in forms}
+        files = [file for file in self.files
+                 if file != "pyproject.toml" or not project_fault(self.pyproject)]
+        known = {kind.language: [form + file for file, form in kind.installs.items()
+                                 if file in files][:1]
+                 for kind in SCRIPTS.values() if kind.language in language.split("+")}
         if "+" not in language:
             return known.get(language)
         return {name: dependencies for name, dependencies in known.items() if dependencies}
@@ -13309,7 +13309,7 @@ class Existing:
         """The folders that a text names, to read and to write there, and a .env."""
         own = [f"{name}/" for name in self.data if not re.search(r"[*?]", name) and re.search(
             r"(?:[\"'](?:\./)?{0}[/\"']|[\s=(>](?:\./)?{0}/)".format(re.escape(name)), text)]
-        own += [f"{name}/" for library, name in WRITES
+        own += [f"{name}/" for library, name in hints("writes").items()
                 if re.search(rf"(?m)^[ \t]*(?:import|from) {library}\b", text)]
         secret = self.has(".env") and re.search(r"\.env\b|dotenv", text)
         folder = self.workdir
@@ -13531,7 +13531,7 @@ class Scaffold:
         name, language = self.words.one("template"), self.words.one("language")
         if name in ("", "default"):
             language = yield from self.plan_option("language", "Language", "Python",
-                                                   Language.values[:3])
+                                                   tuple(DEFAULTS))
         if not name:
             known = f"{', '.join(TEMPLATES)}, a folder, or the address of a Git repository"
             name = yield from self.plan_option("template", f"Template ({known})", "default")
@@ -13539,7 +13539,7 @@ class Scaffold:
             return name, language
         if language not in DEFAULTS:
             raise usage_error(f"scaffold: no template for language {language}",
-                              "choose Python, R or R+Python")
+                              "choose " + listed(DEFAULTS, "or"))
         return DEFAULTS[language], ""
 
     def plan_filled(self, name, folder, language):
