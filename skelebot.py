@@ -12554,7 +12554,8 @@ class Template(Record):
 
 TYPES = {**dict.fromkeys(("int", "INT", "IntRange", "integer"), "int"),
          **dict.fromkeys(("float", "FLOAT", "FloatRange", "double", "numeric"), "float")}
-FLAGGED = ("store_true", "store_false", "store_const", "append_const", "count")
+FLAGGED = ("store_true", "store_false", "store_const", "append_const", "count",
+           "BooleanOptionalAction")
 
 
 class Takes:
@@ -12574,16 +12575,14 @@ class Takes:
         if not flags[0].startswith("-"):
             self.argue(flags[0], number, said)
             return
-        one = said.get("action") in FLAGGED or any(said.get(name) not in (None, False) for name
-                                                   in ("is_flag", "flag", "count", "flag_value"))
-        both = said.get("action") == "BooleanOptionalAction"
-        sides = [flag.split("/") for flag in flags] + [
-            ["", "--no-" + flag[2:]] for flag in flags if both and flag.startswith("--")]
-        for index in (0, 1):
-            side = [parts[index].strip() for parts in sides if len(parts) > index]
-            several = "list" if number in ("+", "*") or (number or 1) not in (1, "?") else kind
-            paired = one or both or any(len(parts) > 1 for parts in sides)
-            self.offer(list(filter(None, side)), "boolean" if paired else several, said)
+        if said.get("action") == "BooleanOptionalAction":
+            flags = [re.sub("^--(.+)", r"--\1/--no-\1", flag) for flag in flags]
+        flagged = said.get("action") in FLAGGED or "/" in "".join(flags) or any(
+            said.get(name) not in (None, False)
+            for name in ("is_flag", "flag", "count", "flag_value"))
+        several = "list" if (number or 1) not in (1, "?") else kind
+        for side in itertools.zip_longest(*(flag.split("/") for flag in flags), fillvalue=""):
+            self.offer([flag.strip() for flag in side], "boolean" if flagged else several, said)
 
     def argue(self, name, number, said):
         """Add a positional word, or as many as it stands for; one that may be missing follows."""
@@ -12613,8 +12612,8 @@ class Takes:
         short = [flag[1:] for flag in flags if re.fullmatch(r"-[A-Za-z0-9]", flag)]
         default, name = said.get("default"), (long or short or [""])[0]
         kind = {"int": int, "float": (int, float), "": str, "list": (list, tuple)}.get(accepts, ())
-        fits = isinstance(default, kind) and not isinstance(default, bool) and default not in (
-            "", [], ()) and not re.search(r"\$|^-\D", str(default)) and not said.get("exclusive")
+        fits = isinstance(default, kind) and not isinstance(default, bool) and not re.search(
+            r"\$|^-\D", str(default)) and not said.get("exclusive")
         fits = fits and default in (said.get("choices") or [default])
         self.keep(self.params, name, alt=short[0] if long and short else "", accepts=accepts,
                   default=default if fits else None, choices=said.get("choices"),
@@ -12633,7 +12632,7 @@ class Takes:
                     help=" ".join(text.replace("%%", "%").split()))
         rows.append(Row(name=name, **{
             key: said[key] for key in ("alt", "default", "choices", "help", "accepts")
-            if said.get(key) not in ("", None, [])}))
+            if said.get(key) not in ("", None, [], ())}))
 
 
 def dotted(node):
@@ -12655,6 +12654,7 @@ class PythonScript:
     installs  the files that name its packages, and how `dependencies` begins with them
     """
     language, ends = "Python", (".py", ".ipynb")
+    untyped = ("add_argument", "add_option", "make_option")     # without a type, these take texts
     says = r"(?m)^if[ \t]+__name__\b|\A#!|^app\s*=\s*FastAPI\("
     installs = {"requirements.txt": "req:", "pyproject.toml": "proj:"}
 
@@ -12710,6 +12710,8 @@ class PythonScript:
         said = {name: self.value(value) for name, value in words.items()}
         said.update({name: last_name(words[name]) for name in ("type", "action")
                      if name in words and said[name] is None})
+        if last_name(call) not in self.untyped:
+            said.setdefault("type", type(said.get("default")).__name__)
         return {**said, "hidden": said.get("hidden") or last_name(words.get("help")) == "SUPPRESS"}
 
     def flags(self, values):
@@ -12766,7 +12768,6 @@ class PythonScript:
             if last_name(one) not in ("option", "argument") or not hasattr(one, "args"):
                 continue
             said = self.said(one)
-            said.setdefault("type", type(said.get("default")).__name__)
             for word in one.keywords:
                 if last_name(word.value) == "Choice" and word.value.args:
                     said["choices"] = self.value(word.value.args[0])
@@ -12890,6 +12891,7 @@ class PythonScript:
 class RScript(PythonScript):
     """What an R script says, whose calls are almost Python's."""
     language, ends, installs = "R", (".r", ".rmd"), {"renv.lock": "renv:"}
+    untyped = ("add_argument",)
     says = r"\A#!|\bcommandArgs\(|\bdocopt\(|\bOptionParser\(|\bArgumentParser\("
     TEXT = r"{0}(?:\\(?:[\s\S]|\Z)|[^{0}\\])*(?:{0}|\Z)"
     NOTE = (rf"(?P<text>{TEXT.format(chr(34))}|{TEXT.format(chr(39))})|#.*"
@@ -12920,12 +12922,6 @@ class RScript(PythonScript):
         if last_name(node) in ("c", "list") and hasattr(node, "args"):
             return list(map(self.value, node.args))
         return super().value(node)
-
-    def said(self, call):
-        said = super().said(call)
-        if last_name(call) != "add_argument":
-            said.setdefault("type", type(said.get("default")).__name__)
-        return said
 
     def flags(self, values):
         words = [one.value for call in self.calls if call.args is values
@@ -13096,8 +13092,7 @@ class Existing:
         self.pyproject = read_bytes(os.path.join(folder, "pyproject.toml"), 1 << 20) or b""
 
     def text(self, file):
-        data = read_bytes(os.path.join(self.folder, file), 1 << 20)
-        return marked_text(data or b"")
+        return marked_text(read_bytes(os.path.join(self.folder, file), 1 << 20) or b"")
 
     def has(self, name):
         return look(os.path.join(self.folder, name))
