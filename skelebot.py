@@ -11150,21 +11150,18 @@ class Jupyter(Component):
     # -- Its image
 
     @property
-    def for_r(self):
-        return "R" in self.project.language.split("+")
-
-    @property
     def parts(self):
         """What the image with the server has on top of the project's own."""
-        python = "Python" in self.project.language
-        return [image_part("jupyter.Dockerfile" if python else "jupyter-alone.Dockerfile"),
-                *([image_part("irkernel.Dockerfile")] if self.for_r else [])]
+        language = self.project.language
+        names = ["jupyter" if "Python" in language else "jupyter-alone", "irkernel"]
+        return [image_part(name + ".Dockerfile") for name in names[:1 + ("R" in language)]]
 
     @property
     def probe(self):
         """A shell command that fails in an image which lacks the server, or the kernel for R."""
-        r = " && jupyter kernelspec list 2> /dev/null | grep -q '^ *ir '" if self.for_r else ""
-        return ("sh", "-c", "command -v jupyter-lab && command -v jupyter-notebook" + r)
+        kernel = " && jupyter kernelspec list 2> /dev/null | grep -q '^ *ir '"
+        return ("sh", "-c", "command -v jupyter-lab && command -v jupyter-notebook"
+                + kernel * ("R" in self.project.language))
 
     def plan_on_top(self, engine, image, own):
         """Build the image with the server from one that has a hand-written Dockerfile."""
@@ -11335,12 +11332,8 @@ RepositorySection = type("RepositorySection", (OneStore,), {
     **dict.fromkeys([*STORES, "places"]), "artifacts": ()})
 
 
-class FormerArtifactory(Record):
+class FormerArtifactory(Artifactory):
     """`components.artifactory` of the 1.x releases."""
-    url: Url
-    repo: RepositoryName
-    path: RepositoryPath = ""
-    auth: Auth = Auth()
     artifacts: Tuple[Artifact, ...] = ()
 
 
@@ -11624,7 +11617,6 @@ class Repository(Component):
 
     def plan_pull(self, call, project, words):
         """Fetch artifacts whole and as they were pushed; look all up before one is fetched."""
-        self.check_words("pull", project, words)
         transfers = self.transfers(call, "pull", words)
         yield from self.plan_stores(call, transfers, words)
         versioned = [transfer for transfer in transfers if not transfer.artifact.singular]
@@ -11642,7 +11634,6 @@ class Repository(Component):
 
     def plan_push(self, call, project, words):
         """Send artifacts under the project's version; all are checked before one is sent."""
-        self.check_words("push", project, words)
         force, transfers, new = words.has("force"), self.transfers(call, "push", words), []
         yield from self.plan_check_version(transfers)
         for transfer in transfers:
@@ -11848,20 +11839,17 @@ class Registry(Component):
         above = self.settings.address, self.settings.user
         return "/".join(filter(None, [*above, self.project.image]))
 
-    def check_tag(self, tag, what):
-        if not re.fullmatch(TAG, tag, re.ASCII):
-            raise usage_error(
-                f"publish: {what}: {shortened(tag)} is not a tag",
-                "a tag has up to 128 letters, digits, _ . and -, and does not start with . or -"
-                + ("; -v leaves the version out" if what == "VERSION" else ""))
-
     def tags(self, words):
         """The tags of `publish`, each once: the version, latest, and those that are typed."""
         typed, version = words.values.get("tag", ()), self.project.version
         tags = [*([version] if version and not words.has("omit-version") else []),
                 *([] if words.has("omit-latest") else ["latest"]), *typed]
         for tag in tags:
-            self.check_tag(tag, "--tag" if tag in typed else "VERSION")
+            if not re.fullmatch(TAG, tag, re.ASCII):
+                hint = "a tag has up to 128 letters, digits, _ . and -, and does not start with . or -"
+                raise usage_error(f"publish: {'--tag' if tag in typed else 'VERSION'}: "
+                                  f"{shortened(tag)} is not a tag",
+                                  hint + "; -v leaves the version out" * (tag not in typed))
         return tuple(dict.fromkeys(tags))
 
     # -- What must not be in the image
