@@ -3046,15 +3046,13 @@ def copy_part(pair):
 class Dockerfile:
     """The Dockerfile of a project: what changes often comes late, so that what is above is cached.
 
-    files        dependency -> the project's files that it needs in the image, in the order they are
-                 copied; (dependency, PIP_OPTIONS) is there for a requirements file with options
-    tools, late  texts of components: what they install, and what they add below the project
-    more         what one image has on top of the project's: below the dependencies, to be cached
+    files  dependency -> the project's files that it needs in the image, in the order they are
+           copied; (dependency, PIP_OPTIONS) is there for a requirements file with options
+    more   what one image has on top of the project's: below the dependencies, to be cached
     """
 
-    def __init__(self, project, files, tools=(), late=(), more=()):
-        self.project, self.files = project, files
-        self.tools, self.late, self.more = tools, late, more
+    def __init__(self, project, files, more=()):
+        self.project, self.files, self.more = project, files, more
 
     def text(self, known=()):
         """`known` are the groups of dependencies that were installed together before."""
@@ -3067,7 +3065,7 @@ class Dockerfile:
             image_part("workdir.Dockerfile"),
             *([image_part("timezone.Dockerfile", timezone=project.timezone)]
               if project.timezone else []),
-            *self.tools,
+            *self.of_components("tools"),
             *self.languages(),
             *self.dependencies(self.groups(known)),
             *([image_part("r-no-autoloader.Dockerfile")] if AUTOLOADER in self.files else []),
@@ -3078,10 +3076,15 @@ class Dockerfile:
             *(image_part("command.Dockerfile", command=run_command(text))
               for text in project.commands),
             *([image_part("writable.Dockerfile")] if project.user == "host" else []),
-            *self.late,
+            *self.of_components("dockerfile"),
             *label_parts(version=project.version),
             *([self.primary_job()] if project.primaryJob else []),
         ])
+
+    def of_components(self, hook):
+        """What components install, or add below the project."""
+        texts = [hook_value(one, hook) for one in self.project.components]
+        return [text.rstrip("\n") + "\n" for text in texts if text.strip()]
 
     def itself(self):
         """What installs the project where a requirements file names its folder, as in `-e .`."""
@@ -5423,7 +5426,7 @@ class Image:
             check_passwords(text, project.dockerfile)
             return (text, ()), (text, ())
         files = yield from plan_required_files(project)
-        file = Dockerfile(project, files, *component_parts(project), self.more)
+        file = Dockerfile(project, files, self.more)
         plain, grouped = file.groups(), file.groups(groups)
         text = file.text()
         check_passwords(text, "Dockerfile")     # a plugin may have added to it
@@ -10774,14 +10777,6 @@ def plan_ask(argv, well, remedy="", environ={}):
     yield Finding("bad", last_line(told.errors), remedy) if told.status else Finding("ok", well)
 
 
-def takes_part(name, kind, project):
-    """Whether a component takes part in a project, or outside of one."""
-    if kind.activation is Activation.CONFIG:
-        return bool(project) and name in project.settings
-    return kind.activation in (Activation.ALWAYS,
-                               Activation.PROJECT if project else Activation.EMPTY)
-
-
 # -- What all components of a project say
 
 HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tuple),
@@ -10829,13 +10824,6 @@ def plan_hook(one, hook, *values):
         return well_formed(value) if foreign else value
 
 
-def component_parts(project):
-    """[what stands before the dependencies, what stands late] of an image's file: texts."""
-    said = [[hook_value(one, hook) for one in project.components]
-            for hook in ("tools", "dockerfile")]
-    return [[text.rstrip("\n") + "\n" for text in texts if text.strip()] for texts in said]
-
-
 def component_words(project, hook, *values):
     """What all components list."""
     return tuple(str(word) for one in project.components for word in hook_value(one, hook, *values))
@@ -10854,22 +10842,18 @@ def lines_inside(project, names):
                    for path in named_paths(project, names) if is_relative_to(path, folder)})
 
 
-def in_other_environments(project):
-    """The project in each other environment that has envFiles, but for those with faults."""
+def env_files_inside(project):
+    """Lines for envFiles, also of other environments without faults, but for those that `copy`
+    names; one of `ignores` with a ! takes back.
+    """
+    copied = [os.path.normpath(pair.partition(":")[0]) for pair in project.copy]
+    projects = [project]
     for env in sorted({"", *project.envs} - {project.env}):
         file = environment_file(env)
-        try:
+        with contextlib.suppress(SkelebotError):
             if b"envFiles" in (read_bytes(os.path.join(project.folder, file)) or b""):
                 base, over = (read_entries(project.folder, one) for one in (FILE, file))
-                yield read_project({**base, **over}, Place(FILE, 1), project.installed)
-        except SkelebotError:
-            continue
-
-
-def env_files_inside(project):
-    """Lines for envFiles, but for those that `copy` names; one of `ignores` with a ! takes back."""
-    copied = [os.path.normpath(pair.partition(":")[0]) for pair in project.copy]
-    projects = (project, *in_other_environments(project))
+                projects.append(read_project({**base, **over}, Place(FILE, 1), project.installed))
     names = [file.path for it in projects for one in (it, *it.jobs) for file in one.envFiles]
     return lines_inside(project, [name for name in names if os.path.normpath(name) not in copied])
 
@@ -11846,10 +11830,11 @@ class Registry(Component):
                 *([] if words.has("omit-latest") else ["latest"]), *typed]
         for tag in tags:
             if not re.fullmatch(TAG, tag, re.ASCII):
-                hint = "a tag has up to 128 letters, digits, _ . and -, and does not start with . or -"
-                raise usage_error(f"publish: {'--tag' if tag in typed else 'VERSION'}: "
-                                  f"{shortened(tag)} is not a tag",
-                                  hint + "; -v leaves the version out" * (tag not in typed))
+                what, more = ("--tag", "") if tag in typed else (
+                    "VERSION", "; -v leaves the version out")
+                raise usage_error(
+                    f"publish: {what}: {shortened(tag)} is not a tag", "a tag has up to 128 "
+                    "letters, digits, _ . and -, and does not start with . or -" + more)
         return tuple(dict.fromkeys(tags))
 
     # -- What must not be in the image
@@ -12093,9 +12078,8 @@ def our_components(project):
 
 def with_components(project):
     """The project with its components, of which ours wrap a job's command last, for its ticket."""
-    ours = [kind(project, project.settings.get(name)) for name, kind in COMPONENTS.items()
-            if takes_part(name, kind, project)]
-    project = project._replace(components=(*new_plugins(project, project.installed), *ours))
+    kinds = (*project.installed, *COMPONENTS.items())
+    project = project._replace(components=new_components(project, kinds))
     for one in project.components:
         one.project = project
     return project
@@ -12174,11 +12158,13 @@ class Failed(Component):
     checks = fail
 
 
-def new_plugins(project, installed):
-    """The components of the installed plugins that take part in a project, or outside of one."""
+def new_components(project, kinds):
+    """The components of these (name, class) that take part in a project, or outside of one."""
     parts, settings = [], project.settings if project else {}
-    for name, kind in installed:
-        if takes_part(name, kind, project):
+    here = Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY
+    for name, kind in kinds:
+        if kind.activation in here or (
+                kind.activation is Activation.CONFIG and name in settings):
             try:
                 parts.append(Blamed(name).call(kind, project, settings.get(name)))
             except SkelebotError as fault:
@@ -13365,7 +13351,7 @@ class Scaffold:
             raise usage_error("scaffold: --existing adds no template",
                               "leave --template and --answer out, or --existing")
         if "template" in self.words.values:
-            self.check_template(self.words.one("template"))
+            self.template_folder(self.words.one("template"))
 
     def check_no_project(self):
         path = os.path.join(self.folder, FILE)
@@ -13384,14 +13370,12 @@ class Scaffold:
         if answer is None and self.words.has("yes"):
             answer = default
         lower = {choice.lower(): choice for choice in choices}
+        shown = f"{question} ({', '.join(choices)})" if choices else question
         while answer is None:
-            shown = f"{question} ({', '.join(choices)})" if choices else question
-            answer = yield Ask(shown, default, option)
-            if choices and answer.lower() not in lower:
-                yield Note(f"{shortened(answer)} is none of {listed(choices)}")
-                answer = None
-            elif choices:
-                answer = lower[answer.lower()]
+            typed = yield Ask(shown, default, option)
+            answer = lower.get(typed.lower()) if choices else typed
+            if answer is None:
+                yield Note(f"{shortened(typed)} is none of {listed(choices)}")
         return answer
 
     def plan_option(self, name, question, default="", choices=()):
@@ -13435,17 +13419,20 @@ class Scaffold:
 
     # -- What comes of the answers
 
-    def check_template(self, name):
-        """Raise a fault if no such template can exist."""
+    def template_folder(self, name):
+        """The folder of a template: "" for ours, None for git's; a fault if there can be none."""
         if has_password(name):
             raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
                               "leave it out, since others on this machine can see it; git asks, or "
                               "has a credential helper")
-        ours = name in (*TEMPLATES, *DEFAULTS.values())
-        if not ours and not re.fullmatch(GIT, name) and look(os.path.expanduser(name)) != "folder":
+        if name in (*TEMPLATES, *DEFAULTS.values()):
+            return ""
+        folder = None if re.fullmatch(GIT, name) else os.path.expanduser(name)
+        if folder is not None and look(folder) != "folder":
             raise usage_error(f"scaffold: unknown template {shortened(name)}",
                               did_you_mean(name, TEMPLATES, "there are")
                               + "; or give a folder, https://... or git@...")
+        return folder
 
     def template_file(self, name, folder, file):
         """The bytes of a template's file: one of ours, or one in a folder, which no link leaves."""
@@ -13491,10 +13478,8 @@ class Scaffold:
     def plan_template(self):
         """(folders, [(path, data)]) of a template; None if a dry run cannot know."""
         name, language = yield from self.plan_choice()
-        self.check_template(name)
-        if not re.fullmatch(GIT, name):
-            ours = name in (*TEMPLATES, *DEFAULTS.values())
-            folder = "" if ours else os.path.expanduser(name)
+        folder = self.template_folder(name)
+        if folder is not None:
             return (yield from self.plan_filled(name, folder, language))
         scratch = yield Scratch(self.call.token)
         try:
@@ -16577,7 +16562,7 @@ COMMANDS = {
 def commands_here(project, installed, warn=lambda message: None):
     """name -> Builtin of all that can be asked for; ours come first, the first of a name counts."""
     known = dict(COMMANDS)
-    for one in project.components if project else new_plugins(None, installed):
+    for one in project.components if project else new_components(None, installed):
         try:
             own = {} if one.name in COMPONENTS else plugin_commands(one, project)
         except SkelebotError as fault:      # it does without commands

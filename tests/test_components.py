@@ -162,7 +162,7 @@ class PartOfAProject(Case):
         for it, taking in ((None, ["EMPTY", "ALWAYS"]), (bare, ["PROJECT", "ALWAYS"]),
                            (named, ["CONFIG", "PROJECT", "ALWAYS"])):
             with self.subTest(taking):
-                found = [one.name for one in skelebot.new_plugins(it, installed)]
+                found = [one.name for one in skelebot.new_components(it, installed)]
                 self.assertEqual(sorted(found), sorted(taking))
 
     def test_is_the_last_around_a_job_when_it_is_ours(self):
@@ -327,7 +327,7 @@ class KerberosInTheImage(Case):
 
     def test_is_in_the_dockerfile_before_the_dependencies_and_after_the_project(self):
         it = project(components={"kerberos": KERBEROS}, dependencies=["numpy"])
-        text = skelebot.Dockerfile(it, {}, *skelebot.component_parts(it)).text()
+        text = skelebot.Dockerfile(it, {}).text()
         order = [text.index(words) for words in ("WORKDIR", "kinit", "numpy", "COPY . /app", "COPY .skelebot/krb5.conf")]
         self.assertEqual(order, sorted(order))
 
