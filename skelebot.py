@@ -11316,8 +11316,12 @@ RepositorySection = type("RepositorySection", (OneStore,), {
     **dict.fromkeys([*STORES, "places"]), "artifacts": ()})
 
 
-class FormerArtifactory(Artifactory):
+class FormerArtifactory(Record):
     """`components.artifactory` of the 1.x releases."""
+    url: Url
+    repo: RepositoryName
+    path: RepositoryPath = ""
+    auth: Auth = Auth()
     artifacts: Tuple[Artifact, ...] = ()
 
 
@@ -11409,8 +11413,7 @@ class Transfer:
                 self.stored = yield from self.store.find(self.name)
         if not self.stored:
             self.name_it(plain)
-        if not self.stored and not self.call.dry_run:
-            yield from self.plan_refuse()
+            yield from () if self.call.dry_run else self.plan_refuse()
         self.path = self.name[:-len(".tar.gz")] if self.artifact.is_folder else self.name
         if override:
             self.path = home_path(self.artifact.file, self.call.home)
@@ -11470,8 +11473,16 @@ class Transfer:
             return
         if os.path.dirname(self.path):
             yield MakeFolder(os.path.dirname(self.path))
-        yield from (self.plan_unpack() if self.artifact.is_folder else
-                    self.store.fetch(self.name, self.path, self.stored))
+        if self.artifact.is_folder:
+            scratch = yield Scratch(self.call.token, self.path)     # beside its place
+            try:
+                archive = os.path.join(scratch, self.name)
+                yield from self.store.fetch(self.name, archive, self.stored)
+                yield Unpack(archive, self.path, self.name)
+            finally:
+                yield Remove(scratch)
+        else:
+            yield from self.store.fetch(self.name, self.path, self.stored)
         if not self.call.dry_run:
             yield Note(f"pulled {self.name} to {self.path}{(yield from self.plan_told())}")
 
@@ -11484,16 +11495,6 @@ class Transfer:
             return bool(body) and digests_of(body).sha256 == self.stored.sha256
         except SkelebotError:
             return False                    # it cannot be read, so it is something else
-
-    def plan_unpack(self):
-        """Fetch an archive, and unpack it beside the folder's place."""
-        scratch = yield Scratch(self.call.token, self.path)
-        try:
-            archive = os.path.join(scratch, self.name)
-            yield from self.store.fetch(self.name, archive, self.stored)
-            yield Unpack(archive, self.path, self.name)
-        finally:
-            yield Remove(scratch)
 
     def plan_told(self):
         """What is known of the run that wrote it, as in `: run 2, lr 0.1`; else ""."""
@@ -12116,7 +12117,7 @@ class Blamed:
     def __exit__(self, kind, error, trace):
         foreign = isinstance(error, Exception) and not isinstance(error, SkelebotError)
         if foreign and self.name not in COMPONENTS:
-            text = f"{type(error).__name__}: {shown_text(error_words(error))}"
+            text = f"{kind.__name__}: {shown_text(error_words(error))}"
             raise SkelebotError(
                 f"plugin {self.name}: {self.place_of(error)}{text}",
                 f"tell its author, or remove it: skelebot plugin remove {self.name}")
@@ -12278,17 +12279,12 @@ class PluginFiles:
                              "letters, digits, _ and -, and none of: " + ", ".join(COMPONENTS))
         if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(self.files):
             raise bad_plugin(f"it has no {name}/{name}.py", self.layout)
-        self.check_twice()
-        return name
-
-    def check_twice(self):
-        """Raise a fault if two paths are the same on a disk that ignores case or accents."""
-        folders = dict.fromkeys(above for path in self.files for above in ancestors(path))
-        lower = {}
-        for path in (*self.files, *folders):
+        folders, lower = {above for path in self.files for above in ancestors(path)}, {}
+        for path in (*self.files, *folders):    # a disk may ignore case, or accents
             same = lower.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
-            if same != path or (path in self.files and path in folders):
+            if same != path or path in folders & self.files.keys():
                 raise bad_plugin(f"{shortened(path)} appears twice")
+        return name
 
 
 # -- plugin
@@ -12847,19 +12843,13 @@ class PythonScript:
                 first = 0 if last_name(value) == "argv" else 1
                 names = getattr(target, "elts", ()) if "argv" in ast.dump(value) else ()
                 known.update(enumerate(map(last_name, names), first))
-            index = self.index_of(node)
-            if index:
-                known.setdefault(index, "" if id(node) in sometimes
-                                 else targets.get(id(node)) or f"arg{index}")
+            if isinstance(node, ast.Subscript) and last_name(node.value) == "argv":
+                part = node.slice       # Python had a node around it until 3.8
+                index = self.value(part.value if type(part).__name__ == "Index" else part)
+                if isinstance(index, int) and index > 0:
+                    known.setdefault(index, "" if id(node) in sometimes
+                                     else targets.get(id(node)) or f"arg{index}")
         return [takes.place(known)]
-
-    def index_of(self, node):
-        """Which word of sys.argv an expression is; None of any other."""
-        if not isinstance(node, ast.Subscript) or last_name(node.value) != "argv":
-            return None
-        place = node.slice.value if type(node.slice).__name__ == "Index" else node.slice
-        index = self.value(place)       # Python had that node around it until 3.8
-        return index if isinstance(index, int) and index > 0 else None
 
 
 class RScript(PythonScript):
@@ -12976,17 +12966,14 @@ class DocoptUsage:
         text = text[re.search(r"(?i)usage:\s*", text).end():]
         text = re.split(r"(?m)\"\"\"|'''|[\"'](?=[ \t]*(?:->|\)|$))", text)[0]
         usage, _, rest = re.sub(r"(?m)^[ \t]+$", "", text).partition("\n\n")
-        self.usage, self.options = usage.split("\n"), list(self.described(rest))
-
-    def described(self, text):
-        """(spellings, what is said) of the lines that describe options."""
-        for option in re.split(r"\n[ \t]*(?=-)", "\n" + text)[1:]:
+        self.usage, self.options = usage.split("\n"), []    # (spellings, what is said of them)
+        for option in re.split(r"\n[ \t]*(?=-)", "\n" + rest)[1:]:
             flags, _, about = option.partition("\n\n")[0].partition("  ")
             names = re.findall(r"--?\w[\w-]*", flags)
             default = re.search(r"(?i)\[default: ([^\[\]]*)\]", about)
-            yield names, {"is_flag": not re.search(r"[ =](<|[A-Z]+\b)", flags), "help": about,
-                          "hidden": "--version" in names,
-                          "default": default and default.group(1)}
+            self.options.append((names, {
+                "is_flag": not re.search(r"[ =](<|[A-Z]+\b)", flags), "help": about,
+                "hidden": "--version" in names, "default": default and default.group(1)}))
 
     @property
     def takes(self):

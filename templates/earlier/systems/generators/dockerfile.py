@@ -1,4 +1,4 @@
-from skelebot import (Dockerfile, component_parts, ignore_file, own_dockerfile, perform,
+from skelebot import (Dockerfile, ignore_file, own_dockerfile, perform,
                       plan_required_files, written)
 
 
@@ -7,7 +7,7 @@ def buildDockerfile(config):
     def plan():
         project = config._project
         files = yield from plan_required_files(project)
-        text = Dockerfile(project, files, *component_parts(project)).text()
+        text = Dockerfile(project, files).text()
         present = own_dockerfile()
         ignored, before, _ = ignore_file(project, None)
         for step in (*written("Dockerfile", text, present),
