@@ -12279,10 +12279,11 @@ class PluginFiles:
                              "letters, digits, _ and -, and none of: " + ", ".join(COMPONENTS))
         if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(self.files):
             raise bad_plugin(f"it has no {name}/{name}.py", self.layout)
-        folders, lower = {above for path in self.files for above in ancestors(path)}, {}
+        folders = dict.fromkeys(above for path in self.files for above in ancestors(path))
+        lower = {}
         for path in (*self.files, *folders):    # a disk may ignore case, or accents
             same = lower.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
-            if same != path or path in folders & self.files.keys():
+            if same != path or (path in self.files and path in folders):
                 raise bad_plugin(f"{shortened(path)} appears twice")
         return name
 

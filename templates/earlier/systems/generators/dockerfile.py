@@ -1,5 +1,5 @@
-from skelebot import (Dockerfile, ignore_file, own_dockerfile, perform,
-                      plan_required_files, written)
+from skelebot import (Dockerfile, File, ignore_file, own_dockerfile, perform,
+                      plan_required_files)
 
 
 def buildDockerfile(config):
@@ -10,7 +10,8 @@ def buildDockerfile(config):
         text = Dockerfile(project, files).text()
         present = own_dockerfile()
         ignored, before, _ = ignore_file(project, None)
-        for step in (*written("Dockerfile", text, present),
-                     *written(".dockerignore", ignored, before)):
-            yield step
+        for path, new, old in (("Dockerfile", text, present), (".dockerignore", ignored, before)):
+            data = new.encode("utf-8", "surrogateescape")
+            if data != old:
+                yield File(path, data)
     perform(plan(), config._call)
