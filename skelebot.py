@@ -11414,7 +11414,7 @@ class Transfer:
         if not self.stored:
             self.name_it(plain)
             yield from () if self.call.dry_run else self.plan_refuse()
-        self.path = self.name[:-len(".tar.gz")] if self.artifact.is_folder else self.name
+        self.path  = self.name[:-len(".tar.gz")] if self.artifact.is_folder else self.name
         if override:
             self.path = home_path(self.artifact.file, self.call.home)
         kind = look(self.path, root_of(self.path))
@@ -11863,23 +11863,18 @@ class Registry(Component):
         finally:
             yield Command(engine.remove(name), kept=True)
 
-    def plan_check_label(self, engine, tags):
-        """Raise a fault if the image's label names another version."""
-        tag, own = self.project.image_tag(), self.project.version
-        label = '{{index .Config.Labels "%sversion"}}' % LABEL
-        outcome = yield engine.inspect(label, tag)
-        version = outcome.output.strip()
-        if own in tags and version not in ("", "<no value>", own):
-            raise SkelebotError(
-                f"the image {tag} is of version {shown_text(version)}, not {own}",
-                "leave -s out, so that it is built again, or -v leaves the version's tag out")
-
     def plan_image(self, engine, tags):
         """The image, built if need be; secrets are looked for in its context, else in it."""
         other, skip_build = other_ignore_file(self.project), engine.call.skip_build
         if skip_build:
-            yield from engine.plan_check_image(self.project.image_tag())
-            yield from self.plan_check_label(engine, tags)
+            tag, own = self.project.image_tag(), self.project.version
+            yield from engine.plan_check_image(tag)
+            label = yield engine.inspect('{{index .Config.Labels "%sversion"}}' % LABEL, tag)
+            version = label.output.strip()
+            if own in tags and version not in ("", "<no value>", own):
+                raise SkelebotError(
+                    f"the image {tag} is of version {shown_text(version)}, not {own}",
+                    "leave -s out, so that it is built again, or -v leaves the version's tag out")
         elif not other:
             self.check_secrets(self.secrets_in_context())
         image = yield from Image(engine, self.project, plain=True).plan_ready()
@@ -12037,18 +12032,15 @@ class Package(Component):
                                 "add it below components, as in: "
                                 "package: {path: dist/churn.zip, ignores: [data/]}")
 
-    def check_path(self, path):
-        """Raise a fault if the path holds something other than an earlier zip file."""
-        place, shown = self.settings.places["path"], shortened(path)
-        if look(path) == "folder":
-            raise place.fault(f"{shown} is a folder", f"name a file, as in {path}/project.zip")
-        if read_bytes(path, 2) not in (None, b"", b"PK"):
-            raise place.fault(f"{shown} exists, and is not a zip file", "name another file")
-
     def plan(self, call, project, words):
-        """Zip the project."""
-        path = home_path(self.settings.path, call.home)
-        self.check_path(path)
+        """Zip the project; the path may hold an earlier zip file, and nothing else."""
+        path, place = home_path(self.settings.path, call.home), self.settings.places["path"]
+        if look(path) == "folder":
+            raise place.fault(f"{shortened(path)} is a folder",
+                              f"name a file, as in {path}/project.zip")
+        if read_bytes(path, 2) not in (None, b"", b"PK"):
+            raise place.fault(f"{shortened(path)} exists, and is not a zip file",
+                              "name another file")
         patterns = ["**/.git", *env_files_inside(project), *self.settings.ignores,
                     *ignored_by_components(project)]
         rules = Ignores("\n".join(patterns), cautious=False)
@@ -12681,6 +12673,8 @@ class PythonScript:
         said = {name: self.value(value) for name, value in words.items()}
         said.update({name: last_name(words[name]) for name in ("type", "action")
                      if name in words and said[name] is None})
+        if said.get("type") == "Choice":            # of click
+            said["choices"] = self.value(words["type"].args[0])
         if last_name(call) not in self.untyped:
             said.setdefault("type", type(said.get("default")).__name__)
         return {**said, "hidden": said.get("hidden") or last_name(words.get("help")) == "SUPPRESS"}
@@ -12730,22 +12724,15 @@ class PythonScript:
             command = f"{above or ''} {self.named(name, one)}".strip() if several else ""
             if last_name(one) == "group":
                 groups[name] = "" if above is None else command
-            else:
-                takes.append(self.clicked(Takes(command), function))
-        return takes
-
-    def clicked(self, takes, function):
-        for one in function.decorator_list:
-            if last_name(one) not in ("option", "argument") or not hasattr(one, "args"):
                 continue
-            said = self.said(one)
-            for word in one.keywords:
-                if last_name(word.value) == "Choice" and word.value.args:
-                    said["choices"] = self.value(word.value.args[0])
-            if last_name(one) == "argument" and (
-                    said.get("nargs") == -1 or said.get("required") is False):
-                said["nargs"] = "*"
-            takes.declare(self.flags(one.args), said)
+            takes.append(Takes(command))
+            for word in function.decorator_list:
+                said = self.said(word)
+                if last_name(word) == "argument" and (
+                        said.get("nargs") == -1 or said.get("required") is False):
+                    said["nargs"] = "*"
+                if last_name(word) in ("option", "argument"):
+                    takes[-1].declare(self.flags(getattr(word, "args", ())), said)
         return takes
 
     # -- typer and fire: by a function's own parameters
@@ -12816,18 +12803,17 @@ class PythonScript:
         elif isinstance(shown, ast.Dict):
             pairs = [(str(self.value(key)), self.functions.get(last_name(value)))
                      for key, value in zip(shown.keys, shown.values)]
-        return [self.fired(Takes(name), one) for name, one in pairs if hasattr(one, "args")]
-
-    def fired(self, takes, function):
-        for name, kind, default in self.parameters(function):
-            value = self.value(default)
-            if default is None:
-                takes.declare([name], {"nargs": "*" if name.startswith("*") else None})
-            elif isinstance(value, bool):
-                takes.declare([spelling(f"no{name}" if value else name)], {"is_flag": True})
-            else:
-                takes.declare([spelling(name)], {"default": value, "type": type(value).__name__})
-        return takes
+        takes = [(Takes(name), one) for name, one in pairs if hasattr(one, "args")]
+        for one, function in takes:
+            for name, kind, default in self.parameters(function):
+                value = self.value(default)
+                if default is None:
+                    one.declare([name], {"nargs": "*" if name.startswith("*") else None})
+                elif isinstance(value, bool):
+                    one.declare([spelling(f"no{name}" if value else name)], {"is_flag": True})
+                else:
+                    one.declare([spelling(name)], {"default": value, "type": type(value).__name__})
+        return [one for one, _ in takes]
 
     # -- sys.argv
 
@@ -13120,18 +13106,19 @@ class Existing:
         jobs, names = {}, set()
         for file in filter(self.is_script, self.texts):
             jobs[file] = [self.job(file, takes, names) for takes in self.takes(file)]
-        for name, target in self.entries.items():
-            jobs[f"{name} ({target})"] = self.entry_jobs(name, target, names)
+        for name, target in self.entries.items():   # run without the package being installed
+            module, _, function = target.partition(":")
+            path = next(filter(self.texts.get, module_files(module)), module_files(module)[0])
+            call = f"import sys; from {module} import {function}; sys.exit({function}())"
+            jobs[f"{name} ({target})"] = [
+                self.keys_of(self.named("-".join([name, *takes.command.split()]), names),
+                             shell_line(["python3", "-c", call]), f"run {target}", takes, path)
+                for takes in self.takes(path)]
         if any(os.path.basename(file) == "server.R" for file in self.files):
             source, port = self.web["shiny"]
             jobs["server.R"] = [{"name": self.named("app", names), "source": source.format("."),
                                  "ports": [f"{port}:{port}"]}]
         return jobs
-
-    @property
-    def first(self):
-        """What is typed first: Jupyter runs notebooks, which are no jobs."""
-        return "jupyter" if ".ipynb" in " ".join(self.files) and not self.jobs else "--help"
 
     def named(self, name, names, *others):
         """A job's name that is not taken yet."""
@@ -13151,17 +13138,14 @@ class Existing:
         relative = end == ".py" and re.search(r"(?m)^[ \t]*from \.", text)
         if source == "{}" and (relative or re.fullmatch(PACKAGE_ITSELF, file)):
             source = "python3 -m {2}"
-        shown = source.format(shell_line([file]), port, self.module(file))
+        path = re.sub(r"^src/", "", file) if self.path == "src" else file
+        module = re.sub(r"(?:/__main__)?\.py$", "", path).replace("/", ".")
+        shown = source.format(shell_line([file]), port, module)
         return self.keys_of(self.named(words, names, f"{words}-{end[1:].lower()}",
                                        file[:-len(end)].replace("/", "-")),
                             shown, f"run {file}", takes, file,
                             ports=[f"{port}:{port}"] if port else [],
                             environment=variables)
-
-    def module(self, file):
-        """What Python calls a file, which as a module may load others by `from .`"""
-        path = re.sub(r"^src/", "", file) if self.path == "src" else file
-        return re.sub(r"(?:/__main__)?\.py$", "", path).replace("/", ".")
 
     def keys_of(self, name, source, about, takes, file, **more):
         """The keys of a job, without those that say nothing."""
@@ -13189,15 +13173,6 @@ class Existing:
         pairs = re.findall(r"(?<![\w.-])([\w.-]+)\s*=\s*([\w.]+:\w+)", setup)
         return {**dict(pairs), **toml_texts(
             self.text("pyproject.toml"), "project.scripts", "tool.poetry.scripts")}
-
-    def entry_jobs(self, name, target, names):
-        """The jobs of such a command, run without the package being installed."""
-        module, _, function = target.partition(":")
-        path = next(filter(self.texts.get, module_files(module)), module_files(module)[0])
-        call = f"import sys; from {module} import {function}; sys.exit({function}())"
-        return [self.keys_of(self.named("-".join([name, *takes.command.split()]), names),
-                             shell_line(["python3", "-c", call]), f"run {target}", takes, path)
-                for takes in self.takes(path)]
 
     def dependencies(self, language):
         """As skelebot.yaml has them: a list, or one for each language."""
@@ -13254,17 +13229,12 @@ class Existing:
             pattern for pattern in self.ignored.values()
             if pattern.replace("**/", "") not in ALWAYS_OUT and pattern not in ALWAYS_OUT)]))
 
-    @property
-    def data(self):
-        """The folders that are in no image, and others without scripts."""
-        code = {file.split("/")[0] for file in self.texts}
-        names = [name for name in (*folder_names(self.folder), *RESULTS)
-                 if name not in (*code, *self.venvs)]
-        return list(dict.fromkeys([*self.ignored, *names]))
-
     def mappings(self, text):
-        """The folders that a text names, to read and to write there, and a .env."""
-        own = [f"{name}/" for name in self.data if not re.search(r"[*?]", name) and re.search(
+        """The folders that a text names: in no image, or without scripts; and a .env."""
+        code = {file.split("/")[0] for file in self.texts}
+        data = [*self.ignored, *(name for name in (*folder_names(self.folder), *RESULTS)
+                                 if name not in (*code, *self.venvs))]
+        own = [f"{name}/" for name in data if not re.search(r"[*?]", name) and re.search(
             r"(?:[\"'](?:\./)?{0}[/\"']|[\s=(>](?:\./)?{0}/)".format(re.escape(name)), text)]
         own += [f"{name}/" for library, name in hints("writes").items()
                 if re.search(rf"(?m)^[ \t]*(?:import|from) {library}\b", text)]
@@ -13324,7 +13294,8 @@ class Scaffold:
             yield Note("what follows depends on the template")
         elif not self.call.dry_run:
             step = f"cd {shell_line([self.folder])} && " if self.folder != "." else ""
-            first = existing.first if existing else "--help"
+            notebooks = existing and ".ipynb" in " ".join(existing.files) and not existing.jobs
+            first = "jupyter" if notebooks else "--help"
             yield Note(f"made {count} files; next: {step}skelebot {first}")
         return 0
 
@@ -13502,8 +13473,10 @@ class Scaffold:
         """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
         data = self.template_file(name, folder, "template.yaml")
         template = Template.parse(data, "template.yaml")
-        yield from self.plan_prompts(template)
-        answers, contents = self.answers, []
+        answers, contents, typed = self.answers, [], self.typed_answers(template)
+        for prompt in template.prompts:
+            answers[prompt.var] = yield from self.plan_question(
+                prompt.message, option=f"--answer {prompt.var}=...", answer=typed.get(prompt.var))
         for file in template.files:
             source = answers.fill_path(file.template, file.places["template"])
             text = self.template_file(name, folder, source).decode("utf-8", "surrogateescape")
@@ -13512,8 +13485,8 @@ class Scaffold:
         folders = [answers.fill_path(path, template.places["dirs"]) for path in template.dirs]
         return folders, self.files(template.keys(answers, language), contents)
 
-    def plan_prompts(self, template):
-        """What a template asks on top; --answer NAME=VALUE answers beforehand."""
+    def typed_answers(self, template):
+        """name -> what --answer NAME=VALUE answers of what the template asks."""
         known, typed = [prompt.var for prompt in template.prompts], {}
         for text in self.words.values.get("answer", ()):
             name, equals, typed[name] = text.partition("=")
@@ -13523,9 +13496,7 @@ class Scaffold:
             if name not in known:
                 raise usage_error(f"scaffold: the template does not ask for {shortened(name)}",
                                   did_you_mean(name, known, "it asks for"))
-        for prompt in template.prompts:
-            self.answers[prompt.var] = yield from self.plan_question(
-                prompt.message, option=f"--answer {prompt.var}=...", answer=typed.get(prompt.var))
+        return typed
 
     # -- Making the files
 
