@@ -1462,16 +1462,6 @@ RECENT = 50 * 10 ** 6       # nanoseconds in which a file could be changed twice
 COARSE = 2100 * 10 ** 6     # and on a disk that counts seconds
 
 
-def context_files(rules):
-    """(path on this machine, name) of every file of the current folder that the rules leave in."""
-    for top, folders, files in os.walk("."):
-        near = "" if top == "." else os.path.relpath(top, ".").replace(os.sep, "/") + "/"
-        folders[:] = sorted(name for name in folders if not rules.prunes(plain_text(near + name)))
-        for name in sorted(files):
-            if not rules.ignores(plain_text(near + name)):
-                yield os.path.join(top, name), near + name
-
-
 def context_line(path, name, status, now):
     """A file, link or folder as a Recipe has it: mode, size, times in nanoseconds, inode.
 
@@ -1524,6 +1514,13 @@ def context_index(rules, left_out=(), only=()):
         lines += own
         folders += inner
     return "\n".join(sorted(set(lines) if only else lines))
+
+
+def context_files(rules):
+    """(path on this machine, name) of every file of the current folder that the rules leave in."""
+    for name, _, facts in (line.partition("//") for line in context_index(rules).split("\n")):
+        if facts.startswith("100"):
+            yield machine_text(name), name
 
 
 def are_direct(paths):
@@ -1836,6 +1833,13 @@ class Mark(Record):
     column: int
 
 
+def each_node(kind, value, change):
+    """The value of a node of a kind, with what `change` makes of each node in it."""
+    if kind == "sequence":
+        return list(map(change, value))
+    return [tuple(map(change, pair)) for pair in value] if kind == "mapping" else value
+
+
 class Node(tuple):
     """A node that is known from an earlier call: of PyYAML's, what is asked of them here."""
     __slots__ = ()
@@ -1849,26 +1853,16 @@ class Node(tuple):
         if id(node) in seen:
             raise KeyError(node.tag)
         seen.add(id(node))
-        value, style = node.value, node.style if node.id == "scalar" else node.flow_style
-        if node.id == "sequence":
-            value = [cls.flat(item, seen) for item in value]
-        if node.id == "mapping":
-            value = [(cls.flat(key, seen), cls.flat(item, seen)) for key, item in value]
         marks = [(mark.name, mark.index, mark.line, mark.column)
                  for mark in (node.start_mark, node.end_mark)]
-        return (node.id, node.tag, value, style, *marks)
+        return (node.id, node.tag, each_node(node.id, node.value, lambda one: cls.flat(one, seen)),
+                node.style if node.id == "scalar" else node.flow_style, *marks)
 
     @classmethod
     def of(cls, plain):
         """The Node of what `flat` made."""
-        kind, tag, value, style, start, end = plain
-        if kind == "scalar":
-            return cls(plain)
-        if kind == "sequence":
-            value = list(map(cls.of, value))
-        if kind == "mapping":
-            value = [(cls.of(key), cls.of(item)) for key, item in value]
-        return cls((kind, tag, value, style, start, end))
+        kind, tag, value, *rest = plain
+        return cls((kind, tag, each_node(kind, value, cls.of), *rest))
 
 
 class KnownNodes:
@@ -1915,11 +1909,7 @@ def pyyaml_node(node):
     """PyYAML's own node for one of ours."""
     if not isinstance(node, Node):
         return node
-    yaml, value = yaml_module(), node.value
-    if node.id == "sequence":
-        value = list(map(pyyaml_node, value))
-    if node.id == "mapping":
-        value = [tuple(map(pyyaml_node, pair)) for pair in value]
+    yaml, value = yaml_module(), each_node(node.id, node.value, pyyaml_node)
     marks = [yaml.Mark(*mark, None, None) for mark in (node.start_mark, node.end_mark)]
     return getattr(yaml, node.id.title() + "Node")(node.tag, value, *marks, node.style)
 
