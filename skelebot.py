@@ -4011,7 +4011,7 @@ class Merge(Record):
     """A file or folder to put in its place; what is only there already stays."""
     source: str
     target: str
-    line = shown_as("cp -R -p -P {source} {target}")
+    line = shown_as("cp -R -p -P -T {source} {target}")
 
 
 class File(Record):
@@ -8025,7 +8025,7 @@ class OnCluster(OnOtherEngine):
                 limit=COPYING)
             for copy in copies if outcome.output or not outcome.status else ():
                 new = os.path.join(folder, "new", archived(copy))
-                if look(new):
+                if self.call.dry_run or look(new):
                     yield Merge(new, copy.source)
         finally:
             yield Remove(folder)
@@ -8111,10 +8111,7 @@ class SlurmHost(Record):
     setup: Tuple[Text, ...] = ()
     options: Tuple[SlurmOption, ...] = ()
     places: Hidden = None
-
-    @property
-    def address(self):
-        return f"//{self.login}" * bool(self.login)
+    address = property(lambda self: f"//{self.login}" * bool(self.login))
 
     @classmethod
     def at(cls, address):
@@ -8391,7 +8388,7 @@ class Slurm(OnCluster):
 
     def facts(self, run):
         return {"image": run.image, "container": run.name,
-                "endpoint": f"{self.row}:" + f"//{self.slurm.login}" * bool(self.slurm.login)}
+                "endpoint": f"{self.row}:{self.slurm.address}"}
 
     def plan_points(self, records, most):
         """Begin the points of a sweep, as one array."""
@@ -8618,7 +8615,11 @@ class OnKubernetes(OnCluster):
 
     def volumes(self, run):
         """(volumes, where `main` sees them, FILES first); what is absolute is below a claim."""
-        size, claims = run.resources.shm, {posixpath.normpath(path or "/"): f"claim-{index}"
+        for name, path in self.at.claims:
+            if not (path or "").startswith("/"):
+                raise SkelebotError(f"{self.where}: claims: {name} needs an absolute path",
+                                    f"for example claims: {{{name}: /data}}")
+        size, claims = run.resources.shm, {posixpath.normpath(path): f"claim-{index}"
                                            for index, (_, path) in enumerate(self.at.claims)}
         volumes = {"files": run.copies and {"emptyDir": {}}, "shm": size and {"emptyDir": {
             "medium": "Memory", "sizeLimit": size.upper() + "i"}},
@@ -8701,7 +8702,7 @@ class OnKubernetes(OnCluster):
                 yield from cache.plan_keep(path, digest.encode())
         finally:
             yield from [Release(lock)] * bool(lock)
-        return re.sub(":[^:/]+$", "@" + digest, name).rstrip("@")
+        return re.sub(":[^:/]+$", "@" + digest, name) if digest else name
 
     def plan_refused(self, status=1):
         """What its watcher has told already; its image may be gone, so the next run pushes it."""
@@ -8916,7 +8917,7 @@ class Hosts(Record):
         elif known and text not in RUNNERS and not re.fullmatch(r"\w[\w-]*(\.[\w-]+)+", text):
             raise (place.fault if place else usage_error)(
                 f"{'' if place else '-d: '}there is no host {shortened(text)}",
-                did_you_mean(text, known)
+                did_you_mean(text, [*known, "native"])
                 + " (addresses: ssh://user@box, kubernetes://CONTEXT/NAMESPACE, slurm:)")
         return self.at(text, place)
 
@@ -9115,7 +9116,7 @@ class TakenUp(RunCommands):
     def words_again(project, job, before, now):
         """The Words of a run, with what is typed now in their place."""
         parser, again = job_parser(project, job), job_parser(project, job)
-        again.optional = len(again.args)
+        again.optional, again.title = len(again.args), "rerun RUN"
         before, now = parser.parse(before), again.parse(now)
         if now == Words():
             return before
@@ -16778,7 +16779,8 @@ class CommandLine:
             name, [*known, *options, *map("help {}".format, topics())])
         if not self.project:
             return usage_error(f"no {FILE} here or above, so {shortened(name)} means nothing",
-                               near or "go to a project's folder, or make one with: scaffold")
+                               name not in self.commands and near
+                               or "go to a project's folder, or make one with: scaffold")
         if name.startswith("-"):
             return usage_error(f"{shortened(name)}: options go before the first job",
                                "skelebot OPTIONS JOB + JOB")

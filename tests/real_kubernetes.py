@@ -320,7 +320,7 @@ class OnKubernetes(OnCluster):
                 ("priority", "say", "there is no priority class nothing\n  hint: correct priorityClass"),
                 ("account", "say", "there is no service account nothing\n  hint: correct serviceAccount"),
                 ("no-exec", "files", "what is mapped was not sent: eve may not create pods/exec in ml"),
-                ("odd", "say", "the cluster does not take the Job: ValidationError(Job.spec.template.spec): unknown field \"frobnicate\""),
+                ("odd", "say", "it is not valid: ValidationError(Job.spec.template.spec): unknown field \"frobnicate\""),
                 ("any", "say", "resources are numbers there\n  hint: gpus: 1, not all")):
             with self.subTest(name):
                 self.assertIn(words, self.skelebot("-d", name, job, status=1).stderr)

@@ -280,7 +280,7 @@ class GlobalOptions(unittest.TestCase):
         with folder({}) as path:
             for words, message, hint in (
                     (["train"], "so 'train' means nothing", place), (["-c"], "so '--contact' means nothing", place),
-                    (["envs"], "so 'envs' means nothing", place),
+                    (["envs"], "so 'envs' means nothing", place), (["hosts"], "so 'hosts' means nothing", place),
                     (["scafold"], "so 'scafold' means nothing", "did you mean scaffold?"),
                     (["-e", "dev", "-h"], "so there are no environments", "go to a project's folder")):
                 with self.subTest(words):

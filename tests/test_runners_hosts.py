@@ -131,10 +131,11 @@ class Chosen(unittest.TestCase):
         addresses = " (addresses: ssh://user@box, kubernetes://CONTEXT/NAMESPACE, slurm:)"
         for typed, keys, message, hint, status in (
                 ("gpubox", {}, "-d: there is no host 'gpubox'", "did you mean gpu-box?" + addresses, 2),
+                ("natve", {}, "-d: there is no host 'natve'", "did you mean native?" + addresses, 2),
                 ("", {"host": "xyz"}, "skelebot.yaml:1: host: there is no host 'xyz'",
-                 "known are: big, gpu-box, here, local" + addresses, 1),
+                 "known are: big, gpu-box, here, local, native" + addresses, 1),
                 ("", one(host="ada@box"), "skelebot.yaml:1: jobs[0].host: there is no host 'ada@box'",
-                 "known are: big, gpu-box, here, local" + addresses, 1)):
+                 "known are: big, gpu-box, here, local, native" + addresses, 1)):
             done = driven({Look: None, "src/train.py": "file"}, ADA._replace(host=typed), hosts=HOSTS, **keys)
             self.assertEqual((f"{done.fault}\n", done.fault.status), (two_lines(message, hint), status))
             self.assertNotIn("Command", done.outline)

@@ -1,13 +1,15 @@
 """Kubernetes: what a pod is, what follows it, and what its cluster's words mean; answers are as clusters have given them."""
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
-from skelebot import Call, Component, Job, KubernetesHost, Launch, OnKubernetes, Resources, Run, RunRecord, Source, Variable, template_bytes
+from skelebot import Call, Component, Job, KubernetesHost, Launch, OnKubernetes, Resources, Run, RunRecord, SkelebotError, Source, Variable, template_bytes
 from support import project
+from test_runners import ADA, driven, one
 
 KUBECTL = """#!/bin/sh
 cd "$(dirname "$0")" && echo "$*" >> asked
@@ -150,7 +152,9 @@ class Words(unittest.TestCase):
                 ("tar: a: strange\ncommand terminated with exit code 2", "tar: a: strange"),
                 ("The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?", "it does not answer"),
                 ('The Job "a" is invalid: \n* metadata.labels: Invalid value: "1 2": wrong\n* spec: wrong',
-                 'the cluster does not take the Job: metadata.labels: Invalid value: "1 2": wrong'),
+                 'it is not valid: metadata.labels: Invalid value: "1 2": wrong'),
+                ('error: error validating "STDIN": ValidationError(Job.spec): unknown field "x" in Spec; if you choose to ignore these errors, turn',
+                 'it is not valid: ValidationError(Job.spec): unknown field "x" in Spec'),
                 ("tar: Error\nerror: cannot exec into a container in a completed pod; current phase is Succeeded",
                  "what it wrote was not fetched in time, and is gone"),
                 ("Please enter Username: error: error reading input for Password", "the cluster does not take the login"),
@@ -198,6 +202,20 @@ class Pods(unittest.TestCase):
         self.assertEqual([(one["name"], one.get("stdin"), one["image"]) for one in pod["containers"]],
                          [("main", True, "r/churn@sha256:0"), ("beside", None, "b")])
 
+    def test_have_claims_at_absolute_paths_alone(self):
+        for path in ("data", None):
+            with self.assertRaises(SkelebotError) as caught:
+                self.run_of("true", claims=(Variable("datasets", path),))
+            self.assertEqual(str(caught.exception), "skelebot: kubernetes://prod/ml: claims: datasets needs an absolute path\n"
+                             "  hint: for example claims: {datasets: /data}")
+
+    def test_name_the_image_by_the_tag_that_is_pushed_where_a_dry_run_knows_no_digest(self):
+        host = {"kubernetes": {"context": "prod", "namespace": "ml"}}
+        done = driven(call=ADA._replace(host="prod", dry_run=True), hosts={"prod": host}, **one("echo", mappings=["out/"]),
+                      components={"registry": {"host": "r.example.com", "user": "team"}})
+        manifest, = (step.given for step in done.steps if '"Job"' in getattr(step, "given", ""))
+        self.assertEqual(set(re.findall('"image": "(.*?)"', manifest)), {"r.example.com/team/churn:run"})
+
     def test_have_files_that_are_lent_in_a_secret_of_their_job(self):
         with tempfile.NamedTemporaryFile() as file:
             file.write(b"ticket")
@@ -238,8 +256,9 @@ class Main(unittest.TestCase):
     def test_gives_the_jobs_own_status_though_a_signal_ends_its_wait(self):
         script = template_bytes("kubernetes", "main.sh").decode()
         argv = ["sh", "-c", script, "main", "0", "sh", "-c", "trap 'exit 9' TERM; echo begun; while :; do sleep 0.01; done"]
-        for _ in range(20):
-            with subprocess.Popen(argv, stdout=subprocess.PIPE) as main:
+        early = [word.replace("job=$!\n", "sleep 0.2; job=$!\n") for word in argv]     # a TERM that comes before it knows its job
+        for words in [argv] * 20 + [early]:
+            with subprocess.Popen(words, stdout=subprocess.PIPE) as main:
                 main.stdout.readline()
                 main.terminate()
                 self.assertEqual(main.wait(60), 9)

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from support import inside, project, skelebot
+from support import Look, inside, project, skelebot
 from skelebot import Call, Command, Outcome, SkelebotError, Slurm, SlurmHost
 from test_runners import ADA, driven, one
 
@@ -69,6 +69,11 @@ class Scripts(unittest.TestCase):
         self.assertEqual([step for step in done.steps if "hidden" in " ".join(getattr(step, "argv", ()))], [])
 
 
+    def test_in_a_dry_run_bring_back_what_is_written_by_lines_that_can_be_pasted(self):
+        done = driven(call=ADA._replace(host="lab", dry_run=True), hosts={"lab": LAB}, results={Look: None}, **one("echo", mappings=["out/"]))
+        self.assertIn("cp -R -p -P -T /tmp/scratch/new/app/out out", [step.line for step in done.steps if isinstance(step, skelebot.Merge)])
+
+
 class There(unittest.TestCase):
     def test_what_makes_the_image_is_set_up_as_the_job_is(self):
         done = driven(call=ADA._replace(host="here"), hosts={"here": {"slurm": {"setup": ["module load apptainer"]}}},
@@ -102,6 +107,7 @@ class There(unittest.TestCase):
                 ("sbatch: error: Batch job submission failed: Protocol authentication error", "its munge does not say who you are"),
                 ("ssh: Could not resolve hostname lab: Name or service not known", "there is no host lab"),
                 ("ssh: connect to host lab port 22: Connection timed out", "it does not answer"),
+                ("sbatch: error: Invalid directive found in batch script: exclusive", "sbatch does not know exclusive"),
                 ("FATAL: while extracting: mksquashfs not found", "it has no mksquashfs, of which apptainer makes an image"),
                 ("cat: write error: No space left on device", "the disk there is full"),
                 ("\nstdout: Welcome", "its shell prints on stdout for commands as well: Welcome"), ("first\nlast", "last")):
@@ -182,6 +188,15 @@ class Watching(unittest.TestCase):
             "1 goes on: RUNNING None", "2 goes on: PENDING Nodes required for job are DOWN", "3 9", "4 gone",
             "5 125 skelebot was ended by force before it was submitted", "6 125 Slurm does not know it any more, and its status was not written"])
 
+
+    def test_a_node_that_lacks_what_runs_the_image_says_so(self):
+        with inside({"script": "", "secret": "export A=s3cret\n"}):
+            script = "KIND=no-such-podman\n" + skelebot.template_bytes("slurm", "job.sh").decode()
+            watch = skelebot.template_bytes("slurm", "watch.sh").decode()
+            done = [subprocess.run(["sh", "-c", *words], stdout=subprocess.PIPE, universal_newlines=True) for words in (
+                [script], [watch, "sh", "follow", os.getcwd()], [watch, "sh", "ends", os.getcwd()])]
+            self.assertEqual(([one.returncode for one in done], os.path.exists("secret")), ([127, 127, 0], False))
+            self.assertRegex(done[2].stdout, r"\A\S+ 127 its node has no no-such-podman: let setup of the host load it")
 
     def test_why_it_waits_is_told_whole(self):
         down = "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions"

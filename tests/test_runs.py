@@ -86,6 +86,13 @@ class OnceMore(unittest.TestCase):
         self.assertEqual((now["hosts"], now["host"]), (("ssh://b",), "ssh://b"))
 
 
+    def test_says_where_options_of_skelebot_go(self):
+        it = project()
+        with self.assertRaises(SkelebotError) as caught:
+            TakenUp.words_again(it, it.jobs[0], (), ["-d", "box"])
+        self.assertEqual(caught.exception.hint, "skelebot's own options go before the job: skelebot -d HOST rerun RUN")
+
+
 class Meanwhile(unittest.TestCase):
     def test_an_end_that_somebody_else_records_counts(self):
         before = RunRecord(number=1, job="train", runner="native", state="running", started=1.0, machine=skelebot.machine_name(), mark="1")

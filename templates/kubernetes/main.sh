@@ -2,7 +2,7 @@
 #
 # It has SECONDS, if that is not 0, and 30 more after TERM; whoever ends it early lets it have 10. As long as it
 # lives, the pipe `alive` has a writer: so the container beside it knows when to go.
-time=$1 work=/run/skelebot-files late= again=
+time=$1 work=/run/skelebot-files late= again= job= early=
 shift
 [ ! -f /run/skelebot-variables/variables ] || . /run/skelebot-variables/variables
 if [ -p "$work/alive" ]; then
@@ -11,15 +11,16 @@ fi
 if env --default-signal=INT,QUIT true 2>/dev/null; then # which a shell keeps from what is behind it
     set -- env --default-signal=INT,QUIT "$@"
 fi
-"$@" 9>&- &
-job=$!
 
 end() {
     kill -TERM "$job" 2>/dev/null
     (sleep "$1" && kill -KILL "$job") 2>/dev/null &
 }
-trap 'again=1; end 10' TERM
+trap 'again=1; if [ -n "$job" ]; then end 10; else early=1; fi' TERM # the first process has no other way to end by it
 trap 'again=1 late=1; end 30' USR1
+"$@" 9>&- &
+job=$!
+[ -z "$early" ] || end 10
 if [ "$time" -gt 0 ]; then
     (sleep "$time" && kill -USR1 $$) 2>/dev/null &
 fi

@@ -14,6 +14,12 @@ LATER= SIGNAL= STATUS=127 WHY=
 printf '%-60s\n' 125 > status.new        # which has room then, whatever fills the disk
 trap end TERM USR2                      # USR2 as well: Slurm writes into the log that it has sent a TERM
 hostname > begun.new && mv begun.new begun
+[ "$KIND" = none ] || command -v "$KIND" > /dev/null || {
+    rm -f secret
+    echo "127 its node has no $KIND: let setup of the host load it, or container be another" > status.new
+    mv status.new status
+    exit 127
+}
 SECRET=$PWD/secret
 if [ -e secret ]; then
     [ "$KIND" = none ] || SECRET=/run/skelebot-secret

@@ -174,7 +174,7 @@ follow)                                 # its exit status is that of the job, or
     done
     print
     read -r STATUS WHY < status || exit 125
-    [ -z "$WHY" ] || echo "skelebot: $WHY" >&3
+    [ -z "$WHY" ] || [ "$STATUS" -gt 124 ] || echo "skelebot: $WHY" >&3     # of those ends are told
     exit "$STATUS" ;;
 log)
     cat "$1/log" ;;
