@@ -5681,9 +5681,7 @@ class RunRecord(Record):
                 facts[re.sub(r"(?a)[^\w.-]", "_", name)], room = text, room - size
         return facts
 
-    @property
-    def goes_on(self):
-        return self.state in ("waiting", "running")
+    goes_on = property(lambda self: self.state in ("waiting", "running"))
 
     @property
     def told(self):
@@ -5925,9 +5923,9 @@ class Clean:
     @staticmethod
     def plan_ended(engine, label="label=skelebot.project"):
         """[id, status, name and size] of ours; for an hour what one has made may be on its way."""
-        told = yield from plan_must(Command((
-            *engine.argv, "ps", "--all", "--size", "--filter", label, "--filter", "status=exited",
-            "--format", "{{.ID}}|{{.Status}}|{{.Names}}, {{.Size}}"), kept=True, looks=True))
+        told = yield from plan_must(engine.ask(
+            "ps", "--all", "--size", "--filter", label, "--filter", "status=exited",
+            "--format", "{{.ID}}|{{.Status}}|{{.Names}}, {{.Size}}", kept=True))
         rows = [line.split("|", 2) for line in told.output.splitlines()]
         return [row for row in rows if not re.search("second|minute", row[1])]
 
@@ -5962,9 +5960,9 @@ class Clean:
                       for own, status, name in ended if name.partition(",")[0] not in busy]
         known = list(self.builds(engine, skelebot_home(self.call.environ, self.call.home)))
         gone = [one for one in known if self.can_go(*one[1:3])]
-        told = yield from plan_must(Command((
-            *argv, "images", "--quiet", "--no-trunc", "--filter", "dangling=true", "--filter",
-            f"label={LABEL}title={self.project.name}"), kept=True, looks=True))
+        told = yield from plan_must(engine.ask(
+            "images", "--quiet", "--no-trunc", "--filter", "dangling=true", "--filter",
+            f"label={LABEL}title={self.project.name}", kept=True))
         ids = {*(one[-64:] for one in told.output.split()), *(one[3] for one in gone)}
         ids -= {"", *(one[3] for one in known if one not in gone and look(one[1]))}
         told = yield engine.inspect(form, *sorted(ids))
@@ -6278,9 +6276,7 @@ class Recording:
         """The record, or none."""
         return (self.record,) if self.record else ()
 
-    @property
-    def folder(self):
-        return self.record.folder if self.record else ""
+    folder = property(lambda self: self.record.folder if self.record else "")
 
     def is_shared(self, project):
         """Whether its `shared` travels to another engine."""
@@ -6871,7 +6867,7 @@ class Run(Record):
     copies    what travels there before it, and back after it
     serve     plan of a server, for this Run, done as soon as its container runs
     rootless  whether the engine's root is the caller
-    accounts  (path here, path there) of the files in which its user has a name
+    files     (path here, path there) of those in which its user has a name, and that it is lent
     taken     ports of the project that another job of it has published
     first     file that says that what it wrote was looked at; until then its container stays
     """
@@ -6882,7 +6878,7 @@ class Run(Record):
     copies: Tuple[Copy, ...] = ()
     serve: Any = None
     rootless: bool = False
-    accounts: Tuple = ()
+    files: Tuple = ()
     taken: Tuple = ()
     resources: Resources = Resources()
     recording: Any = UNRECORDED
@@ -7048,8 +7044,12 @@ class Runner:
         return Launch(tuple(argv))
 
     def prepare(self, run):
-        """Make ready what it runs from; returns the Run, completed. A failure leaves nothing."""
-        yield from ()
+        """Make ready what it runs from, here the folders that are mapped; returns the Run, completed.
+        A failure leaves nothing.
+        """
+        for mapping in filter(self.is_here, run.job.mappings):
+            if mapping.source != ".":
+                yield MakeFolder(host_path(mapping.source, "", self.call.home))
         return run
 
     def start(self, run):
@@ -7350,14 +7350,6 @@ class Native(Runner):
         """A mapped folder of the project is that folder itself; `SRC:DEST` has no meaning."""
         return os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source)
 
-    def prepare(self, run):
-        """Make a mapped folder if it does not exist."""
-        yield from ()
-        for mapping in run.job.mappings:
-            if mapping.source != ".":
-                yield MakeFolder(host_path(mapping.source, "", self.call.home))
-        return run
-
     lacking = "your {1} lacks: -n uses that one; install {0} there, or leave -n out"
 
     def follow(self, run):
@@ -7449,8 +7441,8 @@ class OnEngine(Runner):
             yield Note(f"{path} leads to {text}, which {job.name} will not see{more}: map that "
                        "place too, or put the files into the mapped folder")
 
-    def copies(self, job):
-        """The Copy of each mapping that travels."""
+    def copies(self, job, files=()):
+        """The Copy of each mapping, and of each of the Run's files, that travels."""
         return ()
 
     def plan_image(self, job):
@@ -7521,18 +7513,16 @@ class OnEngine(Runner):
                 one for one in others if one.detached])
         own = Image(self.engine, self.project, run.job)
         image = run.image or (yield from own.plan_ready())
-        for mapping in filter(self.is_here, job.mappings):
-            if mapping not in run.launch.mappings and mapping.source != ".":
-                yield MakeFolder(host_path(mapping.source, "", self.call.home))
+        yield from super().prepare(run)
         yield from self.plan_first(run, image)
         run = run._replace(
-            job=job, launch=run.launch._replace(words=words), image=image, copies=self.copies(job),
+            job=job, launch=run.launch._replace(words=words), image=image,
             name=run.name or self.project.container(job, "" if run.detached else self.call.token),
             first=self.unknown(run.job),
             rootless=(yield from self.engine.plan_rootless(self.project)),
             taken=(yield from self.plan_taken(job)))
-        accounts = yield from self.plan_accounts(run, own.recipe)
-        run = self.with_accounts(run, [*accounts, *self.lent_files])
+        files = [*(yield from self.plan_accounts(run, own.recipe)), *self.lent_files]
+        run = run._replace(files=files, copies=self.copies(job, files))
         if run.detached and run.resources.time:
             argv = ("sh", "-c", ALONE.format(run.resources.seconds, LAST_WORDS), "sh")
             run = run._replace(launch=run.launch._replace(argv=(*argv, *run.launch.argv)))
@@ -7580,9 +7570,6 @@ class OnEngine(Runner):
         mapped = [os.path.normpath(one.target) for one in run.job.mappings]
         accounts = (yield from engine.plan_accounts(image, key, home or "/tmp")) if all(key) else ()
         return [pair for pair in accounts if pair[1] not in mapped]
-
-    def with_accounts(self, run, accounts):
-        return run._replace(accounts=accounts)
 
     def plan_taken(self, job):
         """The project's ports that another of its jobs has published: one is enough for them."""
@@ -7805,7 +7792,7 @@ class OnEngine(Runner):
             *(word for mapping in job.mappings if mapping.target not in copied
               for word in mount_words(mapping, project.folder, self.call.home)),
             *each("--mount", [csv_row("type=bind", "source=" + path, "target=" + target, "readonly")
-                              for path, target in run.accounts]),
+                              for path, target in run.files if target not in copied]),
             *project.docker, *job.docker, *run.launch.words, run.image, *run.launch.argv,
         )
 
@@ -7941,16 +7928,11 @@ class OnOtherEngine(OnEngine):
         job = job._replace(mappings=(*self.mappings(job), *([shared] if own else [])))
         return [copy for copy in self.copies(job) if copy.returns]
 
-    def copies(self, job):
-        copies = []
-        for mapping in filter(self.is_here, job.mappings):
-            source = end_of_link(host_path(mapping.source, "", self.call.home))
-            copies.append(Copy(source, mapping.target, look(source) != "file",
-                               "ro" not in mapping.options))
-        return tuple(copies)
-
-    def with_accounts(self, run, accounts):
-        return run._replace(copies=(*run.copies, *(Copy(*pair, False, False) for pair in accounts)))
+    def copies(self, job, files=()):
+        rows = ((end_of_link(host_path(one.source, "", self.call.home)), one)
+                for one in job.mappings if self.is_here(one))
+        return (*(Copy(source, one.target, look(source) != "file", "ro" not in one.options)
+                  for source, one in rows), *(Copy(*pair, False, False) for pair in files))
 
     def prepare(self, run):
         self.check(run)
@@ -8047,10 +8029,8 @@ class OnCluster(OnOtherEngine):
         job = run.launch.job(run.job)
         run = run._replace(job=job._replace(mappings=self.mappings(job)))
         self.check(run)
-        for mapping in filter(self.is_here, job.mappings):
-            yield MakeFolder(host_path(mapping.source, "", self.call.home))
         self.lent_files += run.launch.lent
-        return run
+        return (yield from Runner.prepare(self, run))
 
     def leave(self, run):
         yield Answer(run.name)
