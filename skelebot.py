@@ -6271,10 +6271,7 @@ class Recording:
             resources={name: text for name, text in call.resources._asdict().items() if text},
             detached=job.mode == "d" or call.detach), job.metrics)
 
-    @property
-    def records(self):
-        """The record, or none."""
-        return (self.record,) if self.record else ()
+    records = property(lambda self: (self.record,) if self.record else ())
 
     folder = property(lambda self: self.record.folder if self.record else "")
 
@@ -7035,10 +7032,6 @@ class Runner:
         """Raise a fault if a host does not answer."""
         return ()
 
-    def resources(self, job):
-        """What a job may take, key by key: by --resources, else by the job, else by the project."""
-        return self.call.resources.over(job.resources).over(self.project.resources)
-
     def launch(self, job, argv):
         """The Launch of a job's command; it is no plan."""
         return Launch(tuple(argv))
@@ -7102,7 +7095,7 @@ class Runner:
         for mapping, place in pairs:
             if self.is_here(mapping) and not self.call.later:
                 check_source(mapping, place, self.call.home)
-        run = run._replace(job=job, resources=self.resources(job))
+        run = run._replace(job=job, resources=self.project.resources)
         yield from self.plan_notes(run)
         return (yield from plan_around(
             self.call, job, run.launch, self.project.components,
@@ -7122,7 +7115,7 @@ class Runner:
             if not isinstance(fault, SkelebotError) or not (yield from self.plan_lost_sight(run)):
                 yield from recording.plan_fail(fault)
             raise
-        if not run.detached and not (yield from self.plan_lost_sight(run, status)):
+        if not run.detached and not (status and (yield from self.plan_lost_sight(run, status))):
             yield from recording.plan_end(status, self.written(run))
         return status
 
@@ -8933,14 +8926,18 @@ class Hosts(Record):
 
 
 def plan_runner(call, project, job):
-    """The Runner for a job: natively, or at the host that -d, the job or the project names."""
+    """The Runner for a job: natively, or at the host that -d, the job or the project names.
+
+    Its project has what the job may take: by --resources, else the job, the project, the host.
+    """
     hosts, native = Hosts(call, project), call.native or job.native == "always"
     host = hosts.at("native:") if native and job.source else hosts.chosen(job)
     if not job.source and not RUNNERS[host.kind].for_image:
         host = hosts.at("")
     project = project._replace(
         environment=(*file_variables(call, project, job), *project.environment),
-        resources=project.resources.over(host.resources))
+        resources=call.resources.over(job.resources).over(project.resources)
+        .over(host.resources))
     runner = yield from RUNNERS[host.kind].plan_at(call, project, host)
     runner.host = host.docker
     return runner
@@ -9287,7 +9284,7 @@ class Sweeping:
             self.check_copies(runner)
             self.cluster = runner if runner.runs_sweeps else None
             image = self.images.get(runner.host) or (yield from runner.plan_image(self.job))
-            count = runner.resources(self.job).gpus.rpartition(":")[2]
+            count = runner.project.resources.gpus.rpartition(":")[2]
             size = int(count) if count.isdigit() else 0
             gpus = (yield from runner.plan_gpus(image)) if size else []
             groups = [gpus[end - size:end] for end in range(size, len(gpus) + 1, size or 1)]
@@ -11214,7 +11211,7 @@ class Jupyter(Component):
         return (yield from plan_around(
             call, job, launch, project.components,
             lambda launch: self.plan_server(runner, Run(
-                job, launch, resources=runner.resources(job)), port, lab, call.secret)))
+                job, launch, resources=runner.project.resources), port, lab, call.secret)))
 
 
 # -- Repository

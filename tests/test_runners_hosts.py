@@ -82,7 +82,7 @@ class Entries(unittest.TestCase):
         with mock.patch.multiple(skelebot, RUNNERS=rows, HostRecord=record):
             it = project(hosts={"prod": {"cluster": {"context": "p"}, "resources": {"gpus": 1}}}, host="prod")
             runner = drive(skelebot.plan_runner(ADA, it, it.jobs[0])).status
-            self.assertEqual((type(runner), runner.resources(it.jobs[0]).gpus), (OnCluster, "1"))
+            self.assertEqual((type(runner), runner.project.resources.gpus), (OnCluster, "1"))
             self.assertEqual(dict(it.hosts)["prod"].cluster.context, "p")
             self.assertEqual(Hosts(ADA, it).at("cluster://p/q").kind, "cluster")
             listed = drive(Hosts(ADA, it).plan(skelebot.Words({"check": ("true",), "json": ("true",)})))
@@ -172,7 +172,7 @@ class Chosen(unittest.TestCase):
         call = ADA._replace(resources=Resources(shm="1g"))
         it = project(hosts=HOSTS, host="big", resources={"memory": "2g"}, **one(resources={"time": "1h"}))
         runner = drive(skelebot.plan_runner(call, it, it.jobs[0])).status
-        self.assertEqual(runner.resources(it.jobs[0]), Resources("8", "2g", "", "1g", "1h"))
+        self.assertEqual(runner.project.resources, Resources("8", "2g", "", "1g", "1h"))
 
     def test_that_run_nothing_of_the_image_leave_exec_and_builds_to_the_engine(self):
         for plan in (skelebot.plan_exec(ADA, project(hosts=HOSTS, host="here"), skelebot.Words(extra=("ls",))),

@@ -6,7 +6,7 @@ import unittest
 
 import support
 from support import call, project, skelebot, two_lines
-from skelebot import Call, Command, Launch, OnEngine, Outcome
+from skelebot import Call, Command, Launch, Outcome
 
 ADA = Call(home="/home/ada", uid=1000, gid=100, login="ada", token="0a1b")
 SIZE, TIME = "such as 512m or 8g", "such as 90s, 30m, 4h, 2d"
@@ -76,9 +76,9 @@ def files(**texts):
 def words(call=ADA, option="", job=None, **keys):
     """The words of `docker run` of a job between its labels and the image."""
     it = project(jobs=[{"name": "train", "source": "src/train.py", **(job or {})}], **keys)
-    engine = skelebot.engine_kind(call.engine)(call)
-    runner = OnEngine(call._replace(resources=skelebot.typed_resources(option)), it, engine)
-    run = skelebot.Run(it.jobs[0], Launch(("python",)), "churn", "NAME", resources=runner.resources(it.jobs[0]))
+    call = call._replace(resources=skelebot.typed_resources(option))
+    runner = support.drive(skelebot.plan_runner(call, it, it.jobs[0])).status
+    run = skelebot.Run(it.jobs[0], Launch(("python",)), "churn", "NAME", resources=runner.project.resources)
     argv = runner.container_argv(("run", "--rm"), run)
     return " ".join(argv[argv.index("--interactive") + 1:argv.index("churn")])
 
