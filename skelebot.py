@@ -2762,6 +2762,15 @@ class Parser:
         args = (value for arg in self.args for value in typed.values.get(arg.name, ()))
         return (*args, *named, *typed.extra)
 
+    def typed(self, values, extra):
+        """What can be typed for values, "" for what no argument has, and words after `--`."""
+        named = [f"{spelling(one.name)}={word}" for one in self.params if one.name in values
+                 for word in values[one.name] or ["false"] * (one.accepts == "boolean")]
+        args = [word for name in (*(arg.name for arg in self.args), "")
+                for word in values.get(name, ())]
+        apart = extra or any(map(self.is_option, args))
+        return (*named, "--", *args, *extra) if apart else (*args, *named)
+
     # -- Options
 
     def options(self, words, stop=False):
@@ -6182,14 +6191,8 @@ class Points:
         values = dict(self.base)
         for axis in reversed(self.axes):
             index, own = divmod(index, len(axis))
-            values.update((name, self.ones[name].words(value))
-                          for name, value in axis[own].items())
-        args = [word for arg in self.parser.args for word in values.get(arg.name, ())]
-        args, extra = [*args, *values[""]], self.words.extra
-        named = [f"{spelling(one.name)}={word}" for one in self.parser.params
-                 for word in values.get(one.name, ())]
-        return (*named, "--", *args, *extra) if extra or any(
-            map(self.parser.is_option, args)) else (*args, *named)
+            values.update((name, self.ones[name].words(value)) for name, value in axis[own].items())
+        return self.parser.typed(values, self.words.extra)
 
     @staticmethod
     def table(path, parser):
@@ -9098,10 +9101,7 @@ class TakenUp(RunCommands):
         if now == Words():
             return before
         values, extra = {**before.values, **now.values}, now.extra or before.extra
-        options = [f"{spelling(one.name)}={value}" for one in parser.params if one.name in values
-                   for value in values[one.name] or ("false",)]
-        rest = [*(values[arg.name][0] for arg in parser.args if arg.name in values), *extra]
-        return Words(values, extra, typed=(*options, *(["--", *rest] if rest else ())))
+        return Words(values, extra, typed=parser.typed(values, extra))
 
     def plan_exact(self, record):
         """The image of a run if it exists; "" where the tree is as it was; else a fault."""

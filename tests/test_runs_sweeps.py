@@ -63,6 +63,7 @@ class ThePoints(unittest.TestCase):
         for typed in points("--each", "data", "a b", "-1", "--each", "layers", "1 2", "--each", "fast", "yes", "off", "--", "-z"):
             values = parser.parse(typed).values
             self.assertEqual((values["layers"], parser.parse(typed).extra), (("1", "2"), ("-z",)))
+        self.assertEqual(points("a", "--fast=false", "--each", "lr", "1"), [("a", "--lr=1", "--fast=false")])
 
     def test_of_the_file_are_those_that_nothing_typed_replaces(self):
         text = JOB + "  sweep: {each: {lr: [0.10, 1e-2], epochs: 3}, parallel: 4, best: {max: accuracy}}\n"
