@@ -187,9 +187,10 @@ def usage_error(message, hint):
     return SkelebotError(message, hint, status=2)
 
 
-def listed(words, last="and"):
-    """`a, b and c`."""
+def listed(words, last="and", most=10 ** 6):
+    """`a, b and c`, or at `most` so many of them `and 4 more`."""
     words = list(words)
+    words = [*words[:most], f"{len(words) - most} more"][:len(words)]
     return f" {last} ".join(filter(None, [", ".join(words[:-1]), "".join(words[-1:])]))
 
 
@@ -6843,8 +6844,6 @@ def plan_around(call, job, launch, parts, run):
 
 def plan_remember_nodes(call, project):
     """Keep what the project's files hold, so that the next call need not parse them."""
-    if call.dry_run:
-        return
     cache = Cache(call)
     keys = [b"secrets", *(key.encode() for one in COMPONENTS.values() for key in one.secret_files)]
     used = (CONFIG, call.variables or call.offline), (HOSTS, call.host and ":" not in call.host)
@@ -7040,7 +7039,8 @@ class Runner:
         return Launch(tuple(argv))
 
     def prepare(self, run):
-        """Make ready what it runs from, here the folders that are mapped; returns the Run, completed.
+        """Make ready what it runs from, here what is mapped; returns the Run, completed.
+
         A failure leaves nothing.
         """
         for mapping in filter(self.is_here, run.job.mappings):
@@ -7384,11 +7384,6 @@ def host_port(port):
     return int(match.group(1)) if match else 0
 
 
-# What ends a job in its container, as long as we are gone, with timeout's status if it is there.
-ALONE = ('timeout -k 1 9 true 2> /dev/null && exec timeout -k {1} {0} "$@"; (trap "" TERM; '
-         'sleep {0} && kill 0; sleep {1} && kill -KILL 0) & exec "$@"')
-
-
 class OnEngine(Runner):
     """This machine's engine: a container of the project's image, mapped folders mounted."""
     row = "engine"
@@ -7510,7 +7505,8 @@ class OnEngine(Runner):
         own = Image(self.engine, self.project, run.job)
         image = run.image or (yield from own.plan_ready())
         yield from super().prepare(run)
-        yield from self.plan_first(run, image)
+        if run.detached and run.launch.first:
+            yield from self.plan_first(run, image)
         run = run._replace(
             job=job, launch=run.launch._replace(words=words), image=image,
             name=run.name or self.project.container(job, "" if run.detached else self.call.token),
@@ -7520,7 +7516,8 @@ class OnEngine(Runner):
         files = [*(yield from self.plan_accounts(run, own.recipe)), *self.lent_files]
         run = run._replace(files=files, copies=self.copies(job, files))
         if run.detached and run.resources.time:
-            argv = ("sh", "-c", ALONE.format(run.resources.seconds, LAST_WORDS), "sh")
+            argv = ("sh", "-c", template_bytes("image", "alone.sh").decode(),
+                    str(run.resources.seconds), str(LAST_WORDS))
             run = run._replace(launch=run.launch._replace(argv=(*argv, *run.launch.argv)))
         if run.copies or run.serve:
             yield from self.plan_create(run)
@@ -7548,7 +7545,7 @@ class OnEngine(Runner):
         own = sorted({posixpath.dirname(name) + "/" if "/" in name else name for name in names
                       if name[0] != "/" and ("/" in name or look(name))})
         if names:
-            shown = listed([*names[:3], f"{len(names) - 3} more"][:len(names)])
+            shown = listed(names, most=3)
             remedy = f"add mappings: [{', '.join(own[:3])}]" if own else "let it write to a mapping"
             yield Note(f"{run.job.name} wrote {shown}, gone with its container: {remedy}"
                        + ", or use --live" * self.engine.is_local)
@@ -7584,13 +7581,12 @@ class OnEngine(Runner):
 
     def plan_first(self, run, image):
         """What has to end well in a container before a detached job; it says why it failed."""
-        if run.detached and run.launch.first:
-            job = run.job._replace(mode="i", ports=())
-            launch = run.launch._replace(argv=run.launch.first, first=())
-            status = yield from super().plan_run(run._replace(
-                job=job, launch=launch, image=image, name="", recording=UNRECORDED))
-            if status:
-                raise Refused(status)
+        job = run.job._replace(mode="i", ports=())
+        launch = run.launch._replace(argv=run.launch.first, first=())
+        status = yield from super().plan_run(run._replace(
+            job=job, launch=launch, image=image, name="", recording=UNRECORDED))
+        if status:
+            raise Refused(status)
 
     def plan_create(self, run):
         ends = self.engine.ends(run)
@@ -9180,8 +9176,7 @@ class Fetched:
                 lost.append(row[0])
         for paths, end in ((places, "written by"), (lost, "written again or removed since")):
             if paths:
-                shown = listed([*paths[:3], f"{len(paths) - 3} more"][:len(paths)])
-                yield Note(f"{shown}: {end} run {name}")
+                yield Note(f"{listed(paths, most=3)}: {end} run {name}")
         if not places and not lost:
             points = f": its points did, as {name}.1" * bool(self.record.sweep)
             yield Note(f"nothing is known that run {name} wrote{points}")
@@ -9428,7 +9423,8 @@ def plan_job(call, project, job, words, image=""):
     script = job.source.script
     if script and not image and not call.later and (native or not script.startswith("/")):
         check_there(script, job.places["source"])
-    yield from plan_remember_nodes(call, project)
+    if not call.dry_run:
+        yield from plan_remember_nodes(call, project)
     runner = yield from plan_runner(call, project, job)
     return (yield from runner.plan(Run(job, runner.launch(job, argv), image,
                                        recording=Recording.of(call, project, job, words))))
