@@ -12464,17 +12464,15 @@ class Template(Record):
         return cls(places={"": value.place}) if empty else value.read(cls)
 
     def keys(self, answers, language):
-        """(key, node) pairs for skelebot.yaml."""
-        own, place = [("language", language)] if language else [], self.places.get("config")
-        if self.config is None or Value(self.config, place).is_nothing:
-            return own
-        entries = Value(answers.fill_node(self.config, set()), place).entries()
+        """key -> node, for skelebot.yaml."""
+        own, config = {"language": language} if language else {}, self.config
+        value = config and Value(answers.fill_node(config, set()), self.places["config"])
+        entries = value.entries() if value and not value.is_nothing else {}
         wanted = entries["language"].node.value if "language" in entries else language
         if language and wanted != language:
             raise usage_error(f"scaffold: this template is for {wanted}, not for {language}",
                               "leave --language out")
-        return [*([] if "language" in entries else own),
-                *((key, entry.node) for key, entry in entries.items())]
+        return {**own, **{key: entry.node for key, entry in entries.items()}}
 
 
 # -- What a script takes, by what it says: it is never run
@@ -12483,6 +12481,8 @@ TYPES = {**dict.fromkeys(("int", "INT", "IntRange", "integer"), "int"),
          **dict.fromkeys(("float", "FLOAT", "FloatRange", "double", "numeric"), "float")}
 FLAGGED = ("store_true", "store_false", "store_const", "append_const", "count",
            "BooleanOptionalAction")
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError, AttributeError, TypeError,
+              IndexError)
 
 
 class Takes:
@@ -12520,12 +12520,6 @@ class Takes:
         for index in range(1, count + 1):
             self.keep(self.args, f"{name}{index}" if count > 1 else name,
                       choices=said.get("choices"), help=said.get("help"))
-
-    def together(self):
-        """Itself, with all words after the options, where they cannot be on both sides."""
-        self.more = [row["name"].upper() for row in self.args if self.more] + self.more
-        self.args = [] if self.more else self.args
-        return self
 
     def place(self, known):
         """Itself, with the names of words by their number; "" for one that may be missing."""
@@ -12619,8 +12613,7 @@ class PythonScript:
         name = last_name(node)
         if isinstance(node, ast.Name) and name in self.names:
             return self.names[name]
-        with contextlib.suppress(ValueError, TypeError, SyntaxError, IndexError, RecursionError,
-                                 MemoryError):
+        with contextlib.suppress(*UNREADABLE):
             if not isinstance(node, ast.Call):
                 return ast.literal_eval(node)
             if name == "keys":
@@ -12665,7 +12658,10 @@ class PythonScript:
             elif target:
                 owners[target] = command
                 exclusive |= {target} if method == "add_mutually_exclusive_group" else set()
-        return [one.together() for one in takes.values()]
+        for one in takes.values():      # words cannot be on both sides of the options
+            one.more = [row["name"].upper() for row in one.args if one.more] + one.more
+            one.args = [] if one.more else one.args
+        return list(takes.values())
 
     # -- click
 
@@ -12829,7 +12825,7 @@ class RScript(PythonScript):
         text = re.sub(self.NOTE, plain, self.text[match.start():match.end() + self.LONGEST])
         for end in [one.end() for one in re.finditer(r"\)", text)][:50]:
             # else this bracket closes another one, or is in a text
-            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            with contextlib.suppress(*UNREADABLE):
                 return ast.parse(text[:end], mode="eval").body
         return None
 
@@ -12962,11 +12958,8 @@ def script_says(what, file, text):
     """What a script `takes`, or whether it `acts`; None if it cannot be read."""
     usage = what == "takes" and "docopt(" in text and re.search(r"(?i)usage:", text)
     kind = DocoptUsage if usage else SCRIPTS[os.path.splitext(file)[1].lower()]
-    try:
+    with contextlib.suppress(*UNREADABLE):
         return getattr(kind(text), what)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, AttributeError, TypeError,
-            IndexError):
-        return None
 
 
 # -- A folder that has files already
@@ -13191,7 +13184,7 @@ class Existing:
         files = [name for name in (".env", "renv/library", "renv/staging") if self.has(name)]
         return list(dict.fromkeys([*ALWAYS_OUT, *self.venvs, *files, *(
             pattern for pattern in self.ignored.values()
-            if pattern.replace("**/", "") not in ALWAYS_OUT and pattern not in ALWAYS_OUT)]))
+            if pattern.replace("**/", "") not in ALWAYS_OUT)]))
 
     def mappings(self, text):
         """The folders that a text names: in no image, or without scripts; and a .env."""
@@ -13224,17 +13217,16 @@ class Existing:
 
     def keys(self, language, jobs):
         """The keys of skelebot.yaml."""
-        own, dependencies = self.dockerfile, self.dependencies(language)
+        own = self.dockerfile
         entry = own and any(name == "ENTRYPOINT" for name, _ in Instructions(own).lines)
-        return [
-            ("language", language),
-            *([("dockerfile", "Dockerfile")] if own else []),
-            *([("primaryExe", "ENTRYPOINT")] if entry else []),
-            *([("environment", [f"PYTHONPATH={self.path}"])] if self.path else []),
-            *([("dependencies", dependencies)] if dependencies and not own else []),
-            ("ignores", self.ignores),
-            *([("jobs", jobs)] if jobs else []),
-        ]
+        keys = {"language": language,
+                "dockerfile": own and "Dockerfile",
+                "primaryExe": entry and "ENTRYPOINT",
+                "environment": self.path and [f"PYTHONPATH={self.path}"],
+                "dependencies": not own and self.dependencies(language),
+                "ignores": self.ignores,
+                "jobs": jobs}
+        return {key: value for key, value in keys.items() if value}
 
 
 # -- What is asked, and what comes of it
@@ -13370,17 +13362,15 @@ class Scaffold:
 
     def files(self, keys, more=(), version="0.1.0"):
         """[(path, data)] with skelebot.yaml first, whose `keys` win over answers."""
-        config, answers = dict(keys), self.answers
+        known = {key: self.answers.get(key) for key
+                 in ("name", "description", "maintainer", "contact")}
+        config = {**{key: text for key, text in known.items() if text}, "user": "host", **keys}
         if self.sections:
             node = yaml_node(config.pop("components", {}))
             node.value.extend((yaml_node(name), yaml_node(section))
                               for name, section in self.sections.items())
             config["components"] = node
-        first = [(key, answers[key]) for key in ("name", "description", "maintainer", "contact")
-                 if answers.get(key) and key not in config]
-        owner = [] if "user" in config else [("user", "host")]
-        text = HEADER + re.sub(IGNORED_FOLDERS, WHY_IGNORED,
-                               yaml_text([*first, *owner, *config.items()]))
+        text = HEADER + re.sub(IGNORED_FOLDERS, WHY_IGNORED, yaml_text(config.items()))
         return [(FILE, text.encode("utf-8")), ("VERSION", f"{version}\n".encode()), *more,
                 (SCHEMA, (Schema().text(self.call.plugins) + "\n").encode("utf-8"))]
 
