@@ -3545,10 +3545,13 @@ class Recipe(Record):
     def change(self, now):
         """The first thing by which a later recipe differs, in words; "" if it does not."""
         parts = zip(self._fields, self, now)
-        name = next((name for name, old, new in parts if old != new), "")
+        name, *texts = next((part for part in parts if part[1] != part[2]), ("",))
         if name in ("", "files"):
             return name and self.changed_file(now)
-        number, line = self.first_difference(name, now)
+        lines = enumerate(itertools.zip_longest(*(text.split("\n") for text in texts)), 1)
+        changed = [(number, new) for number, (old, new) in lines if old != new]
+        below = (pair for pair in changed if (pair[1] or "")[:1] != "#")    # a comment
+        number, line = next(below, changed[0])
         if name == "settings":
             return f"DOCKER_DEFAULT_PLATFORM is {(line or '').partition('=')[2] or 'gone'}"
         if name == "bases":
@@ -3557,13 +3560,6 @@ class Recipe(Record):
                     f"the base image {image} has changed" if image else "a base image is gone")
         what = f"line {number} of {'the Dockerfile' if name == 'text' else '.dockerignore'}"
         return f"{what} is {shown_text(line) if line else 'gone' if line is None else 'empty'}"
-
-    def first_difference(self, name, now):
-        """(number from 1, text) of a part's first line that differs, or of one below a comment."""
-        before, now = (getattr(recipe, name).split("\n") for recipe in (self, now))
-        lines = enumerate(itertools.zip_longest(before, now), 1)
-        changed = [(number, new) for number, (old, new) in lines if old != new] or [(0, "")]
-        return next((line for line in changed if (line[1] or "")[:1] != "#"), changed[0])
 
     def changed_file(self, now):
         """How the first file that differs has changed, in words."""
@@ -4838,21 +4834,19 @@ class Cache(Record):
         except UnicodeDecodeError:
             return ""
 
-    def outdated(self, folder):
-        """The paths of what is kept in a folder, and was not again for so many days."""
-        limit = time.time() - self.days * 24 * 3600
-        with contextlib.suppress(OSError):      # it will be found another time
-            return [one.path for one in os.scandir(folder) if re.search("-[0-9a-f]{8}$", one.name)
-                    and one.is_file(follow_symlinks=False) and one.stat().st_mtime < limit]
-        return []
-
     def plan_keep(self, path, data):
-        """Keep something, if that is possible."""
+        """Keep something, if that is possible; what was not kept for too long goes."""
+        if not path or self.call.dry_run:
+            return
+        folder, limit = os.path.dirname(path), time.time() - self.days * 24 * 3600
         try:
-            if path and not self.call.dry_run:
-                yield MakeFolder(os.path.dirname(path), private=True)
-                yield File(path, data)
-                yield from map(Remove, self.outdated(os.path.dirname(path)))
+            yield MakeFolder(folder, private=True)
+            yield File(path, data)
+            with contextlib.suppress(OSError):      # it will be found another time
+                for one in os.scandir(folder):
+                    if (re.search("-[0-9a-f]{8}$", one.name) and one.stat().st_mtime < limit
+                            and one.is_file(follow_symlinks=False)):
+                        yield Remove(one.path)
         except SkelebotError as error:
             if self.call.verbose:
                 yield Note(f"what was built is not kept in the cache: {error.message}")
@@ -5292,13 +5286,14 @@ class Build(Record):
         """Both recipes, without what does not matter here."""
         if self.copied is not None:
             return [recipe.live(self.copied) for recipe in (before, now)]
-        hidden = self.hidden if before.files != now.files else ()
-        text = now.text.replace(image_part("writable.Dockerfile"), "") if hidden else ""
-        if hidden and Instructions(text).may_read_project({*before.entries, *now.entries}):
-            hidden = ()
-        copied = copied_below(now.text) if hidden else ()
-        hidden = [path for path in hidden if copied is not None and not is_below(path, copied)
-                  and not any(is_below(one, [path]) for one in copied)]
+        if not self.hidden or before.files == now.files:
+            return before, now
+        copied = copied_below(now.text)
+        text = now.text.replace(image_part("writable.Dockerfile"), "")
+        names = {*before.entries, *now.entries}
+        hidden = () if copied is None or Instructions(text).may_read_project(names) else [
+            path for path in self.hidden if not is_below(path, copied)
+            and not any(is_below(one, [path]) for one in copied)]
         return [recipe.without(hidden) for recipe in (before, now)]
 
     def is_fresh(self, call):
@@ -5363,7 +5358,11 @@ class Image:
 
     def plan_built(self, reason=""):
         """Build the image, unless the one that exists has this recipe and there is no reason to."""
-        build = None if reason or self.builds_alone() else (yield from self.plan_build())
+        # what is done by one at a time, before the recipe is known
+        first = any(getattr(type(one), "build", Component.build) is not Component.build
+                    for one in self.project.components) or any(
+                        one.form == "python-ca" for one in self.project.dependencies.Python)
+        build = None if reason or first else (yield from self.plan_build())
         if build and build.is_fresh(self.call):
             return (yield from self.plan_fresh(build))
         # not skelebot.yaml, which is another file once it is changed
@@ -5383,13 +5382,6 @@ class Image:
             return (yield from self.plan_build_again(build))
         finally:
             yield Release(lock)
-
-    def builds_alone(self):
-        """Whether something has to be done, and by one at a time, before the recipe is known."""
-        hooks = [getattr(type(component), "build", Component.build) for component
-                 in self.project.components]
-        return any(hook is not Component.build for hook in hooks) or any(
-            dependency.form == "python-ca" for dependency in self.project.dependencies.Python)
 
     def plan_build(self, live=True):
         """The Build, with what is known of the last one."""
