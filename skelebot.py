@@ -8445,9 +8445,9 @@ class KubernetesHost(Record):
 
 LENT, FILES = "/run/skelebot-variables", "/run/skelebot-files"     # in a pod
 A_DAY = 24 * 3600       # seconds that an ended Job stays, unless removed; a detached one a week
-# What a shell has for itself among its variables.
+# What a shell has for itself among its variables, and kubernetes/main.sh.
 SHELLS_OWN = (r"(?:E?UID|PPID|_|IFS|ENV|LINENO|RANDOM|SECONDS|GROUPS|SHLVL|OPT\w+|BASH\w*"
-              r"|SHELLOPTS)$")
+              r"|SHELLOPTS|time|work|job|late|again|status)$")
 
 
 def merged(below, above):
@@ -8483,13 +8483,15 @@ class OnKubernetes(OnCluster):
 
     @classmethod
     def plan_answers(cls, call, host):
-        """Whether a Job could be made there, and a pod be entered."""
+        """Whether a Job could be made there, a pod be entered, and variables be had."""
         self = cls(call, Project("check"), Engine(call), host)
         run = Run(Job("check", Source("true")), Launch(("true",)), "check", "check")
         yield from self.plan_create(self.manifest(run), words=["--dry-run=server"])
-        told = yield self.kubectl("auth", "can-i", "create", "pods", "--subresource", "exec")
-        if told.status:
-            raise self.fault(told.output + told.errors, "no files can travel")
+        for what, *words in (("files", "pods", "--subresource=exec"), ("variables", "secrets")):
+            told = yield self.kubectl("auth", "can-i", "create", *words)
+            if told.status:
+                said = f"{words[0]}\n{told.output}{told.errors}"
+                raise self.fault(said, f"no {what} can travel")
 
     where = property(lambda self: f"kubernetes:{self.at.address}")
 

@@ -31,7 +31,7 @@ def host(context="test", namespace="ml", **more):
 
 QUOTA, LOW = f"quota-{os.getpid()}", f"low-{os.getpid()}"
 HOSTS = {"ml": host(), "restricted": host(namespace="restricted"),
-         **{name: host(name) for name in ("no-exec", "forbidden", "expired", "gone", "nowhere")}, "nothing": host("admin", "nothing"), "full": host("admin", QUOTA), "root": host(namespace="restricted", user="0"),
+         **{name: host(name) for name in ("no-exec", "no-secrets", "forbidden", "expired", "gone", "nowhere")}, "nothing": host("admin", "nothing"), "full": host("admin", QUOTA), "root": host(namespace="restricted", user="0"),
          "loaded": host(image="loaded"), "stranger": host(pullSecrets=[]), "claim": host(claims={"nothing": "/data"}), "priority": host(priorityClass="nothing"),
          "account": host(serviceAccount="nothing"), "odd": host(pod={"frobnicate": 1}), "any": host(resources={"gpus": "all"}),
          "cards": host(resources={"gpus": "4"}), "node": host(nodeSelector={"kubernetes.io/hostname": "node9"}),
@@ -360,7 +360,7 @@ class OnKubernetes(OnCluster):
                               f"has not taken the Job: {words}", said)
         with open(cluster.setting("SKELEBOT_TEST_KUBECONFIG")) as file:
             server = re.search("name: tests, cluster: {server: \"(.*?)\"", file.read()).group(1)
-        users = {"ada": {"token": "ada-token"}, **{name: {"exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": command, "args": words}}
+        users = {"ada": {"token": "ada-token"}, "no-secrets": {"token": "admin-token", "as": "kim"}, **{name: {"exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": command, "args": words}}
                                for name, command, *words in (("absent", "no-login"), ("session", "sh", "-c", "echo It has ended >&2; exit 1"))}}
         write(self.top, {"kubeconfig": json.dumps({
             "apiVersion": "v1", "kind": "Config", "users": [{"name": name, "user": user} for name, user in users.items()],
@@ -373,9 +373,20 @@ class OnKubernetes(OnCluster):
             with self.subTest(name):
                 self.assertIn(words, self.skelebot("-d", f"kubernetes://{name}/ml", "say", status=1,
                                                    KUBECONFIG=os.path.join(self.top, "kubeconfig")).stderr)
-        listed = self.skelebot("hosts", "--check", status=1).stdout.decode()
+        self.may("kim", [{"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["*"]}, {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["*"]}])
+        way = os.pathsep.join([cluster.setting("SKELEBOT_TEST_KUBECONFIG"), os.path.join(self.top, "kubeconfig")])
+        listed = self.skelebot("hosts", "--check", status=1, KUBECONFIG=way).stdout.decode()
         self.assertRegex(listed, r"(?m)^\* ml +ok$")
         self.assertRegex(listed, "(?m)^  no-exec +no files can travel: you may not enter pods")
+        self.assertRegex(listed, "(?m)^  no-secrets +no variables can travel: you may not create Secrets there, so jobs with variables, secrets")
+
+    def may(self, name, rules):
+        """Let a person do so much in `ml`, for the length of a test."""
+        admin, role = cluster.Namespace("ml", "admin"), f"{name}-{os.getpid()}"
+        kinds, rbac = ("Role", "RoleBinding"), "rbac.authorization.k8s.io"
+        for kind, own in zip(kinds, ({"rules": rules}, {"roleRef": {"apiGroup": rbac, "kind": "Role", "name": role}, "subjects": [{"kind": "User", "name": name}]})):
+            self.addCleanup(admin.kubectl, "delete", kind.lower(), role)
+            admin.create({"apiVersion": rbac + "/v1", "kind": kind, "metadata": {"name": role}, **own})
 
 
 on("BuildKit")(OnKubernetes)

@@ -1,4 +1,5 @@
 """Kubernetes: what a pod is, what follows it, and what its cluster's words mean; answers are as clusters have given them."""
+import json
 import os
 import re
 import subprocess
@@ -262,6 +263,29 @@ class Main(unittest.TestCase):
                 main.stdout.readline()
                 main.terminate()
                 self.assertEqual(main.wait(60), 9)
+
+
+    def test_tells_the_job_of_a_signal_that_has_come_before_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            env = os.path.join(folder, "env")
+            with open(env, "w") as file:
+                file.write('#!/bin/sh\n[ "$2" != true ] || kill -TERM "$PPID"\nexec /usr/bin/env "$@"\n')
+            os.chmod(env, 0o755)
+            script = template_bytes("kubernetes", "main.sh").decode()
+            done = subprocess.run(["sh", "-c", script, "main", "0", "sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.01; done"],
+                                  env={**os.environ, "PATH": os.pathsep.join([folder, os.environ["PATH"]])}, timeout=60)
+        self.assertEqual(done.returncode, 9)
+
+    def test_gives_the_job_each_variable_under_its_name(self):
+        values = {name: f"it's ${name}\n" for name in "A B-C a.b 0x time work job late again status IFS UID OPTIND".split()}
+        run = Run(Job("train", Source("true"), environment=tuple(Variable(*pair) for pair in values.items())), Launch(("true",)), "i", "churn")
+        show = f"import json, os; print(json.dumps({{name: os.environ.get(name) for name in {list(values)}}}))"
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(kubernetes().lent_texts(run)["variables"])
+            file.flush()
+            script = template_bytes("kubernetes", "main.sh").decode().replace("/run/skelebot-variables/variables", file.name)
+            said = subprocess.check_output(["sh", "-c", script, "main", "0", sys.executable, "-c", show], timeout=60)
+        self.assertEqual(json.loads(said.decode()), values)
 
 
 class Ends(unittest.TestCase):
