@@ -16545,39 +16545,31 @@ def on_path(name):
     return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
-class EngineProgram:
-    """The program that a call talks to its engine by.
+def engine_program(environ):
+    """The program that a call talks to its engine by, as fields of a Call.
 
-    name  SKELEBOT_DOCKER, else docker, or podman where that is all there is: also as the script
-          named docker
+    It is SKELEBOT_DOCKER, else docker, or podman where that is all there is: also as the script
+    named docker. `program` tells its file from its successor.
     """
+    docker, podman = on_path("docker"), on_path("podman")
+    scripted = (docker and os.path.getsize(docker) < 10000
+                and b"podman" in (read_bytes(docker) or b""))
+    linked = docker and os.path.basename(os.path.realpath(docker)).startswith("podman")
+    only = podman and (not docker or scripted or linked)
+    name = environ.get("SKELEBOT_DOCKER") or ("podman" if only else "docker")
+    path = on_path(name) or name
+    status = os.stat(path) if os.path.exists(path) else None
+    return {"engine": name,
+            "program": f"{path} {status.st_size} {status.st_mtime_ns}" if status else name,
+            # a snap is a name of the program `snap`; source: snapcraft.io/docs
+            "confined": os.path.basename(os.path.realpath(path)) == "snap"}
 
-    def __init__(self, environ):
-        docker, podman = on_path("docker"), on_path("podman")
-        scripted = (docker and os.path.getsize(docker) < 10000
-                    and b"podman" in (read_bytes(docker) or b""))
-        linked = docker and os.path.basename(os.path.realpath(docker)).startswith("podman")
-        only = podman and (not docker or scripted or linked)
-        self.name = environ.get("SKELEBOT_DOCKER") or ("podman" if only else "docker")
-        self.path = on_path(self.name) or self.name
-        # a snap is a name of the program `snap`; source: snapcraft.io/docs
-        self.is_snap = os.path.basename(os.path.realpath(self.path)) == "snap"
 
-    @property
-    def stamp(self):
-        """What tells its file from its successor."""
-        try:
-            status = os.stat(self.path)
-        except OSError:
-            return self.name
-        return f"{self.path} {status.st_size} {status.st_mtime_ns}"
-
-    @staticmethod
-    def context(environ, home):
-        """The Docker context in use; "" is the default one. Source: docker context(1)"""
-        named = re.search(r'"currentContext"\s*:\s*"([^"]*)"', docker_config(environ, home))
-        name = environ.get("DOCKER_CONTEXT") or (named.group(1) if named else "")
-        return "" if name == "default" else name
+def docker_context(environ, home):
+    """The Docker context in use; "" is the default one. Source: docker context(1)"""
+    named = re.search(r'"currentContext"\s*:\s*"([^"]*)"', docker_config(environ, home))
+    name = environ.get("DOCKER_CONTEXT") or (named.group(1) if named else "")
+    return "" if name == "default" else name
 
 
 def typed_resources(text):
@@ -16594,14 +16586,13 @@ def typed_resources(text):
 def caller_call(options, installed=(), project=None):
     """The Call for the machine that skelebot runs on, whose programs get out as the call does."""
     environ, home = dict(os.environ), os.path.expanduser("~")
-    engine, config = EngineProgram(environ), project or read_config(environ, home)
+    config = project or read_config(environ, home)
     files = network_files(config.network, environ, getattr(config, "folder", ""), home)
     call = Call(
         environ=environ, home=home, uid=getattr(os, "getuid", int)(),
         gid=getattr(os, "getgid", int)(),
         login=environ.get("LOGNAME") or environ.get("USER", ""),
-        engine=engine.name, program=engine.stamp, confined=engine.is_snap,
-        context=engine.context(environ, home),
+        **engine_program(environ), context=docker_context(environ, home),
         terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
         python=on_path("python3") or sys.executable, token=os.urandom(4).hex(),
         plugins=installed, host=options.values.get("host", ("",))[0], env=options.one("env"),

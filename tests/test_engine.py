@@ -237,7 +237,7 @@ class Engine(unittest.TestCase):
                 for name in files:
                     os.chmod(os.path.join(path, name), 0o755)
                 os.environ["PATH"] = path
-                self.assertEqual(skelebot.EngineProgram({}).name, expected)
+                self.assertEqual(skelebot.engine_program({})["engine"], expected)
 
     @unittest.skipIf(os.name == "nt", "links need a right of their own there")
     def test_is_podman_where_docker_is_a_link_to_it(self):
@@ -246,11 +246,11 @@ class Engine(unittest.TestCase):
             os.chmod(os.path.join(path, "podman"), 0o755)
             os.symlink("podman", os.path.join(path, "docker"))
             os.environ["PATH"] = path
-            self.assertEqual(skelebot.EngineProgram({}).name, "podman")
+            self.assertEqual(skelebot.engine_program({})["engine"], "podman")
 
     def test_is_the_one_that_is_asked_for(self):
         for name in ("docker", "podman", "/opt/bin/podman-4", "nerdctl"):
-            self.assertEqual(skelebot.EngineProgram({"SKELEBOT_DOCKER": name}).name, name)
+            self.assertEqual(skelebot.engine_program({"SKELEBOT_DOCKER": name})["engine"], name)
 
 
 class ContainerName(unittest.TestCase):
