@@ -1068,8 +1068,10 @@ class Project(Record):
 
     def _complete(self):
         """Raise the faults of names, also of jobs with the image or container of another."""
+        sweeps = [(axis.place, job_parser(self, job).axis_problem(axis.name, axis.values))
+                  for job in self.jobs for axis in job.sweep.each]
         raise_all([*self.job_faults(), *name_faults(self.params), *name_faults(self.secrets),
-                   *self.sweep_faults()])
+                   *(place.fault(*problem) for place, problem in sweeps if problem)])
         images = {kind.tag: kind.__name__ for kind in COMPONENTS.values() if kind.tag}
         images["latest"] = "the project"
         for taken, own in ((images, lambda job: job.ignores), ({}, lambda job: job.mode == "d")):
@@ -1094,12 +1096,6 @@ class Project(Record):
             near = did_you_mean(self.primaryJob, names, "jobs are") if names else ""
             yield self.places["primaryJob"].fault(f"no job is named {shortened(self.primaryJob)}",
                                                   near or "add it to jobs, or remove the line")
-
-    def sweep_faults(self):
-        """The faults of values that a job cannot have in its sweep."""
-        return [axis.place.fault(*problem) for job in self.jobs for axis in job.sweep.each
-                for problem in [job_parser(self, job).axis_problem(axis.name, axis.values)]
-                if problem]
 
     def job(self, name):
         return next((job for job in self.jobs if job.name == name), None)
@@ -1791,15 +1787,6 @@ class YamlText:
                 "remove aliases")
         return sizes[id(node)]
 
-    def parse(self, loader, deepest):
-        """The root node, by a loader of PyYAML's."""
-        stream = type("Named", (io.StringIO,), {"name": self.file})(self.text)
-        bounded = type("Loader", (Bounded, loader), {"deepest": deepest})
-        root = yaml_module().compose(stream, bounded)
-        if root and "*" in self.text and "&" in self.text:
-            self.check_aliases(root, {})
-        return root
-
     def root(self, deepest=DEEPEST):
         """The root node, or None when it is empty.
 
@@ -1808,13 +1795,18 @@ class YamlText:
         """
         yaml, text = yaml_module(), self.text
         differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
-        fast = getattr(yaml, "CSafeLoader", None)
+        fast, named = getattr(yaml, "CSafeLoader", None), type(
+            "Named", (io.StringIO,), {"name": self.file})
         kinds = [fast] if fast and not (differ and len(text) <= PURE) else []
         if not kinds or len(text) <= PURE:
             kinds.append(yaml.SafeLoader)
-        for loader in kinds:
+        for kind in kinds:
             try:
-                return self.parse(loader, deepest)
+                loader = type("Loader", (Bounded, kind), {"deepest": deepest})
+                root = yaml.compose(named(text), loader)
+                if root and "*" in text and "&" in text:
+                    self.check_aliases(root, {})
+                return root
             except RecursionError:
                 raise self.fault(None, "is nested too deeply",
                                  "use fewer brackets inside each other")
@@ -1988,11 +1980,6 @@ class Value:
     def __init__(self, node, place, key=None):
         self.node, self.place, self.key = node, place, key
 
-    def key_place(self, key):
-        """The place of a key below it, by its node."""
-        path = self.place.path
-        return node_place(key, f"{path}.{key.value}" if path else key.value)
-
     @property
     def is_nothing(self):
         return self.node.id == "scalar" and self.node.tag == NULL
@@ -2072,9 +2059,9 @@ class Value:
 
     # -- Mappings
 
-    def from_merge(self, key, sources, above):
+    def from_merge(self, place, sources, above):
         """What `<<` brings: of several mappings the first that has a key."""
-        place, merged = self.key_place(key), {}
+        merged = {}
         for source in sources.value if sources.id == "sequence" else [sources]:
             one = Value(source, place)
             if source.id != "mapping":
@@ -2088,19 +2075,20 @@ class Value:
         """name -> Value of a mapping, with `<<` merged; the mapping's own keys win."""
         if self.node.id != "mapping":
             raise self.unexpected("a mapping", "write KEY: VALUE, one on a line")
-        own, merged = {}, {}
+        own, merged, near = {}, {}, f"{self.place.path}." if self.place.path else ""
         for key, value in self.node.value:
             if key.id != "scalar":
                 raise node_place(key).fault(
                     f"a key must be text, found {Value(key, None).shown}", "write KEY: VALUE")
+            place = node_place(key, near + key.value)
             if key.tag == MERGE:
-                for name, entry in self.from_merge(key, value, (*above, self.node)).items():
+                for name, entry in self.from_merge(place, value, (*above, self.node)).items():
                     merged.setdefault(name, entry)
             elif key.value in own:
-                raise self.key_place(key).fault(
-                    f"given twice, first in line {own[key.value].place.line}", "keep one of them")
+                raise place.fault(f"given twice, first in line {own[key.value].place.line}",
+                                  "keep one of them")
             else:
-                own[key.value] = Value(value, self.key_place(key), key)
+                own[key.value] = Value(value, place, key)
         return {**merged, **own}
 
     def items(self, kind):
@@ -2750,7 +2738,12 @@ class Parser:
         values.update((arg.name, (word,)) for arg, word in zip(self.args, plain))
         if self.takes_all and plain:
             values[self.args[-1].name] = tuple(plain[len(self.args) - 1:])
-        self.check_values(values)
+        for one in (*self.args, *self.params):
+            for word in () if one.accepts == "boolean" else values.get(one.name, ()):
+                problem = one.misfit(word)
+                if problem:
+                    name = one.name if one in self.args else spelling(one.name)
+                    raise self.fault(f"{name}: {problem[0]}", problem[1])
         return Words(values, extra, typed=tuple(words))
 
     def words(self, typed):
@@ -2876,15 +2869,6 @@ class Parser:
         if too_many or (extra and not self.extras):
             raise self.fault(f"cannot place {shortened([*plain, *extra][len(args)])}",
                              shown + ("; words after -- are passed on" if self.extras else ""))
-
-    def check_values(self, values):
-        """Raise a fault if a typed word does not fit its argument or parameter."""
-        for one in (*self.args, *self.params):
-            for word in () if one.accepts == "boolean" else values.get(one.name, ()):
-                problem = one.misfit(word)
-                if problem:
-                    name = one.name if one in self.args else spelling(one.name)
-                    raise self.fault(f"{name}: {problem[0]}", problem[1])
 
     def axis_problem(self, name, values):
         """(fault, hint) of values that one of them cannot have in a sweep, or None."""
