@@ -6993,6 +6993,7 @@ class Runner:
     runs_sweeps = False         # whether it begins the points of one itself, which are detached
     in_project = False          # whether jobs run in the project's folder itself
     schedules = False           # whether it chooses machine and GPUs; then a record has its name
+    endpoint = ""               # what its record says of where it runs
 
     def __init__(self, call, project, lent=()):
         self.call, self.loan, self.host = call, Loan(call, project, "run"), ""
@@ -7050,10 +7051,6 @@ class Runner:
         """Leave nothing behind but what would be `lost`."""
         return ()
 
-    def facts(self, run):
-        """What its record says of where it runs."""
-        return {}
-
     def told(self, run):
         """The Launch of a run that is recorded, with the variables of its record."""
         return run.launch._replace(environ={**run.launch.environ,
@@ -7106,7 +7103,9 @@ class Runner:
         """The life of a run; returns its exit status, which is 0 for one that goes on."""
         run = yield from self.prepare(run)
         goes_on, lost, self.killed = False, 0, killed_for_memory()
-        yield from run.recording.plan_keep(state="running", started=time.time(), **self.facts(run))
+        yield from run.recording.plan_keep(
+            state="running", started=time.time(), container=run.name, endpoint=self.endpoint,
+            image=run.image if self.for_image else "")
         try:
             yield from self.start(run)
             if run.detached:
@@ -7362,7 +7361,7 @@ def host_port(port):
 
 class OnEngine(Runner):
     """This machine's engine: a container of the project's image, mapped folders mounted."""
-    row = "engine"
+    row, endpoint = "engine", property(lambda self: self.engine.endpoint)
 
     def __init__(self, call, project, engine):
         super().__init__(call, project, [
@@ -7460,9 +7459,6 @@ class OnEngine(Runner):
                 raise
         yield Note("its image is gone, so it is built again")
         return (yield from super().plan_run(run))
-
-    def facts(self, run):
-        return {"image": run.image, "container": run.name, "endpoint": self.engine.endpoint}
 
     def told(self, run):
         launch, shared = super().told(run), f"{run.recording.folder}/shared:{INSIDE}"
@@ -7862,7 +7858,7 @@ class OnEngine(Runner):
 class OnOtherEngine(OnEngine):
     """Another machine's engine: mapped folders of project and home travel there and back."""
 
-    where = property(lambda self: self.engine.endpoint)
+    where = OnEngine.endpoint
 
     def told(self, run):
         """What the job says of itself travels only where something does anyway, or is expected."""
@@ -8080,6 +8076,7 @@ class Slurm(OnCluster):
     known, submits = ("sinfo", "--noheader"), 'ID=$(sbatch --parsable script) && echo "${ID%%;*}"'
 
     where = property(lambda self: self.host.rstrip(":") or self.row.title())
+    endpoint = property(lambda self: f"{self.row}:{self.slurm.address}")
     in_project = property(lambda self: self.slurm.container == "none" and not self.slurm.login)
 
     @classmethod
@@ -8334,10 +8331,6 @@ class Slurm(OnCluster):
         elif not self.goes_on:
             yield removal_by(self.watch("remove", run.name))
 
-    def facts(self, run):
-        return {"image": run.image, "container": run.name,
-                "endpoint": f"{self.row}:{self.slurm.address}"}
-
     def plan_points(self, records, most):
         """Begin the points of a sweep, as one array."""
         script = template_bytes(self.row, "array.sh").decode()
@@ -8477,7 +8470,7 @@ class OnKubernetes(OnCluster):
                 said = f"{words[0]}\n{told.output}{told.errors}"
                 raise self.fault(said, f"no {what} can travel")
 
-    where = property(lambda self: f"kubernetes:{self.at.address}")
+    where = endpoint = property(lambda self: f"kubernetes:{self.at.address}")
 
     def argv(self, *words):
         return ("kubectl", "--context", self.at.context, "--namespace", self.at.namespace, *words)
@@ -8660,9 +8653,6 @@ class OnKubernetes(OnCluster):
         raise Refused(status)
 
     # -- The life of a Job
-
-    def facts(self, run):
-        return {"image": run.image, "container": run.name, "endpoint": self.where}
 
     def prepare(self, run):
         run = yield from self.plan_mapped(run)
