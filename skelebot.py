@@ -7414,14 +7414,6 @@ class OnEngine(Runner):
     def plan_image(self, job):
         return (yield from Image(self.engine, self.project, job).plan_ready())
 
-    def plan_gpus(self, image):
-        if self.engine.is_local:
-            return (yield from super().plan_gpus(image))
-        gpus = self.engine.gpu_words("all")
-        told = yield self.engine.ask("run", "--rm", "--pull", "never", *gpus, "--entrypoint",
-                                     "nvidia-smi", image, "-L")
-        return re.findall(r"(?m)^GPU (\d+):", told.output)
-
     # -- The life of a container
 
     def plan_run(self, run):
@@ -7776,12 +7768,11 @@ class OnEngine(Runner):
 
     # -- What became of a container that nobody follows
 
-    STATE = "{{.Name}} {{.State.Status}} {{.State.ExitCode}}"
-
     def plan_ends(self, records):
         names = [record.container for record in records if record.container]
-        told = (yield self.engine.ask("inspect", "--type", "container", "--format", self.STATE,
-                                      *names)) if names else Outcome()
+        form = "{{.Name}} {{.State.Status}} {{.State.ExitCode}}"
+        told = (yield self.engine.ask("inspect", "--type", "container", "--format", form, *names)
+                ) if names else Outcome()
         if told.status and not re.search(r"(?i)no (?:such )?(?:container|object)", told.errors):
             yield Note(f"how runs are on {self.engine.endpoint or 'this engine'} cannot be told: "
                        + last_line(told.errors))
@@ -7864,6 +7855,12 @@ class OnOtherEngine(OnEngine):
         """What the job says of itself travels only where something does anyway, or is expected."""
         shared = run.recording.is_shared(self.project)
         return super().told(run) if shared else Runner.told(self, run)
+
+    def plan_gpus(self, image):
+        gpus = self.engine.gpu_words("all")
+        told = yield self.engine.ask("run", "--rm", "--pull", "never", *gpus, "--entrypoint",
+                                     "nvidia-smi", image, "-L")
+        return re.findall(r"(?m)^GPU (\d+):", told.output)
 
     def mappings(self, job):
         mappings = super().mappings(job)
