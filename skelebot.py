@@ -7051,10 +7051,12 @@ class Runner:
         """Leave nothing behind but what would be `lost`."""
         return ()
 
-    def told(self, run):
-        """The Launch of a run that is recorded, with the variables of its record."""
-        return run.launch._replace(environ={**run.launch.environ,
-                                            "SKELEBOT_RUN": run.recording.record.name})
+    def told(self, run, shared="", *mappings):
+        """The Launch of a run that is recorded; in the folder `shared` it can write metrics."""
+        own = {"SKELEBOT_RUN": run.recording.record.name,
+               **({"SKELEBOT_METRICS": shared + "/metrics.jsonl"} if shared else {})}
+        return run.launch._replace(environ={**run.launch.environ, **own},
+                                   mappings=(*run.launch.mappings, *mappings))
 
     def written(self, run):
         """The paths where it may have written what is worth keeping."""
@@ -7274,9 +7276,7 @@ class Native(Runner):
     row, settings, for_image, in_project = "native", bool, False, True
 
     def told(self, run):
-        launch = super().told(run)
-        path = os.path.abspath(os.path.join(run.recording.folder, "shared", "metrics.jsonl"))
-        return launch._replace(environ={**launch.environ, "SKELEBOT_METRICS": path})
+        return super().told(run, os.path.abspath(run.recording.folder + "/shared"))
 
     def written(self, run):
         record = run.recording.record
@@ -7453,10 +7453,7 @@ class OnEngine(Runner):
         return (yield from super().plan_run(run))
 
     def told(self, run):
-        launch, shared = super().told(run), f"{run.recording.folder}/shared:{INSIDE}"
-        return launch._replace(
-            mappings=(*launch.mappings, Mapping(shared)),
-            environ={**launch.environ, "SKELEBOT_METRICS": INSIDE + "/metrics.jsonl"})
+        return super().told(run, INSIDE, Mapping(f"{run.recording.folder}/shared:{INSIDE}"))
 
     def prepare(self, run):
         job = run.launch.job(run.job)
@@ -9075,7 +9072,7 @@ class TakenUp(RunCommands):
         told = yield Command(("sh", "-c", self.same, patch, record.commit), kept=True, looks=True)
         if record.commit and not told.status:
             return ""
-        git = first_bytes(self.runs.path(record, "git"), MOST).decode("utf-8", "replace")
+        git = self.runs.text(record, "git")
         raise SkelebotError(
             f"run {record.name} cannot be had again exactly: it has no image any more, and "
             + ("the tree is another one now" if record.commit else "no commit of it is known"),
