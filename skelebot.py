@@ -7140,7 +7140,8 @@ class Runner:
         on, or of which nothing can be told, are left out.
         """
         yield from ()
-        return {one.name: None for one in records if not is_alive(*Runs().process(one))}
+        return {one.name: None for one in records if not is_alive(one.pid, one.begun)
+                and not is_alive(*Runs().process(one))}
 
     def plan_collect(self, record, status, back=True, **ending):
         """Record an end, and with `back` bring back what it wrote; returns the RunRecord."""
@@ -7830,13 +7831,9 @@ class OnEngine(Runner):
     lost_words = "its container is gone, and nobody has seen how it ended"
 
     def plan_watch(self, record, follow=True):
-        if not record.detached:
-            return (yield from super().plan_watch(record, follow))
         yield Command((*self.engine.argv, "logs", *["--follow"] * follow, record.container))
 
     def plan_stop(self, record):
-        if is_alive(record.pid, record.begun):
-            return (yield from super().plan_stop(record))
         run = Run(self.job_of(record), Launch(()), name=record.container,
                   resources=Resources(time=record.resources.get("time", "")))
         for argv in self.engine.ends(run)[:-1]:
@@ -8363,8 +8360,6 @@ class Slurm(OnCluster):
                                                 **{**(told if why else {}), **ending}))
 
     def plan_watch(self, record, follow=True):
-        if is_alive(record.pid, record.begun):
-            return (yield from Runner.plan_watch(self, record, follow))
         if follow:
             yield Command(self.watch("begin", record.container), aside=True)
         yield Command(self.log_argv(record.container, follow))
@@ -8377,8 +8372,6 @@ class Slurm(OnCluster):
         return self.watch("remove", name)
 
     def plan_stop(self, record):
-        if is_alive(record.pid, record.begun):
-            return (yield from Runner.plan_stop(self, record))
         yield Command(self.watch("stop", record.container), kept=True)
 
 
@@ -8798,8 +8791,6 @@ class OnKubernetes(OnCluster):
         return ends
 
     def plan_watch(self, record, follow=True):
-        if is_alive(record.pid, record.begun):
-            return (yield from Runner.plan_watch(self, record, follow))
         yield Command(self.watch("follow", record.container) if follow else
                       self.log_argv(record.container))
 
@@ -8807,8 +8798,6 @@ class OnKubernetes(OnCluster):
         return self.argv("logs", "--container", "main", "job/" + name)
 
     def plan_stop(self, record):
-        if is_alive(record.pid, record.begun):
-            return (yield from Runner.plan_stop(self, record))
         yield Command(self.watch("end", record.container), kept=True)
         yield Command(self.watch("follow", record.container), kept=True, limit=2 * GRACE)
 
@@ -8907,8 +8896,11 @@ def plan_runner(call, project, job):
 # -- Runs, taken up again
 
 def plan_runner_of(call, project, record):
-    """The Runner for a run that is recorded."""
-    kind = Native if record.sweep else RUNNERS.get(record.runner, OnEngine)
+    """The Runner for a run that is recorded; as long as a skelebot here has it, that is native."""
+    kind = RUNNERS.get(record.runner, OnEngine)
+    if record.sweep or is_alive(record.pid, record.begun) and (
+            kind.schedules or not record.detached):
+        kind = Native
     hosts = Hosts(call, project)
     host = (hosts.of(record.host, None) if kind.schedules
             else hosts.at(record.host or record.endpoint))
@@ -9089,14 +9081,14 @@ class TakenUp(RunCommands):
             if not record.goes_on:
                 yield Note(f"there is nothing to stop: {record.told}")
                 continue
-            runner = yield from self.plan_runner(record)
             if not record.point or record.state == "running":   # else its sweep has not begun it
-                yield from runner.plan_stop(record)
+                yield from (yield from self.plan_runner(record)).plan_stop(record)
             record = self.runs.read_again(record)
-            ends = (yield from runner.plan_ends([record])) if record.goes_on else {}
-            if record.name in ends:
-                record = yield from runner.plan_collect(
-                    record, ends[record.name], state="stopped", reason="by skelebot stop")
+            if record.goes_on:
+                runner = yield from self.plan_runner(record)
+                ends = yield from runner.plan_ends([record])
+                record = record if record.name not in ends else (yield from runner.plan_collect(
+                    record, ends[record.name], state="stopped", reason="by skelebot stop"))
             goes_on = goes_on or record.goes_on
             yield Note(record.told + " still" * record.goes_on)
         return int(goes_on)
