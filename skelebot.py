@@ -11365,8 +11365,8 @@ class Transfer:
         others = [other.stored_name("", self.prefix) for other in self.artifacts if other.singular]
         versions = {self.artifact.stored_version(name, self.prefix) for name in names
                     if name not in others}
-        own = sorted(one for one in versions if one and not one.endswith((".sha256", ".json")))
-        return sorted(own, key=lambda one: Semantic.parse(one) or ())
+        own = [one for one in versions if one and not one.endswith((".sha256", ".json"))]
+        return sorted(own, key=lambda one: (Semantic.parse(one) or (), one))
 
     def plan_refuse(self):
         """The fault of what cannot be pulled; its hint names what can."""
@@ -11505,7 +11505,8 @@ class Repository(Component):
             "push": Builtin("store artifacts under the project's version", self.plan_push, (name,),
                             (force, *self.storing),
                             check=functools.partial(self.check_words, "push"),
-                            foresee=self.plan_foresee, offers=self.offers),
+                            foresee=functools.partial(self.plan_push, later=True),
+                            offers=self.offers),
             "pull": Builtin("fetch artifacts, or list the versions that are stored", self.plan_pull,
                             (name, version), (override, *self.storing), 1,
                             check=functools.partial(self.check_words, "pull"),
@@ -11535,17 +11536,22 @@ class Repository(Component):
             yield from transfer.plan_fetch()
         return 0
 
-    def plan_push(self, call, project, words):
-        """Send artifacts under the project's version; all are checked before one is sent."""
+    def plan_push(self, call, project, words, later=False):
+        """Send artifacts under the project's version; all are checked before one is sent.
+
+        later  whether only what would stop that is to be told, before their files are made
+        """
         force, transfers, new = words.has("force"), self.transfers(call, "push", words), []
         yield from self.plan_check_version(transfers)
         for transfer in transfers:
-            transfer.find_source()
             transfer.name_it(project.version)
+            if not later:
+                transfer.find_source()
         yield from self.plan_stores(call, transfers, words)
         for transfer in transfers:
-            new += [transfer] if force or (yield from transfer.plan_is_new()) else []
-        for transfer in new:
+            sure = force or later and transfer.artifact.singular
+            new += [transfer] if sure or (yield from transfer.plan_is_new()) else []
+        for transfer in () if later else new:
             yield from transfer.plan_send(force)
         return 0
 
@@ -11562,16 +11568,6 @@ class Repository(Component):
         if not Semantic.parse(version):
             yield Note(f"warning: {version} is not a semantic version such as 1.2.0, "
                        "so LATEST will not find it")
-
-    def plan_foresee(self, call, project, words):
-        """Raise what would stop a later push: its version, the login, what is stored."""
-        transfers = self.transfers(call, "push", words)
-        yield from self.plan_check_version(transfers)
-        yield from self.plan_stores(call, transfers, words)
-        for transfer in transfers:
-            transfer.name_it(project.version)
-            if not transfer.artifact.singular and not words.has("force"):
-                yield from transfer.plan_is_new()
 
     def plan_foresee_pull(self, call, project, words):
         """Raise what would stop a later pull: a version that no push before it can make."""
@@ -11859,13 +11855,6 @@ class Registry(Component):
 
     # -- Pushes
 
-    def hint(self, errors):
-        """What to do about a push that failed with these words."""
-        known = refusal_hint(errors, "", "registry", self.settings.address or "Docker Hub")
-        return known or ("ask who runs the registry for the permission"
-                         if re.search(NO_LOGIN, errors) else
-                         refusal_hint(errors, "the engine's message says what is missing"))
-
     def push_failure(self, reference, outcome):
         return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
 
@@ -11876,7 +11865,11 @@ class Registry(Component):
             yield from self.plan_login(engine, self.push_failure(reference, outcome))
             outcome, said = yield from engine.plan_push(reference)
         if outcome.status:
-            raise SkelebotError(self.push_failure(reference, outcome), self.hint(outcome.errors))
+            hint = ("ask who runs the registry for the permission"
+                    if re.search(NO_LOGIN, outcome.errors) else
+                    refusal_hint(outcome.errors, "the engine's message says what is missing"))
+            raise SkelebotError(self.push_failure(reference, outcome), refusal_hint(
+                outcome.errors, hint, "registry", self.settings.address or "Docker Hub"))
         digest = re.search(r"(?:digest: |\A)(sha256:[0-9a-f]{64})", said)
         return digest.group(1) if digest else ""
 
