@@ -5237,7 +5237,7 @@ def context_notes(before, now, hidden=(), most=3):
             yield f"{path} is a socket: the image has none, or an empty file"
     new = [path for path, facts in new_facts.items() if old.get(path) != facts and
            re.match(PLAIN_FILE, facts) and int(facts.split(" ")[1]) <= HEAD
-           and secret_patterns().are_likely(path)]
+           and secret_patterns().is_named(path, secret_patterns().likely)]
     for path, kind in secrets_in(zip(map(machine_text, new), new)) if new else ():
         yield (f"warning: {path} holds {kind}, and goes into the image; to keep it out, add to "
                f"ignores in {FILE}: - {ignores_line(path)}")
@@ -10791,7 +10791,8 @@ def secret_paths(project):
 class SecretPatterns:
     """What shows that a file should be in no image, as templates/image/kept-out has it.
 
-    kinds  (what it holds, a pattern of its path in lower case, one of its first bytes)
+    kinds   (what it holds, a pattern of its path in lower case, one of its first bytes)
+    likely  a pattern of the names of all files that may hold some
     """
 
     def __init__(self):
@@ -10813,10 +10814,6 @@ class SecretPatterns:
         near = path.lower()[-300:].split("/")[-2:]
         return bool(re.fullmatch(names, near[-1]) or re.fullmatch(names, "/".join(near)))
 
-    def are_likely(self, path):
-        """Whether a file of that name may hold some."""
-        return self.is_named(path, self.likely)
-
     def kind(self, path, start):
         """What a file holds, by its name and first bytes; "" if nothing."""
         if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -10828,7 +10825,7 @@ class SecretPatterns:
                 return "a keytab"
             if re.search(self.token, start):
                 return "a token"
-        if not self.are_likely(path) or self.is_named(path, self.example):
+        if not self.is_named(path, self.likely) or self.is_named(path, self.example):
             return ""
         start, text = re.sub(rb"(?m)^[ \t]*[#;].*", b"", start), ""
         if self.is_named(path, self.with_addresses):
