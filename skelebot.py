@@ -5708,7 +5708,8 @@ class RunRecord(Record):
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
                 RecursionError) as fault:
             return cls(number=number, point=point, state="damaged",
-                       reason=f"its run.json is damaged ({type(fault).__name__})")
+                       reason=f"its run.json is damaged ({type(fault).__name__})" if text else
+                       "its run.json cannot be read: is it another's?")
 
     def checked(self):
         """Itself; raises TypeError or the like if something in it is of another kind."""
@@ -9264,10 +9265,11 @@ class Sweeping:
                 above = yield KeepRun(one._replace(words=list(self.words.typed), values={},
                                                    typed=[], sweep=self.sweep))
                 self.number = above.number if above else 0
-            record = one and one._replace(number=self.number, point=number, detached=False)
+            record = one and self.number and one._replace(number=self.number, point=number,
+                                                          detached=False)
             if record and look(record.folder):
                 yield Remove(record.folder)
-            record = (yield KeepRun(record)) if record and self.number else None
+            record = (yield KeepRun(record)) if record else None
             if not record:
                 raise SkelebotError("the points of a sweep cannot be recorded", "let the project's "
                                     "folder be written to, without runs: false or SKELEBOT_RUNS=0")
@@ -14443,7 +14445,7 @@ class QuietProgram(Program):
             if self.process.returncode and not self.step.kept:
                 log.seek(0 if self.folds else log.tell())
                 self.show(log.read())
-            elif self.slow and self.step.title:
+            elif self.slow and self.step.title and not self.process.returncode:
                 tell(f"{self.step.title}: done in {round(time.monotonic() - self.begin)} s")
 
     def show_if_slow(self, log, ended):
@@ -14694,7 +14696,7 @@ class RunFolder:
     @staticmethod
     def new_number():
         """The number of a new folder; two that begin at once have one each."""
-        last = (read_bytes(RUNS + "/last") or b"").strip()
+        last = first_bytes(RUNS + "/last", 10).strip()      # or nothing, if it is another's
         number = int(last) if re.fullmatch(rb"\d{1,9}", last) else max(Runs().numbers(), default=0)
         while True:
             number = number % (10 ** 9 - 1) + 1

@@ -93,6 +93,7 @@ class Recording(Natively):
 
     def test_is_told_its_number_and_where_its_metrics_go(self):
         self.assertEqual(self.skelebot("-n", "told"), (0, "1\nmetrics.jsonl\n", ""))
+        self.assertEqual(self.skelebot("-n", "told", environ={"SKELEBOT_RUNS": "0"})[:2], (1, "\n"))
 
     def test_runs_of_one_call_have_a_common_mark(self):
         self.skelebot("-n", "quick", "+", "quick")
@@ -103,6 +104,15 @@ class Recording(Natively):
         self.assertEqual([process.communicate(timeout=120) and process.returncode for process in processes], [0] * 20)
         self.assertEqual(skelebot.Runs(self.folder).numbers(), list(range(20, 0, -1)))
         self.assertEqual({record.state for record in skelebot.Runs(self.folder).all()}, {"done"})
+
+    def test_begins_beside_one_that_cannot_be_read(self):
+        self.skelebot("-n", "quick")
+        for name in ("last", "1/run.json"):         # as what root has left
+            path = os.path.join(self.folder, ".skelebot", "runs", name)
+            os.unlink(path), os.symlink(path, path)
+        self.skelebot("-n", "quick")
+        self.assertEqual(([(one.name, one.state) for one in skelebot.Runs(self.folder).all()], self.record(1).reason), (
+            [("2", "done"), ("1", "damaged")], "its run.json cannot be read: is it another's?"))
 
     def test_has_no_more_than_64_mib_of_log_and_says_what_is_left_out(self):
         process = self.begin("-n", "big")

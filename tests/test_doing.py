@@ -83,9 +83,10 @@ class Quiet(unittest.TestCase):
 
     def test_a_build_that_takes_long_and_fails_says_all_and_no_time(self):
         skelebot.PATIENCE = 0.01
-        with stderr() as said:
-            skelebot.run_program(sh("echo step 1; sleep 0.3; exit 2", aside=True, quiet=True, title="building churn"))
-        self.assertEqual(said, ["skelebot: building churn\nstep 1\n"])
+        for way in ({"aside": True}, {"kept": True}):
+            with stderr() as said:
+                skelebot.run_program(sh("echo step 1; sleep 0.3; exit 2", quiet=True, title="building churn", **way))
+            self.assertEqual(said, ["skelebot: building churn\nstep 1\n"])
 
     def test_a_build_that_is_quick_says_nothing_of_itself(self):
         skelebot.PATIENCE = 60

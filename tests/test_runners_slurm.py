@@ -108,6 +108,8 @@ class There(unittest.TestCase):
                 ("ssh: Could not resolve hostname lab: Name or service not known", "there is no host lab"),
                 ("ssh: connect to host lab port 22: Connection timed out", "it does not answer"),
                 ("sbatch: error: Invalid directive found in batch script: exclusive", "sbatch does not know exclusive"),
+                ("Can't open user config file /c: Permission denied\r\n", "ssh does not take /c"),
+                ("Bad owner or permissions on /home/ada/.ssh/config\r\n", "ssh does not take /home/ada/.ssh/config"),
                 ("FATAL: while extracting: mksquashfs not found", "it has no mksquashfs, of which apptainer makes an image"),
                 ("cat: write error: No space left on device", "the disk there is full"),
                 ("\nstdout: Welcome", "its shell prints on stdout for commands as well: Welcome"), ("first\nlast", "last")):

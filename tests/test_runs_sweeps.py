@@ -376,6 +376,9 @@ class Natively(unittest.TestCase):
         self.sweep("train", status=1)
         for typed in (("train",), ("--failed", "1")):
             self.assertIn("the points of a sweep cannot be recorded", self.sweep(*typed, status=1, SKELEBOT_RUNS="0").stderr)
+        shutil.rmtree(self.path(".skelebot"))
+        open(self.path(".skelebot"), "w").close()
+        self.assertIn("the points of a sweep cannot be recorded", self.sweep("train", status=1).stderr)
 
     def test_follows_a_chain(self):
         ending = call("sweep", "train", "--each", "lr", "1", "+", "sweep", "nope", folder=self.folder)
