@@ -15448,9 +15448,7 @@ class Sending:
                 if not self.stopped.is_set():
                     self.responses[index] = response
                 if response.status != 200 or len(self.responses) == len(self.stretches):
-                    self.stopped.set()
-                if self.stopped.is_set():
-                    return
+                    self.stopped.set()  # which cancels what would be next
         except BaseException as fault:
             self.fault = fault if not self.stopped.is_set() else self.fault
             self.stopped.set()
@@ -15598,34 +15596,25 @@ class Fetch:
             self.part.close(leave=self.can_resume and not self.whole and not done)
 
     def resume(self):
-        """Fetch all that an earlier try has not left."""
+        """Fetch all that an earlier try has not left; a refusal is a fault."""
         step, part, stored = self.step, self.part, self.step.stored
         check_room(part.target, stored.size, os.fstat(part.file.fileno()).st_size)
         part.read(part.file)
         if part.size > stored.size >= 0 or not self.can_resume:
             part.restart()
-        resumed = self.furthest = part.size
-        self.progress = Progress("fetching", step.name, stored.size, resumed)
-        self.fetch()
-        if resumed and not stored.fits(part.size, part.digest()):
-            part.restart()              # then what an earlier try has left was of no use
-            self.furthest = 0
-            self.fetch()
+        self.furthest, self.whole = part.size, part.size == stored.size
+        self.progress = Progress("fetching", step.name, stored.size, part.size)
+        while not self.whole:
+            response = patiently(step.request, self.attempt)
+            if response.status not in (200, 206):
+                part.useless = True
+                raise http_fault(step.request, response)
         check_stored(step, part.size, part.digest())
 
     def is_here(self):
         """Whether another call has put the stored file into its place."""
         body, sha256 = open_file(self.part.target), self.step.stored.sha256
         return bool(body) and bool(sha256) and digests_of(body).sha256 == sha256
-
-    def fetch(self):
-        """Fetch all that is missing."""
-        self.whole = self.part.size == self.step.stored.size
-        while not self.whole:
-            response = patiently(self.step.request, self.attempt)
-            if response.status not in (200, 206):
-                self.part.useless = True
-                raise http_fault(self.step.request, response)
 
     def attempt(self):
         """Fetch the missing part of the same file, as much of it as arrives."""
