@@ -13918,9 +13918,7 @@ FOR_MACHINE = ("path", "root", "source", "target", "argv", "packed", "beside", "
 
 
 def for_machine(value):
-    """A step with its paths and words as the machine's interfaces take them."""
-    if IN_UTF8:
-        return value
+    """A step with its paths and words as interfaces take them that are not in UTF-8."""
     if isinstance(value, str):
         return machine_text(value)
     if isinstance(value, dict):
@@ -15314,9 +15312,6 @@ class Exchange:
         return self.response._replace(body=body)
 
 
-UNREACHED = "is the address right, and the server up? proxies are taken from https_proxy"
-
-
 def network_fault(error):
     """(why there is no answer, what to do about it); "" for what may pass by itself."""
     reason = getattr(error, "reason", error)
@@ -15341,7 +15336,8 @@ def patiently(request, attempt, sleep=time.sleep):
         except (OSError, http.client.HTTPException, UnicodeError, OverflowError) as error:
             why, hint = network_fault(error)
             if pause is None or hint:
-                raise SkelebotError(f"{public_url(request.url)}: {why}", hint or UNREACHED)
+                raise SkelebotError(f"{public_url(request.url)}: {why}", hint or (
+                    "is the address right, and the server up? proxies are taken from https_proxy"))
         tell(f"{host_of(request.url)}: {why}; trying again in {pause:g} s", over=True)
         sleep(pause)
 
@@ -15732,24 +15728,22 @@ class FolderCopy:
 class Packer:
     """A Pack: an archive in which nothing differs from one machine, or day, to the next."""
 
-    def __init__(self, step):
-        self.folder = step.path
-
-    def body(self):
+    @classmethod
+    def body(cls, step):
         try:                            # beside the folder, where as much has room
-            file = tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(self.folder)))
+            file = tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(step.path)))
         except OSError:
             file = tempfile.TemporaryFile()
         try:
             with gzip.GzipFile("", "wb", 1, file, mtime=0) as packed, \
                     tarfile.open(None, "w|", packed, format=tarfile.PAX_FORMAT,
                                  dereference=True) as archive:
-                for path, name in members(self.folder):
-                    archive.add(path, plain_text(name), recursive=False, filter=self.plain)
+                for path, name in members(step.path):
+                    archive.add(path, plain_text(name), recursive=False, filter=cls.plain)
             file.flush()
         except OSError as error:
-            raise refused(error.filename or self.folder, error)
-        return opened_body(file, packed_name(self.folder))
+            raise refused(error.filename or step.path, error)
+        return opened_body(file, packed_name(step.path))
 
     @staticmethod
     def plain(entry):
@@ -16081,7 +16075,7 @@ DOING = {
     Release: lambda step: getattr(step.lock, "file", step.lock).close(), Scratch: make_scratch,
     Request: send_request,
     Upload: lambda step: Sending(step).run(),
-    Pack: lambda step: Packer(step).body(), Unpack: lambda step: Unpacker(step).run(),
+    Pack: Packer.body, Unpack: lambda step: Unpacker(step).run(),
     Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
     Take: lambda step: FolderCopy(step).run(), Keep: lambda step: FolderCopy(step).run(),
     Wait: try_until,
@@ -16134,9 +16128,10 @@ def do(step, call):
     if isinstance(step, Command) and isinstance(step.argv, str):
         raise TypeError("the argv of a Command has to be a list of words, not "
                         f"{shortened(step.argv)}")
+    own = step if IN_UTF8 else for_machine(step)
     if call.dry_run and getattr(step, "looks", False):
         try:
-            return run_program(for_machine(step))
+            return run_program(own)
         except SkelebotError:
             return Outcome(127)
     line = getattr(step, "line", None) if call.dry_run else None
@@ -16149,7 +16144,7 @@ def do(step, call):
     if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
         say(sys.stderr, "+ " + brief(step).line, shown=pasted)
     try:
-        return DOING[type(step)](for_machine(step))
+        return DOING[type(step)](own)
     except OSError as error:
         if type(step) not in (File, MakeFolder, Move, Scratch, Keep, Take):
             raise                       # it has its own fault, or a reader that has gone

@@ -198,7 +198,7 @@ class Archives(unittest.TestCase):
         os.mkdir(os.path.join(self.top, "zeros"))
         with open(os.path.join(self.top, "zeros", "file"), "wb") as file:
             file.truncate(50 << 20)
-        body = skelebot.Packer(skelebot.Pack(os.path.join(self.top, "zeros"))).body()
+        body = skelebot.Packer.body(skelebot.Pack(os.path.join(self.top, "zeros")))
         with body.file:
             body.file.seek(0)
             self.assertEqual(self.said([body.file.read()], open), "unpacked")
