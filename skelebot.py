@@ -6208,7 +6208,7 @@ def written_since(paths, since):
     By the time of their status, which is this machine's own even if a copy keeps another. It looks
     for a hundredth of the time that has passed, and first at what lies nearest.
     """
-    written, paths = {}, list(paths)
+    written, paths = {}, list(map(machine_text, paths))
     until = time.monotonic() + max((time.time() - since) / 100, 0.003)
     while paths and time.monotonic() < until:
         path = paths.pop(0)

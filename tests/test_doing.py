@@ -226,6 +226,16 @@ class Caller(unittest.TestCase):
             self.assertEqual(skelebot.run_program(sh("echo ${DOCKER_HOST-none}", kept=True)).output, "none\n")
 
 
+@unittest.skipIf(os.name == "nt", "it has no such locale")
+class InAnotherLocale(unittest.TestCase):
+    def test_words_and_folders_that_are_not_ascii_are_what_they_are(self):
+        config = "name: x\njobs: [{name: a, source: 'printf %s > dätä/b', args: [w], mappings: [dätä/]}]\n"
+        with folder({"skelebot.yaml": config}) as path:
+            done = process("-n", "a", "wörd", folder=path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+            self.assertEqual((done.status, done.stderr), (0, ""))
+            self.assertEqual(contents(path)["dätä/b"].decode("utf-8"), "wörd")
+
+
 LEFT = ".skelebot-0123456789abcdef"
 NOTHING_WRITTEN = "nothing was written; remove the link, or name the place that it leads to"
 
