@@ -3683,11 +3683,6 @@ class Installs(Record):
         above = text.partition(APPENDED)[0].rstrip("\n")
         return self.bases == bases and self.text.startswith(above)
 
-    def after(self, bases, text, groups):
-        """Those of the project after a build."""
-        lines = "\n\n".join("\n".join((language, *names)) for language, names in groups)
-        return self._replace(bases=bases, text=text, groups=lines)
-
 
 # Words of a RUN by which it may read any file of the project.
 IN_FOLDER = (".", "/app", "make", "cmake", "npm", "yarn", "poetry", "pdm", "uv", "tox", "*")
@@ -4522,8 +4517,7 @@ class Engine(Record):
     docker_hub = ""             # what `login` calls Docker Hub
     apart = False               # whether a build is ended by way of the programs that it runs
     past_events, event = ("--since", "0"), '{{.Action}} {{index .Actor.Attributes "signal"}}'
-    has_daemon = True           # which listens at a socket; --userns needs not know whose it is
-    lacks_accounts = True       # whether a caller is unknown to the image that runs as he
+    has_daemon = True           # which listens at a socket; podman tells images who the caller is
     facts = ("{{.ServerVersion}}|{{.DockerRootDir}}|{{.SystemTime}}|{{.SecurityOptions}}"
              "{{.Runtimes}}|{{.HTTPProxy}} {{.HTTPSProxy}}")
 
@@ -4732,7 +4726,7 @@ class Podman(Engine):
     docker_hub = "docker.io"
     apart = True
     past_events, event = ("--stream=false",), "{{.Status}} "
-    has_daemon = lacks_accounts = False
+    has_daemon = False
     facts = ("{{.Version.Version}}|{{.Store.GraphRoot}}||"
              "{{if .Host.Security.Rootless}}rootless{{end}}|")
 
@@ -4975,10 +4969,8 @@ def check_there(path, place):
 
 def other_ignore_file(project):
     """The file that BuildKit or podman would read instead of .dockerignore, if there is one."""
-    for file in (f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"):
-        if look(file):
-            return file
-    return ""
+    files = f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"
+    return next(filter(look, files), "")
 
 
 def own_dockerfile():
@@ -5372,7 +5364,7 @@ class Image:
         project, (key, path) = self.project, self.kept(self.tag)
         if project.dockerfile:
             check_there(project.dockerfile, project.places["dockerfile"])
-        data, before = self.cache.read(path), Built.read(self.cache.text(path), key)
+        kept, before = (path, self.cache.read(path)), Built.read(self.cache.text(path), key)
         ignored, ignored_now, undo = ignore_file(project, self.job)
         own = not self.more and not project.dockerfile
         present = own_dockerfile() if own else None
@@ -5388,8 +5380,9 @@ class Image:
         files = [("Dockerfile", text, present)] * own + [(".dockerignore", ignored, ignored_now)]
         writes = (File(name, text.encode("utf-8", "surrogateescape")) for name, text, _ in files)
         seen = tuple((name, now) for name, _, now in reversed(files))
-        return Build(((self.kept(self.tag)[1], data), *seen), self.recipe,
-                     installs.after(bases, text, groups), before, image, tagged, copied,
+        groups = "\n\n".join("\n".join((language, *names)) for language, names in groups)
+        installs = installs._replace(bases=bases, text=text, groups=groups)
+        return Build((kept, *seen), self.recipe, installs, before, image, tagged, copied,
                      self.job.hidden if self.job else (),
                      tuple(step for step in writes if (step.path, step.data) not in seen),
                      (*([Remove("Dockerfile")] if own else []), undo))
@@ -7518,7 +7511,7 @@ class OnEngine(Runner):
     def plan_accounts(self, run, recipe):
         """The files that give the job's user a name, without those that the job maps itself."""
         engine, image = self.engine, run.image
-        if not engine.lacks_accounts or not engine.user_words(self.project, run.job, run.rootless):
+        if not engine.has_daemon or not engine.user_words(self.project, run.job, run.rootless):
             return ()
         key = (recipe.bases, recipe.text) if recipe else (
             yield from engine.plan_image_ids((image,)))
