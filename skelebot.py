@@ -5007,15 +5007,16 @@ def check_inside(file, name):
                             "only files below skelebot.yaml can be part of the image")
 
 
-def requirement_files(file, seen=()):
-    """A requirements file and those that it names, each once, as paths in the project."""
-    seen, text = (*seen, file), marked_text(read_bytes(file) or b"")
+def requirement_files(file, seen={}):
+    """path in the project -> Requirements of a file and of those that it names, each once."""
+    text = marked_text(read_bytes(file) or b"")
     check_passwords(text, file)
-    for name in Requirements(text).files(file):
+    seen = {**seen, file: Requirements(text)}
+    for name in seen[file].files(file):
         if name not in seen:
             check_inside(file, name)
-            folder = look(name) == "folder"     # of wheels
-            seen = (*seen, name) if folder else requirement_files(name, seen)
+            wheels = look(name) == "folder"
+            seen = {**seen, name: Requirements("")} if wheels else requirement_files(name, seen)
     return seen
 
 
@@ -5113,9 +5114,7 @@ def checked_text(dependency, place):
 def requirements_of(dependency):
     """The part of plan_required_files for a requirements file."""
     named, local, lines, itself = requirement_files(dependency.fields["file"]), [], [], []
-    for name in named:
-        text = b"" if look(name) == "folder" else read_bytes(name) or b""
-        own = Requirements(marked_text(text))
+    for name, own in named.items():
         local += local_files(name, own.local)
         lines += own.lines
         itself += [(name, line) for line in own.lines if re.fullmatch(THE_PROJECT, line)]
@@ -9599,15 +9598,18 @@ def check_listing(data, most=MOST_LISTED):
                             ODD_SERVER)
 
 
-def json_value(data):
-    """The value of a JSON text, or None."""
+def json_value(data, *names):
+    """The value of a JSON text, or what is below these names in it, or None."""
     check_listing(data)
     if data.count(b"{") + data.count(b"[") > MOST_LISTED // 40:
         raise SkelebotError(f"an answer has more than {MOST_LISTED // 40} parts", ODD_SERVER)
     try:
-        return json.loads(data.decode("utf-8"), parse_int=lambda digits: int(digits[:20]))
+        value = json.loads(data.decode("utf-8"), parse_int=lambda digits: int(digits[:20]))
     except (ValueError, RecursionError):
         return None
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def sha256_of(data):
@@ -9678,9 +9680,7 @@ class Response(Record):
 
     def has_stored(self, digests):
         """Whether an answer to PUT names the SHA-256 of what was sent; None if it names none."""
-        value = json_value(self.body)
-        sums = value.get("checksums") if isinstance(value, dict) else None
-        sha256 = sums.get("sha256") if isinstance(sums, dict) else None
+        sha256 = json_value(self.body, "checksums", "sha256")
         return sha256.lower() == digests.sha256 if isinstance(sha256, str) and sha256 else None
 
     def stored(self, header, name, where):
@@ -10070,8 +10070,7 @@ class ArtifactoryStore(Store):
     def plan_facts(self, name, stored):
         asked = Request("GET", url_joined(self.info, quoted(name)) + "?properties",
                         login=self.login, patient=False)
-        known = json_value((yield asked).body) if stored.facts else {}
-        known = known.get("properties") if isinstance(known, dict) else None
+        known = json_value((yield asked).body, "properties") if stored.facts else {}
         return {key[len("skelebot."):]: text for key, text in (
             known if isinstance(known, dict) else {}).items() if key.startswith("skelebot.")}
 
