@@ -16419,7 +16419,10 @@ class Part:
     """
 
     def __init__(self, line, name):
-        self.name, (self.job, command) = name, line.job_or_command(name)
+        self.name, self.job = name, line.project.job(name) if line.project else None
+        command = None if self.job else line.commands.get(name)
+        if not self.job and not (command and (line.project or command.outside)):
+            raise line.unknown(name)
         self.command = self.of(line.project, line.commands) if command else None
         self.changes = bool(command) and self.command.changes
 
@@ -16624,12 +16627,10 @@ class CommandLine:
                 pages.outside(self.commands)
             return say(sys.stdout, page, shown=pages.shown) or 0
         if options.has("help"):
-            return self.show_page(self.words[0], *self.job_or_command(self.words[0]))
+            return self.show_page(Part(self, self.words[0]))
         asked = [Part(self, name).read(project, words) for name, *words in self.chain(self.words)]
-        for one in asked:
-            if one.typed.help:
-                return self.show_page(one.name, one.job, one.command)
-        return self.perform(asked)
+        explained = next((one for one in asked if one.typed.help), None)
+        return self.show_page(explained) if explained else self.perform(asked)
 
     @staticmethod
     def chain(words):
@@ -16663,21 +16664,14 @@ class CommandLine:
         return usage_error(f"unknown job or command {shortened(name)}",
                            near or did_you_mean(name, known))
 
-    def job_or_command(self, name):
-        """The job and the command of a name, one of which is None."""
-        job = self.project.job(name) if self.project else None
-        command = None if job else self.commands.get(name)
-        if not job and not (command and (self.project or command.outside)):
-            raise self.unknown(name)
-        return job, command
-
     # -- What becomes of it
 
-    def show_page(self, name, job, command):
-        pages = terminal_pages()
+    def show_page(self, one):
+        """The page of a job or command."""
+        pages, job, command = terminal_pages(), one.job, one.command
         if command and command.raw:
             command.check(self.project, Words(extra=("--help",)))
-        page = pages.job(self.project, job) if job else pages.command(name, command)
+        page = pages.job(self.project, job) if job else pages.command(one.name, command)
         return say(sys.stdout, page, shown=pages.shown) or 0
 
     def show_facts(self):
