@@ -1247,13 +1247,12 @@ def look(path, root=""):
 def listing(path, depth=3):
     """The visible files below a folder, so many levels deep, sorted, as relative paths with `/`."""
     paths, path = [], machine_text(path)
-    try:
-        os.listdir(path)
-    except PermissionError as error:
-        raise refused(path, error)
-    except OSError:
-        return []
-    for folder, folders, files in os.walk(path):
+
+    def refuse(error):
+        if error.filename == path and isinstance(error, PermissionError):
+            raise refused(path, error)
+
+    for folder, folders, files in os.walk(path, onerror=refuse):
         inner = os.path.relpath(folder, path)
         near = [] if inner == "." else inner.split(os.sep)
         folders[:] = sorted(name for name in folders if
