@@ -11321,7 +11321,13 @@ class Transfer:
                 self.stored = yield from self.store.find(self.name)
         if not self.stored:
             self.name_it(plain)
-            yield from () if self.call.dry_run else self.plan_refuse()
+        if not self.stored and not self.call.dry_run:
+            try:        # the hint names what can be pulled
+                versions = [] if self.artifact.singular else (yield from self.plan_versions())
+                hint = self.versions_hint(versions)
+            except SkelebotError as fault:
+                hint = f"what is stored could not be listed: {fault.message}"
+            raise SkelebotError(f"{self.name} does not exist: {self.where}", hint)
         self.path  = self.name[:-len(".tar.gz")] if self.artifact.is_folder else self.name
         if override:
             self.path = home_path(self.artifact.file, self.call.home)
@@ -11357,15 +11363,6 @@ class Transfer:
                     if name not in others}
         own = [one for one in versions if one and not one.endswith((".sha256", ".json"))]
         return sorted(own, key=lambda one: (Semantic.parse(one) or (), one))
-
-    def plan_refuse(self):
-        """The fault of what cannot be pulled; its hint names what can."""
-        try:
-            versions = [] if self.artifact.singular else (yield from self.plan_versions())
-            hint = self.versions_hint(versions)
-        except SkelebotError as fault:
-            hint = f"what is stored could not be listed: {fault.message}"
-        raise SkelebotError(f"{self.name} does not exist: {self.where}", hint)
 
     def versions_hint(self, versions):
         known = list(filter(Semantic.parse, versions))
@@ -12806,13 +12803,6 @@ class BashScript:
         self.text = text
 
     @property
-    def labels(self):
-        """[(the labels of a case, what is done there)]; the labels as they are written."""
-        label = r"(?m)^[ \t]*\(?(-?[\w|][\w| \t-]*|--[\w| \t-]*)\)"
-        _, *parts = re.split(label, self.text)
-        return [(one, body.partition(";;")[0]) for one, body in zip(parts[::2], parts[1::2])]
-
-    @property
     def words(self):
         """[(name, number, sign)] of $1, $2, ... outside of functions; "" where they get no name."""
         inside, words = False, []
@@ -12829,7 +12819,9 @@ class BashScript:
     @property
     def takes(self):
         takes, letters = Takes(), re.search(r"\bgetopts[ \t]+[\"']?:?([\w:]+)", self.text)
-        cases, known = self.labels, {}
+        _, *parts = re.split(r"(?m)^[ \t]*\(?(-?[\w|][\w| \t-]*|--[\w| \t-]*)\)", self.text)
+        cases = [(one, body.partition(";;")[0]) for one, body in zip(parts[::2], parts[1::2])]
+        known = {}
         for letter, valued in re.findall(r"(\w)(:?)", letters.group(1)) if letters else ():
             about = re.match(r"\s*(\w+)=", dict(cases).get(letter, ""))
             takes.declare(["-" + letter], {"is_flag": not valued, "help": about and about.group(1)})
@@ -12870,22 +12862,17 @@ class DocoptUsage:
             count = next((i for i, word in enumerate(words) if not re.match(r"[a-z][\w-]*$", word)),
                          len(words))
             command = " ".join(words[:count])
+            own = takes.setdefault(command, Takes(command))
             for word in words[count:]:
-                self.add(takes.setdefault(command, Takes(command)), word)
-            takes.setdefault(command, Takes(command))
+                flags = re.findall(r"(--?\w[\w-]*)(=)?", word)
+                for names, said in self.options if word == "[options]" else [
+                        next((one for one in self.options if flag in one[0]),
+                             ([flag], {"is_flag": not valued})) for flag, valued in flags]:
+                    own.declare(names, said)
+                if word != "[options]" and not flags:
+                    name = re.fullmatch(r"<([^>]+)>|[A-Z][A-Z_-]+", word)
+                    own.argue(re.sub(r"[^\w -]", "", word).lower(), None if name else "*", {})
         return list(takes.values())
-
-    def add(self, takes, word):
-        """Add what one word of a usage stands for."""
-        flags = re.findall(r"(--?\w[\w-]*)(=)?", word)
-        known = self.options if word == "[options]" else [
-            next((one for one in self.options if flag in one[0]), ([flag], {"is_flag": not valued}))
-            for flag, valued in flags]
-        for names, said in known:
-            takes.declare(names, said)
-        if word != "[options]" and not flags:
-            name = re.fullmatch(r"<([^>]+)>|[A-Z][A-Z_-]+", word)
-            takes.argue(re.sub(r"[^\w -]", "", word).lower(), None if name else "*", {})
 
 
 SCRIPTS = {end: kind for kind in (RScript, PythonScript, BashScript) for end in kind.ends}
@@ -13084,7 +13071,7 @@ class Existing:
         taken = str(self.dependencies(language))
         others = [] if re.search(r"req:|proj:|renv:", taken) or self.dockerfile else [
             (file, f"to install what it names, {why.replace('FILE', file)}")
-            for file in self.files for name, why, _ in foreign_files("Python", "R")
+            for file in self.files for name, why, _ in foreign_files(*Language.values)
             if re.fullmatch(name, file)]
         if "pyproject.toml" in self.files and not others and not taken.strip("[]{}None"):
             others = [("pyproject.toml", "it " + "; ".join(project_fault(self.pyproject)))]
