@@ -8058,6 +8058,8 @@ class Slurm(OnCluster):
     row, settings, runs_sweeps = "slurm", SlurmHost, True
     known, submits = ("sinfo", "--noheader"), 'ID=$(sbatch --parsable script) && echo "${ID%%;*}"'
 
+    states = {124: "timeout", 143: "stopped", NOT_RUN: "lost", None: "lost"}
+
     where = property(lambda self: self.host.rstrip(":") or self.row.title())
     endpoint = property(lambda self: f"{self.row}:{self.slurm.address}")
     in_project = property(lambda self: self.slurm.container == "none" and not self.slurm.login)
@@ -8284,7 +8286,7 @@ class Slurm(OnCluster):
         finally:
             if way:
                 yield Command(self.ssh("-O", "cancel", *way), kept=True)
-        if outcome.status > 124:        # a job's own, or how following it has ended
+        if outcome.status:              # a job's own, or how following it has ended
             ends = yield from self.plan_ends([RunRecord(container=run.name)])
             if "0" not in ends and outcome.status == 141:       # nobody reads it any more
                 yield Command(self.watch("stop", run.name), kept=True)
@@ -8293,7 +8295,9 @@ class Slurm(OnCluster):
                 return NOT_RUN
             elif ends["0"] is not None:
                 outcome = outcome._replace(status=ends["0"])
-        if outcome.status == UNANSWERED.status and run.resources.time:
+        if self.reasons.get("0"):
+            run.recording.note(state=self.states.get(outcome.status, "failed"))
+        elif outcome.status == UNANSWERED.status and run.resources.time:
             run.recording.note(state="timeout")
             yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
         return outcome.status
@@ -8346,8 +8350,7 @@ class Slurm(OnCluster):
 
     def plan_collect(self, record, status, back=True, **ending):
         why = self.reasons.get(record.name)
-        states = {UNANSWERED.status: "timeout", 143: "stopped", NOT_RUN: "lost", None: "lost"}
-        told = {"reason": why, "state": states.get(status, "failed")}
+        told = {"reason": why, "state": self.states.get(status, "failed")}
         return (yield from super().plan_collect(record._replace(detached=True), status, back,
                                                 **{**(told if why else {}), **ending}))
 
@@ -8921,11 +8924,10 @@ def plan_updated(call, project, records, back=False):
             there = group[0].host or "this engine"
             yield Note(f"how runs are on {there} cannot be told: {fault.message}")
             continue
-        for record in group:
-            now = Runs().read_again(record) if record.goes_on else record
-            if record.name in ends:     # unless somebody has recorded it meanwhile
-                told[record.name] = now if record.goes_on and now.state in STATES[2:] else (
-                    yield from runner.plan_collect(record, ends[record.name], back))
+        for record in (one for one in group if one.name in ends):
+            now = Runs().read_again(record)     # somebody may have recorded it meanwhile
+            told[record.name] = now if record.goes_on and now.state in STATES[2:] else (
+                yield from runner.plan_collect(record, ends[record.name], back))
     return [told.get(record.name, record) for record in records]
 
 

@@ -119,6 +119,14 @@ class OnSlurm(Tests):
                 self.assertEqual(self.out()["term"], b"term\n")
                 os.remove(os.path.join(self.folder, "out", "term"))
 
+    def test_somebody_cancels_it(self):
+        running = self.start("-d", "here", "trap")
+        running.says("begun")
+        names = cluster.ended(["squeue", "--noheader", "--format", "%i %j"], **cluster.slurm()).stdout.decode().splitlines()
+        cluster.ended(["scancel", *(line.split()[0] for line in names if self.name in line)], **cluster.slurm())
+        running.says("trap ended with 9: somebody cancelled it")
+        self.assertEqual((running.ends(), self.out()["term"]), (9, b"term\n"))
+
     def test_one_that_goes_on_is_followed_stopped_and_taken_up_after_a_kill(self):
         self.skelebot("-d", "login", "--detach", "trap")
         waiting = self.start("wait", "trap")

@@ -2,8 +2,10 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 from support import Look, inside, project, skelebot
@@ -178,7 +180,7 @@ class Watching(unittest.TestCase):
     def test_accounting_is_asked_of_what_scontrol_has_forgotten_where_there_is_any(self):
         for said, told in (("CANCELLED by 1000|0:15", "143 somebody cancelled it"), ("TIMEOUT|0:0", "124 Slurm ended it when its time was over"),
                            ("OUT_OF_MEMORY|0:125", "137 its memory ran out: resources.memory gives it more"),
-                           ("FAILED|9:0", "9 Slurm killed it (None)"),
+                           ("FAILED|9:0", "9 Slurm killed it"),
                            ("", "125 Slurm does not know it any more, and its status was not written")):
             with self.subTest(said):
                 self.assertEqual(self.told("ends", **{"run/id": "7", "run/begun": "", "bin/sacct": said}), "run " + told)
@@ -205,6 +207,25 @@ class Watching(unittest.TestCase):
         for reason in (down, "ReqNodeNotAvail, UnavailableNodes:node1"):
             self.assertEqual(self.told("begin", **{"run/id": "7", "bin/squeue": "7 PENDING " + reason}),
                              f"skelebot: job 7 waits: its nodes are down or kept for others ({reason})")
+
+
+class Signals(unittest.TestCase):
+    """What slurm/job.sh makes of a signal, by what slurmstepd 22.05 has written into the log."""
+
+    def test_of_slurm_have_their_reason_and_those_of_skelebot_none(self):
+        script = "KIND=none TOP=. NAME=x\nset -- sh -c 'trap \"exit 9\" TERM; echo > ready; sleep 60 & wait'\n"
+        for number, end, status in ((signal.SIGTERM, " DUE TO TIME LIMIT", "124 Slurm ended it when its time was over"),
+                                    (signal.SIGTERM, " DUE TO PREEMPTION", "9 another job took its place"),
+                                    (signal.SIGTERM, "", "9 somebody cancelled it"), (signal.SIGUSR2, "", "9")):
+            files = {"script": script + skelebot.template_bytes("slurm", "job.sh").decode(), "log": f"*** JOB 8 ON n1 CANCELLED AT 2026-11-30T15:08:32{end} ***\n"}
+            with self.subTest(end, number=number), inside(files):
+                job = subprocess.Popen(["sh", "script"])
+                while not os.path.exists("ready"):
+                    time.sleep(0.01)
+                job.send_signal(number)
+                job.wait()
+                with open("status") as file:
+                    self.assertEqual(file.read().strip(), status)
 
 
 class Ends(unittest.TestCase):

@@ -10,9 +10,10 @@ load() {
     podman image prune --force --filter until=720h --filter label=org.opencontainers.image.title
 } > /dev/null 2>&1
 [ -e script ] || exit 1                 # its folder is not seen here, or sbatch was believed to have failed
-LATER= SIGNAL= STATUS=127 WHY=
+LATER= SIGNAL= STATUS=127 WHY= BY=
 printf '%-60s\n' 125 > status.new        # which has room then, whatever fills the disk
-trap end TERM USR2                      # USR2 as well: Slurm writes into the log that it has sent a TERM
+trap end USR2                           # of skelebot's: Slurm writes into the log that it has sent a TERM
+trap 'BY=Slurm; end' TERM
 hostname > begun.new && mv begun.new begun
 [ "$KIND" = none ] || command -v "$KIND" > /dev/null || {
     rm -f secret
@@ -63,12 +64,17 @@ CHILD=$!
 while wait "$CHILD"; NEW=$?; [ "$NEW" = 127 ] || STATUS=$NEW; [ "$SIGNAL" ]; do
     SIGNAL=
 done
-[ ! -e over ] || STATUS=124
+[ ! -e over ] || STATUS=124 BY=
+case $BY$(tail -n 9 log) in
+Slurm*" DUE TO TIME LIMIT "*) STATUS=124 WHY="Slurm ended it when its time was over" ;;
+Slurm*" DUE TO PREEMPTION "*) WHY="another job took its place" ;;
+Slurm*" CANCELLED AT "*) WHY="somebody cancelled it" ;;
+esac
 [ ! -e secret ] || rm -f secret
 for ONE in $LATER; do
     pkill -P "$ONE"
     kill "$ONE"
 done
-[ "$STATUS" = 0 ] || (echo > room) 2> /dev/null || WHY="the disk there is full"
+[ "$STATUS" = 0 ] || (echo > room) || WHY="the disk there is full"
 printf '%-60s\n' "$STATUS $WHY" 1<> status.new && mv status.new status
 exit "$STATUS"

@@ -30,8 +30,8 @@ ended() {
     SAID=$(scontrol --oneliner show job "$1" 2> /dev/null |
         sed -n 's/.* JobState=\([A-Z_]*\) Reason=\([^ ]*\).* ExitCode=\([0-9]*\):.*/\1 \3 \2/p' | tail -n 1)
     [ -n "$SAID" ] || SAID=$(sacct --noheader --allocations --parsable2 --format State,ExitCode --jobs "$1" \
-        2> /dev/null | sed -n 's/^\([A-Z_]*\)[^|]*|\([0-9]*\):.*/\1 \2 None/p' | tail -n 1)
-    set -- $SAID
+        2> /dev/null | sed -n 's/^\([A-Z_]*\)[^|]*|\([0-9]*\):.*/\1 \2/p' | tail -n 1)
+    set -- ${SAID% None}
     case $1 in
     TIMEOUT | DEADLINE) echo "124 Slurm ended it when its time was over" ;;
     OUT_OF_MEMORY) echo "137 its memory ran out: resources.memory gives it more" ;;
@@ -42,9 +42,9 @@ ended() {
         if grep -q "xceeded .*memory limit" "$ROOT/log" 2> /dev/null; then
             echo "137 its memory ran out: resources.memory gives it more"
         elif [ -e "$ROOT/begun" ]; then
-            echo "$(($2 ? $2 : 137)) Slurm killed it ($3)"
+            echo "$(($2 ? $2 : 137)) Slurm killed it${3:+ ($3)}"
         else
-            echo "$(($2 ? $2 : 125)) Slurm could not start it ($3): does its node see ${ROOT%/*}?"
+            echo "$(($2 ? $2 : 125)) Slurm could not start it${3:+ ($3)}: does its node see ${ROOT%/*}?"
         fi ;;
     COMPLETED) echo "125 it ended, and its folder has no status: do all nodes see it?" ;;
     *) echo "125 Slurm does not know it any more, and its status was not written" ;;
@@ -165,7 +165,7 @@ begin)                                  # wait until it has begun, or ended
         esac
     done ;;
 follow)                                 # its exit status is that of the job, or 125
-    exec 3>&2 < /dev/null 2> /dev/null
+    exec < /dev/null 2> /dev/null
     cd "$1" || exit 125
     OFFSET=0 SAID="goes on"
     while [ ! -e status ]; do
@@ -174,7 +174,6 @@ follow)                                 # its exit status is that of the job, or
     done
     print
     read -r STATUS WHY < status || exit 125
-    [ -z "$WHY" ] || [ "$STATUS" -gt 124 ] || echo "skelebot: $WHY" >&3     # of those ends are told
     exit "$STATUS" ;;
 log)
     cat "$1/log" ;;
