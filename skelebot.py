@@ -7892,6 +7892,7 @@ class OnCluster(OnOtherEngine):
     """A cluster, which runs when it likes: what is mapped travels to a folder of the run there."""
     lost_words = "the cluster does not know it any more, and its exit status was not written"
     schedules, goes_on = True, False        # it goes on without us, who had to leave it
+    silent = 300        # seconds without a byte, after which a connection may be dead
     never = ("(?i)no space|wrote only|denied|not permitted|quota|read-only|forbidden|not ?found"
              "|not running|completed pod")          # of files that travel: no other try mends it
 
@@ -7921,8 +7922,10 @@ class OnCluster(OnOtherEngine):
 
     def plan_carried(self, script, words, name, *rest, **more):
         """The Outcome of a command by which files travel; one that was cut is tried again."""
-        here, there = (template_bytes("cluster", one).decode() for one in script)
-        argv = ("sh", "-c", here, *words, *self.there(name, "sh", "-c", there, "sh", *rest))
+        here, there, patient = (template_bytes("cluster", one).decode()
+                                for one in (*script, "patient.py"))
+        argv = ("sh", "-c", here, *words, sys.executable, "-IS", "-c", patient,
+                str(self.silent), *self.there(name, "sh", "-c", there, "sh", *rest))
         for again in (4, 3, 2, 1, 0):
             outcome = yield Command(argv, kept=True, **more)
             if not again or not outcome.status or re.search(self.never, outcome.errors):
@@ -7941,7 +7944,7 @@ class OnCluster(OnOtherEngine):
             if outcome.status:
                 raise self.fault(outcome.errors, doing)
         yield from self.plan_there(doing, name, "sh", "-c", 'mkdir -p "$0" && mv "$0" "$1"',
-                                   work + ".new", work)
+                                   work + ".new", work, limit=self.silent)
 
     def plan_fetch(self, name, copies):
         copies = [copy for copy in copies if copy.returns]

@@ -133,6 +133,16 @@ class Travelling(unittest.TestCase):
         self.assertEqual(said[0].count("skelebot: files did not travel whole, so again: "), 1 + 4 + 1 + 4)
         self.assertIn("skelebot: data: not all was copied back: the stream was cut\n", said[0])
 
+    def test_that_says_nothing_for_long_is_tried_again(self):
+        self.addCleanup(setattr, OnCluster, "silent", OnCluster.silent)
+        OnCluster.silent = 1
+        with inside({"data/big": os.urandom(200000)}), stderr() as said:
+            once = "if [ -e {0} ]; then {2}\nelse touch {0}; {1}\nfi"
+            send(DATA, script=once.format("tried", "head -c 9999 | wc -c >&2; sleep 100", RECEIVE))
+            self.assertEqual((facts("there/app/data"), fetch(DATA, script=once.format("again", f"sleep 100 & {{ {SEND}\n}} | head -c 10240; wait", SEND))),
+                             (facts("data"), 0))
+        self.assertEqual(said[0].count("skelebot: files did not travel whole, so again: nothing has come or gone for 1 s\n"), 2)
+
     def test_works_without_a_program_for_checksums(self):
         with inside({"data/a": "1"}), stderr() as said:
             lacks = "command() { false; }; "

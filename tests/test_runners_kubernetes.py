@@ -57,8 +57,8 @@ class Following(unittest.TestCase):
         with open(self.path("asked")) as file:
             return file.read()
 
-    def watch(self, what="follow"):
-        texts = [template_bytes("kubernetes", name).decode() for name in ("watch.py", "failures")]
+    def watch(self, what="follow", other=("", "")):
+        texts = [template_bytes("kubernetes", name).decode().replace(*other) for name in ("watch.py", "failures")]
         return subprocess.run([sys.executable, "-c", texts[0], what, "train", texts[1], "FORM", self.path("kubectl")],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
 
@@ -87,6 +87,13 @@ class Following(unittest.TestCase):
                 done = self.watch("run")
                 self.assertEqual((done.returncode, done.stdout, done.stderr.decode()), (ended, b"one\n", said.format(self.path("kubectl"))))
                 self.assertEqual('"kind": "Job", "metadata": {"name": "train"}' in self.asked(), not ended)
+
+    def test_asks_again_where_a_connection_says_nothing(self):
+        self.write("ended", "")
+        self.write("kubectl", KUBECTL.replace('*"get secret"*', '*"get job"*) [ -e late ] || { touch late; sleep 60; } ;;\n*"get secret"*'))
+        done = self.watch("open", ("silent=30", "silent=1"))
+        self.assertEqual((done.returncode, done.stderr.decode().split("\n")[:2]), (125, [
+            "skelebot: the cluster does not answer, and is asked again", "skelebot: train does not go on: its Job or its node is gone"]))
 
     def test_looks_for_the_end_of_what_has_closed_its_output(self):
         self.write("log.2", SECOND % "0" + "one\n")
@@ -158,6 +165,7 @@ class Words(unittest.TestCase):
                  'it is not valid: ValidationError(Job.spec): unknown field "x" in Spec'),
                 ("tar: Error\nerror: cannot exec into a container in a completed pod; current phase is Succeeded",
                  "what it wrote was not fetched in time, and is gone"),
+                ("nothing has come or gone for 300 s", "it does not answer"),
                 ("Please enter Username: error: error reading input for Password", "the cluster does not take the login"),
                 ("error: You must be logged in to the server (Unauthorized)", "the cluster does not take the login"),
                 ('error: context "prod" does not exist', "there is no context prod"), ("first\nlast", "last")):

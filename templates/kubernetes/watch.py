@@ -58,7 +58,7 @@ def kill(program):
 def read(words, take, silent):
     """Let `take` have what kubectl prints until it returns True, or nothing comes; returns (status, errors)."""
     import select
-    program = start(words)
+    program, status, errors = start(words), 0, ""
     while select.select([program.stdout], [], [], silent)[0]:
         data = os.read(program.stdout.fileno(), 65536)
         if not data:
@@ -66,9 +66,11 @@ def read(words, take, silent):
             return program.wait(), errors
         if take(data):
             break
+    else:                               # only one that watches may have nothing to say
+        status, errors = (0, "") if {"--watch", "--follow"} & set(words) else (1, "i/o timeout: nothing has come for long")
     kill(program)
     program.communicate()
-    return 0, ""
+    return status, errors
 
 
 def fault(said):
