@@ -15924,7 +15924,10 @@ class Zipper:
             path = os.path.join(top, name)
             shown, is_folder = plain_text(path.replace(os.sep, "/")), os.path.isdir(path)
             real = os.path.realpath(path) if os.path.islink(path) else os.path.join(above[-1], name)
-            self.count(top, above, shown)
+            self.linked += bool(top) and above[-1] != os.path.join(self.root, top)
+            if self.linked > MOST_LINKED:
+                raise SkelebotError(f"{shown}: links lead to more than {MOST_LINKED} files",
+                                    "remove some of the links")
             ignored = self.rules.ignores(shown)
             outside = not is_relative_to(real, self.root) or real in above
             left_out = os.path.islink(path) and outside or not (is_folder or os.path.isfile(path))
@@ -15934,14 +15937,6 @@ class Zipper:
                 yield path, shown + ("/" if is_folder else "")
             if is_folder and not left_out and (not ignored or self.rules.lets_in):
                 yield from self.entries(path, (*above, real))
-
-    def count(self, top, above, shown):
-        """Raise a fault if links lead to too many files."""
-        if top and above[-1] != os.path.join(self.root, top):
-            self.linked += 1
-            if self.linked > MOST_LINKED:
-                raise SkelebotError(f"{shown}: links lead to more than {MOST_LINKED} files",
-                                    "remove some of the links")
 
     def fill(self, file, entries):
         archive = zipfile.ZipFile(file, "w")
