@@ -8363,7 +8363,7 @@ class Slurm(OnCluster):
         yield Command(self.log_argv(record.container, follow))
 
     def log_argv(self, name, follow=False):
-        return ("sh", "-c", 'exec "$@" < /dev/null', "sh",
+        return ("sh", "-c", template_bytes(self.row, "follow.sh").decode(), "sh",
                 *self.watch("follow" if follow else "log", name))
 
     def removal(self, name):

@@ -5,12 +5,13 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 import unittest
 
 import cluster
 import skelebot
-from engine import Tests, call, deadline, on, tree, write
+from engine import Tests, call, deadline, environment, on, tree, write
 from real_run import DASHED, PLAIN, arrived
 
 FOLDER = "/var/tmp/skelebot-real-slurm"         # as the login node sees it, which is this machine
@@ -55,6 +56,7 @@ class OnSlurm(Tests):
                   {"name": "point", "source": "point.sh", "params": ["n"], "mappings": ["out/"], "metrics": ["half"],
                    "environment": {"SEEN": SEEN}},
                   {"name": "reads", "source": "stat -c %h data/in; :", "mappings": ["data/:ro"], "params": ["n"]},
+                  {"name": "talks", "source": "while sleep 0.1; do echo line; done"},
                   {"name": "long", "source": "true", "resources": {"time": "4h"}}]}
 
     @classmethod
@@ -142,6 +144,15 @@ class OnSlurm(Tests):
         self.assertEqual(self.skelebot("wait").stdout, b"taken up\n")
         self.assertEqual(self.skelebot("logs").stdout, b"taken up\n")
         self.assertRegex(self.skelebot("runs", "say").stdout.decode(), "state +done")
+
+    def test_one_whose_output_nobody_reads_any_more_is_ended(self):
+        for host in ("here", "login"):
+            with self.subTest(host), subprocess.Popen(
+                    self.argv("-d", host, "talks"), cwd=self.folder, env=environment(**self.engine.environ), stdout=subprocess.PIPE) as talks:
+                self.assertEqual(talks.stdout.readline(), b"line\n")
+                talks.stdout.close()
+                self.assertEqual(talks.wait(60), 141)
+        self.assertEqual(glob.glob(f"{FOLDER}/{self.name}/*/id"), [])
 
     def test_its_time_ends_it(self):
         done = self.skelebot("-d", "here", "slow", status=124)
