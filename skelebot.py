@@ -3111,19 +3111,16 @@ class Dockerfile:
                 run = [dependency for _, dependency in pairs]
                 tools = {TOOLS[one.form] for one in run if one.form in TOOLS} - brought
                 brought |= tools
+                copies = (image_part("copy-file.Dockerfile", file=file.rstrip("/"))
+                          for one in run for file in self.files.get(one, ()))
                 first, *rest = [*(image_part(tool + ".Dockerfile") for tool in tools),
-                                self.copies(run) + self.install(language, run, above)]
+                                "".join(copies) + self.install(language, run, above)]
                 parts += [comment + first, *rest]
                 # pip finds these satisfied when they are named again, and fetches none
                 again = [one for one in run if one.form in NAMED_AGAIN and "://" not in one
                          and (one, PIP_OPTIONS) not in self.files]
                 above, comment = [*above, *self.pip_words(again)], ""
         return parts
-
-    def copies(self, run):
-        """What copies the files that a RUN needs."""
-        return "".join(image_part("copy-file.Dockerfile", file=file.rstrip("/"))
-                       for one in run for file in self.files.get(one, ()))
 
     def install(self, language, run, above):
         """What installs the dependencies of a RUN; `above` are pip's words for those before."""
@@ -3725,7 +3722,9 @@ class Instructions:
         args, stages, names, begun = {}, {"scratch"}, [], False
         for instruction, words in self.lines:
             if instruction == "ARG" and not begun:
-                args.update(self.arguments(words))
+                default = re.fullmatch(r"(\w+)=(\"?)([^\s\"'$]*)\2", words)
+                args.update({default.group(1): default.group(3)} if default else
+                            dict.fromkeys(re.findall(r"\w+", words), "$"))      # unknown
             elif instruction == "FROM":
                 begun, parts = True, [word for word in words.split() if not word.startswith("--")]
                 names += [self.filled(name, args) for name in parts[:1]
@@ -3738,14 +3737,6 @@ class Instructions:
             if instruction == "ADD" and re.search(r"://|git@|\$", words):
                 return None
         return tuple(dict.fromkeys(names)) if all(map(ImageName.fits, names)) else None
-
-    @staticmethod
-    def arguments(words):
-        """name -> value of each ARG; an unknown one is $."""
-        default = re.fullmatch(r"(\w+)=(\"?)([^\s\"'$]*)\2", words)
-        if default:
-            return {default.group(1): default.group(3)}
-        return dict.fromkeys(re.findall(r"\w+", words), "$")
 
     @staticmethod
     def filled(text, args):
