@@ -7123,8 +7123,8 @@ class Runner:
         on, or of which nothing can be told, are left out.
         """
         yield from ()
-        return {one.name: None for one in records if not is_alive(one.pid, one.begun)
-                and not is_alive(*Runs().process(one))}
+        return {one.name: None for one in records if not is_alive(*Runs().process(one)) and not (
+            one.state == "running" and is_alive(one.pid, one.begun))}   # a sweep has what waits
 
     def plan_collect(self, record, status, back=True, **ending):
         """Record an end, and with `back` bring back what it wrote; returns the RunRecord."""
