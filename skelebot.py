@@ -6082,17 +6082,6 @@ class Metrics:
 MOST_UNASKED = 1000     # points that are run without a question
 MOST_COPIED = 2 ** 30   # bytes that each point may have a copy of
 
-SWEEP_OPTIONS = (
-    Option("each", "", "a point for each of these values of a parameter; again for another "
-           "parameter: each with each", "NAME VALUE", accepts="list"),
-    Option("from", "f", "CSV: a column for each parameter, a row for each point", "FILE"),
-    Option("random", "r", "so many of the points, drawn by lot", "N"),
-    Option("seed", "s", "the same number draws the same points", "N", accepts="int"),
-    Option("parallel", "j", "so many at once, on each host of -d", "N"),
-    flag("stop-on-failure", "x", "begin no more points when one has failed"),
-    Option("failed", "", "run the points of sweep RUN again that are not done", "RUN"),
-    flag("yes", "y", f"ask nothing, also before more than {MOST_UNASKED} points"))
-
 
 class Points:
     """The points of a sweep, as they were typed on top of what the job says in the file.
@@ -6879,9 +6868,6 @@ def killed_for_memory():
     return int(count.group(1)) if count else 0
 
 
-# What no path of this machine has: another system's separators, drives and variables.
-FOREIGN_PATH = r"\\|^[A-Za-z]:/|%\w+%|[$`]\(|\$\{"
-
 
 def meant_mapping(mapping, place, environ, folder):
     """A mapping with what a shell would make of its variables, and of `~ada/`, on this machine."""
@@ -6903,7 +6889,7 @@ def meant_mapping(mapping, place, environ, folder):
     if re.match("~[^/]", source):
         raise place.fault(f"{shortened(source)}: there is no such user on this machine",
                           f"~/ is your own home; a folder of that name is ./{source}")
-    if os.name != "nt" and re.search(FOREIGN_PATH, source):
+    if os.name != "nt" and re.search(r"\\|^[A-Za-z]:/|%\w+%|[$`]\(|\$\{", source):     # another's
         raise place.fault(f"{shortened(source)} is no path of this machine",
                           "write a path with /, as in data/raw/, or $NAME for a variable")
     return Mapping(text)
@@ -16311,8 +16297,17 @@ COMMANDS = {
     "rerun": Builtin("run a job again: its words, but for those typed now", TakenUp.plan_rerun,
                      RUN_ARG, (flag("exact", "", "with the image or tree of then"),), 1, raw=True),
     "sweep": Builtin("run a job with many values, each in a run of its own", Sweeping.plan,
-                     (Arg("job", "its own arguments and options may follow"),), SWEEP_OPTIONS,
-                     optional=1, extras=True, parser=SweepParser, offers=lambda project: {
+                     (Arg("job", "its own arguments and options may follow"),), (
+        Option("each", "", "a point for each of these values of a parameter; again for another "
+               "parameter: each with each", "NAME VALUE", accepts="list"),
+        Option("from", "f", "CSV: a column for each parameter, a row for each point", "FILE"),
+        Option("random", "r", "so many of the points, drawn by lot", "N"),
+        Option("seed", "s", "the same number draws the same points", "N", accepts="int"),
+        Option("parallel", "j", "so many at once, on each host of -d", "N"),
+        flag("stop-on-failure", "x", "begin no more points when one has failed"),
+        Option("failed", "", "run the points of sweep RUN again that are not done", "RUN"),
+        flag("yes", "y", f"ask nothing, also before more than {MOST_UNASKED} points")), optional=1,
+                     extras=True, parser=SweepParser, offers=lambda project: {
                          "job": {job.name: job.help for job in getattr(project, "jobs", ())}},
                      check=lambda project, words: words.values[""] and Points(project, words)),
     "envs": Builtin("list the environments", answering(
