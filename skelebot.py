@@ -1341,28 +1341,26 @@ def check_readable(path):
             body.file.close()
 
 
-def bytes_at(body, count, start):
-    """Bytes of an open file, which several threads may be reading."""
-    try:
-        if hasattr(os, "pread"):
-            data = os.pread(body.file.fileno(), count, start)
-        else:
-            with body.lock:
-                body.file.seek(start)
-                data = body.file.read(count)
-    except OSError as error:
-        raise refused(body.path, error)
-    if not data:
-        raise SkelebotError(f"{body.path}: became shorter during the push",
-                            "push it again when it is finished")
-    return data
-
-
 def blocks(body, start, size, tell):
-    """The bytes of a stretch of an open file; `tell` hears how many there have been."""
+    """The bytes of a stretch of an open file, which several threads may be reading.
+
+    tell  hears how many there have been
+    """
     done = 0
     while done < size:
-        data = bytes_at(body, min(CHUNK, size - done), start + done)
+        count, place = min(CHUNK, size - done), start + done
+        try:
+            if hasattr(os, "pread"):
+                data = os.pread(body.file.fileno(), count, place)
+            else:
+                with body.lock:
+                    body.file.seek(place)
+                    data = body.file.read(count)
+        except OSError as error:
+            raise refused(body.path, error)
+        if not data:
+            raise SkelebotError(f"{body.path}: became shorter during the push",
+                                "push it again when it is finished")
         yield data
         done += len(data)
         tell(done)
