@@ -760,7 +760,13 @@ class Param(Valued):
         if isinstance(words, str):
             words = place.words(words) if self.accepts == "list" else (words,)
         if self.accepts == "boolean":
-            words = self.flag(words, place)
+            if self.choices:
+                raise self.places["choices"].fault("a boolean has no choices",
+                                                   "remove choices or accepts")
+            if len(words) > 1 or (words and words[0].lower() not in FLAGS):
+                raise place.fault(f"expected true or false, found {shortened(' '.join(words))}",
+                                  "write true or false")
+            words = ("true",) if words and FLAGS[words[0].lower()] else ()
         elif len(words) > 1 and self.accepts != "list":
             raise place.fault("expected one value, found a list",
                               "add accepts: list, or keep one value")
@@ -768,16 +774,6 @@ class Param(Valued):
             for problem in filter(None, map(self.misfit, words)):
                 raise place.fault(*problem)
         return self if words == self.default else self._replace(default=words)
-
-    def flag(self, words, place):
-        """The words of a boolean's default: one if it is set."""
-        if self.choices:
-            raise self.places["choices"].fault("a boolean has no choices",
-                                               "remove choices or accepts")
-        if len(words) > 1 or (words and words[0].lower() not in FLAGS):
-            raise place.fault(f"expected true or false, found {shortened(' '.join(words))}",
-                              "write true or false")
-        return ("true",) if words and FLAGS[words[0].lower()] else ()
 
 
 def name_faults(parts):
