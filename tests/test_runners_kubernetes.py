@@ -88,6 +88,13 @@ class Following(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout, done.stderr.decode()), (ended, b"one\n", said.format(self.path("kubectl"))))
                 self.assertEqual('"kind": "Job", "metadata": {"name": "train"}' in self.asked(), not ended)
 
+    def test_passes_on_nothing_of_a_second_pod_which_a_cluster_may_make_for_one_that_has_gone(self):
+        self.write("log.2", SECOND % "0" + "one\n")
+        self.write("running", "Pod train-x train\nwhy Evicted: \"Pod ephemeral storage\"\nmain running - : \nphase Running\n")
+        self.write("ended", "Pod train-x train\ngone now\nmain running - : \nphase Running\nPod train-y train\nmain running - : \nphase Running\n")
+        self.assertEqual(self.watch().returncode, 137)
+        self.assertEqual([line.split()[-1] for line in self.asked().split("\n") if "logs" in line], ["train-x", "train-x"])
+
     def test_asks_again_where_a_connection_says_nothing(self):
         self.write("ended", "")
         self.write("kubectl", KUBECTL.replace('*"get secret"*', '*"get job"*) [ -e late ] || { touch late; sleep 60; } ;;\n*"get secret"*'))
@@ -165,6 +172,7 @@ class Words(unittest.TestCase):
                  'it is not valid: ValidationError(Job.spec): unknown field "x" in Spec'),
                 ("tar: Error\nerror: cannot exec into a container in a completed pod; current phase is Succeeded",
                  "what it wrote was not fetched in time, and is gone"),
+                ('error: unable to upgrade connection: container not found ("out")', "what it wrote was not fetched in time, and is gone"),
                 ("nothing has come or gone for 300 s", "it does not answer"),
                 ("Please enter Username: error: error reading input for Password", "the cluster does not take the login"),
                 ("error: You must be logged in to the server (Unauthorized)", "the cluster does not take the login"),

@@ -119,7 +119,7 @@ def wait_for(pattern, rather=""):
         names = sorted(set(re.findall("(?m)^Pod (.*?) ", text)))
         if len(names) > 1 or not names and not ask(["get", "job", job, "--ignore-not-found"]):
             return ""
-        last = text[text.rfind("Pod "):]
+        last = text[text.rfind("\nPod ") + 1:]
         if re.search(pattern, text):
             return last
         explain(names[0] if names else job, last)
@@ -222,15 +222,16 @@ class Removal:
 
 def follow():
     """Pass on what the job prints, to its end; returns its exit status."""
-    output, tries, rather, last = Output(), 10, "", None
+    output, tries, rather, last, pod = Output(), 10, "", None, "job/" + job
     while True:
         text = wait_for(BEGUN, rather)
+        pod = text.split()[1] if text else pod      # there may be a second one that is none of ours
         if what == "run" and re.search("(?m)^main terminated 0 ", text):
             last = last or Removal()
         if re.search("(?m)^in terminated [^0]", text):
             return 137                  # it has not begun, and never will
         ended = not text or re.search(ENDED, text)
-        status, errors = read(["logs", "--container", "main", *output.words(), *([] if ended else ["--follow"]), "job/" + job],
+        status, errors = read(["logs", "--container", "main", *output.words(), *([] if ended else ["--follow"]), pod],
                               output.take, SILENT)
         if not status:
             output.take(b"", last=True)
