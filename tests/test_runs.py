@@ -103,6 +103,16 @@ class Meanwhile(unittest.TestCase):
                 next(plan)
             self.assertEqual(end.exception.value, [after])
 
+    def test_a_run_whose_skelebot_is_alive_is_one_of_this_machine_and_goes_on(self):
+        ours = RunRecord(number=1, job="train", state="running", pid=os.getpid(), begun=skelebot.process_begun(os.getpid()))
+        with inside({}):
+            for kind, detached, own in (("engine", False, True), ("engine", True, False), ("slurm", True, True)):
+                runner = drive(skelebot.plan_runner_of(Call(), project(), ours._replace(runner=kind, detached=detached, host="slurm:"))).status
+                self.assertEqual(type(runner) is skelebot.Native, own, (kind, detached))
+            ends = [drive(skelebot.Native(Call(), project()).plan_ends([one])).status for one in (
+                ours, ours._replace(pid=0), ours._replace(state="waiting"))]
+        self.assertEqual(ends, [{}, {"1": None}, {"1": None}])
+
     def test_that_its_host_has_no_name_any_more_stops_nothing(self):
         there = RunRecord(number=1, job="train", runner="kubernetes", state="running", host="mine", endpoint="kubernetes://a/b", container="c")
         with inside({}):
