@@ -3668,11 +3668,6 @@ class Installs(Record):
         groups = [group.split("\n") for group in self.groups.split("\n\n")]
         return [(kind, tuple(names)) for kind, *names in groups if kind in ("Python", "R")]
 
-    def continues(self, bases, text):
-        """Whether a text begins as this one, on the same base, before what was appended since."""
-        above = text.partition(APPENDED)[0].rstrip("\n")
-        return self.bases == bases and self.text.startswith(above)
-
 
 # Words of a RUN by which it may read any file of the project.
 IN_FOLDER = (".", "/app", "make", "cmake", "npm", "yarn", "poetry", "pdm", "uv", "tox", "*")
@@ -5356,7 +5351,8 @@ class Image:
         installs = Installs.read(known, key)
         (text, groups), grouped = yield from self.plan_texts(installs.named)
         bases, image, tagged = yield from self.plan_bases(text, getattr(before, "image", ""))
-        if installs.continues(bases, grouped[0]):
+        above = grouped[0].partition(APPENDED)[0].rstrip("\n")     # what was appended since
+        if installs.bases == bases and installs.text.startswith(above):
             text, groups = grouped
         copied = copied_below(text) if self.call.live and live else None
         self.recipe = self.recipe_of(text, ignored, copied, bases)
