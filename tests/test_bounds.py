@@ -32,7 +32,7 @@ def ending(*words, folder, home=None):
     argv = [sys.executable, SKELEBOT, *words]
     environ = {**os.environ, "HOME": home or folder, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(argv, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=20, preexec_fn=limited)
+                          stderr=subprocess.PIPE, timeout=60, preexec_fn=limited)
     return done.returncode, done.stderr.decode("utf-8", "replace")
 
 

@@ -88,6 +88,13 @@ class Following(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout, done.stderr.decode()), (ended, b"one\n", said.format(self.path("kubectl"))))
                 self.assertEqual('"kind": "Job", "metadata": {"name": "train"}' in self.asked(), not ended)
 
+    def test_leaves_the_job_of_a_skelebot_that_was_killed_to_who_takes_it_up(self):
+        self.write("kubectl", KUBECTL.replace("*exec*", "*delete*) cat >> asked; echo deleted >> asked ;;\n*exec*"))
+        self.write("log.3", SECOND % "0" + "one\n")
+        self.write("ended", "Pod train-x train\nmain terminated 0 Completed: \nphase Succeeded\n")
+        self.assertEqual(self.watch("run", (", os.getppid()\n", ", 0\n")).returncode, 0)
+        self.assertNotIn("deleted", self.asked())
+
     def test_passes_on_nothing_of_a_second_pod_which_a_cluster_may_make_for_one_that_has_gone(self):
         self.write("log.2", SECOND % "0" + "one\n")
         self.write("running", "Pod train-x train\nwhy Evicted: \"Pod ephemeral storage\"\nmain running - : \nphase Running\n")
