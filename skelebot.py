@@ -8624,8 +8624,8 @@ class OnKubernetes(OnCluster):
         if manifests[1:] and not dry:
             script = template_bytes("kubernetes", "create.sh").decode()
             argv, texts = ("sh", "-c", script, "create", *argv), [Secret("\n".join(texts))]
-        for text in texts:
-            told = yield Command(argv, kept=True, given=text)
+        for text in texts:              # who ends our whole group must not come between the two
+            told = yield Command(argv, kept=True, given=text, apart=argv[0] == "sh")
             self.uid = self.uid or told.output.strip()
             if told.status:
                 kind = manifests[-1 if self.uid else 0]["kind"]

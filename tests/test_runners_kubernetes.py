@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,7 @@ import time
 import unittest
 
 from skelebot import Call, Component, Job, KubernetesHost, Launch, OnKubernetes, Resources, Run, RunRecord, SkelebotError, Source, Variable, template_bytes
-from support import project
+from support import ROOT, project
 from test_runners import ADA, driven, one
 
 KUBECTL = """#!/bin/sh
@@ -147,6 +148,34 @@ class Following(unittest.TestCase):
         self.assertEqual(self.watch("end").returncode, 0)
         self.assertIn("kill -TERM 1", self.asked())
         self.assertNotIn("delete", self.asked())
+
+
+class Creating(unittest.TestCase):
+    def test_makes_the_secret_of_a_job_also_when_its_whole_process_group_is_killed_between_the_two(self):
+        with tempfile.TemporaryDirectory() as folder:
+            kubectl, taken = os.path.join(folder, "kubectl"), os.path.join(folder, "taken")
+            with open(kubectl, "w") as file:
+                file.write('#!/bin/sh\ncat >> "$0.part"; cp "$0.part" "${0%kubectl}taken"; sleep 1; echo 12-34\n')
+            os.chmod(kubectl, 0o755)
+            code = ("from test_runners_kubernetes import kubernetes; from skelebot import Call, perform; perform(kubernetes().plan_create("
+                    "{'kind': 'Job'}, {'kind': 'Secret', 'uid': 'OWNER'}), Call())")
+            path = os.pathsep.join([ROOT, os.path.join(ROOT, "tests"), *filter(None, [os.environ.get("PYTHONPATH")])])
+            ours = subprocess.Popen([sys.executable, "-c", code], start_new_session=True, env={
+                **os.environ, "PYTHONPATH": path, "PATH": os.pathsep.join([folder, os.environ["PATH"]])})
+            for size in (1, 2):
+                until = time.monotonic() + 60
+                while not (os.path.exists(taken) and len(lines(taken)) == size) and time.monotonic() < until:
+                    time.sleep(0.05)
+                if size == 1:
+                    os.killpg(ours.pid, signal.SIGKILL)
+                    ours.wait()
+            self.assertEqual(lines(taken), ['{"kind": "Job"}', '{"kind": "Secret", "uid": "12-34"}'])
+            time.sleep(1)
+
+
+def lines(path):
+    with open(path) as file:
+        return file.read().splitlines()
 
 
 class Words(unittest.TestCase):
