@@ -8594,6 +8594,7 @@ class OnKubernetes(OnCluster):
                     registry.secrets_in_context())
                 yield from plan_must(Command((*self.engine.argv, "tag", own, name), kept=True))
                 digest = yield from registry.plan_push(self.engine, name)
+                yield Command((*self.engine.argv, "rmi", name), kept=True)      # only this name
                 yield from cache.plan_keep(path, digest.encode())
         finally:
             yield from [Release(lock)] * bool(lock)

@@ -268,6 +268,8 @@ class Pods(unittest.TestCase):
                       components={"registry": {"host": "r.example.com", "user": "team"}})
         manifest, = (step.given for step in done.steps if '"Job"' in getattr(step, "given", ""))
         self.assertEqual(set(re.findall('"image": "(.*?)"', manifest)), {"r.example.com/team/churn:run"})
+        calls = [step.argv[1:] for step in done.steps if getattr(step, "argv", ("",))[-1] == "r.example.com/team/churn:run"]
+        self.assertEqual([argv[0] for argv in calls], ["tag", "push", "rmi"])      # else each build would stay under a name of its own
 
     def test_have_files_that_are_lent_in_a_secret_of_their_job(self):
         with tempfile.NamedTemporaryFile() as file:
