@@ -8677,7 +8677,7 @@ class OnKubernetes(OnCluster):
         end, remove = self.watch("end", run.name), self.removal(run.name)
         beside, environ = run.serve(run) if run.serve else ((), {})
         alone = not (run.copies or run.serve or self.call.dry_run)      # nothing comes back
-        follow = self.watch("run" if alone else "follow", run.name)
+        follow = self.watch(f"run:{os.getpid()}" if alone else "follow", run.name)
         outcome = yield Command(follow, environ, run=run.recording.folder, stop=(
             end,) if run.copies else (end, remove), beside=beside, aside=bool(beside), log=True)
         self.removed = alone and not outcome.status

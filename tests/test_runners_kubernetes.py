@@ -85,7 +85,7 @@ class Following(unittest.TestCase):
                 self.write("ended", f"Pod train-x train\nmain terminated {ended} Completed: \nphase Succeeded\n")
                 if refuses:
                     self.write("refuses", "")
-                done = self.watch("run")
+                done = self.watch(f"run:{os.getpid()}")
                 self.assertEqual((done.returncode, done.stdout, done.stderr.decode()), (ended, b"one\n", said.format(self.path("kubectl"))))
                 self.assertEqual('"kind": "Job", "metadata": {"name": "train"}' in self.asked(), not ended)
 
@@ -93,7 +93,7 @@ class Following(unittest.TestCase):
         self.write("kubectl", KUBECTL.replace("*exec*", "*delete*) cat >> asked; echo deleted >> asked ;;\n*exec*"))
         self.write("log.3", SECOND % "0" + "one\n")
         self.write("ended", "Pod train-x train\nmain terminated 0 Completed: \nphase Succeeded\n")
-        self.assertEqual(self.watch("run", (", os.getppid()\n", ", 0\n")).returncode, 0)
+        self.assertEqual(self.watch("run:0").returncode, 0)
         self.assertNotIn("deleted", self.asked())
 
     def test_passes_on_nothing_of_a_second_pod_which_a_cluster_may_make_for_one_that_has_gone(self):

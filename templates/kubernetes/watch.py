@@ -1,7 +1,7 @@
 """Follows the pod of a Job: watch.py WHAT JOB FAILURES FORM KUBECTL...
 
 WHAT   open: until it takes files; follow: to its end, whose exit status is ours, passing on what it prints;
-       run: likewise, then its Job is removed, if that is 0; end: send it TERM
+       run:PID: likewise, then its Job is removed, if that is 0 and the caller PID lives; end: send it TERM
 FORM   the go-template by which kubectl tells of pods
 What it waits for is said on stderr, once. So is what no waiting mends, which removes the Job, and that the cluster
 is away: then the status is 125.
@@ -28,7 +28,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 pods = ["get", "pods", "--selector", "job-name=" + job, "--output", form]
 removal = [*kubectl, "delete", "job", job, "--ignore-not-found", "--wait=false"]
 quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
-told, child, answered, caller = set(), None, False, os.getppid()
+what, _, caller = what.partition(":")
+told, child, answered = set(), None, False
 
 
 def say(text):
@@ -215,7 +216,7 @@ class Removal:
         self.program = subprocess.Popen([*kubectl, *words], **{**quiet, "stdin": subprocess.PIPE})
 
     def remove(self):
-        if os.getppid() != caller:      # it was killed: whoever asks next finds its end there
+        if str(os.getppid()) != caller:     # it was killed: whoever asks next finds its end there
             return kill(self.program)
         self.program.communicate(('{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "%s"}}' % job).encode())
         if self.program.returncode and subprocess.call(removal, **quiet):
