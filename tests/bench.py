@@ -743,7 +743,7 @@ def kubernetes_table(benches):
     write_data(os.path.join(folder, "data", "large"), bench.size)
     timed(bench, ours(bench, folder, "noop"))
     shown = run(ours(bench, folder).argvs[0] + ("--dry-run", "noop"), folder, {**bench.environ, **ours(bench, folder).environ})
-    image = run(["docker", "inspect", "--format", "{{index .RepoDigests 0}}", bench.mark], folder, bench.environ).strip()
+    image = json.loads(run(ours(bench, folder).argvs[0] + ("runs", "--json"), folder, {**bench.environ, **ours(bench, folder).environ}))[0]["image"]
     job = shown[shown.index("printf %s '{\n") + 11:].partition("' | kubectl")[0].replace("'\"'\"'", "'")
     name, old = json.loads(job)["metadata"]["name"], json.loads(job)["spec"]["template"]["spec"]["containers"][0]["image"]
     write(folder, {"job.json": job.replace(name, "JOB").replace(old, image)})
