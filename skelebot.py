@@ -15358,16 +15358,22 @@ class Sending:
 
     def send(self, one):
         """The Response to one stretch."""
-        def tell(done):
+        def go_on():
             if self.stopped.is_set():
                 raise Cancelled()
+
+        def tell(done):
+            go_on()
             self.progress.at(one.start, done)
 
         def attempt():
             tell(0)
             stretch = functools.partial(blocks, one.body, one.start, one.size, tell)
-            with contextlib.closing(Exchange(one.request, stretch, one.size)) as exchange:
-                return exchange.whole()
+            try:
+                with contextlib.closing(Exchange(one.request, stretch, one.size)) as exchange:
+                    return exchange.whole()
+            finally:
+                go_on()                 # an answer to what was given up is no news
         return patiently(one.request, attempt, self.stopped.wait)
 
     def run(self):
