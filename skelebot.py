@@ -3975,7 +3975,9 @@ class Merge(Record):
     """A file or folder to put in its place; what is only there already stays."""
     source: str
     target: str
-    line = shown_as("cp -R -p -P -T {source} {target}")
+    folder: bool = True
+    line = property(lambda self: shell_line(
+        ["cp", "-R", "-p", "-P", "--", self.source + "/." * self.folder, self.target]))
 
 
 class File(Record):
@@ -7925,7 +7927,7 @@ class OnCluster(OnOtherEngine):
             for copy in copies if outcome.output or not outcome.status else ():
                 new = os.path.join(folder, "new", archived(copy))
                 if self.call.dry_run or look(new):
-                    yield Merge(new, copy.source)
+                    yield Merge(new, copy.source, copy.folder)
         finally:
             yield Remove(folder)
         if outcome.status:

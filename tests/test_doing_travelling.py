@@ -1,10 +1,12 @@
 """Files on their way to and from a cluster, by templates/cluster: whole or not at all, as they are, and nowhere else."""
 import io
 import os
+import signal
 import stat
 import subprocess
 import sys
 import tarfile
+import time
 import unittest
 
 import support
@@ -142,6 +144,21 @@ class Travelling(unittest.TestCase):
             self.assertEqual((facts("there/app/data"), fetch(DATA, script=once.format("again", f"sleep 100 & {{ {SEND}\n}} | head -c 10240; wait", SEND))),
                              (facts("data"), 0))
         self.assertEqual(said[0].count("skelebot: files did not travel whole, so again: nothing has come or gone for 1 s\n"), 2)
+
+    def test_ends_its_client_when_it_is_ended(self):
+        script = skelebot.template_bytes("cluster", "patient.py").decode()
+        argv = [sys.executable, "-c", script, "100", "sh", "-c", "trap '' INT TERM HUP; echo $$; exec sleep 100"]
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as patient:
+                client = patient.stdout.readline().decode().strip()
+                patient.send_signal(number)
+                self.assertEqual(patient.wait(60), 128 + number)
+                for _ in range(600):
+                    state = subprocess.run(["ps", "-o", "stat=", "-p", client], stdout=subprocess.PIPE).stdout[:1]
+                    if state in (b"", b"Z"):
+                        break
+                    time.sleep(0.1)
+                self.assertIn(state, (b"", b"Z"))
 
     def test_works_without_a_program_for_checksums(self):
         with inside({"data/a": "1"}), stderr() as said:

@@ -73,7 +73,7 @@ class Scripts(unittest.TestCase):
 
     def test_in_a_dry_run_bring_back_what_is_written_by_lines_that_can_be_pasted(self):
         done = driven(call=ADA._replace(host="lab", dry_run=True), hosts={"lab": LAB}, results={Look: None}, **one("echo", mappings=["out/"]))
-        self.assertIn("cp -R -p -P -T /tmp/scratch/new/app/out out", [step.line for step in done.steps if isinstance(step, skelebot.Merge)])
+        self.assertIn("cp -R -p -P -- /tmp/scratch/new/app/out/. out", [step.line for step in done.steps if isinstance(step, skelebot.Merge)])
 
 
 class There(unittest.TestCase):

@@ -6,8 +6,23 @@ import subprocess
 import sys
 
 seconds, *words = sys.argv[1:]
-signal.signal(signal.SIGINT, signal.SIG_DFL)
 program = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+
+
+def kill():
+    try:
+        os.killpg(program.pid, signal.SIGKILL)  # some are scripts
+    except OSError:                     # it has ended
+        pass
+
+
+def end(number, _):
+    kill()
+    os._exit(128 + number)
+
+
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, end)
 into, out = program.stdin.fileno(), program.stdout.fileno()
 os.set_blocking(into, False)
 rest, fed = b"", False
@@ -15,7 +30,7 @@ while True:
     waits = bool(rest) or fed       # for the program, not for who feeds us
     ready, free, _ = select.select([out] if waits else [out, 0], [into] if rest else [], [], float(seconds) if waits else None)
     if not ready and not free:
-        os.killpg(program.pid, signal.SIGKILL)      # some are scripts
+        kill()
         sys.exit("nothing has come or gone for {} s".format(seconds))
     if 0 in ready:
         rest = os.read(0, 65536)
