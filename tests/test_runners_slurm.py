@@ -213,16 +213,21 @@ class Signals(unittest.TestCase):
     """What slurm/job.sh makes of a signal, by what slurmstepd 22.05 has written into the log."""
 
     def test_of_slurm_have_their_reason_and_those_of_skelebot_none(self):
-        script = "KIND=none TOP=. NAME=x\nset -- sh -c 'trap \"exit 9\" TERM; echo > ready; sleep 60 & wait'\n"
+        script = "KIND=none TOP=. NAME=x\nset -- sh -c 'trap \"echo > ended; exit 9\" TERM; echo > ready; sleep 60 & wait'\n"
         for number, end, status in ((signal.SIGTERM, " DUE TO TIME LIMIT", "124 Slurm ended it when its time was over"),
                                     (signal.SIGTERM, " DUE TO PREEMPTION", "9 another job took its place"),
                                     (signal.SIGTERM, "", "9 somebody cancelled it"), (signal.SIGUSR2, "", "9")):
-            files = {"script": script + skelebot.template_bytes("slurm", "job.sh").decode(), "log": f"*** JOB 8 ON n1 CANCELLED AT 2026-11-30T15:08:32{end} ***\n"}
+            files = {"script": script + skelebot.template_bytes("slurm", "job.sh").decode(), "log": "begun\n"}
             with self.subTest(end, number=number), inside(files):
                 job = subprocess.Popen(["sh", "script"])
                 while not os.path.exists("ready"):
                     time.sleep(0.01)
                 job.send_signal(number)
+                while not os.path.exists("ended"):
+                    time.sleep(0.01)
+                time.sleep(0.2)                         # its line may come after the signal, and after the job's end
+                with open("log", "a") as file:
+                    file.write(f"*** JOB 8 ON n1 CANCELLED AT 2026-11-30T15:08:32{end} ***\n")
                 job.wait()
                 with open("status") as file:
                     self.assertEqual(file.read().strip(), status)

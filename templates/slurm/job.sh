@@ -65,6 +65,10 @@ while wait "$CHILD"; NEW=$?; [ "$NEW" = 127 ] || STATUS=$NEW; [ "$SIGNAL" ]; do
     SIGNAL=
 done
 [ ! -e over ] || STATUS=124 BY=
+for SOON in $(seq 20); do               # slurmstepd's line may come after its TERM
+    [ "$BY" ] && ! tail -n 9 log | grep -q " CANCELLED AT " || break
+    sleep 0.1
+done
 case $BY$(tail -n 9 log) in
 Slurm*" DUE TO TIME LIMIT "*) STATUS=124 WHY="Slurm ended it when its time was over" ;;
 Slurm*" DUE TO PREEMPTION "*) WHY="another job took its place" ;;
