@@ -212,25 +212,30 @@ class Watching(unittest.TestCase):
 class Signals(unittest.TestCase):
     """What slurm/job.sh makes of a signal, by what slurmstepd 22.05 has written into the log."""
 
+    script = ("KIND=none TOP=. NAME=x\nset -- sh -c 'trap \"exit 9\" TERM; echo $$ > new && mv new ready; sleep 60 & wait'\n"
+              + skelebot.template_bytes("slurm", "job.sh").decode())
+
+    def status(self, sent, end="", first="job"):
+        """The status and the reason of a job that is sent a signal, after slurmstepd's line of it."""
+        with inside({"script": self.script, "log": f"slurmstepd: error: *** JOB 8 ON n1 CANCELLED AT 2026-11-30T15:08:32{end} ***\n"}):
+            job = subprocess.Popen(["sh", "script"])
+            while not os.path.exists("ready"):
+                time.sleep(0.01)
+            with open("ready") as file:
+                os.kill({"job": job.pid, "its program": int(file.read())}[first], sent)
+            job.wait()
+            with open("status") as file:
+                return file.read().strip()
+
     def test_of_slurm_have_their_reason_and_those_of_skelebot_none(self):
-        script = "KIND=none TOP=. NAME=x\nset -- sh -c 'trap \"echo > ended; exit 9\" TERM; echo > ready; sleep 60 & wait'\n"
         for number, end, status in ((signal.SIGTERM, " DUE TO TIME LIMIT", "124 Slurm ended it when its time was over"),
                                     (signal.SIGTERM, " DUE TO PREEMPTION", "9 another job took its place"),
                                     (signal.SIGTERM, "", "9 somebody cancelled it"), (signal.SIGUSR2, "", "9")):
-            files = {"script": script + skelebot.template_bytes("slurm", "job.sh").decode(), "log": "begun\n"}
-            with self.subTest(end, number=number), inside(files):
-                job = subprocess.Popen(["sh", "script"])
-                while not os.path.exists("ready"):
-                    time.sleep(0.01)
-                job.send_signal(number)
-                while not os.path.exists("ended"):
-                    time.sleep(0.01)
-                time.sleep(0.2)                         # its line may come after the signal, and after the job's end
-                with open("log", "a") as file:
-                    file.write(f"*** JOB 8 ON n1 CANCELLED AT 2026-11-30T15:08:32{end} ***\n")
-                job.wait()
-                with open("status") as file:
-                    self.assertEqual(file.read().strip(), status)
+            with self.subTest(end, number=number):
+                self.assertEqual(self.status(number, end), status)
+
+    def test_have_their_reason_if_the_program_has_ended_by_one_before_the_script_has_it(self):
+        self.assertEqual(self.status(signal.SIGTERM, first="its program"), "9 somebody cancelled it")
 
 
 class Ends(unittest.TestCase):

@@ -12,8 +12,8 @@ load() {
 [ -e script ] || exit 1                 # its folder is not seen here, or sbatch was believed to have failed
 LATER= SIGNAL= STATUS=127 WHY= BY=
 printf '%-60s\n' 125 > status.new        # which has room then, whatever fills the disk
-trap end USR2                           # of skelebot's: Slurm writes into the log that it has sent a TERM
-trap 'BY=Slurm; end' TERM
+trap 'BY=skelebot; end' USR2            # Slurm writes into the log that it has sent a TERM
+trap end TERM                           # which the job has too, and may have ended by before
 hostname > begun.new && mv begun.new begun
 [ "$KIND" = none ] || command -v "$KIND" > /dev/null || {
     rm -f secret
@@ -64,15 +64,12 @@ CHILD=$!
 while wait "$CHILD"; NEW=$?; [ "$NEW" = 127 ] || STATUS=$NEW; [ "$SIGNAL" ]; do
     SIGNAL=
 done
-[ ! -e over ] || STATUS=124 BY=
-for SOON in $(seq 20); do               # slurmstepd's line may come after its TERM
-    [ "$BY" ] && ! tail -n 9 log | grep -q " CANCELLED AT " || break
-    sleep 0.1
-done
+[ ! -e over ] || STATUS=124 BY=skelebot
 case $BY$(tail -n 9 log) in
-Slurm*" DUE TO TIME LIMIT "*) STATUS=124 WHY="Slurm ended it when its time was over" ;;
-Slurm*" DUE TO PREEMPTION "*) WHY="another job took its place" ;;
-Slurm*" CANCELLED AT "*) WHY="somebody cancelled it" ;;
+skelebot*) ;;
+*slurmstepd*"*** JOB "*" DUE TO TIME LIMIT "*) STATUS=124 WHY="Slurm ended it when its time was over" ;;
+*slurmstepd*"*** JOB "*" DUE TO PREEMPTION "*) WHY="another job took its place" ;;
+*slurmstepd*"*** JOB "*" CANCELLED AT "*) WHY="somebody cancelled it" ;;
 esac
 [ ! -e secret ] || rm -f secret
 for ONE in $LATER; do
