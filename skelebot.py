@@ -9547,54 +9547,64 @@ ODD_SERVER = "try again later, or ask the server's administrator"
 MOST_LISTED = 8 * 1000 * 1000   # bytes of a listing, each of which may become 20 in memory
 MOST_WORDS = 64 * 1024          # bytes of an answer in which its words are looked for
 REDIRECTS = (301, 302, 303, 307, 308)
-
-def shown_text(data):
-    """What a server has said, as one line that a terminal can take."""
-    text = xml_text(data[:2000]).encode("utf-8", "replace").decode("utf-8")
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).split())[:300]
+TRUSTED = ("127.0.0.1", "localhost", "::1")
 
 
-def xml_text(text):
-    text = re.sub("&#[0-9]{9,};?", "\ufffd", text)      # html gives up at a number of 4,301 digits
-    return html.unescape(text)
+def plan_answer(request, fine=(200,)):
+    """The Response to a request, if its status is accepted; a dry run has status 0."""
+    response = yield request
+    if response.status in (0, *fine):
+        return response
+    if request.method == "HEAD":        # its answer has no words; that of GET has
+        headers = {**request.headers, "Range": "bytes=0-0"}
+        spoken = yield request._replace(method="GET", headers=headers)
+        if not spoken.status < 300:
+            response = spoken
+    raise http_fault(request, response)
 
 
-def element(name, text):
-    """The text of the first XML or HTML element with this name; "" if there is none."""
-    match = re.search(rf"(?i)<{name}(?:\s[^<>]*)?>", text)
-    end = match and re.compile(rf"(?i)</{name}\s*>").search(text, match.end())
-    return text[match.end():end.start()] if end else ""
+def http_fault(request, response):
+    """The fault of an answer that a request cannot use."""
+    words, place = response.words, f"{request.method} {public_url(request.url)}"
+    reason = " ".join(filter(None, [str(response.status), shown_text(response.reason)]))
+    hint = request.login.hint(response, words)
+    if not hint and response.location:
+        address = shown_text(public_url(response.headers["location"]))
+        hint = f"the server redirects to {address}: name that in {FILE}"
+    unknown = ODD_SERVER if response.status >= 500 else "the server's message says what is missing"
+    return SkelebotError(": ".join(filter(None, [place, reason, words])),
+                         hint or refusal_hint(str(response.status), unknown, "http"))
 
 
-def check_listing(data, most=MOST_LISTED):
-    if len(data) > most:
-        raise SkelebotError(f"an answer is larger than the {shown_size(most)} that can be parsed",
-                            ODD_SERVER)
+def redirected(request, response):
+    """The request that a redirect asks for, or None.
 
-
-def json_value(data, *names):
-    """The value of a JSON text, or what is below these names in it, or None."""
-    check_listing(data)
-    if data.count(b"{") + data.count(b"[") > MOST_LISTED // 40:
-        raise SkelebotError(f"an answer has more than {MOST_LISTED // 40} parts", ODD_SERVER)
-    try:
-        value = json.loads(data.decode("utf-8"), parse_int=lambda digits: int(digits[:20]))
-    except (ValueError, RecursionError):
+    The login goes to no other host, nor from https to http.
+    """
+    if not response.location:
         return None
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
+    try:
+        url = urllib.parse.urljoin(request.url, response.location)
+        before, after = origin(request.url), origin(url)
+    except ValueError:
+        return None                     # no address at all
+    secured = ("http", 80, ("https", before[1], 443))
+    same = before == after or (before[0], before[2], after) == secured
+    if request.sealed and after[0] != "https" and after[1] not in TRUSTED:
+        return None
+    if after[0] not in ("http", "https") or (request.method not in ("GET", "HEAD") and not (
+            same and response.status in (307, 308))):
+        return None
+    headers = {name: value for name, value in request.headers.items()
+               if same or name in ("Range", "If-Range", "If-Match")}
+    login = request.login if same else Login()
+    return request._replace(url=url, headers=headers, login=login)
 
 
-def sha256_of(data):
-    """The checksum in a file such as sha256sum makes; "" if it holds none."""
-    match = re.match(rb"\s*([0-9a-fA-F]{64})\b", data)
-    return match.group(1).decode().lower() if match else ""
-
-
-def checksum_line(sha256, name):
-    """What sha256sum(1) writes, and sha256_of reads."""
-    return f"{sha256}  {name}\n".encode("utf-8", "surrogateescape")
+def origin(url):
+    """(scheme, host, port) of an address."""
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 class Response(Record):
@@ -9672,61 +9682,53 @@ class Response(Record):
         return Stored(self.size, sha256, self.headers.get("etag", ""))
 
 
-def http_fault(request, response):
-    """The fault of an answer that a request cannot use."""
-    words, place = response.words, f"{request.method} {public_url(request.url)}"
-    reason = " ".join(filter(None, [str(response.status), shown_text(response.reason)]))
-    hint = request.login.hint(response, words)
-    if not hint and response.location:
-        address = shown_text(public_url(response.headers["location"]))
-        hint = f"the server redirects to {address}: name that in {FILE}"
-    unknown = ODD_SERVER if response.status >= 500 else "the server's message says what is missing"
-    return SkelebotError(": ".join(filter(None, [place, reason, words])),
-                         hint or refusal_hint(str(response.status), unknown, "http"))
+def shown_text(data):
+    """What a server has said, as one line that a terminal can take."""
+    text = xml_text(data[:2000]).encode("utf-8", "replace").decode("utf-8")
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).split())[:300]
 
 
-def origin(url):
-    """(scheme, host, port) of an address."""
-    parts = urllib.parse.urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+def element(name, text):
+    """The text of the first XML or HTML element with this name; "" if there is none."""
+    match = re.search(rf"(?i)<{name}(?:\s[^<>]*)?>", text)
+    end = match and re.compile(rf"(?i)</{name}\s*>").search(text, match.end())
+    return text[match.end():end.start()] if end else ""
 
 
-def redirected(request, response):
-    """The request that a redirect asks for, or None.
+def xml_text(text):
+    text = re.sub("&#[0-9]{9,};?", "\ufffd", text)      # html gives up at a number of 4,301 digits
+    return html.unescape(text)
 
-    The login goes to no other host, nor from https to http.
-    """
-    if not response.location:
-        return None
+
+def json_value(data, *names):
+    """The value of a JSON text, or what is below these names in it, or None."""
+    check_listing(data)
+    if data.count(b"{") + data.count(b"[") > MOST_LISTED // 40:
+        raise SkelebotError(f"an answer has more than {MOST_LISTED // 40} parts", ODD_SERVER)
     try:
-        url = urllib.parse.urljoin(request.url, response.location)
-        before, after = origin(request.url), origin(url)
-    except ValueError:
-        return None                     # no address at all
-    secured = ("http", 80, ("https", before[1], 443))
-    same = before == after or (before[0], before[2], after) == secured
-    if request.sealed and after[0] != "https" and after[1] not in TRUSTED:
+        value = json.loads(data.decode("utf-8"), parse_int=lambda digits: int(digits[:20]))
+    except (ValueError, RecursionError):
         return None
-    if after[0] not in ("http", "https") or (request.method not in ("GET", "HEAD") and not (
-            same and response.status in (307, 308))):
-        return None
-    headers = {name: value for name, value in request.headers.items()
-               if same or name in ("Range", "If-Range", "If-Match")}
-    login = request.login if same else Login()
-    return request._replace(url=url, headers=headers, login=login)
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
-def plan_answer(request, fine=(200,)):
-    """The Response to a request, if its status is accepted; a dry run has status 0."""
-    response = yield request
-    if response.status in (0, *fine):
-        return response
-    if request.method == "HEAD":        # its answer has no words; that of GET has
-        headers = {**request.headers, "Range": "bytes=0-0"}
-        spoken = yield request._replace(method="GET", headers=headers)
-        if not spoken.status < 300:
-            response = spoken
-    raise http_fault(request, response)
+def check_listing(data, most=MOST_LISTED):
+    if len(data) > most:
+        raise SkelebotError(f"an answer is larger than the {shown_size(most)} that can be parsed",
+                            ODD_SERVER)
+
+
+def checksum_line(sha256, name):
+    """What sha256sum(1) writes, and sha256_of reads."""
+    return f"{sha256}  {name}\n".encode("utf-8", "surrogateescape")
+
+
+def sha256_of(data):
+    """The checksum in a file such as sha256sum makes; "" if it holds none."""
+    match = re.match(rb"\s*([0-9a-fA-F]{64})\b", data)
+    return match.group(1).decode().lower() if match else ""
 
 
 # ---- Stores -----------------------------------------------------------------
@@ -9734,60 +9736,6 @@ def plan_answer(request, fine=(200,)):
 # Where artifacts are kept, and under which names.
 
 CHUNK = 1024 * 1024     # bytes that are read, hashed and sent at once
-IN_PARTS = 64 * CHUNK   # what is as large goes to S3 in parts
-# of at least this size; source: Amazon S3, "multipart upload limits": 5 MiB to 5 GiB ...
-PART = 16 * CHUNK
-PARTS = 10000           # ... and no more than these
-AT_ONCE = 4             # parts that are under way at a time
-TRUSTED = ("127.0.0.1", "localhost", "::1")
-
-
-def quoted(text, safe="/"):
-    """`text` as part of an address: all but letters, digits and -_.~ as %XX; RFC 3986, 2.3."""
-    return urllib.parse.quote(text.encode("utf-8", "surrogateescape"), safe=safe + "-_.~")
-
-
-def quoted_url(text):
-    """An address with what cannot stand in one quoted, and nothing else."""
-    return quoted(text, safe="%/:=&?#+!$,;'@()*[]")
-
-
-def url_joined(*parts):
-    """The parts of an address with one / between them; empty ones are left out."""
-    return "/".join(part.strip("/") for part in parts if part.strip("/"))
-
-
-def shown_size(count):
-    """Bytes in the units that disks and networks are sold in: 1 kB is 1,000 B."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.95:
-            return f"{count:.{0 if unit == 'B' else 1}f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
-def progress_line(name, done, before, size, seconds, width):
-    """How far a transfer is: name, bar, share, speed, time that is left; no wider than a terminal.
-
-    done, before  bytes in all, and those of them that an earlier try has brought
-    size          in bytes; -1 when nobody knows
-    seconds       since the start
-    """
-    speed, width = max(done - before, 0) / seconds if seconds > 0 else 0, max(width, 20)
-    if size < 0:
-        return f"{name} {shown_size(done)} {shown_size(speed)}/s"[:width - 1]
-    share, seconds = done / size if size else 1, int((size - done) / speed) if speed else 0
-    hours = f"{seconds // 3600}:{seconds // 60 % 60:02}" if seconds >= 3600 else seconds // 60
-    left = f"{hours}:{seconds % 60:02} left" if speed else ""
-    facts = f" {share:4.0%} {shown_size(speed):>8}/s {left}"
-    label = f"{name} "[:max(width // 2, 20)]
-    room = max(min(width - len(label) - len(facts) - 3, 40), 0)
-    bar = f"[{'=' * int(share * room):{room}}]" if room else ""
-    return (label + bar + facts)[:width - 1]
-
-
-def host_of(url):
-    return urllib.parse.urlsplit(url).hostname or ""
 
 
 class Store(Record):
@@ -9856,38 +9804,6 @@ class Artifactory(Record):
     repo: RepositoryName
     path: RepositoryPath = ""
     auth: Auth = Auth()
-
-
-def secret_text(text, what, plain=False):
-    """A user or token as part of a header; a plain one has only what is on every keyboard."""
-    text = text.strip()
-    if not text.isprintable() or (plain and not re.fullmatch("[ -~]*", text)):
-        raise SkelebotError(f"{what} holds a character that cannot be part of it",
-                            "give it again, without line breaks")
-    return text
-
-
-def secret_header(text):
-    """The bytes of UTF-8 as http.client takes them."""
-    return Secret(text.encode("utf-8", "surrogateescape").decode("latin-1"))
-
-
-def artifactory_login(kind, user, token):
-    """The Login for a user and token, as `authType` wants it; else by Basic if there is a user."""
-    user, token = secret_text(user, "the user"), secret_text(token, "the token")
-    if kind == "api_key":
-        return Login({"X-JFrog-Art-Api": secret_header(token)})
-    if kind == "token" or (not kind and not user):
-        return Login({"Authorization": secret_header("Bearer " + token)})
-    pair = f"{user}:{token}".encode("utf-8", "surrogateescape")
-    return Login({"Authorization": secret_header("Basic " + base64.b64encode(pair).decode())})
-
-
-def links(page):
-    """The names of files that the index page of a folder links to."""
-    found = re.findall(r"""(?i)<a\s[^<>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^"'\s>]+))""", page)
-    names = [urllib.parse.unquote(xml_text("".join(link))) for link in found]
-    return [re.sub(r"^(\./)+", "", name) for name in names if not re.search(r"(?<!^\.)/|^\?", name)]
 
 
 ARTIFACTORY_WAYS = "set ARTIFACTORY_USER and ARTIFACTORY_TOKEN, write ~/.netrc, or give -u and -t"
@@ -9964,9 +9880,6 @@ class ArtifactoryStore(Store):
                                 f"name it one of: {', '.join(SECRET_NAMES['token'])}")
         return user, token
 
-    def address(self, name):
-        return self.url + quoted(name)
-
     def find(self, name, fine=(200, 404)):
         """Its size and checksum, the latter from a file beside it where the server names none."""
         request = Request("HEAD", self.address(name), login=self.login)
@@ -10010,18 +9923,6 @@ class ArtifactoryStore(Store):
             raise http_fault(put, response)
         return (yield from self.send_bytes(name, put, body, digests))
 
-    def send_bytes(self, name, put, body, digests):
-        response, = yield Upload((Stretch(put, body, name, size=digests.size),))
-        refused = response.status in (403, 409, 412)
-        if refused and (yield from self.plan_came_through(name, digests)):
-            return ""
-        if response.status not in (0, 200, 201, 204):
-            raise http_fault(put, response)
-        if response.has_stored(digests) is False:
-            raise SkelebotError(f"{name}: did not arrive at {self.where(name)} as it was sent",
-                                "push it again, with -f")
-        return ""
-
     def send_plainly(self, name, put, body, digests, replace):
         """With the checksum in a file beside it, which a failure leaves as it was."""
         beside = Request("PUT", self.address(name + ".sha256"), login=self.login,
@@ -10038,6 +9939,18 @@ class ArtifactoryStore(Store):
             yield from plan_answer(beside, (200, 201, 204))
         return ""
 
+    def send_bytes(self, name, put, body, digests):
+        response, = yield Upload((Stretch(put, body, name, size=digests.size),))
+        refused = response.status in (403, 409, 412)
+        if refused and (yield from self.plan_came_through(name, digests)):
+            return ""
+        if response.status not in (0, 200, 201, 204):
+            raise http_fault(put, response)
+        if response.has_stored(digests) is False:
+            raise SkelebotError(f"{name}: did not arrive at {self.where(name)} as it was sent",
+                                "push it again, with -f")
+        return ""
+
     def fetch(self, name, path, stored):
         yield Download(Request("GET", self.address(name), login=self.login), path, stored, name)
 
@@ -10047,6 +9960,27 @@ class ArtifactoryStore(Store):
         known = json_value((yield asked).body, "properties") if stored.facts else {}
         return {key[len("skelebot."):]: text for key, text in (
             known if isinstance(known, dict) else {}).items() if key.startswith("skelebot.")}
+
+    def address(self, name):
+        return self.url + quoted(name)
+
+
+def artifactory_login(kind, user, token):
+    """The Login for a user and token, as `authType` wants it; else by Basic if there is a user."""
+    user, token = secret_text(user, "the user"), secret_text(token, "the token")
+    if kind == "api_key":
+        return Login({"X-JFrog-Art-Api": secret_header(token)})
+    if kind == "token" or (not kind and not user):
+        return Login({"Authorization": secret_header("Bearer " + token)})
+    pair = f"{user}:{token}".encode("utf-8", "surrogateescape")
+    return Login({"Authorization": secret_header("Basic " + base64.b64encode(pair).decode())})
+
+
+def links(page):
+    """The names of files that the index page of a folder links to."""
+    found = re.findall(r"""(?i)<a\s[^<>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^"'\s>]+))""", page)
+    names = [urllib.parse.unquote(xml_text("".join(link))) for link in found]
+    return [re.sub(r"^(\./)+", "", name) for name in names if not re.search(r"(?<!^\.)/|^\?", name)]
 
 
 # -- S3
@@ -10072,19 +10006,191 @@ class S3(Record):
         return f"https://{bucket}.{domain}/", prefix
 
 
-class AccessKey(Record):
-    """What signs requests to S3; `token` belongs to a key that expires."""
-    id: str
-    secret: Secret
-    token: Secret = Secret("")
+S3_FACT = "x-amz-meta-skelebot-"
+MOST_PAGES = 1000       # of 1,000 names
+# what S3 has had only for some years; servers that do as it did before refuse it with 501
+NEW_IN_S3 = ("If-None-Match", "x-amz-checksum-sha256", "x-amz-checksum-algorithm")
+IN_PARTS = 64 * CHUNK   # what is as large goes to S3 in parts
+# of at least this size; source: Amazon S3, "multipart upload limits": 5 MiB to 5 GiB ...
+PART = 16 * CHUNK
+PARTS = 10000           # ... and no more than these
+
+
+class S3Store(Store):
+    """The keys of a bucket that begin with a prefix.
+
+    source  AWS, "Amazon S3 API Reference": PutObject, HeadObject, GetObject, ListObjectsV2,
+            CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload,
+            ListMultipartUploads
+    """
+    record = S3
+    url: str
+    prefix: str
+    login: Login
+    facts: Dict[str, str] = {}
 
     @classmethod
-    def of(cls, values, names):
-        """The one that a mapping has under these names for id, secret and token, or None."""
-        values = values if isinstance(values, dict) else {}
-        key, secret, token = (secret_text(str(values.get(name) or ""), name, plain=True)
-                              for name in names)
-        return cls(key, Secret(secret), Secret(token)) if key and secret else None
+    def plan_open(cls, call, place, words):
+        environ = call.environ
+        profile = AwsProfile.read(call, place.profile or environ.get("AWS_PROFILE") or "default")
+        region = (place.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+                  or profile.settings.get("region") or "us-east-1")
+        if not Region.fits(region):
+            raise SkelebotError(f"expected the name of an AWS region, found {shortened(region)}",
+                                Region.hint)
+        endpoint = place.endpoint or environment_address(
+            environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+        url, prefix = place.address(region, quoted_url(bare_url(endpoint)))
+        key = yield from AwsKeys(call, profile).plan(place.profile)
+        return cls(url, prefix, Signing(key=key, region=region))
+
+    def find(self, name, fine=(200, 404)):
+        response = yield from plan_answer(self.request("HEAD", name), fine)
+        # whoever may not list is told so of what is not there; or the key is wrong
+        if response.status == 403:
+            spoken = yield self.request("GET", name, {"Range": "bytes=0-0"})
+            if refusal_hint(spoken.words, "", "s3"):
+                raise http_fault(self.request("HEAD", name), spoken)
+        stored = response.stored("x-amz-meta-sha256", name, self.where(name))
+        return stored and stored._replace(facts={
+            key[len(S3_FACT):]: urllib.parse.unquote(text) for key, text in response.headers.items()
+            if key.startswith(S3_FACT)})
+
+    def names(self, start):
+        """All pages of the listing, 1,000 keys each."""
+        found, token, seen, size = [], "", set(), 0
+        while len(seen) < MOST_PAGES:
+            query = [("list-type", "2"), ("prefix", self.prefix + start), ("delimiter", "/"),
+                     *([("continuation-token", token)] if token else [])]
+            response = yield from plan_answer(self.request("GET", None, query=query))
+            page, size = response.body.decode("utf-8", "replace"), size + len(response.body)
+            check_listing(range(size), 5 * MOST_LISTED)
+            if response.status and "<ListBucketResult" not in page:
+                raise SkelebotError(f"{public_url(self.url)}: does not answer as S3 does",
+                                    "look at endpoint: and bucket:")
+            found += [xml_text(key)[len(self.prefix):] for key
+                      in re.findall(r"<Key>([^<]*)</Key>", page)]
+            token = xml_text(element("NextContinuationToken", page))
+            if not token or token in seen:
+                return found
+            seen.add(token)
+        raise SkelebotError(f"{public_url(self.url)}: lists more than {MOST_PAGES} pages",
+                            "look at bucket:")
+
+    def fetch(self, name, path, stored):
+        yield Download(self.request("GET", name), path, stored, name, condition="If-Match")
+
+    # -- Sending
+
+    def send(self, name, body, replace):
+        """Send it, large files in parts; an existing one is replaced only if `replace` says so."""
+        part = self.part_size(body.size)
+        digests = digests_of(body, part)
+        once = {} if replace else {"If-None-Match": "*"}
+        if part and digests.parts:
+            request, response = yield from self.send_parts(name, body, digests, part, once)
+        else:
+            request, response = yield from self.plan_either(self.request("PUT", name, {
+                **once, **self.metadata, "x-amz-checksum-sha256": base64_of(digests.sha256),
+                "x-amz-meta-sha256": digests.sha256, "x-amz-content-sha256": digests.sha256,
+            }), body, name, 0, digests.size)
+        if response.status in (404, 412) and (yield from self.plan_came_through(name, digests)):
+            return ""
+        if response.status not in (0, 200) or response.element("Code"):
+            raise http_fault(request, response)
+        return ""
+
+    @staticmethod
+    def part_size(size):
+        """The size of the parts that a file is sent in; 0 for one that goes as a whole."""
+        return 0 if size < IN_PARTS else max(PART, -(-size // PARTS // CHUNK) * CHUNK)
+
+    def send_parts(self, name, body, digests, part, once):
+        """Send the parts side by side; remove what a failure or a killed push has left."""
+        upload, sums = yield from self.begun(name, digests)
+        done = False
+        try:
+            stretches = tuple(
+                Stretch(self.request("PUT", name, {
+                    **({"x-amz-checksum-sha256": base64_of(digits)} if sums else {}),
+                    "x-amz-content-sha256": digits,
+                }, [("partNumber", str(index + 1)), ("uploadId", upload)]),
+                       body, name, index * part, min(part, digests.size - index * part))
+                for index, digits in enumerate(digests.parts))
+            responses = yield Upload(stretches)
+            failed = next(((one.request, response) for one, response in zip(stretches, responses)
+                           if response.status not in (0, 200)), None)
+            if failed:
+                return failed
+            known = digests.parts if sums else [""] * len(responses)
+            complete, response = yield from self.plan_either(self.request(
+                "POST", name, once, [("uploadId", upload)], self.part_list(responses, known)))
+            if response.element("Code") == "InternalError":
+                response = yield complete   # S3 may say so after 200, and asks for another try
+            done = response.status in (0, 200) and not response.element("Code")
+            return complete, response
+        finally:
+            for one in (yield from self.uploads(name)) if done else [upload]:
+                yield self.request("DELETE", name, {}, [("uploadId", one)])._replace(patient=False)
+
+    def begun(self, name, digests):
+        """(id of a new upload in parts, whether checksums go with them)."""
+        headers = {"x-amz-checksum-algorithm": "SHA256", "x-amz-meta-sha256": digests.sha256,
+                   **self.metadata}
+        request, response = yield from self.plan_either(
+            self.request("POST", name, headers, [("uploads", "")]))
+        upload = xml_text(response.element("UploadId"))
+        if response.status not in (0, 200) or (response.status and not upload):
+            raise http_fault(request, response)
+        return upload, "x-amz-checksum-algorithm" in request.headers
+
+    @staticmethod
+    def part_list(responses, sums):
+        """The body of CompleteMultipartUpload."""
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber>"
+            f"<ETag>{html.escape(response.headers.get('etag', ''))}</ETag>"
+            + (f"<ChecksumSHA256>{base64_of(digits)}</ChecksumSHA256>" if digits else "")
+            + "</Part>" for number, (response, digits) in enumerate(zip(responses, sums), 1))
+        return ('<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+                f"{parts}</CompleteMultipartUpload>").encode()
+
+    def uploads(self, name):
+        """The ids of unfinished uploads of this name; none where the server does not tell."""
+        key = self.prefix + name
+        request = self.request("GET", None, query=[("uploads", ""), ("prefix", key)])
+        response = yield request._replace(patient=False)
+        found = response.body.decode("utf-8", "replace").split("<Upload>")[1:]
+        return [xml_text(element("UploadId", one)) for one in found
+                if xml_text(element("Key", one)) == key]
+
+    def plan_either(self, request, *stretch):
+        """(request, Response), without what is NEW_IN_S3 for a server that does not know it; of its
+        body, or of a stretch of a file.
+        """
+        plainer = {name: value for name, value in request.headers.items() if name not in NEW_IN_S3}
+        for one in (request, request._replace(headers=plainer)):
+            sent = yield Upload((Stretch(one, *stretch),)) if stretch else one
+            response = sent[0] if stretch else sent
+            if response.status != 501:
+                break
+        return one, response
+
+    @property
+    def metadata(self):
+        return {S3_FACT + name.lower(): quoted(text, "") for name, text in self.facts.items()}
+
+    # -- What it asks
+
+    def request(self, method, name, headers={}, query=(), body=b""):
+        url = self.url if name is None else self.address(name)
+        pairs = [f"{quoted(name, '')}={quoted(value, '')}" for name, value in query]
+        url += "?" + "&".join(pairs) if query else ""
+        digest = headers.get("x-amz-content-sha256") or hash_of(body)
+        return Request(method, url, {**headers, "x-amz-content-sha256": digest}, self.login, body)
+
+    def address(self, name):
+        return self.url + quoted(self.prefix + name)
 
 
 class AwsProfile:
@@ -10246,13 +10352,19 @@ def environment_address(environ, *names):
     return environ.get(name, "")
 
 
-def hash_of(data):
-    return hashlib.sha256(data).hexdigest()
+class AccessKey(Record):
+    """What signs requests to S3; `token` belongs to a key that expires."""
+    id: str
+    secret: Secret
+    token: Secret = Secret("")
 
-
-def base64_of(digits):
-    """Hexadecimal digits as Base64, the form of S3's checksums."""
-    return base64.b64encode(bytes.fromhex(digits)).decode()
+    @classmethod
+    def of(cls, values, names):
+        """The one that a mapping has under these names for id, secret and token, or None."""
+        values = values if isinstance(values, dict) else {}
+        key, secret, token = (secret_text(str(values.get(name) or ""), name, plain=True)
+                              for name in names)
+        return cls(key, Secret(secret), Secret(token)) if key and secret else None
 
 
 class Signing(Login):
@@ -10267,16 +10379,6 @@ class Signing(Login):
         if Region.fits(region) and response.status in (301, 307, 400):
             return f"add region: {region} below components.repository.s3"
         return refusal_hint(words, "", "s3")
-
-    @staticmethod
-    def canonical(request, headers):
-        """What is signed: the request in the one form that both sides can make of it."""
-        parts = urllib.parse.urlsplit(request.url)
-        plain = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
-        pairs = sorted(pair.partition("=")[::2] for pair in filter(None, parts.query.split("&")))
-        return "\n".join([request.method, parts.path or "/", "&".join(map("=".join, pairs)),
-                          *(f"{name}:{plain[name]}" for name in sorted(plain)), "",
-                          ";".join(sorted(plain)), plain["x-amz-content-sha256"]])
 
     def sent(self, request, now):
         """AWS Signature Version 4 among the headers.
@@ -10301,186 +10403,24 @@ class Signing(Login):
                 "Authorization": Secret(f"AWS4-HMAC-SHA256 Credential={key.id}/{'/'.join(scope)},"
                                         f"SignedHeaders={names},Signature={signature}")}
 
-
-S3_FACT = "x-amz-meta-skelebot-"
-MOST_PAGES = 1000       # of 1,000 names
-# what S3 has had only for some years; servers that do as it did before refuse it with 501
-NEW_IN_S3 = ("If-None-Match", "x-amz-checksum-sha256", "x-amz-checksum-algorithm")
-
-
-class S3Store(Store):
-    """The keys of a bucket that begin with a prefix.
-
-    source  AWS, "Amazon S3 API Reference": PutObject, HeadObject, GetObject, ListObjectsV2,
-            CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload,
-            ListMultipartUploads
-    """
-    record = S3
-    url: str
-    prefix: str
-    login: Login
-    facts: Dict[str, str] = {}
-
-    @classmethod
-    def plan_open(cls, call, place, words):
-        environ = call.environ
-        profile = AwsProfile.read(call, place.profile or environ.get("AWS_PROFILE") or "default")
-        region = (place.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-                  or profile.settings.get("region") or "us-east-1")
-        if not Region.fits(region):
-            raise SkelebotError(f"expected the name of an AWS region, found {shortened(region)}",
-                                Region.hint)
-        endpoint = place.endpoint or environment_address(
-            environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-        url, prefix = place.address(region, quoted_url(bare_url(endpoint)))
-        key = yield from AwsKeys(call, profile).plan(place.profile)
-        return cls(url, prefix, Signing(key=key, region=region))
-
-    def address(self, name):
-        return self.url + quoted(self.prefix + name)
-
-    def request(self, method, name, headers={}, query=(), body=b""):
-        url = self.url if name is None else self.address(name)
-        pairs = [f"{quoted(name, '')}={quoted(value, '')}" for name, value in query]
-        url += "?" + "&".join(pairs) if query else ""
-        digest = headers.get("x-amz-content-sha256") or hash_of(body)
-        return Request(method, url, {**headers, "x-amz-content-sha256": digest}, self.login, body)
-
-    def find(self, name, fine=(200, 404)):
-        response = yield from plan_answer(self.request("HEAD", name), fine)
-        # whoever may not list is told so of what is not there; or the key is wrong
-        if response.status == 403:
-            spoken = yield self.request("GET", name, {"Range": "bytes=0-0"})
-            if refusal_hint(spoken.words, "", "s3"):
-                raise http_fault(self.request("HEAD", name), spoken)
-        stored = response.stored("x-amz-meta-sha256", name, self.where(name))
-        return stored and stored._replace(facts={
-            key[len(S3_FACT):]: urllib.parse.unquote(text) for key, text in response.headers.items()
-            if key.startswith(S3_FACT)})
-
-    @property
-    def metadata(self):
-        return {S3_FACT + name.lower(): quoted(text, "") for name, text in self.facts.items()}
-
-    def names(self, start):
-        """All pages of the listing, 1,000 keys each."""
-        found, token, seen, size = [], "", set(), 0
-        while len(seen) < MOST_PAGES:
-            query = [("list-type", "2"), ("prefix", self.prefix + start), ("delimiter", "/"),
-                     *([("continuation-token", token)] if token else [])]
-            response = yield from plan_answer(self.request("GET", None, query=query))
-            page, size = response.body.decode("utf-8", "replace"), size + len(response.body)
-            check_listing(range(size), 5 * MOST_LISTED)
-            if response.status and "<ListBucketResult" not in page:
-                raise SkelebotError(f"{public_url(self.url)}: does not answer as S3 does",
-                                    "look at endpoint: and bucket:")
-            found += [xml_text(key)[len(self.prefix):] for key
-                      in re.findall(r"<Key>([^<]*)</Key>", page)]
-            token = xml_text(element("NextContinuationToken", page))
-            if not token or token in seen:
-                return found
-            seen.add(token)
-        raise SkelebotError(f"{public_url(self.url)}: lists more than {MOST_PAGES} pages",
-                            "look at bucket:")
-
-    # -- Sending
-
     @staticmethod
-    def part_size(size):
-        """The size of the parts that a file is sent in; 0 for one that goes as a whole."""
-        return 0 if size < IN_PARTS else max(PART, -(-size // PARTS // CHUNK) * CHUNK)
+    def canonical(request, headers):
+        """What is signed: the request in the one form that both sides can make of it."""
+        parts = urllib.parse.urlsplit(request.url)
+        plain = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
+        pairs = sorted(pair.partition("=")[::2] for pair in filter(None, parts.query.split("&")))
+        return "\n".join([request.method, parts.path or "/", "&".join(map("=".join, pairs)),
+                          *(f"{name}:{plain[name]}" for name in sorted(plain)), "",
+                          ";".join(sorted(plain)), plain["x-amz-content-sha256"]])
 
-    def plan_either(self, request, *stretch):
-        """(request, Response), without what is NEW_IN_S3 for a server that does not know it; of its
-        body, or of a stretch of a file.
-        """
-        plainer = {name: value for name, value in request.headers.items() if name not in NEW_IN_S3}
-        for one in (request, request._replace(headers=plainer)):
-            sent = yield Upload((Stretch(one, *stretch),)) if stretch else one
-            response = sent[0] if stretch else sent
-            if response.status != 501:
-                break
-        return one, response
 
-    @staticmethod
-    def part_list(responses, sums):
-        """The body of CompleteMultipartUpload."""
-        parts = "".join(
-            f"<Part><PartNumber>{number}</PartNumber>"
-            f"<ETag>{html.escape(response.headers.get('etag', ''))}</ETag>"
-            + (f"<ChecksumSHA256>{base64_of(digits)}</ChecksumSHA256>" if digits else "")
-            + "</Part>" for number, (response, digits) in enumerate(zip(responses, sums), 1))
-        return ('<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-                f"{parts}</CompleteMultipartUpload>").encode()
+def base64_of(digits):
+    """Hexadecimal digits as Base64, the form of S3's checksums."""
+    return base64.b64encode(bytes.fromhex(digits)).decode()
 
-    def send(self, name, body, replace):
-        """Send it, large files in parts; an existing one is replaced only if `replace` says so."""
-        part = self.part_size(body.size)
-        digests = digests_of(body, part)
-        once = {} if replace else {"If-None-Match": "*"}
-        if part and digests.parts:
-            request, response = yield from self.send_parts(name, body, digests, part, once)
-        else:
-            request, response = yield from self.plan_either(self.request("PUT", name, {
-                **once, **self.metadata, "x-amz-checksum-sha256": base64_of(digests.sha256),
-                "x-amz-meta-sha256": digests.sha256, "x-amz-content-sha256": digests.sha256,
-            }), body, name, 0, digests.size)
-        if response.status in (404, 412) and (yield from self.plan_came_through(name, digests)):
-            return ""
-        if response.status not in (0, 200) or response.element("Code"):
-            raise http_fault(request, response)
-        return ""
 
-    def send_parts(self, name, body, digests, part, once):
-        """Send the parts side by side; remove what a failure or a killed push has left."""
-        upload, sums = yield from self.begun(name, digests)
-        done = False
-        try:
-            stretches = tuple(
-                Stretch(self.request("PUT", name, {
-                    **({"x-amz-checksum-sha256": base64_of(digits)} if sums else {}),
-                    "x-amz-content-sha256": digits,
-                }, [("partNumber", str(index + 1)), ("uploadId", upload)]),
-                       body, name, index * part, min(part, digests.size - index * part))
-                for index, digits in enumerate(digests.parts))
-            responses = yield Upload(stretches)
-            failed = next(((one.request, response) for one, response in zip(stretches, responses)
-                           if response.status not in (0, 200)), None)
-            if failed:
-                return failed
-            known = digests.parts if sums else [""] * len(responses)
-            complete, response = yield from self.plan_either(self.request(
-                "POST", name, once, [("uploadId", upload)], self.part_list(responses, known)))
-            if response.element("Code") == "InternalError":
-                response = yield complete   # S3 may say so after 200, and asks for another try
-            done = response.status in (0, 200) and not response.element("Code")
-            return complete, response
-        finally:
-            for one in (yield from self.uploads(name)) if done else [upload]:
-                yield self.request("DELETE", name, {}, [("uploadId", one)])._replace(patient=False)
-
-    def begun(self, name, digests):
-        """(id of a new upload in parts, whether checksums go with them)."""
-        headers = {"x-amz-checksum-algorithm": "SHA256", "x-amz-meta-sha256": digests.sha256,
-                   **self.metadata}
-        request, response = yield from self.plan_either(
-            self.request("POST", name, headers, [("uploads", "")]))
-        upload = xml_text(response.element("UploadId"))
-        if response.status not in (0, 200) or (response.status and not upload):
-            raise http_fault(request, response)
-        return upload, "x-amz-checksum-algorithm" in request.headers
-
-    def uploads(self, name):
-        """The ids of unfinished uploads of this name; none where the server does not tell."""
-        key = self.prefix + name
-        request = self.request("GET", None, query=[("uploads", ""), ("prefix", key)])
-        response = yield request._replace(patient=False)
-        found = response.body.decode("utf-8", "replace").split("<Upload>")[1:]
-        return [xml_text(element("UploadId", one)) for one in found
-                if xml_text(element("Key", one)) == key]
-
-    def fetch(self, name, path, stored):
-        yield Download(self.request("GET", name), path, stored, name, condition="If-Match")
+def hash_of(data):
+    return hashlib.sha256(data).hexdigest()
 
 
 # -- A folder
@@ -10490,16 +10430,6 @@ FolderPath = scalar_class("a folder", "for example /mnt/models or ~/models", r"[
 
 class Folder(Record):
     path: FolderPath
-
-
-def home_path(path, home):
-    """A path of the file on this machine; one in the caller's home needs a home."""
-    path = host_path(path, "", home)
-    if path.startswith("~"):
-        raise SkelebotError("there is no home folder for artifacts: HOME is not set",
-                            "set HOME, or name another folder, as in: repository: {folder: {path: "
-                            "/mnt/models}}")
-    return path
 
 
 class FolderStore(Store):
@@ -10512,9 +10442,6 @@ class FolderStore(Store):
     def plan_open(cls, call, place, words):
         yield from ()
         return cls(home_path(place.path, call.home))
-
-    def where(self, name):
-        return os.path.join(self.path, name)
 
     def find(self, name, fine=()):
         yield from ()                   # a plan in every store, though here it only looks
@@ -10540,8 +10467,85 @@ class FolderStore(Store):
     def fetch(self, name, path, stored):
         yield Take(self.where(name), path, stored, name)
 
+    def where(self, name):
+        return os.path.join(self.path, name)
+
+
+def home_path(path, home):
+    """A path of the file on this machine; one in the caller's home needs a home."""
+    path = host_path(path, "", home)
+    if path.startswith("~"):
+        raise SkelebotError("there is no home folder for artifacts: HOME is not set",
+                            "set HOME, or name another folder, as in: repository: {folder: {path: "
+                            "/mnt/models}}")
+    return path
+
 
 STORES = {"artifactory": ArtifactoryStore, "s3": S3Store, "folder": FolderStore}
+
+
+# -- Addresses, secrets and sizes
+
+def host_of(url):
+    return urllib.parse.urlsplit(url).hostname or ""
+
+
+def url_joined(*parts):
+    """The parts of an address with one / between them; empty ones are left out."""
+    return "/".join(part.strip("/") for part in parts if part.strip("/"))
+
+
+def quoted_url(text):
+    """An address with what cannot stand in one quoted, and nothing else."""
+    return quoted(text, safe="%/:=&?#+!$,;'@()*[]")
+
+
+def quoted(text, safe="/"):
+    """`text` as part of an address: all but letters, digits and -_.~ as %XX; RFC 3986, 2.3."""
+    return urllib.parse.quote(text.encode("utf-8", "surrogateescape"), safe=safe + "-_.~")
+
+
+def secret_header(text):
+    """The bytes of UTF-8 as http.client takes them."""
+    return Secret(text.encode("utf-8", "surrogateescape").decode("latin-1"))
+
+
+def secret_text(text, what, plain=False):
+    """A user or token as part of a header; a plain one has only what is on every keyboard."""
+    text = text.strip()
+    if not text.isprintable() or (plain and not re.fullmatch("[ -~]*", text)):
+        raise SkelebotError(f"{what} holds a character that cannot be part of it",
+                            "give it again, without line breaks")
+    return text
+
+
+def progress_line(name, done, before, size, seconds, width):
+    """How far a transfer is: name, bar, share, speed, time that is left; no wider than a terminal.
+
+    done, before  bytes in all, and those of them that an earlier try has brought
+    size          in bytes; -1 when nobody knows
+    seconds       since the start
+    """
+    speed, width = max(done - before, 0) / seconds if seconds > 0 else 0, max(width, 20)
+    if size < 0:
+        return f"{name} {shown_size(done)} {shown_size(speed)}/s"[:width - 1]
+    share, seconds = done / size if size else 1, int((size - done) / speed) if speed else 0
+    hours = f"{seconds // 3600}:{seconds // 60 % 60:02}" if seconds >= 3600 else seconds // 60
+    left = f"{hours}:{seconds % 60:02} left" if speed else ""
+    facts = f" {share:4.0%} {shown_size(speed):>8}/s {left}"
+    label = f"{name} "[:max(width // 2, 20)]
+    room = max(min(width - len(label) - len(facts) - 3, 40), 0)
+    bar = f"[{'=' * int(share * room):{room}}]" if room else ""
+    return (label + bar + facts)[:width - 1]
+
+
+def shown_size(count):
+    """Bytes in the units that disks and networks are sold in: 1 kB is 1,000 B."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.95:
+            return f"{count:.{0 if unit == 'B' else 1}f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
 
 
 # ---- Components -------------------------------------------------------------
@@ -13866,6 +13870,66 @@ class Schema:
 
 # ---- Doing ------------------------------------------------------------------
 
+# -- Steps, one by one
+
+def perform(plan, call):
+    """Do the steps of a plan, one after the other; returns what the plan returns."""
+    go, result, left = plan.send, None, None
+    while True:
+        try:
+            step = go(result)
+            go, result = plan.send, do_in_time(step, call, left) if left else do(step, call)
+        except StopIteration as finished:
+            return finished.value
+        except BaseException as fault:
+            if plan.gi_frame is None:
+                raise                   # the plan has ended by it
+            if isinstance(fault, (KeyboardInterrupt, Stopped)):
+                left = Ending.of(fault).after(left)
+            go, result = plan.throw, fault
+
+
+def do_in_time(step, call, left):
+    """Do a step after a signal: a command has the time that is left, which may be none."""
+    if not isinstance(step, Command):
+        return do(step, call)
+    limited = step._replace(limit=step.limit or max(left.by_force(), FORCE))
+    outcome = UNANSWERED if left.unanswered else do(limited, call)
+    if outcome == UNANSWERED:
+        left.give_up(step.argv)
+    return outcome
+
+
+def do(step, call):
+    """Do one step, or only show it; the result is what its plan goes on with."""
+    if type(step) not in DOING:
+        raise TypeError(f"{repr(step)[:60]} is no step")
+    if isinstance(step, Command) and isinstance(step.argv, str):
+        raise TypeError("the argv of a Command has to be a list of words, not "
+                        f"{shortened(step.argv)}")
+    own = step if IN_UTF8 else for_machine(step)
+    if call.dry_run and getattr(step, "looks", False):
+        try:
+            return run_program(own)
+        except SkelebotError:
+            return Outcome(127)
+    line = getattr(step, "line", None) if call.dry_run else None
+    if line is not None:
+        say(sys.stdout, line, shown=pasted)
+    if line is not None or call.dry_run and type(step) in (Hold, Release, Ask):
+        return SHOWN.get(type(step), lambda step: None)(step)
+    if call.offline and remote(step):
+        check_online(True, remote(step))
+    if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
+        say(sys.stderr, "+ " + brief(step).line, shown=pasted)
+    try:
+        return DOING[type(step)](own)
+    except OSError as error:
+        if type(step) not in (File, MakeFolder, Move, Scratch, Keep, Take):
+            raise                       # it has its own fault, or a reader that has gone
+        raise refused(getattr(step, "path", "") or step.target, error)
+
+
 FOR_MACHINE = ("path", "root", "source", "target", "argv", "packed", "beside", "environ", "stop",
                "keytabs", "command")
 
@@ -13882,178 +13946,26 @@ def for_machine(value):
     return tuple(map(for_machine, value))
 
 
-# -- Streams
-
-def discard(stream):
-    """Discard what is written to a stream from now on."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def open_streams():
-    """A stream that is closed, or not ours, leads nowhere: not to the next file that is opened."""
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        try:
-            if number:
-                is_open = os.fstat(number)
-            elif os.name != "nt" and os.isatty(0):      # which stops a reader in the background
-                is_open = os.tcgetpgrp(0) == os.getpgrp()
-            else:
-                is_open = os.read(0, 0) == b""
-        except OSError:
-            is_open = False
-        if not is_open:
-            os.dup2(os.open(os.devnull, os.O_RDWR), number)
-            os.set_inheritable(number, True)
-        stream = getattr(sys, name)
-        if stream is None or stream.closed:
-            setattr(sys, name, open(number, mode, closefd=False))
+def remote(step):
+    """What a step of ours asks of a network, "" if nothing."""
+    request, words = getattr(step, "request", step), getattr(step, "argv", ())
+    if isinstance(request, Request):
+        near = request.direct or host_of(request.url) in LOOPBACK
+        return "" if near else public_url(request.url)
+    asks = words[:1] == ("aws",) or words[:2] == ("git", "clone") or "push" in words[1:4]
+    return shell_line(words[:2]) if asks else ""
 
 
-def has_terminal():
-    """Whether Ctrl-C has reached our children as well: then they need no signal from us."""
-    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+def brief(step):
+    """A step, the scripts among its words cut to their first line, for a person to read."""
+    def cut(word, most=1000):
+        long = len(word) >= most and "\n" in word and not isinstance(word, Secret)
+        return word.partition("\n")[0] + " ..." if long else word
 
-
-def say(stream, text, begin="", end="\n", shown=visible):
-    """Write text to a stream that may lack some characters; only `begin` and `end` are obeyed."""
-    text = begin + shown(text) + end
-    try:
-        try:
-            stream.write(text)
-        except UnicodeEncodeError:
-            odd = "surrogateescape" if os.name != "nt" else "backslashreplace"
-            data = text.encode("utf-8", odd)
-            stream.flush()
-            stream.buffer.write(data)
-        stream.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        discard(stream)
-        raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}",
-                            "free some disk space, or redirect the output")
-
-
-def tell(text, over=False):
-    """Say a line of skelebot's own; maybe over that of a Progress."""
-    begin = "\r\033[K" if over and sys.stderr.isatty() else ""
-    say(sys.stderr, "skelebot: " + shown_url(text), begin, shown=on_one_line)
-
-
-def show(text):
-    """Say an answer; one that is longer than a screen by the caller's pager, as git does."""
-    pager = os.environ.get("PAGER", "less").split() if sys.stdout.isatty() else ()
-    if text.count("\n") < 20 or not pager or not on_path(pager[0]):
-        return say(sys.stdout, text)
-    with Handlers({_signal.SIGINT: _signal.SIG_IGN}):       # a Ctrl-C is for the pager
-        subprocess.run(pager, input=visible(text).encode("utf-8", "surrogateescape"),
-                       env={"LESS": "FRX", **os.environ})
-
-
-# -- Signals
-
-KILL = getattr(_signal, "SIGKILL", _signal.SIGTERM)
-CONTINUE = [_signal.SIGCONT] if os.name != "nt" else []     # one that was stopped hears of no other
-
-
-def stop_signals(*more):
-    """The signals that end skelebot, but for those that it was told to ignore (nohup)."""
-    names = ("SIGTERM", "SIGHUP", "SIGQUIT", *more)
-    numbers = [getattr(_signal, name, None) for name in names]
-    return [number for number in numbers if number and _signal.getsignal(number) != _signal.SIG_IGN]
-
-
-def ignore_stop_signals(*more):
-    """Ignore further signals: one is enough, what follows is the cleaning up."""
-    for number in stop_signals(*more):
-        _signal.signal(number, _signal.SIG_IGN)
-
-
-class Handlers:
-    """Other handlers of signals, number -> handler, for a while."""
-
-    def __init__(self, handlers):
-        self.handlers = handlers
-
-    def __enter__(self):
-        self.before = {number: _signal.signal(number, handler)
-                       for number, handler in self.handlers.items()}
-
-    def __exit__(self, *fault):
-        for number, handler in self.before.items():
-            _signal.signal(number, handler)
-
-
-class Deferred(Handlers):
-    """Inside of it a signal waits: a process that is just being started must not be lost."""
-
-    def __init__(self):
-        self.came = []
-        super().__init__({number: lambda number, frame: self.came.append(number)
-                          for number in stop_signals("SIGINT")})
-
-    def __exit__(self, *fault):
-        super().__exit__(*fault)
-        if self.came:
-            raise Stopped(self.came[0])
-
-
-class Interruptible(Handlers):
-    """Inside of it a signal is an exception, so that what was begun is ended.
-
-    Before that and after it there is nothing to end, and a signal ends us as it ends any program.
-    """
-
-    def __init__(self):
-        super().__init__({number: self.stop for number in stop_signals()})
-        if _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
-            self.handlers[_signal.SIGINT] = _signal.default_int_handler
-
-    def stop(self, number, frame):
-        ignore_stop_signals()
-        raise Stopped(number)
-
-
-FORCE = 5       # seconds for ending by force what has not ended in its time
-
-
-class Ending:
-    """The time that is left after a signal, for everything that has to be ended together."""
-
-    def __init__(self, seconds=GRACE):
-        self.clock = time.monotonic
-        self.until = self.clock() + seconds
-        self.unanswered = False
-
-    @staticmethod
-    def of(cause):
-        """The Ending that began with the exception of a signal."""
-        cause.ending = getattr(cause, "ending", None) or Ending()
-        return cause.ending
-
-    def hurry(self):
-        """End what is left by force, because somebody waits."""
-        self.until = min(self.until, self.clock())
-
-    def after(self, earlier):
-        """This Ending, hurried if somebody has pressed Ctrl-C again."""
-        if earlier:
-            self.hurry()
-            self.unanswered |= earlier.unanswered
-        return self
-
-    def gently(self):
-        return max(self.until - self.clock(), 0.1)
-
-    def by_force(self):
-        return max(self.until + FORCE - self.clock(), 0.1)
-
-    def give_up(self, argv):
-        """An engine that has not answered is asked no more; a person may ask it later."""
-        self.unanswered = True
-        fault = SkelebotError(f"{as_text(shell_line(argv), 200)}: no answer in time",
-                              "what it ends or removes may still exist: run it by hand later")
-        say(sys.stderr, str(fault))
+    if not isinstance(step, Command):
+        return step
+    return step._replace(argv=tuple(map(cut, step.argv)),
+                         beside=tuple(cut(word, 0) for word in step.beside))
 
 
 # -- Programs
@@ -14067,116 +13979,21 @@ PATIENCE = 1        # seconds that a build may take before what it says is shown
 MOST_SAID = 16 * 1000 * 1000    # bytes that a program may print where that is kept
 
 
-def quiet_status(argv, seconds=2 * GRACE):
-    """The exit status of a program which Ctrl-C does not reach; None if it takes longer."""
+def run_program(step):
+    """Run a command to its end, for its Outcome; so long runs what is beside it."""
+    step = step._replace(kept=step.kept or step.looks)
+    kind = QuietProgram if step.quiet else LoggedProgram if step.run else Program
+    if not step.beside:
+        return kind(step).run()
+    companion = subprocess.Popen(
+        step.beside, env={**os.environ, **step.environ}, stdin=subprocess.PIPE,
+        stdout=(sys.stdout if step.aside else sys.stderr).fileno(), start_new_session=True)
     try:
-        return subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, start_new_session=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return None
-    except OSError:
-        return 1
-
-
-class Processes:
-    """All processes that have not ended; `parents` is pid -> the pid of its parent.
-
-    Source: proc(5), /proc/PID/stat; else ps(1) of POSIX
-    """
-
-    def __init__(self):
-        lines = [line.partition(b"(")[0] + line.rpartition(b")")[2] for line in (
-            first_bytes(path, 4096) for path in glob.glob("/proc/[0-9]*/stat"))]
-        argv, null = ("ps", "-A", "-o", "pid=", "-o", "stat=", "-o", "ppid="), subprocess.DEVNULL
-        with contextlib.suppress(OSError):      # there is no ps either
-            lines = lines or subprocess.run(argv, stdout=subprocess.PIPE,
-                                            stderr=null).stdout.splitlines()
-        self.parents = {int(row[0]): int(row[2]) for row in map(bytes.split, lines)
-                        if len(row) > 2 and row[1][:1] != b"Z"}
-
-    def below(self, pids):
-        """These with all that they have started, and these have."""
-        pids, size = set(pids), -1
-        while len(pids) > size:
-            size = len(pids)
-            pids |= {child for child, parent in self.parents.items() if parent in pids}
-        return pids
-
-    @classmethod
-    def end(cls, step):
-        """End one gently, then all that it has started: gently too, and by force."""
-        until = time.monotonic() + step.seconds
-        left = cls().below({step.pid}) if step.whole else set()
-        send_signals([step.pid], _signal.SIGTERM, *CONTINUE)
-        while is_alive(step.pid, step.begun) and time.monotonic() < until:
-            time.sleep(0.05)
-        left |= cls().below({step.pid}) if is_alive(step.pid, step.begun) else set()
-        for numbers in ((_signal.SIGTERM, *CONTINUE), *[()] * 20, (KILL,)) if left else ():
-            left &= set(cls().parents)
-            send_signals(left, *numbers)
-            time.sleep(0.05 * bool(left))
-
-
-def send_signals(pids, *numbers):
-    """Send signals to processes, as far as these exist."""
-    for pid in pids:
+        return kind(step).run()
+    finally:
         with contextlib.suppress(OSError):      # it has ended by itself
-            for number in numbers:
-                os.kill(pid, number)
-
-
-class Family:
-    """The pids of a program and of all that it has started, in whatever session, and not ended.
-
-    What has lost its parent is known from before; or by its mark, where there is /proc.
-    """
-
-    def __init__(self, process, mark):
-        self.process, self.pids = process, set()
-        self.mark = mark and f"{MARK}={mark}".encode()
-        self.look()
-
-    def look(self):
-        """Find out who belongs to it by now."""
-        processes = Processes()
-        own = {self.process.pid} if self.process.poll() is None else set()
-        known = {pid for pid in processes.parents if pid in self.pids or (
-            self.mark and self.mark in first_bytes(f"/proc/{pid}/environ", 2 ** 20).split(b"\0"))}
-        self.pids = (processes.below(own | known) & set(processes.parents)) | own
-
-    def wait(self, is_over):
-        """Wait until all have ended, or the time is over."""
-        while self.pids and not is_over():
-            time.sleep(0.05)
-            self.look()
-
-    def kill(self):
-        """Kill all, also what they start in the midst of that."""
-        for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
-            self.look()
-            if not self.pids:
-                return
-            send_signals(self.pids, KILL)
-            time.sleep(pause)
-
-    def end(self, interrupted, left):
-        """End all: gently, then by force.
-
-        Ctrl-C at a terminal has reached them all. A TERM is for the program itself, which may end
-        its own; then for those that it has left, or waits for, and for what a shell's `&` has told
-        to ignore Ctrl-C.
-        """
-        own, pause = (set(), 2) if interrupted else ({self.process.pid}, GRACE / 2)
-        try:
-            if not interrupted:
-                send_signals(own, _signal.SIGTERM, *CONTINUE)
-            elif not has_terminal() and os.name != "nt":
-                send_signals(self.pids, _signal.SIGINT, *CONTINUE)
-            self.wait(lambda: self.process.poll() is not None or left.gently() < pause)
-            send_signals(self.pids - own, _signal.SIGTERM, *CONTINUE)
-            self.wait(lambda: left.gently() <= 0.1)
-        finally:
-            self.kill()
+            getattr(os, "killpg", os.kill)(companion.pid, KILL)
+        companion.wait()
 
 
 class Program:
@@ -14237,6 +14054,29 @@ class Program:
             return {"stdin": source, "stdout": pipe, "stderr": pipe}
         return {"stdin": source, "stdout": self.log or sys.stderr.fileno(), "stderr": self.log}
 
+    def wait(self):
+        """(output, errors), None for what is not kept; one that prints without end is ended.
+
+        Raises subprocess.TimeoutExpired if it takes longer than it may.
+        """
+        self.feed()
+        seconds = self.step.limit or (ANSWERED if self.step.looks else None)
+        until = seconds and time.monotonic() + seconds
+        said, streams = {}, (self.process.stdout, self.process.stderr)
+        threads = [threading.Thread(target=self.read, args=(stream, said), daemon=True)
+                   for stream in streams if stream]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(until and max(until - time.monotonic(), 0))
+        if any(thread.is_alive() for thread in threads):
+            raise subprocess.TimeoutExpired(self.step.argv, seconds)
+        self.process.wait(until and max(until - time.monotonic(), 0))
+        if any(len(text) > MOST_SAID for text in said.values()):
+            raise SkelebotError(f"{self.step.argv[0]}: prints more than {shown_size(MOST_SAID)}",
+                                "run it by hand, and look at what it prints")
+        return tuple(map(said.get, streams))
+
     def feed(self):
         """Give it what it reads from stdin: a text, or an archive of a folder or file."""
         if not self.process.stdin:
@@ -14264,43 +14104,11 @@ class Program:
                 None if one.issym() and leads_out(one.name, one.linkname, name)
                 or out(one.name[len(name) + 1:]) else one))
 
-    def wait(self):
-        """(output, errors), None for what is not kept; one that prints without end is ended.
-
-        Raises subprocess.TimeoutExpired if it takes longer than it may.
-        """
-        self.feed()
-        seconds = self.step.limit or (ANSWERED if self.step.looks else None)
-        until = seconds and time.monotonic() + seconds
-        said, streams = {}, (self.process.stdout, self.process.stderr)
-        threads = [threading.Thread(target=self.read, args=(stream, said), daemon=True)
-                   for stream in streams if stream]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(until and max(until - time.monotonic(), 0))
-        if any(thread.is_alive() for thread in threads):
-            raise subprocess.TimeoutExpired(self.step.argv, seconds)
-        self.process.wait(until and max(until - time.monotonic(), 0))
-        if any(len(text) > MOST_SAID for text in said.values()):
-            raise SkelebotError(f"{self.step.argv[0]}: prints more than {shown_size(MOST_SAID)}",
-                                "run it by hand, and look at what it prints")
-        return tuple(map(said.get, streams))
-
     def read(self, stream, said):
         with stream:
             said[stream] = stream.read(MOST_SAID + 1)
         if len(said[stream]) > MOST_SAID:
             self.process.kill()
-
-    def has_no_reader(self):
-        """Whether nobody can read stdout any more. Source: poll(2), POLLERR of a pipe"""
-        try:
-            poll = select.poll()
-            poll.register(sys.stdout.fileno(), 0)
-            return bool(poll.poll(0))
-        except (AttributeError, OSError, ValueError):
-            return False                # Windows, or a stdout that is no file
 
     def was_left(self):
         """Whether it has left its container, as nobody reads; then that is ended, if need be."""
@@ -14311,6 +14119,15 @@ class Program:
         if left:
             quiet_status(step.stop[-1])
         return left or status == UNREAD
+
+    def has_no_reader(self):
+        """Whether nobody can read stdout any more. Source: poll(2), POLLERR of a pipe"""
+        try:
+            poll = select.poll()
+            poll.register(sys.stdout.fileno(), 0)
+            return bool(poll.poll(0))
+        except (AttributeError, OSError, ValueError):
+            return False                # Windows, or a stdout that is no file
 
     def end(self, cause):
         """End it and its container: gently, then by force; a second Ctrl-C hurries."""
@@ -14422,72 +14239,6 @@ class QuietProgram(Program):
             os.write(sys.stderr.fileno(), data)
 
 
-MOST_LOGGED = 64 * 2 ** 20      # bytes of a log
-KEPT_START, KEPT_END = MOST_LOGGED // 2, MOST_LOGGED // 4       # of one that is longer
-LEFT_OUT = b"\n[skelebot: %15d bytes are left out here]\n"
-LAST_LINES = 2      # seconds in which all that an ended program has said is copied
-
-
-class Log:
-    """What a program prints, in a file; of too much the middle is left out, which says so.
-
-    A file that cannot be written is left as it is.
-    """
-
-    def __init__(self, path):
-        self.size, self.lost, self.file = 0, 0, None
-        with contextlib.suppress(OSError):
-            self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-
-    def add(self, data):
-        try:
-            while data and self.file is not None:
-                count = os.write(self.file, data)
-                self.size, data = self.size + count, data[count:]
-            if self.size > MOST_LOGGED:
-                self.shorten()
-        except OSError:
-            self.file = None            # a full disk
-
-    def shorten(self):
-        """Let its end follow its start."""
-        end = os.pread(self.file, KEPT_END, self.size - KEPT_END)
-        mark = len(LEFT_OUT % 0)
-        self.lost += self.size - KEPT_START - KEPT_END - (mark if self.lost else 0)
-        os.pwrite(self.file, LEFT_OUT % self.lost + end, KEPT_START)
-        self.size = KEPT_START + mark + KEPT_END
-        os.ftruncate(self.file, self.size)
-        os.lseek(self.file, self.size, os.SEEK_SET)
-
-    @staticmethod
-    def write_all(number, data):
-        """Write bytes to a descriptor, which may not take them all at once; raises OSError."""
-        while data:
-            try:
-                data = data[os.write(number, data):]
-            except BlockingIOError:
-                select.select([], [number], [])
-
-    @classmethod
-    def show(cls, step):
-        """Write what a log has beyond an offset to stdout, as it is; returns the next offset."""
-        time.sleep(step.pause)
-        try:
-            with open(step.path, "rb", opener=opened_plain) as file:
-                # of one that was shortened, what comes from now on
-                file.seek(min(step.offset, os.fstat(file.fileno()).st_size))
-                for data in iter(lambda: file.read(CHUNK), b""):
-                    cls.write_all(sys.stdout.fileno(), data)
-                return file.tell()
-        except FileNotFoundError:
-            return step.offset          # it has said nothing yet
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise
-            raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}",
-                                "free some disk space, or redirect the output")
-
-
 class LoggedProgram(Program):
     """A Program whose output goes on its way, and into the log of its run.
 
@@ -14496,13 +14247,16 @@ class LoggedProgram(Program):
     """
     pipes = ()
 
-    def streams(self):
-        terminal = any(stream.isatty() for stream in (sys.stdout, sys.stderr))
-        if not hasattr(os, "fork") or terminal and not self.step.log:
-            return super().streams()    # a native job at a terminal has that for itself
-        self.pipes = [os.pipe() for _ in range(2)]
-        own = {"stdin": subprocess.DEVNULL} if self.step.kept else {}
-        return {**own, "stdout": self.pipes[0][1], "stderr": self.pipes[1][1]}
+    def run(self):
+        outcome = super().run()
+        if self.pipes:
+            # what the job has left running goes on printing, and nobody waits for that
+            if select.select([self.ended], [], [], LAST_LINES)[0]:
+                os.waitpid(self.copier, os.WNOHANG)
+            os.close(self.ended)
+            if self.was_left():
+                return Outcome(NO_READER)
+        return outcome
 
     def start(self):
         try:
@@ -14521,6 +14275,14 @@ class LoggedProgram(Program):
                 git.returncode = 0
         if self.pipes:
             self.copy()
+
+    def streams(self):
+        terminal = any(stream.isatty() for stream in (sys.stdout, sys.stderr))
+        if not hasattr(os, "fork") or terminal and not self.step.log:
+            return super().streams()    # a native job at a terminal has that for itself
+        self.pipes = [os.pipe() for _ in range(2)]
+        own = {"stdin": subprocess.DEVNULL} if self.step.kept else {}
+        return {**own, "stdout": self.pipes[0][1], "stderr": self.pipes[1][1]}
 
     def copy(self):
         """Start the process that copies."""
@@ -14566,33 +14328,289 @@ class LoggedProgram(Program):
             return False
         return True
 
-    def run(self):
-        outcome = super().run()
-        if self.pipes:
-            # what the job has left running goes on printing, and nobody waits for that
-            if select.select([self.ended], [], [], LAST_LINES)[0]:
-                os.waitpid(self.copier, os.WNOHANG)
-            os.close(self.ended)
-            if self.was_left():
-                return Outcome(NO_READER)
-        return outcome
+
+MOST_LOGGED = 64 * 2 ** 20      # bytes of a log
+KEPT_START, KEPT_END = MOST_LOGGED // 2, MOST_LOGGED // 4       # of one that is longer
+LEFT_OUT = b"\n[skelebot: %15d bytes are left out here]\n"
+LAST_LINES = 2      # seconds in which all that an ended program has said is copied
 
 
-def run_program(step):
-    """Run a command to its end, for its Outcome; so long runs what is beside it."""
-    step = step._replace(kept=step.kept or step.looks)
-    kind = QuietProgram if step.quiet else LoggedProgram if step.run else Program
-    if not step.beside:
-        return kind(step).run()
-    companion = subprocess.Popen(
-        step.beside, env={**os.environ, **step.environ}, stdin=subprocess.PIPE,
-        stdout=(sys.stdout if step.aside else sys.stderr).fileno(), start_new_session=True)
-    try:
-        return kind(step).run()
-    finally:
+class Log:
+    """What a program prints, in a file; of too much the middle is left out, which says so.
+
+    A file that cannot be written is left as it is.
+    """
+
+    def __init__(self, path):
+        self.size, self.lost, self.file = 0, 0, None
+        with contextlib.suppress(OSError):
+            self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+
+    def add(self, data):
+        try:
+            while data and self.file is not None:
+                count = os.write(self.file, data)
+                self.size, data = self.size + count, data[count:]
+            if self.size > MOST_LOGGED:
+                self.shorten()
+        except OSError:
+            self.file = None            # a full disk
+
+    def shorten(self):
+        """Let its end follow its start."""
+        end = os.pread(self.file, KEPT_END, self.size - KEPT_END)
+        mark = len(LEFT_OUT % 0)
+        self.lost += self.size - KEPT_START - KEPT_END - (mark if self.lost else 0)
+        os.pwrite(self.file, LEFT_OUT % self.lost + end, KEPT_START)
+        self.size = KEPT_START + mark + KEPT_END
+        os.ftruncate(self.file, self.size)
+        os.lseek(self.file, self.size, os.SEEK_SET)
+
+    @classmethod
+    def show(cls, step):
+        """Write what a log has beyond an offset to stdout, as it is; returns the next offset."""
+        time.sleep(step.pause)
+        try:
+            with open(step.path, "rb", opener=opened_plain) as file:
+                # of one that was shortened, what comes from now on
+                file.seek(min(step.offset, os.fstat(file.fileno()).st_size))
+                for data in iter(lambda: file.read(CHUNK), b""):
+                    cls.write_all(sys.stdout.fileno(), data)
+                return file.tell()
+        except FileNotFoundError:
+            return step.offset          # it has said nothing yet
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}",
+                                "free some disk space, or redirect the output")
+
+    @staticmethod
+    def write_all(number, data):
+        """Write bytes to a descriptor, which may not take them all at once; raises OSError."""
+        while data:
+            try:
+                data = data[os.write(number, data):]
+            except BlockingIOError:
+                select.select([], [number], [])
+
+
+class Family:
+    """The pids of a program and of all that it has started, in whatever session, and not ended.
+
+    What has lost its parent is known from before; or by its mark, where there is /proc.
+    """
+
+    def __init__(self, process, mark):
+        self.process, self.pids = process, set()
+        self.mark = mark and f"{MARK}={mark}".encode()
+        self.look()
+
+    def end(self, interrupted, left):
+        """End all: gently, then by force.
+
+        Ctrl-C at a terminal has reached them all. A TERM is for the program itself, which may end
+        its own; then for those that it has left, or waits for, and for what a shell's `&` has told
+        to ignore Ctrl-C.
+        """
+        own, pause = (set(), 2) if interrupted else ({self.process.pid}, GRACE / 2)
+        try:
+            if not interrupted:
+                send_signals(own, _signal.SIGTERM, *CONTINUE)
+            elif not has_terminal() and os.name != "nt":
+                send_signals(self.pids, _signal.SIGINT, *CONTINUE)
+            self.wait(lambda: self.process.poll() is not None or left.gently() < pause)
+            send_signals(self.pids - own, _signal.SIGTERM, *CONTINUE)
+            self.wait(lambda: left.gently() <= 0.1)
+        finally:
+            self.kill()
+
+    def wait(self, is_over):
+        """Wait until all have ended, or the time is over."""
+        while self.pids and not is_over():
+            time.sleep(0.05)
+            self.look()
+
+    def kill(self):
+        """Kill all, also what they start in the midst of that."""
+        for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
+            self.look()
+            if not self.pids:
+                return
+            send_signals(self.pids, KILL)
+            time.sleep(pause)
+
+    def look(self):
+        """Find out who belongs to it by now."""
+        processes = Processes()
+        own = {self.process.pid} if self.process.poll() is None else set()
+        known = {pid for pid in processes.parents if pid in self.pids or (
+            self.mark and self.mark in first_bytes(f"/proc/{pid}/environ", 2 ** 20).split(b"\0"))}
+        self.pids = (processes.below(own | known) & set(processes.parents)) | own
+
+
+class Processes:
+    """All processes that have not ended; `parents` is pid -> the pid of its parent.
+
+    Source: proc(5), /proc/PID/stat; else ps(1) of POSIX
+    """
+
+    def __init__(self):
+        lines = [line.partition(b"(")[0] + line.rpartition(b")")[2] for line in (
+            first_bytes(path, 4096) for path in glob.glob("/proc/[0-9]*/stat"))]
+        argv, null = ("ps", "-A", "-o", "pid=", "-o", "stat=", "-o", "ppid="), subprocess.DEVNULL
+        with contextlib.suppress(OSError):      # there is no ps either
+            lines = lines or subprocess.run(argv, stdout=subprocess.PIPE,
+                                            stderr=null).stdout.splitlines()
+        self.parents = {int(row[0]): int(row[2]) for row in map(bytes.split, lines)
+                        if len(row) > 2 and row[1][:1] != b"Z"}
+
+    @classmethod
+    def end(cls, step):
+        """End one gently, then all that it has started: gently too, and by force."""
+        until = time.monotonic() + step.seconds
+        left = cls().below({step.pid}) if step.whole else set()
+        send_signals([step.pid], _signal.SIGTERM, *CONTINUE)
+        while is_alive(step.pid, step.begun) and time.monotonic() < until:
+            time.sleep(0.05)
+        left |= cls().below({step.pid}) if is_alive(step.pid, step.begun) else set()
+        for numbers in ((_signal.SIGTERM, *CONTINUE), *[()] * 20, (KILL,)) if left else ():
+            left &= set(cls().parents)
+            send_signals(left, *numbers)
+            time.sleep(0.05 * bool(left))
+
+    def below(self, pids):
+        """These with all that they have started, and these have."""
+        pids, size = set(pids), -1
+        while len(pids) > size:
+            size = len(pids)
+            pids |= {child for child, parent in self.parents.items() if parent in pids}
+        return pids
+
+
+def send_signals(pids, *numbers):
+    """Send signals to processes, as far as these exist."""
+    for pid in pids:
         with contextlib.suppress(OSError):      # it has ended by itself
-            getattr(os, "killpg", os.kill)(companion.pid, KILL)
-        companion.wait()
+            for number in numbers:
+                os.kill(pid, number)
+
+
+def quiet_status(argv, seconds=2 * GRACE):
+    """The exit status of a program which Ctrl-C does not reach; None if it takes longer."""
+    try:
+        return subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, start_new_session=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    except OSError:
+        return 1
+
+
+# -- Signals
+
+FORCE = 5       # seconds for ending by force what has not ended in its time
+
+
+class Ending:
+    """The time that is left after a signal, for everything that has to be ended together."""
+
+    def __init__(self, seconds=GRACE):
+        self.clock = time.monotonic
+        self.until = self.clock() + seconds
+        self.unanswered = False
+
+    @staticmethod
+    def of(cause):
+        """The Ending that began with the exception of a signal."""
+        cause.ending = getattr(cause, "ending", None) or Ending()
+        return cause.ending
+
+    def after(self, earlier):
+        """This Ending, hurried if somebody has pressed Ctrl-C again."""
+        if earlier:
+            self.hurry()
+            self.unanswered |= earlier.unanswered
+        return self
+
+    def hurry(self):
+        """End what is left by force, because somebody waits."""
+        self.until = min(self.until, self.clock())
+
+    def gently(self):
+        return max(self.until - self.clock(), 0.1)
+
+    def by_force(self):
+        return max(self.until + FORCE - self.clock(), 0.1)
+
+    def give_up(self, argv):
+        """An engine that has not answered is asked no more; a person may ask it later."""
+        self.unanswered = True
+        fault = SkelebotError(f"{as_text(shell_line(argv), 200)}: no answer in time",
+                              "what it ends or removes may still exist: run it by hand later")
+        say(sys.stderr, str(fault))
+
+
+class Handlers:
+    """Other handlers of signals, number -> handler, for a while."""
+
+    def __init__(self, handlers):
+        self.handlers = handlers
+
+    def __enter__(self):
+        self.before = {number: _signal.signal(number, handler)
+                       for number, handler in self.handlers.items()}
+
+    def __exit__(self, *fault):
+        for number, handler in self.before.items():
+            _signal.signal(number, handler)
+
+
+class Deferred(Handlers):
+    """Inside of it a signal waits: a process that is just being started must not be lost."""
+
+    def __init__(self):
+        self.came = []
+        super().__init__({number: lambda number, frame: self.came.append(number)
+                          for number in stop_signals("SIGINT")})
+
+    def __exit__(self, *fault):
+        super().__exit__(*fault)
+        if self.came:
+            raise Stopped(self.came[0])
+
+
+class Interruptible(Handlers):
+    """Inside of it a signal is an exception, so that what was begun is ended.
+
+    Before that and after it there is nothing to end, and a signal ends us as it ends any program.
+    """
+
+    def __init__(self):
+        super().__init__({number: self.stop for number in stop_signals()})
+        if _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
+            self.handlers[_signal.SIGINT] = _signal.default_int_handler
+
+    def stop(self, number, frame):
+        ignore_stop_signals()
+        raise Stopped(number)
+
+
+KILL = getattr(_signal, "SIGKILL", _signal.SIGTERM)
+CONTINUE = [_signal.SIGCONT] if os.name != "nt" else []     # one that was stopped hears of no other
+
+
+def ignore_stop_signals(*more):
+    """Ignore further signals: one is enough, what follows is the cleaning up."""
+    for number in stop_signals(*more):
+        _signal.signal(number, _signal.SIG_IGN)
+
+
+def stop_signals(*more):
+    """The signals that end skelebot, but for those that it was told to ignore (nohup)."""
+    names = ("SIGTERM", "SIGHUP", "SIGQUIT", *more)
+    numbers = [getattr(_signal, name, None) for name in names]
+    return [number for number in numbers if number and _signal.getsignal(number) != _signal.SIG_IGN]
 
 
 # -- Runs
@@ -14600,22 +14618,22 @@ def run_program(step):
 class RunFolder:
     """The folder of a run, which is written by this process alone."""
 
-    @staticmethod
-    def write(path, text):
-        """Write a file whole, or not at all; nobody waits for the disk. Raises OSError."""
-        part = f"{path}.{os.getpid()}"              # another process may write `last`
-        look(part, ".")
-        data, flags = text.encode("utf-8", "surrogateescape"), os.O_WRONLY | os.O_CREAT
-        try:
-            with open(os.open(part, flags | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(data)
-            os.replace(part, path)
-        except OSError:                 # on a full disk a file still has its blocks
-            remove(Remove(part))
-            if look(path, ".") != "file" or len(data) > -(-os.stat(path).st_size // 4096) * 4096:
-                raise
-            with open(path, "r+b") as file:
-                file.write(data), file.truncate()
+    @classmethod
+    def keep(cls, step):
+        """Write a record over its former; returns it, with what git has said of it meanwhile."""
+        record = step.record
+        if not record.mark:
+            return cls.begin(record)
+        if not record.pid:              # another process goes on with it
+            record = record._replace(pid=os.getpid(), begun=process_begun(os.getpid()))
+        with contextlib.suppress(OSError, SkelebotError):
+            record = Runs().with_commit(record)
+            if step.curves:
+                cls.write(record.folder + "/curves.json", step.curves)
+            cls.write(record.folder + "/run.json", record.text)
+            if not record.goes_on:
+                os.unlink(f"{RUNS}/going/{record.name}")
+        return record
 
     @classmethod
     def begin(cls, record):
@@ -14657,22 +14675,22 @@ class RunFolder:
             except FileExistsError:
                 pass
 
-    @classmethod
-    def keep(cls, step):
-        """Write a record over its former; returns it, with what git has said of it meanwhile."""
-        record = step.record
-        if not record.mark:
-            return cls.begin(record)
-        if not record.pid:              # another process goes on with it
-            record = record._replace(pid=os.getpid(), begun=process_begun(os.getpid()))
-        with contextlib.suppress(OSError, SkelebotError):
-            record = Runs().with_commit(record)
-            if step.curves:
-                cls.write(record.folder + "/curves.json", step.curves)
-            cls.write(record.folder + "/run.json", record.text)
-            if not record.goes_on:
-                os.unlink(f"{RUNS}/going/{record.name}")
-        return record
+    @staticmethod
+    def write(path, text):
+        """Write a file whole, or not at all; nobody waits for the disk. Raises OSError."""
+        part = f"{path}.{os.getpid()}"              # another process may write `last`
+        look(part, ".")
+        data, flags = text.encode("utf-8", "surrogateescape"), os.O_WRONLY | os.O_CREAT
+        try:
+            with open(os.open(part, flags | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(data)
+            os.replace(part, path)
+        except OSError:                 # on a full disk a file still has its blocks
+            remove(Remove(part))
+            if look(path, ".") != "file" or len(data) > -(-os.stat(path).st_size // 4096) * 4096:
+                raise
+            with open(path, "r+b") as file:
+                file.write(data), file.truncate()
 
     @classmethod
     def copy(cls, step):
@@ -14713,15 +14731,6 @@ class RunFolder:
 class Fork:
     """Processes of ours beside this one."""
 
-    @staticmethod
-    def leave_caller():
-        """Have a session and streams of our own, which lead nowhere."""
-        os.setsid()
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in range(3):
-            os.dup2(null, number)
-        OWNED.clear()                   # the other one's
-
     @classmethod
     def go_on_alone(cls, step):
         """Let a process go on by itself, as daemons do: None in that one.
@@ -14760,6 +14769,15 @@ class Fork:
                 os._exit(status)
 
     @staticmethod
+    def leave_caller():
+        """Have a session and streams of our own, which lead nowhere."""
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):
+            os.dup2(null, number)
+        OWNED.clear()                   # the other one's
+
+    @staticmethod
     def ended(step):
         while True:
             pid, _ = os.waitpid(-1, 0)
@@ -14780,293 +14798,6 @@ class Fork:
                 time.sleep(0.05)
             except KeyboardInterrupt:
                 number, until = _signal.SIGINT, min(until, time.monotonic() + 2 * FORCE)
-
-
-# -- Locks, and what is ours for a while
-
-# What is on its way to its place has a name of its own, and is locked by its owner. A lock goes
-# with its process, however that ends, so whoever comes next can tell what was left. Where there are
-# no locks, nothing is tidied.
-
-OURS = r"\.?skelebot-[0-9a-f]{16}"
-OWNED = {}      # path -> Lock, of the folders that this process has made and will remove
-TIDIED = set()  # folders that it has tidied: again for each of many files would take too long
-
-
-class Lock:
-    """A file or folder that is open, to be locked; `handle` is None where that cannot be."""
-
-    def __init__(self, handle):
-        self.handle, self.waited = handle, False
-
-    @classmethod
-    def on(cls, path, flags=0):
-        """One that is not locked yet."""
-        try:
-            import fcntl                    # noqa: F401  without it there are no locks
-            return cls(os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags))
-        except (ImportError, OSError):
-            return cls(None)
-
-    @classmethod
-    def acquire(cls, path, make=None):
-        """One that is locked, on what is at the path then; `make` opens that, or nothing new."""
-        waited = False
-        while True:
-            lock = (make or cls.on)(path)
-            lock.waited = waited = lock.wait() or waited
-            if lock.handle is None or lock.is_at(path):
-                return lock
-            lock.close()                    # another one has taken its place, or it was given up
-
-    def is_ours(self):
-        """Whether we have it locked now, and nobody else has; None where there are no locks."""
-        try:
-            fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            return False
-        except (ImportError, OSError, TypeError):
-            return None
-
-    def wait(self):
-        """Lock it; returns whether it had to wait for somebody else."""
-        if self.is_ours() is not False:
-            return False
-        tell("waiting for another skelebot that does the same")
-        fcntl.flock(self.handle, fcntl.LOCK_EX)
-        return True
-
-    def is_at(self, path):
-        """Whether it is on what is at a path, still."""
-        try:
-            return os.path.samestat(os.fstat(self.handle), os.stat(path))
-        except OSError:
-            return False
-
-    def close(self):
-        if self.handle is not None:
-            os.close(self.handle)
-
-
-class Ours:
-    """What is ours in a folder and on its way to its place; in "" what is temporary."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def path(self, *names):
-        return os.path.join(self.folder, *names)
-
-    def tidy(self):
-        """Remove what killed calls have left."""
-        try:
-            names = [name for name in os.listdir(self.folder or ".") if re.fullmatch(OURS, name)]
-        except OSError:
-            return
-        for name in names:
-            self.remove_left(name)
-
-    def remove_left(self, name):
-        """Remove what is the caller's and is locked by nobody, since its owner was killed."""
-        path = self.path(name)
-        lock = Lock.on(path, getattr(os, "O_NOFOLLOW", 0))
-        try:
-            own = lock.handle is not None and os.fstat(lock.handle).st_uid == os.geteuid()
-            if own and lock.is_ours() and lock.is_at(path):
-                remove(Remove(path))
-        except SkelebotError:
-            pass                        # whoever can will remove it
-        finally:
-            lock.close()
-
-    def take_back(self, name):
-        """Undo what one that was killed, or failed, has left half done around a Scratch.
-
-        A folder that has made room for another goes back. Of a project without its skelebot.yaml
-        go the files that are as they were noted: those of somebody else never.
-        """
-        old = self.path(name, "old")
-        if os.path.isdir(self.path(name, "new")) and os.path.isdir(old) and not os.path.islink(old):
-            for one in os.listdir(old):
-                if not os.path.lexists(self.path(one)):
-                    os.replace(os.path.join(old, one), self.path(one))
-        if os.path.lexists(self.path(FILE)):
-            return
-        note = (read_bytes(self.path(name, "made")) or b"").decode("utf-8", "surrogateescape")
-        for line in reversed(note.split("\n")):
-            sha256, _, path = line.partition(" ")
-            own = self.path(machine_text(path))
-            kind = look(own, self.folder or ".") if is_inside(path) else ""
-            if sha256 and kind == "file" and hash_of(read_bytes(own) or b"") == sha256:
-                os.unlink(own)
-            elif not sha256 and kind == "folder":
-                remove(Remove(own, empty=True))
-
-    def new_file(self, prefix="skelebot-"):
-        """(descriptor, path) of a new file that only we may read."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        lock, path = self.new(prefix, lambda path: Lock(os.open(path, flags, 0o600)))
-        return lock.handle, path
-
-    def new_folder(self, prefix="skelebot-"):
-        """(Lock, path) of a new folder that only we may enter."""
-        def make(path):
-            os.mkdir(path, 0o700)
-            return Lock.on(path)
-        return self.new(prefix, make)
-
-    def new(self, prefix, make):
-        """(Lock, path) of a new name, which `make` opens.
-
-        This is tempfile's work, but its import would take as long as all that is ours between an
-        edit and its build.
-        """
-        near = os.environ.get("TMPDIR") or "/tmp"
-        try:
-            if not self.folder:
-                return Ours(near).new(prefix, make)
-        except OSError:
-            try:
-                return Ours(tempfile.gettempdir()).new(prefix, make)
-            except OSError as error:
-                raise refused(near, error)
-        if self.folder not in TIDIED:
-            TIDIED.add(self.folder)
-            self.tidy()
-        while True:
-            path = self.path(prefix + os.urandom(8).hex())
-            lock = make(path)
-            if lock.is_ours() is not False and os.path.lexists(path):
-                return lock, path
-            lock.close()                # somebody has tidied it before it was locked
-
-    def folder_for(self, name):
-        """(Lock, path) of a new folder for a name; others wait until it has gone.
-
-        Its own name comes from that. Where there are no locks, each has one of its own.
-        """
-        owner = getattr(os, "getuid", int)() & 0xffffffff
-        own = self.path(f".skelebot-{owner:08x}{checksum(name):08x}")
-        self.tidy()
-        while True:
-            try:
-                os.mkdir(own, 0o700)
-                is_new = True
-            except FileExistsError:
-                is_new = False
-            lock = Lock.acquire(own)
-            if lock.is_ours():
-                if os.path.isdir(own) and not os.path.islink(own) and not os.listdir(own):
-                    return lock, own
-                remove(Remove(own))     # one that was killed has left it
-            elif lock.handle is not None or os.path.lexists(own):
-                return (lock, own) if is_new else Ours(self.folder or ".").new_folder(".skelebot-")
-            lock.close()                # whoever had it has removed it meanwhile
-
-
-def make_scratch(step):
-    """The path of a new folder, locked until it is removed."""
-    place = step.path and (os.path.realpath(step.path) if os.path.islink(step.path) else step.path)
-    look(step.path, root_of(step.path))
-    folder, name = os.path.split(place)
-    lock, path = Ours(folder).folder_for(name) if place else Ours("").new_folder()
-    OWNED[path] = lock
-    return plain_text(path)
-
-
-# -- Files and folders
-
-def current_mask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def mode_of(path):
-    """The mode of a file, or of one that would be made now."""
-    try:
-        return os.stat(path).st_mode & 0o777
-    except OSError:
-        return 0o666 & ~current_mask()
-
-
-def set_variables(values):
-    """Give them to this process and the programs that it starts; an empty one counts as unset."""
-    os.environ.update(values)
-    for name in [name for name, value in values.items() if not value]:
-        del os.environ[name]
-
-
-def enter(folder):
-    """Change to the project's folder: everything runs as if started there."""
-    try:
-        os.chdir(machine_text(folder))
-    except OSError as error:
-        raise SkelebotError(f"{folder}: {error.strerror.lower()}",
-                            "name a folder that exists, after -C")
-    os.environ["PWD"] = os.getcwd()
-
-
-def write_whole(path, fill, more=0):
-    """Let `fill` write a file beside its place, then move it there; `more` is added to its mode."""
-    handle, beside = Ours(os.path.dirname(path) or ".").new_file(".skelebot-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            fill(file)
-            file.flush()
-            os.chmod(beside, mode_of(path) | more)
-            if os.name == "nt":
-                file.close()            # Windows moves no open file; elsewhere it stays locked
-            os.replace(beside, path)
-    except BaseException:
-        remove(Remove(beside))
-        raise
-
-
-def write(step):
-    """Write a file, whole or not at all."""
-    look(step.path, step.root or root_of(step.path))
-    more = 0o111 & ~current_mask() if step.executable else 0
-    write_whole(step.path, lambda file: file.write(step.data), more)
-
-
-def make_folder(step):
-    look(step.path, step.root)
-    if not os.path.lexists(step.path):
-        look(step.path, root_of(step.path) if not step.root else "")
-        os.makedirs(step.path, exist_ok=True)
-        os.chmod(step.path, 0o700 if step.private else os.stat(step.path).st_mode & 0o7777)
-
-
-def remove(step):
-    lock = OWNED.pop(step.path, None)
-    try:
-        if step.empty:
-            os.rmdir(step.path)
-        elif os.path.isdir(step.path) and not os.path.islink(step.path):
-            if re.fullmatch(OURS, os.path.basename(step.path)):
-                folder, name = os.path.split(step.path)
-                Ours(folder).take_back(name)
-            shutil.rmtree(step.path)
-        elif os.path.lexists(step.path):
-            os.unlink(step.path)
-    except OSError as error:
-        if not step.empty and not isinstance(error, FileNotFoundError):
-            raise refused(step.path, error)
-    finally:
-        if lock:
-            lock.close()
-
-
-def move(step):
-    """Let a folder of a Scratch take its place; what is there waits beside it, to go back maybe."""
-    look(step.target, root_of(step.target))
-    old = os.path.join(os.path.dirname(step.source), "old")
-    if os.path.lexists(step.target):
-        os.mkdir(old)
-        os.replace(step.target, os.path.join(old, os.path.basename(step.target)))
-    os.replace(step.source, step.target)
 
 
 # -- Questions, and what takes time
@@ -15105,248 +14836,91 @@ def try_until(step):
         time.sleep(0.5)
 
 
-# -- Requests
+# -- What an engine has
 
-TIMEOUT = 60            # seconds without a byte until a connection counts as broken
-SLOW_ANSWER = 600       # seconds that a server may take to store what it has been sent
-GLANCE = 2              # seconds for an address that perhaps does not exist at all
-PAUSES = (0.5, 1, 2, 4)     # seconds before another try
-MOST_HEAD = 1024 * 1024 # bytes of an answer before its body, and more than it needs beside it
-HONEST = 1000 * 1000 * 1000     # bytes that may come unannounced
-SLOWEST = 1000          # bytes a second of an answer that comes at all
-ADVANCE = 64 * 1024     # bytes by which a try that was cut off must be further than all before
-
-
-class Measured(io.RawIOBase):
-    """What another machine sends: not more than there is room for, and not for ever.
-
-    seconds  that may be waited in all, after the first byte, until SLOWEST bytes for each have come
-    """
-
-    def __init__(self, file, host, seconds, room=MOST_HEAD):
-        self.file, self.host, self.seconds = file, host, seconds
-        self.waited, self.came = float("-inf"), 0
-        self.allow(room)
-
-    def allow(self, room):
-        """Allow so many bytes from now on."""
-        self.most = self.room = room
-
-    def readable(self):
-        return True
-
-    def readinto(self, buffer):
-        start = time.monotonic()
-        count = self.file.readinto(buffer) or 0
-        self.waited, self.came = max(self.waited + time.monotonic() - start, 0), self.came + count
-        self.room -= count
-        if self.room < 0:
-            raise SkelebotError(f"{self.host}: sends more than the {shown_size(self.most)} that "
-                                "are expected", ODD_SERVER)
-        if self.waited > self.seconds:
-            if self.came < self.seconds * SLOWEST:
-                raise SkelebotError(f"{self.host}: sends less than {SLOWEST} bytes a second",
-                                    ODD_SERVER)
-            self.waited, self.came = 0, 0
-        return count
-
-    def close(self):
-        self.file.close()
-        super().close()
-
-
-def early(kind):
-    """A connection whose server may answer before it has the whole body, and then take its time."""
-    class Early(kind):
-        def response_class(self, sock, *given, **named):
-            response = super().response_class(sock, *given, **named)
-            measured = Measured(response.fp.detach(), self.host, sock.gettimeout())
-            response.fp = io.BufferedReader(measured)
-            return response
-
-        def request(self, method, url, body=None, headers={}, **options):
-            try:
-                super().request(method, url, body, headers, **options)
-            except ConnectionError:
-                if body is None or self.sock is None:
-                    raise               # else the answer, if there is one, says why
-            if body is not None:
-                self.sock.settimeout(SLOW_ANSWER)
-    return Early
-
-
-def certificates():
-    """An SSL context that trusts this machine's authorities, and those in REQUESTS_CA_BUNDLE."""
-    context, bundle = ssl.create_default_context(), os.environ.get("REQUESTS_CA_BUNDLE", "")
+def image_ids(step):
+    """By the engine's socket, as its command line takes a tenth of a short job: ImageInspect."""
+    connections = []
     try:
-        if bundle:
-            context.load_verify_locations(
-                **{"capath" if os.path.isdir(bundle) else "cafile": bundle})
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or error
-        raise SkelebotError(f"REQUESTS_CA_BUNDLE: {bundle}: cannot be read: {reason}",
-                            "name a file with certificates in PEM form")
-    return context
+        for name in step.names if len(step.names) <= 32 else ("",):     # each has one of its own
+            plain = re.fullmatch(r"[\w.:/@-]+", name, re.ASCII)
+            connection = engine_socket(step.endpoint) if plain else None
+            if not connection:
+                return None
+            connections.append(connection)
+            connection.sendall(f"GET /images/{name}/json HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+        import subprocess               # noqa: F401  it looks meanwhile, and what comes needs it
+        ids = tuple(map(id_in_answer, connections))
+        return None if None in ids else ids
+    except (OSError, ValueError):
+        return None
+    finally:
+        for connection in connections:
+            connection.close()
 
 
-@functools.lru_cache(maxsize=None)
-def opener(direct):
-    """What opens a urllib request; with the environment's proxies, but for a direct one.
-
-    Every answer is one, also a refusal; and no redirect is followed.
-    """
-    trusted = functools.lru_cache(maxsize=None)(certificates)
-
-    class Web(urllib.request.AbstractHTTPHandler):
-        def http_open(self, request):
-            return self.do_open(early(http.client.HTTPConnection), request)
-
-        def https_open(self, request):
-            kind = early(http.client.HTTPSConnection)
-            return self.do_open(kind, request, context=trusted())
-
-        http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
-
-    director = urllib.request.OpenerDirector()
-    for handler in (urllib.request.ProxyHandler({} if direct else None),
-                    urllib.request.UnknownHandler(), Web()):
-        director.add_handler(handler)
-    return director
+ASKING = 5      # seconds that an engine may take for an answer
 
 
-class Exchange:
-    """A request and the open answer to it, redirects followed.
-
-    body      makes an iterable of `size` bytes, instead of the request's own
-    file      the HTTPResponse
-    response  the Response, without its body
-    """
-
-    def __init__(self, request, body=None, size=0, timeout=TIMEOUT):
-        for _ in range(6):
-            self.file = self.open(request, body, size, timeout)
-            headers = {name.lower(): value for name, value in self.file.headers.items()}
-            self.response = Response(self.file.status, self.file.reason or "", headers)
-            further = redirected(request, self.response)
-            if not further:
-                return
-            self.file.close()
-            request = further
-        raise SkelebotError(f"{public_url(request.url)}: too many redirects", "look at the address")
-
-    def open(self, request, body, size, timeout):
-        data, more = None, {}
-        if request.method in ("PUT", "POST"):
-            data = body() if body else request.body
-            more = {"Content-Type": "application/octet-stream",
-                    "Content-Length": str(size if body else len(data))}
-        whole = request._replace(headers={**more, **request.headers})
-        headers = request.login.sent(whole, datetime.datetime.now(datetime.timezone.utc))
-        return opener(request.direct).open(urllib.request.Request(
-            request.url, data, {"User-Agent": f"skelebot/{__version__}", **headers},
-            method=request.method), timeout=timeout)
-
-    def close(self):
-        self.file.close()
-
-    def allow(self, room):
-        """Take so many bytes more; the double, since what stands between chunks is sent as well."""
-        if self.file.fp:
-            self.file.fp.raw.allow(2 * room + MOST_HEAD)
-
-    def whole(self):
-        """The Response with its body; urllib returns one that was cut off without a word."""
-        self.allow(MOST)
-        body = self.file.read(MOST + 1)
-        if len(body) > MOST:
-            raise SkelebotError(f"an answer is larger than {shown_size(MOST)}", ODD_SERVER)
-        if self.file.length:
-            raise ConnectionResetError("the connection was cut")
-        return self.response._replace(body=body)
-
-
-def network_fault(error):
-    """(why there is no answer, what to do about it); "" for what may pass by itself."""
-    reason = getattr(error, "reason", error)
-    kind = type(reason).__name__
-    if kind == "gaierror" and reason.errno == getattr(socket, "EAI_AGAIN", None):
-        kind = "EAI_AGAIN"
-    text = getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or str(reason)
-    hint, why = refusal(f"{kind} {error}", "http")
-    late = "no answer in time" if kind in ("timeout", "TimeoutError") else ""
-    return why or late or shown_text(text).lower() or kind, hint
-
-
-def patiently(request, attempt, sleep=time.sleep):
-    """The Response of an attempt; after growing pauses, of another where that may go well."""
-    for pause in (*(() if request.limit else PAUSES), None):
+def engine_socket(endpoint):
+    """A socket that an engine listens at; None for those that are reached in other ways."""
+    kind, _, address = endpoint.partition("://")
+    if kind == "unix" and hasattr(socket, "AF_UNIX"):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            response = attempt()
-            if pause is None or not response.may_pass:
-                return response
-            why = f"{response.status} {shown_text(response.reason)}"
-            pause = response.pause(pause, time.time())
-        except (OSError, http.client.HTTPException, UnicodeError, OverflowError) as error:
-            why, hint = network_fault(error)
-            if pause is None or hint:
-                raise SkelebotError(f"{public_url(request.url)}: {why}", hint or (
-                    "is the address right, and the server up? proxies are taken from https_proxy"))
-        tell(f"{host_of(request.url)}: {why}; trying again in {pause:g} s", over=True)
-        sleep(pause)
+            connection.settimeout(ASKING)
+            connection.connect(address)
+            return connection
+        except OSError:
+            connection.close()
+            raise
+    host, _, port = address.rpartition(":")
+    if kind != "tcp" or os.environ.get("DOCKER_TLS_VERIFY") or not host:
+        return None
+    return socket.create_connection((host.strip("[]"), int(port)), ASKING)
 
 
-def send_request(step):
-    """Send a request that has no file; returns its Response."""
+def id_in_answer(connection):
+    """The id that an engine's answer names, "" if it knows no such image; None is no answer."""
+    file = Measured(connection.makefile("rb", 0), "the engine", ASKING, MOST_HEAD)
+    with io.BufferedReader(file) as reader:
+        status, text = reader.readline().split()[1:2], reader.read()
+    match = re.search(rb'"Id":"([^"]+)"', text)
+    if status == [b"200"] and match:
+        return match.group(1).decode()
+    return "" if status == [b"404"] else None
 
-    def attempt():
-        seconds = step.limit or (TIMEOUT if step.patient else GLANCE)
-        with contextlib.closing(Exchange(step, timeout=seconds)) as exchange:
-            return exchange.whole()
 
-    if step.patient:
-        return patiently(step, attempt)
-    try:
-        return attempt()
-    except (OSError, http.client.HTTPException, UnicodeError, OverflowError, SkelebotError):
-        return Response()
+def secret_members(step):
+    """The secrets in the one folder that a program writes as a tar archive."""
+    search, names = SecretSearch(step.keytabs), []
+    with tempfile.TemporaryFile() as errors, subprocess.Popen(
+            step.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
+        try:
+            for archive, entry in archive_members(process.stdout):
+                start = archive.extractfile(entry).read(search.enough) if entry.isreg() else b""
+                names.append((entry.name.partition("/")[2], search.kind(entry.name, start)))
+        except tarfile.TarError:
+            pass                            # it has ended early, and says why
+        except BaseException:
+            process.kill()                  # else it would be waited for
+            raise
+        while process.stdout.read(CHUNK):
+            pass
+        errors.seek(0)
+        text = errors.read(MOST).decode("utf-8", "replace")
+        # there may be no /app
+        if process.wait() and not re.search(r"(?i)could not find|no such", text):
+            raise SkelebotError(f"the image could not be looked through: {last_line(text)}",
+                                "leave -s out")
+    return [(name, kind) for name, kind in names if kind]
 
 
 # -- Transfers
 
-class Progress:
-    """How far a transfer is: on a terminal a line that changes, else one at the start."""
-
-    def __init__(self, verb, name, size, before=0):
-        self.name, self.size = f"{verb} {on_one_line(name)}", size
-        self.clock, self.start = time.monotonic, time.monotonic()
-        self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
-        self.live = sys.stderr.isatty()
-        if not self.live:
-            earlier = f"; {shown_size(before)} of it are here from an earlier try" if before else ""
-            tell(f"{verb} {name}" + (f", {shown_size(size)}" if size >= 0 else "") + earlier)
-
-    def line(self):
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-        return progress_line(self.name, sum(list(self.done.values())), self.before, self.size,
-                             self.clock() - self.start, columns)
-
-    def at(self, stretch, count):
-        """So many bytes of a stretch (any name for it) are done."""
-        self.done[stretch] = count
-        now = self.clock()
-        if self.live and now > self.shown + 0.2 and self.lock.acquire(False):
-            self.shown = now
-            say(sys.stderr, self.line(), "\r", "\033[K")
-            self.lock.release()
-
-    def end(self, well):
-        if self.live:
-            last = self.line() if well else ""
-            say(sys.stderr, last, "\r", "\033[K\n" if well else "\033[K")
-
-
-class Cancelled(Exception):
-    """The stretches beside this one have failed, or skelebot was stopped."""
+AT_ONCE = 4             # parts that are under way at a time
+HONEST = 1000 * 1000 * 1000     # bytes that may come unannounced
+ADVANCE = 64 * 1024     # bytes by which a try that was cut off must be further than all before
 
 
 class Sending:
@@ -15357,26 +14931,6 @@ class Sending:
         self.responses, self.fault = {}, None
         self.progress = Progress("sending", self.stretches[0].name,
                                  sum(one.size for one in self.stretches))
-
-    def send(self, one):
-        """The Response to one stretch."""
-        def go_on():
-            if self.stopped.is_set():
-                raise Cancelled()
-
-        def tell(done):
-            go_on()
-            self.progress.at(one.start, done)
-
-        def attempt():
-            tell(0)
-            stretch = functools.partial(blocks, one.body, one.start, one.size, tell)
-            try:
-                with contextlib.closing(Exchange(one.request, stretch, one.size)) as exchange:
-                    return exchange.whole()
-            finally:
-                go_on()                 # an answer to what was given up is no news
-        return patiently(one.request, attempt, self.stopped.wait)
 
     def run(self):
         """The Responses in their order; when one is a refusal, those that came before it."""
@@ -15408,114 +14962,29 @@ class Sending:
             self.fault = fault if not self.stopped.is_set() else self.fault
             self.stopped.set()
 
+    def send(self, one):
+        """The Response to one stretch."""
+        def go_on():
+            if self.stopped.is_set():
+                raise Cancelled()
 
-# -- Files that become whole
+        def tell(done):
+            go_on()
+            self.progress.at(one.start, done)
 
-def free_beside(path):
-    """How many bytes there is room for where a file goes."""
-    return shutil.disk_usage(os.path.dirname(path) or ".").free
-
-
-def check_room(path, size, present=0):
-    """Raise a fault if the disk has too little room, before anything is written."""
-    free = free_beside(path)
-    if size - present > free:
-        raise SkelebotError(f"{path}: the disk is too full: {shown_size(size)} are needed, "
-                            f"{shown_size(free)} are free", "free some disk space")
-
-
-def check_stored(step, size, sha256):
-    """Raise a fault if what came is not what was stored; warn if nobody can tell."""
-    if not step.stored.fits(size, sha256):
-        raise SkelebotError(f"{step.name}: is damaged: its length or SHA-256 is not that "
-                            "of what is stored",
-                            "pull it again; if that does not help, push it again with -f")
-    if not step.stored.sha256:
-        tell(f"warning: {step.name}: no checksum is stored with it, so none was compared")
-
-
-class Partial:
-    """A file that is gathered beside its place until it is whole.
-
-    Its name tells who gathers what, so that the same pull goes on with what a killed one has left;
-    it is locked, so that two at once do not write the same.
-    """
-
-    def __init__(self, path, mark):
-        look(path, root_of(path))
-        folder, name = os.path.split(os.path.realpath(path))
-        self.target = os.path.join(folder, name)
-        if re.fullmatch(OURS, os.path.basename(folder)):
-            folder = os.path.dirname(folder)    # which stays when this is killed
-        owner = getattr(os, "getuid", int)()
-        self.path = os.path.join(folder, f".{name}.{checksum(f'{owner} {mark}'):08x}.part")
-        others = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part")   # of other versions
-        for other in os.listdir(folder) if os.path.isdir(folder) else ():
-            if others.fullmatch(other) and other != os.path.basename(self.path):
-                Ours(folder).remove_left(other)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        try:
-            lock = Lock.acquire(self.path, lambda path: Lock(os.open(path, flags, 0o600)))
-        except OSError as error:
-            raise refused(self.target, error)
-        self.file, self.waited = os.fdopen(lock.handle, "r+b", buffering=0), lock.waited
-        self.hashing, self.size, self.sha256, self.useless = Hashing(), 0, "", False
-
-    def restart(self):
-        """Start again from the first byte."""
-        self.digest()
-        self.hashing, self.size, self.sha256 = Hashing(), 0, ""
-        self.file.seek(0)
-        self.file.truncate()
-
-    def read(self, source, tell=lambda size: None, most=sys.maxsize):
-        """Take what a source gives until its end, or until it is more than `most` bytes.
-
-        Of the file itself, what it holds already.
-        """
-        while self.size <= most:
-            buffer, count = self.hashing.buffer(), 0
+        def attempt():
+            tell(0)
+            stretch = functools.partial(blocks, one.body, one.start, one.size, tell)
             try:
-                count = source.readinto(buffer)
-                if not count:
-                    return
-                if source is not self.file:
-                    self.write(buffer[:count])
-                self.size += count
+                with contextlib.closing(Exchange(one.request, stretch, one.size)) as exchange:
+                    return exchange.whole()
             finally:
-                self.hashing.update(buffer[:count], buffer)
-            tell(self.size)
+                go_on()                 # an answer to what was given up is no news
+        return patiently(one.request, attempt, self.stopped.wait)
 
-    def write(self, data):
-        try:
-            while data:
-                data = data[self.file.write(data):]
-        except OSError as error:
-            self.useless = True
-            raise refused(self.target, error)
 
-    def digest(self):
-        """The SHA-256 of what has arrived, in hexadecimal digits."""
-        self.sha256 = self.sha256 or self.hashing.end()
-        return self.sha256
-
-    def close(self, leave):
-        """Keep what has arrived for the next try, or remove it."""
-        self.digest()
-        own = os.path.exists(self.path) if self.file.closed else \
-            Lock(self.file.fileno()).is_at(self.path)
-        if os.name == "nt":
-            self.file.close()           # Windows removes no open file
-        if own and not (leave and self.size and not self.useless):  # and not the next one's
-            os.unlink(self.path)
-        self.file.close()
-
-    def place(self):
-        """Put the file into its place."""
-        os.chmod(self.path, mode_of(self.target))
-        if os.name == "nt":
-            self.file.close()           # Windows moves no open file
-        os.replace(self.path, self.target)
+class Cancelled(Exception):
+    """The stretches beside this one have failed, or skelebot was stopped."""
 
 
 class Fetch:
@@ -15550,6 +15019,11 @@ class Fetch:
                 self.progress.end(done)
             self.part.close(leave=self.can_resume and not self.whole and not done)
 
+    def is_here(self):
+        """Whether another call has put the stored file into its place."""
+        body, sha256 = open_file(self.part.target), self.step.stored.sha256
+        return bool(body) and bool(sha256) and digests_of(body).sha256 == sha256
+
     def resume(self):
         """Fetch all that an earlier try has not left; a refusal is a fault."""
         step, part, stored = self.step, self.part, self.step.stored
@@ -15565,11 +15039,6 @@ class Fetch:
                 part.useless = True
                 raise http_fault(step.request, response)
         check_stored(step, part.size, part.digest())
-
-    def is_here(self):
-        """Whether another call has put the stored file into its place."""
-        body, sha256 = open_file(self.part.target), self.step.stored.sha256
-        return bool(body) and bool(sha256) and digests_of(body).sha256 == sha256
 
     def attempt(self):
         """Fetch the missing part of the same file, as much of it as arrives."""
@@ -15682,6 +15151,351 @@ class FolderCopy:
         return True
 
 
+class Progress:
+    """How far a transfer is: on a terminal a line that changes, else one at the start."""
+
+    def __init__(self, verb, name, size, before=0):
+        self.name, self.size = f"{verb} {on_one_line(name)}", size
+        self.clock, self.start = time.monotonic, time.monotonic()
+        self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
+        self.live = sys.stderr.isatty()
+        if not self.live:
+            earlier = f"; {shown_size(before)} of it are here from an earlier try" if before else ""
+            tell(f"{verb} {name}" + (f", {shown_size(size)}" if size >= 0 else "") + earlier)
+
+    def at(self, stretch, count):
+        """So many bytes of a stretch (any name for it) are done."""
+        self.done[stretch] = count
+        now = self.clock()
+        if self.live and now > self.shown + 0.2 and self.lock.acquire(False):
+            self.shown = now
+            say(sys.stderr, self.line(), "\r", "\033[K")
+            self.lock.release()
+
+    def end(self, well):
+        if self.live:
+            last = self.line() if well else ""
+            say(sys.stderr, last, "\r", "\033[K\n" if well else "\033[K")
+
+    def line(self):
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        return progress_line(self.name, sum(list(self.done.values())), self.before, self.size,
+                             self.clock() - self.start, columns)
+
+
+# -- Files that become whole
+
+class Partial:
+    """A file that is gathered beside its place until it is whole.
+
+    Its name tells who gathers what, so that the same pull goes on with what a killed one has left;
+    it is locked, so that two at once do not write the same.
+    """
+
+    def __init__(self, path, mark):
+        look(path, root_of(path))
+        folder, name = os.path.split(os.path.realpath(path))
+        self.target = os.path.join(folder, name)
+        if re.fullmatch(OURS, os.path.basename(folder)):
+            folder = os.path.dirname(folder)    # which stays when this is killed
+        owner = getattr(os, "getuid", int)()
+        self.path = os.path.join(folder, f".{name}.{checksum(f'{owner} {mark}'):08x}.part")
+        others = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part")   # of other versions
+        for other in os.listdir(folder) if os.path.isdir(folder) else ():
+            if others.fullmatch(other) and other != os.path.basename(self.path):
+                Ours(folder).remove_left(other)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            lock = Lock.acquire(self.path, lambda path: Lock(os.open(path, flags, 0o600)))
+        except OSError as error:
+            raise refused(self.target, error)
+        self.file, self.waited = os.fdopen(lock.handle, "r+b", buffering=0), lock.waited
+        self.hashing, self.size, self.sha256, self.useless = Hashing(), 0, "", False
+
+    def read(self, source, tell=lambda size: None, most=sys.maxsize):
+        """Take what a source gives until its end, or until it is more than `most` bytes.
+
+        Of the file itself, what it holds already.
+        """
+        while self.size <= most:
+            buffer, count = self.hashing.buffer(), 0
+            try:
+                count = source.readinto(buffer)
+                if not count:
+                    return
+                if source is not self.file:
+                    self.write(buffer[:count])
+                self.size += count
+            finally:
+                self.hashing.update(buffer[:count], buffer)
+            tell(self.size)
+
+    def write(self, data):
+        try:
+            while data:
+                data = data[self.file.write(data):]
+        except OSError as error:
+            self.useless = True
+            raise refused(self.target, error)
+
+    def restart(self):
+        """Start again from the first byte."""
+        self.digest()
+        self.hashing, self.size, self.sha256 = Hashing(), 0, ""
+        self.file.seek(0)
+        self.file.truncate()
+
+    def digest(self):
+        """The SHA-256 of what has arrived, in hexadecimal digits."""
+        self.sha256 = self.sha256 or self.hashing.end()
+        return self.sha256
+
+    def place(self):
+        """Put the file into its place."""
+        os.chmod(self.path, mode_of(self.target))
+        if os.name == "nt":
+            self.file.close()           # Windows moves no open file
+        os.replace(self.path, self.target)
+
+    def close(self, leave):
+        """Keep what has arrived for the next try, or remove it."""
+        self.digest()
+        own = os.path.exists(self.path) if self.file.closed else \
+            Lock(self.file.fileno()).is_at(self.path)
+        if os.name == "nt":
+            self.file.close()           # Windows removes no open file
+        if own and not (leave and self.size and not self.useless):  # and not the next one's
+            os.unlink(self.path)
+        self.file.close()
+
+
+def check_stored(step, size, sha256):
+    """Raise a fault if what came is not what was stored; warn if nobody can tell."""
+    if not step.stored.fits(size, sha256):
+        raise SkelebotError(f"{step.name}: is damaged: its length or SHA-256 is not that "
+                            "of what is stored",
+                            "pull it again; if that does not help, push it again with -f")
+    if not step.stored.sha256:
+        tell(f"warning: {step.name}: no checksum is stored with it, so none was compared")
+
+
+def check_room(path, size, present=0):
+    """Raise a fault if the disk has too little room, before anything is written."""
+    free = free_beside(path)
+    if size - present > free:
+        raise SkelebotError(f"{path}: the disk is too full: {shown_size(size)} are needed, "
+                            f"{shown_size(free)} are free", "free some disk space")
+
+
+def free_beside(path):
+    """How many bytes there is room for where a file goes."""
+    return shutil.disk_usage(os.path.dirname(path) or ".").free
+
+
+# -- Requests
+
+TIMEOUT = 60            # seconds without a byte until a connection counts as broken
+SLOW_ANSWER = 600       # seconds that a server may take to store what it has been sent
+GLANCE = 2              # seconds for an address that perhaps does not exist at all
+PAUSES = (0.5, 1, 2, 4)     # seconds before another try
+MOST_HEAD = 1024 * 1024 # bytes of an answer before its body, and more than it needs beside it
+SLOWEST = 1000          # bytes a second of an answer that comes at all
+
+
+def send_request(step):
+    """Send a request that has no file; returns its Response."""
+
+    def attempt():
+        seconds = step.limit or (TIMEOUT if step.patient else GLANCE)
+        with contextlib.closing(Exchange(step, timeout=seconds)) as exchange:
+            return exchange.whole()
+
+    if step.patient:
+        return patiently(step, attempt)
+    try:
+        return attempt()
+    except (OSError, http.client.HTTPException, UnicodeError, OverflowError, SkelebotError):
+        return Response()
+
+
+def patiently(request, attempt, sleep=time.sleep):
+    """The Response of an attempt; after growing pauses, of another where that may go well."""
+    for pause in (*(() if request.limit else PAUSES), None):
+        try:
+            response = attempt()
+            if pause is None or not response.may_pass:
+                return response
+            why = f"{response.status} {shown_text(response.reason)}"
+            pause = response.pause(pause, time.time())
+        except (OSError, http.client.HTTPException, UnicodeError, OverflowError) as error:
+            why, hint = network_fault(error)
+            if pause is None or hint:
+                raise SkelebotError(f"{public_url(request.url)}: {why}", hint or (
+                    "is the address right, and the server up? proxies are taken from https_proxy"))
+        tell(f"{host_of(request.url)}: {why}; trying again in {pause:g} s", over=True)
+        sleep(pause)
+
+
+def network_fault(error):
+    """(why there is no answer, what to do about it); "" for what may pass by itself."""
+    reason = getattr(error, "reason", error)
+    kind = type(reason).__name__
+    if kind == "gaierror" and reason.errno == getattr(socket, "EAI_AGAIN", None):
+        kind = "EAI_AGAIN"
+    text = getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or str(reason)
+    hint, why = refusal(f"{kind} {error}", "http")
+    late = "no answer in time" if kind in ("timeout", "TimeoutError") else ""
+    return why or late or shown_text(text).lower() or kind, hint
+
+
+class Exchange:
+    """A request and the open answer to it, redirects followed.
+
+    body      makes an iterable of `size` bytes, instead of the request's own
+    file      the HTTPResponse
+    response  the Response, without its body
+    """
+
+    def __init__(self, request, body=None, size=0, timeout=TIMEOUT):
+        for _ in range(6):
+            self.file = self.open(request, body, size, timeout)
+            headers = {name.lower(): value for name, value in self.file.headers.items()}
+            self.response = Response(self.file.status, self.file.reason or "", headers)
+            further = redirected(request, self.response)
+            if not further:
+                return
+            self.file.close()
+            request = further
+        raise SkelebotError(f"{public_url(request.url)}: too many redirects", "look at the address")
+
+    def open(self, request, body, size, timeout):
+        data, more = None, {}
+        if request.method in ("PUT", "POST"):
+            data = body() if body else request.body
+            more = {"Content-Type": "application/octet-stream",
+                    "Content-Length": str(size if body else len(data))}
+        whole = request._replace(headers={**more, **request.headers})
+        headers = request.login.sent(whole, datetime.datetime.now(datetime.timezone.utc))
+        return opener(request.direct).open(urllib.request.Request(
+            request.url, data, {"User-Agent": f"skelebot/{__version__}", **headers},
+            method=request.method), timeout=timeout)
+
+    def whole(self):
+        """The Response with its body; urllib returns one that was cut off without a word."""
+        self.allow(MOST)
+        body = self.file.read(MOST + 1)
+        if len(body) > MOST:
+            raise SkelebotError(f"an answer is larger than {shown_size(MOST)}", ODD_SERVER)
+        if self.file.length:
+            raise ConnectionResetError("the connection was cut")
+        return self.response._replace(body=body)
+
+    def allow(self, room):
+        """Take so many bytes more; the double, since what stands between chunks is sent as well."""
+        if self.file.fp:
+            self.file.fp.raw.allow(2 * room + MOST_HEAD)
+
+    def close(self):
+        self.file.close()
+
+
+@functools.lru_cache(maxsize=None)
+def opener(direct):
+    """What opens a urllib request; with the environment's proxies, but for a direct one.
+
+    Every answer is one, also a refusal; and no redirect is followed.
+    """
+    trusted = functools.lru_cache(maxsize=None)(certificates)
+
+    class Web(urllib.request.AbstractHTTPHandler):
+        def http_open(self, request):
+            return self.do_open(early(http.client.HTTPConnection), request)
+
+        def https_open(self, request):
+            kind = early(http.client.HTTPSConnection)
+            return self.do_open(kind, request, context=trusted())
+
+        http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
+
+    director = urllib.request.OpenerDirector()
+    for handler in (urllib.request.ProxyHandler({} if direct else None),
+                    urllib.request.UnknownHandler(), Web()):
+        director.add_handler(handler)
+    return director
+
+
+def early(kind):
+    """A connection whose server may answer before it has the whole body, and then take its time."""
+    class Early(kind):
+        def response_class(self, sock, *given, **named):
+            response = super().response_class(sock, *given, **named)
+            measured = Measured(response.fp.detach(), self.host, sock.gettimeout())
+            response.fp = io.BufferedReader(measured)
+            return response
+
+        def request(self, method, url, body=None, headers={}, **options):
+            try:
+                super().request(method, url, body, headers, **options)
+            except ConnectionError:
+                if body is None or self.sock is None:
+                    raise               # else the answer, if there is one, says why
+            if body is not None:
+                self.sock.settimeout(SLOW_ANSWER)
+    return Early
+
+
+class Measured(io.RawIOBase):
+    """What another machine sends: not more than there is room for, and not for ever.
+
+    seconds  that may be waited in all, after the first byte, until SLOWEST bytes for each have come
+    """
+
+    def __init__(self, file, host, seconds, room=MOST_HEAD):
+        self.file, self.host, self.seconds = file, host, seconds
+        self.waited, self.came = float("-inf"), 0
+        self.allow(room)
+
+    def allow(self, room):
+        """Allow so many bytes from now on."""
+        self.most = self.room = room
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        start = time.monotonic()
+        count = self.file.readinto(buffer) or 0
+        self.waited, self.came = max(self.waited + time.monotonic() - start, 0), self.came + count
+        self.room -= count
+        if self.room < 0:
+            raise SkelebotError(f"{self.host}: sends more than the {shown_size(self.most)} that "
+                                "are expected", ODD_SERVER)
+        if self.waited > self.seconds:
+            if self.came < self.seconds * SLOWEST:
+                raise SkelebotError(f"{self.host}: sends less than {SLOWEST} bytes a second",
+                                    ODD_SERVER)
+            self.waited, self.came = 0, 0
+        return count
+
+    def close(self):
+        self.file.close()
+        super().close()
+
+
+def certificates():
+    """An SSL context that trusts this machine's authorities, and those in REQUESTS_CA_BUNDLE."""
+    context, bundle = ssl.create_default_context(), os.environ.get("REQUESTS_CA_BUNDLE", "")
+    try:
+        if bundle:
+            context.load_verify_locations(
+                **{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or error
+        raise SkelebotError(f"REQUESTS_CA_BUNDLE: {bundle}: cannot be read: {reason}",
+                            "name a file with certificates in PEM form")
+    return context
+
+
 # -- Folders that travel as archives
 
 class Packer:
@@ -15715,48 +15529,6 @@ class Packer:
 MOST_MEMBERS = 1000 * 1000
 MOST_HEADER = 100 * 1000    # bytes that say more of a member: long names, attributes
 DENSEST = 300   # bytes of a folder, beyond HONEST, for each of its archive; zeros we pack have 229
-
-
-def bad_archive(message):
-    return SkelebotError(f"the archive {message}", "make it again, of plain files and folders")
-
-
-@functools.lru_cache(None)
-def member_kind():
-    """A TarInfo that refuses what tarfile would take into memory whole, or make of nothing."""
-
-    class Member(tarfile.TarInfo):
-        @classmethod
-        def frombuf(cls, *values):
-            entry = super().frombuf(*values)
-            if entry.type == tarfile.GNUTYPE_SPARSE:
-                raise bad_archive("holds a file with holes")
-            if not entry.isreg() and entry.size > MOST_HEADER:
-                raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about one of its "
-                                  "files")
-            return entry
-
-        def _proc_gnusparse_00(self, *values):
-            raise bad_archive("holds a file with holes")
-
-        _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse_00
-    return Member
-
-
-def archive_members(file):
-    """(archive, member) of all that is in a tar file that is read once, from start to end."""
-    try:
-        with tarfile.open(None, "r|", file, CHUNK, tarinfo=member_kind()) as archive:
-            for count, entry in enumerate(iter(archive.next, None)):
-                if count == MOST_MEMBERS:
-                    raise bad_archive(f"holds more than {MOST_MEMBERS} files and folders")
-                if sum(map(len, archive.pax_headers.values())) > MOST_HEADER:
-                    raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about all of its "
-                                      "files")
-                yield archive, entry
-                archive.members.clear()     # else it keeps them all
-    except (ValueError, RecursionError, TypeError, LookupError, ArithmeticError) as error:
-        raise tarfile.ReadError(f"it is damaged: {error}")      # what tarfile does not catch
 
 
 class Unpacker:
@@ -15826,6 +15598,48 @@ class Unpacker:
         if len(parts) > 200:
             raise bad_archive(f"holds {shortened(name)}, which is in more than 200 folders")
         return os.path.join(self.new, *parts)
+
+
+def archive_members(file):
+    """(archive, member) of all that is in a tar file that is read once, from start to end."""
+    try:
+        with tarfile.open(None, "r|", file, CHUNK, tarinfo=member_kind()) as archive:
+            for count, entry in enumerate(iter(archive.next, None)):
+                if count == MOST_MEMBERS:
+                    raise bad_archive(f"holds more than {MOST_MEMBERS} files and folders")
+                if sum(map(len, archive.pax_headers.values())) > MOST_HEADER:
+                    raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about all of its "
+                                      "files")
+                yield archive, entry
+                archive.members.clear()     # else it keeps them all
+    except (ValueError, RecursionError, TypeError, LookupError, ArithmeticError) as error:
+        raise tarfile.ReadError(f"it is damaged: {error}")      # what tarfile does not catch
+
+
+@functools.lru_cache(None)
+def member_kind():
+    """A TarInfo that refuses what tarfile would take into memory whole, or make of nothing."""
+
+    class Member(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, *values):
+            entry = super().frombuf(*values)
+            if entry.type == tarfile.GNUTYPE_SPARSE:
+                raise bad_archive("holds a file with holes")
+            if not entry.isreg() and entry.size > MOST_HEADER:
+                raise bad_archive(f"says more than {shown_size(MOST_HEADER)} about one of its "
+                                  "files")
+            return entry
+
+        def _proc_gnusparse_00(self, *values):
+            raise bad_archive("holds a file with holes")
+
+        _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse_00
+    return Member
+
+
+def bad_archive(message):
+    return SkelebotError(f"the archive {message}", "make it again, of plain files and folders")
 
 
 class Merging:
@@ -15940,200 +15754,29 @@ class Zipper:
                 shutil.copyfileobj(file, target, CHUNK)
 
 
-# -- What an engine has
-
-def secret_members(step):
-    """The secrets in the one folder that a program writes as a tar archive."""
-    search, names = SecretSearch(step.keytabs), []
-    with tempfile.TemporaryFile() as errors, subprocess.Popen(
-            step.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
-        try:
-            for archive, entry in archive_members(process.stdout):
-                start = archive.extractfile(entry).read(search.enough) if entry.isreg() else b""
-                names.append((entry.name.partition("/")[2], search.kind(entry.name, start)))
-        except tarfile.TarError:
-            pass                            # it has ended early, and says why
-        except BaseException:
-            process.kill()                  # else it would be waited for
-            raise
-        while process.stdout.read(CHUNK):
-            pass
-        errors.seek(0)
-        text = errors.read(MOST).decode("utf-8", "replace")
-        # there may be no /app
-        if process.wait() and not re.search(r"(?i)could not find|no such", text):
-            raise SkelebotError(f"the image could not be looked through: {last_line(text)}",
-                                "leave -s out")
-    return [(name, kind) for name, kind in names if kind]
-
-
-ASKING = 5      # seconds that an engine may take for an answer
-
-
-def engine_socket(endpoint):
-    """A socket that an engine listens at; None for those that are reached in other ways."""
-    kind, _, address = endpoint.partition("://")
-    if kind == "unix" and hasattr(socket, "AF_UNIX"):
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(ASKING)
-            connection.connect(address)
-            return connection
-        except OSError:
-            connection.close()
-            raise
-    host, _, port = address.rpartition(":")
-    if kind != "tcp" or os.environ.get("DOCKER_TLS_VERIFY") or not host:
-        return None
-    return socket.create_connection((host.strip("[]"), int(port)), ASKING)
-
-
-def id_in_answer(connection):
-    """The id that an engine's answer names, "" if it knows no such image; None is no answer."""
-    file = Measured(connection.makefile("rb", 0), "the engine", ASKING, MOST_HEAD)
-    with io.BufferedReader(file) as reader:
-        status, text = reader.readline().split()[1:2], reader.read()
-    match = re.search(rb'"Id":"([^"]+)"', text)
-    if status == [b"200"] and match:
-        return match.group(1).decode()
-    return "" if status == [b"404"] else None
-
-
-def image_ids(step):
-    """By the engine's socket, as its command line takes a tenth of a short job: ImageInspect."""
-    connections = []
-    try:
-        for name in step.names if len(step.names) <= 32 else ("",):     # each has one of its own
-            plain = re.fullmatch(r"[\w.:/@-]+", name, re.ASCII)
-            connection = engine_socket(step.endpoint) if plain else None
-            if not connection:
-                return None
-            connections.append(connection)
-            connection.sendall(f"GET /images/{name}/json HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
-        import subprocess               # noqa: F401  it looks meanwhile, and what comes needs it
-        ids = tuple(map(id_in_answer, connections))
-        return None if None in ids else ids
-    except (OSError, ValueError):
-        return None
-    finally:
-        for connection in connections:
-            connection.close()
-
-
-# -- Steps, one by one
-
-DOING = {
-    Command: run_program, Merge: Merging,
-    File: write, MakeFolder: make_folder, Remove: remove, Move: move,
-    Ask: ask_person, Hold: lambda step: Lock.acquire(step.path),
-    Release: lambda step: getattr(step.lock, "file", step.lock).close(), Scratch: make_scratch,
-    Request: send_request,
-    Upload: lambda step: Sending(step).run(),
-    Pack: Packer.body, Unpack: lambda step: Unpacker(step).run(),
-    Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
-    Take: lambda step: FolderCopy(step).run(), Keep: lambda step: FolderCopy(step).run(),
-    Wait: try_until,
-    KeepRun: RunFolder.keep, OwnCopies: RunFolder.copy, Tail: Log.show,
-    Background: Fork.go_on_alone, Child: Fork.start, ChildEnded: Fork.ended, EndChildren: Fork.end,
-    EndProcess: Processes.end,
-    Act: lambda step: Blamed(step.name).call(step.function),
-    SecretsInside: secret_members, ImageIds: image_ids,
-    Answer: lambda step: show(step.text),
-    Note: lambda step: tell(step.text),
-}
-
-
-# What a plan goes on with after a step that was only shown.
-SHOWN = {
-    Command: lambda step: Outcome(), Request: lambda step: Response(),
-    Upload: lambda step: tuple(Response() for _ in step.stretches),
-    Pack: lambda step: Body(None, packed_name(step.path), 0),
-    Scratch: lambda step: step.shown, Ask: lambda step: step.default,
-    Wait: lambda step: Outcome(), Zip: lambda step: (0, 0, ()),
-}
-
-
-def brief(step):
-    """A step, the scripts among its words cut to their first line, for a person to read."""
-    def cut(word, most=1000):
-        long = len(word) >= most and "\n" in word and not isinstance(word, Secret)
-        return word.partition("\n")[0] + " ..." if long else word
-
-    if not isinstance(step, Command):
-        return step
-    return step._replace(argv=tuple(map(cut, step.argv)),
-                         beside=tuple(cut(word, 0) for word in step.beside))
-
-
-def remote(step):
-    """What a step of ours asks of a network, "" if nothing."""
-    request, words = getattr(step, "request", step), getattr(step, "argv", ())
-    if isinstance(request, Request):
-        near = request.direct or host_of(request.url) in LOOPBACK
-        return "" if near else public_url(request.url)
-    asks = words[:1] == ("aws",) or words[:2] == ("git", "clone") or "push" in words[1:4]
-    return shell_line(words[:2]) if asks else ""
-
-
-def do(step, call):
-    """Do one step, or only show it; the result is what its plan goes on with."""
-    if type(step) not in DOING:
-        raise TypeError(f"{repr(step)[:60]} is no step")
-    if isinstance(step, Command) and isinstance(step.argv, str):
-        raise TypeError("the argv of a Command has to be a list of words, not "
-                        f"{shortened(step.argv)}")
-    own = step if IN_UTF8 else for_machine(step)
-    if call.dry_run and getattr(step, "looks", False):
-        try:
-            return run_program(own)
-        except SkelebotError:
-            return Outcome(127)
-    line = getattr(step, "line", None) if call.dry_run else None
-    if line is not None:
-        say(sys.stdout, line, shown=pasted)
-    if line is not None or call.dry_run and type(step) in (Hold, Release, Ask):
-        return SHOWN.get(type(step), lambda step: None)(step)
-    if call.offline and remote(step):
-        check_online(True, remote(step))
-    if call.verbose and isinstance(step, (Command, Wait, SecretsInside, Request, Upload, Download)):
-        say(sys.stderr, "+ " + brief(step).line, shown=pasted)
-    try:
-        return DOING[type(step)](own)
-    except OSError as error:
-        if type(step) not in (File, MakeFolder, Move, Scratch, Keep, Take):
-            raise                       # it has its own fault, or a reader that has gone
-        raise refused(getattr(step, "path", "") or step.target, error)
-
-
-def do_in_time(step, call, left):
-    """Do a step after a signal: a command has the time that is left, which may be none."""
-    if not isinstance(step, Command):
-        return do(step, call)
-    limited = step._replace(limit=step.limit or max(left.by_force(), FORCE))
-    outcome = UNANSWERED if left.unanswered else do(limited, call)
-    if outcome == UNANSWERED:
-        left.give_up(step.argv)
-    return outcome
-
-
-def perform(plan, call):
-    """Do the steps of a plan, one after the other; returns what the plan returns."""
-    go, result, left = plan.send, None, None
-    while True:
-        try:
-            step = go(result)
-            go, result = plan.send, do_in_time(step, call, left) if left else do(step, call)
-        except StopIteration as finished:
-            return finished.value
-        except BaseException as fault:
-            if plan.gi_frame is None:
-                raise                   # the plan has ended by it
-            if isinstance(fault, (KeyboardInterrupt, Stopped)):
-                left = Ending.of(fault).after(left)
-            go, result = plan.throw, fault
-
-
 # -- Installed plugins
+
+def installed_plugins():
+    """(name, class) of every plugin; one that cannot be imported is moved away."""
+    home = skelebot_home(os.environ, os.path.expanduser("~"))
+    place, kinds, home = os.path.join(home, "plugins"), [], os.path.abspath(home)
+    Ours(place).tidy()
+    names = folder_names(place)
+    if names:
+        check_owner(home, "plugins", *(f"plugins/{part}" for name in names
+                                       for part in (name, f"{name}/{name}.py")))
+        # plugins import this module as skelebot, what earlier releases had, and each other
+        module = sys.modules["skelebot"] = sys.modules[__name__]
+        module.__path__ = template_paths("earlier")     # which makes it a package
+        sys.path.append(os.path.join(home, "plugins"))
+    for plugin in (InstalledPlugin(home, name) for name in names if name not in COMPONENTS):
+        try:
+            kinds.append((plugin.name, plugin.component()))
+        except (Exception, SystemExit) as error:
+            plugin.quarantine(error)
+    open_streams()                      # exit() in a plugin has closed stdin
+    return tuple(kinds)
+
 
 class InstalledPlugin:
     """A plugin in its folder; the folder is a package, for what lies beside NAME.py."""
@@ -16142,30 +15785,6 @@ class InstalledPlugin:
         self.home, self.name = home, name
         self.folder = os.path.join(home, "plugins", name)
         self.package = "skelebot_plugin_" + name.replace("-", "_")
-
-    def module(self, file):
-        """The module of a file in it."""
-        package, path = types.ModuleType(self.package), os.path.join(self.folder, file + ".py")
-        package.__path__ = [self.folder]
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise ImportError(f"{file}.py is not a file")  # a pipe would wait for ever
-        spec = importlib.util.spec_from_file_location(f"{self.package}.{file}", path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[self.package], sys.modules[spec.name] = package, module
-        spec.loader.exec_module(module)
-        return module
-
-    def main_class(self):
-        """The class that is called like the plugin, or the first one that is a component."""
-        module = self.module(self.name)
-        earlier = getattr(sys.modules.get("skelebot.objects.component"), "Component", Component)
-        kinds = [kind for kind in vars(module).values() if isinstance(kind, type)
-                 and issubclass(kind, (Component, earlier))
-                 and kind.__module__.partition(".")[0] in (self.package, self.name)]
-        if not kinds:
-            raise ImportError("there is no class in it that is a Component")
-        plain = self.name.replace("-", "").replace("_", "").lower()
-        return next((kind for kind in kinds if kind.__name__.lower() == plain), kinds[0])
 
     def component(self):
         """The class of a plugin, of today or of an earlier release, by the hooks of today."""
@@ -16185,6 +15804,30 @@ class InstalledPlugin:
             raise TypeError(f"record has to be a NamedTuple, not {shortened(kind.record)}")
         kind.name = self.name
         return kind
+
+    def main_class(self):
+        """The class that is called like the plugin, or the first one that is a component."""
+        module = self.module(self.name)
+        earlier = getattr(sys.modules.get("skelebot.objects.component"), "Component", Component)
+        kinds = [kind for kind in vars(module).values() if isinstance(kind, type)
+                 and issubclass(kind, (Component, earlier))
+                 and kind.__module__.partition(".")[0] in (self.package, self.name)]
+        if not kinds:
+            raise ImportError("there is no class in it that is a Component")
+        plain = self.name.replace("-", "").replace("_", "").lower()
+        return next((kind for kind in kinds if kind.__name__.lower() == plain), kinds[0])
+
+    def module(self, file):
+        """The module of a file in it."""
+        package, path = types.ModuleType(self.package), os.path.join(self.folder, file + ".py")
+        package.__path__ = [self.folder]
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ImportError(f"{file}.py is not a file")  # a pipe would wait for ever
+        spec = importlib.util.spec_from_file_location(f"{self.package}.{file}", path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[self.package], sys.modules[spec.name] = package, module
+        spec.loader.exec_module(module)
+        return module
 
     def quarantine(self, error):
         """Move it out of the way, since it cannot be imported; say why, and its last line."""
@@ -16215,26 +15858,391 @@ class InstalledPlugin:
             return f"it could not be moved to {path}: {(fault.strerror or str(fault)).lower()}"
 
 
-def installed_plugins():
-    """(name, class) of every plugin; one that cannot be imported is moved away."""
-    home = skelebot_home(os.environ, os.path.expanduser("~"))
-    place, kinds, home = os.path.join(home, "plugins"), [], os.path.abspath(home)
-    Ours(place).tidy()
-    names = folder_names(place)
-    if names:
-        check_owner(home, "plugins", *(f"plugins/{part}" for name in names
-                                       for part in (name, f"{name}/{name}.py")))
-        # plugins import this module as skelebot, what earlier releases had, and each other
-        module = sys.modules["skelebot"] = sys.modules[__name__]
-        module.__path__ = template_paths("earlier")     # which makes it a package
-        sys.path.append(os.path.join(home, "plugins"))
-    for plugin in (InstalledPlugin(home, name) for name in names if name not in COMPONENTS):
+# -- Files and folders
+
+def set_variables(values):
+    """Give them to this process and the programs that it starts; an empty one counts as unset."""
+    os.environ.update(values)
+    for name in [name for name, value in values.items() if not value]:
+        del os.environ[name]
+
+
+def enter(folder):
+    """Change to the project's folder: everything runs as if started there."""
+    try:
+        os.chdir(machine_text(folder))
+    except OSError as error:
+        raise SkelebotError(f"{folder}: {error.strerror.lower()}",
+                            "name a folder that exists, after -C")
+    os.environ["PWD"] = os.getcwd()
+
+
+def write(step):
+    """Write a file, whole or not at all."""
+    look(step.path, step.root or root_of(step.path))
+    more = 0o111 & ~current_mask() if step.executable else 0
+    write_whole(step.path, lambda file: file.write(step.data), more)
+
+
+def write_whole(path, fill, more=0):
+    """Let `fill` write a file beside its place, then move it there; `more` is added to its mode."""
+    handle, beside = Ours(os.path.dirname(path) or ".").new_file(".skelebot-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            fill(file)
+            file.flush()
+            os.chmod(beside, mode_of(path) | more)
+            if os.name == "nt":
+                file.close()            # Windows moves no open file; elsewhere it stays locked
+            os.replace(beside, path)
+    except BaseException:
+        remove(Remove(beside))
+        raise
+
+
+def make_folder(step):
+    look(step.path, step.root)
+    if not os.path.lexists(step.path):
+        look(step.path, root_of(step.path) if not step.root else "")
+        os.makedirs(step.path, exist_ok=True)
+        os.chmod(step.path, 0o700 if step.private else os.stat(step.path).st_mode & 0o7777)
+
+
+def move(step):
+    """Let a folder of a Scratch take its place; what is there waits beside it, to go back maybe."""
+    look(step.target, root_of(step.target))
+    old = os.path.join(os.path.dirname(step.source), "old")
+    if os.path.lexists(step.target):
+        os.mkdir(old)
+        os.replace(step.target, os.path.join(old, os.path.basename(step.target)))
+    os.replace(step.source, step.target)
+
+
+def remove(step):
+    lock = OWNED.pop(step.path, None)
+    try:
+        if step.empty:
+            os.rmdir(step.path)
+        elif os.path.isdir(step.path) and not os.path.islink(step.path):
+            if re.fullmatch(OURS, os.path.basename(step.path)):
+                folder, name = os.path.split(step.path)
+                Ours(folder).take_back(name)
+            shutil.rmtree(step.path)
+        elif os.path.lexists(step.path):
+            os.unlink(step.path)
+    except OSError as error:
+        if not step.empty and not isinstance(error, FileNotFoundError):
+            raise refused(step.path, error)
+    finally:
+        if lock:
+            lock.close()
+
+
+def mode_of(path):
+    """The mode of a file, or of one that would be made now."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except OSError:
+        return 0o666 & ~current_mask()
+
+
+def current_mask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+# -- Locks, and what is ours for a while
+# What is on its way to its place has a name of its own, and is locked by its owner. A lock goes
+# with its process, however that ends, so whoever comes next can tell what was left. Where there are
+# no locks, nothing is tidied.
+
+OURS = r"\.?skelebot-[0-9a-f]{16}"
+OWNED = {}      # path -> Lock, of the folders that this process has made and will remove
+TIDIED = set()  # folders that it has tidied: again for each of many files would take too long
+
+
+def make_scratch(step):
+    """The path of a new folder, locked until it is removed."""
+    place = step.path and (os.path.realpath(step.path) if os.path.islink(step.path) else step.path)
+    look(step.path, root_of(step.path))
+    folder, name = os.path.split(place)
+    lock, path = Ours(folder).folder_for(name) if place else Ours("").new_folder()
+    OWNED[path] = lock
+    return plain_text(path)
+
+
+class Ours:
+    """What is ours in a folder and on its way to its place; in "" what is temporary."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def new_file(self, prefix="skelebot-"):
+        """(descriptor, path) of a new file that only we may read."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        lock, path = self.new(prefix, lambda path: Lock(os.open(path, flags, 0o600)))
+        return lock.handle, path
+
+    def new_folder(self, prefix="skelebot-"):
+        """(Lock, path) of a new folder that only we may enter."""
+        def make(path):
+            os.mkdir(path, 0o700)
+            return Lock.on(path)
+        return self.new(prefix, make)
+
+    def new(self, prefix, make):
+        """(Lock, path) of a new name, which `make` opens.
+
+        This is tempfile's work, but its import would take as long as all that is ours between an
+        edit and its build.
+        """
+        near = os.environ.get("TMPDIR") or "/tmp"
         try:
-            kinds.append((plugin.name, plugin.component()))
-        except (Exception, SystemExit) as error:
-            plugin.quarantine(error)
-    open_streams()                      # exit() in a plugin has closed stdin
-    return tuple(kinds)
+            if not self.folder:
+                return Ours(near).new(prefix, make)
+        except OSError:
+            try:
+                return Ours(tempfile.gettempdir()).new(prefix, make)
+            except OSError as error:
+                raise refused(near, error)
+        if self.folder not in TIDIED:
+            TIDIED.add(self.folder)
+            self.tidy()
+        while True:
+            path = self.path(prefix + os.urandom(8).hex())
+            lock = make(path)
+            if lock.is_ours() is not False and os.path.lexists(path):
+                return lock, path
+            lock.close()                # somebody has tidied it before it was locked
+
+    def folder_for(self, name):
+        """(Lock, path) of a new folder for a name; others wait until it has gone.
+
+        Its own name comes from that. Where there are no locks, each has one of its own.
+        """
+        owner = getattr(os, "getuid", int)() & 0xffffffff
+        own = self.path(f".skelebot-{owner:08x}{checksum(name):08x}")
+        self.tidy()
+        while True:
+            try:
+                os.mkdir(own, 0o700)
+                is_new = True
+            except FileExistsError:
+                is_new = False
+            lock = Lock.acquire(own)
+            if lock.is_ours():
+                if os.path.isdir(own) and not os.path.islink(own) and not os.listdir(own):
+                    return lock, own
+                remove(Remove(own))     # one that was killed has left it
+            elif lock.handle is not None or os.path.lexists(own):
+                return (lock, own) if is_new else Ours(self.folder or ".").new_folder(".skelebot-")
+            lock.close()                # whoever had it has removed it meanwhile
+
+    def tidy(self):
+        """Remove what killed calls have left."""
+        try:
+            names = [name for name in os.listdir(self.folder or ".") if re.fullmatch(OURS, name)]
+        except OSError:
+            return
+        for name in names:
+            self.remove_left(name)
+
+    def remove_left(self, name):
+        """Remove what is the caller's and is locked by nobody, since its owner was killed."""
+        path = self.path(name)
+        lock = Lock.on(path, getattr(os, "O_NOFOLLOW", 0))
+        try:
+            own = lock.handle is not None and os.fstat(lock.handle).st_uid == os.geteuid()
+            if own and lock.is_ours() and lock.is_at(path):
+                remove(Remove(path))
+        except SkelebotError:
+            pass                        # whoever can will remove it
+        finally:
+            lock.close()
+
+    def take_back(self, name):
+        """Undo what one that was killed, or failed, has left half done around a Scratch.
+
+        A folder that has made room for another goes back. Of a project without its skelebot.yaml
+        go the files that are as they were noted: those of somebody else never.
+        """
+        old = self.path(name, "old")
+        if os.path.isdir(self.path(name, "new")) and os.path.isdir(old) and not os.path.islink(old):
+            for one in os.listdir(old):
+                if not os.path.lexists(self.path(one)):
+                    os.replace(os.path.join(old, one), self.path(one))
+        if os.path.lexists(self.path(FILE)):
+            return
+        note = (read_bytes(self.path(name, "made")) or b"").decode("utf-8", "surrogateescape")
+        for line in reversed(note.split("\n")):
+            sha256, _, path = line.partition(" ")
+            own = self.path(machine_text(path))
+            kind = look(own, self.folder or ".") if is_inside(path) else ""
+            if sha256 and kind == "file" and hash_of(read_bytes(own) or b"") == sha256:
+                os.unlink(own)
+            elif not sha256 and kind == "folder":
+                remove(Remove(own, empty=True))
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+
+class Lock:
+    """A file or folder that is open, to be locked; `handle` is None where that cannot be."""
+
+    def __init__(self, handle):
+        self.handle, self.waited = handle, False
+
+    @classmethod
+    def acquire(cls, path, make=None):
+        """One that is locked, on what is at the path then; `make` opens that, or nothing new."""
+        waited = False
+        while True:
+            lock = (make or cls.on)(path)
+            lock.waited = waited = lock.wait() or waited
+            if lock.handle is None or lock.is_at(path):
+                return lock
+            lock.close()                    # another one has taken its place, or it was given up
+
+    @classmethod
+    def on(cls, path, flags=0):
+        """One that is not locked yet."""
+        try:
+            import fcntl                    # noqa: F401  without it there are no locks
+            return cls(os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags))
+        except (ImportError, OSError):
+            return cls(None)
+
+    def wait(self):
+        """Lock it; returns whether it had to wait for somebody else."""
+        if self.is_ours() is not False:
+            return False
+        tell("waiting for another skelebot that does the same")
+        fcntl.flock(self.handle, fcntl.LOCK_EX)
+        return True
+
+    def is_ours(self):
+        """Whether we have it locked now, and nobody else has; None where there are no locks."""
+        try:
+            fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            return False
+        except (ImportError, OSError, TypeError):
+            return None
+
+    def is_at(self, path):
+        """Whether it is on what is at a path, still."""
+        try:
+            return os.path.samestat(os.fstat(self.handle), os.stat(path))
+        except OSError:
+            return False
+
+    def close(self):
+        if self.handle is not None:
+            os.close(self.handle)
+
+
+# -- Streams
+
+def show(text):
+    """Say an answer; one that is longer than a screen by the caller's pager, as git does."""
+    pager = os.environ.get("PAGER", "less").split() if sys.stdout.isatty() else ()
+    if text.count("\n") < 20 or not pager or not on_path(pager[0]):
+        return say(sys.stdout, text)
+    with Handlers({_signal.SIGINT: _signal.SIG_IGN}):       # a Ctrl-C is for the pager
+        subprocess.run(pager, input=visible(text).encode("utf-8", "surrogateescape"),
+                       env={"LESS": "FRX", **os.environ})
+
+
+def tell(text, over=False):
+    """Say a line of skelebot's own; maybe over that of a Progress."""
+    begin = "\r\033[K" if over and sys.stderr.isatty() else ""
+    say(sys.stderr, "skelebot: " + shown_url(text), begin, shown=on_one_line)
+
+
+def say(stream, text, begin="", end="\n", shown=visible):
+    """Write text to a stream that may lack some characters; only `begin` and `end` are obeyed."""
+    text = begin + shown(text) + end
+    try:
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            odd = "surrogateescape" if os.name != "nt" else "backslashreplace"
+            data = text.encode("utf-8", odd)
+            stream.flush()
+            stream.buffer.write(data)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard(stream)
+        raise SkelebotError(f"the output cannot be written: {error.strerror.lower()}",
+                            "free some disk space, or redirect the output")
+
+
+def discard(stream):
+    """Discard what is written to a stream from now on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def open_streams():
+    """A stream that is closed, or not ours, leads nowhere: not to the next file that is opened."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            if number:
+                is_open = os.fstat(number)
+            elif os.name != "nt" and os.isatty(0):      # which stops a reader in the background
+                is_open = os.tcgetpgrp(0) == os.getpgrp()
+            else:
+                is_open = os.read(0, 0) == b""
+        except OSError:
+            is_open = False
+        if not is_open:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            os.set_inheritable(number, True)
+        stream = getattr(sys, name)
+        if stream is None or stream.closed:
+            setattr(sys, name, open(number, mode, closefd=False))
+
+
+def has_terminal():
+    """Whether Ctrl-C has reached our children as well: then they need no signal from us."""
+    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+# -- What does each step
+
+DOING = {
+    Command: run_program, Merge: Merging,
+    File: write, MakeFolder: make_folder, Remove: remove, Move: move,
+    Ask: ask_person, Hold: lambda step: Lock.acquire(step.path),
+    Release: lambda step: getattr(step.lock, "file", step.lock).close(), Scratch: make_scratch,
+    Request: send_request,
+    Upload: lambda step: Sending(step).run(),
+    Pack: Packer.body, Unpack: lambda step: Unpacker(step).run(),
+    Zip: lambda step: Zipper(step).run(), Download: lambda step: Fetch(step).run(),
+    Take: lambda step: FolderCopy(step).run(), Keep: lambda step: FolderCopy(step).run(),
+    Wait: try_until,
+    KeepRun: RunFolder.keep, OwnCopies: RunFolder.copy, Tail: Log.show,
+    Background: Fork.go_on_alone, Child: Fork.start, ChildEnded: Fork.ended, EndChildren: Fork.end,
+    EndProcess: Processes.end,
+    Act: lambda step: Blamed(step.name).call(step.function),
+    SecretsInside: secret_members, ImageIds: image_ids,
+    Answer: lambda step: show(step.text),
+    Note: lambda step: tell(step.text),
+}
+
+
+# What a plan goes on with after a step that was only shown.
+SHOWN = {
+    Command: lambda step: Outcome(), Request: lambda step: Response(),
+    Upload: lambda step: tuple(Response() for _ in step.stretches),
+    Pack: lambda step: Body(None, packed_name(step.path), 0),
+    Scratch: lambda step: step.shown, Ask: lambda step: step.default,
+    Wait: lambda step: Outcome(), Zip: lambda step: (0, 0, ()),
+}
 
 
 # ---- Command line -----------------------------------------------------------
