@@ -10561,13 +10561,6 @@ class Activation(enum.Enum):
     ALWAYS = "everywhere"
 
 
-class Finding(Record):
-    """What a check has found; the state is ok, note, bad or skipped."""
-    state: str
-    found: str
-    remedy: str = ""
-
-
 class Component:
     """A part of projects; one of its own overrides what it adds.
 
@@ -10667,162 +10660,23 @@ def plan_ask(argv, well, remedy="", environ={}):
     yield Finding("bad", last_line(told.errors), remedy) if told.status else Finding("ok", well)
 
 
-# -- What all components of a project say
-
-HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tuple),
-         "secrets": (list, tuple), "run_words": (list, tuple), "prompts": dict}
-
-
-def hook_value(one, hook, *values):
-    """What a component's hook returns, None as nothing of its kind."""
-    kind = HOOKS[hook]
-    with Blamed(one.name, getattr(type(one), hook)):
-        value = getattr(one, hook)(*values)
-        if value is not None and not isinstance(value, kind):
-            wanted = {str: "a text", dict: "a dict"}.get(kind, "a list of texts")
-            raise TypeError(f"{hook}() has to return {wanted}, not {repr(value)[:60]}")
-    return value or (kind if isinstance(kind, type) else tuple)()
-
-
-def well_formed(launch):
-    """The Launch that a plugin has changed, with its numbers as texts; else a TypeError."""
-    for name in ("argv", "words", "first", "beside", "mappings"):
-        value = getattr(launch, name)
-        if not isinstance(value, (list, tuple)) or not all(isinstance(one, (str, int, float))
-                                                           for one in value):
-            raise TypeError(f"{name} of a launch has to be a list of texts, not {repr(value)[:60]}")
-    wrong = [text for text in launch.mappings if not Mapping.fits(str(text))]
-    if wrong or not isinstance(launch.environ, dict):
-        raise TypeError(f"of a launch, {repr(wrong[0] if wrong else launch.environ)[:60]} is no "
-                        + (f"mapping such as {Mapping.expected}" if wrong else "dict"))
-    environ = {str(name): value if isinstance(value, str) else str(value)
-               for name, value in launch.environ.items()}
-    return launch._replace(
-        environ=environ, argv=tuple(map(str, launch.argv)), words=tuple(map(str, launch.words)),
-        mappings=tuple(Mapping(one) for one in launch.mappings))
-
-
-def plan_hook(one, hook, *values):
-    """The steps of a hook that is a plan; returns a Launch of `before`, a dict of `section`."""
-    with Blamed(one.name, getattr(type(one), hook)) as blamed:
-        value = yield from blamed.plan(getattr(one, hook), *values)
-        kind = {"before": Launch, "section": dict}.get(hook)
-        if kind and value is not None and not isinstance(value, kind):
-            raise TypeError(f"{hook}() has to return its {'launch' if kind is Launch else 'keys'}, "
-                            f"not {repr(value)[:60]}")
-        foreign = kind is Launch and value and one.name not in COMPONENTS
-        return well_formed(value) if foreign else value
-
-
-def component_words(project, hook, *values):
-    """What all components list."""
-    return tuple(str(word) for one in project.components for word in hook_value(one, hook, *values))
-
-
-def named_paths(project, names):
-    """The paths of files that the project names: these, and where links lead."""
-    paths = [host_path(name, project.folder, os.path.expanduser("~")) for name in names]
-    return tuple(sorted({*paths, *map(os.path.realpath, paths)}))
-
-
-def lines_inside(project, names):
-    """A line of .dockerignore for each path of such files that is inside."""
-    return sorted({literal_pattern(os.path.relpath(path, folder))
-                   for folder in {project.folder, os.path.realpath(project.folder)}
-                   for path in named_paths(project, names) if is_relative_to(path, folder)})
-
-
-def env_files_inside(project):
-    """Lines for envFiles, also of other environments without faults, but for those that `copy`
-    names; one of `ignores` with a ! takes back.
-    """
-    copied = [os.path.normpath(pair.partition(":")[0]) for pair in project.copy]
-    projects = [project]
-    for env in sorted({"", *project.envs} - {project.env}):
-        file = environment_file(env)
-        with contextlib.suppress(SkelebotError):
-            if b"envFiles" in (read_bytes(os.path.join(project.folder, file)) or b""):
-                base, over = (read_entries(project.folder, one) for one in (FILE, file))
-                projects.append(read_project({**base, **over}, Place(FILE, 1), project.installed))
-    names = [file.path for it in projects for one in (it, *it.jobs) for file in one.envFiles]
-    return lines_inside(project, [name for name in names if os.path.normpath(name) not in copied])
-
-
-def ignored_by_components(project):
-    """Lines of .dockerignore that come last: those of components, then the secret files inside."""
-    return (*component_words(project, "ignores"), *lines_inside(project, project.secret_files))
-
-
-def secret_paths(project):
-    """The files of this machine that are to be in no image that is published."""
-    return (*named_paths(project, project.secret_files), *component_words(project, "secrets"))
-
-
-# -- What must be in no image
-
-class SecretPatterns:
-    """What shows that a file should be in no image, as templates/image/kept-out has it.
-
-    kinds   (what it holds, a pattern of its path in lower case, one of its first bytes)
-    likely  a pattern of the names of all files that may hold some
-    """
-
-    def __init__(self):
-        rows = template_rows("image", "kept-out")
-        named = {name: "".join(lines) for name, *lines in rows if name.endswith(":")}
-        self.marks = named["marks:"].encode().split(b"|")
-        self.private_key, self.token = named["private key:"].encode(), named["token:"].encode()
-        self.example, self.with_addresses = named["example:"], "|".join(
-            [named["addresses:"], named["settings:"]])
-        self.kinds = [(kind, names, content.encode()) for kind, names, content in (
-            *(row for row in rows if not row[0].endswith(":")),
-            ("a password", named["settings:"], named["assigned:"]))]
-        self.likely = "|".join([*(names for _, names, _ in self.kinds), named["addresses:"],
-                                named["keys:"]])
-
-    @staticmethod
-    def is_named(path, names):
-        """Whether a path ends in a name, or a folder and a name, that a pattern fits."""
-        near = path.lower()[-300:].split("/")[-2:]
-        return bool(re.fullmatch(names, near[-1]) or re.fullmatch(names, "/".join(near)))
-
-    def kind(self, path, start):
-        """What a file holds, by its name and first bytes; "" if nothing."""
-        if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            start = marked_text(start).encode("utf-8")
-        if any(mark in start for mark in self.marks):
-            if re.search(self.private_key, start):
-                return "a private key"
-            if start[:2] in (b"\5\1", b"\5\2") and b"krbtgt" in start:
-                return "a keytab"
-            if re.search(self.token, start):
-                return "a token"
-        if not self.is_named(path, self.likely) or self.is_named(path, self.example):
-            return ""
-        start, text = re.sub(rb"(?m)^[ \t]*[#;].*", b"", start), ""
-        if self.is_named(path, self.with_addresses):
-            text = start.decode("utf-8", "replace")
-        return "a password" if has_password(text) else next((
-            kind for kind, names, content in self.kinds
-            if self.is_named(path, names) and re.search(content, start)), "")
-
-
-secret_patterns = functools.lru_cache(None)(SecretPatterns)
+class Finding(Record):
+    """What a check has found; the state is ok, note, bad or skipped."""
+    state: str
+    found: str
+    remedy: str = ""
 
 
 # -- Kerberos
 
 KEYTAB = "/run/skelebot.keytab"         # in the container
 STAGED_CONF = ".skelebot/krb5.conf"     # a copy: krb5.conf may be outside of the project, or a link
-
+TICKET = "/run/skelebot-ticket"         # on a cluster
 
 ConfFile = scalar_class(
     HostFile.expected, "for example krb/krb5.conf, or /etc/krb5.conf", HostFile.pattern)
 Principal = scalar_class(
     "a Kerberos principal", "for example ada, or ada@EXAMPLE.COM", r"[^\s-]\S*")
-
-
-TICKET = "/run/skelebot-ticket"     # on a cluster
 
 
 class KerberosSection(Record):
@@ -10844,16 +10698,6 @@ class Kerberos(Component):
     former = {"kerberos": None}
     secret_files = ("keytab",)
     scratch = ""
-
-    def host_file(self, call, key):
-        """A file of the section as a path of this machine; a fault if it does not exist."""
-        path = host_path(getattr(self.settings, key), "", call.home)
-        kind = look(path)
-        if kind != "file":
-            raise self.settings.places[key].fault(
-                f"{shortened(path)} {'is a folder' if kind else 'does not exist'}",
-                "correct the path, or put the file there")
-        return path
 
     def tools(self):
         return image_part("kerberos-client.Dockerfile")
@@ -10918,6 +10762,16 @@ class Kerberos(Component):
             f"{shell_line([keytab])} shows whose it is",
             {"KRB5_CONFIG": conf, "KRB5CCNAME": "MEMORY:skelebot", "LC_ALL": "C"})
 
+    def host_file(self, call, key):
+        """A file of the section as a path of this machine; a fault if it does not exist."""
+        path = host_path(getattr(self.settings, key), "", call.home)
+        kind = look(path)
+        if kind != "file":
+            raise self.settings.places[key].fault(
+                f"{shortened(path)} {'is a folder' if kind else 'does not exist'}",
+                "correct the path, or put the file there")
+        return path
+
 
 # -- Jupyter
 
@@ -10960,15 +10814,6 @@ class JupyterSection(Record):
     _former = {"mapped": "mappings"}
 
 
-def tunnel_line(endpoint, port):
-    """How this machine reaches a port of another Docker host."""
-    parts = urllib.parse.urlsplit(endpoint)
-    user = f"{parts.username}@" if parts.username else ""
-    ssh_port = ["-p", str(parts.port)] if parts.scheme == "ssh" and parts.port else []
-    forward = f"{port}:127.0.0.1:{port}"
-    return shell_line(["ssh", "-N", *ssh_port, "-L", forward, user + (parts.hostname or endpoint)])
-
-
 class Jupyter(Component):
     """A server in the project's image, or in NAME:jupyter, which has it on top of that."""
     name = "jupyter"
@@ -10999,76 +10844,41 @@ class Jupyter(Component):
             raise usage_error("jupyter: --lab and --notebook cannot be used together",
                               "leave one of them out")
 
-    def argv(self, lab):
-        return ("jupyter", "lab" if lab else "notebook", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}",
-                "--no-browser", "--allow-root")
-
-    def words(self, port):
-        """Where the server is published, and the folder it starts in."""
-        address = self.settings.address
-        published = f"[{address}]" if ":" in address else address
-        return ("--publish", f"{published}:{port}:{JUPYTER_PORT}",
-                "--workdir", f"/app/{self.settings.folder}")
-
-    def url(self, port, lab, token, endpoint=""):
-        """The address for a browser: of this machine, unless it listens at another one's."""
-        host = self.settings.address
-        if host in ("0.0.0.0", "::"):
-            host = "127.0.0.1" if is_local(endpoint) else host_of(endpoint) or endpoint
-        shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{port}/{'lab' if lab else 'tree'}?token={token}"
-
-    # -- Its image
-
-    @property
-    def parts(self):
-        """What the image with the server has on top of the project's own."""
-        language = self.project.language
-        names = ["jupyter" if "Python" in language else "jupyter-alone", "irkernel"]
-        return [image_part(name + ".Dockerfile") for name in names[:1 + ("R" in language)]]
-
-    @property
-    def probe(self):
-        """A shell command that fails in an image which lacks the server, or the kernel for R."""
-        kernel = " && jupyter kernelspec list 2> /dev/null | grep -q '^ *ir '"
-        return ("sh", "-c", "command -v jupyter-lab && command -v jupyter-notebook"
-                + kernel * ("R" in self.project.language))
-
-    def plan_on_top(self, engine, image, own):
-        """Build the image with the server from one that has a hand-written Dockerfile."""
-        text = "\n".join([image_part("jupyter-base.Dockerfile", image=image), *self.parts])
-        builder = yield from engine.plan_builder()
-        text, words, environ = Loan(engine.call, self.project, "build").build(text, builder)
-        argv = (*engine.argv, "build", "--force-rm", *words, "--tag", own, "-")
-        outcome = yield Command(argv, environ, aside=True,
-                                quiet=not engine.call.verbose, apart=engine.apart, given=text,
-                                title=f"building {own}")
-        if outcome.status:
-            raise SkelebotError(f"the image {own} was not built (exit status {outcome.status})",
-                                "the lines above say which step failed; an image that has Jupyter "
-                                "needs none")
-
-    def plan_image(self, engine):
-        """The project's image if it has the server, else one that is that and the server."""
-        image, call = (yield from Image(engine, self.project).plan_ready()), engine.call
-        own = f"{self.project.image}:{self.tag}"
-        probe = yield Command((*engine.argv, "run", "--rm", "--pull", "never", "--entrypoint", "",
-                               image, *self.probe), kept=True)
-        if not probe.status and not call.dry_run:
-            return image
-        if probe.status == NOT_RUN:
-            yield from engine.plan_check_image(image)
-        if call.skip_build:
-            if (yield engine.ask("image", "inspect", own)).status:
-                raise SkelebotError(f"the image {image} has no Jupyter",
-                                    "leave -s out, so that one with Jupyter is built")
-        elif self.project.dockerfile:
-            yield from self.plan_on_top(engine, self.project.image_tag(), own)
-        else:
-            return (yield from Image(engine, self.project, tag=own, more=self.parts).plan_built())
-        return own
-
     # -- Its life
+
+    def plan(self, call, project, words):
+        """A server in the project's image, with the project mapped, until Ctrl-C."""
+        settings = self.settings
+        lab = words.has("lab") or (settings.lab and not words.has("notebook"))
+        port = int(words.one("port") or settings.port)
+        job = Job("jupyter", Source(), mode="d", mappings=(Mapping(".:/app"), *settings.mappings),
+                  places={"": Place(FILE, 1)})
+        yield MakeFolder(host_path(settings.folder, "", call.home))
+        runner = yield from plan_runner(call, project._replace(ports=()), job)
+        launch = runner.launch(job, self.argv(lab))._replace(environ={"JUPYTER_TOKEN": call.secret})
+        return (yield from plan_around(
+            call, job, launch, project.components,
+            lambda launch: self.plan_server(runner, Run(
+                job, launch, resources=runner.project.resources), port, lab, call.secret)))
+
+    def plan_server(self, runner, run, first, lab, token):
+        """Run the server at the first port that is free, until it ends or is stopped."""
+        if run.launch.travels:
+            return (yield from runner.plan_notebook(self, run, first, lab, token))
+        image, engine = (yield from self.plan_image(runner.engine)), runner.engine
+        last = min(first + TRIES, 65536) - 1
+        for port in range(first, last + 1):
+            launch = run.launch._replace(words=(*run.launch.words, *self.words(port)))
+            serve = functools.partial(self.plan_served, engine, port, lab, token)
+            try:
+                return (yield from runner.plan_run(
+                    run._replace(image=image, launch=launch, serve=serve)))
+            except PortTaken:
+                more = "" if port == last else f", so {port + 1} is tried"
+                yield Note(f"port {port} is taken{more}")
+        raise SkelebotError(f"the ports {first} to {last} are taken" if last > first else
+                            f"port {last} is taken, and there is none after it",
+                            "name another one: skelebot jupyter --port 9000")
 
     def plan_served(self, engine, port, lab, token, run):
         """Say where the server is, and who can reach it, as soon as it answers."""
@@ -11098,39 +10908,85 @@ class Jupyter(Component):
                        "change nothing here until then")
         yield Note("Ctrl-C ends it")
 
-    def plan_server(self, runner, run, first, lab, token):
-        """Run the server at the first port that is free, until it ends or is stopped."""
-        if run.launch.travels:
-            return (yield from runner.plan_notebook(self, run, first, lab, token))
-        image, engine = (yield from self.plan_image(runner.engine)), runner.engine
-        last = min(first + TRIES, 65536) - 1
-        for port in range(first, last + 1):
-            launch = run.launch._replace(words=(*run.launch.words, *self.words(port)))
-            serve = functools.partial(self.plan_served, engine, port, lab, token)
-            try:
-                return (yield from runner.plan_run(
-                    run._replace(image=image, launch=launch, serve=serve)))
-            except PortTaken:
-                more = "" if port == last else f", so {port + 1} is tried"
-                yield Note(f"port {port} is taken{more}")
-        raise SkelebotError(f"the ports {first} to {last} are taken" if last > first else
-                            f"port {last} is taken, and there is none after it",
-                            "name another one: skelebot jupyter --port 9000")
+    # -- Its image
 
-    def plan(self, call, project, words):
-        """A server in the project's image, with the project mapped, until Ctrl-C."""
-        settings = self.settings
-        lab = words.has("lab") or (settings.lab and not words.has("notebook"))
-        port = int(words.one("port") or settings.port)
-        job = Job("jupyter", Source(), mode="d", mappings=(Mapping(".:/app"), *settings.mappings),
-                  places={"": Place(FILE, 1)})
-        yield MakeFolder(host_path(settings.folder, "", call.home))
-        runner = yield from plan_runner(call, project._replace(ports=()), job)
-        launch = runner.launch(job, self.argv(lab))._replace(environ={"JUPYTER_TOKEN": call.secret})
-        return (yield from plan_around(
-            call, job, launch, project.components,
-            lambda launch: self.plan_server(runner, Run(
-                job, launch, resources=runner.project.resources), port, lab, call.secret)))
+    def plan_image(self, engine):
+        """The project's image if it has the server, else one that is that and the server."""
+        image, call = (yield from Image(engine, self.project).plan_ready()), engine.call
+        own = f"{self.project.image}:{self.tag}"
+        probe = yield Command((*engine.argv, "run", "--rm", "--pull", "never", "--entrypoint", "",
+                               image, *self.probe), kept=True)
+        if not probe.status and not call.dry_run:
+            return image
+        if probe.status == NOT_RUN:
+            yield from engine.plan_check_image(image)
+        if call.skip_build:
+            if (yield engine.ask("image", "inspect", own)).status:
+                raise SkelebotError(f"the image {image} has no Jupyter",
+                                    "leave -s out, so that one with Jupyter is built")
+        elif self.project.dockerfile:
+            yield from self.plan_on_top(engine, self.project.image_tag(), own)
+        else:
+            return (yield from Image(engine, self.project, tag=own, more=self.parts).plan_built())
+        return own
+
+    @property
+    def probe(self):
+        """A shell command that fails in an image which lacks the server, or the kernel for R."""
+        kernel = " && jupyter kernelspec list 2> /dev/null | grep -q '^ *ir '"
+        return ("sh", "-c", "command -v jupyter-lab && command -v jupyter-notebook"
+                + kernel * ("R" in self.project.language))
+
+    def plan_on_top(self, engine, image, own):
+        """Build the image with the server from one that has a hand-written Dockerfile."""
+        text = "\n".join([image_part("jupyter-base.Dockerfile", image=image), *self.parts])
+        builder = yield from engine.plan_builder()
+        text, words, environ = Loan(engine.call, self.project, "build").build(text, builder)
+        argv = (*engine.argv, "build", "--force-rm", *words, "--tag", own, "-")
+        outcome = yield Command(argv, environ, aside=True,
+                                quiet=not engine.call.verbose, apart=engine.apart, given=text,
+                                title=f"building {own}")
+        if outcome.status:
+            raise SkelebotError(f"the image {own} was not built (exit status {outcome.status})",
+                                "the lines above say which step failed; an image that has Jupyter "
+                                "needs none")
+
+    @property
+    def parts(self):
+        """What the image with the server has on top of the project's own."""
+        language = self.project.language
+        names = ["jupyter" if "Python" in language else "jupyter-alone", "irkernel"]
+        return [image_part(name + ".Dockerfile") for name in names[:1 + ("R" in language)]]
+
+    # -- Its words
+
+    def argv(self, lab):
+        return ("jupyter", "lab" if lab else "notebook", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}",
+                "--no-browser", "--allow-root")
+
+    def words(self, port):
+        """Where the server is published, and the folder it starts in."""
+        address = self.settings.address
+        published = f"[{address}]" if ":" in address else address
+        return ("--publish", f"{published}:{port}:{JUPYTER_PORT}",
+                "--workdir", f"/app/{self.settings.folder}")
+
+    def url(self, port, lab, token, endpoint=""):
+        """The address for a browser: of this machine, unless it listens at another one's."""
+        host = self.settings.address
+        if host in ("0.0.0.0", "::"):
+            host = "127.0.0.1" if is_local(endpoint) else host_of(endpoint) or endpoint
+        shown = f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{port}/{'lab' if lab else 'tree'}?token={token}"
+
+
+def tunnel_line(endpoint, port):
+    """How this machine reaches a port of another Docker host."""
+    parts = urllib.parse.urlsplit(endpoint)
+    user = f"{parts.username}@" if parts.username else ""
+    ssh_port = ["-p", str(parts.port)] if parts.scheme == "ssh" and parts.port else []
+    forward = f"{port}:127.0.0.1:{port}"
+    return shell_line(["ssh", "-N", *ssh_port, "-L", forward, user + (parts.hostname or endpoint)])
 
 
 # -- Repository
@@ -11212,6 +11068,191 @@ class FormerArtifactory(Record):
     artifacts: Tuple[Artifact, ...] = ()
 
 
+class Repository(Component):
+    """Artifacts in versions, in one of the stores."""
+    name = "repository"
+    of_commands = True
+    record = RepositorySection
+    former = {
+        "components.artifactory": (FormerArtifactory, lambda former: RepositorySection(
+            artifactory=Artifactory(*former[:4]), artifacts=former.artifacts)),
+        "artifacts": (Tuple[Artifact, ...], lambda own: RepositorySection(artifacts=own))}
+    storing = (
+        Option("prefix", "p", "begin the stored name with this", "TEXT"),
+        Option("user", "u", "the user at the store", "USER"),
+        Option("token", "t", "the token or password there; other users can see it", "TOKEN"),
+    )
+
+    def __init__(self, project=None, settings=None):
+        super().__init__(project, settings or RepositorySection())
+        self.stores = []                # opened by this call, so that a login is asked for once
+
+    def commands(self):
+        name = Arg("name", "the artifact, or ALL")
+        version = Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, "
+                                 "LATEST! the highest of all; without it, the stored versions "
+                                 "are listed")
+        force = flag("force", "f", "replace what is stored under that version")
+        override = flag("override", "o",
+                        "put it in the artifact's own place, and replace what is there")
+        return {
+            "push": Builtin("store artifacts under the project's version", self.plan_push, (name,),
+                            (force, *self.storing),
+                            check=functools.partial(self.check_words, "push"),
+                            foresee=functools.partial(self.plan_push, later=True),
+                            offers=self.offers),
+            "pull": Builtin("fetch artifacts, or list the versions that are stored", self.plan_pull,
+                            (name, version), (override, *self.storing), 1,
+                            check=functools.partial(self.check_words, "pull"),
+                            foresee=self.plan_foresee_pull, offers=self.offers),
+        }
+
+    def offers(self, project):
+        return {"name": [*(artifact.name for artifact in self.artifacts), "ALL"],
+                "version": ("LATEST", "LATEST!")}
+
+    def ignores(self):
+        """What `pull` writes without --override, unless that is the artifact's own place."""
+        names = [(artifact.stored_name("0"), artifact) for artifact in self.artifacts]
+        names = [(name[:-len(".tar.gz")] if artifact.is_folder else name, artifact)
+                 for name, artifact in names]
+        return [literal_pattern(name) if artifact.singular
+                else literal_pattern(name).replace("_v0", "_v[0-9]*")
+                for name, artifact in names if os.path.normpath(artifact.file) != name]
+
+    def checks(self, doctor):
+        """Whether each store answers whoever asks here."""
+        words = Words({"name": ("ALL",)})
+        transfers = self.transfers(doctor.call, "pull", words) if self.artifacts else ()
+        yield from self.plan_stores(doctor.call, transfers, words)
+        for _, store in self.stores:
+            yield from store.names("skelebot-doctor")
+            yield Finding("ok", f"{store.where('')} answers")
+
+    # -- Commands
+
+    def plan_pull(self, call, project, words):
+        """Fetch artifacts whole and as they were pushed; look all up before one is fetched."""
+        transfers = self.transfers(call, "pull", words)
+        yield from self.plan_stores(call, transfers, words)
+        versioned = [transfer for transfer in transfers if not transfer.artifact.singular]
+        if versioned and not words.one("version"):
+            for transfer in versioned:
+                yield from transfer.plan_list(len(transfers) > 1)
+            return 0
+        for transfer in transfers:
+            yield from transfer.plan_find(words.one("version"), words.has("override"))
+        if not words.has("override"):
+            yield from plan_hide_from_git([transfer.path for transfer in transfers])
+        for transfer in transfers:
+            yield from transfer.plan_fetch()
+        return 0
+
+    def plan_foresee_pull(self, call, project, words):
+        """Raise what would stop a later pull: a version that no push before it can make."""
+        typed, transfers = words.one("version"), self.transfers(call, "pull", words)
+        own = re.sub("^v", "", typed.lower()) in ("", "latest", "latest!", project.version.lower())
+        yield from () if own and not call.offline else self.plan_stores(call, transfers, words)
+        for transfer in transfers if not own else ():
+            if not transfer.artifact.singular:
+                yield from transfer.plan_find(typed, False)
+
+    def plan_push(self, call, project, words, later=False):
+        """Send artifacts under the project's version; all are checked before one is sent.
+
+        later  whether only what would stop that is to be told, before their files are made
+        """
+        force, transfers, new = words.has("force"), self.transfers(call, "push", words), []
+        yield from self.plan_check_version(transfers)
+        for transfer in transfers:
+            transfer.name_it(project.version)
+            if not later:
+                transfer.find_source()
+        yield from self.plan_stores(call, transfers, words)
+        for transfer in transfers:
+            sure = force or later and transfer.artifact.singular
+            new += [transfer] if sure or (yield from transfer.plan_is_new()) else []
+        for transfer in () if later else new:
+            yield from transfer.plan_send(force)
+        return 0
+
+    def plan_check_version(self, transfers):
+        """Check that a name can hold the project's version; warn if LATEST will not find it."""
+        version = self.project.version
+        if all(transfer.artifact.singular for transfer in transfers):
+            return
+        if not re.fullmatch(VERSION_TEXT, version, re.ASCII) or version.upper() == "LATEST":
+            raise SkelebotError(
+                f"VERSION: expected a version such as 1.2.0, found {shortened(version)}"
+                if version else f"{self.project.name} has no version",
+                "write one into the file VERSION, as in 1.0.0")
+        if not Semantic.parse(version):
+            yield Note(f"warning: {version} is not a semantic version such as 1.2.0, "
+                       "so LATEST will not find it")
+
+    # -- Which artifacts, and where they are kept
+
+    def check_words(self, command, project, words):
+        typed, prefix = words.one("version"), words.one("prefix")
+        self.selection(command, words)
+        if prefix and not ArtifactName.fits(prefix):
+            raise usage_error(f"{command}: expected a prefix that can begin a file's name, "
+                              f"found {shortened(prefix)}", "for example --prefix team-")
+        if typed and typed.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, typed, re.ASCII):
+            raise usage_error(f"pull: expected a version, found {shortened(typed)}",
+                              "for example 1.2.0, or LATEST")
+
+    def transfers(self, call, command, words):
+        return [Transfer(call, self, artifact, words.one("prefix"))
+                for artifact in self.selection(command, words)]
+
+    def selection(self, command, words):
+        """The artifacts that a command names: one, or ALL."""
+        known, name = {artifact.name: artifact for artifact in self.artifacts}, words.one("name")
+        if not known:
+            raise SkelebotError(f"{FILE}: names no artifacts",
+                                "add them below components.repository, as in: "
+                                "artifacts: [{name: model, file: models/model.tar.gz}]")
+        if not name:
+            raise usage_error(f"{command}: needs NAME",
+                              f"an artifact, or ALL of them: {', '.join(known)}")
+        if name != "ALL" and name not in known:
+            raise usage_error(f"{command}: no artifact is named {shortened(name)}",
+                              did_you_mean(name, [*known, "ALL"]))
+        return list(known.values()) if name == "ALL" else [known[name]]
+
+    @property
+    def artifacts(self):
+        return self.settings.artifacts
+
+    def plan_stores(self, call, transfers, words):
+        """Open the store of each artifact; one that several share asks for a login only once."""
+        if words.one("token"):
+            yield Note("warning: a token on the command line is visible to other users; " + listed((
+                one.token for one in STORES.values() if one.token), "or") + " keeps it hidden")
+        own, stores = self.place(call), self.stores
+        typed = words.one("user") or words.one("token")
+        if typed and not STORES[own[0]].token and getattr(self.settings, own[0]):
+            yield Note(f"warning: {own[0]} has no use for --user and --token")
+        for transfer in transfers:
+            deploy = transfer.artifact.deploy
+            kind, place = ("artifactory", Artifactory(*deploy[1:])) if deploy else own
+            transfer.store = next((store for known, store in stores if known == place), None)
+            if not transfer.store:
+                check_online(call.offline and STORES[kind].far, f"the store in {kind}")
+                transfer.store = yield from STORES[kind].plan_open(call, place, words)
+                stores.append((place, transfer.store))
+
+    def place(self, call):
+        """(kind, section) of the store: the one that is named, or a folder in the caller's home."""
+        named = [(name, getattr(self.settings, name)) for name in STORES]
+        name = self.project.name
+        folder = name if re.fullmatch(r"\w[\w .-]*", name) else slug(name)
+        home = skelebot_home(call.environ, call.home)
+        default = "folder", Folder(os.path.join(home, "artifacts", folder))
+        return next((one for one in named if one[1]), default)
+
+
 class Transfer:
     """An artifact on its way between this machine and its store.
 
@@ -11227,68 +11268,18 @@ class Transfer:
         self.artifacts, self.prefix = repository.artifacts, prefix
         self.kind = "folder" if artifact.is_folder else "file"
 
-    @property
-    def where(self):
-        return self.store.where(self.name)
-
-    def name_it(self, version):
-        self.name = self.artifact.stored_name(version, self.prefix)
-
-    # -- To the store
-
-    def find_source(self):
-        """Raise a fault if its path is no file or folder that can be read."""
-        file, place = self.artifact.file, self.artifact.places["file"]
-        self.path = home_path(file, self.call.home)
-        kind, shown = look(self.path), shortened(self.path)
-        if not kind and not self.call.later:
-            raise place.fault(f"{shown} does not exist",
-                              "run the job that makes it, or correct the path")
-        if kind not in ("", self.kind):
-            raise place.fault(f"{shown} is a {kind}", f"write it with a / at its end: {file}/"
-                              if kind == "folder" else "write it without the / at its end")
-        check_readable(self.path)
-
-    def plan_body(self):
-        """Its open file; that of a folder is its archive."""
-        return (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
-
-    def plan_with_body(self, function):
-        """What a function, or a plan, makes of its open file."""
-        body = yield from self.plan_body()
-        body = Body(None, self.path, 0) if self.call.later and not body else body
-        if not body:
-            raise self.artifact.places["file"].fault(
-                f"{shortened(self.path)} does not exist any more", "push it when it is finished")
-        try:
-            value = function(body)
-            return (yield from value) if hasattr(value, "send") else value
-        finally:
-            yield Release(body)
-
-    def plan_is_new(self):
-        """Whether it is to be sent; if it exists, only a singular one that is the same is fine."""
-        stored = yield from self.store.find(self.name, (200, 403, 404))
-        if not stored:
-            return True
-        if self.artifact.singular and stored.sha256:
-            digests = yield from self.plan_with_body(digests_of)
-            if stored.sha256 == digests.sha256:
-                yield Note(f"{self.name} is stored already, with the same content: {self.where}")
-                return False
-        bump = "" if self.artifact.singular else "bump the version, or "
-        raise SkelebotError(f"{self.name} exists already: {self.where}",
-                            f"{bump}add -f to replace it")
-
-    def plan_send(self, force):
-        run = Runs().writer(self.path)
-        store = self.store._replace(facts=run.facts) if run else self.store
-        said = yield from self.plan_with_body(lambda body: store.send(self.name, body, force))
-        if not self.call.dry_run:
-            yield Note(f"pushed {self.name} to {self.where}" + (f", run {run.name}" if run else "")
-                       + (f": {said}" if said else ""))
-
     # -- From the store
+
+    def plan_list(self, several):
+        """The versions that are stored, one on a line; the newest last."""
+        versions = yield from self.plan_versions()
+        asked = versions[-20:] if sys.stdout.isatty() else ()   # a program wants no more
+        for version in versions:
+            self.name_it(version)
+            told = (yield from self.plan_told()) if version in asked else ""
+            yield Answer(f"{self.artifact.name} " * several + version + told)
+        if not versions and not self.call.dry_run:
+            yield Note(f"no version of {self.artifact.name} is stored at {self.store.where('')}")
 
     def plan_find(self, typed, override):
         """Set what the store has of it, and its path here; raise a fault if it is not stored."""
@@ -11388,22 +11379,68 @@ class Transfer:
         words = ", ".join(f"{name} {as_text(text)}" for name, text in facts)[:500]
         return f": {words}" if words else ""
 
-    def plan_list(self, several):
-        """The versions that are stored, one on a line; the newest last."""
-        versions = yield from self.plan_versions()
-        asked = versions[-20:] if sys.stdout.isatty() else ()   # a program wants no more
-        for version in versions:
-            self.name_it(version)
-            told = (yield from self.plan_told()) if version in asked else ""
-            yield Answer(f"{self.artifact.name} " * several + version + told)
-        if not versions and not self.call.dry_run:
-            yield Note(f"no version of {self.artifact.name} is stored at {self.store.where('')}")
+    # -- To the store
 
+    def find_source(self):
+        """Raise a fault if its path is no file or folder that can be read."""
+        file, place = self.artifact.file, self.artifact.places["file"]
+        self.path = home_path(file, self.call.home)
+        kind, shown = look(self.path), shortened(self.path)
+        if not kind and not self.call.later:
+            raise place.fault(f"{shown} does not exist",
+                              "run the job that makes it, or correct the path")
+        if kind not in ("", self.kind):
+            raise place.fault(f"{shown} is a {kind}", f"write it with a / at its end: {file}/"
+                              if kind == "folder" else "write it without the / at its end")
+        check_readable(self.path)
 
-def is_in_git(folder):
-    """Whether a folder, or one above it, is a checkout."""
-    above = os.path.dirname(folder)
-    return bool(look(os.path.join(folder, ".git"))) or (above != folder and is_in_git(above))
+    def plan_is_new(self):
+        """Whether it is to be sent; if it exists, only a singular one that is the same is fine."""
+        stored = yield from self.store.find(self.name, (200, 403, 404))
+        if not stored:
+            return True
+        if self.artifact.singular and stored.sha256:
+            digests = yield from self.plan_with_body(digests_of)
+            if stored.sha256 == digests.sha256:
+                yield Note(f"{self.name} is stored already, with the same content: {self.where}")
+                return False
+        bump = "" if self.artifact.singular else "bump the version, or "
+        raise SkelebotError(f"{self.name} exists already: {self.where}",
+                            f"{bump}add -f to replace it")
+
+    def plan_send(self, force):
+        run = Runs().writer(self.path)
+        store = self.store._replace(facts=run.facts) if run else self.store
+        said = yield from self.plan_with_body(lambda body: store.send(self.name, body, force))
+        if not self.call.dry_run:
+            yield Note(f"pushed {self.name} to {self.where}" + (f", run {run.name}" if run else "")
+                       + (f": {said}" if said else ""))
+
+    def plan_with_body(self, function):
+        """What a function, or a plan, makes of its open file."""
+        body = yield from self.plan_body()
+        body = Body(None, self.path, 0) if self.call.later and not body else body
+        if not body:
+            raise self.artifact.places["file"].fault(
+                f"{shortened(self.path)} does not exist any more", "push it when it is finished")
+        try:
+            value = function(body)
+            return (yield from value) if hasattr(value, "send") else value
+        finally:
+            yield Release(body)
+
+    def plan_body(self):
+        """Its open file; that of a folder is its archive."""
+        return (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
+
+    # -- Where it is kept
+
+    def name_it(self, version):
+        self.name = self.artifact.stored_name(version, self.prefix)
+
+    @property
+    def where(self):
+        return self.store.where(self.name)
 
 
 def plan_hide_from_git(paths):
@@ -11427,189 +11464,10 @@ def plan_hide_from_git(paths):
         yield Note(f"warning: git still sees what was pulled: {fault.message}")
 
 
-class Repository(Component):
-    """Artifacts in versions, in one of the stores."""
-    name = "repository"
-    of_commands = True
-    record = RepositorySection
-    former = {
-        "components.artifactory": (FormerArtifactory, lambda former: RepositorySection(
-            artifactory=Artifactory(*former[:4]), artifacts=former.artifacts)),
-        "artifacts": (Tuple[Artifact, ...], lambda own: RepositorySection(artifacts=own))}
-    storing = (
-        Option("prefix", "p", "begin the stored name with this", "TEXT"),
-        Option("user", "u", "the user at the store", "USER"),
-        Option("token", "t", "the token or password there; other users can see it", "TOKEN"),
-    )
-
-    def __init__(self, project=None, settings=None):
-        super().__init__(project, settings or RepositorySection())
-        self.stores = []                # opened by this call, so that a login is asked for once
-
-    @property
-    def artifacts(self):
-        return self.settings.artifacts
-
-    def ignores(self):
-        """What `pull` writes without --override, unless that is the artifact's own place."""
-        names = [(artifact.stored_name("0"), artifact) for artifact in self.artifacts]
-        names = [(name[:-len(".tar.gz")] if artifact.is_folder else name, artifact)
-                 for name, artifact in names]
-        return [literal_pattern(name) if artifact.singular
-                else literal_pattern(name).replace("_v0", "_v[0-9]*")
-                for name, artifact in names if os.path.normpath(artifact.file) != name]
-
-    def commands(self):
-        name = Arg("name", "the artifact, or ALL")
-        version = Arg("version", "as in 1.2.0; LATEST is the highest that fits the project's, "
-                                 "LATEST! the highest of all; without it, the stored versions "
-                                 "are listed")
-        force = flag("force", "f", "replace what is stored under that version")
-        override = flag("override", "o",
-                        "put it in the artifact's own place, and replace what is there")
-        return {
-            "push": Builtin("store artifacts under the project's version", self.plan_push, (name,),
-                            (force, *self.storing),
-                            check=functools.partial(self.check_words, "push"),
-                            foresee=functools.partial(self.plan_push, later=True),
-                            offers=self.offers),
-            "pull": Builtin("fetch artifacts, or list the versions that are stored", self.plan_pull,
-                            (name, version), (override, *self.storing), 1,
-                            check=functools.partial(self.check_words, "pull"),
-                            foresee=self.plan_foresee_pull, offers=self.offers),
-        }
-
-    def offers(self, project):
-        return {"name": [*(artifact.name for artifact in self.artifacts), "ALL"],
-                "version": ("LATEST", "LATEST!")}
-
-    # -- Commands
-
-    def plan_pull(self, call, project, words):
-        """Fetch artifacts whole and as they were pushed; look all up before one is fetched."""
-        transfers = self.transfers(call, "pull", words)
-        yield from self.plan_stores(call, transfers, words)
-        versioned = [transfer for transfer in transfers if not transfer.artifact.singular]
-        if versioned and not words.one("version"):
-            for transfer in versioned:
-                yield from transfer.plan_list(len(transfers) > 1)
-            return 0
-        for transfer in transfers:
-            yield from transfer.plan_find(words.one("version"), words.has("override"))
-        if not words.has("override"):
-            yield from plan_hide_from_git([transfer.path for transfer in transfers])
-        for transfer in transfers:
-            yield from transfer.plan_fetch()
-        return 0
-
-    def plan_push(self, call, project, words, later=False):
-        """Send artifacts under the project's version; all are checked before one is sent.
-
-        later  whether only what would stop that is to be told, before their files are made
-        """
-        force, transfers, new = words.has("force"), self.transfers(call, "push", words), []
-        yield from self.plan_check_version(transfers)
-        for transfer in transfers:
-            transfer.name_it(project.version)
-            if not later:
-                transfer.find_source()
-        yield from self.plan_stores(call, transfers, words)
-        for transfer in transfers:
-            sure = force or later and transfer.artifact.singular
-            new += [transfer] if sure or (yield from transfer.plan_is_new()) else []
-        for transfer in () if later else new:
-            yield from transfer.plan_send(force)
-        return 0
-
-    def plan_check_version(self, transfers):
-        """Check that a name can hold the project's version; warn if LATEST will not find it."""
-        version = self.project.version
-        if all(transfer.artifact.singular for transfer in transfers):
-            return
-        if not re.fullmatch(VERSION_TEXT, version, re.ASCII) or version.upper() == "LATEST":
-            raise SkelebotError(
-                f"VERSION: expected a version such as 1.2.0, found {shortened(version)}"
-                if version else f"{self.project.name} has no version",
-                "write one into the file VERSION, as in 1.0.0")
-        if not Semantic.parse(version):
-            yield Note(f"warning: {version} is not a semantic version such as 1.2.0, "
-                       "so LATEST will not find it")
-
-    def plan_foresee_pull(self, call, project, words):
-        """Raise what would stop a later pull: a version that no push before it can make."""
-        typed, transfers = words.one("version"), self.transfers(call, "pull", words)
-        own = re.sub("^v", "", typed.lower()) in ("", "latest", "latest!", project.version.lower())
-        yield from () if own and not call.offline else self.plan_stores(call, transfers, words)
-        for transfer in transfers if not own else ():
-            if not transfer.artifact.singular:
-                yield from transfer.plan_find(typed, False)
-
-    # -- Which artifacts, and where they are kept
-
-    def check_words(self, command, project, words):
-        typed, prefix = words.one("version"), words.one("prefix")
-        self.selection(command, words)
-        if prefix and not ArtifactName.fits(prefix):
-            raise usage_error(f"{command}: expected a prefix that can begin a file's name, "
-                              f"found {shortened(prefix)}", "for example --prefix team-")
-        if typed and typed.upper() != "LATEST!" and not re.fullmatch(VERSION_TEXT, typed, re.ASCII):
-            raise usage_error(f"pull: expected a version, found {shortened(typed)}",
-                              "for example 1.2.0, or LATEST")
-
-    def transfers(self, call, command, words):
-        return [Transfer(call, self, artifact, words.one("prefix"))
-                for artifact in self.selection(command, words)]
-
-    def selection(self, command, words):
-        """The artifacts that a command names: one, or ALL."""
-        known, name = {artifact.name: artifact for artifact in self.artifacts}, words.one("name")
-        if not known:
-            raise SkelebotError(f"{FILE}: names no artifacts",
-                                "add them below components.repository, as in: "
-                                "artifacts: [{name: model, file: models/model.tar.gz}]")
-        if not name:
-            raise usage_error(f"{command}: needs NAME",
-                              f"an artifact, or ALL of them: {', '.join(known)}")
-        if name != "ALL" and name not in known:
-            raise usage_error(f"{command}: no artifact is named {shortened(name)}",
-                              did_you_mean(name, [*known, "ALL"]))
-        return list(known.values()) if name == "ALL" else [known[name]]
-
-    def plan_stores(self, call, transfers, words):
-        """Open the store of each artifact; one that several share asks for a login only once."""
-        if words.one("token"):
-            yield Note("warning: a token on the command line is visible to other users; " + listed((
-                one.token for one in STORES.values() if one.token), "or") + " keeps it hidden")
-        own, stores = self.place(call), self.stores
-        typed = words.one("user") or words.one("token")
-        if typed and not STORES[own[0]].token and getattr(self.settings, own[0]):
-            yield Note(f"warning: {own[0]} has no use for --user and --token")
-        for transfer in transfers:
-            deploy = transfer.artifact.deploy
-            kind, place = ("artifactory", Artifactory(*deploy[1:])) if deploy else own
-            transfer.store = next((store for known, store in stores if known == place), None)
-            if not transfer.store:
-                check_online(call.offline and STORES[kind].far, f"the store in {kind}")
-                transfer.store = yield from STORES[kind].plan_open(call, place, words)
-                stores.append((place, transfer.store))
-
-    def place(self, call):
-        """(kind, section) of the store: the one that is named, or a folder in the caller's home."""
-        named = [(name, getattr(self.settings, name)) for name in STORES]
-        name = self.project.name
-        folder = name if re.fullmatch(r"\w[\w .-]*", name) else slug(name)
-        home = skelebot_home(call.environ, call.home)
-        default = "folder", Folder(os.path.join(home, "artifacts", folder))
-        return next((one for one in named if one[1]), default)
-
-    def checks(self, doctor):
-        """Whether each store answers whoever asks here."""
-        words = Words({"name": ("ALL",)})
-        transfers = self.transfers(doctor.call, "pull", words) if self.artifacts else ()
-        yield from self.plan_stores(doctor.call, transfers, words)
-        for _, store in self.stores:
-            yield from store.names("skelebot-doctor")
-            yield Finding("ok", f"{store.where('')} answers")
+def is_in_git(folder):
+    """Whether a folder, or one above it, is a checkout."""
+    above = os.path.dirname(folder)
+    return bool(look(os.path.join(folder, ".git"))) or (above != folder and is_in_git(above))
 
 
 # -- Registry
@@ -11686,6 +11544,18 @@ class Registry(Component):
                 flag("omit-latest", "l", "leave the tag latest out")), check=self.check_words,
                 foresee=self.plan_foresee)}
 
+    def checks(self, doctor):
+        """Whether it answers, and knows who pushes."""
+        call, host = doctor.call, self.settings.address or "registry-1.docker.io"
+        if self.settings.aws:
+            return (yield from plan_ask(self.ecr_argv, "AWS gives a password"))
+        scheme = "http" if host_of("//" + host) in TRUSTED else "https"
+        answer = yield from plan_answer(Request("GET", f"{scheme}://{host}/v2/"), (200, 401))
+        known = (answer.status != 401 or call.environ.get("SKELEBOT_REGISTRY_PASSWORD")
+                 or (yield from self.plan_knows_login(call)))
+        yield (Finding("ok", f"{host} answers") if known else
+               Finding("bad", f"{host} answers, and no login for it is known", REGISTRY_WAYS))
+
     def check_words(self, project, words):
         if not self.settings:
             raise SkelebotError(f"{FILE}: names no registry", "add it below components, as in: "
@@ -11698,11 +11568,33 @@ class Registry(Component):
             raise usage_error("publish: no tag is left",
                               "give one with --tag, or leave --omit-latest out")
 
-    @property
-    def image(self):
-        """`[HOST[:PORT]/][USER/]NAME`."""
-        above = self.settings.address, self.settings.user
-        return "/".join(filter(None, [*above, self.project.image]))
+    def plan_foresee(self, call, project, words):
+        """Raise what would stop a later publication: its host, or a secret in the context."""
+        check_online(call.offline, "publish")
+        engine = yield from plan_engine(call, Hosts(call, project).chosen().engine)
+        yield from engine.plan_check()
+        if not (self.settings.aws or call.environ.get("SKELEBOT_REGISTRY_PASSWORD")
+                or engine.docker_hub or (yield from self.plan_knows_login(call))):
+            where = self.settings.address or "Docker Hub"
+            yield Note(f"warning: no login at {where} is known, if it wants one: {REGISTRY_WAYS}")
+        if not call.skip_build and not other_ignore_file(project):
+            self.check_secrets(self.secrets_in_context())
+
+    def plan(self, call, project, words):
+        """Build the image, tag it and push every tag; check first what can be known to fail."""
+        check_online(call.offline, "publish")
+        engine = yield from plan_engine(call._replace(live=False),
+                                        Hosts(call, project).chosen().engine)
+        tags = self.tags(words)
+        image = yield from self.plan_image(engine, tags)
+        references = [f"{self.image}:{tag}" for tag in tags]
+        for reference in references:
+            yield from plan_must(Command((*engine.argv, "tag", image, reference), kept=True))
+        for reference in references:
+            digest = yield from self.plan_push(engine, reference)
+            if not call.dry_run:
+                yield Answer(reference + (f"@{digest}" if digest else ""))
+        return 0
 
     def tags(self, words):
         """The tags of `publish`, each once: the version, latest, and those that are typed."""
@@ -11718,30 +11610,13 @@ class Registry(Component):
                     "letters, digits, _ . and -, and does not start with . or -" + more)
         return tuple(dict.fromkeys(tags))
 
+    @property
+    def image(self):
+        """`[HOST[:PORT]/][USER/]NAME`."""
+        above = self.settings.address, self.settings.user
+        return "/".join(filter(None, [*above, self.project.image]))
+
     # -- What must not be in the image
-
-    def check_secrets(self, secrets, more=""):
-        for path, kind in secrets or ():
-            raise SkelebotError(
-                f"{path}: holds {kind}, and would be in the image that is published",
-                f"add it to ignores in {FILE}, as - {ignores_line(path)}{more}")
-
-    def secrets_in_context(self):
-        """The names of files in the build context that should be in no image."""
-        rules = Ignores(ignore_file(self.project, None)[0])
-        return secrets_in(context_files(rules), secret_paths(self.project))
-
-    def plan_secrets_in_image(self, engine, image):
-        """The names of files in an image's /app that should be in none."""
-        name = f"{self.project.image}-publish-{engine.call.token}"
-        create = (*engine.argv, "create", "--pull", "never", "--name", name, "--entrypoint", "",
-                  image, "true")
-        try:
-            yield from plan_must(Command(create, kept=True))
-            archive = (*engine.argv, "cp", f"{name}:/app", "-")
-            return (yield SecretsInside(archive, secret_paths(self.project)))
-        finally:
-            yield Command(engine.remove(name), kept=True)
 
     def plan_image(self, engine, tags):
         """The image, built if need be; secrets are looked for in its context, else in it."""
@@ -11763,28 +11638,50 @@ class Registry(Component):
                                f" or {other}" if other else ", and leave -s out")
         return image
 
+    def secrets_in_context(self):
+        """The names of files in the build context that should be in no image."""
+        rules = Ignores(ignore_file(self.project, None)[0])
+        return secrets_in(context_files(rules), secret_paths(self.project))
+
+    def plan_secrets_in_image(self, engine, image):
+        """The names of files in an image's /app that should be in none."""
+        name = f"{self.project.image}-publish-{engine.call.token}"
+        create = (*engine.argv, "create", "--pull", "never", "--name", name, "--entrypoint", "",
+                  image, "true")
+        try:
+            yield from plan_must(Command(create, kept=True))
+            archive = (*engine.argv, "cp", f"{name}:/app", "-")
+            return (yield SecretsInside(archive, secret_paths(self.project)))
+        finally:
+            yield Command(engine.remove(name), kept=True)
+
+    def check_secrets(self, secrets, more=""):
+        for path, kind in secrets or ():
+            raise SkelebotError(
+                f"{path}: holds {kind}, and would be in the image that is published",
+                f"add it to ignores in {FILE}, as - {ignores_line(path)}{more}")
+
+    # -- Pushes
+
+    def plan_push(self, engine, reference):
+        """Push one tag, after a login if one is missing; returns the digest, if there is one."""
+        outcome, said = yield from engine.plan_push(reference)
+        if outcome.status and re.search(NO_LOGIN, outcome.errors):
+            yield from self.plan_login(engine, self.push_failure(reference, outcome))
+            outcome, said = yield from engine.plan_push(reference)
+        if outcome.status:
+            hint = ("ask who runs the registry for the permission"
+                    if re.search(NO_LOGIN, outcome.errors) else
+                    refusal_hint(outcome.errors, "the engine's message says what is missing"))
+            raise SkelebotError(self.push_failure(reference, outcome), refusal_hint(
+                outcome.errors, hint, "registry", self.settings.address or "Docker Hub"))
+        digest = re.search(r"(?:digest: |\A)(sha256:[0-9a-f]{64})", said)
+        return digest.group(1) if digest else ""
+
+    def push_failure(self, reference, outcome):
+        return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
+
     # -- Who asks
-
-    @property
-    def ecr_argv(self):
-        """The command that prints a password for a registry of AWS."""
-        known, aws = re.match(ECR, self.settings.host), self.settings.aws
-        region = aws.region or (known.group(1) if known else "")
-        return ("aws", "ecr", "get-login-password", *(("--region", region) if region else ()),
-                *(("--profile", aws.profile) if aws.profile else ()))
-
-    def plan_ask_login(self, environ):
-        """(user, password) for the registry: of AWS, of the environment, or asked for."""
-        if self.settings.aws:
-            outcome = yield from plan_must(Command(self.ecr_argv, kept=True))
-            return "AWS", Secret(outcome.output.strip())
-        host = self.settings.host or "Docker Hub"
-        user = environ.get("SKELEBOT_REGISTRY_USER", "")
-        password = environ.get("SKELEBOT_REGISTRY_PASSWORD", "")
-        own = self.settings.user if "/" not in self.settings.user else ""
-        user = user or (yield Ask(f"User at {host}", own, ways=REGISTRY_WAYS))
-        question = f"Password of {user} at {host}"
-        return user, Secret(password or (yield Ask(question, ways=REGISTRY_WAYS, hidden=True)))
 
     def plan_login(self, engine, unpushed):
         """Log in to the registry, for a push that was refused with these words."""
@@ -11807,49 +11704,18 @@ class Registry(Component):
                     "look at SKELEBOT_REGISTRY_USER and SKELEBOT_REGISTRY_PASSWORD" if environ.get(
                         "SKELEBOT_REGISTRY_PASSWORD") else "give another user and password")))
 
-    def checks(self, doctor):
-        """Whether it answers, and knows who pushes."""
-        call, host = doctor.call, self.settings.address or "registry-1.docker.io"
+    def plan_ask_login(self, environ):
+        """(user, password) for the registry: of AWS, of the environment, or asked for."""
         if self.settings.aws:
-            return (yield from plan_ask(self.ecr_argv, "AWS gives a password"))
-        scheme = "http" if host_of("//" + host) in TRUSTED else "https"
-        answer = yield from plan_answer(Request("GET", f"{scheme}://{host}/v2/"), (200, 401))
-        known = (answer.status != 401 or call.environ.get("SKELEBOT_REGISTRY_PASSWORD")
-                 or (yield from self.plan_knows_login(call)))
-        yield (Finding("ok", f"{host} answers") if known else
-               Finding("bad", f"{host} answers, and no login for it is known", REGISTRY_WAYS))
-
-    # -- Pushes
-
-    def push_failure(self, reference, outcome):
-        return f"{reference} was not pushed: {shown_text(last_line(outcome.errors))}"
-
-    def plan_push(self, engine, reference):
-        """Push one tag, after a login if one is missing; returns the digest, if there is one."""
-        outcome, said = yield from engine.plan_push(reference)
-        if outcome.status and re.search(NO_LOGIN, outcome.errors):
-            yield from self.plan_login(engine, self.push_failure(reference, outcome))
-            outcome, said = yield from engine.plan_push(reference)
-        if outcome.status:
-            hint = ("ask who runs the registry for the permission"
-                    if re.search(NO_LOGIN, outcome.errors) else
-                    refusal_hint(outcome.errors, "the engine's message says what is missing"))
-            raise SkelebotError(self.push_failure(reference, outcome), refusal_hint(
-                outcome.errors, hint, "registry", self.settings.address or "Docker Hub"))
-        digest = re.search(r"(?:digest: |\A)(sha256:[0-9a-f]{64})", said)
-        return digest.group(1) if digest else ""
-
-    def plan_foresee(self, call, project, words):
-        """Raise what would stop a later publication: its host, or a secret in the context."""
-        check_online(call.offline, "publish")
-        engine = yield from plan_engine(call, Hosts(call, project).chosen().engine)
-        yield from engine.plan_check()
-        if not (self.settings.aws or call.environ.get("SKELEBOT_REGISTRY_PASSWORD")
-                or engine.docker_hub or (yield from self.plan_knows_login(call))):
-            where = self.settings.address or "Docker Hub"
-            yield Note(f"warning: no login at {where} is known, if it wants one: {REGISTRY_WAYS}")
-        if not call.skip_build and not other_ignore_file(project):
-            self.check_secrets(self.secrets_in_context())
+            outcome = yield from plan_must(Command(self.ecr_argv, kept=True))
+            return "AWS", Secret(outcome.output.strip())
+        host = self.settings.host or "Docker Hub"
+        user = environ.get("SKELEBOT_REGISTRY_USER", "")
+        password = environ.get("SKELEBOT_REGISTRY_PASSWORD", "")
+        own = self.settings.user if "/" not in self.settings.user else ""
+        user = user or (yield Ask(f"User at {host}", own, ways=REGISTRY_WAYS))
+        question = f"Password of {user} at {host}"
+        return user, Secret(password or (yield Ask(question, ways=REGISTRY_WAYS, hidden=True)))
 
     def plan_knows_login(self, call):
         """Whether Docker's file has a login for the registry, or the helper that it names there."""
@@ -11861,21 +11727,13 @@ class Registry(Component):
                         given=address)
         return not (yield asked).status if helpers else f'"{address}"' in text
 
-    def plan(self, call, project, words):
-        """Build the image, tag it and push every tag; check first what can be known to fail."""
-        check_online(call.offline, "publish")
-        engine = yield from plan_engine(call._replace(live=False),
-                                        Hosts(call, project).chosen().engine)
-        tags = self.tags(words)
-        image = yield from self.plan_image(engine, tags)
-        references = [f"{self.image}:{tag}" for tag in tags]
-        for reference in references:
-            yield from plan_must(Command((*engine.argv, "tag", image, reference), kept=True))
-        for reference in references:
-            digest = yield from self.plan_push(engine, reference)
-            if not call.dry_run:
-                yield Answer(reference + (f"@{digest}" if digest else ""))
-        return 0
+    @property
+    def ecr_argv(self):
+        """The command that prints a password for a registry of AWS."""
+        known, aws = re.match(ECR, self.settings.host), self.settings.aws
+        region = aws.region or (known.group(1) if known else "")
+        return ("aws", "ecr", "get-login-password", *(("--region", region) if region else ()),
+                *(("--profile", aws.profile) if aws.profile else ()))
 
 
 # -- Package
@@ -11953,6 +11811,149 @@ def with_components(project):
     for one in project.components:
         one.project = project
     return project
+
+
+# -- What all components of a project say
+
+def plan_hook(one, hook, *values):
+    """The steps of a hook that is a plan; returns a Launch of `before`, a dict of `section`."""
+    with Blamed(one.name, getattr(type(one), hook)) as blamed:
+        value = yield from blamed.plan(getattr(one, hook), *values)
+        kind = {"before": Launch, "section": dict}.get(hook)
+        if kind and value is not None and not isinstance(value, kind):
+            raise TypeError(f"{hook}() has to return its {'launch' if kind is Launch else 'keys'}, "
+                            f"not {repr(value)[:60]}")
+        foreign = kind is Launch and value and one.name not in COMPONENTS
+        return well_formed(value) if foreign else value
+
+
+def well_formed(launch):
+    """The Launch that a plugin has changed, with its numbers as texts; else a TypeError."""
+    for name in ("argv", "words", "first", "beside", "mappings"):
+        value = getattr(launch, name)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(one, (str, int, float))
+                                                           for one in value):
+            raise TypeError(f"{name} of a launch has to be a list of texts, not {repr(value)[:60]}")
+    wrong = [text for text in launch.mappings if not Mapping.fits(str(text))]
+    if wrong or not isinstance(launch.environ, dict):
+        raise TypeError(f"of a launch, {repr(wrong[0] if wrong else launch.environ)[:60]} is no "
+                        + (f"mapping such as {Mapping.expected}" if wrong else "dict"))
+    environ = {str(name): value if isinstance(value, str) else str(value)
+               for name, value in launch.environ.items()}
+    return launch._replace(
+        environ=environ, argv=tuple(map(str, launch.argv)), words=tuple(map(str, launch.words)),
+        mappings=tuple(Mapping(one) for one in launch.mappings))
+
+
+def ignored_by_components(project):
+    """Lines of .dockerignore that come last: those of components, then the secret files inside."""
+    return (*component_words(project, "ignores"), *lines_inside(project, project.secret_files))
+
+
+def secret_paths(project):
+    """The files of this machine that are to be in no image that is published."""
+    return (*named_paths(project, project.secret_files), *component_words(project, "secrets"))
+
+
+def env_files_inside(project):
+    """Lines for envFiles, also of other environments without faults, but for those that `copy`
+    names; one of `ignores` with a ! takes back.
+    """
+    copied = [os.path.normpath(pair.partition(":")[0]) for pair in project.copy]
+    projects = [project]
+    for env in sorted({"", *project.envs} - {project.env}):
+        file = environment_file(env)
+        with contextlib.suppress(SkelebotError):
+            if b"envFiles" in (read_bytes(os.path.join(project.folder, file)) or b""):
+                base, over = (read_entries(project.folder, one) for one in (FILE, file))
+                projects.append(read_project({**base, **over}, Place(FILE, 1), project.installed))
+    names = [file.path for it in projects for one in (it, *it.jobs) for file in one.envFiles]
+    return lines_inside(project, [name for name in names if os.path.normpath(name) not in copied])
+
+
+def lines_inside(project, names):
+    """A line of .dockerignore for each path of such files that is inside."""
+    return sorted({literal_pattern(os.path.relpath(path, folder))
+                   for folder in {project.folder, os.path.realpath(project.folder)}
+                   for path in named_paths(project, names) if is_relative_to(path, folder)})
+
+
+def named_paths(project, names):
+    """The paths of files that the project names: these, and where links lead."""
+    paths = [host_path(name, project.folder, os.path.expanduser("~")) for name in names]
+    return tuple(sorted({*paths, *map(os.path.realpath, paths)}))
+
+
+def component_words(project, hook, *values):
+    """What all components list."""
+    return tuple(str(word) for one in project.components for word in hook_value(one, hook, *values))
+
+
+HOOKS = {"commands": dict, "tools": str, "dockerfile": str, "ignores": (list, tuple),
+         "secrets": (list, tuple), "run_words": (list, tuple), "prompts": dict}
+
+
+def hook_value(one, hook, *values):
+    """What a component's hook returns, None as nothing of its kind."""
+    kind = HOOKS[hook]
+    with Blamed(one.name, getattr(type(one), hook)):
+        value = getattr(one, hook)(*values)
+        if value is not None and not isinstance(value, kind):
+            wanted = {str: "a text", dict: "a dict"}.get(kind, "a list of texts")
+            raise TypeError(f"{hook}() has to return {wanted}, not {repr(value)[:60]}")
+    return value or (kind if isinstance(kind, type) else tuple)()
+
+
+# -- What must be in no image
+
+class SecretPatterns:
+    """What shows that a file should be in no image, as templates/image/kept-out has it.
+
+    kinds   (what it holds, a pattern of its path in lower case, one of its first bytes)
+    likely  a pattern of the names of all files that may hold some
+    """
+
+    def __init__(self):
+        rows = template_rows("image", "kept-out")
+        named = {name: "".join(lines) for name, *lines in rows if name.endswith(":")}
+        self.marks = named["marks:"].encode().split(b"|")
+        self.private_key, self.token = named["private key:"].encode(), named["token:"].encode()
+        self.example, self.with_addresses = named["example:"], "|".join(
+            [named["addresses:"], named["settings:"]])
+        self.kinds = [(kind, names, content.encode()) for kind, names, content in (
+            *(row for row in rows if not row[0].endswith(":")),
+            ("a password", named["settings:"], named["assigned:"]))]
+        self.likely = "|".join([*(names for _, names, _ in self.kinds), named["addresses:"],
+                                named["keys:"]])
+
+    def kind(self, path, start):
+        """What a file holds, by its name and first bytes; "" if nothing."""
+        if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            start = marked_text(start).encode("utf-8")
+        if any(mark in start for mark in self.marks):
+            if re.search(self.private_key, start):
+                return "a private key"
+            if start[:2] in (b"\5\1", b"\5\2") and b"krbtgt" in start:
+                return "a keytab"
+            if re.search(self.token, start):
+                return "a token"
+        if not self.is_named(path, self.likely) or self.is_named(path, self.example):
+            return ""
+        start, text = re.sub(rb"(?m)^[ \t]*[#;].*", b"", start), ""
+        if self.is_named(path, self.with_addresses):
+            text = start.decode("utf-8", "replace")
+        return "a password" if has_password(text) else next((
+            kind for kind, names, content in self.kinds
+            if self.is_named(path, names) and re.search(content, start)), "")
+
+    @staticmethod
+    def is_named(path, names):
+        """Whether a path ends in a name, or a folder and a name, that a pattern fits."""
+        near = path.lower()[-300:].split("/")[-2:]
+        return bool(re.fullmatch(names, near[-1]) or re.fullmatch(names, "/".join(near)))
+
+
+secret_patterns = functools.lru_cache(None)(SecretPatterns)
 
 
 # ---- Plugins ----------------------------------------------------------------
