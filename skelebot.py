@@ -3851,44 +3851,6 @@ class Outcome(Record):
     errors: str = ""
 
 
-def shown_as(line):
-    """A step's line for a shell, with the texts and words of its {fields} quoted."""
-    return property(lambda step: line.format(**{
-        name: shell_line([value] if isinstance(value, str) else value)
-        for name, value in step._asdict().items() if "{" + name + "}" in line}))
-
-
-def setting(variable):
-    """NAME=VALUE of a pair, to be shown."""
-    return f"{variable[0]}={'...' if isinstance(variable[1], Secret) else variable[1]}"
-
-
-def each(flag, values):
-    return tuple(word for value in values for word in (flag, value))
-
-
-def public_url(url):
-    """An address for anyone to see: without its query; of a Secret the host alone."""
-    shown = bare_url(url).partition("?")[0]
-    return re.sub(r"(?<=[^:/])/.*", "/...", shown) if isinstance(url, Secret) else shown
-
-
-def packed_name(path):
-    """What the archive of a folder is called."""
-    return os.path.basename(os.path.normpath(path)) + ".tar.gz"
-
-
-def tar_line(path, name, kind="folder"):
-    """A folder, links to it followed, or a file as a tar archive under a name; by GNU's tar."""
-    name = re.sub(r"[|&\\]", r"\\\g<0>", name)
-    if kind == "folder":
-        return shell_line(["tar", "-c", "-f", "-", "-C", path, "--transform", f"s|^[.]|{name}|",
-                           "."])
-    above, own = os.path.split(path)
-    return shell_line(["tar", "-c", "-h", "-f", "-", "-C", above or ".", "--transform",
-                       f"s|.*|{name}|", own])
-
-
 class Command(Record):
     """A program to run, for its Outcome.
 
@@ -3953,6 +3915,27 @@ class Command(Record):
         return f"printf %s {shell_line([self.given])} | " if self.given else ""
 
 
+def setting(variable):
+    """NAME=VALUE of a pair, to be shown."""
+    return f"{variable[0]}={'...' if isinstance(variable[1], Secret) else variable[1]}"
+
+
+def tar_line(path, name, kind="folder"):
+    """A folder, links to it followed, or a file as a tar archive under a name; by GNU's tar."""
+    name = re.sub(r"[|&\\]", r"\\\g<0>", name)
+    if kind == "folder":
+        return shell_line(["tar", "-c", "-f", "-", "-C", path, "--transform", f"s|^[.]|{name}|",
+                           "."])
+    above, own = os.path.split(path)
+    return shell_line(["tar", "-c", "-h", "-f", "-", "-C", above or ".", "--transform",
+                       f"s|.*|{name}|", own])
+
+
+def removal_by(argv):
+    """The Command that removes something there, again if a signal has ended it as well."""
+    return Command(argv, kept=True, stop=(argv, argv))
+
+
 class Copy(Record):
     """A mapped folder or file that travels to a container, and back if it `returns`."""
     source: str
@@ -3964,11 +3947,6 @@ class Copy(Record):
 def archived(copy):
     """What an archive calls a Copy."""
     return posixpath.normpath(copy.target).strip("/")
-
-
-def removal_by(argv):
-    """The Command that removes something there, again if a signal has ended it as well."""
-    return Command(argv, kept=True, stop=(argv, argv))
 
 
 class Merge(Record):
@@ -3999,6 +3977,41 @@ class File(Record):
         return f"{source} > {target}"
 
 
+def plan_new_folder(path, fill, token=""):
+    """A folder that the plan `fill` makes whole beside its place, then puts there."""
+    scratch = yield Scratch(token, path)
+    try:
+        new = os.path.join(scratch, "new")
+        yield MakeFolder(new)
+        yield from fill(new)
+        yield Move(new, path)
+    finally:
+        yield Remove(scratch)
+
+
+class Scratch(Record):
+    """The path of a new folder for what is thrown away afterwards;
+    `token` is part of the one that is only shown.
+
+    path  what takes its place from there: it is beside that, and one at a time has it
+    """
+    token: str = ""
+    path: str = ""
+    line = property(lambda self: shell_line(["mkdir", "-m", "700", "--", self.shown]))
+
+    @property
+    def shown(self):
+        near = os.path.join(os.path.dirname(self.path), ".") if self.path else "/tmp/"
+        return f"{near}skelebot-{self.token or 'scratch'}"
+
+
+def shown_as(line):
+    """A step's line for a shell, with the texts and words of its {fields} quoted."""
+    return property(lambda step: line.format(**{
+        name: shell_line([value] if isinstance(value, str) else value)
+        for name, value in step._asdict().items() if "{" + name + "}" in line}))
+
+
 class MakeFolder(Record):
     """A folder to make, unless something is there; a `private` one is for its owner only."""
     path: str
@@ -4007,19 +4020,19 @@ class MakeFolder(Record):
     line = shown_as("[ -e {path} ] || mkdir -p -- {path}")
 
 
+class Move(Record):
+    """Move a folder of a Scratch into its place, instead of the one that is there."""
+    source: str
+    target: str
+    line = shown_as("rm -rf -- {target} && mv -- {source} {target}")
+
+
 class Remove(Record):
     """A file or folder to remove, if it is there; or a folder only if it is `empty`."""
     path: str
     empty: bool = False
     line = property(lambda self: shell_line(
         [*(["rmdir"] if self.empty else ["rm", "-rf"]), "--", self.path]))
-
-
-class Move(Record):
-    """Move a folder of a Scratch into its place, instead of the one that is there."""
-    source: str
-    target: str
-    line = shown_as("rm -rf -- {target} && mv -- {source} {target}")
 
 
 class Answer(Record):
@@ -4135,34 +4148,6 @@ class Release(Record):
     lock: Any
 
 
-class Scratch(Record):
-    """The path of a new folder for what is thrown away afterwards;
-    `token` is part of the one that is only shown.
-
-    path  what takes its place from there: it is beside that, and one at a time has it
-    """
-    token: str = ""
-    path: str = ""
-    line = property(lambda self: shell_line(["mkdir", "-m", "700", "--", self.shown]))
-
-    @property
-    def shown(self):
-        near = os.path.join(os.path.dirname(self.path), ".") if self.path else "/tmp/"
-        return f"{near}skelebot-{self.token or 'scratch'}"
-
-
-def plan_new_folder(path, fill, token=""):
-    """A folder that the plan `fill` makes whole beside its place, then puts there."""
-    scratch = yield Scratch(token, path)
-    try:
-        new = os.path.join(scratch, "new")
-        yield MakeFolder(new)
-        yield from fill(new)
-        yield Move(new, path)
-    finally:
-        yield Remove(scratch)
-
-
 class Login(Record):
     """The headers that tell a server who asks, which nobody sees; the ways to give others."""
     headers: Dict[str, Secret] = {}
@@ -4207,11 +4192,26 @@ class Request(Record):
                 *options, url]
 
 
+def each(flag, values):
+    return tuple(word for value in values for word in (flag, value))
+
+
+def public_url(url):
+    """An address for anyone to see: without its query; of a Secret the host alone."""
+    shown = bare_url(url).partition("?")[0]
+    return re.sub(r"(?<=[^:/])/.*", "/...", shown) if isinstance(url, Secret) else shown
+
+
 class Pack(Record):
     """The Body of a .tar.gz of a folder's files; the same for the same files, by one Python."""
     path: str
     line = property(lambda self: shell_line(
         ["tar", "-c", "-z", "-f", packed_name(self.path), "-C", self.path, "."]))
+
+
+def packed_name(path):
+    """What the archive of a folder is called."""
+    return os.path.basename(os.path.normpath(path)) + ".tar.gz"
 
 
 class Stretch(Record):
@@ -4343,6 +4343,283 @@ ENDPOINT = "unix:///var/run/docker.sock"    # where Docker's own engine is, unle
 COPYING = 3600  # seconds that what a job has left may take to come back
 
 
+def plan_engine(call, host):
+    """The Engine at a host; without one at its own default, as `local` if that is here."""
+    engine = engine_kind(call.engine)(call, "" if host == "local" else host)
+    engine = engine._replace(endpoint=(yield from engine.plan_endpoint()))
+    away = host == "local" and not engine.is_local
+    return engine._replace(host=host, endpoint="") if away else engine
+
+
+def engine_kind(program):
+    """The class for an engine's command line."""
+    return Podman if os.path.basename(program).startswith("podman") else Engine
+
+
+class Engine(Record):
+    """Docker's command line for one host; what is named plan_ asks it.
+
+    host      that was asked for, also as context:NAME; "" is the engine's own default
+    endpoint  where that is, as in unix://... or ssh://...; "" is this machine's own
+    """
+    call: Call
+    host: str = ""
+    endpoint: str = ""
+    variable = "DOCKER_HOST"    # the environment's word for the host
+    named, here = ("--host",), ("--host", ENDPOINT)     # what leads to another, and to this machine
+    docker_hub = ""             # what `login` calls Docker Hub
+    apart = False               # whether a build is ended by way of the programs that it runs
+    past_events, event = ("--since", "0"), '{{.Action}} {{index .Actor.Attributes "signal"}}'
+    has_daemon = True           # which listens at a socket; podman tells images who the caller is
+    facts = ("{{.ServerVersion}}|{{.DockerRootDir}}|{{.SystemTime}}|{{.SecurityOptions}}"
+             "{{.Runtimes}}|{{.HTTPProxy}} {{.HTTPSProxy}}")
+
+    def plan_endpoint(self):
+        """Where the engine is, by the host, the environment or the context in use."""
+        if not self.context:
+            return self.host or self.call.environ.get(self.variable, "")
+        known = context_endpoint(read_bytes(self.context_file))
+        if known:
+            return known
+        argv = "context", "inspect", "--format", "{{.Endpoints.docker.Host}}", "--", self.context
+        outcome = yield Command((self.call.engine, *argv), looks=True)
+        host = outcome.output.strip()
+        if host and not Host.fits(host):
+            raise SkelebotError(f"the Docker context {self.context} names {shortened(host)}, which "
+                                "is no engine's address", "look at it with docker context inspect")
+        return host
+
+    @property
+    def argv(self):
+        other = ("--context", self.context) if self.context else (*self.named, self.host)
+        return (self.call.engine,
+                *(self.here if self.host == "local" else other if self.host else ()))
+
+    @property
+    def context_file(self):
+        """Where Docker keeps its context. Source: docker context(1)"""
+        folder = self.call.environ.get("DOCKER_CONFIG") or os.path.join(self.call.home, ".docker")
+        digest = hashlib.sha256(self.context.encode("utf-8", "surrogateescape")).hexdigest()
+        return os.path.join(folder, "contexts", "meta", digest, "meta.json")
+
+    @property
+    def context(self):
+        """The Docker context that leads to it, or ""."""
+        named = self.host or self.call.environ.get(self.variable, "")
+        return (named[8:] if named[:8] == "context:" else "") if named else self.call.context
+
+    is_local = property(lambda self: is_local(self.endpoint))
+
+    def plan_check_image(self, tag):
+        """Say so if there is no engine or no image; else the status is the job's own, or told."""
+        yield from self.plan_check()
+        if (yield self.ask("image", "inspect", tag)).status:
+            raise NoImage(f"there is no image {tag}", "leave -s out, so that it is built")
+
+    def plan_check(self, **limits):
+        """Raise a fault if the engine does not answer."""
+        outcome = yield self.ask("version", **limits)
+        if outcome.status:
+            hint = refusal_hint(outcome.errors, "start Docker, name another host with -d")
+            raise SkelebotError(f"no engine answers {shell_line(self.argv)}: "
+                                f"{last_line(outcome.errors)}",
+                                f"{hint}, or run the job natively with -n")
+
+    def plan_image_ids(self, names):
+        """The ids of images, "" for what does not exist: by the API, else the command line."""
+        ids = (yield ImageIds(self.endpoint or ENDPOINT, names)) if self.has_daemon else None
+        if ids is None:
+            outcome = yield self.inspect("{{.Id}}", *names)
+            ids, one = outcome.output.split(), len(names) == 1
+            missing = re.search(r"(?i)no such (?!host|file)|not known|not found|unable to find",
+                                outcome.errors)
+            if len(ids) != len(names):
+                if outcome.status and not self.call.dry_run and not missing:
+                    yield from self.plan_check()
+                ids = [""] if one else []
+                for name in () if one else names:
+                    ids.append((yield self.inspect("{{.Id}}", name)).output.strip())
+        for name, text in zip(names, ids):
+            if text and not image_id(text):
+                raise SkelebotError(f"the engine gives {shortened(text)} as the id of image {name}",
+                                    "an id is sha256: and 64 hex digits: look at who answers there")
+        return tuple(ids)
+
+    def plan_rootless(self, project):
+        """Whether the engine's root is the caller; asked only where it matters, and once."""
+        if project.user != "host" or not self.call.uid or not self.has_daemon:
+            return False
+        cache = Cache(self.call)
+        path = cache.path("rootless", self.call.engine, self.endpoint)
+        kind = cache.text(path)
+        if kind not in ("rootless", "root"):
+            told = yield self.ask("info", "--format", "{{.SecurityOptions}}")
+            kind = "rootless" if "rootless" in told.output else "root"
+            if not told.status:
+                yield from cache.plan_keep(path, kind.encode())
+        return kind == "rootless"
+
+    def plan_accounts(self, image, key, home):
+        """(path here, path there) of files by which a job knows the caller; `key` tells images."""
+        cache, call = Cache(self.call), self.call
+        key = (call.engine, self.endpoint, str(call.uid), str(call.gid), call.login, home, *key)
+        paths = [cache.path(slug(name), name, *key) for name in ACCOUNTS]
+        if not all(map(cache.read, paths)) and not call.dry_run:
+            told = yield self.ask("run", "--rm", "--pull", "never", "--network", "none",
+                                  "--entrypoint", "sh", image, *ACCOUNTS_ARGV)
+            texts = self.account_texts(told.output, home)
+            for path, text in zip(paths, () if told.status or call.confined else texts):
+                yield from cache.plan_keep(path, text.encode("utf-8", "surrogateescape"))
+        known = all(map(cache.read, paths))
+        return tuple(zip(map(os.path.abspath, paths), ACCOUNTS)) if known else ()
+
+    def account_texts(self, text, home):
+        """Both ACCOUNTS with the caller first; `text` is those of an image, one after the other."""
+        uid, gid, home = self.call.uid, self.call.gid, "/tmp" if ":" in home else home
+        login = re.sub(r"[:\s]", "_", self.call.login or user_name(uid))
+        own = f"{login}:x:{uid}:{gid}::{home}:/bin/sh", f"{login}:x:{gid}:"
+        lines = text.split("\n")
+        return ["\n".join([first, *(line for line in lines if line.count(":") == colons), ""])
+                for first, colons in zip(own, (6, 3))]
+
+    def plan_builder(self, again=False):
+        """What an image is built with; asked once for this command line, unless `again`."""
+        cache, environ = Cache(self.call), self.call.environ
+        path = cache.path("builder", self.call.program, environ.get("DOCKER_BUILDKIT", ""))
+        builder = "" if again else cache.text(path)
+        if builder not in ("buildkit", "legacy"):
+            builder = yield from self.plan_ask_builder()
+            yield from cache.plan_keep(path, builder.encode()) if builder or again else ()
+        return builder or "legacy"
+
+    def plan_ask_builder(self):
+        """What `docker build` builds with, or ""; `lacking` if BuildKit is wanted but missing."""
+        program, setting = self.call.engine, self.call.environ.get("DOCKER_BUILDKIT", "").lower()
+        wanted = setting in ("1", "t", "true")
+        said = yield Command((program, "--version"), looks=True)
+        version = re.search(r"version (\d+)", said.output)
+        if not version:
+            return ""
+        major = int(version.group(1))
+        if not wanted and (setting or major < BUILDX):
+            return "legacy"
+        missing = (yield Command((program, "buildx", "version"), looks=True)).status
+        return "buildkit" if not missing or major < BUILDX else "lacking" if wanted else "legacy"
+
+    def build(self, tag, file, id_file="", words=(), context="."):
+        """--force-rm: the legacy builder leaves containers of what fails; `id_file` gets the id."""
+        return (*self.argv, "build", "--force-rm", *words, "--tag", tag,
+                *(("--iidfile", id_file) if id_file else ()), "--file", file, context)
+
+    def plan_push(self, reference):
+        """(Outcome, what tells the digest) of a push."""
+        outcome = yield Command((*self.argv, "push", reference), kept=True, quiet=True)
+        return outcome, outcome.output + outcome.errors
+
+    def inspect(self, form, *names):
+        return self.ask("image", "inspect", "--format", form, *names)
+
+    def ask(self, *words, **limits):
+        """What asks it something; `limits` are fields of a Command."""
+        return Command((*self.argv, *words), looks=True, **limits)
+
+    def start(self, name, *options):
+        return (*self.argv, "start", *options, name)
+
+    def ends(self, run):
+        """What ends its container: gently, then by force."""
+        return self.stop(run), self.remove(run.name)
+
+    def stop(self, run):
+        seconds = str(LAST_WORDS if run.resources.time else GRACE)
+        return (*self.argv, "stop", "--time", seconds, run.name)
+
+    def remove(self, name):
+        return (*self.argv, "rm", "--force", "--volumes", name)
+
+    def resource_words(self, resources, gpu=False):
+        """What a container may take; with `gpu` all GPUs and the host's /dev/shm, unless given."""
+        cpus, memory, gpus, shm, _ = resources
+        flags = {"--cpus": cpus, "--memory": memory, "--memory-swap": memory, "--shm-size": shm}
+        return (*(word for pair in flags.items() if pair[1] for word in pair),
+                *self.gpu_words(gpus or ("all" if gpu else "")),
+                *(("--ipc=host",) if gpu and not shm else ()))
+
+    def gpu_words(self, gpus):
+        """GPUs by their number, of whatever kind, or by their names."""
+        return ("--gpus", csv_row(gpus.rpartition(":")[2])) if gpus not in ("", "0") else ()
+
+    def user_words(self, project, job, rootless):
+        """The caller's uid and gid; a rootless engine's root is the caller already."""
+        call = self.call
+        if project.user != "host" or not call.uid or rootless:
+            return ()
+        return ("--user", f"{call.uid}:{call.gid}",
+                *(() if "HOME" in job_variables(project, job) else ("--env", "HOME=/tmp")),
+                *(("--env", "USER=" + call.login) if call.login else ()))
+
+    def copy_in(self, name, copy):
+        """As an archive that is unpacked above it, so that it keeps its own owner and mode."""
+        above, own = posixpath.split(copy.target.rstrip("/")) if copy.folder else (
+            "/", copy.target.lstrip("/"))       # what is above a file may not exist
+        return Command((*self.argv, "cp", "-", f"{name}:{above or '/'}"), kept=True,
+                       packed=(copy.source, own) if copy.folder else (copy.source, own, "file"))
+
+    def copy_back(self, name, copy):
+        """The files keep their owners where the caller is root, who alone can see to it."""
+        source = f"{name}:{copy.target.rstrip('/')}" + ("/." if copy.folder else "")
+        owners = () if self.call.uid else ("--archive",)
+        return Command((*self.argv, "cp", *owners, source, copy.source), kept=True, limit=COPYING)
+
+
+class Podman(Engine):
+    """podman, which needs no daemon: its root is the caller, and its endpoint is in no context."""
+    variable = "CONTAINER_HOST"
+    named, here, context = ("--remote", "--url"), ("--remote=false",), ""
+    docker_hub = "docker.io"
+    apart = True
+    past_events, event = ("--stream=false",), "{{.Status}} "
+    has_daemon = False
+    facts = ("{{.Version.Version}}|{{.Store.GraphRoot}}||"
+             "{{if .Host.Security.Rootless}}rootless{{end}}|")
+
+    def plan_builder(self, again=False):
+        yield from ()
+        return "podman"
+
+    def plan_push(self, reference):
+        """It tells the digest in a file only, and not when it is remote."""
+        if self.host:
+            return (yield from super().plan_push(reference))
+        folder = yield Scratch(self.call.token)
+        file = os.path.join(folder, "digest")
+        try:
+            outcome = yield Command((*self.argv, "push", "--digestfile", file, reference),
+                                    kept=True, quiet=True)
+            return outcome, Cache(self.call).text(file)
+        finally:
+            yield Remove(folder)
+
+    def ends(self, run):
+        """Its `rm --force` would stop what runs as patiently as `stop`; source: podman-rm(1)."""
+        gently, remove = super().ends(run)
+        return gently, (*self.argv, "kill", run.name), remove
+
+    def gpu_words(self, gpus):
+        """Devices of CDI, since --gpus came late, and had no effect at first."""
+        number = gpus.rpartition(":")[2] or "0"
+        names = range(int(number)) if number.isdigit() else number[number.find("=") + 1:].split(",")
+        return each("--device", [f"nvidia.com/gpu={name}" for name in names])
+
+    def user_words(self, project, job, rootless):
+        words = super().user_words(project, job, False)
+        return ("--userns", "keep-id", *words) if words else ()
+
+
+ACCOUNTS = ("/etc/passwd", "/etc/group")
+ACCOUNTS_ARGV = ("-c", "cat /etc/passwd; echo; cat /etc/group")
+
+
 def is_local(endpoint):
     """Whether an endpoint, as unix:///var/run/docker.sock, is on this machine; "" is so."""
     return not endpoint or endpoint.startswith(("unix://", "npipe://", "fd://"))
@@ -4355,16 +4632,15 @@ def context_endpoint(data):
     return host if Host.fits(host) else ""
 
 
+def image_id(text):
+    """An image's id, as engines give it; "" for any other text, which may look like an option."""
+    return text if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", text) else ""
+
+
 def last_line(text):
     text = re.sub(r"\n(?:(?:Run|See) '[^'\n]*--help'|command terminated with)[^\n]*\Z", "",
                   text.strip())
     return (text.strip().split("\n") or [""])[-1].strip() or "it gave no reason"
-
-
-def csv_row(*values):
-    """A row of CSV, as --mount reads it."""
-    return ",".join('"' + value.replace('"', '""') + '"' if re.search(r'[,"\r\n]', value)
-                    else value for value in values)
 
 
 def mount_words(mapping, folder, home):
@@ -4380,12 +4656,22 @@ def mount_words(mapping, folder, home):
                               *(["readonly"] if "ro" in options else []))
 
 
-# Variables that Docker's command line, or a program that it runs, would take for its own, or that a
-# shell drops on the way.
-CLIENTS_OWN = (r"(?ai)(?:DOCKER|BUILDKIT|BUILDX|CONTAINERS?|PODMAN|STORAGE|REGISTRY|LD|DYLD|SSH"
-               r"|SSL|XDG|OTEL|DBUS|LISTEN|NOTIFY|BASH|GLIBC|GCONV|RES|)_.*|KRB5.*|GO[A-Z]+"
-               r"|.*_PROXY|.*\W.*|(?:TMP|TEMP)(?:DIR)?|PATH(?:EXT)?|HOME|PWD|SHELL"
-               r"|LOCPATH|HOSTALIASES|USERPROFILE|(?:LOCAL)?APPDATA|COMSPEC|WINDIR|SYSTEMROOT")
+def csv_row(*values):
+    """A row of CSV, as --mount reads it."""
+    return ",".join('"' + value.replace('"', '""') + '"' if re.search(r'[,"\r\n]', value)
+                    else value for value in values)
+
+
+def file_variables(call, project, job):
+    """The Variables of envFiles, which lie below those of `environment`."""
+    variables = []
+    for file in (*project.envFiles, *job.envFiles):
+        data = read_bytes(host_path(file.path, "", call.home))
+        if data is None and file.required:
+            raise file.places["path"].fault(f"{file.path} does not exist",
+                                            "make it, or write {path: FILE, required: false}")
+        variables += env_variables(data or b"", file.path)
+    return variables
 
 
 # A line of an env file. Quotes may hold line breaks; nothing in it is expanded.
@@ -4412,34 +4698,6 @@ def env_variables(data, path):
             yield Variable(name, Secret(single or double or plain) if equals else None)
 
 
-def file_variables(call, project, job):
-    """The Variables of envFiles, which lie below those of `environment`."""
-    variables = []
-    for file in (*project.envFiles, *job.envFiles):
-        data = read_bytes(host_path(file.path, "", call.home))
-        if data is None and file.required:
-            raise file.places["path"].fault(f"{file.path} does not exist",
-                                            "make it, or write {path: FILE, required: false}")
-        variables += env_variables(data or b"", file.path)
-    return variables
-
-
-def job_variables(project, job, apart=None):
-    """name -> value of a job's variables, None is the caller's own; or of those `apart` or not.
-
-    apart  not in the environment of Docker's command line: the others are, since everybody can
-           read an argv
-    """
-    variables = dict((*project.environment, *job.environment))
-    return {name: value for name, value in variables.items() if apart is None or (
-        value is not None and bool(re.fullmatch(CLIENTS_OWN, name)) is apart)}
-
-
-def variable_words(project, job):
-    apart = job_variables(project, job, apart=True)
-    return each("--env", [name for name in job_variables(project, job) if name not in apart])
-
-
 def variables_file(project, job, environ):
     """The text of an --env-file with the variables that Docker's command line is not to have."""
     variables = job_variables(project, job, apart=True)
@@ -4456,22 +4714,28 @@ def variables_file(project, job, environ):
     return "".join(f"{name}={value}\n" for name, value in variables.items())
 
 
-def image_id(text):
-    """An image's id, as engines give it; "" for any other text, which may look like an option."""
-    return text if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", text) else ""
+def variable_words(project, job):
+    apart = job_variables(project, job, apart=True)
+    return each("--env", [name for name in job_variables(project, job) if name not in apart])
 
 
-ACCOUNTS = ("/etc/passwd", "/etc/group")
-ACCOUNTS_ARGV = ("-c", "cat /etc/passwd; echo; cat /etc/group")
+# Variables that Docker's command line, or a program that it runs, would take for its own, or that a
+# shell drops on the way.
+CLIENTS_OWN = (r"(?ai)(?:DOCKER|BUILDKIT|BUILDX|CONTAINERS?|PODMAN|STORAGE|REGISTRY|LD|DYLD|SSH"
+               r"|SSL|XDG|OTEL|DBUS|LISTEN|NOTIFY|BASH|GLIBC|GCONV|RES|)_.*|KRB5.*|GO[A-Z]+"
+               r"|.*_PROXY|.*\W.*|(?:TMP|TEMP)(?:DIR)?|PATH(?:EXT)?|HOME|PWD|SHELL"
+               r"|LOCPATH|HOSTALIASES|USERPROFILE|(?:LOCAL)?APPDATA|COMSPEC|WINDIR|SYSTEMROOT")
 
 
-def docker_config(environ, home):
-    """The text of Docker's config.json; of one that cannot be read Docker itself will tell."""
-    folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
-    try:
-        return (read_bytes(os.path.join(folder, "config.json")) or b"").decode("utf-8", "replace")
-    except SkelebotError:
-        return ""
+def job_variables(project, job, apart=None):
+    """name -> value of a job's variables, None is the caller's own; or of those `apart` or not.
+
+    apart  not in the environment of Docker's command line: the others are, since everybody can
+           read an argv
+    """
+    variables = dict((*project.environment, *job.environment))
+    return {name: value for name, value in variables.items() if apart is None or (
+        value is not None and bool(re.fullmatch(CLIENTS_OWN, name)) is apart)}
 
 
 def missing_helper(environ, home):
@@ -4484,277 +4748,13 @@ def missing_helper(environ, home):
     return next((one for one in programs if not shutil.which(one, path=environ.get("PATH"))), "")
 
 
-class Engine(Record):
-    """Docker's command line for one host; what is named plan_ asks it.
-
-    host      that was asked for, also as context:NAME; "" is the engine's own default
-    endpoint  where that is, as in unix://... or ssh://...; "" is this machine's own
-    """
-    call: Call
-    host: str = ""
-    endpoint: str = ""
-    variable = "DOCKER_HOST"    # the environment's word for the host
-    named, here = ("--host",), ("--host", ENDPOINT)     # what leads to another, and to this machine
-    docker_hub = ""             # what `login` calls Docker Hub
-    apart = False               # whether a build is ended by way of the programs that it runs
-    past_events, event = ("--since", "0"), '{{.Action}} {{index .Actor.Attributes "signal"}}'
-    has_daemon = True           # which listens at a socket; podman tells images who the caller is
-    facts = ("{{.ServerVersion}}|{{.DockerRootDir}}|{{.SystemTime}}|{{.SecurityOptions}}"
-             "{{.Runtimes}}|{{.HTTPProxy}} {{.HTTPSProxy}}")
-
-    @property
-    def argv(self):
-        other = ("--context", self.context) if self.context else (*self.named, self.host)
-        return (self.call.engine,
-                *(self.here if self.host == "local" else other if self.host else ()))
-
-    @property
-    def context(self):
-        """The Docker context that leads to it, or ""."""
-        named = self.host or self.call.environ.get(self.variable, "")
-        return (named[8:] if named[:8] == "context:" else "") if named else self.call.context
-
-    @property
-    def context_file(self):
-        """Where Docker keeps its context. Source: docker context(1)"""
-        folder = self.call.environ.get("DOCKER_CONFIG") or os.path.join(self.call.home, ".docker")
-        digest = hashlib.sha256(self.context.encode("utf-8", "surrogateescape")).hexdigest()
-        return os.path.join(folder, "contexts", "meta", digest, "meta.json")
-
-    is_local = property(lambda self: is_local(self.endpoint))
-
-    def build(self, tag, file, id_file="", words=(), context="."):
-        """--force-rm: the legacy builder leaves containers of what fails; `id_file` gets the id."""
-        return (*self.argv, "build", "--force-rm", *words, "--tag", tag,
-                *(("--iidfile", id_file) if id_file else ()), "--file", file, context)
-
-    def ask(self, *words, **limits):
-        """What asks it something; `limits` are fields of a Command."""
-        return Command((*self.argv, *words), looks=True, **limits)
-
-    def inspect(self, form, *names):
-        return self.ask("image", "inspect", "--format", form, *names)
-
-    def start(self, name, *options):
-        return (*self.argv, "start", *options, name)
-
-    def stop(self, run):
-        seconds = str(LAST_WORDS if run.resources.time else GRACE)
-        return (*self.argv, "stop", "--time", seconds, run.name)
-
-    def remove(self, name):
-        return (*self.argv, "rm", "--force", "--volumes", name)
-
-    def ends(self, run):
-        """What ends its container: gently, then by force."""
-        return self.stop(run), self.remove(run.name)
-
-    def gpu_words(self, gpus):
-        """GPUs by their number, of whatever kind, or by their names."""
-        return ("--gpus", csv_row(gpus.rpartition(":")[2])) if gpus not in ("", "0") else ()
-
-    def resource_words(self, resources, gpu=False):
-        """What a container may take; with `gpu` all GPUs and the host's /dev/shm, unless given."""
-        cpus, memory, gpus, shm, _ = resources
-        flags = {"--cpus": cpus, "--memory": memory, "--memory-swap": memory, "--shm-size": shm}
-        return (*(word for pair in flags.items() if pair[1] for word in pair),
-                *self.gpu_words(gpus or ("all" if gpu else "")),
-                *(("--ipc=host",) if gpu and not shm else ()))
-
-    def user_words(self, project, job, rootless):
-        """The caller's uid and gid; a rootless engine's root is the caller already."""
-        call = self.call
-        if project.user != "host" or not call.uid or rootless:
-            return ()
-        return ("--user", f"{call.uid}:{call.gid}",
-                *(() if "HOME" in job_variables(project, job) else ("--env", "HOME=/tmp")),
-                *(("--env", "USER=" + call.login) if call.login else ()))
-
-    def account_texts(self, text, home):
-        """Both ACCOUNTS with the caller first; `text` is those of an image, one after the other."""
-        uid, gid, home = self.call.uid, self.call.gid, "/tmp" if ":" in home else home
-        login = re.sub(r"[:\s]", "_", self.call.login or user_name(uid))
-        own = f"{login}:x:{uid}:{gid}::{home}:/bin/sh", f"{login}:x:{gid}:"
-        lines = text.split("\n")
-        return ["\n".join([first, *(line for line in lines if line.count(":") == colons), ""])
-                for first, colons in zip(own, (6, 3))]
-
-    def plan_accounts(self, image, key, home):
-        """(path here, path there) of files by which a job knows the caller; `key` tells images."""
-        cache, call = Cache(self.call), self.call
-        key = (call.engine, self.endpoint, str(call.uid), str(call.gid), call.login, home, *key)
-        paths = [cache.path(slug(name), name, *key) for name in ACCOUNTS]
-        if not all(map(cache.read, paths)) and not call.dry_run:
-            told = yield self.ask("run", "--rm", "--pull", "never", "--network", "none",
-                                  "--entrypoint", "sh", image, *ACCOUNTS_ARGV)
-            texts = self.account_texts(told.output, home)
-            for path, text in zip(paths, () if told.status or call.confined else texts):
-                yield from cache.plan_keep(path, text.encode("utf-8", "surrogateescape"))
-        known = all(map(cache.read, paths))
-        return tuple(zip(map(os.path.abspath, paths), ACCOUNTS)) if known else ()
-
-    def copy_in(self, name, copy):
-        """As an archive that is unpacked above it, so that it keeps its own owner and mode."""
-        above, own = posixpath.split(copy.target.rstrip("/")) if copy.folder else (
-            "/", copy.target.lstrip("/"))       # what is above a file may not exist
-        return Command((*self.argv, "cp", "-", f"{name}:{above or '/'}"), kept=True,
-                       packed=(copy.source, own) if copy.folder else (copy.source, own, "file"))
-
-    def copy_back(self, name, copy):
-        """The files keep their owners where the caller is root, who alone can see to it."""
-        source = f"{name}:{copy.target.rstrip('/')}" + ("/." if copy.folder else "")
-        owners = () if self.call.uid else ("--archive",)
-        return Command((*self.argv, "cp", *owners, source, copy.source), kept=True, limit=COPYING)
-
-    def plan_endpoint(self):
-        """Where the engine is, by the host, the environment or the context in use."""
-        if not self.context:
-            return self.host or self.call.environ.get(self.variable, "")
-        known = context_endpoint(read_bytes(self.context_file))
-        if known:
-            return known
-        argv = "context", "inspect", "--format", "{{.Endpoints.docker.Host}}", "--", self.context
-        outcome = yield Command((self.call.engine, *argv), looks=True)
-        host = outcome.output.strip()
-        if host and not Host.fits(host):
-            raise SkelebotError(f"the Docker context {self.context} names {shortened(host)}, which "
-                                "is no engine's address", "look at it with docker context inspect")
-        return host
-
-    def plan_rootless(self, project):
-        """Whether the engine's root is the caller; asked only where it matters, and once."""
-        if project.user != "host" or not self.call.uid or not self.has_daemon:
-            return False
-        cache = Cache(self.call)
-        path = cache.path("rootless", self.call.engine, self.endpoint)
-        kind = cache.text(path)
-        if kind not in ("rootless", "root"):
-            told = yield self.ask("info", "--format", "{{.SecurityOptions}}")
-            kind = "rootless" if "rootless" in told.output else "root"
-            if not told.status:
-                yield from cache.plan_keep(path, kind.encode())
-        return kind == "rootless"
-
-    def plan_check(self, **limits):
-        """Raise a fault if the engine does not answer."""
-        outcome = yield self.ask("version", **limits)
-        if outcome.status:
-            hint = refusal_hint(outcome.errors, "start Docker, name another host with -d")
-            raise SkelebotError(f"no engine answers {shell_line(self.argv)}: "
-                                f"{last_line(outcome.errors)}",
-                                f"{hint}, or run the job natively with -n")
-
-    def plan_check_image(self, tag):
-        """Say so if there is no engine or no image; else the status is the job's own, or told."""
-        yield from self.plan_check()
-        if (yield self.ask("image", "inspect", tag)).status:
-            raise NoImage(f"there is no image {tag}", "leave -s out, so that it is built")
-
-    def plan_image_ids(self, names):
-        """The ids of images, "" for what does not exist: by the API, else the command line."""
-        ids = (yield ImageIds(self.endpoint or ENDPOINT, names)) if self.has_daemon else None
-        if ids is None:
-            outcome = yield self.inspect("{{.Id}}", *names)
-            ids, one = outcome.output.split(), len(names) == 1
-            missing = re.search(r"(?i)no such (?!host|file)|not known|not found|unable to find",
-                                outcome.errors)
-            if len(ids) != len(names):
-                if outcome.status and not self.call.dry_run and not missing:
-                    yield from self.plan_check()
-                ids = [""] if one else []
-                for name in () if one else names:
-                    ids.append((yield self.inspect("{{.Id}}", name)).output.strip())
-        for name, text in zip(names, ids):
-            if text and not image_id(text):
-                raise SkelebotError(f"the engine gives {shortened(text)} as the id of image {name}",
-                                    "an id is sha256: and 64 hex digits: look at who answers there")
-        return tuple(ids)
-
-    def plan_ask_builder(self):
-        """What `docker build` builds with, or ""; `lacking` if BuildKit is wanted but missing."""
-        program, setting = self.call.engine, self.call.environ.get("DOCKER_BUILDKIT", "").lower()
-        wanted = setting in ("1", "t", "true")
-        said = yield Command((program, "--version"), looks=True)
-        version = re.search(r"version (\d+)", said.output)
-        if not version:
-            return ""
-        major = int(version.group(1))
-        if not wanted and (setting or major < BUILDX):
-            return "legacy"
-        missing = (yield Command((program, "buildx", "version"), looks=True)).status
-        return "buildkit" if not missing or major < BUILDX else "lacking" if wanted else "legacy"
-
-    def plan_builder(self, again=False):
-        """What an image is built with; asked once for this command line, unless `again`."""
-        cache, environ = Cache(self.call), self.call.environ
-        path = cache.path("builder", self.call.program, environ.get("DOCKER_BUILDKIT", ""))
-        builder = "" if again else cache.text(path)
-        if builder not in ("buildkit", "legacy"):
-            builder = yield from self.plan_ask_builder()
-            yield from cache.plan_keep(path, builder.encode()) if builder or again else ()
-        return builder or "legacy"
-
-    def plan_push(self, reference):
-        """(Outcome, what tells the digest) of a push."""
-        outcome = yield Command((*self.argv, "push", reference), kept=True, quiet=True)
-        return outcome, outcome.output + outcome.errors
-
-
-class Podman(Engine):
-    """podman, which needs no daemon: its root is the caller, and its endpoint is in no context."""
-    variable = "CONTAINER_HOST"
-    named, here, context = ("--remote", "--url"), ("--remote=false",), ""
-    docker_hub = "docker.io"
-    apart = True
-    past_events, event = ("--stream=false",), "{{.Status}} "
-    has_daemon = False
-    facts = ("{{.Version.Version}}|{{.Store.GraphRoot}}||"
-             "{{if .Host.Security.Rootless}}rootless{{end}}|")
-
-    def ends(self, run):
-        """Its `rm --force` would stop what runs as patiently as `stop`; source: podman-rm(1)."""
-        gently, remove = super().ends(run)
-        return gently, (*self.argv, "kill", run.name), remove
-
-    def gpu_words(self, gpus):
-        """Devices of CDI, since --gpus came late, and had no effect at first."""
-        number = gpus.rpartition(":")[2] or "0"
-        names = range(int(number)) if number.isdigit() else number[number.find("=") + 1:].split(",")
-        return each("--device", [f"nvidia.com/gpu={name}" for name in names])
-
-    def user_words(self, project, job, rootless):
-        words = super().user_words(project, job, False)
-        return ("--userns", "keep-id", *words) if words else ()
-
-    def plan_builder(self, again=False):
-        yield from ()
-        return "podman"
-
-    def plan_push(self, reference):
-        """It tells the digest in a file only, and not when it is remote."""
-        if self.host:
-            return (yield from super().plan_push(reference))
-        folder = yield Scratch(self.call.token)
-        file = os.path.join(folder, "digest")
-        try:
-            outcome = yield Command((*self.argv, "push", "--digestfile", file, reference),
-                                    kept=True, quiet=True)
-            return outcome, Cache(self.call).text(file)
-        finally:
-            yield Remove(folder)
-
-
-def engine_kind(program):
-    """The class for an engine's command line."""
-    return Podman if os.path.basename(program).startswith("podman") else Engine
-
-
-def plan_engine(call, host):
-    """The Engine at a host; without one at its own default, as `local` if that is here."""
-    engine = engine_kind(call.engine)(call, "" if host == "local" else host)
-    engine = engine._replace(endpoint=(yield from engine.plan_endpoint()))
-    away = host == "local" and not engine.is_local
-    return engine._replace(host=host, endpoint="") if away else engine
+def docker_config(environ, home):
+    """The text of Docker's config.json; of one that cannot be read Docker itself will tell."""
+    folder = environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
+    try:
+        return (read_bytes(os.path.join(folder, "config.json")) or b"").decode("utf-8", "replace")
+    except SkelebotError:
+        return ""
 
 
 # ---- Builds -----------------------------------------------------------------
