@@ -4761,531 +4761,7 @@ def docker_config(environ, home):
 #
 # Whether an image has to be built, and its build. An image whose recipe is that of the one before
 # is not built again; what is known of that one is in the cache.
-
-CA = "/run/skelebot-ca.pem"     # in builds and jobs
-CA_NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO")
-SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem"
-CERTIFICATE = rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----"
-DEAD = "=http://127.0.0.1:9"    # a proxy that lets nothing out
 BY_MOUNTS = "buildkit", "podman"        # builders that keep what they mount out of an image
-NOT_KEPT_OUT = ("the legacy builder would keep a secret, a login or the network's ca in the image",
-                "build with BuildKit: install Docker's buildx, and leave DOCKER_BUILDKIT=0 out")
-
-
-class Cache(Record):
-    """What a call keeps in `builds` of ~/.skelebot, where it may be lost at any time."""
-    call: Call
-    days = 90       # that something stays, unless it is kept again
-
-    def path(self, name, *key):
-        """The file for what the key's parts say; "" where there is no home."""
-        return cache_file(self.call.environ, self.call.home, name, *key)
-
-    def read(self, path):
-        """The bytes that are kept at a path; None if there is nothing that can be read."""
-        with contextlib.suppress(SkelebotError):
-            return read_bytes(path) if path else None
-
-    def text(self, path):
-        """The same as text; "" if it is not text."""
-        try:
-            return (self.read(path) or b"").decode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:
-            return ""
-
-    def plan_keep(self, path, data):
-        """Keep something, if that is possible; what was not kept for too long goes."""
-        if not path or self.call.dry_run:
-            return
-        folder, limit = os.path.dirname(path), time.time() - self.days * 24 * 3600
-        try:
-            yield MakeFolder(folder, private=True)
-            yield File(path, data)
-            with contextlib.suppress(OSError):      # it will be found another time
-                for one in os.scandir(folder):
-                    if (re.search("-[0-9a-f]{8}$", one.name) and one.stat().st_mtime < limit
-                            and one.is_file(follow_symlinks=False)):
-                        yield Remove(one.path)
-        except SkelebotError as error:
-            if self.call.verbose:
-                yield Note(f"what was built is not kept in the cache: {error.message}")
-
-
-def ca_bundle(network, environ, folder, home):
-    """This machine's authorities and those that the network names, in PEM."""
-    place = network.places["ca"]
-    path = host_path(network.ca, os.path.dirname(place.file) or folder, home)
-    files = [path, *(os.path.join(path, name) for name in listing(path, 0))]
-    own = [one for file in filter(os.path.isfile, files)
-           for one in re.findall(CERTIFICATE, read_bytes(file))]
-    if not own:
-        what = "holds no certificate in PEM form" if look(path) else "does not exist"
-        raise place.fault(f"{shortened(network.ca)} {what}",
-                          "name a file with -----BEGIN CERTIFICATE----- in it, or their folder")
-    known = filter(None, (environ.get("SSL_CERT_FILE"), *SYSTEM_CA.split()))
-    system = next(map(read_bytes, filter(os.path.isfile, known)), b"")
-    return b"\n".join([system.rstrip(), *(one for one in own if one not in system), b""])
-
-
-def network_files(network, environ, folder, home):
-    """The `files` of a Call."""
-    rows = ((network.ca and ca_bundle(network, environ, folder, home), CA, CA_NAMES),
-            (network.cran and template_bytes("image", "network.R"), "/run/skelebot.R",
-             ["R_PROFILE"]))
-    return tuple((cache_file(environ, home, "network", data.decode("latin-1")), data, *row)
-                 for data, *row in rows if data)
-
-
-def plan_network(call):
-    """Keep what programs and jobs read of the network where they find it, and not yet forgotten."""
-    for path, data, _, _ in call.files:
-        kept = Cache(call).read(path) == data and os.stat(path).st_mtime
-        if time.time() - kept > Cache.days * 24 * 3600 / 2:
-            yield from Cache(call).plan_keep(path, data)
-
-
-def check_online(offline, what):
-    """Raise a fault if the call is offline: `what` needs the network."""
-    if offline:
-        raise SkelebotError(f"{what} needs the network, and this call is offline",
-                            "leave --offline out, or the line offline: true")
-
-
-class Loan:
-    """What a build or a job (`at`) is lent and no image keeps: of the network, and secrets."""
-
-    def __init__(self, call, project, at):
-        self.call, self.folder, self.at = call, project.folder, at
-        self.secrets = [one for one in project.secrets if at in one.at]
-
-    def content(self, one):
-        """The value of a secret, or the path of its file."""
-        path = host_path(one.file, self.folder, self.call.home)
-        if one.env and not self.call.environ.get(one.env):
-            raise one.places["env"].fault(f"the variable {one.env} is not set",
-                                          f"set it, as in: export {one.env}=...")
-        if one.file and look(path) != "file":
-            raise one.places["file"].fault(f"{shortened(one.file)} is no file that exists",
-                                           "correct the path, or make the file")
-        return Secret(self.call.environ[one.env]) if one.env else path
-
-    @property
-    def values(self):
-        """name -> value of the secrets that are variables."""
-        return {one.name: self.content(one) for one in self.secrets if one.env}
-
-    @property
-    def files(self):
-        """(name, path here, path there) of what is mounted for reading."""
-        return [*(("skelebot-ca", path, target) for path, _, target, _ in self.call.files
-                  if target == CA or self.at == "run"),
-                *((one.name, self.content(one), one.target) for one in self.secrets if one.file)]
-
-    @property
-    def script(self):
-        """What each RUN begins with, for a shell; empty if nothing is lent."""
-        network, ca = self.call.network, any(target == CA for *_, target in self.files)
-        apt = re.sub(r"[&\\]", r"\\\g<0>", network.filled(network.apt))     # as sed has it
-        exports = {**{name: value for name, value in network.variables.items()
-                      if name.lower() not in PROXIES}, **dict.fromkeys(CA_NAMES if ca else (), CA)}
-        parts = [*(f"export {name}={shlex.quote(value)}"
-                   for name, value in {**exports, **self.values}.items()),
-                 apt and image_part("network-apt.sh", mirror=shlex.quote(apt)),
-                 ca and image_part("network-ca.sh", file=CA),
-                 network.cran and image_part("network-r.sh", profile=image_part("network.R")[:-1])]
-        return Secret("; ".join(part.strip() for part in parts if part))
-
-    def build(self, text, builder, own=False):
-        """(the Dockerfile, whose RUNs begin with the loan unless it is `own`, words, variables)."""
-        known, script, offline = builder in BY_MOUNTS, self.script, self.call.offline
-        apt, cran, pip = (getattr(self.call.network, name) for name in ("apt", "cran", "pip"))
-        named = " ".join([apt, cran, pip.index, *pip.extra])
-        rows = [*([("skelebot-env", "env=SKELEBOT_BUILD", "/run/skelebot-env")] if script else []),
-                *((name, "src=" + path, target) for name, path, target in self.files)]
-        mounts = "".join(f"--mount=type=secret,id={name},target={target},mode=0444 "
-                         for name, _, target in rows if known)
-        begin = (". /run/skelebot-env; " if known else script + "; ") if script else ""
-        lending = text if own or not rows else re.sub(
-            r'(?m)^RUN (?!find /app )((?:--\S+ )*)(\["/bin/sh", "-c", ")?', lambda run: (
-                f"RUN {run[1]}{mounts}" + (run[2] + json.dumps(begin)[1:-1] if run[2] else begin)),
-            text)
-        if not known and (self.secrets or lending != text and (
-                self.files or bare_url(script) != script or re.search(VARIABLE, named))):
-            raise SkelebotError(*NOT_KEPT_OUT)
-        args = [name + DEAD for one in PROXIES[:2] for name in (one, one.upper())] if offline else [
-            name for name in self.call.network.variables if name.lower() in PROXIES]
-        alone = offline and builder != "buildkit"       # whose cache is of one network
-        rows += [(one.name, "env=" + one.env, "") for one in self.secrets if one.env and own]
-        secrets = [csv_row("id=" + name, source) for name, source, _ in rows if known]
-        words = ("--network", "none") if alone else each("--build-arg", args)
-        return lending, (*words, *each("--secret", secrets)), {
-            # BuildKit fails where the command line is too new to have it built in
-            **({"DOCKER_BUILDKIT": "0"} if builder == "lacking" else {}),
-            **({"SKELEBOT_BUILD": script} if known and script else {})}
-
-
-def plan_must(command):
-    """Run a command; its failure ends the plan, with the last line that it printed."""
-    outcome = yield command
-    if outcome.status:
-        raise SkelebotError(f"{shell_line(command.argv[:4])} ... failed: "
-                            f"{last_line(outcome.errors)}",
-                            refusal_hint(outcome.errors, "skelebot -V shows every command; try "
-                                                         "this one by itself"))
-    return outcome
-
-
-def check_passwords(text, file):
-    """Raise a fault if a file of the image holds an address with a password."""
-    for number, line in enumerate(text.split("\n") if has_password(text) else (), 1):
-        if has_password(line):
-            raise password_fault(Place(file, number))
-
-
-def check_there(path, place):
-    """Raise a fault if a path of the project does not exist."""
-    if not look(path):
-        raise place.fault(f"{shortened(path)} does not exist", "correct the path, or add the file")
-
-
-def other_ignore_file(project):
-    """The file that BuildKit or podman would read instead of .dockerignore, if there is one."""
-    files = f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"
-    return next(filter(look, files), "")
-
-
-def own_dockerfile():
-    """The bytes of the Dockerfile that is there, if it may be written."""
-    present = read_bytes("Dockerfile")
-    if present is not None and not is_generated(present.decode("utf-8", "replace")):
-        raise SkelebotError("Dockerfile: was not written by skelebot, so it is not replaced",
-                            f"add the line dockerfile: Dockerfile to {FILE} to build from it, or "
-                            "rename it")
-    return present
-
-
-def ignore_file(project, job):
-    """(text of .dockerignore, the bytes that are there, the step that undoes what is written)."""
-    patterns = ignored_by_components(project)
-    keytabs = set(patterns) - set(component_words(project, "ignores"))
-    file = other_ignore_file(project) if keytabs else ""
-    if file:
-        raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out "
-                            "of the image",
-                            "move its lines into .dockerignore, and remove it")
-    present = read_bytes(".dockerignore")
-    own = None if present is None else present.decode("utf-8", "surrogateescape")
-    text = dockerignore(project, job, own, patterns)
-    undo = (Remove(".dockerignore") if own is None or is_generated(own)
-            else File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape")))
-    return text, present, undo
-
-
-def check_inside(file, name):
-    """Raise a fault if a file names something outside of the project."""
-    if not ProjectPath.fits(name) or not look(name):
-        raise SkelebotError(f"{file}: names {shortened(name)}, which is not in the project",
-                            "only files below skelebot.yaml can be part of the image")
-
-
-def requirement_files(file, seen={}):
-    """path in the project -> Requirements of a file and of those that it names, each once."""
-    text = marked_text(read_bytes(file) or b"")
-    check_passwords(text, file)
-    seen = {**seen, file: Requirements(text)}
-    for name in seen[file].files(file):
-        if name not in seen:
-            check_inside(file, name)
-            wheels = look(name) == "folder"
-            seen = {**seen, name: Requirements("")} if wheels else requirement_files(name, seen)
-    return seen
-
-
-def local_files(file, names):
-    """The paths in the project that a file names, without the project itself."""
-    paths = dict.fromkeys(posixpath.normpath(re.sub(r"^/app(?:/|$)", "./", name)) for name in names)
-    paths.pop(".", None)
-    for path in paths:
-        check_inside(file, path)
-    return tuple(paths)
-
-
-def asset_name(dependency, text):
-    """The file to install, in the answer of `aws codeartifact list-package-version-assets`."""
-    try:
-        assets = json_value(text.encode() or b'{"assets": []}')["assets"]
-        names = [str(asset["name"]) for asset in assets]
-    except (KeyError, TypeError):
-        raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(text)}",
-                            "update the AWS CLI, or look at the proxy")
-    names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
-             if name.endswith(end) and re.fullmatch(r"\w[\w.+!-]*", name, re.ASCII)]
-    if not names and text:
-        raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
-                            "look at it with aws codeartifact list-package-version-assets")
-    return (names or ["package.whl"])[0]
-
-
-def plan_code_artifact(dependency):
-    """The path of a package's file from AWS CodeArtifact, fetched unless it is here."""
-    fields = dependency.fields
-    folder = f".skelebot/{fields['name']}-{fields['version']}"
-    present = listing(folder)
-    if present:
-        return f"{folder}/{present[0]}"
-    words = ("--domain", fields["domain"], "--domain-owner", fields["owner"],
-             "--repository", fields["repository"], "--format", "pypi",
-             "--package", fields["name"], "--package-version", fields["version"],
-             *(("--profile", fields["profile"]) if fields["profile"] else ()))
-    outcome = yield from plan_must(Command((
-        "aws", "codeartifact", "list-package-version-assets", *words, "--output", "json"),
-        kept=True))
-    name = asset_name(dependency, outcome.output)
-    yield MakeFolder(os.path.dirname(folder))
-    yield from plan_new_folder(folder, lambda new: plan_must(Command(
-        ("aws", "codeartifact", "get-package-version-asset", *words, "--asset", name,
-         f"{new}/{name}"), kept=True)))
-    return f"{folder}/{name}"
-
-
-def plan_required_files(project):
-    """dependency -> the files it needs in the image; a fault if one does not exist."""
-    files, place = {}, project.places.get("dependencies")
-    for dependency in (*project.dependencies.Python, *project.dependencies.R):
-        if dependency.form == "python-ca":
-            files[dependency] = ((yield from plan_code_artifact(dependency)),)
-        elif "file" in dependency.fields:
-            file = dependency.fields["file"]
-            check_there(file, place)
-            text = checked_text(dependency, place)
-            files.update(requirements_of(dependency) if dependency.form == "python-req" else {
-                dependency: (file, *local_files(file, file_addresses(text)))})
-    profile = (read_bytes(".Rprofile") or b"") if project.dependencies.R else b""
-    if b"packrat/init.R" in profile and ".Rprofile" not in project.ignores:
-        raise SkelebotError(".Rprofile: starts packrat, which hides what is installed in the image",
-                            f"{way_of('packrat.lock')}; or add to ignores in {FILE}: - .Rprofile")
-    renv = any(one.form == "r-renv" for one in project.dependencies.R)
-    if renv or b"renv/activate.R" in profile:
-        files[AUTOLOADER] = ()
-    return files
-
-
-def checked_text(dependency, place):
-    """The text of a pyproject.toml, else ""; a fault if pip or R cannot read such a file, or would
-    install nothing of it.
-    """
-    file, form = dependency.fields["file"], dependency.form
-    if form not in ("python-req", "python-proj", "r-renv"):
-        return ""
-    rows = foreign_files("R")[1:] if form == "r-renv" else foreign_files(
-        "Python", "R", form.partition("-")[2])
-    for name, hint, _ in rows:
-        if re.fullmatch(name, file.rpartition("/")[2]):
-            raise place.fault(f"{'renv' if form == 'r-renv' else 'pip'} does not read {file}",
-                              hint.replace("FILE", file))
-    data = None if form == "python-req" else read_bytes(file)
-    fault = project_fault(data) if form == "python-proj" and data is not None else ()
-    if fault:
-        raise place.fault(f"{file} {fault[0]}", fault[1])
-    text = (data or b"").decode("utf-8", "replace")
-    check_passwords(text, file)
-    return text if form == "python-proj" else ""
-
-
-def requirements_of(dependency):
-    """The part of plan_required_files for a requirements file."""
-    named, local, lines, itself = requirement_files(dependency.fields["file"]), [], [], []
-    for name, own in named.items():
-        local += local_files(name, own.local)
-        lines += own.lines
-        itself += [(name, line) for line in own.lines if re.fullmatch(THE_PROJECT, line)]
-    marks = {ITSELF: itself,
-             VARIABLES: re.findall(r"\$\{([A-Z0-9_]+)\}", "\n".join(lines)),
-             PIP_OPTIONS: [line for line in lines if re.search(
-                 r"(?:^|\s)(?:--(?!requirement|constraint|editable)\w|-[fi]\b)", line)]}
-    return {dependency: tuple(dict.fromkeys((*named, *local))),
-            **{(dependency, mark): tuple(words) for mark, words in marks.items() if words}}
-
-
-def copied_below(text):
-    """The project's paths that matter when it is mapped over its copy; None if all may."""
-    copied = Instructions(text).copied
-    return copied if copied is not None and are_direct(tuple(sorted(copied))) else None
-
-
-def place_of_package(project, name):
-    """Where a Python package is named: in the project's file, or in one that is named there."""
-    place = project.places.get("dependencies") or Place(FILE, 1)
-    word = re.sub(r"[-_.]+", "[-_.]+", name)
-    files = [(place.file, place.line), *((one.fields["file"], 1) for one in
-             project.dependencies.Python if one.form in ("python-req", "python-proj"))]
-    for file, first in files:
-        lines = marked_text(read_bytes(file) or b"").split("\n")
-        for number, line in enumerate(lines, 1):
-            if number >= first and re.search(rf"(?i)(?<![\w.-]){word}(?![\w-])", line):
-                return Place(file, number)
-    return place
-
-
-def pip_fault(project, log):
-    """What pip has said about the packages that the project names, as a fault; None if nothing."""
-    unreached = re.search(r"Retrying \(Retry\(|[Nn]ame resolution|connection broken", log)
-    missing = re.search(r"No matching distribution found for (([\w.-]+)[^\s;(]*)", log)
-    if missing and not unreached:
-        wanted, name = missing.groups()
-        versions = re.search(r"from versions: (?!none)([\w., +!-]+)\)", log)
-        newest = listed(versions.group(1).split(", ")[-3:], "or") if versions else ""
-        package = hints("packages").get(name)
-        hint = (f"there is {newest}" if versions else f"it is called {package}" if package else
-                "correct the name, or name the index that has it in a requirements file")
-        other = re.search("require a different python version", log)
-        return place_of_package(project, name).fault(
-            f"pip finds no {wanted}" if versions else f"pip finds no package {name}",
-            hint + ("; others need another pythonVersion" if other else ""))
-    clash = re.search(r"Cannot install (([\w.-]+).{0,300}?) because these package versions", log)
-    if clash:
-        causes = re.findall(r"(?:The user requested|(?<![\w.-])[\w.-]+ \S+ depends on) .*", log)
-        return place_of_package(project, clash.group(2)).fault(
-            f"{clash.group(1)} contradict each other",
-            "leave one of them out, or let its version be any: " + "; ".join(causes[:3]))
-    return None
-
-
-def passed_over(project, before, now):
-    """Notes on new files of the context whose packages are not installed."""
-    own = " ".join([*project.dependencies.Python, *project.dependencies.R, *project.commands])
-    rows = [] if project.dockerfile else foreign_files(*project.language.split("+"))
-    for path in sorted(path for path in now if path not in before):
-        for name, way, others in rows:
-            if re.fullmatch(rf"(?:packrat/)?(?:{name})", path) and path not in own and (
-                    not re.search(others, own)):
-                way = way.replace("FILE", path).replace(" here ", f" in {FILE} ")
-                yield f"nothing of {path} is installed; to install it, {way}"
-    for file in re.findall(r"proj:(\S+)", own):
-        tables = toml_tables((read_bytes(file) or b"").decode("utf-8", "replace"))
-        named = [f"[{name}]" for name in tables if re.fullmatch(GROUPS, name)]
-        if named and before.get(file) != now.get(file):
-            yield (f"nothing of {listed(named)} in {file} is installed; to install it, "
-                   "move what jobs need to [project] dependencies")
-
-
-def check_sendable(project, recipe):
-    """Nothing, if Docker may read all that it is sent; BuildKit would take a file for empty."""
-    longer = re.findall(rf"(?m)^(.*)///{errno.ENAMETOOLONG}$", recipe.files)    # below these
-    for path, facts in recipe.facts.items():
-        ignored = facts.startswith("/")     # and yet looked into, since a line lets something in
-        is_folder, is_file = ignored or facts[:1] == "4", re.match(PLAIN_FILE, facts)
-        place, rights = machine_text(path), os.R_OK | os.X_OK if is_folder else os.R_OK
-        if (is_folder or is_file) and not os.access(place, rights) and os.path.lexists(place):
-            vain = "while one begins with !" if ignored else next(
-                (f"since the job {one.name} needs it" for one in project.jobs
-                 if is_below(os.path.normpath(one.source.script), [path])), "")
-            raise SkelebotError(
-                f"{shortened(path)}: you may not read it, so it cannot get into the image",
-                f"chmod or chown it; no line of ignores helps {vain}" if vain
-                else f"chmod or chown it, or add to ignores in {FILE}: - {ignores_line(path)}")
-        if len(os.fsencode(os.path.abspath(place))) > LONGEST_PATH or path in longer:
-            raise SkelebotError(
-                f"{shortened(path)}: its path is longer than Docker can read",
-                f"add to ignores in {FILE}: - {ignores_line(path.split('/')[0])}")
-
-
-def context_notes(before, now, hidden=(), most=3):
-    """What a person may want to know of a build context that was not in the one before."""
-    for line in hidden:
-        if look(line[1:]) and line not in before.ignored and Ignores(now.ignored).ignores(line[1:]):
-            yield f"{line[1:]} of envFiles is not in the image: ignores: ['!{line}'] lets it in"
-    entries, new_facts = now.entries, now.facts
-    size = sum(entry.size for entry in entries.values())
-    if size >= LARGE_CONTEXT > sum(entry.size for entry in before.entries.values()):
-        largest = sorted(entries, key=lambda name: -entries[name].size)[:most]
-        each_size = listed(f"{name} ({shown_size(entries[name].size)})" for name in largest)
-        yield (f"the project sends {shown_size(size)} to Docker, most of it in {each_size}; keep "
-               f"out what the image does not need, as in {FILE}: ignores: "
-               f"[{ignores_line(largest[0])}]")
-    old = before.facts
-    for path, facts in new_facts.items():
-        if facts[:2] == "14" and len(facts) == 6 and path not in old:
-            yield f"{path} is a socket: the image has none, or an empty file"
-    new = [path for path, facts in new_facts.items() if old.get(path) != facts and
-           re.match(PLAIN_FILE, facts) and int(facts.split(" ")[1]) <= HEAD
-           and secret_patterns().is_named(path, secret_patterns().likely)]
-    for path, kind in secrets_in(zip(map(machine_text, new), new)) if new else ():
-        yield (f"warning: {path} holds {kind}, and goes into the image; to keep it out, add to "
-               f"ignores in {FILE}: - {ignores_line(path)}")
-
-
-class Build(Record):
-    """What is known of an image before it is built, or found to be there.
-
-    seen    (path, bytes) of the cache's file and of the files that are written, as they were found
-    recipe  what it is to be built of
-    installs  how the dependencies are installed
-    before  what was built under that tag before
-    image   its id, "" if it is gone
-    tagged  whether the tag is that image's, or has been given to another one
-    copied  the paths that matter when the project is mapped over its copy; None if all do
-    hidden  the paths of the project that the job has mapped
-    """
-    seen: Tuple
-    recipe: Recipe
-    installs: Installs
-    before: Optional[Built]
-    image: str
-    tagged: bool
-    copied: Any
-    hidden: Tuple[str, ...]
-    writes: Tuple
-    undo: Tuple
-
-    def alike(self, before, now):
-        """Both recipes, without what does not matter here."""
-        if self.copied is not None:
-            return [recipe.live(self.copied) for recipe in (before, now)]
-        if not self.hidden or before.files == now.files:
-            return before, now
-        copied = copied_below(now.text)
-        text = now.text.replace(image_part("writable.Dockerfile"), "")
-        names = {*before.entries, *now.entries}
-        hidden = () if copied is None or Instructions(text).may_read_project(names) else [
-            path for path in self.hidden if not is_below(path, copied)
-            and not any(is_below(one, [path]) for one in copied)]
-        return [recipe.without(hidden) for recipe in (before, now)]
-
-    def is_fresh(self, call):
-        """Whether the image that exists will do; --rebuild wants one that this call has built."""
-        if not self.before or not self.image or (call.rebuild and self.before.token != call.token):
-            return False
-        before, now = self.alike(self.before.recipe, self.recipe)
-        return before == now
-
-    def reason(self, call):
-        """Why it is built, in words."""
-        if call.rebuild:
-            return "--rebuild asks for it"
-        if not self.before:
-            return "it was not built here before"
-        before, now = self.alike(self.before.recipe, self.recipe)
-        return before.change(now) or "its image is gone"
-
-    def hint(self, call, errors):
-        """What to do when its build has failed with these words."""
-        base = self.recipe.bases.partition("\n")[0]
-        why = f"; {base} was not here, and comes from its registry" * self.recipe.lacks_base
-        if call.rebuild:
-            why = "; --rebuild needs a base image that is in a registry"
-        full, helper = full_disk(), missing_helper(call.environ, call.home)
-        told = re.search(r"(?i)no space left on device", errors)
-        why += "; " + refusal_hint(helper or told.group(), "") if helper or told else ""
-        return "the lines above say which step failed" + why + (
-            f"; the disk of {full} is full" if full else "")
-
-    @property
-    def appended(self):
-        """The dependencies that are installed on top of what was installed together at first."""
-        groups = self.installs.named
-        first = [next(names for kind, names in groups if kind == one) for one in dict(groups)]
-        return [name for _, names in groups if names not in first for name in names]
 
 
 class Image:
@@ -5301,12 +4777,6 @@ class Image:
         self.tag, self.more, self.plain = tag or project.image_tag(job), more, plain
         self.cache, self.recipe = Cache(self.call), None
         self.loan = Loan(self.call, project, "build")
-
-    def kept(self, name, end=""):
-        """(key, path in the cache) of what was built under a name, or of how it was installed."""
-        folder = os.path.abspath(self.project.folder or ".")
-        key = self.call.engine, self.engine.endpoint, folder, name
-        return "\n".join(key), self.cache.path(slug(name.replace(":", "-")) + end, *key)
 
     def plan_ready(self):
         """The image to run, by its id, built unless it exists; with -s by its name."""
@@ -5420,6 +4890,35 @@ class Image:
             yield Note(f"{names}: a new value is no reason to build; --rebuild takes it")
         return build.image
 
+    def plan_look_ahead(self, build, why):
+        """Refuse a build that is known to fail; say what a person may want to know of it."""
+        if self.call.verbose:
+            yield Note(f"building {self.tag}: {why}")
+        if self.call.verbose and build.appended:
+            yield Note("appended since the first build here, and installed on top of it: "
+                       f"{', '.join(build.appended)}")
+        check_sendable(self.project, build.recipe)
+        if build.recipe.lacks_base:
+            check_online(self.call.offline, f"the base image {self.project.base}, absent here,")
+        yield from self.plan_check_variables(build.recipe.text)
+        before = build.before.recipe if build.before else Recipe()
+        notes = context_notes(before, build.recipe, env_files_inside(self.project))
+        yield from map(Note, (*notes, *passed_over(self.project, before.facts, build.recipe.facts)))
+
+    def plan_check_variables(self, text):
+        """Raise a fault if no image sets a variable that a requirements file names."""
+        lent = [*self.loan.values, *self.loan.files]        # or the fault that one is missing
+        named = [pair for pair in re.findall(r"\$\{(\w+):\?is named in ([^$\n]+), and is", text)
+                 if pair[0] not in lent]
+        told = (yield self.engine.inspect("{{json .Config.Env}}", self.project.base)
+                ) if named else None
+        for name, file in () if not told or told.status else named:     # it may have to come first
+            within = re.search(rf"\n(?:ENV|ARG) .*\b{name}\b", text)
+            if f'"{name}=' not in told.output and not within:
+                raise SkelebotError(
+                    f"{file}: names {name}, which is not set in the build", "write its value, or, "
+                    f"for a secret, secrets: [{{name: {name}, env: {name}, at: build}}]")
+
     def plan_build_again(self, build):
         """Build it, keep of what, and give the id; the tag if no id is told, or in a dry run."""
         call, project = self.call, self.project
@@ -5450,35 +4949,6 @@ class Image:
             yield from self.plan_keep(build, image)
             yield from self.plan_remove(build.image, image)
         return image or self.tag
-
-    def plan_look_ahead(self, build, why):
-        """Refuse a build that is known to fail; say what a person may want to know of it."""
-        if self.call.verbose:
-            yield Note(f"building {self.tag}: {why}")
-        if self.call.verbose and build.appended:
-            yield Note("appended since the first build here, and installed on top of it: "
-                       f"{', '.join(build.appended)}")
-        check_sendable(self.project, build.recipe)
-        if build.recipe.lacks_base:
-            check_online(self.call.offline, f"the base image {self.project.base}, absent here,")
-        yield from self.plan_check_variables(build.recipe.text)
-        before = build.before.recipe if build.before else Recipe()
-        notes = context_notes(before, build.recipe, env_files_inside(self.project))
-        yield from map(Note, (*notes, *passed_over(self.project, before.facts, build.recipe.facts)))
-
-    def plan_check_variables(self, text):
-        """Raise a fault if no image sets a variable that a requirements file names."""
-        lent = [*self.loan.values, *self.loan.files]        # or the fault that one is missing
-        named = [pair for pair in re.findall(r"\$\{(\w+):\?is named in ([^$\n]+), and is", text)
-                 if pair[0] not in lent]
-        told = (yield self.engine.inspect("{{json .Config.Env}}", self.project.base)
-                ) if named else None
-        for name, file in () if not told or told.status else named:     # it may have to come first
-            within = re.search(rf"\n(?:ENV|ARG) .*\b{name}\b", text)
-            if f'"{name}=' not in told.output and not within:
-                raise SkelebotError(
-                    f"{file}: names {name}, which is not set in the build", "write its value, or, "
-                    f"for a secret, secrets: [{{name: {name}, env: {name}, at: build}}]")
 
     def plan_files(self, build, context, opened):
         """What is written for a build: beside a copy of a project that cannot be written to, or is
@@ -5550,6 +5020,541 @@ class Image:
         tags = yield self.engine.inspect("{{len .RepoTags}}", before)
         if tags.output.strip() == "0":
             yield Command((*self.engine.argv, "rmi", before), kept=True)
+
+    def kept(self, name, end=""):
+        """(key, path in the cache) of what was built under a name, or of how it was installed."""
+        folder = os.path.abspath(self.project.folder or ".")
+        key = self.call.engine, self.engine.endpoint, folder, name
+        return "\n".join(key), self.cache.path(slug(name.replace(":", "-")) + end, *key)
+
+
+class Build(Record):
+    """What is known of an image before it is built, or found to be there.
+
+    seen    (path, bytes) of the cache's file and of the files that are written, as they were found
+    recipe  what it is to be built of
+    installs  how the dependencies are installed
+    before  what was built under that tag before
+    image   its id, "" if it is gone
+    tagged  whether the tag is that image's, or has been given to another one
+    copied  the paths that matter when the project is mapped over its copy; None if all do
+    hidden  the paths of the project that the job has mapped
+    """
+    seen: Tuple
+    recipe: Recipe
+    installs: Installs
+    before: Optional[Built]
+    image: str
+    tagged: bool
+    copied: Any
+    hidden: Tuple[str, ...]
+    writes: Tuple
+    undo: Tuple
+
+    def is_fresh(self, call):
+        """Whether the image that exists will do; --rebuild wants one that this call has built."""
+        if not self.before or not self.image or (call.rebuild and self.before.token != call.token):
+            return False
+        before, now = self.alike(self.before.recipe, self.recipe)
+        return before == now
+
+    def reason(self, call):
+        """Why it is built, in words."""
+        if call.rebuild:
+            return "--rebuild asks for it"
+        if not self.before:
+            return "it was not built here before"
+        before, now = self.alike(self.before.recipe, self.recipe)
+        return before.change(now) or "its image is gone"
+
+    def alike(self, before, now):
+        """Both recipes, without what does not matter here."""
+        if self.copied is not None:
+            return [recipe.live(self.copied) for recipe in (before, now)]
+        if not self.hidden or before.files == now.files:
+            return before, now
+        copied = copied_below(now.text)
+        text = now.text.replace(image_part("writable.Dockerfile"), "")
+        names = {*before.entries, *now.entries}
+        hidden = () if copied is None or Instructions(text).may_read_project(names) else [
+            path for path in self.hidden if not is_below(path, copied)
+            and not any(is_below(one, [path]) for one in copied)]
+        return [recipe.without(hidden) for recipe in (before, now)]
+
+    def hint(self, call, errors):
+        """What to do when its build has failed with these words."""
+        base = self.recipe.bases.partition("\n")[0]
+        why = f"; {base} was not here, and comes from its registry" * self.recipe.lacks_base
+        if call.rebuild:
+            why = "; --rebuild needs a base image that is in a registry"
+        full, helper = full_disk(), missing_helper(call.environ, call.home)
+        told = re.search(r"(?i)no space left on device", errors)
+        why += "; " + refusal_hint(helper or told.group(), "") if helper or told else ""
+        return "the lines above say which step failed" + why + (
+            f"; the disk of {full} is full" if full else "")
+
+    @property
+    def appended(self):
+        """The dependencies that are installed on top of what was installed together at first."""
+        groups = self.installs.named
+        first = [next(names for kind, names in groups if kind == one) for one in dict(groups)]
+        return [name for _, names in groups if names not in first for name in names]
+
+
+def copied_below(text):
+    """The project's paths that matter when it is mapped over its copy; None if all may."""
+    copied = Instructions(text).copied
+    return copied if copied is not None and are_direct(tuple(sorted(copied))) else None
+
+
+def own_dockerfile():
+    """The bytes of the Dockerfile that is there, if it may be written."""
+    present = read_bytes("Dockerfile")
+    if present is not None and not is_generated(present.decode("utf-8", "replace")):
+        raise SkelebotError("Dockerfile: was not written by skelebot, so it is not replaced",
+                            f"add the line dockerfile: Dockerfile to {FILE} to build from it, or "
+                            "rename it")
+    return present
+
+
+def ignore_file(project, job):
+    """(text of .dockerignore, the bytes that are there, the step that undoes what is written)."""
+    patterns = ignored_by_components(project)
+    keytabs = set(patterns) - set(component_words(project, "ignores"))
+    file = other_ignore_file(project) if keytabs else ""
+    if file:
+        raise SkelebotError(f"{file}: takes the place of .dockerignore, which keeps the keytab out "
+                            "of the image",
+                            "move its lines into .dockerignore, and remove it")
+    present = read_bytes(".dockerignore")
+    own = None if present is None else present.decode("utf-8", "surrogateescape")
+    text = dockerignore(project, job, own, patterns)
+    undo = (Remove(".dockerignore") if own is None or is_generated(own)
+            else File(".dockerignore", without_block(own).encode("utf-8", "surrogateescape")))
+    return text, present, undo
+
+
+def other_ignore_file(project):
+    """The file that BuildKit or podman would read instead of .dockerignore, if there is one."""
+    files = f"{project.dockerfile or 'Dockerfile'}.dockerignore", ".containerignore"
+    return next(filter(look, files), "")
+
+
+def plan_required_files(project):
+    """dependency -> the files it needs in the image; a fault if one does not exist."""
+    files, place = {}, project.places.get("dependencies")
+    for dependency in (*project.dependencies.Python, *project.dependencies.R):
+        if dependency.form == "python-ca":
+            files[dependency] = ((yield from plan_code_artifact(dependency)),)
+        elif "file" in dependency.fields:
+            file = dependency.fields["file"]
+            check_there(file, place)
+            text = checked_text(dependency, place)
+            files.update(requirements_of(dependency) if dependency.form == "python-req" else {
+                dependency: (file, *local_files(file, file_addresses(text)))})
+    profile = (read_bytes(".Rprofile") or b"") if project.dependencies.R else b""
+    if b"packrat/init.R" in profile and ".Rprofile" not in project.ignores:
+        raise SkelebotError(".Rprofile: starts packrat, which hides what is installed in the image",
+                            f"{way_of('packrat.lock')}; or add to ignores in {FILE}: - .Rprofile")
+    renv = any(one.form == "r-renv" for one in project.dependencies.R)
+    if renv or b"renv/activate.R" in profile:
+        files[AUTOLOADER] = ()
+    return files
+
+
+def plan_code_artifact(dependency):
+    """The path of a package's file from AWS CodeArtifact, fetched unless it is here."""
+    fields = dependency.fields
+    folder = f".skelebot/{fields['name']}-{fields['version']}"
+    present = listing(folder)
+    if present:
+        return f"{folder}/{present[0]}"
+    words = ("--domain", fields["domain"], "--domain-owner", fields["owner"],
+             "--repository", fields["repository"], "--format", "pypi",
+             "--package", fields["name"], "--package-version", fields["version"],
+             *(("--profile", fields["profile"]) if fields["profile"] else ()))
+    outcome = yield from plan_must(Command((
+        "aws", "codeartifact", "list-package-version-assets", *words, "--output", "json"),
+        kept=True))
+    name = asset_name(dependency, outcome.output)
+    yield MakeFolder(os.path.dirname(folder))
+    yield from plan_new_folder(folder, lambda new: plan_must(Command(
+        ("aws", "codeartifact", "get-package-version-asset", *words, "--asset", name,
+         f"{new}/{name}"), kept=True)))
+    return f"{folder}/{name}"
+
+
+def asset_name(dependency, text):
+    """The file to install, in the answer of `aws codeartifact list-package-version-assets`."""
+    try:
+        assets = json_value(text.encode() or b'{"assets": []}')["assets"]
+        names = [str(asset["name"]) for asset in assets]
+    except (KeyError, TypeError):
+        raise SkelebotError(f"{dependency}: aws gave no list of files, but {shortened(text)}",
+                            "update the AWS CLI, or look at the proxy")
+    names = [name for end in (".whl", ".tar.gz", ".zip") for name in names
+             if name.endswith(end) and re.fullmatch(r"\w[\w.+!-]*", name, re.ASCII)]
+    if not names and text:
+        raise SkelebotError(f"{dependency}: the version has no wheel and no source distribution",
+                            "look at it with aws codeartifact list-package-version-assets")
+    return (names or ["package.whl"])[0]
+
+
+def checked_text(dependency, place):
+    """The text of a pyproject.toml, else ""; a fault if pip or R cannot read such a file, or would
+    install nothing of it.
+    """
+    file, form = dependency.fields["file"], dependency.form
+    if form not in ("python-req", "python-proj", "r-renv"):
+        return ""
+    rows = foreign_files("R")[1:] if form == "r-renv" else foreign_files(
+        "Python", "R", form.partition("-")[2])
+    for name, hint, _ in rows:
+        if re.fullmatch(name, file.rpartition("/")[2]):
+            raise place.fault(f"{'renv' if form == 'r-renv' else 'pip'} does not read {file}",
+                              hint.replace("FILE", file))
+    data = None if form == "python-req" else read_bytes(file)
+    fault = project_fault(data) if form == "python-proj" and data is not None else ()
+    if fault:
+        raise place.fault(f"{file} {fault[0]}", fault[1])
+    text = (data or b"").decode("utf-8", "replace")
+    check_passwords(text, file)
+    return text if form == "python-proj" else ""
+
+
+def requirements_of(dependency):
+    """The part of plan_required_files for a requirements file."""
+    named, local, lines, itself = requirement_files(dependency.fields["file"]), [], [], []
+    for name, own in named.items():
+        local += local_files(name, own.local)
+        lines += own.lines
+        itself += [(name, line) for line in own.lines if re.fullmatch(THE_PROJECT, line)]
+    marks = {ITSELF: itself,
+             VARIABLES: re.findall(r"\$\{([A-Z0-9_]+)\}", "\n".join(lines)),
+             PIP_OPTIONS: [line for line in lines if re.search(
+                 r"(?:^|\s)(?:--(?!requirement|constraint|editable)\w|-[fi]\b)", line)]}
+    return {dependency: tuple(dict.fromkeys((*named, *local))),
+            **{(dependency, mark): tuple(words) for mark, words in marks.items() if words}}
+
+
+def requirement_files(file, seen={}):
+    """path in the project -> Requirements of a file and of those that it names, each once."""
+    text = marked_text(read_bytes(file) or b"")
+    check_passwords(text, file)
+    seen = {**seen, file: Requirements(text)}
+    for name in seen[file].files(file):
+        if name not in seen:
+            check_inside(file, name)
+            wheels = look(name) == "folder"
+            seen = {**seen, name: Requirements("")} if wheels else requirement_files(name, seen)
+    return seen
+
+
+def local_files(file, names):
+    """The paths in the project that a file names, without the project itself."""
+    paths = dict.fromkeys(posixpath.normpath(re.sub(r"^/app(?:/|$)", "./", name)) for name in names)
+    paths.pop(".", None)
+    for path in paths:
+        check_inside(file, path)
+    return tuple(paths)
+
+
+def check_inside(file, name):
+    """Raise a fault if a file names something outside of the project."""
+    if not ProjectPath.fits(name) or not look(name):
+        raise SkelebotError(f"{file}: names {shortened(name)}, which is not in the project",
+                            "only files below skelebot.yaml can be part of the image")
+
+
+def check_there(path, place):
+    """Raise a fault if a path of the project does not exist."""
+    if not look(path):
+        raise place.fault(f"{shortened(path)} does not exist", "correct the path, or add the file")
+
+
+def check_passwords(text, file):
+    """Raise a fault if a file of the image holds an address with a password."""
+    for number, line in enumerate(text.split("\n") if has_password(text) else (), 1):
+        if has_password(line):
+            raise password_fault(Place(file, number))
+
+
+def check_sendable(project, recipe):
+    """Nothing, if Docker may read all that it is sent; BuildKit would take a file for empty."""
+    longer = re.findall(rf"(?m)^(.*)///{errno.ENAMETOOLONG}$", recipe.files)    # below these
+    for path, facts in recipe.facts.items():
+        ignored = facts.startswith("/")     # and yet looked into, since a line lets something in
+        is_folder, is_file = ignored or facts[:1] == "4", re.match(PLAIN_FILE, facts)
+        place, rights = machine_text(path), os.R_OK | os.X_OK if is_folder else os.R_OK
+        if (is_folder or is_file) and not os.access(place, rights) and os.path.lexists(place):
+            vain = "while one begins with !" if ignored else next(
+                (f"since the job {one.name} needs it" for one in project.jobs
+                 if is_below(os.path.normpath(one.source.script), [path])), "")
+            raise SkelebotError(
+                f"{shortened(path)}: you may not read it, so it cannot get into the image",
+                f"chmod or chown it; no line of ignores helps {vain}" if vain
+                else f"chmod or chown it, or add to ignores in {FILE}: - {ignores_line(path)}")
+        if len(os.fsencode(os.path.abspath(place))) > LONGEST_PATH or path in longer:
+            raise SkelebotError(
+                f"{shortened(path)}: its path is longer than Docker can read",
+                f"add to ignores in {FILE}: - {ignores_line(path.split('/')[0])}")
+
+
+def context_notes(before, now, hidden=(), most=3):
+    """What a person may want to know of a build context that was not in the one before."""
+    for line in hidden:
+        if look(line[1:]) and line not in before.ignored and Ignores(now.ignored).ignores(line[1:]):
+            yield f"{line[1:]} of envFiles is not in the image: ignores: ['!{line}'] lets it in"
+    entries, new_facts = now.entries, now.facts
+    size = sum(entry.size for entry in entries.values())
+    if size >= LARGE_CONTEXT > sum(entry.size for entry in before.entries.values()):
+        largest = sorted(entries, key=lambda name: -entries[name].size)[:most]
+        each_size = listed(f"{name} ({shown_size(entries[name].size)})" for name in largest)
+        yield (f"the project sends {shown_size(size)} to Docker, most of it in {each_size}; keep "
+               f"out what the image does not need, as in {FILE}: ignores: "
+               f"[{ignores_line(largest[0])}]")
+    old = before.facts
+    for path, facts in new_facts.items():
+        if facts[:2] == "14" and len(facts) == 6 and path not in old:
+            yield f"{path} is a socket: the image has none, or an empty file"
+    new = [path for path, facts in new_facts.items() if old.get(path) != facts and
+           re.match(PLAIN_FILE, facts) and int(facts.split(" ")[1]) <= HEAD
+           and secret_patterns().is_named(path, secret_patterns().likely)]
+    for path, kind in secrets_in(zip(map(machine_text, new), new)) if new else ():
+        yield (f"warning: {path} holds {kind}, and goes into the image; to keep it out, add to "
+               f"ignores in {FILE}: - {ignores_line(path)}")
+
+
+def passed_over(project, before, now):
+    """Notes on new files of the context whose packages are not installed."""
+    own = " ".join([*project.dependencies.Python, *project.dependencies.R, *project.commands])
+    rows = [] if project.dockerfile else foreign_files(*project.language.split("+"))
+    for path in sorted(path for path in now if path not in before):
+        for name, way, others in rows:
+            if re.fullmatch(rf"(?:packrat/)?(?:{name})", path) and path not in own and (
+                    not re.search(others, own)):
+                way = way.replace("FILE", path).replace(" here ", f" in {FILE} ")
+                yield f"nothing of {path} is installed; to install it, {way}"
+    for file in re.findall(r"proj:(\S+)", own):
+        tables = toml_tables((read_bytes(file) or b"").decode("utf-8", "replace"))
+        named = [f"[{name}]" for name in tables if re.fullmatch(GROUPS, name)]
+        if named and before.get(file) != now.get(file):
+            yield (f"nothing of {listed(named)} in {file} is installed; to install it, "
+                   "move what jobs need to [project] dependencies")
+
+
+DEAD = "=http://127.0.0.1:9"    # a proxy that lets nothing out
+NOT_KEPT_OUT = ("the legacy builder would keep a secret, a login or the network's ca in the image",
+                "build with BuildKit: install Docker's buildx, and leave DOCKER_BUILDKIT=0 out")
+
+
+class Loan:
+    """What a build or a job (`at`) is lent and no image keeps: of the network, and secrets."""
+
+    def __init__(self, call, project, at):
+        self.call, self.folder, self.at = call, project.folder, at
+        self.secrets = [one for one in project.secrets if at in one.at]
+
+    def build(self, text, builder, own=False):
+        """(the Dockerfile, whose RUNs begin with the loan unless it is `own`, words, variables)."""
+        known, script, offline = builder in BY_MOUNTS, self.script, self.call.offline
+        apt, cran, pip = (getattr(self.call.network, name) for name in ("apt", "cran", "pip"))
+        named = " ".join([apt, cran, pip.index, *pip.extra])
+        rows = [*([("skelebot-env", "env=SKELEBOT_BUILD", "/run/skelebot-env")] if script else []),
+                *((name, "src=" + path, target) for name, path, target in self.files)]
+        mounts = "".join(f"--mount=type=secret,id={name},target={target},mode=0444 "
+                         for name, _, target in rows if known)
+        begin = (". /run/skelebot-env; " if known else script + "; ") if script else ""
+        lending = text if own or not rows else re.sub(
+            r'(?m)^RUN (?!find /app )((?:--\S+ )*)(\["/bin/sh", "-c", ")?', lambda run: (
+                f"RUN {run[1]}{mounts}" + (run[2] + json.dumps(begin)[1:-1] if run[2] else begin)),
+            text)
+        if not known and (self.secrets or lending != text and (
+                self.files or bare_url(script) != script or re.search(VARIABLE, named))):
+            raise SkelebotError(*NOT_KEPT_OUT)
+        args = [name + DEAD for one in PROXIES[:2] for name in (one, one.upper())] if offline else [
+            name for name in self.call.network.variables if name.lower() in PROXIES]
+        alone = offline and builder != "buildkit"       # whose cache is of one network
+        rows += [(one.name, "env=" + one.env, "") for one in self.secrets if one.env and own]
+        secrets = [csv_row("id=" + name, source) for name, source, _ in rows if known]
+        words = ("--network", "none") if alone else each("--build-arg", args)
+        return lending, (*words, *each("--secret", secrets)), {
+            # BuildKit fails where the command line is too new to have it built in
+            **({"DOCKER_BUILDKIT": "0"} if builder == "lacking" else {}),
+            **({"SKELEBOT_BUILD": script} if known and script else {})}
+
+    @property
+    def script(self):
+        """What each RUN begins with, for a shell; empty if nothing is lent."""
+        network, ca = self.call.network, any(target == CA for *_, target in self.files)
+        apt = re.sub(r"[&\\]", r"\\\g<0>", network.filled(network.apt))     # as sed has it
+        exports = {**{name: value for name, value in network.variables.items()
+                      if name.lower() not in PROXIES}, **dict.fromkeys(CA_NAMES if ca else (), CA)}
+        parts = [*(f"export {name}={shlex.quote(value)}"
+                   for name, value in {**exports, **self.values}.items()),
+                 apt and image_part("network-apt.sh", mirror=shlex.quote(apt)),
+                 ca and image_part("network-ca.sh", file=CA),
+                 network.cran and image_part("network-r.sh", profile=image_part("network.R")[:-1])]
+        return Secret("; ".join(part.strip() for part in parts if part))
+
+    @property
+    def files(self):
+        """(name, path here, path there) of what is mounted for reading."""
+        return [*(("skelebot-ca", path, target) for path, _, target, _ in self.call.files
+                  if target == CA or self.at == "run"),
+                *((one.name, self.content(one), one.target) for one in self.secrets if one.file)]
+
+    @property
+    def values(self):
+        """name -> value of the secrets that are variables."""
+        return {one.name: self.content(one) for one in self.secrets if one.env}
+
+    def content(self, one):
+        """The value of a secret, or the path of its file."""
+        path = host_path(one.file, self.folder, self.call.home)
+        if one.env and not self.call.environ.get(one.env):
+            raise one.places["env"].fault(f"the variable {one.env} is not set",
+                                          f"set it, as in: export {one.env}=...")
+        if one.file and look(path) != "file":
+            raise one.places["file"].fault(f"{shortened(one.file)} is no file that exists",
+                                           "correct the path, or make the file")
+        return Secret(self.call.environ[one.env]) if one.env else path
+
+
+CA = "/run/skelebot-ca.pem"     # in builds and jobs
+CA_NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO")
+
+
+def network_files(network, environ, folder, home):
+    """The `files` of a Call."""
+    rows = ((network.ca and ca_bundle(network, environ, folder, home), CA, CA_NAMES),
+            (network.cran and template_bytes("image", "network.R"), "/run/skelebot.R",
+             ["R_PROFILE"]))
+    return tuple((cache_file(environ, home, "network", data.decode("latin-1")), data, *row)
+                 for data, *row in rows if data)
+
+
+SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem"
+CERTIFICATE = rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----"
+
+
+def ca_bundle(network, environ, folder, home):
+    """This machine's authorities and those that the network names, in PEM."""
+    place = network.places["ca"]
+    path = host_path(network.ca, os.path.dirname(place.file) or folder, home)
+    files = [path, *(os.path.join(path, name) for name in listing(path, 0))]
+    own = [one for file in filter(os.path.isfile, files)
+           for one in re.findall(CERTIFICATE, read_bytes(file))]
+    if not own:
+        what = "holds no certificate in PEM form" if look(path) else "does not exist"
+        raise place.fault(f"{shortened(network.ca)} {what}",
+                          "name a file with -----BEGIN CERTIFICATE----- in it, or their folder")
+    known = filter(None, (environ.get("SSL_CERT_FILE"), *SYSTEM_CA.split()))
+    system = next(map(read_bytes, filter(os.path.isfile, known)), b"")
+    return b"\n".join([system.rstrip(), *(one for one in own if one not in system), b""])
+
+
+def plan_network(call):
+    """Keep what programs and jobs read of the network where they find it, and not yet forgotten."""
+    for path, data, _, _ in call.files:
+        kept = Cache(call).read(path) == data and os.stat(path).st_mtime
+        if time.time() - kept > Cache.days * 24 * 3600 / 2:
+            yield from Cache(call).plan_keep(path, data)
+
+
+def check_online(offline, what):
+    """Raise a fault if the call is offline: `what` needs the network."""
+    if offline:
+        raise SkelebotError(f"{what} needs the network, and this call is offline",
+                            "leave --offline out, or the line offline: true")
+
+
+def pip_fault(project, log):
+    """What pip has said about the packages that the project names, as a fault; None if nothing."""
+    unreached = re.search(r"Retrying \(Retry\(|[Nn]ame resolution|connection broken", log)
+    missing = re.search(r"No matching distribution found for (([\w.-]+)[^\s;(]*)", log)
+    if missing and not unreached:
+        wanted, name = missing.groups()
+        versions = re.search(r"from versions: (?!none)([\w., +!-]+)\)", log)
+        newest = listed(versions.group(1).split(", ")[-3:], "or") if versions else ""
+        package = hints("packages").get(name)
+        hint = (f"there is {newest}" if versions else f"it is called {package}" if package else
+                "correct the name, or name the index that has it in a requirements file")
+        other = re.search("require a different python version", log)
+        return place_of_package(project, name).fault(
+            f"pip finds no {wanted}" if versions else f"pip finds no package {name}",
+            hint + ("; others need another pythonVersion" if other else ""))
+    clash = re.search(r"Cannot install (([\w.-]+).{0,300}?) because these package versions", log)
+    if clash:
+        causes = re.findall(r"(?:The user requested|(?<![\w.-])[\w.-]+ \S+ depends on) .*", log)
+        return place_of_package(project, clash.group(2)).fault(
+            f"{clash.group(1)} contradict each other",
+            "leave one of them out, or let its version be any: " + "; ".join(causes[:3]))
+    return None
+
+
+def place_of_package(project, name):
+    """Where a Python package is named: in the project's file, or in one that is named there."""
+    place = project.places.get("dependencies") or Place(FILE, 1)
+    word = re.sub(r"[-_.]+", "[-_.]+", name)
+    files = [(place.file, place.line), *((one.fields["file"], 1) for one in
+             project.dependencies.Python if one.form in ("python-req", "python-proj"))]
+    for file, first in files:
+        lines = marked_text(read_bytes(file) or b"").split("\n")
+        for number, line in enumerate(lines, 1):
+            if number >= first and re.search(rf"(?i)(?<![\w.-]){word}(?![\w-])", line):
+                return Place(file, number)
+    return place
+
+
+def plan_must(command):
+    """Run a command; its failure ends the plan, with the last line that it printed."""
+    outcome = yield command
+    if outcome.status:
+        raise SkelebotError(f"{shell_line(command.argv[:4])} ... failed: "
+                            f"{last_line(outcome.errors)}",
+                            refusal_hint(outcome.errors, "skelebot -V shows every command; try "
+                                                         "this one by itself"))
+    return outcome
+
+
+class Cache(Record):
+    """What a call keeps in `builds` of ~/.skelebot, where it may be lost at any time."""
+    call: Call
+    days = 90       # that something stays, unless it is kept again
+
+    def plan_keep(self, path, data):
+        """Keep something, if that is possible; what was not kept for too long goes."""
+        if not path or self.call.dry_run:
+            return
+        folder, limit = os.path.dirname(path), time.time() - self.days * 24 * 3600
+        try:
+            yield MakeFolder(folder, private=True)
+            yield File(path, data)
+            with contextlib.suppress(OSError):      # it will be found another time
+                for one in os.scandir(folder):
+                    if (re.search("-[0-9a-f]{8}$", one.name) and one.stat().st_mtime < limit
+                            and one.is_file(follow_symlinks=False)):
+                        yield Remove(one.path)
+        except SkelebotError as error:
+            if self.call.verbose:
+                yield Note(f"what was built is not kept in the cache: {error.message}")
+
+    def text(self, path):
+        """The same as text; "" if it is not text."""
+        try:
+            return (self.read(path) or b"").decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return ""
+
+    def read(self, path):
+        """The bytes that are kept at a path; None if there is nothing that can be read."""
+        with contextlib.suppress(SkelebotError):
+            return read_bytes(path) if path else None
+
+    def path(self, name, *key):
+        """The file for what the key's parts say; "" where there is no home."""
+        return cache_file(self.call.environ, self.call.home, name, *key)
 
 
 # ---- Runs -------------------------------------------------------------------
