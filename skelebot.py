@@ -5622,58 +5622,6 @@ class RunRecord(Record):
     metrics: dict = {}
     outputs: list = []
 
-    @property
-    def name(self):
-        """What a person calls it: 12, or 12.3."""
-        return f"{self.number}.{self.point}" if self.point else str(self.number)
-
-    @property
-    def folder(self):
-        """In the project."""
-        return "/".join([RUNS, *self.name.split(".")])
-
-    @property
-    def facts(self):
-        """name -> text of what goes along with a file that it wrote; S3 takes 2 KB of it."""
-        own, room, facts = {"run": self.name, "job": self.job, "commit": self.commit}, 1800, {}
-        last = {name: one["last"] for name, one in self.metrics.items()}
-        typed = {name: self.values.get(name, "") for name in self.typed
-                 if not re.search("(?i)passw|secret|token|api_?key|credential", name)}
-        for name, text in {**own, **last, **typed, **own}.items():
-            text = shown_url(" ".join(map(str, text)) if isinstance(text, list) else str(text))
-            size = len(name) + len(quoted(text, "")) + 10
-            if text and size <= min(room, 400):
-                facts[re.sub(r"(?a)[^\w.-]", "_", name)], room = text, room - size
-        return facts
-
-    goes_on = property(lambda self: self.state in ("waiting", "running"))
-
-    @property
-    def told(self):
-        """How a person says its state."""
-        words = {"failed": "has failed", "stopped": "was stopped", "timeout": "ran out of time"}
-        return f"run {self.name} " + words.get(self.state, "is " + self.state)
-
-    @property
-    def took(self):
-        """How long it ran, as in 0:01:30; "" if it has not ended."""
-        seconds = int(min(max(self.ended - self.started, 0), 4e9))
-        return str(datetime.timedelta(seconds=seconds)) if self.started and self.ended else ""
-
-    def own(self, mapping):
-        """The mapping for this run: a point of a sweep has a copy of what it writes to."""
-        path = os.path.normpath(mapping.source)
-        if not self.point or "ro" in mapping.options or not is_inside(path) or path == ".":
-            return mapping
-        return Mapping(":".join(filter(None, [f"{self.folder}/out/{path}", mapping.target,
-                                              ",".join(mapping.options)])))
-
-    @property
-    def text(self):
-        """As run.json has it; json is imported only where it is read."""
-        return "{\n" + ",\n".join(f'"{name}": {as_json(value)}' for name, value
-                                  in self._asdict().items()) + "\n}\n"
-
     @classmethod
     def of(cls, text, number, point=0):
         """The record in the text of a run.json; one that is damaged, or not ours, says so."""
@@ -5711,6 +5659,58 @@ class RunRecord(Record):
             raise ValueError("state")
         return self
 
+    @property
+    def text(self):
+        """As run.json has it; json is imported only where it is read."""
+        return "{\n" + ",\n".join(f'"{name}": {as_json(value)}' for name, value
+                                  in self._asdict().items()) + "\n}\n"
+
+    @property
+    def facts(self):
+        """name -> text of what goes along with a file that it wrote; S3 takes 2 KB of it."""
+        own, room, facts = {"run": self.name, "job": self.job, "commit": self.commit}, 1800, {}
+        last = {name: one["last"] for name, one in self.metrics.items()}
+        typed = {name: self.values.get(name, "") for name in self.typed
+                 if not re.search("(?i)passw|secret|token|api_?key|credential", name)}
+        for name, text in {**own, **last, **typed, **own}.items():
+            text = shown_url(" ".join(map(str, text)) if isinstance(text, list) else str(text))
+            size = len(name) + len(quoted(text, "")) + 10
+            if text and size <= min(room, 400):
+                facts[re.sub(r"(?a)[^\w.-]", "_", name)], room = text, room - size
+        return facts
+
+    @property
+    def told(self):
+        """How a person says its state."""
+        words = {"failed": "has failed", "stopped": "was stopped", "timeout": "ran out of time"}
+        return f"run {self.name} " + words.get(self.state, "is " + self.state)
+
+    @property
+    def took(self):
+        """How long it ran, as in 0:01:30; "" if it has not ended."""
+        seconds = int(min(max(self.ended - self.started, 0), 4e9))
+        return str(datetime.timedelta(seconds=seconds)) if self.started and self.ended else ""
+
+    goes_on = property(lambda self: self.state in ("waiting", "running"))
+
+    def own(self, mapping):
+        """The mapping for this run: a point of a sweep has a copy of what it writes to."""
+        path = os.path.normpath(mapping.source)
+        if not self.point or "ro" in mapping.options or not is_inside(path) or path == ".":
+            return mapping
+        return Mapping(":".join(filter(None, [f"{self.folder}/out/{path}", mapping.target,
+                                              ",".join(mapping.options)])))
+
+    @property
+    def folder(self):
+        """In the project."""
+        return "/".join([RUNS, *self.name.split(".")])
+
+    @property
+    def name(self):
+        """What a person calls it: 12, or 12.3."""
+        return f"{self.number}.{self.point}" if self.point else str(self.number)
+
 
 def as_json(value):
     """A value of lists, dicts, texts and numbers as JSON; NaN and infinity are none of it."""
@@ -5735,9 +5735,65 @@ class Runs:
     def __init__(self, top=""):
         self.top = top
 
-    def path(self, record, *names):
-        """A file of a run; or its folder."""
-        return os.path.join(self.top, *record.folder.split("/"), *names)
+    def named(self, text, jobs=()):
+        """The RunRecord that is called so: "" is the newest, 12, 12.3, or a job's newest.
+
+        jobs  the names of the project's jobs, of which one may be a number too
+        """
+        number = r"(\d{1,9})(?:[.](\d{1,9}))?"
+        match = None if text in jobs else re.fullmatch(number, text, re.ASCII)
+        known = (self.read(int(match.group(1)), int(match.group(2) or 0)),) if match else (
+            one for one in self.all() if text in ("", one.job))
+        record = next((one for one in known if os.path.isdir(machine_text(self.path(one)))), None)
+        if record:
+            return record
+        hint = "skelebot runs --all lists them" if self.numbers() else "none is recorded here"
+        if match:
+            raise SkelebotError(f"there is no run {text}", hint)
+        if text in ("", *jobs):
+            raise SkelebotError(f"there is no run{' of ' + text if text else ''} yet", hint)
+        raise SkelebotError(f"{shortened(text)} is no run, and no job has that name",
+                            nearest(text, jobs) or hint)
+
+    def writer(self, path):
+        """The newest RunRecord of what is at a path, or in it, as that is now; or None."""
+        path = os.path.normpath(path)
+        for above in self.all():
+            for record in (above, *(self.points(above.number) if above.sweep else ())):
+                for row in record.outputs:
+                    own = not 0 < record.started - row[2] < 0.05    # else it is of the run before
+                    if own and (row[0] + "/").startswith(path + "/") and is_as_recorded(*row):
+                        return record
+
+    def plan_old(self, plan_current, limit):
+        """The runs that ended before a time, as did their points; damaged ones by their folders."""
+        yield from plan_current([one for one in self.going() if one.point])
+        going, records = {one.number for one in self.going()}, (
+            yield from plan_current([*self.all()]))
+        old = [one for one in records if not (one.goes_on or one.ended and one.number in going)
+               and (one.state in STATES and (one.ended or one.made) or limit < float("inf")
+                    and os.stat(self.path(one)).st_mtime or limit) < limit]
+        for one in old:
+            try:
+                yield from plan_current([one], True)    # what it left elsewhere goes as well
+            except SkelebotError as fault:
+                yield Note(f"{one.told}, and what it left on {one.host} stays: {fault.message}")
+        return old
+
+    def all(self):
+        """Every RunRecord, the newest first; without the points of sweeps."""
+        return map(self.read, self.numbers())
+
+    def points(self, number):
+        """The RunRecords of a sweep's points, in their order."""
+        return [self.read(number, point) for point in reversed(self.numbers(number))]
+
+    def going(self):
+        """The RunRecords of those whose end nobody has recorded, the newest first."""
+        names = [name.partition(".") for name in self.names("going")]
+        return itertools.starmap(self.read, sorted((
+            (int(number), int(point or 0)) for number, _, point in names
+            if (number + (point or "0")).isdigit()), reverse=True))
 
     def numbers(self, *above):
         """The numbers of all runs, or of the points of the one `above`, the newest first."""
@@ -5752,16 +5808,9 @@ class Runs:
         except OSError:
             return []
 
-    def going(self):
-        """The RunRecords of those whose end nobody has recorded, the newest first."""
-        names = [name.partition(".") for name in self.names("going")]
-        return itertools.starmap(self.read, sorted((
-            (int(number), int(point or 0)) for number, _, point in names
-            if (number + (point or "0")).isdigit()), reverse=True))
-
-    def text(self, record, name):
-        """A file of a run as text; "" if it does not exist."""
-        return first_bytes(machine_text(self.path(record, name)), MOST).decode("utf-8", "replace")
+    def read_again(self, record):
+        """A record as its file has it by now."""
+        return self.read(record.number, record.point)
 
     def read(self, number, point=0):
         """The RunRecord of a number; its state is "damaged" or "later" if it cannot be read."""
@@ -5770,6 +5819,10 @@ class Runs:
         if record.goes_on and not self.has(record):
             return record._replace(state="unknown", reason="it was not begun in this folder")
         return record
+
+    def has(self, record):
+        """Whether a run was begun here: of what came with a project we ask and end nothing."""
+        return record.mark == self.mark != ""
 
     @property
     def mark(self):
@@ -5781,14 +5834,6 @@ class Runs:
             return str(os.lstat(machine_text(os.path.join(self.top, RUNS, "mark"))).st_ctime_ns)
         except OSError:
             return ""
-
-    def has(self, record):
-        """Whether a run was begun here: of what came with a project we ask and end nothing."""
-        return record.mark == self.mark != ""
-
-    def read_again(self, record):
-        """A record as its file has it by now."""
-        return self.read(record.number, record.point)
 
     def process(self, record):
         """(pid, begun) of the process that a run is, natively."""
@@ -5815,6 +5860,10 @@ class Runs:
             return {}
         return {name: own for name, own in curves.items() if len(own) > 1}
 
+    def text(self, record, name):
+        """A file of a run as text; "" if it does not exist."""
+        return first_bytes(machine_text(self.path(record, name)), MOST).decode("utf-8", "replace")
+
     def last_lines(self, record, count):
         """The last lines that a run has printed, as a terminal showed them in the end."""
         try:
@@ -5825,341 +5874,9 @@ class Runs:
             return []
         return lines if any(lines) else []
 
-    def points(self, number):
-        """The RunRecords of a sweep's points, in their order."""
-        return [self.read(number, point) for point in reversed(self.numbers(number))]
-
-    def all(self):
-        """Every RunRecord, the newest first; without the points of sweeps."""
-        return map(self.read, self.numbers())
-
-    def plan_old(self, plan_current, limit):
-        """The runs that ended before a time, as did their points; damaged ones by their folders."""
-        yield from plan_current([one for one in self.going() if one.point])
-        going, records = {one.number for one in self.going()}, (
-            yield from plan_current([*self.all()]))
-        old = [one for one in records if not (one.goes_on or one.ended and one.number in going)
-               and (one.state in STATES and (one.ended or one.made) or limit < float("inf")
-                    and os.stat(self.path(one)).st_mtime or limit) < limit]
-        for one in old:
-            try:
-                yield from plan_current([one], True)    # what it left elsewhere goes as well
-            except SkelebotError as fault:
-                yield Note(f"{one.told}, and what it left on {one.host} stays: {fault.message}")
-        return old
-
-    def writer(self, path):
-        """The newest RunRecord of what is at a path, or in it, as that is now; or None."""
-        path = os.path.normpath(path)
-        for above in self.all():
-            for record in (above, *(self.points(above.number) if above.sweep else ())):
-                for row in record.outputs:
-                    own = not 0 < record.started - row[2] < 0.05    # else it is of the run before
-                    if own and (row[0] + "/").startswith(path + "/") and is_as_recorded(*row):
-                        return record
-
-    def named(self, text, jobs=()):
-        """The RunRecord that is called so: "" is the newest, 12, 12.3, or a job's newest.
-
-        jobs  the names of the project's jobs, of which one may be a number too
-        """
-        number = r"(\d{1,9})(?:[.](\d{1,9}))?"
-        match = None if text in jobs else re.fullmatch(number, text, re.ASCII)
-        known = (self.read(int(match.group(1)), int(match.group(2) or 0)),) if match else (
-            one for one in self.all() if text in ("", one.job))
-        record = next((one for one in known if os.path.isdir(machine_text(self.path(one)))), None)
-        if record:
-            return record
-        hint = "skelebot runs --all lists them" if self.numbers() else "none is recorded here"
-        if match:
-            raise SkelebotError(f"there is no run {text}", hint)
-        if text in ("", *jobs):
-            raise SkelebotError(f"there is no run{' of ' + text if text else ''} yet", hint)
-        raise SkelebotError(f"{shortened(text)} is no run, and no job has that name",
-                            nearest(text, jobs) or hint)
-
-
-class Clean:
-    """What of a project can go, also its present images and all ended runs if it is `whole`."""
-
-    def __init__(self, call, project, words):
-        self.call, self.project, self.whole = call, project, words.has("all")
-        self.yes, self.rows = words.has("yes") or call.dry_run, []      # (what, its removal)
-
-    @staticmethod
-    def plan_ended(engine, label="label=skelebot.project"):
-        """[id, status, name and size] of ours; for an hour what one has made may be on its way."""
-        told = yield from plan_must(engine.ask(
-            "ps", "--all", "--size", "--filter", label, "--filter", "status=exited",
-            "--format", "{{.ID}}|{{.Status}}|{{.Names}}, {{.Size}}", kept=True))
-        rows = [line.split("|", 2) for line in told.output.splitlines()]
-        return [row for row in rows if not re.search("second|minute", row[1])]
-
-    @staticmethod
-    def builds(engine, home):
-        """(path, folder, tag, 64 digits of the image's id or "") of what is kept of builds."""
-        folder = os.path.join(home, "builds")
-        for path in (os.path.join(folder, name) for name in listing(folder, 0)):
-            kept = (first_bytes(path, HEAD).decode("utf-8", "replace") + "\0").split("\0")
-            key = kept[0].split("\n")
-            if key[3:] and key[:2] == [engine.call.engine, engine.endpoint]:
-                yield path, key[2], key[3], image_id(kept[1])[-64:]
-
-    def can_go(self, folder, tag):
-        """Whether the project has built an image, but has no use for it now."""
-        it, (name, _, own) = self.project, tag.partition(":")
-        names = [it._replace(env=env).image for env in ("", *it.envs)]
-        jobs = {"", *(slug(job.name) for job in it.jobs if job.ignores),
-                *(kind.tag for kind in COMPONENTS.values())}        # of this environment
-        return folder == os.path.abspath(it.folder) and (
-            self.whole or name not in names or name == it.image and own not in jobs)
-
-    def plan_of_engine(self):
-        """Add containers and images, but for an image that another folder has."""
-        engine = yield from plan_engine(self.call, Hosts(self.call, self.project).chosen().engine)
-        yield from engine.plan_check()
-        form, argv = "{{.Id}} {{.Size}}{{range .RepoTags}} {{.}}{{end}}", engine.argv
-        busy = [one.container for one in Runs().going()]
-        ended = yield from self.plan_ended(engine, "label=skelebot.project=" + self.project.name)
-        self.rows += [(f"container {name}, {status}", [
-            Command((*argv, "rm", "--volumes", own), kept=True)])
-                      for own, status, name in ended if name.partition(",")[0] not in busy]
-        known = list(self.builds(engine, skelebot_home(self.call.environ, self.call.home)))
-        gone = [one for one in known if self.can_go(*one[1:3])]
-        told = yield from plan_must(engine.ask(
-            "images", "--quiet", "--no-trunc", "--filter", "dangling=true", "--filter",
-            f"label={LABEL}title={self.project.name}", kept=True))
-        ids = {*(one[-64:] for one in told.output.split()), *(one[3] for one in gone)}
-        ids -= {"", *(one[3] for one in known if one not in gone and look(one[1]))}
-        told = yield engine.inspect(form, *sorted(ids))
-        for image, size, *names in map(str.split, told.output.strip().splitlines()):
-            own = [name for name in names if re.sub("^localhost/|:latest$", "", name)
-                   in [one[2] for one in gone]]
-            what = f"image {' '.join(own) or image[-64:][:12]}, up to {shown_size(int(size))}"
-            files = [Remove(one[0]) for one in gone if one[3] in ("", image[-64:])]
-            self.rows += [(what, [Command((*argv, "rmi", *(own or [image])), kept=True), *files])
-                          ] if own or not names else []
-
-    def plan(self):
-        """Show what would go, ask, and remove it; 1 if something could not be removed."""
-        status, before = 0, float("inf") if self.whole else time.time() - 30 * 24 * 3600
-        yield from [Note("natively only the disk is cleaned: images and containers stay")] if (
-            self.call.native) else self.plan_of_engine()
-        plan_current = functools.partial(plan_updated, self.call, self.project)
-        old = list(map(Runs().path, (yield from Runs().plan_old(plan_current, before))))
-        size = shown_size(sum(os.lstat(file).st_size for path in old for file, _ in tree(path)))
-        self.rows += [(f"ended runs: {len(old)}, {size}", list(map(Remove, old)))][:len(old)]
-        yield from (Answer(what) for what, _ in self.rows)
-        if not self.rows:
-            yield Note("there is nothing to remove")
-        elif not self.yes and not self.call.terminal:
-            raise SkelebotError("nothing was removed: there is no terminal to ask at", "add --yes")
-        elif self.yes or (yield Ask("Remove all of this", "no")).lower() in ("y", "yes"):
-            lock = yield Hold(".")      # nobody builds; an engine keeps what something uses
-            for what, (first, *others) in self.rows:
-                outcome = (yield first) or Outcome()
-                status = status or int(outcome.status > 0)
-                yield from others if not outcome.status else [
-                    Note(f"{what}: it stays, as {last_line(outcome.errors)}")]
-            yield Release(lock)
-        return status
-
-
-# -- Metrics
-
-MOST_NAMES = 1000               # metrics of a run
-MOST_POINTS = 500               # of a curve
-MOST_LINES = 128 * 2 ** 20      # bytes that are read of a file of metrics, half of them at its end
-
-
-class Metrics:
-    """What a run has measured, as its output, its metrics.jsonl and its job's files say; of two
-    that have the same name, the one with more steps counts. `notes` say what could not be read.
-
-    metrics  the job's: names in lines of the output, and JSON files below `top`
-    since    when the run began: a file that is older says nothing of it
-    summary  `metrics` of a RunRecord
-    curves   name -> [[step, value], ...] of those that have several
-    """
-
-    def __init__(self, folder, metrics=(), top="", since=0.0):
-        self.since, self.notes, self.summary, self.curves, own = since, [], {}, {}, {}
-        files = [name for name in metrics if name.endswith(".json")]
-        self.names = {name.encode("utf-8", "surrogateescape"): name for name in metrics}
-        for rows, *path in (*[(self.printed, folder, "log")] * (len(files) < len(metrics)),
-                            (self.logged, folder, "shared", "metrics.jsonl"),
-                            *((self.filed, top, name) for name in files)):
-            for name, curve in self.read(rows, machine_text(os.path.join(*path))).items():
-                own[name] = max(curve, own.get(name, curve), key=lambda one: len(one[1]))
-        for name, curve in itertools.islice(own.items(), MOST_NAMES):
-            self.keep(name, *curve)
-        if len(own) > MOST_NAMES:
-            self.notes.append(f"a run has {MOST_NAMES} metrics at most: others are passed over")
-
-    def keep(self, name, steps, values):
-        """What a run has of a metric; of many steps those at equal distances."""
-        count, ends = len(values), [values.index(min(values)), values.index(max(values))]
-        kept = {*range(0, count, -(-count // (MOST_POINTS - 3))), *ends, count - 1}
-        points = {index: [steps[index] if steps[index] % 1 else int(steps[index]), values[index]]
-                  for index in sorted(kept)}
-        low, high = (points[index][::-1] for index in ends)
-        self.summary[name] = {"last": values[-1], "min": low, "max": high, "steps": count}
-        self.curves.update({name: list(points.values())} if count > 1 else {})
-
-    def read(self, rows, path):
-        """name -> (steps, values) of what rows of a file say, until something is wrong with it."""
-        curves, infinity = {}, float("inf")
-        if rows != self.filed and not first_bytes(path, 1):
-            return curves
-        from array import array
-        try:
-            for row in rows(path):
-                step = row.pop("step", row.pop("epoch", None))
-                for name, value in row.items():
-                    if type(value) is float and abs(value) < infinity:
-                        room = len(curves) <= MOST_NAMES and 0 < len(name) <= 200
-                        steps, values = curves.get(name) or (curves if room else {}).setdefault(
-                            name, (array("d"), array("d")))
-                        own = type(step) is float and abs(step) < infinity
-                        steps.append(step if own else len(values) + 1)
-                        values.append(value)
-        except (OSError, ValueError, RecursionError, SkelebotError) as error:
-            reason = (getattr(error, "strerror", "") or "it is damaged, or too large").lower()
-            self.notes.append(f"no metrics of {plain_text(path)}: {reason}")
-        return curves
-
-    @staticmethod
-    def lines(path):
-        """The lines of a file, as bytes; \\r ends one too."""
-        with open(path, "rb", opener=opened_plain) as file:
-            end = os.fstat(file.fileno()).st_size - MOST_LINES // 2
-            for line in iter(lambda: file.readline(2 ** 18), b""):
-                if MOST_LINES // 2 < file.tell() < end:
-                    file.seek(end)
-                yield from line.split(b"\r")
-
-    def printed(self, path):
-        """What lines of the output say of the job's names: `NAME: NUMBER` or `NAME=NUMBER`."""
-        for line in self.lines(path):
-            cut = max(line.rfind(b":"), line.rfind(b"="))
-            name = self.names.get(line[:max(cut, 0)].strip())
-            try:
-                yield {name: float(line[cut + 1:])} if name else {}
-            except ValueError:
-                pass
-
-    def logged(self, path):
-        """What lines of JSON objects say; whole numbers become floats, however long they are."""
-        decode = json.JSONDecoder(parse_int=float).decode
-        for line in self.lines(path):
-            try:
-                row = decode(line.decode("utf-8"))
-            except (ValueError, RecursionError):
-                continue
-            yield row if isinstance(row, dict) else {}
-
-    def filed(self, path):
-        """The numbers of a JSON file, inner ones as `above.below`; a list has several of a name."""
-        if os.stat(path).st_mtime < self.since - 2:
-            raise OSError(0, "older than the run")
-        text = read_bytes(path, MOST_LISTED).decode("utf-8")
-
-        def below(name, value):
-            for key, one in value.items() if isinstance(value, dict) else ():
-                yield from below(f"{name}.{key}" if name else key, one)
-            for one in value if isinstance(value, list) else ():
-                yield from below(name, one)
-            yield {name: value}
-
-        yield from below("", json.loads(text, parse_int=float))
-
-
-# -- Sweeps
-
-MOST_UNASKED = 1000     # points that are run without a question
-MOST_COPIED = 2 ** 30   # bytes that each point may have a copy of
-
-
-class Points:
-    """The points of a sweep, as they were typed on top of what the job says in the file.
-
-    axes  lists of {name: value}: a point has one of each list
-    each  name -> its values
-    """
-
-    def __init__(self, project, words, rows=()):
-        self.words, (name, *args) = words, words.values[""]
-        job = project.job(name)
-        self.parser = job_parser(project, job)
-        self.ones = {one.name: one for one in (*self.parser.args, *self.parser.params)}
-        columns, typed = list(rows[0] if rows else ()), words.values.get("each", ())
-        fixed = [name for name in words.values if name in self.ones]
-        names = [*fixed, *columns, *(name for name, *_ in typed)]
-        for name, *values in typed:
-            self.check(self.parser.axis_problem(name, values), "--each ")
-        for name in names:
-            self.check(names.count(name) > 1 and (f"{name}: given twice", "name it once"))
-        axes = [*typed, *((axis.name, *axis.values) for axis in job.sweep.each
-                          if axis.name not in names and not words.has("from"))]
-        self.axes = [*([rows] if rows else []),
-                     *([{name: value} for value in values] for name, *values in axes)]
-        self.count = functools.reduce(lambda count, axis: count * len(axis), self.axes, 1)
-        self.each = {name: list(dict.fromkeys(one[name] for one in axis))
-                     for axis in self.axes for name in axis[0]}
-        own = [arg.name for arg in self.parser.args if arg.name not in self.each]
-        self.base = {**{name: words.values[name] for name in fixed},
-                     **{name: (word,) for name, word in zip(own, args)}, "": args[len(own):]}
-        if rows or not words.has("from"):
-            self.check_points()
-
-    def check(self, problem, place=""):
-        if problem:
-            raise usage_error(f"sweep: {place}{problem[0]}", problem[1])
-
-    def check_points(self):
-        self.check(not self.axes and ("nothing says which values to try",
-                                      "for example --each NAME VALUE VALUE"))
-        self.check(int(self.words.one("random", 0)) > self.count and (
-            f"--random: there are {self.count} points only", "leave it out, or name more values"))
-        self.parser.parse(self.typed(0))
-
-    def chosen(self, seed):
-        """The numbers of the points: all, or so many that are drawn by lot, alike for one seed."""
-        lot, places = random.Random(seed).random, {}    # what every Python draws alike
-        count = int(self.words.one("random", self.count))
-        for first in range(count) if self.words.has("random") else ():
-            other = first + int(lot() * (self.count - first))
-            places[first], places[other] = places.get(other, other), places.get(first, first)
-        return [places.get(index, index) for index in range(count)]
-
-    def typed(self, index):
-        """What is typed after the job's name for a point, from 0; the last axis changes first."""
-        values = dict(self.base)
-        for axis in reversed(self.axes):
-            index, own = divmod(index, len(axis))
-            values.update((name, self.ones[name].words(value)) for name, value in axis[own].items())
-        return self.parser.typed(values, self.words.extra)
-
-    @staticmethod
-    def table(path, parser):
-        """{name: value} of each row of a CSV file, each of which has to fit."""
-        data, rows = read_bytes(path), []
-        try:
-            reader = csv.DictReader(io.StringIO((data or b"").decode("utf-8-sig")), strict=True)
-            for row in reader:
-                problems = [("has another number of values than the first line",
-                             "put a value with a comma in quotes")] if None in (
-                                 *row, *row.values()) else [
-                    parser.axis_problem(name, [value]) for name, value in row.items()]
-                for message, hint in filter(None, problems):
-                    raise SkelebotError(f"{path}:{reader.line_num}: {message}", hint)
-                rows.append(dict(row))
-        except (ValueError, csv.Error) as error:
-            raise SkelebotError(f"{path}: is no table: {error}", "write it as CSV in UTF-8")
-        if not rows:
-            raise SkelebotError(f"{path}: " + ("does not exist" if data is None else "has no rows"),
-                                "write the names of parameters, then a line for each point")
-        return rows
+    def path(self, record, *names):
+        """A file of a run; or its folder."""
+        return os.path.join(self.top, *record.folder.split("/"), *names)
 
 
 # -- The record of a run, as it comes about
@@ -6168,29 +5885,6 @@ EARLY = 1       # seconds in which a detached job that fails has not started, fo
 MOST_OUTPUTS = 1000     # files that a run wrote, which its record names
 OWN_FOLDERS = ("__pycache__", "node_modules")   # what no job is run for, as are hidden ones
 INSIDE = "/run/skelebot"        # in a container: what a job says of itself
-
-
-def written_since(paths, since):
-    """[path, size, time] of the files at and below some paths that were written since a time.
-
-    By the time of their status, which is this machine's own even if a copy keeps another. It looks
-    for a hundredth of the time that has passed, and first at what lies nearest.
-    """
-    written, paths = {}, list(map(machine_text, paths))
-    until = time.monotonic() + max((time.time() - since) / 100, 0.003)
-    while paths and time.monotonic() < until:
-        path = paths.pop(0)
-        with contextlib.suppress(OSError):      # it has gone, or is nobody's business
-            entries = list(os.scandir(path)) if os.path.isdir(path) else []
-            own = [(path, os.stat(path))] if not entries and os.path.isfile(path) else []
-            own += [(one.path, one.stat(follow_symlinks=False)) for one in entries
-                    if one.is_file(follow_symlinks=False)]
-            paths += [one.path for one in entries if one.is_dir(follow_symlinks=False)
-                      and one.name[0] != "." and one.name not in OWN_FOLDERS]
-            written.update((plain_text(os.path.normpath(path)), (status.st_size, status.st_mtime))
-                           for path, status in own if status.st_ctime >= since)
-    rows = [[path, *facts] for path, facts in written.items()]
-    return sorted(rows, key=lambda row: -row[2])[:MOST_OUTPUTS]
 
 
 class Recording:
@@ -6239,6 +5933,14 @@ class Recording:
         if self.record:
             self.record = yield KeepRun(self.record._replace(**facts))
 
+    def plan_fail(self, fault):
+        """Record its end by an exception."""
+        number = getattr(fault, "number", 2 if isinstance(fault, KeyboardInterrupt) else 0)
+        if number:
+            return self.plan_end(128 + number, state="stopped")
+        self.ending.setdefault("reason", getattr(fault, "message", "") or "")
+        return self.plan_end(getattr(fault, "status", 1))
+
     def plan_end(self, status, wrote=(), **ending):
         """Record its end, if nobody has: a status, the paths where it may have written, and what is
         not noted of its `state` and `reason`; returns the record.
@@ -6254,212 +5956,451 @@ class Recording:
                 as_json(measured.curves) if measured.curves else "")
         return self.record
 
-    def plan_fail(self, fault):
-        """Record its end by an exception."""
-        number = getattr(fault, "number", 2 if isinstance(fault, KeyboardInterrupt) else 0)
-        if number:
-            return self.plan_end(128 + number, state="stopped")
-        self.ending.setdefault("reason", getattr(fault, "message", "") or "")
-        return self.plan_end(getattr(fault, "status", 1))
-
 
 UNRECORDED = Recording()
 
 
-# -- What is asked
+def written_since(paths, since):
+    """[path, size, time] of the files at and below some paths that were written since a time.
 
-def as_text(value, most=None):
-    """A value of a record on one line, for a person; or its begin."""
-    if isinstance(value, dict):
-        value = [f"{name}={as_text(one, most)}" for name, one in value.items()]
-    text = " ".join(map(as_text, value)) if isinstance(value, (list, tuple)) else (
-        f"{value:.6g}" if isinstance(value, float) else str("" if value is None else value))
-    text = on_one_line(shown_url(text))
-    return text if not most or len(text) <= most else text[:most - 3] + "..."
-
-
-def when(seconds):
-    """A time as a clock here has it; "" for none."""
-    there = time.localtime(min(max(0, seconds), 4e9))
-    return time.strftime("%Y-%m-%d %H:%M", there) if seconds else ""
-
-
-def last_states(data):
-    """The lines of a log as a terminal showed them in the end, without colours."""
-    text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))", "",
-                  data.decode("utf-8", "replace"))
-    return [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
+    By the time of their status, which is this machine's own even if a copy keeps another. It looks
+    for a hundredth of the time that has passed, and first at what lies nearest.
+    """
+    written, paths = {}, list(map(machine_text, paths))
+    until = time.monotonic() + max((time.time() - since) / 100, 0.003)
+    while paths and time.monotonic() < until:
+        path = paths.pop(0)
+        with contextlib.suppress(OSError):      # it has gone, or is nobody's business
+            entries = list(os.scandir(path)) if os.path.isdir(path) else []
+            own = [(path, os.stat(path))] if not entries and os.path.isfile(path) else []
+            own += [(one.path, one.stat(follow_symlinks=False)) for one in entries
+                    if one.is_file(follow_symlinks=False)]
+            paths += [one.path for one in entries if one.is_dir(follow_symlinks=False)
+                      and one.name[0] != "." and one.name not in OWN_FOLDERS]
+            written.update((plain_text(os.path.normpath(path)), (status.st_size, status.st_mtime))
+                           for path, status in own if status.st_ctime >= since)
+    rows = [[path, *facts] for path, facts in written.items()]
+    return sorted(rows, key=lambda row: -row[2])[:MOST_OUTPUTS]
 
 
-def printed(path, terminal):
-    """The step that shows a log; at a terminal nothing of it is obeyed."""
-    return (Answer("\n".join(last_states(first_bytes(path, 2 ** 27))))
-            if terminal and os.path.isfile(path) else Tail(path))
+# -- Metrics
+
+MOST_NAMES = 1000               # metrics of a run
+MOST_POINTS = 500               # of a curve
+MOST_LINES = 128 * 2 ** 20      # bytes that are read of a file of metrics, half of them at its end
 
 
-class RunCommands:
-    """What a person or a program asks about the runs of a project: those that are `named`."""
+class Metrics:
+    """What a run has measured, as its output, its metrics.jsonl and its job's files say; of two
+    that have the same name, the one with more steps counts. `notes` say what could not be read.
 
-    def __init__(self, call, project, words, typed=("",)):
-        self.call, self.project, self.words, self.runs = call, project, words, Runs()
-        self.jobs = [job.name for job in project.jobs]
-        self.width = terminal_pages().width if sys.stdout.isatty() else None
-        self.typed = words.values.get("run", typed)
-        self.named = [self.runs.named(text, self.jobs) for text in self.typed]
-        self.plan_current = functools.partial(plan_updated, call, project)
-        self.plan_runner = functools.partial(plan_runner_of, call, project)
+    metrics  the job's: names in lines of the output, and JSON files below `top`
+    since    when the run began: a file that is older says nothing of it
+    summary  `metrics` of a RunRecord
+    curves   name -> [[step, value], ...] of those that have several
+    """
 
-    def plan_list(self, going=False):
-        """What ran, the newest first; and all about those that are named, with their points."""
-        if self.words.has("prune"):
-            return (yield from self.plan_prune(self.words.one("prune")))
-        every, failed, json = map(self.words.has, ("all", "failed", "json"))
-        few, names = None if every or json or self.named else 20, [one.name for one in self.named]
-        records = self.named + [point for one in self.named if one.sweep
-                                for point in self.runs.points(one.number)] or [*itertools.islice(
-            self.runs.going() if going else self.runs.all(), None if failed or going else few)]
-        records = [one for one in (yield from self.plan_current(records)) if one.name in names or (
-            one.goes_on or not going) and (one.state in FAILED or not failed)][:few]
-        if json:
-            return (yield Answer(self.json({"run": one.name, **one._asdict()} for one in records)))
-        yield from (Answer(self.facts(one)) for one in records if one.name in names)
-        rows = [self.row(one) for one in records if one.name not in names]
-        if rows or not names:
-            yield Answer(self.table(["RUN WHEN JOB STATE TIME SET METRICS".split(), *rows]))
+    def __init__(self, folder, metrics=(), top="", since=0.0):
+        self.since, self.notes, self.summary, self.curves, own = since, [], {}, {}, {}
+        files = [name for name in metrics if name.endswith(".json")]
+        self.names = {name.encode("utf-8", "surrogateescape"): name for name in metrics}
+        for rows, *path in (*[(self.printed, folder, "log")] * (len(files) < len(metrics)),
+                            (self.logged, folder, "shared", "metrics.jsonl"),
+                            *((self.filed, top, name) for name in files)):
+            for name, curve in self.read(rows, machine_text(os.path.join(*path))).items():
+                own[name] = max(curve, own.get(name, curve), key=lambda one: len(one[1]))
+        for name, curve in itertools.islice(own.items(), MOST_NAMES):
+            self.keep(name, *curve)
+        if len(own) > MOST_NAMES:
+            self.notes.append(f"a run has {MOST_NAMES} metrics at most: others are passed over")
 
-    @staticmethod
-    def row(record):
-        """A run in the list."""
-        ended = time.time() if record.goes_on else record.ended
-        return (record.name, when(record.started or record.made), record.job, record.state,
-                record._replace(ended=ended).took,
-                [f"{name}={as_text(record.values.get(name), 30)}" for name in record.typed],
-                {name: one["last"] for name, one in record.metrics.items()} or record.reason)
+    def read(self, rows, path):
+        """name -> (steps, values) of what rows of a file say, until something is wrong with it."""
+        curves, infinity = {}, float("inf")
+        if rows != self.filed and not first_bytes(path, 1):
+            return curves
+        from array import array
+        try:
+            for row in rows(path):
+                step = row.pop("step", row.pop("epoch", None))
+                for name, value in row.items():
+                    if type(value) is float and abs(value) < infinity:
+                        room = len(curves) <= MOST_NAMES and 0 < len(name) <= 200
+                        steps, values = curves.get(name) or (curves if room else {}).setdefault(
+                            name, (array("d"), array("d")))
+                        own = type(step) is float and abs(step) < infinity
+                        steps.append(step if own else len(values) + 1)
+                        values.append(value)
+        except (OSError, ValueError, RecursionError, SkelebotError) as error:
+            reason = (getattr(error, "strerror", "") or "it is damaged, or too large").lower()
+            self.notes.append(f"no metrics of {plain_text(path)}: {reason}")
+        return curves
 
-    @classmethod
-    def line(cls, record, sweep):
-        """A point that has ended, with the values that its sweep has tried."""
-        row = cls.row(record._replace(typed=list(sweep.get("each", ()))))
-        return "  ".join(filter(None, (as_text(row[part]) for part in (0, 5, 3, 4, 6))))
+    def printed(self, path):
+        """What lines of the output say of the job's names: `NAME: NUMBER` or `NAME=NUMBER`."""
+        for line in self.lines(path):
+            cut = max(line.rfind(b":"), line.rfind(b"="))
+            name = self.names.get(line[:max(cut, 0)].strip())
+            try:
+                yield {name: float(line[cut + 1:])} if name else {}
+            except ValueError:
+                pass
 
-    def facts(self, record):
-        """All that is known of a run."""
-        shown = record._replace(
-            mark="", outputs={path: shown_size(size) for path, size, _ in record.outputs},
-            **{name: when(getattr(record, name)) for name in ("made", "started", "ended")})
-        return self.table([f"{name} {key}", one] for name, value in shown._asdict().items()
-                          if value or name in ("clean", "status")
-                          for key, one in getattr(value, "items", lambda: [("", value)])())
-
-    def table(self, rows):
-        """Rows as columns, each cut to the width of the terminal."""
-        rows = [list(map(as_text, row)) for row in rows]
-        sizes = [max(map(len, column)) for column in zip(*rows)]
-        return "\n".join(as_text("  ".join(map(str.ljust, row, sizes)).rstrip(), self.width)
-                         for row in rows)
-
-    @staticmethod
-    def json(rows):
-        """A list for programs, an object on each line, without passwords in addresses."""
-        return "[" + ",\n ".join(shown_url(json.dumps(row)) for row in rows) + "]"
-
-    def plan_prune(self, age):
-        """Remove the runs that ended so long ago, and damaged ones of that age."""
-        if not Duration.fits(age):
-            raise usage_error(f"runs: --prune: expected {Duration.expected}, found "
-                              f"{shortened(age)}", Duration.hint)
-        limit = time.time() - Resources(time=age).seconds
-        old = yield from self.runs.plan_old(self.plan_current, limit)
-        yield Note(f"removing the runs that ended more than {age} ago: "
-                   + (as_text([one.name for one in old], 60) or "none"))
-        yield from (Remove(self.runs.path(one)) for one in old)
-
-    def plan_compare(self):
-        """What differs among runs, the best first: of a sweep its points, of a job the newest."""
-        own, best = {}, {}
-        ways = {way: self.words.one(way) for way in ("max", "min") if self.words.has(way)}
-        for text, one in zip(self.typed, self.named):
-            best = best or one.sweep.get("best", {})
-            own.update((each.name, each) for each in (
-                self.runs.points(one.number) if one.sweep else [one] if text not in ("", *self.jobs)
-                else itertools.islice((each for each in self.runs.all() if each.job == one.job
-                                       and not each.sweep), 10)))
-        records = yield from self.plan_current(
-            sorted(own.values(), key=lambda one: (-one.number, one.point)))
-        known = {name for one in records for name in one.metrics}
-        for way, name in (ways or best).items():
-            if str(name) not in known and ways:
-                raise usage_error(f"compare: none of these runs has measured {shortened(name)}",
-                                  did_you_mean(name, known, "measured are"))
-            sign = -1 if way == "max" else 1
-            worst = {"last": sign * float("inf")}
-            records.sort(key=lambda one: sign * one.metrics.get(str(name), worst)["last"])
-        yield Answer(self.comparison(list(map(self.cells, records))))
+    def logged(self, path):
+        """What lines of JSON objects say; whole numbers become floats, however long they are."""
+        decode = json.JSONDecoder(parse_int=float).decode
+        for line in self.lines(path):
+            try:
+                row = decode(line.decode("utf-8"))
+            except (ValueError, RecursionError):
+                continue
+            yield row if isinstance(row, dict) else {}
 
     @staticmethod
-    def cells(record):
-        """name -> value of all that may differ among runs."""
-        row = {"run": record.name, "job": record.job, "state": record.state, "env": record.env,
-               "version": record.version,
-               "commit": record.commit[:10] + "+" * (record.clean is False)}
-        for name, value in record.values.items():
-            row[f"values.{name}" if name in row else name] = as_text(value)
-        for name, one in record.metrics.items():
-            row[f"metrics.{name}" if name in row else name] = one["last"]
-        return row
+    def lines(path):
+        """The lines of a file, as bytes; \\r ends one too."""
+        with open(path, "rb", opener=opened_plain) as file:
+            end = os.fstat(file.fileno()).st_size - MOST_LINES // 2
+            for line in iter(lambda: file.readline(2 ** 18), b""):
+                if MOST_LINES // 2 < file.tell() < end:
+                    file.seek(end)
+                yield from line.split(b"\r")
 
-    def comparison(self, rows):
-        """What differs of such cells, as it is asked for."""
-        names = [name for name in dict.fromkeys(name for row in rows for name in row)
-                 if name == "run" or len({row.get(name) for row in rows}) > 1 or not rows[1:]]
-        rows = [[row.get(name) for name in names] for row in rows]
-        if self.words.has("json"):
-            return self.json(dict(zip(names, row)) for row in rows)
-        if self.words.has("md"):
-            return "\n".join(" | ".join(["", *(as_text(one).replace("|", "\\|") for one in row),
-                                         ""])[1:-1] for row in [names, ["---"] * len(names), *rows])
-        if self.words.has("csv"):
-            file = io.StringIO()
-            csv.writer(file, lineterminator="\n").writerows([names, *rows])
-            return file.getvalue().rstrip("\n")
-        return self.table([names, *rows])
+    def filed(self, path):
+        """The numbers of a JSON file, inner ones as `above.below`; a list has several of a name."""
+        if os.stat(path).st_mtime < self.since - 2:
+            raise OSError(0, "older than the run")
+        text = read_bytes(path, MOST_LISTED).decode("utf-8")
 
-    def plan_logs(self):
-        """What runs printed; at a terminal each line as it was last, and without colours."""
-        follow = self.words.has("follow")
-        for record in (yield from self.plan_current(self.named)):
-            path = self.runs.path(record, "log")
-            if record.goes_on and (follow or record.detached):
-                yield from (yield from self.plan_runner(record)).plan_watch(record, follow)
-            elif not look(path):
-                raise SkelebotError(f"{path} does not exist", "a job that has the terminal has no "
-                                    "log; of a sweep its points have one, as 12.1")
-            else:
-                yield printed(path, self.width)
+        def below(name, value):
+            for key, one in value.items() if isinstance(value, dict) else ():
+                yield from below(f"{name}.{key}" if name else key, one)
+            for one in value if isinstance(value, list) else ():
+                yield from below(name, one)
+            yield {name: value}
+
+        yield from below("", json.loads(text, parse_int=float))
+
+    def keep(self, name, steps, values):
+        """What a run has of a metric; of many steps those at equal distances."""
+        count, ends = len(values), [values.index(min(values)), values.index(max(values))]
+        kept = {*range(0, count, -(-count // (MOST_POINTS - 3))), *ends, count - 1}
+        points = {index: [steps[index] if steps[index] % 1 else int(steps[index]), values[index]]
+                  for index in sorted(kept)}
+        low, high = (points[index][::-1] for index in ends)
+        self.summary[name] = {"last": values[-1], "min": low, "max": high, "steps": count}
+        self.curves.update({name: list(points.values())} if count > 1 else {})
+
+
+# -- Sweeps
+
+MOST_UNASKED = 1000     # points that are run without a question
+MOST_COPIED = 2 ** 30   # bytes that each point may have a copy of
+
+
+class Points:
+    """The points of a sweep, as they were typed on top of what the job says in the file.
+
+    axes  lists of {name: value}: a point has one of each list
+    each  name -> its values
+    """
+
+    def __init__(self, project, words, rows=()):
+        self.words, (name, *args) = words, words.values[""]
+        job = project.job(name)
+        self.parser = job_parser(project, job)
+        self.ones = {one.name: one for one in (*self.parser.args, *self.parser.params)}
+        columns, typed = list(rows[0] if rows else ()), words.values.get("each", ())
+        fixed = [name for name in words.values if name in self.ones]
+        names = [*fixed, *columns, *(name for name, *_ in typed)]
+        for name, *values in typed:
+            self.check(self.parser.axis_problem(name, values), "--each ")
+        for name in names:
+            self.check(names.count(name) > 1 and (f"{name}: given twice", "name it once"))
+        axes = [*typed, *((axis.name, *axis.values) for axis in job.sweep.each
+                          if axis.name not in names and not words.has("from"))]
+        self.axes = [*([rows] if rows else []),
+                     *([{name: value} for value in values] for name, *values in axes)]
+        self.count = functools.reduce(lambda count, axis: count * len(axis), self.axes, 1)
+        self.each = {name: list(dict.fromkeys(one[name] for one in axis))
+                     for axis in self.axes for name in axis[0]}
+        own = [arg.name for arg in self.parser.args if arg.name not in self.each]
+        self.base = {**{name: words.values[name] for name in fixed},
+                     **{name: (word,) for name, word in zip(own, args)}, "": args[len(own):]}
+        if rows or not words.has("from"):
+            self.check_points()
+
+    def check_points(self):
+        self.check(not self.axes and ("nothing says which values to try",
+                                      "for example --each NAME VALUE VALUE"))
+        self.check(int(self.words.one("random", 0)) > self.count and (
+            f"--random: there are {self.count} points only", "leave it out, or name more values"))
+        self.parser.parse(self.typed(0))
+
+    def check(self, problem, place=""):
+        if problem:
+            raise usage_error(f"sweep: {place}{problem[0]}", problem[1])
+
+    def chosen(self, seed):
+        """The numbers of the points: all, or so many that are drawn by lot, alike for one seed."""
+        lot, places = random.Random(seed).random, {}    # what every Python draws alike
+        count = int(self.words.one("random", self.count))
+        for first in range(count) if self.words.has("random") else ():
+            other = first + int(lot() * (self.count - first))
+            places[first], places[other] = places.get(other, other), places.get(first, first)
+        return [places.get(index, index) for index in range(count)]
+
+    def typed(self, index):
+        """What is typed after the job's name for a point, from 0; the last axis changes first."""
+        values = dict(self.base)
+        for axis in reversed(self.axes):
+            index, own = divmod(index, len(axis))
+            values.update((name, self.ones[name].words(value)) for name, value in axis[own].items())
+        return self.parser.typed(values, self.words.extra)
+
+    @staticmethod
+    def table(path, parser):
+        """{name: value} of each row of a CSV file, each of which has to fit."""
+        data, rows = read_bytes(path), []
+        try:
+            reader = csv.DictReader(io.StringIO((data or b"").decode("utf-8-sig")), strict=True)
+            for row in reader:
+                problems = [("has another number of values than the first line",
+                             "put a value with a comma in quotes")] if None in (
+                                 *row, *row.values()) else [
+                    parser.axis_problem(name, [value]) for name, value in row.items()]
+                for message, hint in filter(None, problems):
+                    raise SkelebotError(f"{path}:{reader.line_num}: {message}", hint)
+                rows.append(dict(row))
+        except (ValueError, csv.Error) as error:
+            raise SkelebotError(f"{path}: is no table: {error}", "write it as CSV in UTF-8")
+        if not rows:
+            raise SkelebotError(f"{path}: " + ("does not exist" if data is None else "has no rows"),
+                                "write the names of parameters, then a line for each point")
+        return rows
 
 
 # -- Report
 
-class Html(str):
-    """A text that is HTML already; any other is escaped when it gets into one."""
+
+class Report:
+    """A page about runs that loads nothing from elsewhere: a table, pictures, a section for each.
+
+    records  RunRecords in the order of the page; a sweep's points follow it
+    metrics  name -> run -> the last of its numbers
+    ways     name -> "max" or "min", as sweeps among them say; best -> the best run
+    """
+    FILE = RUNS + "/report.html"        # in no image, package or commit
+    NEWEST, MOST, NAMED, WORDS, POINTS, DRAWN = 20, 8, 14, 12, 5000, 50
+
+    def __init__(self, runs, records):
+        self.runs, self.records, self.rows = runs, records, max(40 // (1 + len(records) // 250), 8)
+        self.ways = {str(name): way for one in records
+                     for way, name in one.sweep.get("best", {}).items()}
+        names = dict.fromkeys([*self.ways, *(name for one in records for name in one.metrics)])
+        self.metrics = {name: {one.name: float(one.metrics[name]["last"]) for one in records if
+                               Scale.number(one.metrics.get(name, {}).get("last")) is not None}
+                        for name in names}
+        self.best = {name: (min if self.ways[name] == "min" else max)(own, key=own.get)
+                     for name, own in self.metrics.items() if own and name in self.ways}
 
     @classmethod
-    def of(cls, *values):
-        """Values side by side, with what a terminal would obey written out."""
-        return cls("".join([one if type(one) is cls else html.escape(visible(
-            shown_url(one) if isinstance(one, str) else as_text(one))) for one in values]))
+    def plan(cls, call, project, words):
+        """Write the page about the runs that are named, or the newest."""
+        asked, path = RunCommands(call, project, words, ()), words.one("output", cls.FILE)
+        runs, numbers = asked.runs, asked.runs.numbers()
+        newest = numbers if words.has("all") else numbers[:cls.NEWEST]
+        tops = asked.named or [*map(runs.read, newest)] or [runs.named("")]
+        records = {one.name: one for top in tops for one in (
+            top, *(() if top.point else runs.points(top.number)))}
+        start = first_bytes(path, 1000) if look(path) == "file" else b""
+        if look(path) and b'content="skelebot report"' not in start:
+            raise SkelebotError(f"{path}: exists, and is no report of runs",
+                                "name another file, as in: -o runs.html")
+        records = yield from asked.plan_current(records.values())
+        about = f"{len(tops)} of {len(numbers)} runs, {when(time.time())}, skelebot {__version__}"
+        text = cls(runs, records).html(f"Runs of {project.name}", about)
+        if path != "-":
+            yield File(path, text.encode("utf-8", "backslashreplace"),
+                       instead=shell_line(["skelebot", "report", *words.typed, "-o", "-"]))
+        yield Answer(path if path != "-" else text)
+        return 0
+
+    def html(self, title, about):
+        """The whole page."""
+        jobs, params = {}, dict(list(self.params(self.records).items())[:self.MOST])
+        for one in self.records:
+            if one.metrics:
+                jobs.setdefault(one.job, []).append(one)
+        points = self.POINTS // max(min(len(self.records), self.DRAWN), 12)
+        pictures = [Html.part(
+            "job.html", job=job, runs=len(own), most=self.MOST, words=self.WORDS, named=self.NAMED,
+            points=points, drawn=self.DRAWN, pictures=Html.of(*self.pictures(own, points)))
+            for job, own in list(jobs.items())[:self.MOST]]
+        logs = [*("\n".join(self.runs.last_lines(one, 40))[-6000:]
+                  for one in self.records[:self.DRAWN]), *[
+            f"This page has logs of the first {self.DRAWN} runs only: skelebot logs {one.name}"
+            for one in self.records[self.DRAWN:]]]
+        heads = ["run", "job", "state", "began", "took", *params, *list(self.metrics)[:self.MOST]]
+        rows = [self.row(one, params.values()) for one in self.records]
+        style, script = (Html(template_bytes("report", file).decode("utf-8"))
+                         for file in ("report.css", "report.js"))
+        return Html.part(
+            "frame.html", title=title, about=about, style=style, script=script,
+            table=self.table(heads, rows, len(rows)), jobs=Html.of(*pictures),
+            runs=Html.of(*map(self.section, self.records, logs)))
+
+    def pictures(self, records, points):
+        """Of each metric of a job's runs: its curves, and over each value; then all values."""
+        records = sorted(records, key=lambda one: one.name not in self.best.values())
+        curves = {one.name: self.runs.curves(one, points) if index < self.DRAWN else {}
+                  for index, one in enumerate(records)}
+        runs, left = sorted(curves, key=lambda run: not curves[run])[:self.NAMED], 2 * self.POINTS
+        params = [(name, own) for name, own in self.params(records).items() if len(
+            {*own.values()}) <= self.WORDS or isinstance(min(own.values()), float)][:self.MOST]
+        names = [name for name, own in self.metrics.items() if any(run in own for run in curves)]
+        for metric in names[:self.MOST]:
+            numbers, best = self.metrics[metric], self.best.get(metric)
+            lines = {run: own[metric] for run, own in curves.items() if metric in own}
+            kinds = {run: f"line c{index % 7} d{index // 7}" for index, run in enumerate(runs)}
+            if lines:
+                yield Picture.graph(metric, "step", lines, {run: kinds.get(run, "line other")
+                                    for run in lines}, [run for run in runs if run in lines])
+            for name, own in params or [("run", dict(zip(runs, runs)))]:
+                dots = {run: [(own[run], numbers[run])] for run in own if run in numbers}
+                left -= len(dots)
+                if len(dots) > 1 and left > 0:
+                    yield Picture.graph(metric, name, dots, {
+                        run: "dot best" if run == best else "dot" for run in dots})
+        columns = dict([*params, *((name, self.metrics[name]) for name in names[:1])])
+        if len(columns) > 2:
+            less, best = self.ways.get(names[0]) == "min", self.best.get(names[0])
+            yield Picture.parallel(columns, less, best)
+
+    @staticmethod
+    def params(records):
+        """name -> (run -> value) of what is not alike in records; numbers if all of them are."""
+        columns = {}
+        for name in dict.fromkeys(name for one in records for name in one.values):
+            own = {one.name: as_text(one.values[name]) for one in records if name in one.values}
+            numbers = {run: Scale.number(text) for run, text in own.items()}
+            if len(set(own.values())) > 1:
+                columns[name] = own if None in numbers.values() else numbers
+        return columns
+
+    def row(self, one, params):
+        """A run in the table of all."""
+        numbers = [(own.get(one.name, ""), self.best.get(name) == one.name)
+                   for name, own in list(self.metrics.items())[:self.MOST]]
+        return [Html.tag("a", one.name, href=f"#run-{one.name}"), one.job,
+                Html.tag("span", one.state, class_=f"state {one.state}"), when(one.started),
+                one.took, *(as_text(own.get(one.name, ""), 99) for own in params),
+                *(Html.tag("b", number) if best else number for number, best in numbers)]
+
+    def section(self, one, log):
+        """All that is known of a run, and the end of its log."""
+        values = [[name, as_text(value, 2000), "" if name in one.typed else "default"]
+                  for name, value in one.values.items()]
+        numbers = [[name, *map(float, (own["last"], own["min"][0], own["max"][0])), own["steps"]]
+                   for name, own in one.metrics.items()]
+        files = [[path, shown_size(size)] for path, size, _ in one.outputs]
+        text = Html.part("run.html", **{
+            **one._asdict(), "name": one.name, "words": shell_line(one.words)[:2000],
+            "began": when(one.started), "ended": when(one.ended), "took": one.took,
+            "changes": "changed, and not committed" if one.clean is False else "",
+            "given": self.table(["value", "", ""], values, self.rows),
+            "numbers": self.table(["metric", "last", "least", "most", "steps"], numbers, self.rows),
+            "files": self.table(["output", "size"], files, self.rows),
+            "log": Html.part("log.html", log=log) if log else ""})
+        return Html(re.sub("<dt>[^<]*</dt><dd></dd>\n", "", text))
+
+    def table(self, heads, rows, most):
+        """A table of so many rows, "" without any."""
+        rows = [*rows[:most], [f"and {len(rows) - most} more"]][:len(rows)]
+        lines = [Html.tag("tr", *(Html.tag(name, one, **{"class": "n"} if isinstance(one, float)
+                                           else {}) for one in row))
+                 for name, row in [("th", heads), *(("td", row) for row in rows)]]
+        head, body = Html.tag("thead", lines[0]), Html.tag("tbody", *lines[1:])
+        return rows and Html.tag("table", head, body)
+
+
+class Picture(list):
+    """What a picture in SVG has; its colours and strokes are in templates/report/report.css.
+
+    400 wide has room on a phone; a sign is at most 7 wide. A run is a link to its section.
+    """
+    WIDTH, TOP, BOTTOM = 400, 34, 206
 
     @classmethod
-    def tag(cls, name, *inside, **attributes):
-        """An element; `class_` is its attribute class."""
-        words = "".join(f' {key.strip("_")}="{cls.of(value)}"' for key, value in attributes.items())
-        return cls(f"<{name}{words}>{cls.of(*inside)}</{name}>")
+    def graph(cls, name, param, curves, kinds, named=()):
+        """Of run -> [(x, metric)...]: a line for each, or a dot; `named` have their names beside.
+
+        Where x are words, they have bars up to the mean of their dots.
+        kinds  run -> the classes of its line
+        """
+        picture, points = cls(), [point for curve in curves.values() for point in curve]
+        words = dict.fromkeys(word for word, _ in points if isinstance(word, str))
+        y = Scale([one for _, one in points] + [0] * bool(words), cls.BOTTOM, 12, name)
+        left = 12 + 7 * max(len(text) for _, text in y.ticks)
+        right = cls.WIDTH - 10 - (16 + 7 * max(map(len, named)) if named else 0)
+        x = Scale([one for one, _ in points], left + 8, right - 8, param, 1e300 if named else 20)
+        picture.upright(left, y, right)
+        for place, text in x.ticks:
+            picture.words(place, cls.BOTTOM + 15, text, "tick")
+        picture.words((left + right) / 2, cls.BOTTOM + 30, x.name, "middle")
+        for word in words:
+            own = [one for value, one in points if value == word]
+            picture.path("bar", [(x.at(word), y.at(0)), (x.at(word), y.at(sum(own) / len(own)))])
+        for run in sorted(curves, key=lambda run: (run in named, "best" in kinds[run])):
+            places = [(x.at(value), y.at(one)) for value, one in curves[run]]
+            picture.path(kinds[run], places, run, curves[run][-1][1])
+        for row, run in enumerate(sorted(named, key=lambda run: -curves[run][-1][1])):
+            picture.path(kinds[run], [(right + 3, 16 + 13 * row), (right + 17, 16 + 13 * row)])
+            picture.words(right + 21, 20 + 13 * row, run, "")
+        return picture.html(f"{y.name} by {param}")
 
     @classmethod
-    def part(cls, file, **values):
-        """A file of templates/report with its $names filled in."""
-        return cls(re.sub(r"\$([a-z]+)", lambda match: cls.of(values[match.group(1)]),
-                          template_bytes("report", file).decode("utf-8")))
+    def parallel(cls, columns, less, best):
+        """Of name -> (run -> value): an axis for each, a line for each run that has them all.
+
+        less  whether less of the last one is better; the better, the stronger is the line
+        """
+        *_, metric = columns.values()
+        runs = [run for run in metric if all(run in own for own in columns.values())]
+        picture, places = cls(), [100 + 110 * index for index in range(len(columns))]
+        scales = [Scale([own[run] for run in runs], cls.BOTTOM, cls.TOP, name, 20)
+                  for name, own in columns.items() if runs]
+        for run in sorted(runs, key=lambda run: run == best):
+            heights = [scale.at(own[run]) for scale, own in zip(scales, columns.values())]
+            share = (heights[-1] - cls.TOP) / (cls.BOTTOM - cls.TOP)
+            kind = f"q{int(4.99 * (share if less else 1 - share))}" if run != best else "best"
+            picture.path("line " + kind, list(zip(places, heights)), run, metric[run])
+        for place, scale in zip(places, scales):
+            picture.path("axis", [(place, cls.BOTTOM), (place, cls.TOP)])
+            picture.upright(place, scale, place)
+            picture.words(place, 18, scale.name if len(scale.name) < 16 else
+                          scale.name.partition(",")[0][:15], "middle")
+        return picture.html("all of these values", 110 * len(columns) + 40)
+
+    def upright(self, x, y, end):
+        """An upright axis, whose grid goes as far as `end`."""
+        for place, text in y.ticks:
+            self.path("grid", [(x, place), (end, place)])
+            self.words(x - 5, place + 4, text, "tick end")
+
+    def path(self, kind, points, run="", number=0.0):
+        """A line through points, or a dot, which may stand for a run."""
+        words = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+        shape = Html.tag("path", d=f"M{words}h0", class_=kind)
+        title = Html.tag("title", f"{run}: {number:.6g}")
+        self.append(Html.tag("a", title, shape, href=f"#run-{run}") if run else shape)
+
+    def words(self, x, y, text, kind):
+        self.append(Html.tag("text", text, x=f"{x:.1f}", y=f"{y:.1f}", class_=kind))
+
+    def html(self, title, width=WIDTH):
+        svg = Html.tag("svg", *self, viewBox=f"0 0 {width} 240", role="img")
+        return Html.tag("figure", Html.tag("figcaption", title), svg, class_=f"w{width // 401}")
 
 
 class Scale:
@@ -6518,224 +6459,285 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
 
-class Picture(list):
-    """What a picture in SVG has; its colours and strokes are in templates/report/report.css.
-
-    400 wide has room on a phone; a sign is at most 7 wide. A run is a link to its section.
-    """
-    WIDTH, TOP, BOTTOM = 400, 34, 206
-
-    def html(self, title, width=WIDTH):
-        svg = Html.tag("svg", *self, viewBox=f"0 0 {width} 240", role="img")
-        return Html.tag("figure", Html.tag("figcaption", title), svg, class_=f"w{width // 401}")
-
-    def words(self, x, y, text, kind):
-        self.append(Html.tag("text", text, x=f"{x:.1f}", y=f"{y:.1f}", class_=kind))
-
-    def path(self, kind, points, run="", number=0.0):
-        """A line through points, or a dot, which may stand for a run."""
-        words = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-        shape = Html.tag("path", d=f"M{words}h0", class_=kind)
-        title = Html.tag("title", f"{run}: {number:.6g}")
-        self.append(Html.tag("a", title, shape, href=f"#run-{run}") if run else shape)
-
-    def upright(self, x, y, end):
-        """An upright axis, whose grid goes as far as `end`."""
-        for place, text in y.ticks:
-            self.path("grid", [(x, place), (end, place)])
-            self.words(x - 5, place + 4, text, "tick end")
+class Html(str):
+    """A text that is HTML already; any other is escaped when it gets into one."""
 
     @classmethod
-    def graph(cls, name, param, curves, kinds, named=()):
-        """Of run -> [(x, metric)...]: a line for each, or a dot; `named` have their names beside.
-
-        Where x are words, they have bars up to the mean of their dots.
-        kinds  run -> the classes of its line
-        """
-        picture, points = cls(), [point for curve in curves.values() for point in curve]
-        words = dict.fromkeys(word for word, _ in points if isinstance(word, str))
-        y = Scale([one for _, one in points] + [0] * bool(words), cls.BOTTOM, 12, name)
-        left = 12 + 7 * max(len(text) for _, text in y.ticks)
-        right = cls.WIDTH - 10 - (16 + 7 * max(map(len, named)) if named else 0)
-        x = Scale([one for one, _ in points], left + 8, right - 8, param, 1e300 if named else 20)
-        picture.upright(left, y, right)
-        for place, text in x.ticks:
-            picture.words(place, cls.BOTTOM + 15, text, "tick")
-        picture.words((left + right) / 2, cls.BOTTOM + 30, x.name, "middle")
-        for word in words:
-            own = [one for value, one in points if value == word]
-            picture.path("bar", [(x.at(word), y.at(0)), (x.at(word), y.at(sum(own) / len(own)))])
-        for run in sorted(curves, key=lambda run: (run in named, "best" in kinds[run])):
-            places = [(x.at(value), y.at(one)) for value, one in curves[run]]
-            picture.path(kinds[run], places, run, curves[run][-1][1])
-        for row, run in enumerate(sorted(named, key=lambda run: -curves[run][-1][1])):
-            picture.path(kinds[run], [(right + 3, 16 + 13 * row), (right + 17, 16 + 13 * row)])
-            picture.words(right + 21, 20 + 13 * row, run, "")
-        return picture.html(f"{y.name} by {param}")
+    def part(cls, file, **values):
+        """A file of templates/report with its $names filled in."""
+        return cls(re.sub(r"\$([a-z]+)", lambda match: cls.of(values[match.group(1)]),
+                          template_bytes("report", file).decode("utf-8")))
 
     @classmethod
-    def parallel(cls, columns, less, best):
-        """Of name -> (run -> value): an axis for each, a line for each run that has them all.
+    def tag(cls, name, *inside, **attributes):
+        """An element; `class_` is its attribute class."""
+        words = "".join(f' {key.strip("_")}="{cls.of(value)}"' for key, value in attributes.items())
+        return cls(f"<{name}{words}>{cls.of(*inside)}</{name}>")
 
-        less  whether less of the last one is better; the better, the stronger is the line
-        """
-        *_, metric = columns.values()
-        runs = [run for run in metric if all(run in own for own in columns.values())]
-        picture, places = cls(), [100 + 110 * index for index in range(len(columns))]
-        scales = [Scale([own[run] for run in runs], cls.BOTTOM, cls.TOP, name, 20)
-                  for name, own in columns.items() if runs]
-        for run in sorted(runs, key=lambda run: run == best):
-            heights = [scale.at(own[run]) for scale, own in zip(scales, columns.values())]
-            share = (heights[-1] - cls.TOP) / (cls.BOTTOM - cls.TOP)
-            kind = f"q{int(4.99 * (share if less else 1 - share))}" if run != best else "best"
-            picture.path("line " + kind, list(zip(places, heights)), run, metric[run])
-        for place, scale in zip(places, scales):
-            picture.path("axis", [(place, cls.BOTTOM), (place, cls.TOP)])
-            picture.upright(place, scale, place)
-            picture.words(place, 18, scale.name if len(scale.name) < 16 else
-                          scale.name.partition(",")[0][:15], "middle")
-        return picture.html("all of these values", 110 * len(columns) + 40)
+    @classmethod
+    def of(cls, *values):
+        """Values side by side, with what a terminal would obey written out."""
+        return cls("".join([one if type(one) is cls else html.escape(visible(
+            shown_url(one) if isinstance(one, str) else as_text(one))) for one in values]))
 
 
-class Report:
-    """A page about runs that loads nothing from elsewhere: a table, pictures, a section for each.
+# -- What is asked
 
-    records  RunRecords in the order of the page; a sweep's points follow it
-    metrics  name -> run -> the last of its numbers
-    ways     name -> "max" or "min", as sweeps among them say; best -> the best run
-    """
-    FILE = RUNS + "/report.html"        # in no image, package or commit
-    NEWEST, MOST, NAMED, WORDS, POINTS, DRAWN = 20, 8, 14, 12, 5000, 50
 
-    def __init__(self, runs, records):
-        self.runs, self.records, self.rows = runs, records, max(40 // (1 + len(records) // 250), 8)
-        self.ways = {str(name): way for one in records
-                     for way, name in one.sweep.get("best", {}).items()}
-        names = dict.fromkeys([*self.ways, *(name for one in records for name in one.metrics)])
-        self.metrics = {name: {one.name: float(one.metrics[name]["last"]) for one in records if
-                               Scale.number(one.metrics.get(name, {}).get("last")) is not None}
-                        for name in names}
-        self.best = {name: (min if self.ways[name] == "min" else max)(own, key=own.get)
-                     for name, own in self.metrics.items() if own and name in self.ways}
+class RunCommands:
+    """What a person or a program asks about the runs of a project: those that are `named`."""
+
+    def __init__(self, call, project, words, typed=("",)):
+        self.call, self.project, self.words, self.runs = call, project, words, Runs()
+        self.jobs = [job.name for job in project.jobs]
+        self.width = terminal_pages().width if sys.stdout.isatty() else None
+        self.typed = words.values.get("run", typed)
+        self.named = [self.runs.named(text, self.jobs) for text in self.typed]
+        self.plan_current = functools.partial(plan_updated, call, project)
+        self.plan_runner = functools.partial(plan_runner_of, call, project)
+
+    def plan_list(self, going=False):
+        """What ran, the newest first; and all about those that are named, with their points."""
+        if self.words.has("prune"):
+            return (yield from self.plan_prune(self.words.one("prune")))
+        every, failed, json = map(self.words.has, ("all", "failed", "json"))
+        few, names = None if every or json or self.named else 20, [one.name for one in self.named]
+        records = self.named + [point for one in self.named if one.sweep
+                                for point in self.runs.points(one.number)] or [*itertools.islice(
+            self.runs.going() if going else self.runs.all(), None if failed or going else few)]
+        records = [one for one in (yield from self.plan_current(records)) if one.name in names or (
+            one.goes_on or not going) and (one.state in FAILED or not failed)][:few]
+        if json:
+            return (yield Answer(self.json({"run": one.name, **one._asdict()} for one in records)))
+        yield from (Answer(self.facts(one)) for one in records if one.name in names)
+        rows = [self.row(one) for one in records if one.name not in names]
+        if rows or not names:
+            yield Answer(self.table(["RUN WHEN JOB STATE TIME SET METRICS".split(), *rows]))
+
+    def plan_prune(self, age):
+        """Remove the runs that ended so long ago, and damaged ones of that age."""
+        if not Duration.fits(age):
+            raise usage_error(f"runs: --prune: expected {Duration.expected}, found "
+                              f"{shortened(age)}", Duration.hint)
+        limit = time.time() - Resources(time=age).seconds
+        old = yield from self.runs.plan_old(self.plan_current, limit)
+        yield Note(f"removing the runs that ended more than {age} ago: "
+                   + (as_text([one.name for one in old], 60) or "none"))
+        yield from (Remove(self.runs.path(one)) for one in old)
+
+    def facts(self, record):
+        """All that is known of a run."""
+        shown = record._replace(
+            mark="", outputs={path: shown_size(size) for path, size, _ in record.outputs},
+            **{name: when(getattr(record, name)) for name in ("made", "started", "ended")})
+        return self.table([f"{name} {key}", one] for name, value in shown._asdict().items()
+                          if value or name in ("clean", "status")
+                          for key, one in getattr(value, "items", lambda: [("", value)])())
+
+    @classmethod
+    def line(cls, record, sweep):
+        """A point that has ended, with the values that its sweep has tried."""
+        row = cls.row(record._replace(typed=list(sweep.get("each", ()))))
+        return "  ".join(filter(None, (as_text(row[part]) for part in (0, 5, 3, 4, 6))))
 
     @staticmethod
-    def params(records):
-        """name -> (run -> value) of what is not alike in records; numbers if all of them are."""
-        columns = {}
-        for name in dict.fromkeys(name for one in records for name in one.values):
-            own = {one.name: as_text(one.values[name]) for one in records if name in one.values}
-            numbers = {run: Scale.number(text) for run, text in own.items()}
-            if len(set(own.values())) > 1:
-                columns[name] = own if None in numbers.values() else numbers
-        return columns
+    def row(record):
+        """A run in the list."""
+        ended = time.time() if record.goes_on else record.ended
+        return (record.name, when(record.started or record.made), record.job, record.state,
+                record._replace(ended=ended).took,
+                [f"{name}={as_text(record.values.get(name), 30)}" for name in record.typed],
+                {name: one["last"] for name, one in record.metrics.items()} or record.reason)
 
-    def pictures(self, records, points):
-        """Of each metric of a job's runs: its curves, and over each value; then all values."""
-        records = sorted(records, key=lambda one: one.name not in self.best.values())
-        curves = {one.name: self.runs.curves(one, points) if index < self.DRAWN else {}
-                  for index, one in enumerate(records)}
-        runs, left = sorted(curves, key=lambda run: not curves[run])[:self.NAMED], 2 * self.POINTS
-        params = [(name, own) for name, own in self.params(records).items() if len(
-            {*own.values()}) <= self.WORDS or isinstance(min(own.values()), float)][:self.MOST]
-        names = [name for name, own in self.metrics.items() if any(run in own for run in curves)]
-        for metric in names[:self.MOST]:
-            numbers, best = self.metrics[metric], self.best.get(metric)
-            lines = {run: own[metric] for run, own in curves.items() if metric in own}
-            kinds = {run: f"line c{index % 7} d{index // 7}" for index, run in enumerate(runs)}
-            if lines:
-                yield Picture.graph(metric, "step", lines, {run: kinds.get(run, "line other")
-                                    for run in lines}, [run for run in runs if run in lines])
-            for name, own in params or [("run", dict(zip(runs, runs)))]:
-                dots = {run: [(own[run], numbers[run])] for run in own if run in numbers}
-                left -= len(dots)
-                if len(dots) > 1 and left > 0:
-                    yield Picture.graph(metric, name, dots, {
-                        run: "dot best" if run == best else "dot" for run in dots})
-        columns = dict([*params, *((name, self.metrics[name]) for name in names[:1])])
-        if len(columns) > 2:
-            less, best = self.ways.get(names[0]) == "min", self.best.get(names[0])
-            yield Picture.parallel(columns, less, best)
+    def plan_compare(self):
+        """What differs among runs, the best first: of a sweep its points, of a job the newest."""
+        own, best = {}, {}
+        ways = {way: self.words.one(way) for way in ("max", "min") if self.words.has(way)}
+        for text, one in zip(self.typed, self.named):
+            best = best or one.sweep.get("best", {})
+            own.update((each.name, each) for each in (
+                self.runs.points(one.number) if one.sweep else [one] if text not in ("", *self.jobs)
+                else itertools.islice((each for each in self.runs.all() if each.job == one.job
+                                       and not each.sweep), 10)))
+        records = yield from self.plan_current(
+            sorted(own.values(), key=lambda one: (-one.number, one.point)))
+        known = {name for one in records for name in one.metrics}
+        for way, name in (ways or best).items():
+            if str(name) not in known and ways:
+                raise usage_error(f"compare: none of these runs has measured {shortened(name)}",
+                                  did_you_mean(name, known, "measured are"))
+            sign = -1 if way == "max" else 1
+            worst = {"last": sign * float("inf")}
+            records.sort(key=lambda one: sign * one.metrics.get(str(name), worst)["last"])
+        yield Answer(self.comparison(list(map(self.cells, records))))
 
-    def table(self, heads, rows, most):
-        """A table of so many rows, "" without any."""
-        rows = [*rows[:most], [f"and {len(rows) - most} more"]][:len(rows)]
-        lines = [Html.tag("tr", *(Html.tag(name, one, **{"class": "n"} if isinstance(one, float)
-                                           else {}) for one in row))
-                 for name, row in [("th", heads), *(("td", row) for row in rows)]]
-        head, body = Html.tag("thead", lines[0]), Html.tag("tbody", *lines[1:])
-        return rows and Html.tag("table", head, body)
+    @staticmethod
+    def cells(record):
+        """name -> value of all that may differ among runs."""
+        row = {"run": record.name, "job": record.job, "state": record.state, "env": record.env,
+               "version": record.version,
+               "commit": record.commit[:10] + "+" * (record.clean is False)}
+        for name, value in record.values.items():
+            row[f"values.{name}" if name in row else name] = as_text(value)
+        for name, one in record.metrics.items():
+            row[f"metrics.{name}" if name in row else name] = one["last"]
+        return row
 
-    def row(self, one, params):
-        """A run in the table of all."""
-        numbers = [(own.get(one.name, ""), self.best.get(name) == one.name)
-                   for name, own in list(self.metrics.items())[:self.MOST]]
-        return [Html.tag("a", one.name, href=f"#run-{one.name}"), one.job,
-                Html.tag("span", one.state, class_=f"state {one.state}"), when(one.started),
-                one.took, *(as_text(own.get(one.name, ""), 99) for own in params),
-                *(Html.tag("b", number) if best else number for number, best in numbers)]
+    def comparison(self, rows):
+        """What differs of such cells, as it is asked for."""
+        names = [name for name in dict.fromkeys(name for row in rows for name in row)
+                 if name == "run" or len({row.get(name) for row in rows}) > 1 or not rows[1:]]
+        rows = [[row.get(name) for name in names] for row in rows]
+        if self.words.has("json"):
+            return self.json(dict(zip(names, row)) for row in rows)
+        if self.words.has("md"):
+            return "\n".join(" | ".join(["", *(as_text(one).replace("|", "\\|") for one in row),
+                                         ""])[1:-1] for row in [names, ["---"] * len(names), *rows])
+        if self.words.has("csv"):
+            file = io.StringIO()
+            csv.writer(file, lineterminator="\n").writerows([names, *rows])
+            return file.getvalue().rstrip("\n")
+        return self.table([names, *rows])
 
-    def section(self, one, log):
-        """All that is known of a run, and the end of its log."""
-        values = [[name, as_text(value, 2000), "" if name in one.typed else "default"]
-                  for name, value in one.values.items()]
-        numbers = [[name, *map(float, (own["last"], own["min"][0], own["max"][0])), own["steps"]]
-                   for name, own in one.metrics.items()]
-        files = [[path, shown_size(size)] for path, size, _ in one.outputs]
-        text = Html.part("run.html", **{
-            **one._asdict(), "name": one.name, "words": shell_line(one.words)[:2000],
-            "began": when(one.started), "ended": when(one.ended), "took": one.took,
-            "changes": "changed, and not committed" if one.clean is False else "",
-            "given": self.table(["value", "", ""], values, self.rows),
-            "numbers": self.table(["metric", "last", "least", "most", "steps"], numbers, self.rows),
-            "files": self.table(["output", "size"], files, self.rows),
-            "log": Html.part("log.html", log=log) if log else ""})
-        return Html(re.sub("<dt>[^<]*</dt><dd></dd>\n", "", text))
+    def table(self, rows):
+        """Rows as columns, each cut to the width of the terminal."""
+        rows = [list(map(as_text, row)) for row in rows]
+        sizes = [max(map(len, column)) for column in zip(*rows)]
+        return "\n".join(as_text("  ".join(map(str.ljust, row, sizes)).rstrip(), self.width)
+                         for row in rows)
 
-    def html(self, title, about):
-        """The whole page."""
-        jobs, params = {}, dict(list(self.params(self.records).items())[:self.MOST])
-        for one in self.records:
-            if one.metrics:
-                jobs.setdefault(one.job, []).append(one)
-        points = self.POINTS // max(min(len(self.records), self.DRAWN), 12)
-        pictures = [Html.part(
-            "job.html", job=job, runs=len(own), most=self.MOST, words=self.WORDS, named=self.NAMED,
-            points=points, drawn=self.DRAWN, pictures=Html.of(*self.pictures(own, points)))
-            for job, own in list(jobs.items())[:self.MOST]]
-        logs = [*("\n".join(self.runs.last_lines(one, 40))[-6000:]
-                  for one in self.records[:self.DRAWN]), *[
-            f"This page has logs of the first {self.DRAWN} runs only: skelebot logs {one.name}"
-            for one in self.records[self.DRAWN:]]]
-        heads = ["run", "job", "state", "began", "took", *params, *list(self.metrics)[:self.MOST]]
-        rows = [self.row(one, params.values()) for one in self.records]
-        style, script = (Html(template_bytes("report", file).decode("utf-8"))
-                         for file in ("report.css", "report.js"))
-        return Html.part(
-            "frame.html", title=title, about=about, style=style, script=script,
-            table=self.table(heads, rows, len(rows)), jobs=Html.of(*pictures),
-            runs=Html.of(*map(self.section, self.records, logs)))
+    @staticmethod
+    def json(rows):
+        """A list for programs, an object on each line, without passwords in addresses."""
+        return "[" + ",\n ".join(shown_url(json.dumps(row)) for row in rows) + "]"
 
-    @classmethod
-    def plan(cls, call, project, words):
-        """Write the page about the runs that are named, or the newest."""
-        asked, path = RunCommands(call, project, words, ()), words.one("output", cls.FILE)
-        runs, numbers = asked.runs, asked.runs.numbers()
-        newest = numbers if words.has("all") else numbers[:cls.NEWEST]
-        tops = asked.named or [*map(runs.read, newest)] or [runs.named("")]
-        records = {one.name: one for top in tops for one in (
-            top, *(() if top.point else runs.points(top.number)))}
-        start = first_bytes(path, 1000) if look(path) == "file" else b""
-        if look(path) and b'content="skelebot report"' not in start:
-            raise SkelebotError(f"{path}: exists, and is no report of runs",
-                                "name another file, as in: -o runs.html")
-        records = yield from asked.plan_current(records.values())
-        about = f"{len(tops)} of {len(numbers)} runs, {when(time.time())}, skelebot {__version__}"
-        text = cls(runs, records).html(f"Runs of {project.name}", about)
-        if path != "-":
-            yield File(path, text.encode("utf-8", "backslashreplace"),
-                       instead=shell_line(["skelebot", "report", *words.typed, "-o", "-"]))
-        yield Answer(path if path != "-" else text)
-        return 0
+    def plan_logs(self):
+        """What runs printed; at a terminal each line as it was last, and without colours."""
+        follow = self.words.has("follow")
+        for record in (yield from self.plan_current(self.named)):
+            path = self.runs.path(record, "log")
+            if record.goes_on and (follow or record.detached):
+                yield from (yield from self.plan_runner(record)).plan_watch(record, follow)
+            elif not look(path):
+                raise SkelebotError(f"{path} does not exist", "a job that has the terminal has no "
+                                    "log; of a sweep its points have one, as 12.1")
+            else:
+                yield printed(path, self.width)
+
+
+def printed(path, terminal):
+    """The step that shows a log; at a terminal nothing of it is obeyed."""
+    return (Answer("\n".join(last_states(first_bytes(path, 2 ** 27))))
+            if terminal and os.path.isfile(path) else Tail(path))
+
+
+def last_states(data):
+    """The lines of a log as a terminal showed them in the end, without colours."""
+    text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))", "",
+                  data.decode("utf-8", "replace"))
+    return [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
+
+
+def when(seconds):
+    """A time as a clock here has it; "" for none."""
+    there = time.localtime(min(max(0, seconds), 4e9))
+    return time.strftime("%Y-%m-%d %H:%M", there) if seconds else ""
+
+
+def as_text(value, most=None):
+    """A value of a record on one line, for a person; or its begin."""
+    if isinstance(value, dict):
+        value = [f"{name}={as_text(one, most)}" for name, one in value.items()]
+    text = " ".join(map(as_text, value)) if isinstance(value, (list, tuple)) else (
+        f"{value:.6g}" if isinstance(value, float) else str("" if value is None else value))
+    text = on_one_line(shown_url(text))
+    return text if not most or len(text) <= most else text[:most - 3] + "..."
+
+
+class Clean:
+    """What of a project can go, also its present images and all ended runs if it is `whole`."""
+
+    def __init__(self, call, project, words):
+        self.call, self.project, self.whole = call, project, words.has("all")
+        self.yes, self.rows = words.has("yes") or call.dry_run, []      # (what, its removal)
+
+    def plan(self):
+        """Show what would go, ask, and remove it; 1 if something could not be removed."""
+        status, before = 0, float("inf") if self.whole else time.time() - 30 * 24 * 3600
+        yield from [Note("natively only the disk is cleaned: images and containers stay")] if (
+            self.call.native) else self.plan_of_engine()
+        plan_current = functools.partial(plan_updated, self.call, self.project)
+        old = list(map(Runs().path, (yield from Runs().plan_old(plan_current, before))))
+        size = shown_size(sum(os.lstat(file).st_size for path in old for file, _ in tree(path)))
+        self.rows += [(f"ended runs: {len(old)}, {size}", list(map(Remove, old)))][:len(old)]
+        yield from (Answer(what) for what, _ in self.rows)
+        if not self.rows:
+            yield Note("there is nothing to remove")
+        elif not self.yes and not self.call.terminal:
+            raise SkelebotError("nothing was removed: there is no terminal to ask at", "add --yes")
+        elif self.yes or (yield Ask("Remove all of this", "no")).lower() in ("y", "yes"):
+            lock = yield Hold(".")      # nobody builds; an engine keeps what something uses
+            for what, (first, *others) in self.rows:
+                outcome = (yield first) or Outcome()
+                status = status or int(outcome.status > 0)
+                yield from others if not outcome.status else [
+                    Note(f"{what}: it stays, as {last_line(outcome.errors)}")]
+            yield Release(lock)
+        return status
+
+    def plan_of_engine(self):
+        """Add containers and images, but for an image that another folder has."""
+        engine = yield from plan_engine(self.call, Hosts(self.call, self.project).chosen().engine)
+        yield from engine.plan_check()
+        form, argv = "{{.Id}} {{.Size}}{{range .RepoTags}} {{.}}{{end}}", engine.argv
+        busy = [one.container for one in Runs().going()]
+        ended = yield from self.plan_ended(engine, "label=skelebot.project=" + self.project.name)
+        self.rows += [(f"container {name}, {status}", [
+            Command((*argv, "rm", "--volumes", own), kept=True)])
+                      for own, status, name in ended if name.partition(",")[0] not in busy]
+        known = list(self.builds(engine, skelebot_home(self.call.environ, self.call.home)))
+        gone = [one for one in known if self.can_go(*one[1:3])]
+        told = yield from plan_must(engine.ask(
+            "images", "--quiet", "--no-trunc", "--filter", "dangling=true", "--filter",
+            f"label={LABEL}title={self.project.name}", kept=True))
+        ids = {*(one[-64:] for one in told.output.split()), *(one[3] for one in gone)}
+        ids -= {"", *(one[3] for one in known if one not in gone and look(one[1]))}
+        told = yield engine.inspect(form, *sorted(ids))
+        for image, size, *names in map(str.split, told.output.strip().splitlines()):
+            own = [name for name in names if re.sub("^localhost/|:latest$", "", name)
+                   in [one[2] for one in gone]]
+            what = f"image {' '.join(own) or image[-64:][:12]}, up to {shown_size(int(size))}"
+            files = [Remove(one[0]) for one in gone if one[3] in ("", image[-64:])]
+            self.rows += [(what, [Command((*argv, "rmi", *(own or [image])), kept=True), *files])
+                          ] if own or not names else []
+
+    @staticmethod
+    def plan_ended(engine, label="label=skelebot.project"):
+        """[id, status, name and size] of ours; for an hour what one has made may be on its way."""
+        told = yield from plan_must(engine.ask(
+            "ps", "--all", "--size", "--filter", label, "--filter", "status=exited",
+            "--format", "{{.ID}}|{{.Status}}|{{.Names}}, {{.Size}}", kept=True))
+        rows = [line.split("|", 2) for line in told.output.splitlines()]
+        return [row for row in rows if not re.search("second|minute", row[1])]
+
+    @staticmethod
+    def builds(engine, home):
+        """(path, folder, tag, 64 digits of the image's id or "") of what is kept of builds."""
+        folder = os.path.join(home, "builds")
+        for path in (os.path.join(folder, name) for name in listing(folder, 0)):
+            kept = (first_bytes(path, HEAD).decode("utf-8", "replace") + "\0").split("\0")
+            key = kept[0].split("\n")
+            if key[3:] and key[:2] == [engine.call.engine, engine.endpoint]:
+                yield path, key[2], key[3], image_id(kept[1])[-64:]
+
+    def can_go(self, folder, tag):
+        """Whether the project has built an image, but has no use for it now."""
+        it, (name, _, own) = self.project, tag.partition(":")
+        names = [it._replace(env=env).image for env in ("", *it.envs)]
+        jobs = {"", *(slug(job.name) for job in it.jobs if job.ignores),
+                *(kind.tag for kind in COMPONENTS.values())}        # of this environment
+        return folder == os.path.abspath(it.folder) and (
+            self.whole or name not in names or name == it.image and own not in jobs)
 
 
 # ---- Runners ----------------------------------------------------------------
