@@ -6745,6 +6745,188 @@ class Clean:
 # Where a job runs. A runner is a class with few hooks and a row of RUNNERS; the life of a run is
 # written once, in Runner.plan_run.
 
+
+def plan_job(call, project, job, words, image=""):
+    """Run one job of the project, where it is to run; from an image, if one is named."""
+    argv = job_argv(call, project, job, words)
+    job = job._replace(mode="d") if call.detach else job
+    native = call.native or job.native == "always"
+    script = job.source.script
+    if script and not image and not call.later and (native or not script.startswith("/")):
+        check_there(script, job.places["source"])
+    if not call.dry_run:
+        yield from plan_remember_nodes(call, project)
+    runner = yield from plan_runner(call, project, job)
+    return (yield from runner.plan(Run(job, runner.launch(job, argv), image,
+                                       recording=Recording.of(call, project, job, words))))
+
+
+def plan_foresee_job(call, project, job, words):
+    """Raise what would stop a later job: its words, where it is to run, a port, its host."""
+    job_argv(call, project, job, words)
+    file_variables(call, project, job)
+    host = Hosts(call, project).chosen(job)
+    if call.native or job.native == "always" or not RUNNERS[host.kind].for_image:
+        return
+    engine = yield from plan_engine(call, host.engine)
+    if not engine.is_local or call.context:
+        yield from engine.plan_check()
+    told = (yield engine.ask("info", "--format", "{{.Runtimes}}")) if project.gpu else Outcome(1)
+    if not told.status and "nvidia" not in told.output:
+        yield Note("warning: the engine names no runtime nvidia, without which gpu: true may fail")
+    script, mapped = job.source.script, any(one.mappings for one in project.jobs)
+    if script and not mapped and not script.startswith("/"):
+        check_there(script, job.places["source"])
+    OnEngine.check_ports(engine, job)
+
+
+def plan_prime(call, project, words):
+    """Write the files, build the image, and save it to a file if one is named."""
+    output = words.one("output", None)
+    if output == "":
+        raise usage_error("prime: --output: expected a file, found ''",
+                          "name one, as in --output image.tar")
+    if output and (look(os.path.dirname(output) or ".") != "folder" or look(output) == "folder"):
+        raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that exists")
+    engine = yield from plan_engine(call, Hosts(call, project).chosen().engine)
+    image = Image(engine, project, plain=bool(output))
+    yield from image.plan_built(reason="prime always does")
+    if output:
+        outcome = yield Command((*engine.argv, "save", "--output", output, image.tag), kept=True)
+        if outcome.status:
+            raise SkelebotError(f"{output}: the image was not saved: {last_line(outcome.errors)}",
+                                "name a file in a folder that you can write to")
+        yield Note(f"saved the image {image.tag} to {output}")
+        if is_inside(os.path.relpath(output)):
+            yield Note(f"{output} is in the project: every build sends it to Docker, unless it "
+                       "is among the ignores")
+    return 0
+
+
+SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec sh; fi")
+
+
+def plan_exec(call, project, words):
+    """A shell in the project's image, or the command after `--`; -m maps the project at /app."""
+    mapped = words.has("map")
+    job = Job("exec", Source(), mode="it", places={"": Place(FILE, 1)})
+    runner = yield from plan_runner(call._replace(live=call.live or mapped), project, job)
+    if mapped and not runner.engine.is_local:
+        raise SkelebotError(f"-m cannot map this machine's folder on {runner.engine.endpoint}",
+                            "leave -m out: the image has a copy")
+    return (yield from runner.plan(Run(job, Launch(words.extra or SHELL))))
+
+
+def job_argv(call, project, job, words):
+    """The argv of a job with words; a fault if -n asks for what the job forbids."""
+    argv = job.argv(job_parser(project, job).words(words))
+    if call.native and job.native == "never":
+        raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)",
+                                         "leave -n out")
+    return argv
+
+
+def plan_remember_nodes(call, project):
+    """Keep what the project's files hold, so that the next call need not parse them."""
+    cache = Cache(call)
+    keys = [b"secrets", *(key.encode() for one in COMPONENTS.values() for key in one.secret_files)]
+    used = (CONFIG, call.variables or call.offline), (HOSTS, call.host and ":" not in call.host)
+    own = [os.path.join(skelebot_home(call.environ, call.home), name) for name, use in used if use]
+    for file in dict.fromkeys((*map(environment_file, ("", *project.envs)), *own)):
+        whole = os.path.join(project.folder or ".", file)
+        path, data = cache.path("nodes", os.path.abspath(whole)), read_bytes(file) or b""
+        read = file in (FILE, environment_file(project.env), *own) or any(map(data.count, keys))
+        known = KnownNodes(data, file)
+        if data and read and path and not known.nodes(cache.read(path) or b"") and not has_password(
+                data.decode("utf-8", "replace")):
+            yield from cache.plan_keep(path, known.to_keep())
+
+
+def plan_runner(call, project, job):
+    """The Runner for a job: natively, or at the host that -d, the job or the project names.
+
+    Its project has what the job may take: by --resources, else the job, the project, the host.
+    """
+    hosts, native = Hosts(call, project), call.native or job.native == "always"
+    host = hosts.at("native:") if native and job.source else hosts.chosen(job)
+    if not job.source and not RUNNERS[host.kind].for_image:
+        host = hosts.at("")
+    project = project._replace(
+        environment=(*file_variables(call, project, job), *project.environment),
+        resources=call.resources.over(job.resources).over(project.resources)
+        .over(host.resources))
+    runner = yield from RUNNERS[host.kind].plan_at(call, project, host)
+    runner.host = host.docker
+    return runner
+
+
+class Hosts(Record):
+    """Where a call may run something, and what its hosts are called."""
+    call: Call
+    project: Any = None
+
+    def plan(self, words):
+        """List the hosts, or with --check ask each: 1 if one does not answer."""
+        rows, host, told = self.known(), self.chosen(), []
+        engine = yield from plan_engine(self.call, host.engine)
+        here = "local" if engine.is_local else engine.context or engine.endpoint
+        default = next((name for name, one in rows.items() if one == host), host.docker or here)
+        for name, one in {**rows, default: rows.get(default, host)}.items():
+            kind, own = one.kind, getattr(getattr(one, one.kind), "address", "")
+            row = {"name": name, "kind": kind, "address": shown_url(one.docker or f"{kind}:{own}"),
+                   "place": str(one.places[""] or ""), "default": name == default}
+            try:
+                yield from RUNNERS[kind].plan_answers(self.call, one) if words.has("check") else ()
+            except SkelebotError as error:
+                row["fault"] = on_one_line(f"{error.message}; {error.hint}")
+            told.append(row)
+            state = row.get("fault", "ok") if words.has("check") else (
+                f"{kind:10} {row['address']:22} {row['place']}".rstrip())
+            yield from () if words.has("json") else [
+                Answer(f"{' *'[name == default]} {name:14} {state}")]
+        if words.has("json"):
+            yield Answer(json.dumps(told, indent=1))
+        return int(any("fault" in row for row in told))
+
+    def chosen(self, job=None):
+        """The HostEntry of a job, or of the project."""
+        if len(self.call.hosts) > 1:
+            raise usage_error("-d: expected one host, found " + listed(self.call.hosts), "name one")
+        owners = [one for one in (self.call, job, self.project) if getattr(one, "host", "")]
+        return self.of(owners[0].host, owners[0]) if owners else self.at("")
+
+    def of(self, text, owner):
+        """The HostEntry of a name or address that a job, a project or, by -d, the call has."""
+        place = (getattr(owner, "places", None) or {}).get("host")
+        known = self.known() if ":" not in text else {}
+        if text in known:
+            named = RUNNERS[known[text].kind].schedules and not known[text].docker
+            return known[text]._replace(docker=text) if named else known[text]
+        engine = engine_kind(self.call.engine)(self.call, "context:" + text)
+        if known and engine.context and look(engine.context_file):
+            text = engine.host
+        elif known and text not in RUNNERS and not re.fullmatch(r"\w[\w-]*(\.[\w-]+)+", text):
+            raise (place.fault if place else usage_error)(
+                f"{'' if place else '-d: '}there is no host {shortened(text)}",
+                did_you_mean(text, [*known, "native"])
+                + " (addresses: ssh://user@box, kubernetes://CONTEXT/NAMESPACE, slurm:)")
+        return self.at(text, place)
+
+    def known(self):
+        """name -> HostEntry: of the project, below that of the caller's own file, and `local`."""
+        path, below = os.path.join(skelebot_home(self.call.environ, self.call.home), HOSTS), ()
+        own = Value(read_root("", path), Place(path, 1))
+        if own.node and not own.is_nothing:
+            inner = own.entries().get("hosts", own)     # as skelebot.yaml has them
+            below = (inner if inner.node.id == "mapping" else own).read(Tuple[HostEntry, ...])
+        return dict([("local", self.at("local")), *below, *getattr(self.project, "hosts", ())])
+
+    @staticmethod
+    def at(address, place=None):
+        """The HostEntry of an address that stands at a place."""
+        return HostRecord(docker=address, places={"": place, "docker": place})
+
+
 class Launch(Record):
     """How a job's command is about to be run; what comes before it may change that.
 
@@ -6772,39 +6954,6 @@ class Launch(Record):
                                          *(Variable(*pair) for pair in self.environ.items())))
 
 
-def plan_around(call, job, launch, parts, run):
-    """A job by the plan `run(launch)`, between what components do before and after it."""
-    if not parts:
-        return (yield from run(launch))
-    launch, status = (yield from plan_hook(parts[0], "before", call, job, launch)) or launch, None
-    try:
-        status = yield from plan_around(call, job, launch, parts[1:], run)
-        return status
-    finally:
-        try:
-            yield from plan_hook(parts[0], "after", call, job, launch, status)
-        except SkelebotError as fault:
-            if status == 0:
-                raise
-            yield Note(f"warning: {fault.message}")     # what became of the job matters more
-
-
-def plan_remember_nodes(call, project):
-    """Keep what the project's files hold, so that the next call need not parse them."""
-    cache = Cache(call)
-    keys = [b"secrets", *(key.encode() for one in COMPONENTS.values() for key in one.secret_files)]
-    used = (CONFIG, call.variables or call.offline), (HOSTS, call.host and ":" not in call.host)
-    own = [os.path.join(skelebot_home(call.environ, call.home), name) for name, use in used if use]
-    for file in dict.fromkeys((*map(environment_file, ("", *project.envs)), *own)):
-        whole = os.path.join(project.folder or ".", file)
-        path, data = cache.path("nodes", os.path.abspath(whole)), read_bytes(file) or b""
-        read = file in (FILE, environment_file(project.env), *own) or any(map(data.count, keys))
-        known = KnownNodes(data, file)
-        if data and read and path and not known.nodes(cache.read(path) or b"") and not has_password(
-                data.decode("utf-8", "replace")):
-            yield from cache.plan_keep(path, known.to_keep())
-
-
 class Run(Record):
     """One run of a job.
 
@@ -6830,125 +6979,6 @@ class Run(Record):
     recording: Any = UNRECORDED
     first: str = ""
     detached = property(lambda self: self.job.mode == "d" and not self.serve)
-
-
-SOMEBODY = "somebody ended its container"
-NO_MEMORY = "its memory ran out: give it more, or let it take less at once"
-
-def crlf_files(source):
-    """The scripts among a source's words, and that they name, which CRLF keeps from running."""
-    words = list(source.words)
-    for word in words:
-        data = first_bytes(word, 2 ** 16)
-        by_name = word == source.script and not word.endswith(".sh")    # Python and R take CRLF
-        if b"\r\n" in data and (word.endswith(".sh") or data[:2] == b"#!") and not by_name:
-            yield word
-        named = re.findall(rb"(?<![\w./-])[\w./-]+\.sh\b", data)
-        named = [os.path.normpath(os.fsdecode(name)) for name in named]
-        words += [name for name in named if name not in words]
-
-
-def full_disk():
-    """The first path that is written to on a full disk, or ""."""
-    paths = (".", "/tmp", "/var/lib/docker", "/var/lib/containers")
-    for path in paths if hasattr(os, "statvfs") else ():
-        try:
-            disk = os.statvfs(path)
-        except OSError:
-            continue
-        if disk.f_bavail * disk.f_frsize < 2 ** 20 and not disk.f_flag & os.ST_RDONLY:
-            return path
-    return ""
-
-
-def killed_for_memory():
-    """How many processes of this machine have been; source: proc(5), /proc/vmstat."""
-    count = re.search(rb"(?m)^oom_kill (\d+)", first_bytes("/proc/vmstat", 2 ** 16))
-    return int(count.group(1)) if count else 0
-
-
-
-def meant_mapping(mapping, place, environ, folder):
-    """A mapping with what a shell would make of its variables, and of `~ada/`, on this machine."""
-    def value(match):
-        name = match.group(1) or match.group(2) or "PWD"
-        text = folder if name == "PWD" else environ.get(name)
-        if not text or re.search(r"(?<!^[A-Za-z]):|\n", text):
-            raise place.fault(f"{shortened(mapping)} names {name}, which is "
-                              + ("no path" if text else "not set"),
-                              f"set it to a path, as in: export {name}=/data")
-        return text
-
-    text = re.sub(VARIABLE + r"|\$\(pwd\)", value, mapping)
-    if re.match("~[^/:]+", text):
-        text = os.path.expanduser(text)
-    if not Mapping.fits(text):
-        raise place.fault(f"{shortened(text)} cannot be mapped", Mapping.hint)
-    source = Mapping(text).source
-    if re.match("~[^/]", source):
-        raise place.fault(f"{shortened(source)}: there is no such user on this machine",
-                          f"~/ is your own home; a folder of that name is ./{source}")
-    if os.name != "nt" and re.search(r"\\|^[A-Za-z]:/|%\w+%|[$`]\(|\$\{", source):     # another's
-        raise place.fault(f"{shortened(source)} is no path of this machine",
-                          "write a path with /, as in data/raw/, or $NAME for a variable")
-    return Mapping(text)
-
-
-def check_source(mapping, place, home):
-    """Raise a fault if a mapped path does not exist and cannot be made as a folder."""
-    path = host_path(mapping.source, "", home)
-    shown = shortened(mapping.source)
-    end = end_of_link(path)
-    if end != path and not look(end):
-        raise place.fault(f"{shown} is a link to {shortened(end)}, which does not exist",
-                          "make that, or let the link lead elsewhere")
-    if look(path):
-        return
-    if "ro" in mapping.options:
-        raise place.fault(f"{shown} does not exist", "correct the path, or make it first: "
-                                                     "what a job only reads is not made for it")
-    if re.search(r"[^/]\.[A-Za-z]\w*$", mapping.source):
-        raise place.fault(f"{shown} does not exist, and looks like a file",
-                          f"make the file first, or write {mapping.source}/ for a folder")
-
-
-def in_container(mapping, ignores):
-    """The mapping at the place where a link leads that the image has at its target."""
-    path = posixpath.relpath(mapping.target, "/app")
-    end = end_of_link(path)
-    if end == path or path[:2] == ".." or ignores().ignores(path):
-        return mapping
-    inner = os.path.relpath(end, os.path.realpath("."))
-    target = posixpath.normpath(posixpath.join(
-        "/app", inner if inner[:2] != ".." else posixpath.join(path, "..", os.readlink(path))))
-    return Mapping(":".join(filter(None, [mapping.source, target, ",".join(mapping.options)])))
-
-
-def leads_out(path, text, top):
-    """Whether a link leads out of the folder that it is in, by ../ of its text."""
-    end = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
-    return not text.startswith("/") and not is_relative_to(end, posixpath.normpath(top))
-
-
-def unseen_links(mappings, home, ignores, travel):
-    """(path, what it names) of the links in mapped folders that lead nowhere in the container.
-
-    travel  whether the folders travel: then links that lead out of them do not come along
-    """
-    unseen, targets = [], [posixpath.normpath(one.target) for one in mappings]
-    for mapping in mappings:
-        source = host_path(mapping.source, "", home)
-        for path, text in links_in(source) if look(source) == "folder" else ():
-            own = posixpath.join(mapping.target, os.path.relpath(os.path.dirname(path), source))
-            end = posixpath.normpath(posixpath.join(own, text))
-            inner = posixpath.relpath(end, "/app")
-            copied = inner[:2] != ".." and look(inner) and not ignores().ignores(inner)
-            if travel and leads_out(posixpath.join(own, "link"), text, mapping.target):
-                unseen.append((path, text))
-            elif not copied and not any(is_relative_to(end, target) for target in targets) and (
-                    not re.match(r"/(?:usr|etc|s?bin|lib\w*|opt|dev|proc|sys)/", end)):
-                unseen.append((path, text))
-    return unseen
 
 
 class Runner:
@@ -6983,54 +7013,6 @@ class Runner:
         """The Launch of a job's command; it is no plan."""
         return Launch(tuple(argv))
 
-    def prepare(self, run):
-        """Make ready what it runs from, here what is mapped; returns the Run, completed.
-
-        A failure leaves nothing.
-        """
-        for mapping in filter(self.is_here, run.job.mappings):
-            if mapping.source != ".":
-                yield MakeFolder(host_path(mapping.source, "", self.call.home))
-        return run
-
-    def start(self, run):
-        """Start it, if `follow` does not do that."""
-        return ()
-
-    def follow(self, run):
-        """Follow it to its end; returns its exit status."""
-        raise NotImplementedError
-
-    def why(self, run, status):
-        """Why it ended with a status, if that can be known; or ""."""
-        yield from ()
-        return NO_MEMORY if status == 137 and killed_for_memory() > self.killed else ""
-
-    def python(self, run):
-        """The start of a Command of the job's Python."""
-        raise NotImplementedError
-
-    def bring_back(self, run):
-        """Bring back what it wrote; returns 1, after a note, if something is missing, else 0."""
-        yield from ()
-        return 0
-
-    def clean_up(self, run, lost):
-        """Leave nothing behind but what would be `lost`."""
-        return ()
-
-    def told(self, run, shared="", *mappings):
-        """The Launch of a run that is recorded; in the folder `shared` it can write metrics."""
-        own = {"SKELEBOT_RUN": run.recording.record.name,
-               **({"SKELEBOT_METRICS": shared + "/metrics.jsonl"} if shared else {})}
-        return run.launch._replace(environ={**run.launch.environ, **own},
-                                   mappings=(*run.launch.mappings, *mappings))
-
-    def written(self, run):
-        """The paths where it may have written what is worth keeping."""
-        return [host_path(one.source, "", self.call.home) for one in run.job.mappings
-                if self.is_here(one) and "ro" not in one.options]
-
     def plan(self, run):
         """A run, between what components do before and after it."""
         record = run.recording.record
@@ -7046,6 +7028,36 @@ class Runner:
         return (yield from plan_around(
             self.call, job, run.launch, self.project.components,
             lambda launch: self.plan_recorded(run._replace(launch=launch))))
+
+    def meant(self, job, record=None):
+        """(Mapping, Place) of what a job sees there, without variables of this machine."""
+        own, environ, pairs = record.own if record else Mapping, self.call.environ, []
+        for index, one in enumerate(job.mappings):
+            place = (job.places or {}).get("mappings") or Place(FILE, 1)
+            place = place._replace(path=f"{place.path}[{index}]")
+            if self.sees(one):
+                mapping = meant_mapping(one, place, environ, self.project.folder)
+                pairs.append((own(mapping), place))
+        return pairs
+
+    def sees(self, mapping):
+        """Whether a mapping means something there."""
+        return True
+
+    def copied(self, job):
+        """The paths of which each point of a sweep has a copy; none is below another."""
+        own, point = self.meant(job), RunRecord(point=1)
+        paths = sorted({os.path.normpath(one.source) for one, _ in own if point.own(one) != one})
+        return tuple(path for path in paths if not any(
+            is_relative_to(path, other) for other in paths if other != path))
+
+    def is_here(self, mapping):
+        """Whether it is of something on this machine."""
+        return True
+
+    def plan_notes(self, run):
+        """Name in notes what the job will not see."""
+        return ()
 
     def plan_recorded(self, run):
         """The life of a run, and its record."""
@@ -7065,9 +7077,12 @@ class Runner:
             yield from recording.plan_end(status, self.written(run))
         return status
 
-    def plan_lost_sight(self, run, status=NOT_RUN):
-        """Whether it may go on, though we have to leave it, which is in its record then."""
-        return ()
+    def told(self, run, shared="", *mappings):
+        """The Launch of a run that is recorded; in the folder `shared` it can write metrics."""
+        own = {"SKELEBOT_RUN": run.recording.record.name,
+               **({"SKELEBOT_METRICS": shared + "/metrics.jsonl"} if shared else {})}
+        return run.launch._replace(environ={**run.launch.environ, **own},
+                                   mappings=(*run.launch.mappings, *mappings))
 
     def plan_run(self, run):
         """The life of a run; returns its exit status, which is 0 for one that goes on."""
@@ -7093,6 +7108,24 @@ class Runner:
             if not goes_on:
                 yield from self.clean_up(run, lost)
 
+    def prepare(self, run):
+        """Make ready what it runs from, here what is mapped; returns the Run, completed.
+
+        A failure leaves nothing.
+        """
+        for mapping in filter(self.is_here, run.job.mappings):
+            if mapping.source != ".":
+                yield MakeFolder(host_path(mapping.source, "", self.call.home))
+        return run
+
+    def start(self, run):
+        """Start it, if `follow` does not do that."""
+        return ()
+
+    def follow(self, run):
+        """Follow it to its end; returns its exit status."""
+        raise NotImplementedError
+
     def plan_timed(self, run, command):
         """The Outcome of a job's command, which is ended when the job's time is over."""
         outcome = yield command._replace(limit=run.resources.seconds)
@@ -7100,6 +7133,82 @@ class Runner:
             run.recording.note(state="timeout")
             yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
         return outcome
+
+    def plan_tell(self, run, status):
+        """Say why a job has failed if it cannot say so itself, each reason in a line."""
+        why, job = (yield from self.why(run, status)) or hints("statuses").get(str(status)), run.job
+        run.recording.note(reason=why or "", **({"state": "stopped"} if why and why.startswith(
+            SOMEBODY) else {}))
+        if why:
+            limit = run.resources.memory if why == NO_MEMORY else ""
+            yield Note(f"{job.name} ended with {status}: {why}"
+                       + (f"; resources.memory says {limit}" if limit else ""))
+        for file in crlf_files(job.source):
+            yield Note(f"{file} has the line ends of Windows, which a shell takes for a part of "
+                       f"its words: sed -i 's/\\r$//' {file}")
+        module = re.search(r"-m ([\w.]+)|\bfrom ([\w.]+) import", job.source)
+        own = module_files(module.group(1) or module.group(2)) if module else []
+        script = job.source.script or next(filter(look, own), "")
+        if status == 1 and script.endswith(".py"):
+            yield from self.plan_missing(run, script)
+        disk = full_disk()
+        if disk:
+            yield Note(f"the disk of {disk} is full")
+
+    def why(self, run, status):
+        """Why it ended with a status, if that can be known; or ""."""
+        yield from ()
+        return NO_MEMORY if status == 137 and killed_for_memory() > self.killed else ""
+
+    def plan_missing(self, run, script):
+        """Name the modules that a script in Python lacks."""
+        python = self.python(run)
+        words = ("-c", template_bytes("image", "missing.py").decode(), script)
+        told = yield python._replace(argv=(*python.argv, *words), kept=True, looks=True)
+        names = sorted(told.output.split()) if not told.status else []
+        if names:
+            known = hints("packages")
+            packages = listed(known.get(name, name) for name in names)
+            yield Note(f"{script} imports {listed(names)}, which "
+                       f"{self.lacking.format(packages, self.call.python)}")
+
+    def python(self, run):
+        """The start of a Command of the job's Python."""
+        raise NotImplementedError
+
+    def bring_back(self, run):
+        """Bring back what it wrote; returns 1, after a note, if something is missing, else 0."""
+        yield from ()
+        return 0
+
+    def clean_up(self, run, lost):
+        """Leave nothing behind but what would be `lost`."""
+        return ()
+
+    def written(self, run):
+        """The paths where it may have written what is worth keeping."""
+        return [host_path(one.source, "", self.call.home) for one in run.job.mappings
+                if self.is_here(one) and "ro" not in one.options]
+
+    def plan_lost_sight(self, run, status=NOT_RUN):
+        """Whether it may go on, though we have to leave it, which is in its record then."""
+        return ()
+
+    def plan_image(self, job):
+        """What all points of a sweep run from, as in `image` of a Run."""
+        yield from ()
+        return ""
+
+    def plan_gpus(self, image):
+        """The numbers of the GPUs that there are, as far as that can be known."""
+        own = self.call.environ.get("CUDA_VISIBLE_DEVICES")
+        if own is not None:
+            return re.findall(r"[\w-]+", own)
+        try:
+            told = yield Command(("nvidia-smi", "-L"), kept=True, looks=True)
+        except SkelebotError:
+            return []
+        return re.findall(r"(?m)^GPU (\d+):", told.output)
 
     # -- What became of a run that nobody follows
 
@@ -7160,96 +7269,113 @@ class Runner:
             if is_alive(pid, begun):
                 return (yield EndProcess(pid, begun, LAST_WORDS, (pid, begun) == own))
 
-    def plan_tell(self, run, status):
-        """Say why a job has failed if it cannot say so itself, each reason in a line."""
-        why, job = (yield from self.why(run, status)) or hints("statuses").get(str(status)), run.job
-        run.recording.note(reason=why or "", **({"state": "stopped"} if why and why.startswith(
-            SOMEBODY) else {}))
-        if why:
-            limit = run.resources.memory if why == NO_MEMORY else ""
-            yield Note(f"{job.name} ended with {status}: {why}"
-                       + (f"; resources.memory says {limit}" if limit else ""))
-        for file in crlf_files(job.source):
-            yield Note(f"{file} has the line ends of Windows, which a shell takes for a part of "
-                       f"its words: sed -i 's/\\r$//' {file}")
-        module = re.search(r"-m ([\w.]+)|\bfrom ([\w.]+) import", job.source)
-        own = module_files(module.group(1) or module.group(2)) if module else []
-        script = job.source.script or next(filter(look, own), "")
-        if status == 1 and script.endswith(".py"):
-            yield from self.plan_missing(run, script)
-        disk = full_disk()
-        if disk:
-            yield Note(f"the disk of {disk} is full")
 
-    def plan_missing(self, run, script):
-        """Name the modules that a script in Python lacks."""
-        python = self.python(run)
-        words = ("-c", template_bytes("image", "missing.py").decode(), script)
-        told = yield python._replace(argv=(*python.argv, *words), kept=True, looks=True)
-        names = sorted(told.output.split()) if not told.status else []
-        if names:
-            known = hints("packages")
-            packages = listed(known.get(name, name) for name in names)
-            yield Note(f"{script} imports {listed(names)}, which "
-                       f"{self.lacking.format(packages, self.call.python)}")
-
-    def sees(self, mapping):
-        """Whether a mapping means something there."""
-        return True
-
-    def is_here(self, mapping):
-        """Whether it is of something on this machine."""
-        return True
-
-    def meant(self, job, record=None):
-        """(Mapping, Place) of what a job sees there, without variables of this machine."""
-        own, environ, pairs = record.own if record else Mapping, self.call.environ, []
-        for index, one in enumerate(job.mappings):
-            place = (job.places or {}).get("mappings") or Place(FILE, 1)
-            place = place._replace(path=f"{place.path}[{index}]")
-            if self.sees(one):
-                mapping = meant_mapping(one, place, environ, self.project.folder)
-                pairs.append((own(mapping), place))
-        return pairs
-
-    def copied(self, job):
-        """The paths of which each point of a sweep has a copy; none is below another."""
-        own, point = self.meant(job), RunRecord(point=1)
-        paths = sorted({os.path.normpath(one.source) for one, _ in own if point.own(one) != one})
-        return tuple(path for path in paths if not any(
-            is_relative_to(path, other) for other in paths if other != path))
-
-    def plan_notes(self, run):
-        """Name in notes what the job will not see."""
-        return ()
-
-    def plan_image(self, job):
-        """What all points of a sweep run from, as in `image` of a Run."""
-        yield from ()
-        return ""
-
-    def plan_gpus(self, image):
-        """The numbers of the GPUs that there are, as far as that can be known."""
-        own = self.call.environ.get("CUDA_VISIBLE_DEVICES")
-        if own is not None:
-            return re.findall(r"[\w-]+", own)
+def plan_around(call, job, launch, parts, run):
+    """A job by the plan `run(launch)`, between what components do before and after it."""
+    if not parts:
+        return (yield from run(launch))
+    launch, status = (yield from plan_hook(parts[0], "before", call, job, launch)) or launch, None
+    try:
+        status = yield from plan_around(call, job, launch, parts[1:], run)
+        return status
+    finally:
         try:
-            told = yield Command(("nvidia-smi", "-L"), kept=True, looks=True)
-        except SkelebotError:
-            return []
-        return re.findall(r"(?m)^GPU (\d+):", told.output)
+            yield from plan_hook(parts[0], "after", call, job, launch, status)
+        except SkelebotError as fault:
+            if status == 0:
+                raise
+            yield Note(f"warning: {fault.message}")     # what became of the job matters more
+
+
+def check_source(mapping, place, home):
+    """Raise a fault if a mapped path does not exist and cannot be made as a folder."""
+    path = host_path(mapping.source, "", home)
+    shown = shortened(mapping.source)
+    end = end_of_link(path)
+    if end != path and not look(end):
+        raise place.fault(f"{shown} is a link to {shortened(end)}, which does not exist",
+                          "make that, or let the link lead elsewhere")
+    if look(path):
+        return
+    if "ro" in mapping.options:
+        raise place.fault(f"{shown} does not exist", "correct the path, or make it first: "
+                                                     "what a job only reads is not made for it")
+    if re.search(r"[^/]\.[A-Za-z]\w*$", mapping.source):
+        raise place.fault(f"{shown} does not exist, and looks like a file",
+                          f"make the file first, or write {mapping.source}/ for a folder")
+
+
+def meant_mapping(mapping, place, environ, folder):
+    """A mapping with what a shell would make of its variables, and of `~ada/`, on this machine."""
+    def value(match):
+        name = match.group(1) or match.group(2) or "PWD"
+        text = folder if name == "PWD" else environ.get(name)
+        if not text or re.search(r"(?<!^[A-Za-z]):|\n", text):
+            raise place.fault(f"{shortened(mapping)} names {name}, which is "
+                              + ("no path" if text else "not set"),
+                              f"set it to a path, as in: export {name}=/data")
+        return text
+
+    text = re.sub(VARIABLE + r"|\$\(pwd\)", value, mapping)
+    if re.match("~[^/:]+", text):
+        text = os.path.expanduser(text)
+    if not Mapping.fits(text):
+        raise place.fault(f"{shortened(text)} cannot be mapped", Mapping.hint)
+    source = Mapping(text).source
+    if re.match("~[^/]", source):
+        raise place.fault(f"{shortened(source)}: there is no such user on this machine",
+                          f"~/ is your own home; a folder of that name is ./{source}")
+    if os.name != "nt" and re.search(r"\\|^[A-Za-z]:/|%\w+%|[$`]\(|\$\{", source):     # another's
+        raise place.fault(f"{shortened(source)} is no path of this machine",
+                          "write a path with /, as in data/raw/, or $NAME for a variable")
+    return Mapping(text)
+
+
+SOMEBODY = "somebody ended its container"
+NO_MEMORY = "its memory ran out: give it more, or let it take less at once"
+
+
+def killed_for_memory():
+    """How many processes of this machine have been; source: proc(5), /proc/vmstat."""
+    count = re.search(rb"(?m)^oom_kill (\d+)", first_bytes("/proc/vmstat", 2 ** 16))
+    return int(count.group(1)) if count else 0
+
+
+def crlf_files(source):
+    """The scripts among a source's words, and that they name, which CRLF keeps from running."""
+    words = list(source.words)
+    for word in words:
+        data = first_bytes(word, 2 ** 16)
+        by_name = word == source.script and not word.endswith(".sh")    # Python and R take CRLF
+        if b"\r\n" in data and (word.endswith(".sh") or data[:2] == b"#!") and not by_name:
+            yield word
+        named = re.findall(rb"(?<![\w./-])[\w./-]+\.sh\b", data)
+        named = [os.path.normpath(os.fsdecode(name)) for name in named]
+        words += [name for name in named if name not in words]
+
+
+def full_disk():
+    """The first path that is written to on a full disk, or ""."""
+    paths = (".", "/tmp", "/var/lib/docker", "/var/lib/containers")
+    for path in paths if hasattr(os, "statvfs") else ():
+        try:
+            disk = os.statvfs(path)
+        except OSError:
+            continue
+        if disk.f_bavail * disk.f_frsize < 2 ** 20 and not disk.f_flag & os.ST_RDONLY:
+            return path
+    return ""
 
 
 class Native(Runner):
     """This machine, without Docker."""
     row, settings, for_image, in_project = "native", bool, False, True
 
-    def told(self, run):
-        return super().told(run, os.path.abspath(run.recording.folder + "/shared"))
-
-    def written(self, run):
-        record = run.recording.record
-        return [*super().written(run), *([] if record and record.point else ["."])]
+    def launch(self, job, argv):
+        """`python` is the caller's python3; variables that the file names are expanded."""
+        environ = {**self.call.environ, **self.variables(job)}
+        argv = tuple(expanded(word, environ) for word in argv)
+        return Launch((self.call.python, *argv[1:]) if argv[0] == "python" else argv, native=True)
 
     def plan(self, run):
         """One that is detached is done by a process that is on its own; we only see it begin."""
@@ -7267,16 +7393,9 @@ class Native(Runner):
                        "its end")
         return (yield from super().plan(run._replace(job=run.job._replace(mode="i"))))
 
-    def variables(self, job):
-        """name -> value of the variables that the file sets itself."""
-        return {name: value for name, value in job_variables(self.project, job).items()
-                if value is not None}
-
-    def launch(self, job, argv):
-        """`python` is the caller's python3; variables that the file names are expanded."""
-        environ = {**self.call.environ, **self.variables(job)}
-        argv = tuple(expanded(word, environ) for word in argv)
-        return Launch((self.call.python, *argv[1:]) if argv[0] == "python" else argv, native=True)
+    def sees(self, mapping):
+        """A mapped folder of the project is that folder itself; `SRC:DEST` has no meaning."""
+        return os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source)
 
     def plan_notes(self, run):
         for one in self.loan.secrets:
@@ -7286,11 +7405,8 @@ class Native(Runner):
             yield Note(f"natively {run.job.name} may take more than resources says; only time is "
                        "kept")
 
-    def sees(self, mapping):
-        """A mapped folder of the project is that folder itself; `SRC:DEST` has no meaning."""
-        return os.path.normpath(mapping.target) == os.path.normpath("/app/" + mapping.source)
-
-    lacking = "your {1} lacks: -n uses that one; install {0} there, or leave -n out"
+    def told(self, run):
+        return super().told(run, os.path.abspath(run.recording.folder + "/shared"))
 
     def follow(self, run):
         environ = {**self.variables(run.job), **run.launch.environ}
@@ -7303,29 +7419,19 @@ class Native(Runner):
             argv, environ, beside=run.launch.beside, whole=True,
             run=run.recording.folder))).status
 
+    lacking = "your {1} lacks: -n uses that one; install {0} there, or leave -n out"
+
     def python(self, run):
         return Command((self.call.python,), {**self.variables(run.job), **run.launch.environ})
 
+    def written(self, run):
+        record = run.recording.record
+        return [*super().written(run), *([] if record and record.point else ["."])]
 
-class PortTaken(SkelebotError):
-    """A port that the job publishes is in use."""
-
-
-class NameTaken(SkelebotError):
-    """The name of a container is in use."""
-
-
-PORT_TAKEN = (r"(?i)port is already allocated|address already in use|ports are not available"
-              r"|port is in use")
-# What somebody may want to keep, unless it is in a hidden folder, or else comes by itself.
-WANTED = r"/(?:app|root|home/[^/]+)/(?!(?:.*/)?(?:\.|__pycache__/)|.*\.(?:pyc|lock|log|pid|tmp)$)"
-NO_IMAGE = r"(?i)no such image|unable to find image|image not known"
-
-
-def host_port(port):
-    """The number of the port of this machine, as in 127.0.0.1:8080:80; 0 if it is none or many."""
-    match = re.match(r"(?:[\d.]*:|\[[^]]*\]:)?(\d+):\d+(?:/tcp)?$", port)
-    return int(match.group(1)) if match else 0
+    def variables(self, job):
+        """name -> value of the variables that the file sets itself."""
+        return {name: value for name, value in job_variables(self.project, job).items()
+                if value is not None}
 
 
 class OnEngine(Runner):
@@ -7349,39 +7455,6 @@ class OnEngine(Runner):
 
     def launch(self, job, argv):
         return Launch(expanding_argv(argv))
-
-    # -- What another machine does in other ways
-
-    def mappings(self, job):
-        """The job's mappings; with --live the project's folder over its copy, below them."""
-        mapped = any(os.path.normpath(mapping.target) == "/app" for mapping in job.mappings)
-        return (Mapping(".:/app"), *job.mappings) if self.call.live and not mapped else job.mappings
-
-    def ignores(self, job):
-        """What reads, once, which files the job's image has not."""
-        return functools.lru_cache(1)(lambda: Ignores("\n".join(
-            [(read_bytes(".dockerignore") or b"").decode("utf-8", "replace"),
-             *self.project.ignores, *job.ignores])))
-
-    def plan_notes(self, run):
-        job, ignores = run.job, self.ignores(run.job)
-        own = [in_container(one, ignores) for one in job.mappings if self.is_here(one)]
-        links = unseen_links(own, self.call.home, ignores, not self.engine.is_local)
-        kind, _, count = run.resources.gpus.rpartition(":")
-        if kind and not self.schedules:
-            yield Note(f"an engine cannot choose GPUs by kind: {job.name} gets {count} of any kind")
-        if links:
-            path, text = links[0]
-            more = f" (and {len(links) - 1} more)" if links[1:] else ""
-            yield Note(f"{path} leads to {text}, which {job.name} will not see{more}: map that "
-                       "place too, or put the files into the mapped folder")
-
-    def copies(self, job, files=()):
-        """The Copy of each mapping, and of each of the Run's files, that travels."""
-        return ()
-
-    def plan_image(self, job):
-        return (yield from Image(self.engine, self.project, job).plan_ready())
 
     # -- The life of a container
 
@@ -7453,12 +7526,131 @@ class OnEngine(Runner):
             yield from self.plan_create(run)
         return run
 
+    def plan_image(self, job):
+        return (yield from Image(self.engine, self.project, job).plan_ready())
+
+    def plan_first(self, run, image):
+        """What has to end well in a container before a detached job; it says why it failed."""
+        job = run.job._replace(mode="i", ports=())
+        launch = run.launch._replace(argv=run.launch.first, first=())
+        status = yield from super().plan_run(run._replace(
+            job=job, launch=launch, image=image, name="", recording=UNRECORDED))
+        if status:
+            raise Refused(status)
+
     def unknown(self, job):
         """The file that says that it is known what the job writes; "" if so, or if it goes on."""
         key = os.path.abspath(self.project.folder), job.name, job.source, *job.mappings
         path = Cache(self.call).path("wrote", *key) if job.source and job.mode != "d" else ""
         return path if os.access(os.path.dirname(path), os.W_OK) and not (
             look(path) or self.call.dry_run or os.name == "nt") else ""
+
+    def plan_taken(self, job):
+        """The project's ports that another of its jobs has published: one is enough for them."""
+        busy = [port for port in self.project.ports if self.engine.is_local
+                and port not in job.ports and free_port(host_port(port)) != host_port(port)]
+        if not busy:
+            return ()
+        own = "label=skelebot.project=" + self.project.name
+        told = yield self.engine.ask("ps", "--filter", own, "--format", "{{.Names}} {{.Ports}}")
+        lines = [(line.partition(" ")[0], port) for port in busy
+                 for line in told.output.split("\n") if f":{host_port(port)}->" in line]
+        for name, port in lines:
+            yield Note(f"port {host_port(port)} belongs to {name}, which is running: {job.name} "
+                       "starts without it")
+        return tuple(port for _, port in lines)
+
+    def plan_accounts(self, run, recipe):
+        """The files that give the job's user a name, without those that the job maps itself."""
+        engine, image = self.engine, run.image
+        if not engine.has_daemon or not engine.user_words(self.project, run.job, run.rootless):
+            return ()
+        key = (recipe.bases, recipe.text) if recipe else (
+            yield from engine.plan_image_ids((image,)))
+        home = job_variables(self.project, run.job).get("HOME")
+        mapped = [os.path.normpath(one.target) for one in run.job.mappings]
+        accounts = (yield from engine.plan_accounts(image, key, home or "/tmp")) if all(key) else ()
+        return [pair for pair in accounts if pair[1] not in mapped]
+
+    def plan_create(self, run):
+        ends = self.engine.ends(run)
+        create = Command(self.container_argv(("create", *self.fleeting(run)[:run.detached]), run),
+                         job_variables(self.project, run.job, False), kept=True,
+                         stop=() if run.detached else ends)
+        if run.detached:                # under that name there may be another one
+            return self.check_started(run, (yield create))
+        try:
+            yield from plan_must(create)
+        except BaseException:
+            yield Command(ends[-1], kept=True)
+            raise
+
+    def start(self, run):
+        for copy in run.copies:
+            yield from plan_must(self.engine.copy_in(run.name, copy))
+        if run.serve or (run.detached and run.copies):
+            self.check_started(run, (yield Command(self.engine.start(run.name), kept=True)))
+        elif run.detached:
+            begun = yield Command(
+                self.container_argv(("run", *self.fleeting(run), "--detach"), run),
+                job_variables(self.project, run.job, False), kept=True)
+            if begun.status and not self.fleeting(run):     # one that runs is another's, and stays
+                yield Command((*self.engine.argv, "rm", "--volumes", run.name), kept=True)
+            self.check_started(run, begun)
+
+    @staticmethod
+    def fleeting(run):
+        """Whether the container goes when it ends; else its end is recorded first."""
+        return () if run.detached and run.recording.record else ("--rm",)
+
+    def leave(self, run):
+        """Let a detached job go on; one that ends within a second is recorded."""
+        record = run.recording.record
+        if not record:
+            yield Answer(run.name)
+            return 0
+        ended = yield Command((*self.engine.argv, "wait", run.name), kept=True, limit=EARLY)
+        if ended != UNANSWERED:
+            status = (yield from self.plan_ends([record])).get(record.name)
+            record = run.recording.record = yield from self.plan_collect(record, status)
+        status = -1 if ended == UNANSWERED else record.status or 0
+        if status < 1:
+            yield Answer(run.name)
+        return (yield from plan_left(record, status))
+
+    def follow(self, run):
+        if run.serve:
+            return (yield from self.plan_serve(run))
+        ends, argv, folder = self.engine.ends(run), self.engine.argv, self.logged(run)
+        orphan = ("sh", "-c", template_bytes("image", "orphan.sh").decode(), run.name, *argv) if (
+            run.first and not run.copies) else ()
+        runs = 'TIME=$1; shift; "$@" kill --signal CONT "$0" && "$@" stop --time "$TIME" "$0"'
+        ends = (("sh", "-c", runs, run.name, ends[0][-2], *argv) if orphan else ends[0], *ends[1:])
+        outcome = yield from self.plan_timed(run, Command(
+            self.engine.start(run.name, "--attach", "--interactive"), run=folder, log=True,
+            stop=(ends[0], (*argv, "kill", run.name))) if run.copies else Command(
+            self.container_argv(("run", *(() if orphan else ("--rm",))), run), beside=orphan,
+            environ=job_variables(self.project, run.job, False), stop=ends, run=folder, log=True))
+        if outcome.status == NOT_RUN and not run.copies:
+            yield from self.plan_check(run)
+        if run.first:
+            yield from self.plan_wrote(run, outcome.status)
+        return outcome.status
+
+    def logged(self, run):
+        """The folder for its log; a job at a terminal has it for itself."""
+        return "" if run.job.mode == "it" and self.call.terminal else run.recording.folder
+
+    def plan_check(self, run):
+        """Raise a fault if the engine is lost, or the image is gone."""
+        try:
+            yield from self.engine.plan_check_image(run.image)
+        except NoImage:
+            raise
+        except SkelebotError as fault:
+            stop = shell_line([*self.engine.argv, "stop", run.name])
+            raise SkelebotError(fault.message, f"{fault.hint}; if its container still runs, "
+                                f"{stop} ends it" if image_id(run.image) else fault.hint)
 
     def plan_wrote(self, run, status):
         """Say what it wrote that is gone with its container."""
@@ -7482,193 +7674,6 @@ class OnEngine(Runner):
         if names or not status and not told.status:
             yield from Cache(self.call).plan_keep(run.first, b"")
 
-    def plan_accounts(self, run, recipe):
-        """The files that give the job's user a name, without those that the job maps itself."""
-        engine, image = self.engine, run.image
-        if not engine.has_daemon or not engine.user_words(self.project, run.job, run.rootless):
-            return ()
-        key = (recipe.bases, recipe.text) if recipe else (
-            yield from engine.plan_image_ids((image,)))
-        home = job_variables(self.project, run.job).get("HOME")
-        mapped = [os.path.normpath(one.target) for one in run.job.mappings]
-        accounts = (yield from engine.plan_accounts(image, key, home or "/tmp")) if all(key) else ()
-        return [pair for pair in accounts if pair[1] not in mapped]
-
-    def plan_taken(self, job):
-        """The project's ports that another of its jobs has published: one is enough for them."""
-        busy = [port for port in self.project.ports if self.engine.is_local
-                and port not in job.ports and free_port(host_port(port)) != host_port(port)]
-        if not busy:
-            return ()
-        own = "label=skelebot.project=" + self.project.name
-        told = yield self.engine.ask("ps", "--filter", own, "--format", "{{.Names}} {{.Ports}}")
-        lines = [(line.partition(" ")[0], port) for port in busy
-                 for line in told.output.split("\n") if f":{host_port(port)}->" in line]
-        for name, port in lines:
-            yield Note(f"port {host_port(port)} belongs to {name}, which is running: {job.name} "
-                       "starts without it")
-        return tuple(port for _, port in lines)
-
-    def plan_first(self, run, image):
-        """What has to end well in a container before a detached job; it says why it failed."""
-        job = run.job._replace(mode="i", ports=())
-        launch = run.launch._replace(argv=run.launch.first, first=())
-        status = yield from super().plan_run(run._replace(
-            job=job, launch=launch, image=image, name="", recording=UNRECORDED))
-        if status:
-            raise Refused(status)
-
-    def plan_create(self, run):
-        ends = self.engine.ends(run)
-        create = Command(self.container_argv(("create", *self.fleeting(run)[:run.detached]), run),
-                         job_variables(self.project, run.job, False), kept=True,
-                         stop=() if run.detached else ends)
-        if run.detached:                # under that name there may be another one
-            return self.check_started(run, (yield create))
-        try:
-            yield from plan_must(create)
-        except BaseException:
-            yield Command(ends[-1], kept=True)
-            raise
-
-    @staticmethod
-    def fleeting(run):
-        """Whether the container goes when it ends; else its end is recorded first."""
-        return () if run.detached and run.recording.record else ("--rm",)
-
-    def leave(self, run):
-        """Let a detached job go on; one that ends within a second is recorded."""
-        record = run.recording.record
-        if not record:
-            yield Answer(run.name)
-            return 0
-        ended = yield Command((*self.engine.argv, "wait", run.name), kept=True, limit=EARLY)
-        if ended != UNANSWERED:
-            status = (yield from self.plan_ends([record])).get(record.name)
-            record = run.recording.record = yield from self.plan_collect(record, status)
-        status = -1 if ended == UNANSWERED else record.status or 0
-        if status < 1:
-            yield Answer(run.name)
-        return (yield from plan_left(record, status))
-
-    def start(self, run):
-        for copy in run.copies:
-            yield from plan_must(self.engine.copy_in(run.name, copy))
-        if run.serve or (run.detached and run.copies):
-            self.check_started(run, (yield Command(self.engine.start(run.name), kept=True)))
-        elif run.detached:
-            begun = yield Command(
-                self.container_argv(("run", *self.fleeting(run), "--detach"), run),
-                job_variables(self.project, run.job, False), kept=True)
-            if begun.status and not self.fleeting(run):     # one that runs is another's, and stays
-                yield Command((*self.engine.argv, "rm", "--volumes", run.name), kept=True)
-            self.check_started(run, begun)
-
-    def follow(self, run):
-        if run.serve:
-            return (yield from self.plan_serve(run))
-        ends, argv, folder = self.engine.ends(run), self.engine.argv, self.logged(run)
-        orphan = ("sh", "-c", template_bytes("image", "orphan.sh").decode(), run.name, *argv) if (
-            run.first and not run.copies) else ()
-        runs = 'TIME=$1; shift; "$@" kill --signal CONT "$0" && "$@" stop --time "$TIME" "$0"'
-        ends = (("sh", "-c", runs, run.name, ends[0][-2], *argv) if orphan else ends[0], *ends[1:])
-        outcome = yield from self.plan_timed(run, Command(
-            self.engine.start(run.name, "--attach", "--interactive"), run=folder, log=True,
-            stop=(ends[0], (*argv, "kill", run.name))) if run.copies else Command(
-            self.container_argv(("run", *(() if orphan else ("--rm",))), run), beside=orphan,
-            environ=job_variables(self.project, run.job, False), stop=ends, run=folder, log=True))
-        if outcome.status == NOT_RUN and not run.copies:
-            yield from self.plan_check(run)
-        if run.first:
-            yield from self.plan_wrote(run, outcome.status)
-        return outcome.status
-
-    def plan_check(self, run):
-        """Raise a fault if the engine is lost, or the image is gone."""
-        try:
-            yield from self.engine.plan_check_image(run.image)
-        except NoImage:
-            raise
-        except SkelebotError as fault:
-            stop = shell_line([*self.engine.argv, "stop", run.name])
-            raise SkelebotError(fault.message, f"{fault.hint}; if its container still runs, "
-                                f"{stop} ends it" if image_id(run.image) else fault.hint)
-
-    def logged(self, run):
-        """The folder for its log; a job at a terminal has it for itself."""
-        return "" if run.job.mode == "it" and self.call.terminal else run.recording.folder
-
-    @staticmethod
-    def check_ports(engine, owner, taken=()):
-        """Raise a fault if a port that a job, or the project, publishes is in use here."""
-        for port in owner.ports if engine.is_local else ():
-            number, free = host_port(port), free_port(host_port(port))
-            if free != number and port not in taken:
-                raise owner.places["ports"].fault(
-                    f"port {number} is in use", "stop what listens there, or take "
-                    + port.replace(str(number), str(free), 1))
-
-    @property
-    def lacking(self):
-        if self.project.dockerfile or "Python" not in self.project.language:
-            return f"its image lacks: {self.project.dockerfile or 'commands'} can install {{0}}"
-        return "its image lacks: " + ("leave -s out, or " if self.call.skip_build else "") + (
-            "add {0} to dependencies")
-
-    def why(self, run, status):
-        if status > 128 or run.resources.memory and status not in (124, *NOT_BEGUN):
-            return (yield from self.plan_events(run)) or (      # podman tells nothing of its memory
-                (yield from super().why(run, status)) if self.engine.is_local else "")
-        if status in NOT_BEGUN:
-            for owner in (self.project, run.job):
-                self.check_ports(self.engine, owner, run.taken)
-            gpus = self.engine.gpu_words(run.resources.gpus or ("all" if self.project.gpu else ""))
-            probe = (*self.engine.argv, "run", "--rm", "--pull", "never", *gpus, "--entrypoint",
-                     "true", run.image)
-            told = (yield Command(probe, kept=True)) if gpus else Outcome()
-            if told.status:
-                return refusal_hint(told.errors, "")
-        lost = status == NOT_RUN or run.copies and status == 1
-        state = (yield self.engine.ask("inspect", "--format", "{{.State.Running}}", run.name)
-                 ) if lost else Outcome()
-        if state.output.strip() == "true":
-            show, stop = (shell_line([*self.engine.argv, *words, run.name])
-                          for words in (["logs", "--follow"], ["stop"]))
-            return f"the connection broke, and the job goes on: {show} shows it, {stop} ends it"
-        may_lack = not self.call.live and status in (1, 2, 126)
-        return (yield from self.plan_refused(run)) if may_lack else ""
-
-    def plan_events(self, run):
-        """What an engine's events tell of the end of a container that is removed already."""
-        engine, now = self.engine, f"{time.time():.3f}"
-        told = yield engine.ask("events", *engine.past_events, "--until", now, "--filter",
-                                "container=" + run.name, "--format", engine.event)
-        lines = told.output.split("\n")
-        if "oom " in lines or "oom" in lines:
-            return NO_MEMORY
-        ended = [line.partition(" ")[2] for line in lines if line.startswith("kill ")]
-        return f"{SOMEBODY} with signal {ended[-1]}" if ended else ""
-
-    def python(self, run):
-        project, job = self.project, run.job
-        live = mount_words(Mapping(".:/app"), project.folder, self.call.home)
-        return Command((*self.engine.argv, "run", "--rm", "--pull", "never", "--entrypoint",
-                        "python", *variable_words(project, job), *(live if self.call.live else ()),
-                        run.image), job_variables(project, job, False))
-
-    def plan_refused(self, run):
-        """What its user may not do there, unless all is as we build it, in words; or ""."""
-        user = self.engine.user_words(self.project, run.job, run.rootless)
-        named, own = self.engine.inspect("{{.Config.User}}", run.image), self.project.dockerfile
-        name = own if user else (yield named).output.strip()
-        ended = (yield self.engine.ask(
-            "run", "--rm", "--pull", "never", *user, "--entrypoint", "sh", run.image, "-c",
-            'test -w . && test -r "${0:-.}"', run.job.source.script)) if name else Outcome()
-        return "" if ended.status != 1 else (
-            "it runs as you, who may not read or write all: write RUN chmod -R a+rwX /app at the "
-            f"end of {own}" if user else f"it runs as {name}, who may not write there: write user: "
-            "host, and add what it writes to mappings")
-
     def plan_serve(self, run):
         """A server, until it ends or is stopped; what it says goes to stderr."""
         yield from run.serve(run)
@@ -7677,19 +7682,6 @@ class OnEngine(Runner):
             return UNANSWERED.status
         ended = yield Command((*self.engine.argv, "wait", run.name), kept=True)
         return int(ended.output) if re.fullmatch(r"[0-9]{1,3}\s*", ended.output) else ended.status
-
-    def bring_back(self, run):
-        if run.serve:
-            yield Command(self.engine.stop(run), kept=True)
-        return (yield from self.plan_fetch(run.name, run.copies))
-
-    def clean_up(self, run, lost):
-        remove = self.engine.remove(run.name)
-        if lost and any(copy.returns for copy in run.copies):
-            yield Note(f"the container {run.name} stays, for `docker cp`; {shell_line(remove)} "
-                       "removes it")
-        elif run.copies or run.serve or run.first:
-            yield removal_by(remove)
 
     def container_argv(self, verb, run, absent=("--pull", "never")):
         """`docker run`, or `docker create` with empty volumes at the targets of what is copied in.
@@ -7732,7 +7724,133 @@ class OnEngine(Runner):
         raise kind(f"{run.job.name} was not started: {last_line(outcome.errors)}",
                    refusal_hint(outcome.errors, "the engine's message says what is missing"))
 
+    def why(self, run, status):
+        if status > 128 or run.resources.memory and status not in (124, *NOT_BEGUN):
+            return (yield from self.plan_events(run)) or (      # podman tells nothing of its memory
+                (yield from super().why(run, status)) if self.engine.is_local else "")
+        if status in NOT_BEGUN:
+            for owner in (self.project, run.job):
+                self.check_ports(self.engine, owner, run.taken)
+            gpus = self.engine.gpu_words(run.resources.gpus or ("all" if self.project.gpu else ""))
+            probe = (*self.engine.argv, "run", "--rm", "--pull", "never", *gpus, "--entrypoint",
+                     "true", run.image)
+            told = (yield Command(probe, kept=True)) if gpus else Outcome()
+            if told.status:
+                return refusal_hint(told.errors, "")
+        lost = status == NOT_RUN or run.copies and status == 1
+        state = (yield self.engine.ask("inspect", "--format", "{{.State.Running}}", run.name)
+                 ) if lost else Outcome()
+        if state.output.strip() == "true":
+            show, stop = (shell_line([*self.engine.argv, *words, run.name])
+                          for words in (["logs", "--follow"], ["stop"]))
+            return f"the connection broke, and the job goes on: {show} shows it, {stop} ends it"
+        may_lack = not self.call.live and status in (1, 2, 126)
+        return (yield from self.plan_refused(run)) if may_lack else ""
+
+    @staticmethod
+    def check_ports(engine, owner, taken=()):
+        """Raise a fault if a port that a job, or the project, publishes is in use here."""
+        for port in owner.ports if engine.is_local else ():
+            number, free = host_port(port), free_port(host_port(port))
+            if free != number and port not in taken:
+                raise owner.places["ports"].fault(
+                    f"port {number} is in use", "stop what listens there, or take "
+                    + port.replace(str(number), str(free), 1))
+
+    def plan_events(self, run):
+        """What an engine's events tell of the end of a container that is removed already."""
+        engine, now = self.engine, f"{time.time():.3f}"
+        told = yield engine.ask("events", *engine.past_events, "--until", now, "--filter",
+                                "container=" + run.name, "--format", engine.event)
+        lines = told.output.split("\n")
+        if "oom " in lines or "oom" in lines:
+            return NO_MEMORY
+        ended = [line.partition(" ")[2] for line in lines if line.startswith("kill ")]
+        return f"{SOMEBODY} with signal {ended[-1]}" if ended else ""
+
+    def plan_refused(self, run):
+        """What its user may not do there, unless all is as we build it, in words; or ""."""
+        user = self.engine.user_words(self.project, run.job, run.rootless)
+        named, own = self.engine.inspect("{{.Config.User}}", run.image), self.project.dockerfile
+        name = own if user else (yield named).output.strip()
+        ended = (yield self.engine.ask(
+            "run", "--rm", "--pull", "never", *user, "--entrypoint", "sh", run.image, "-c",
+            'test -w . && test -r "${0:-.}"', run.job.source.script)) if name else Outcome()
+        return "" if ended.status != 1 else (
+            "it runs as you, who may not read or write all: write RUN chmod -R a+rwX /app at the "
+            f"end of {own}" if user else f"it runs as {name}, who may not write there: write user: "
+            "host, and add what it writes to mappings")
+
+    @property
+    def lacking(self):
+        if self.project.dockerfile or "Python" not in self.project.language:
+            return f"its image lacks: {self.project.dockerfile or 'commands'} can install {{0}}"
+        return "its image lacks: " + ("leave -s out, or " if self.call.skip_build else "") + (
+            "add {0} to dependencies")
+
+    def python(self, run):
+        project, job = self.project, run.job
+        live = mount_words(Mapping(".:/app"), project.folder, self.call.home)
+        return Command((*self.engine.argv, "run", "--rm", "--pull", "never", "--entrypoint",
+                        "python", *variable_words(project, job), *(live if self.call.live else ()),
+                        run.image), job_variables(project, job, False))
+
+    def bring_back(self, run):
+        if run.serve:
+            yield Command(self.engine.stop(run), kept=True)
+        return (yield from self.plan_fetch(run.name, run.copies))
+
+    def clean_up(self, run, lost):
+        remove = self.engine.remove(run.name)
+        if lost and any(copy.returns for copy in run.copies):
+            yield Note(f"the container {run.name} stays, for `docker cp`; {shell_line(remove)} "
+                       "removes it")
+        elif run.copies or run.serve or run.first:
+            yield removal_by(remove)
+
+    # -- What another machine does in other ways
+
+    def plan_notes(self, run):
+        job, ignores = run.job, self.ignores(run.job)
+        own = [in_container(one, ignores) for one in job.mappings if self.is_here(one)]
+        links = unseen_links(own, self.call.home, ignores, not self.engine.is_local)
+        kind, _, count = run.resources.gpus.rpartition(":")
+        if kind and not self.schedules:
+            yield Note(f"an engine cannot choose GPUs by kind: {job.name} gets {count} of any kind")
+        if links:
+            path, text = links[0]
+            more = f" (and {len(links) - 1} more)" if links[1:] else ""
+            yield Note(f"{path} leads to {text}, which {job.name} will not see{more}: map that "
+                       "place too, or put the files into the mapped folder")
+
+    def mappings(self, job):
+        """The job's mappings; with --live the project's folder over its copy, below them."""
+        mapped = any(os.path.normpath(mapping.target) == "/app" for mapping in job.mappings)
+        return (Mapping(".:/app"), *job.mappings) if self.call.live and not mapped else job.mappings
+
+    def ignores(self, job):
+        """What reads, once, which files the job's image has not."""
+        return functools.lru_cache(1)(lambda: Ignores("\n".join(
+            [(read_bytes(".dockerignore") or b"").decode("utf-8", "replace"),
+             *self.project.ignores, *job.ignores])))
+
+    def copies(self, job, files=()):
+        """The Copy of each mapping, and of each of the Run's files, that travels."""
+        return ()
+
     # -- What became of a container that nobody follows
+
+    def plan_lost_sight(self, run, status=NOT_RUN):
+        record = run.recording.record
+        if not (record and record.container and record.goes_on) or status not in (1, NOT_RUN):
+            return False
+        if status == 1 and self.engine.is_local or record.name in (
+                yield from self.plan_ends([record])):
+            return False
+        run.recording.record = yield KeepRun(record._replace(detached=True))
+        yield Note(f"the connection broke, and run {record.name} may go on: skelebot wait "
+                   f"{record.name} takes it up again, skelebot stop {record.name} ends it")
+        return True
 
     def plan_ends(self, records):
         names = [record.container for record in records if record.container]
@@ -7749,18 +7867,6 @@ class OnEngine(Runner):
         return {name: NOT_RUN if state == "created" else status
                 for name, (state, status) in ends.items()
                 if state in ("created", "exited", "dead", "stopped", "removing")}
-
-    def plan_lost_sight(self, run, status=NOT_RUN):
-        record = run.recording.record
-        if not (record and record.container and record.goes_on) or status not in (1, NOT_RUN):
-            return False
-        if status == 1 and self.engine.is_local or record.name in (
-                yield from self.plan_ends([record])):
-            return False
-        run.recording.record = yield KeepRun(record._replace(detached=True))
-        yield Note(f"the connection broke, and run {record.name} may go on: skelebot wait "
-                   f"{record.name} takes it up again, skelebot stop {record.name} ends it")
-        return True
 
     def plan_collect(self, record, status, back=True, **ending):
         copies, begun = self.returning(record), time.time()
@@ -7808,6 +7914,66 @@ class OnEngine(Runner):
             yield Command(argv, kept=True)
 
 
+class PortTaken(SkelebotError):
+    """A port that the job publishes is in use."""
+
+
+class NameTaken(SkelebotError):
+    """The name of a container is in use."""
+
+
+PORT_TAKEN = (r"(?i)port is already allocated|address already in use|ports are not available"
+              r"|port is in use")
+NO_IMAGE = r"(?i)no such image|unable to find image|image not known"
+# What somebody may want to keep, unless it is in a hidden folder, or else comes by itself.
+WANTED = r"/(?:app|root|home/[^/]+)/(?!(?:.*/)?(?:\.|__pycache__/)|.*\.(?:pyc|lock|log|pid|tmp)$)"
+
+
+def host_port(port):
+    """The number of the port of this machine, as in 127.0.0.1:8080:80; 0 if it is none or many."""
+    match = re.match(r"(?:[\d.]*:|\[[^]]*\]:)?(\d+):\d+(?:/tcp)?$", port)
+    return int(match.group(1)) if match else 0
+
+
+def unseen_links(mappings, home, ignores, travel):
+    """(path, what it names) of the links in mapped folders that lead nowhere in the container.
+
+    travel  whether the folders travel: then links that lead out of them do not come along
+    """
+    unseen, targets = [], [posixpath.normpath(one.target) for one in mappings]
+    for mapping in mappings:
+        source = host_path(mapping.source, "", home)
+        for path, text in links_in(source) if look(source) == "folder" else ():
+            own = posixpath.join(mapping.target, os.path.relpath(os.path.dirname(path), source))
+            end = posixpath.normpath(posixpath.join(own, text))
+            inner = posixpath.relpath(end, "/app")
+            copied = inner[:2] != ".." and look(inner) and not ignores().ignores(inner)
+            if travel and leads_out(posixpath.join(own, "link"), text, mapping.target):
+                unseen.append((path, text))
+            elif not copied and not any(is_relative_to(end, target) for target in targets) and (
+                    not re.match(r"/(?:usr|etc|s?bin|lib\w*|opt|dev|proc|sys)/", end)):
+                unseen.append((path, text))
+    return unseen
+
+
+def leads_out(path, text, top):
+    """Whether a link leads out of the folder that it is in, by ../ of its text."""
+    end = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
+    return not text.startswith("/") and not is_relative_to(end, posixpath.normpath(top))
+
+
+def in_container(mapping, ignores):
+    """The mapping at the place where a link leads that the image has at its target."""
+    path = posixpath.relpath(mapping.target, "/app")
+    end = end_of_link(path)
+    if end == path or path[:2] == ".." or ignores().ignores(path):
+        return mapping
+    inner = os.path.relpath(end, os.path.realpath("."))
+    target = posixpath.normpath(posixpath.join(
+        "/app", inner if inner[:2] != ".." else posixpath.join(path, "..", os.readlink(path))))
+    return Mapping(":".join(filter(None, [mapping.source, target, ",".join(mapping.options)])))
+
+
 class OnOtherEngine(OnEngine):
     """Another machine's engine: mapped folders of project and home travel there and back."""
 
@@ -7818,19 +7984,11 @@ class OnOtherEngine(OnEngine):
         shared = run.recording.is_shared(self.project)
         return super().told(run) if shared else Runner.told(self, run)
 
-    def plan_gpus(self, image):
-        gpus = self.engine.gpu_words("all")
-        told = yield self.engine.ask("run", "--rm", "--pull", "never", *gpus, "--entrypoint",
-                                     "nvidia-smi", image, "-L")
-        return re.findall(r"(?m)^GPU (\d+):", told.output)
-
-    def mappings(self, job):
-        mappings = super().mappings(job)
-        if mappings != job.mappings:
-            raise SkelebotError(f"--live cannot map this machine's folder on {self.where}",
-                                "leave --live out: the image has a copy")
-        ignores = self.ignores(job)     # Docker copies no folder over a link
-        return tuple(in_container(one, ignores) if self.is_here(one) else one for one in mappings)
+    def prepare(self, run):
+        self.check(run)
+        for mapping in itertools.filterfalse(self.is_here, run.job.mappings):
+            yield Note(f"{mapping.source} is mapped from {self.where}, not from this machine")
+        return (yield from super().prepare(run))
 
     def check(self, run):
         """Raise a fault if the job cannot run there."""
@@ -7841,9 +7999,13 @@ class OnOtherEngine(OnEngine):
                 f"a detached job on {self.where} cannot give {giving[0].source} back",
                 "use mode: i, map it as :ro, or an absolute path of that machine")
 
-    def is_here(self, mapping):
-        """A relative path, or in the home; an absolute one is that machine's own."""
-        return not os.path.isabs(mapping.source)
+    def mappings(self, job):
+        mappings = super().mappings(job)
+        if mappings != job.mappings:
+            raise SkelebotError(f"--live cannot map this machine's folder on {self.where}",
+                                "leave --live out: the image has a copy")
+        ignores = self.ignores(job)     # Docker copies no folder over a link
+        return tuple(in_container(one, ignores) if self.is_here(one) else one for one in mappings)
 
     def returning(self, record):
         shared = Mapping(f"{record.folder}/shared:{INSIDE}")
@@ -7857,11 +8019,15 @@ class OnOtherEngine(OnEngine):
         return (*(Copy(source, one.target, look(source) != "file", "ro" not in one.options)
                   for source, one in rows), *(Copy(*pair, False, False) for pair in files))
 
-    def prepare(self, run):
-        self.check(run)
-        for mapping in itertools.filterfalse(self.is_here, run.job.mappings):
-            yield Note(f"{mapping.source} is mapped from {self.where}, not from this machine")
-        return (yield from super().prepare(run))
+    def is_here(self, mapping):
+        """A relative path, or in the home; an absolute one is that machine's own."""
+        return not os.path.isabs(mapping.source)
+
+    def plan_gpus(self, image):
+        gpus = self.engine.gpu_words("all")
+        told = yield self.engine.ask("run", "--rm", "--pull", "never", *gpus, "--entrypoint",
+                                     "nvidia-smi", image, "-L")
+        return re.findall(r"(?m)^GPU (\d+):", told.output)
 
 
 class OnCluster(OnOtherEngine):
@@ -7872,42 +8038,28 @@ class OnCluster(OnOtherEngine):
     never = ("(?i)no space|wrote only|denied|not permitted|quota|read-only|forbidden|not ?found"
              "|not running|completed pod")          # of files that travel: no other try mends it
 
-    def there(self, name, *words):
-        """The argv by which words are run there, for the run of that name."""
-        raise NotImplementedError
+    def launch(self, job, argv):
+        return super().launch(job, argv)._replace(travels=True)
 
-    def work(self, name):
-        """The folder there of what travels: a Copy lies in it at its target."""
-        raise NotImplementedError
+    def plan_notebook(self, jupyter, run, port, lab, token):
+        """Serve Jupyter there, and bring it to a port of this machine."""
+        raise SkelebotError(f"Jupyter cannot be reached on {self.where}", "leave -d out")
 
-    def fault(self, said, doing):
-        """The SkelebotError for what a program of the cluster has said, as `failures` has it."""
-        for pattern, message, hint in template_rows(self.row, "failures"):
-            match = re.search(pattern, said)
-            if match:
-                return SkelebotError(f"{doing}: {match.expand(message)}", match.expand(hint))
-        return SkelebotError(f"{doing}: {last_line(said)}", f"{self.where} has said this, and "
-                             "knows what it means")
+    plan_run = Runner.plan_run
 
-    def plan_there(self, doing, name, *words, **more):
-        """The Outcome of what has to succeed there."""
-        outcome = yield Command(self.there(name, *words), kept=True, **more)
-        if outcome.status:
-            raise self.fault(outcome.errors + outcome.output, doing)
-        return outcome
+    def plan_mapped(self, run):
+        """The Run with its job as it is there, and what it is lent; what is mapped exists then."""
+        job = run.launch.job(run.job)
+        run = run._replace(job=job._replace(mappings=self.mappings(job)))
+        self.check(run)
+        self.lent_files += run.launch.lent
+        return (yield from Runner.prepare(self, run))
 
-    def plan_carried(self, script, words, name, *rest, **more):
-        """The Outcome of a command by which files travel; one that was cut is tried again."""
-        here, there, patient = (template_bytes("cluster", one).decode()
-                                for one in (*script, "patient.py"))
-        argv = ("sh", "-c", here, *words, sys.executable, "-IS", "-c", patient,
-                str(self.silent), *self.there(name, "sh", "-c", there, "sh", *rest))
-        for again in (4, 3, 2, 1, 0):
-            outcome = yield Command(argv, kept=True, **more)
-            if not again or not outcome.status or re.search(self.never, outcome.errors):
-                return outcome
-            yield Note(f"files did not travel whole, so again: {last_line(outcome.errors)}")
-            yield Wait(Command(self.there(name, "true"), kept=True), READY, self.never)
+    def check(self, run):
+        super().check(run)
+        if not (run.job.source or run.serve):
+            raise SkelebotError(f"{self.where} has no terminal for {run.job.name}",
+                                "leave -d out: then it runs here")
 
     def plan_send(self, name, copies, left_out=""):
         """Let what travels be there, whole."""
@@ -7921,6 +8073,19 @@ class OnCluster(OnOtherEngine):
                 raise self.fault(outcome.errors, doing)
         yield from self.plan_there(doing, name, "sh", "-c", 'mkdir -p "$0" && mv "$0" "$1"',
                                    work + ".new", work, limit=self.silent)
+
+    def leave(self, run):
+        yield Answer(run.name)
+        return (yield from plan_left(run.recording.record, -1)) if run.recording.record else 0
+
+    def bring_back(self, run):
+        again = not isinstance(sys.exc_info()[1], (KeyboardInterrupt, Stopped))
+        try:
+            return 0 if self.goes_on else (yield from self.plan_fetch(run.name, run.copies))
+        except (KeyboardInterrupt, Stopped):    # the first of them ends no more than the run
+            if again:
+                yield from self.plan_fetch(run.name, run.copies)
+            raise
 
     def plan_fetch(self, name, copies):
         copies = [copy for copy in copies if copy.returns]
@@ -7942,25 +8107,46 @@ class OnCluster(OnOtherEngine):
             yield Note(self.fault(outcome.errors, doing).message)
         return int(outcome.status > 0)
 
-    plan_run = Runner.plan_run
+    def plan_carried(self, script, words, name, *rest, **more):
+        """The Outcome of a command by which files travel; one that was cut is tried again."""
+        here, there, patient = (template_bytes("cluster", one).decode()
+                                for one in (*script, "patient.py"))
+        argv = ("sh", "-c", here, *words, sys.executable, "-IS", "-c", patient,
+                str(self.silent), *self.there(name, "sh", "-c", there, "sh", *rest))
+        for again in (4, 3, 2, 1, 0):
+            outcome = yield Command(argv, kept=True, **more)
+            if not again or not outcome.status or re.search(self.never, outcome.errors):
+                return outcome
+            yield Note(f"files did not travel whole, so again: {last_line(outcome.errors)}")
+            yield Wait(Command(self.there(name, "true"), kept=True), READY, self.never)
 
-    def check(self, run):
-        super().check(run)
-        if not (run.job.source or run.serve):
-            raise SkelebotError(f"{self.where} has no terminal for {run.job.name}",
-                                "leave -d out: then it runs here")
+    def plan_there(self, doing, name, *words, **more):
+        """The Outcome of what has to succeed there."""
+        outcome = yield Command(self.there(name, *words), kept=True, **more)
+        if outcome.status:
+            raise self.fault(outcome.errors + outcome.output, doing)
+        return outcome
 
-    def plan_mapped(self, run):
-        """The Run with its job as it is there, and what it is lent; what is mapped exists then."""
-        job = run.launch.job(run.job)
-        run = run._replace(job=job._replace(mappings=self.mappings(job)))
-        self.check(run)
-        self.lent_files += run.launch.lent
-        return (yield from Runner.prepare(self, run))
+    def fault(self, said, doing):
+        """The SkelebotError for what a program of the cluster has said, as `failures` has it."""
+        for pattern, message, hint in template_rows(self.row, "failures"):
+            match = re.search(pattern, said)
+            if match:
+                return SkelebotError(f"{doing}: {match.expand(message)}", match.expand(hint))
+        return SkelebotError(f"{doing}: {last_line(said)}", f"{self.where} has said this, and "
+                             "knows what it means")
 
-    def leave(self, run):
-        yield Answer(run.name)
-        return (yield from plan_left(run.recording.record, -1)) if run.recording.record else 0
+    def there(self, name, *words):
+        """The argv by which words are run there, for the run of that name."""
+        raise NotImplementedError
+
+    def work(self, name):
+        """The folder there of what travels: a Copy lies in it at its target."""
+        raise NotImplementedError
+
+    def plan_gpus(self, image):
+        yield from ()
+        return []                       # the cluster counts them
 
     def plan_collect(self, record, *rest, **ending):
         """Of two calls that do it at once the second has nothing left to do."""
@@ -7972,26 +8158,6 @@ class OnCluster(OnOtherEngine):
             return (yield from super().plan_collect(record, *rest, **ending))
         finally:
             yield Release(lock)
-
-    def launch(self, job, argv):
-        return super().launch(job, argv)._replace(travels=True)
-
-    def plan_gpus(self, image):
-        yield from ()
-        return []                       # the cluster counts them
-
-    def plan_notebook(self, jupyter, run, port, lab, token):
-        """Serve Jupyter there, and bring it to a port of this machine."""
-        raise SkelebotError(f"Jupyter cannot be reached on {self.where}", "leave -d out")
-
-    def bring_back(self, run):
-        again = not isinstance(sys.exc_info()[1], (KeyboardInterrupt, Stopped))
-        try:
-            return 0 if self.goes_on else (yield from self.plan_fetch(run.name, run.copies))
-        except (KeyboardInterrupt, Stopped):    # the first of them ends no more than the run
-            if again:
-                yield from self.plan_fetch(run.name, run.copies)
-            raise
 
 
 SlurmLogin = scalar_class("a login node, as ssh takes it", "for example ada@login.lab",
@@ -8044,6 +8210,11 @@ class Slurm(OnCluster):
     in_project = property(lambda self: self.slurm.container == "none" and not self.slurm.login)
 
     @classmethod
+    def plan_answers(cls, call, host):
+        runner = yield from cls.plan_at(call, Project("hosts"), host)
+        yield from runner.plan_there(f"{runner.where} does not answer", "", *cls.known)
+
+    @classmethod
     def plan_at(cls, call, project, host):
         runner = cls(call, project, (yield from plan_engine(call, "")))
         runner.slurm = own = getattr(host, cls.row) or cls.settings.at(host.docker)
@@ -8054,11 +8225,6 @@ class Slurm(OnCluster):
         if own.login and not os.path.exists(runner.socket):
             yield from runner.plan_reach()
         return runner
-
-    @classmethod
-    def plan_answers(cls, call, host):
-        runner = yield from cls.plan_at(call, Project("hosts"), host)
-        yield from runner.plan_there(f"{runner.where} does not answer", "", *cls.known)
 
     def plan_reach(self):
         """Connect to the login node once for all; a connection that stays must not hold stderr."""
@@ -8072,38 +8238,22 @@ class Slurm(OnCluster):
         if outcome.status:
             raise self.fault(outcome.errors, f"{self.slurm.login} is not reached")
 
-    @staticmethod
-    def shell(words):
-        """Words for a shell to read, and not to be shown."""
-        return " ".join(map(shlex.quote, words))
-
-    def ssh(self, *words):
-        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", "ControlPath="
-                  + self.socket) if len(self.socket) < 90 else ()      # it has 108 at most
-        return ("ssh", *shared, "-o", "ServerAliveInterval=20", *words)
-
-    def there(self, name, *words):
-        login = self.slurm.login
-        return self.ssh(login, self.shell(words)) if login else words
-
-    def root(self, name):
-        """The folder of a run there."""
-        return f"{self.folder}/{self.project.image}/{name}"
-
-    def work(self, name):
-        return self.root(name) + "/files"
-
-    def watch(self, what, *names):
-        """The argv of slurm/watch.sh for runs."""
-        return self.there("", "sh", "-c", template_bytes(self.row, "watch.sh").decode(), "sh", what,
-                          *map(self.root, names))
-
     # -- What it runs from
 
     def launch(self, job, argv):
         """A machine's own Python may be called python3 alone."""
         own = self.slurm.container == "none" and argv[0] == "python"
         return super().launch(job, ("python3", *argv[1:]) if own else argv)
+
+    def prepare(self, run):
+        run = yield from self.plan_mapped(run)
+        own = run.image and self.slurm.container != "none"
+        image = (yield from self.plan_carry(run.image)) if own else (
+            yield from self.plan_image(run.job))
+        lent = [Copy(path, target, False, False) for path, target in self.lent_files]
+        names = [one.name for one in run.recording.records]
+        return run._replace(image=image, copies=(*self.copies(run.job), *lent), name=(
+            self.project.container(run.job, "-".join([*names, self.call.token]))))
 
     def plan_image(self, job):
         """The id of the image, which is there then; "" where jobs have none."""
@@ -8129,16 +8279,6 @@ class Slurm(OnCluster):
             raise self.fault(ended.errors, f"the image did not get to {self.where}")
         return image
 
-    def prepare(self, run):
-        run = yield from self.plan_mapped(run)
-        own = run.image and self.slurm.container != "none"
-        image = (yield from self.plan_carry(run.image)) if own else (
-            yield from self.plan_image(run.job))
-        lent = [Copy(path, target, False, False) for path, target in self.lent_files]
-        names = [one.name for one in run.recording.records]
-        return run._replace(image=image, copies=(*self.copies(run.job), *lent), name=(
-            self.project.container(run.job, "-".join([*names, self.call.token]))))
-
     def check(self, run):
         super().check(run)
         if re.match("all|device=", run.resources.gpus):
@@ -8152,16 +8292,14 @@ class Slurm(OnCluster):
 
     # -- Its batch job
 
-    def plan_linked(self, run):
-        """The copies to send: of what jobs only read, a sweep's first point has links there."""
-        record = run.recording.record
-        first = record and record.point > 1 and Runs().read(record.number, 1).container
-        same = [one for one in run.copies if one.folder and one.source != "." and not one.returns]
-        link = 'cd "$0" && mkdir -p "$1" && cp -al --parents -t "$@"'
-        linked = (yield Command(self.there("", "sh", "-c", link, self.work(first), (
-            f"../../{run.name}/files.new"), *map(archived, same)), kept=True)).status == 0 if (
-                first and same) else False
-        return [one for one in run.copies if not linked or one not in same]
+    def plan_notebook(self, jupyter, run, port, lab, token):
+        """A server of Jupyter in a batch job; ssh brings it to a port of this machine."""
+        there = 20000 + int(self.call.token, 16) % 20000
+        argv = [re.sub("^--port=.*", f"--port={there}", word) for word in run.launch.argv]
+        serve = functools.partial(self.plan_served, jupyter, free_port(port), there, lab, token)
+        return (yield from self.plan_run(run._replace(
+            serve=serve, image=(yield from jupyter.plan_image(self.engine)),
+            launch=run.launch._replace(argv=tuple(argv)))))
 
     def start(self, run):
         job, own = run.job, lines_inside(self.project, self.project.secret_files)
@@ -8182,6 +8320,17 @@ class Slurm(OnCluster):
         submit = keep + "script" + f" && {self.submits} > id" * (not waits)
         yield from self.plan_there(doing, "", "sh", "-c", submit, root,
                                    given=self.script(run))
+
+    def plan_linked(self, run):
+        """The copies to send: of what jobs only read, a sweep's first point has links there."""
+        record = run.recording.record
+        first = record and record.point > 1 and Runs().read(record.number, 1).container
+        same = [one for one in run.copies if one.folder and one.source != "." and not one.returns]
+        link = 'cd "$0" && mkdir -p "$1" && cp -al --parents -t "$@"'
+        linked = (yield Command(self.there("", "sh", "-c", link, self.work(first), (
+            f"../../{run.name}/files.new"), *map(archived, same)), kept=True)).status == 0 if (
+                first and same) else False
+        return [one for one in run.copies if not linked or one not in same]
 
     def script(self, run):
         """The script for sbatch, with variables and words in it, for a shell byte for byte."""
@@ -8227,31 +8376,6 @@ class Slurm(OnCluster):
             return "files" + mapping.target.rstrip("/")
         return os.path.abspath(host_path(mapping.source, "", self.call.home))
 
-    def plan_notebook(self, jupyter, run, port, lab, token):
-        """A server of Jupyter in a batch job; ssh brings it to a port of this machine."""
-        there = 20000 + int(self.call.token, 16) % 20000
-        argv = [re.sub("^--port=.*", f"--port={there}", word) for word in run.launch.argv]
-        serve = functools.partial(self.plan_served, jupyter, free_port(port), there, lab, token)
-        return (yield from self.plan_run(run._replace(
-            serve=serve, image=(yield from jupyter.plan_image(self.engine)),
-            launch=run.launch._replace(argv=tuple(argv)))))
-
-    def plan_served(self, jupyter, port, there, lab, token, run):
-        """Say where the server is, as soon as it answers; returns what ssh forwards."""
-        log, begun = (f"{self.root(run.name)}/{name}" for name in ("log", "begun"))
-        ended = yield Wait(Command(self.there("", "grep", f":{there}/", log), kept=True), READY,
-                           GONE)
-        node = (yield Command(self.there("", "cat", begun), kept=True)).output.strip()
-        url, login = jupyter.url(port, lab, token), self.slurm.login
-        way = ("-L", f"127.0.0.1:{port}:{node}:{there}", login) if login else ()
-        tunnel = (yield Command(self.ssh("-O", "forward", *way), kept=True)) if login else ended
-        if ended.status or tunnel.status:
-            raise self.fault(tunnel.errors or f"its log is {log}", "Jupyter does not answer")
-        yield Answer(url if login else url.replace(f"127.0.0.1:{port}", f"{node}:{there}"))
-        yield Note(f"it runs on {self.where}, and has a copy of the project, which replaces this "
-                   "one when Ctrl-C ends it" if login else "Ctrl-C ends it")
-        return way
-
     def follow(self, run):
         served, way = bool(run.serve), ()
         try:
@@ -8280,6 +8404,22 @@ class Slurm(OnCluster):
             run.recording.note(state="timeout")
             yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
         return outcome.status
+
+    def plan_served(self, jupyter, port, there, lab, token, run):
+        """Say where the server is, as soon as it answers; returns what ssh forwards."""
+        log, begun = (f"{self.root(run.name)}/{name}" for name in ("log", "begun"))
+        ended = yield Wait(Command(self.there("", "grep", f":{there}/", log), kept=True), READY,
+                           GONE)
+        node = (yield Command(self.there("", "cat", begun), kept=True)).output.strip()
+        url, login = jupyter.url(port, lab, token), self.slurm.login
+        way = ("-L", f"127.0.0.1:{port}:{node}:{there}", login) if login else ()
+        tunnel = (yield Command(self.ssh("-O", "forward", *way), kept=True)) if login else ended
+        if ended.status or tunnel.status:
+            raise self.fault(tunnel.errors or f"its log is {log}", "Jupyter does not answer")
+        yield Answer(url if login else url.replace(f"127.0.0.1:{port}", f"{node}:{there}"))
+        yield Note(f"it runs on {self.where}, and has a copy of the project, which replaces this "
+                   "one when Ctrl-C ends it" if login else "Ctrl-C ends it")
+        return way
 
     def why(self, run, status):
         yield from ()
@@ -8348,6 +8488,34 @@ class Slurm(OnCluster):
     def plan_stop(self, record):
         yield Command(self.watch("stop", record.container), kept=True)
 
+    # -- How it is reached
+
+    def watch(self, what, *names):
+        """The argv of slurm/watch.sh for runs."""
+        return self.there("", "sh", "-c", template_bytes(self.row, "watch.sh").decode(), "sh", what,
+                          *map(self.root, names))
+
+    def work(self, name):
+        return self.root(name) + "/files"
+
+    def root(self, name):
+        """The folder of a run there."""
+        return f"{self.folder}/{self.project.image}/{name}"
+
+    def there(self, name, *words):
+        login = self.slurm.login
+        return self.ssh(login, self.shell(words)) if login else words
+
+    def ssh(self, *words):
+        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", "ControlPath="
+                  + self.socket) if len(self.socket) < 90 else ()      # it has 108 at most
+        return ("ssh", *shared, "-o", "ServerAliveInterval=20", *words)
+
+    @staticmethod
+    def shell(words):
+        """Words for a shell to read, and not to be shown."""
+        return " ".join(map(shlex.quote, words))
+
 
 PodUser = scalar_class("auto, none or a number", "auto is 10001, none is who the cluster says",
                        "auto|none|0|[1-9][0-9]*")
@@ -8388,20 +8556,6 @@ SHELLS_OWN = (r"(?:E?UID|PPID|_|IFS|ENV|LINENO|RANDOM|SECONDS|GROUPS|SHLVL|OPT\w
               r"|SHELLOPTS|time|work|job|late|again|status)$")
 
 
-def merged(below, above):
-    """A value of JSON, and another laid over it: null removes, items with one `name` are one."""
-    if isinstance(below, list) and isinstance(above, list):
-        rows = [{one.get("mountPath", one["name"]) if isinstance(one, dict) and "name" in one else
-                 (index, rows is above): one for index, one in enumerate(rows)}
-                for rows in (below, above)]
-        return list(merged(*rows).values())
-    if not isinstance(above, dict):
-        return above
-    below = below if isinstance(below, dict) else {}
-    over = {key: merged(below.get(key), value) for key, value in above.items()}
-    return {key: value for key, value in {**below, **over}.items() if value is not None}
-
-
 class OnKubernetes(OnCluster):
     """A cluster of Kubernetes, by kubectl: a Job for each run, in whose pod `main` runs it.
 
@@ -8433,11 +8587,149 @@ class OnKubernetes(OnCluster):
 
     where = endpoint = property(lambda self: f"kubernetes:{self.at.address}")
 
-    def argv(self, *words):
-        return ("kubectl", "--context", self.at.context, "--namespace", self.at.namespace, *words)
+    # -- The life of a Job
 
-    def kubectl(self, *words, **more):
-        return Command(self.argv(*words), kept=True, **more)
+    def prepare(self, run):
+        run = yield from self.plan_mapped(run)
+        image = run.image or (yield from self.plan_image(run.job))
+        above = re.sub("[._]", "-", slug(f"{self.project.image}-{run.job.name}"))[:50].strip("-")
+        run = run._replace(image=image, copies=self.copies(run.job),
+                           name=f"{above}-{self.call.token}")
+        self.manifest(run)              # a fault of the file is one before anything is there
+        return run
+
+    def plan_notebook(self, jupyter, run, port, lab, token):
+        """A server of Jupyter in a pod; kubectl brings it to a port of this machine."""
+        registry, image = our_components(self.project)["registry"], (
+            yield from jupyter.plan_image(self.engine))
+        serve = functools.partial(self.served, jupyter, free_port(port), lab, token)
+        yield Note(f"it runs on {self.where}; when it ends, its copy of the project replaces "
+                   "this one: change nothing here until then")
+        yield from jupyter.plan_reachable("", port)
+        return (yield from self.plan_run(run._replace(serve=serve, image=image if (
+            self.at.image == "loaded") else (yield from self.plan_pushed(registry, image)))))
+
+    def start(self, run):
+        texts, owner = self.lent_texts(run), "" if self.call.dry_run else "OWNER"
+        yield from self.plan_create(self.manifest(run), *(
+            [self.secret(run, texts, owner)] if texts else []))
+        if run.copies:
+            told = yield Command(self.watch("open", run.name), aside=True)
+            if told.status:
+                yield from self.plan_refused()
+            yield from self.plan_send(run.name, run.copies, ".skelebot")
+
+    def secret(self, run, texts, uid):
+        """The Secret of a run, which goes with its Job."""
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": run.name, "uid": uid}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": {
+            "name": run.name, "labels": self.labels(run), "ownerReferences": [owner] * bool(uid)},
+            "data": {name: base64.b64encode(text).decode() for name, text in texts.items()}}
+
+    def plan_create(self, *manifests, words=()):
+        """Create a Job, and what it owns, in one go."""
+        dry = self.call.dry_run
+        argv = self.argv("create", f"--validate={bool(self.at.pod)}".lower(), *words, "--output",
+                         "jsonpath={.metadata.uid}", "--filename", "-")
+        texts = [json.dumps(one, indent=1 if dry else None) for one in manifests]
+        if manifests[1:] and not dry:
+            script = template_bytes("kubernetes", "create.sh").decode()
+            argv, texts = ("sh", "-c", script, "create", *argv), [Secret("\n".join(texts))]
+        for text in texts:              # who ends our whole group must not come between the two
+            told = yield Command(argv, kept=True, given=text, apart=argv[0] == "sh")
+            self.uid = self.uid or told.output.strip()
+            if told.status:
+                kind = manifests[-1 if self.uid else 0]["kind"]
+                raise self.fault(told.errors, f"{self.where} has not taken the {kind}")
+
+    def follow(self, run):
+        end, remove = self.watch("end", run.name), self.removal(run.name)
+        beside, environ = run.serve(run) if run.serve else ((), {})
+        alone = not (run.copies or run.serve or self.call.dry_run)      # nothing comes back
+        follow = self.watch(f"run:{os.getpid()}" if alone else "follow", run.name)
+        outcome = yield Command(follow, environ, run=run.recording.folder, stop=(
+            end,) if run.copies else (end, remove), beside=beside, aside=bool(beside), log=True)
+        self.removed = alone and not outcome.status
+        if outcome.status == NOT_RUN:
+            ends = yield from self.plan_ends([RunRecord(container=run.name)])
+            self.goes_on = not ends
+            if NOT_RUN not in ends.values():
+                yield from self.plan_refused(NOT_RUN if self.goes_on else 1)
+        elif outcome.status == UNANSWERED.status and run.resources.time:
+            run.recording.note(state="timeout")
+            yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
+        elif outcome.status and run.serve:
+            why = (yield from self.why(run, outcome.status)) or f"exit status {outcome.status}"
+            raise SkelebotError(f"Jupyter has ended: {why}", "the lines above say more")
+        return outcome.status
+
+    def served(self, jupyter, port, lab, token, run):
+        """The argv of what leads to a server, and says so when it answers; its variables."""
+        script, ports = template_bytes("kubernetes", "forward.sh").decode(), (
+            f"{port}:{JUPYTER_PORT}")
+        return ("sh", "-c", script, run.name, jupyter.settings.address, ports, ANSWERS, *self.argv(
+            )), {"URL": Secret(jupyter.url(port, lab, token))}
+
+    def plan_refused(self, status=1):
+        """What its watcher has told already; its image may be gone, so the next run pushes it."""
+        yield from [Remove(self.pushed)] * bool(self.pushed)
+        raise Refused(status)
+
+    def why(self, run, status):
+        told = (yield self.kubectl("get", "pods", "--selector", "job-name=" + run.name, "--output",
+                                   self.form)).output
+        last = Runs().last_lines(run.recording.record, 1) if run.recording.record else ()
+        why = re.search(r"(?m)^(?:why|main terminated \d+) (?!Error|Completed)(\w.*)", told) or (
+            re.match("(exec .*: exec format error)$", "".join(last)))
+        if not told or "\ngone " in told and status > 128:
+            self.never = ""             # what it has written has gone with it
+            return f"{SOMEBODY}: its pod or its node is gone, as one that is drained"
+        return "" if not why else (
+            NO_MEMORY if "OOMKilled" in why.group(1) else
+            self.fault(why.group(1).rstrip(": "), "").message[2:])
+
+    def plan_fetch(self, name, copies):
+        self.room = "out"
+        return (yield from super().plan_fetch(name, copies))
+
+    def clean_up(self, run, lost):
+        gone = self.goes_on or self.removed
+        told = Outcome() if gone else (yield removal_by(self.removal(run.name)))
+        if told.status and self.uid:
+            yield Note(f"{run.name} stays: {shell_line(self.removal(run.name))} removes it")
+
+    # -- Its image
+
+    def plan_image(self, job):
+        """The name of the job's image there: with its digest, if it has to be pushed there."""
+        image = Image(self.engine, self.project, job)
+        if self.at.image == "loaded":
+            yield from image.plan_ready()
+            return image.tag + ":latest" * (":" not in image.tag)
+        registry = our_components(self.project)["registry"]
+        if self.call.skip_build:
+            return f"{registry.image}:{self.project.version or 'latest'}"
+        return (yield from self.plan_pushed(registry, (yield from image.plan_ready())))
+
+    def plan_pushed(self, registry, own):
+        """The name of an image in the registry, by its digest, once it is there."""
+        registry.check_words(self.project, Words())
+        cache, name = Cache(self.call), f"{registry.image}:{own[7:19] or 'run'}"
+        self.pushed = path = cache.path("pushed", registry.image, own)
+        lock = None if cache.text(path) else (yield Hold("."))  # a registry may mix up two at once
+        try:
+            digest = cache.text(path)
+            if not digest:
+                registry.check_secrets((yield from registry.plan_secrets_in_image(
+                    self.engine, own)) if other_ignore_file(self.project) else
+                    registry.secrets_in_context())
+                yield from plan_must(Command((*self.engine.argv, "tag", own, name), kept=True))
+                digest = yield from registry.plan_push(self.engine, name)
+                yield Command((*self.engine.argv, "rmi", name), kept=True)      # only this name
+                yield from cache.plan_keep(path, digest.encode())
+        finally:
+            yield from [Release(lock)] * bool(lock)
+        return re.sub(":[^:/]+$", "@" + digest, name) if digest else name
 
     # -- What a Job says
 
@@ -8477,22 +8769,6 @@ class OnKubernetes(OnCluster):
             "volumes": volumes, "initContainers": beside[:1],
             "containers": [*beside[1:], {**main, "env": [
                 {"name": name, "value": value} for name, value in own.items()]}]}
-
-    @staticmethod
-    def label(text):
-        """A text as a label may have it: at most 63 characters, without a sign at an end."""
-        return re.sub(r"(?a)[^\w.-]+", "-", text)[:63].strip("._-")
-
-    def labels(self, run):
-        record = run.recording.record or RunRecord()
-        own = {"project": self.project.name, "job": run.job.name, "run": record.name,
-               "sweep": str(record.number)[:99 * bool(record.point)]}
-        words = (*component_words(self.project, "run_words", run.job), *run.job.docker)
-        said = [pair.partition("=") for flag, pair in zip(words, words[1:]) if flag == "--label"
-                and re.match(r"(?a)([a-z\d.-]+/)?[^\W_]([\w.-]{,61}[^\W_])?=", pair)]
-        return {**{name: self.label(text) for name, _, text in said},
-                **{f"skelebot.{name}": self.label(text) for name, text in own.items()
-                   if text.strip("0")}, **{name: text or "" for name, text in self.at.labels}}
 
     def container(self, run, name, mounts, *words):
         """What does templates/kubernetes/NAME.sh; $( in words is no reference of Kubernetes."""
@@ -8547,14 +8823,23 @@ class OnKubernetes(OnCluster):
             for name, path, below in rows if volumes[name]}
         return [{"name": name, **row} for name, row in volumes.items() if row], [*mounts.values()]
 
-    # -- Words and variables
+    def labels(self, run):
+        record = run.recording.record or RunRecord()
+        own = {"project": self.project.name, "job": run.job.name, "run": record.name,
+               "sweep": str(record.number)[:99 * bool(record.point)]}
+        words = (*component_words(self.project, "run_words", run.job), *run.job.docker)
+        said = [pair.partition("=") for flag, pair in zip(words, words[1:]) if flag == "--label"
+                and re.match(r"(?a)([a-z\d.-]+/)?[^\W_]([\w.-]{,61}[^\W_])?=", pair)]
+        return {**{name: self.label(text) for name, _, text in said},
+                **{f"skelebot.{name}": self.label(text) for name, text in own.items()
+                   if text.strip("0")}, **{name: text or "" for name, text in self.at.labels}}
 
-    def variables(self, run, ours):
-        """name -> value of the variables of a run that are ours, or are not, as it has them."""
-        environ, own = self.call.environ, job_variables(self.project, run.launch.job(run.job))
-        return {name: Secret(environ[name]) if value is None else value
-                for name, value in own.items() if (value is not None or name in environ)
-                and bool(re.fullmatch("SKELEBOT_(?:RUN|METRICS)", name)) is ours}
+    @staticmethod
+    def label(text):
+        """A text as a label may have it: at most 63 characters, without a sign at an end."""
+        return re.sub(r"(?a)[^\w.-]+", "-", text)[:63].strip("._-")
+
+    # -- Words and variables
 
     def lent_texts(self, run):
         """name -> what its Secret holds: a script with its variables; the files that it is lent."""
@@ -8569,165 +8854,12 @@ class OnKubernetes(OnCluster):
         script = "\n".join(lines).encode("utf-8", "surrogateescape")
         return {**({"variables": script} if lines else {}), **texts}
 
-    def secret(self, run, texts, uid):
-        """The Secret of a run, which goes with its Job."""
-        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": run.name, "uid": uid}
-        return {"apiVersion": "v1", "kind": "Secret", "metadata": {
-            "name": run.name, "labels": self.labels(run), "ownerReferences": [owner] * bool(uid)},
-            "data": {name: base64.b64encode(text).decode() for name, text in texts.items()}}
-
-    # -- Its image
-
-    def plan_image(self, job):
-        """The name of the job's image there: with its digest, if it has to be pushed there."""
-        image = Image(self.engine, self.project, job)
-        if self.at.image == "loaded":
-            yield from image.plan_ready()
-            return image.tag + ":latest" * (":" not in image.tag)
-        registry = our_components(self.project)["registry"]
-        if self.call.skip_build:
-            return f"{registry.image}:{self.project.version or 'latest'}"
-        return (yield from self.plan_pushed(registry, (yield from image.plan_ready())))
-
-    def plan_pushed(self, registry, own):
-        """The name of an image in the registry, by its digest, once it is there."""
-        registry.check_words(self.project, Words())
-        cache, name = Cache(self.call), f"{registry.image}:{own[7:19] or 'run'}"
-        self.pushed = path = cache.path("pushed", registry.image, own)
-        lock = None if cache.text(path) else (yield Hold("."))  # a registry may mix up two at once
-        try:
-            digest = cache.text(path)
-            if not digest:
-                registry.check_secrets((yield from registry.plan_secrets_in_image(
-                    self.engine, own)) if other_ignore_file(self.project) else
-                    registry.secrets_in_context())
-                yield from plan_must(Command((*self.engine.argv, "tag", own, name), kept=True))
-                digest = yield from registry.plan_push(self.engine, name)
-                yield Command((*self.engine.argv, "rmi", name), kept=True)      # only this name
-                yield from cache.plan_keep(path, digest.encode())
-        finally:
-            yield from [Release(lock)] * bool(lock)
-        return re.sub(":[^:/]+$", "@" + digest, name) if digest else name
-
-    def plan_refused(self, status=1):
-        """What its watcher has told already; its image may be gone, so the next run pushes it."""
-        yield from [Remove(self.pushed)] * bool(self.pushed)
-        raise Refused(status)
-
-    # -- The life of a Job
-
-    def prepare(self, run):
-        run = yield from self.plan_mapped(run)
-        image = run.image or (yield from self.plan_image(run.job))
-        above = re.sub("[._]", "-", slug(f"{self.project.image}-{run.job.name}"))[:50].strip("-")
-        run = run._replace(image=image, copies=self.copies(run.job),
-                           name=f"{above}-{self.call.token}")
-        self.manifest(run)              # a fault of the file is one before anything is there
-        return run
-
-    def plan_create(self, *manifests, words=()):
-        """Create a Job, and what it owns, in one go."""
-        dry = self.call.dry_run
-        argv = self.argv("create", f"--validate={bool(self.at.pod)}".lower(), *words, "--output",
-                         "jsonpath={.metadata.uid}", "--filename", "-")
-        texts = [json.dumps(one, indent=1 if dry else None) for one in manifests]
-        if manifests[1:] and not dry:
-            script = template_bytes("kubernetes", "create.sh").decode()
-            argv, texts = ("sh", "-c", script, "create", *argv), [Secret("\n".join(texts))]
-        for text in texts:              # who ends our whole group must not come between the two
-            told = yield Command(argv, kept=True, given=text, apart=argv[0] == "sh")
-            self.uid = self.uid or told.output.strip()
-            if told.status:
-                kind = manifests[-1 if self.uid else 0]["kind"]
-                raise self.fault(told.errors, f"{self.where} has not taken the {kind}")
-
-    def start(self, run):
-        texts, owner = self.lent_texts(run), "" if self.call.dry_run else "OWNER"
-        yield from self.plan_create(self.manifest(run), *(
-            [self.secret(run, texts, owner)] if texts else []))
-        if run.copies:
-            told = yield Command(self.watch("open", run.name), aside=True)
-            if told.status:
-                yield from self.plan_refused()
-            yield from self.plan_send(run.name, run.copies, ".skelebot")
-
-    def plan_notebook(self, jupyter, run, port, lab, token):
-        """A server of Jupyter in a pod; kubectl brings it to a port of this machine."""
-        registry, image = our_components(self.project)["registry"], (
-            yield from jupyter.plan_image(self.engine))
-        serve = functools.partial(self.served, jupyter, free_port(port), lab, token)
-        yield Note(f"it runs on {self.where}; when it ends, its copy of the project replaces "
-                   "this one: change nothing here until then")
-        yield from jupyter.plan_reachable("", port)
-        return (yield from self.plan_run(run._replace(serve=serve, image=image if (
-            self.at.image == "loaded") else (yield from self.plan_pushed(registry, image)))))
-
-    def served(self, jupyter, port, lab, token, run):
-        """The argv of what leads to a server, and says so when it answers; its variables."""
-        script, ports = template_bytes("kubernetes", "forward.sh").decode(), (
-            f"{port}:{JUPYTER_PORT}")
-        return ("sh", "-c", script, run.name, jupyter.settings.address, ports, ANSWERS, *self.argv(
-            )), {"URL": Secret(jupyter.url(port, lab, token))}
-
-    def there(self, name, *words):
-        return self.argv("exec", "--stdin", "job/" + name, "--container", self.room, "--", *words)
-
-    def work(self, name):
-        return FILES + "/files"
-
-    def watch(self, what, name):
-        """The argv of kubernetes/watch.py for a run."""
-        texts = (template_bytes("kubernetes", file).decode() for file in ("watch.py", "failures"))
-        script, failures = texts
-        return (sys.executable, "-IS", "-c", script, what, name, failures, self.form,
-                *self.argv())
-
-    def follow(self, run):
-        end, remove = self.watch("end", run.name), self.removal(run.name)
-        beside, environ = run.serve(run) if run.serve else ((), {})
-        alone = not (run.copies or run.serve or self.call.dry_run)      # nothing comes back
-        follow = self.watch(f"run:{os.getpid()}" if alone else "follow", run.name)
-        outcome = yield Command(follow, environ, run=run.recording.folder, stop=(
-            end,) if run.copies else (end, remove), beside=beside, aside=bool(beside), log=True)
-        self.removed = alone and not outcome.status
-        if outcome.status == NOT_RUN:
-            ends = yield from self.plan_ends([RunRecord(container=run.name)])
-            self.goes_on = not ends
-            if NOT_RUN not in ends.values():
-                yield from self.plan_refused(NOT_RUN if self.goes_on else 1)
-        elif outcome.status == UNANSWERED.status and run.resources.time:
-            run.recording.note(state="timeout")
-            yield Note(f"{run.job.name} ended after {run.resources.time}, as resources.time says")
-        elif outcome.status and run.serve:
-            why = (yield from self.why(run, outcome.status)) or f"exit status {outcome.status}"
-            raise SkelebotError(f"Jupyter has ended: {why}", "the lines above say more")
-        return outcome.status
-
-    def removal(self, name):
-        return self.argv("delete", "job", name, "--ignore-not-found", "--wait=false")
-
-    def why(self, run, status):
-        told = (yield self.kubectl("get", "pods", "--selector", "job-name=" + run.name, "--output",
-                                   self.form)).output
-        last = Runs().last_lines(run.recording.record, 1) if run.recording.record else ()
-        why = re.search(r"(?m)^(?:why|main terminated \d+) (?!Error|Completed)(\w.*)", told) or (
-            re.match("(exec .*: exec format error)$", "".join(last)))
-        if not told or "\ngone " in told and status > 128:
-            self.never = ""             # what it has written has gone with it
-            return f"{SOMEBODY}: its pod or its node is gone, as one that is drained"
-        return "" if not why else (
-            NO_MEMORY if "OOMKilled" in why.group(1) else
-            self.fault(why.group(1).rstrip(": "), "").message[2:])
-
-    def plan_fetch(self, name, copies):
-        self.room = "out"
-        return (yield from super().plan_fetch(name, copies))
-
-    def clean_up(self, run, lost):
-        gone = self.goes_on or self.removed
-        told = Outcome() if gone else (yield removal_by(self.removal(run.name)))
-        if told.status and self.uid:
-            yield Note(f"{run.name} stays: {shell_line(self.removal(run.name))} removes it")
+    def variables(self, run, ours):
+        """name -> value of the variables of a run that are ours, or are not, as it has them."""
+        environ, own = self.call.environ, job_variables(self.project, run.launch.job(run.job))
+        return {name: Secret(environ[name]) if value is None else value
+                for name, value in own.items() if (value is not None or name in environ)
+                and bool(re.fullmatch("SKELEBOT_(?:RUN|METRICS)", name)) is ours}
 
     # -- What became of it
 
@@ -8772,346 +8904,53 @@ class OnKubernetes(OnCluster):
     def log_argv(self, name):
         return self.argv("logs", "--container", "main", "job/" + name)
 
+    def removal(self, name):
+        return self.argv("delete", "job", name, "--ignore-not-found", "--wait=false")
+
     def plan_stop(self, record):
         yield Command(self.watch("end", record.container), kept=True)
         yield Command(self.watch("follow", record.container), kept=True, limit=2 * GRACE)
+
+    # -- How it is reached
+
+    def there(self, name, *words):
+        return self.argv("exec", "--stdin", "job/" + name, "--container", self.room, "--", *words)
+
+    def work(self, name):
+        return FILES + "/files"
+
+    def watch(self, what, name):
+        """The argv of kubernetes/watch.py for a run."""
+        texts = (template_bytes("kubernetes", file).decode() for file in ("watch.py", "failures"))
+        script, failures = texts
+        return (sys.executable, "-IS", "-c", script, what, name, failures, self.form,
+                *self.argv())
+
+    def kubectl(self, *words, **more):
+        return Command(self.argv(*words), kept=True, **more)
+
+    def argv(self, *words):
+        return ("kubectl", "--context", self.at.context, "--namespace", self.at.namespace, *words)
+
+
+def merged(below, above):
+    """A value of JSON, and another laid over it: null removes, items with one `name` are one."""
+    if isinstance(below, list) and isinstance(above, list):
+        rows = [{one.get("mountPath", one["name"]) if isinstance(one, dict) and "name" in one else
+                 (index, rows is above): one for index, one in enumerate(rows)}
+                for rows in (below, above)]
+        return list(merged(*rows).values())
+    if not isinstance(above, dict):
+        return above
+    below = below if isinstance(below, dict) else {}
+    over = {key: merged(below.get(key), value) for key, value in above.items()}
+    return {key: value for key, value in {**below, **over}.items() if value is not None}
 
 
 # kind of a host -> where it is
 RUNNERS = {"docker": OnEngine, "native": Native, "kubernetes": OnKubernetes, "slurm": Slurm}
 HostRecord = type("HostEntry", (HostEntry,), {**dict.fromkeys(RUNNERS, ""), "__annotations__": {
     **{name: kind.settings for name, kind in RUNNERS.items()}, **HostEntry.__annotations__}})
-
-
-class Hosts(Record):
-    """Where a call may run something, and what its hosts are called."""
-    call: Call
-    project: Any = None
-
-    def known(self):
-        """name -> HostEntry: of the project, below that of the caller's own file, and `local`."""
-        path, below = os.path.join(skelebot_home(self.call.environ, self.call.home), HOSTS), ()
-        own = Value(read_root("", path), Place(path, 1))
-        if own.node and not own.is_nothing:
-            inner = own.entries().get("hosts", own)     # as skelebot.yaml has them
-            below = (inner if inner.node.id == "mapping" else own).read(Tuple[HostEntry, ...])
-        return dict([("local", self.at("local")), *below, *getattr(self.project, "hosts", ())])
-
-    @staticmethod
-    def at(address, place=None):
-        """The HostEntry of an address that stands at a place."""
-        return HostRecord(docker=address, places={"": place, "docker": place})
-
-    def of(self, text, owner):
-        """The HostEntry of a name or address that a job, a project or, by -d, the call has."""
-        place = (getattr(owner, "places", None) or {}).get("host")
-        known = self.known() if ":" not in text else {}
-        if text in known:
-            named = RUNNERS[known[text].kind].schedules and not known[text].docker
-            return known[text]._replace(docker=text) if named else known[text]
-        engine = engine_kind(self.call.engine)(self.call, "context:" + text)
-        if known and engine.context and look(engine.context_file):
-            text = engine.host
-        elif known and text not in RUNNERS and not re.fullmatch(r"\w[\w-]*(\.[\w-]+)+", text):
-            raise (place.fault if place else usage_error)(
-                f"{'' if place else '-d: '}there is no host {shortened(text)}",
-                did_you_mean(text, [*known, "native"])
-                + " (addresses: ssh://user@box, kubernetes://CONTEXT/NAMESPACE, slurm:)")
-        return self.at(text, place)
-
-    def chosen(self, job=None):
-        """The HostEntry of a job, or of the project."""
-        if len(self.call.hosts) > 1:
-            raise usage_error("-d: expected one host, found " + listed(self.call.hosts), "name one")
-        owners = [one for one in (self.call, job, self.project) if getattr(one, "host", "")]
-        return self.of(owners[0].host, owners[0]) if owners else self.at("")
-
-    def plan(self, words):
-        """List the hosts, or with --check ask each: 1 if one does not answer."""
-        rows, host, told = self.known(), self.chosen(), []
-        engine = yield from plan_engine(self.call, host.engine)
-        here = "local" if engine.is_local else engine.context or engine.endpoint
-        default = next((name for name, one in rows.items() if one == host), host.docker or here)
-        for name, one in {**rows, default: rows.get(default, host)}.items():
-            kind, own = one.kind, getattr(getattr(one, one.kind), "address", "")
-            row = {"name": name, "kind": kind, "address": shown_url(one.docker or f"{kind}:{own}"),
-                   "place": str(one.places[""] or ""), "default": name == default}
-            try:
-                yield from RUNNERS[kind].plan_answers(self.call, one) if words.has("check") else ()
-            except SkelebotError as error:
-                row["fault"] = on_one_line(f"{error.message}; {error.hint}")
-            told.append(row)
-            state = row.get("fault", "ok") if words.has("check") else (
-                f"{kind:10} {row['address']:22} {row['place']}".rstrip())
-            yield from () if words.has("json") else [
-                Answer(f"{' *'[name == default]} {name:14} {state}")]
-        if words.has("json"):
-            yield Answer(json.dumps(told, indent=1))
-        return int(any("fault" in row for row in told))
-
-
-def plan_runner(call, project, job):
-    """The Runner for a job: natively, or at the host that -d, the job or the project names.
-
-    Its project has what the job may take: by --resources, else the job, the project, the host.
-    """
-    hosts, native = Hosts(call, project), call.native or job.native == "always"
-    host = hosts.at("native:") if native and job.source else hosts.chosen(job)
-    if not job.source and not RUNNERS[host.kind].for_image:
-        host = hosts.at("")
-    project = project._replace(
-        environment=(*file_variables(call, project, job), *project.environment),
-        resources=call.resources.over(job.resources).over(project.resources)
-        .over(host.resources))
-    runner = yield from RUNNERS[host.kind].plan_at(call, project, host)
-    runner.host = host.docker
-    return runner
-
-
-# -- Runs, taken up again
-
-def plan_runner_of(call, project, record):
-    """The Runner for a run that is recorded; as long as a skelebot here has it, that is native."""
-    kind = RUNNERS.get(record.runner, OnEngine)
-    if record.sweep or is_alive(record.pid, record.begun) and (
-            kind.schedules or not record.detached):
-        kind = Native
-    hosts = Hosts(call, project)
-    host = (hosts.of(record.host, None) if kind.schedules
-            else hosts.at(record.host or record.endpoint))
-    runner = yield from kind.plan_at(call, project, host)
-    runner.host = record.host
-    return runner
-
-
-def plan_updated(call, project, records, back=False):
-    """The RunRecords as they are by now; an end that nobody has recorded is recorded.
-
-    back  whether what a detached one wrote on another machine comes back as well
-    """
-    asked, told = {}, {}
-    for record in records:
-        ours = record.goes_on or (back and record.detached and "://" in record.endpoint
-                                  and Runs().has(record))
-        own = ours and not is_alive(record.pid, record.begun)
-        if own and (record.machine == machine_name() or "://" in record.endpoint):
-            asked.setdefault((record.runner, record.host, record.endpoint), []).append(record)
-    for group in asked.values():
-        try:
-            runner = yield from plan_runner_of(call, project, group[0])
-            ends = yield from runner.plan_ends(group)
-        except SkelebotError as fault:      # its login node is away, or kubectl is not here
-            there = group[0].host or "this engine"
-            yield Note(f"how runs are on {there} cannot be told: {fault.message}")
-            continue
-        for record in (one for one in group if one.name in ends):
-            now = Runs().read_again(record)     # somebody may have recorded it meanwhile
-            told[record.name] = now if record.goes_on and now.state in STATES[2:] else (
-                yield from runner.plan_collect(record, ends[record.name], back))
-    return [told.get(record.name, record) for record in records]
-
-
-def plan_left(record, status):
-    """Say how a run that goes on by itself has begun; one that has failed already is a fault.
-
-    status  -1 if it has not ended
-    """
-    if status > 0:
-        yield from map(Note, Runs().last_lines(record, 5))
-        raise SkelebotError(f"{record.job} ended with {status} as soon as it had started",
-                            f"skelebot logs {record.name} shows all that it has said", status)
-    if status:
-        yield Note(f"{record.job} is run {record.name}, and goes on: skelebot wait {record.name} "
-                   f"follows it, skelebot stop {record.name} ends it")
-    return 0
-
-
-class TakenUp(RunCommands):
-    """What is asked of runs that may go on: wait, stop, fetch, rerun."""
-    same = ('test "$(git rev-parse HEAD)" = "$1" && git diff --no-ext-diff --no-textconv '
-            '--binary HEAD -- . | cmp -s - "$0"')       # as a commit and a patch have it
-
-    def plan_now(self, record, back=True):
-        """A RunRecord as it is by now; a fault if it cannot be read."""
-        record, = yield from self.plan_current([record], back)
-        if record.state in ("damaged", "later"):
-            raise usage_error(f"run {record.name}: {record.reason}",
-                              f"skelebot logs {record.name} shows what it has printed")
-        return record
-
-    def plan_wait(self):
-        """Show what a run prints, to its end; returns its exit status."""
-        record = yield from self.plan_now(self.named[0])
-        points = yield from self.plan_points(record)
-        if any(one.state == "lost" and not one.started for one in points):
-            return (yield from Sweeping.plan(self.call, self.project, Words(
-                {"": (), "failed": (record.name,), "lost": ("",), "yes": ("",)})))
-        if record.goes_on or any(one.goes_on for one in points):
-            yield from (yield from self.plan_runner(record)).plan_watch(record)
-            record = yield from self.plan_now(self.runs.read_again(record))
-        else:
-            yield printed(self.runs.path(record, "log"), self.width)
-        if record.sweep and record.state == "lost":     # it ends as its points have
-            recording = Recording(record._replace(state="running", reason=""))
-            record = yield from self.plan_told(recording)
-        elif record.sweep:
-            yield from self.plan_compare()
-        if record.reason:
-            yield Note(f"{record.told}: {record.reason}")
-        return 1 if record.status is None else record.status
-
-    def plan_points(self, record):
-        """The points of a sweep that has ended, as they are by now."""
-        ended = record.sweep and not record.goes_on and self.runs.has(record)
-        points = self.runs.points(record.number) if ended else []
-        return (yield from self.plan_current(points, True))
-
-    def plan_told(self, recording):
-        """The table of a sweep's points; returns its RunRecord, of status 1 if one is not done."""
-        yield from self.plan_compare()
-        records = self.runs.points(recording.record.number)
-        failed = sum(one.state != "done" for one in records)
-        reason = f"{failed} of {len(records)} points are not done" if failed else ""
-        return (yield from recording.plan_end(int(failed > 0), reason=reason))
-
-    def plan_fetch(self):
-        to = self.words.one("to") and host_path(self.words.one("to"), "", self.call.home)
-        record = yield from self.plan_now(self.named[0])
-        if record.goes_on:
-            raise SkelebotError(f"run {record.name} goes on: what it writes is not whole yet",
-                                f"skelebot wait {record.name} follows it to its end")
-        return (yield from Fetched(record, to).plan())
-
-    @classmethod
-    def plan_rerun(cls, call, project, words):
-        typed = [one for one in words.extra if one != "--exact"]
-        name = typed.pop(0) if typed and typed[0][:1] != "-" else ""
-        self = cls(call, project, words, (name,))
-        record = self.runs.with_commit((yield from self.plan_now(self.named[0], False)))
-        if record.sweep:
-            raise usage_error(f"run {record.name} is a sweep",
-                              f"name a point of it, as {record.name}.1; or sweep again: "
-                              + shell_line(["skelebot", "sweep", *record.words]))
-        call, project = self.again(record)
-        job = project.job(record.job)
-        if not job:
-            raise usage_error(f"{shortened(record.job)} is no job of the project any more",
-                              did_you_mean(record.job, [one.name for one in project.jobs]))
-        image = (yield from self.plan_exact(record)) if "--exact" in words.extra else ""
-        return (yield from plan_job(call, project._replace(host=""), job._replace(host=""),
-                                    self.words_again(project, job, record.words, typed), image))
-
-    def again(self, record):
-        """(Call, Project) as a run had them, but for what is typed now."""
-        call, project, own = self.call, self.project, record.options
-        if record.env != project.env and not call.env:
-            project = read_folder(project.folder, record.env or None, project.installed)
-        there = record.host or record.endpoint
-        hosts = call.hosts or ((there,) if there else tuple(
-            one[5:] for one in own if one[:5] == "host="))
-        return call._replace(
-            native=call.native or not call.hosts and "native" in (record.runner, *own),
-            live=call.live or "live" in own, hosts=hosts, host=(*hosts, "")[0],
-            skip_build=call.skip_build or "skip_build" in own and not call.rebuild,
-            detach=call.detach or record.detached and not record.sweep, resources=call.resources
-            .over([record.resources.get(name, "") for name in Resources._fields])), project
-
-    @staticmethod
-    def words_again(project, job, before, now):
-        """The Words of a run, with what is typed now in their place."""
-        parser, again = job_parser(project, job), job_parser(project, job)
-        again.optional, again.title = len(again.args), "rerun RUN"
-        before, now = parser.parse(before), again.parse(now)
-        if now == Words():
-            return before
-        values, extra = {**before.values, **now.values}, now.extra or before.extra
-        return Words(values, extra, typed=parser.typed(values, extra))
-
-    def plan_exact(self, record):
-        """The image of a run if it exists; "" where the tree is as it was; else a fault."""
-        runner = yield from self.plan_runner(record)
-        named = re.fullmatch(r"\w[\w.:/-]*@sha256:[0-9a-f]{64}", record.image)     # in a registry
-        if named or image_id(record.image) and (
-                yield from runner.engine.plan_image_ids((record.image,)))[0]:
-            return record.image
-        patch = self.runs.path(record, "diff.patch")
-        told = yield Command(("sh", "-c", self.same, patch, record.commit), kept=True, looks=True)
-        if record.commit and not told.status:
-            return ""
-        git = self.runs.text(record, "git")
-        raise SkelebotError(
-            f"run {record.name} cannot be had again exactly: it has no image any more, and "
-            + ("the tree is another one now" if record.commit else "no commit of it is known"),
-            shell_line(["git", "checkout", record.commit])
-            + f", git apply {patch}" * bool(first_bytes(patch, 1))
-            + ", bring back " * ("\n? " in git) + " ".join(re.findall("(?m)^[?] (.*)", git))
-            if record.commit else "leave --exact out")
-
-    def plan_stop(self):
-        records, goes_on = list(self.named), False
-        for record in records:
-            record = yield from self.plan_now(record)
-            records += [one for one in (yield from self.plan_points(record)) if one.goes_on]
-            if not record.goes_on:
-                yield Note(f"there is nothing to stop: {record.told}")
-                continue
-            if not record.point or record.state == "running":   # else its sweep has not begun it
-                yield from (yield from self.plan_runner(record)).plan_stop(record)
-            record = self.runs.read_again(record)
-            if record.goes_on:
-                runner = yield from self.plan_runner(record)
-                ends = yield from runner.plan_ends([record])
-                record = record if record.name not in ends else (yield from runner.plan_collect(
-                    record, ends[record.name], state="stopped", reason="by skelebot stop"))
-            goes_on = goes_on or record.goes_on
-            yield Note(record.told + " still" * record.goes_on)
-        return int(goes_on)
-
-
-class Fetched:
-    """What a run wrote, on its way to the folder `to`, or the project; a point's is in `own`."""
-
-    def __init__(self, record, to):
-        self.record, self.to, self.own = record, to, f"{record.folder}/out/"
-
-    def rows(self):
-        """[path, size, time] of what it has written."""
-        files = ((path, os.lstat(path)) for path, _ in (tree(self.own) if look(self.own) else ()))
-        return [[plain_text(path), status.st_size, status.st_mtime] for path, status in files
-                if stat.S_ISREG(status.st_mode) and status.st_ctime > self.record.started
-                ] if self.record.point else self.record.outputs
-
-    def plan_place(self, path):
-        """Copy a file to where it goes, unless it is there; returns that place."""
-        inner = re.sub(r"^(?:[.]{2}/|/)+", "", path[len(self.own) * bool(self.record.point):])
-        place = os.path.join(self.to, inner) if self.record.point or self.to else path
-        sha256, kind = digests_of(open_file(path)).sha256, look(place, self.to or ".")
-        if place == path or kind == "file" and digests_of(open_file(place)).sha256 == sha256:
-            return place
-        yield MakeFolder(os.path.dirname(place) or ".", root=self.to or ".")
-        yield Take(path, place, Stored(sha256=sha256), inner)
-        if kind:
-            yield Note(f"{place} was another one, and is replaced")
-        return place
-
-    def plan(self):
-        """Copy what is as it was recorded; returns an exit status."""
-        places, lost, name = [], [], self.record.name
-        for row in self.rows():
-            if is_as_recorded(*row):
-                places.append((yield from self.plan_place(row[0])))
-            else:
-                lost.append(row[0])
-        for paths, end in ((places, "written by"), (lost, "written again or removed since")):
-            if paths:
-                yield Note(f"{listed(paths, most=3)}: {end} run {name}")
-        if not places and not lost:
-            points = f": its points did, as {name}.1" * bool(self.record.sweep)
-            yield Note(f"nothing is known that run {name} wrote{points}")
-        if self.record.point:           # `push` asks whose they are
-            others = [row for row in self.record.outputs if row[0] not in places]
-            yield KeepRun(self.record._replace(outputs=[*others, *written_since(places, 0)]))
-        return 1 if lost else 0
 
 
 # -- Sweeps, as they run
@@ -9162,19 +9001,6 @@ class Sweeping:
         taken = TakenUp(self.call, self.project, Words(), (str(self.number),))
         return (yield from taken.plan_told(recording)).status
 
-    def points(self):
-        """The words of each point, by its number."""
-        words = self.words
-        rows = Points.table(words.one("from"), job_parser(self.project, self.job)) if words.has(
-            "from") else ()
-        points, seed = Points(self.project, words, rows), words.one("seed", self.call.token)
-        seed = int(seed) if seed.lstrip("-+").isdigit() else checksum(seed)
-        chosen, best = points.chosen(seed), self.job.sweep.best
-        self.sweep = {"points": len(chosen), "each": points.each, "best": {
-            name: getattr(best, name) for name in ("max", "min") if getattr(best, name)},
-            **({"seed": seed} if words.has("random") else {})}
-        return {number: points.typed(index) for number, index in enumerate(chosen, 1)}
-
     def plan_again(self):
         """The same of the points of a sweep that are not done, or else those not begun."""
         taken = TakenUp(self.call, self.project, Words(), (self.words.one("failed"),))
@@ -9197,6 +9023,19 @@ class Sweeping:
                 if self.job else f"there is no job {record.job} any more"),
                 "skelebot runs shows what is running" if going else "name another run")
         return {one.point: tuple(one.words) for one in points if one.state != "done"}
+
+    def points(self):
+        """The words of each point, by its number."""
+        words = self.words
+        rows = Points.table(words.one("from"), job_parser(self.project, self.job)) if words.has(
+            "from") else ()
+        points, seed = Points(self.project, words, rows), words.one("seed", self.call.token)
+        seed = int(seed) if seed.lstrip("-+").isdigit() else checksum(seed)
+        chosen, best = points.chosen(seed), self.job.sweep.best
+        self.sweep = {"points": len(chosen), "each": points.each, "best": {
+            name: getattr(best, name) for name in ("max", "min") if getattr(best, name)},
+            **({"seed": seed} if words.has("random") else {})}
+        return {number: points.typed(index) for number, index in enumerate(chosen, 1)}
 
     def plan_places(self):
         """(Call, image) of each point that may run at once, maybe with GPUs of its own."""
@@ -9271,21 +9110,6 @@ class Sweeping:
         if begun:
             yield from self.plan_on_cluster(sorted(begun, key=lambda one: one.point), len(places))
 
-    def plan_on_cluster(self, going, most):
-        """Let a cluster run the points, so many at once, and see each to its end."""
-        try:
-            yield from self.cluster.plan_points(going, most)
-            while going and not self.over:
-                yield from self.cluster.plan_of_all("any", going)
-                told = yield from plan_updated(self.call, self.project, going, True)
-                going = [record for record in told if record.goes_on]
-                for record in told:
-                    yield from () if record.goes_on else self.plan_ended(record)
-        finally:
-            if going:
-                yield from self.cluster.plan_of_all("stop", going, LAST_WORDS + GRACE)
-                yield from plan_updated(self.call, self.project, going, True)
-
     def plan_point(self, record, call, image):
         """What its process does: the job, as it would be by itself; or to see one to its end."""
         if record.started:
@@ -9302,6 +9126,21 @@ class Sweeping:
         launch = runner.launch(job, job.argv(parser.words(parser.parse(record.words))))
         return (yield from runner.plan(Run(job, launch, image, recording=Recording(
             record._replace(pid=0), job.metrics))))
+
+    def plan_on_cluster(self, going, most):
+        """Let a cluster run the points, so many at once, and see each to its end."""
+        try:
+            yield from self.cluster.plan_points(going, most)
+            while going and not self.over:
+                yield from self.cluster.plan_of_all("any", going)
+                told = yield from plan_updated(self.call, self.project, going, True)
+                going = [record for record in told if record.goes_on]
+                for record in told:
+                    yield from () if record.goes_on else self.plan_ended(record)
+        finally:
+            if going:
+                yield from self.cluster.plan_of_all("stop", going, LAST_WORDS + GRACE)
+                yield from plan_updated(self.call, self.project, going, True)
 
     def plan_ended(self, record):
         """Say how a point has ended, and see whether there are to be more."""
@@ -9330,86 +9169,251 @@ class Sweeping:
                     None, state="stopped", reason="its sweep ended before it began")
 
 
-SHELL = ("sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec sh; fi")
+# -- Runs, taken up again
 
 
-# -- jobs, prime, exec, envs
+class TakenUp(RunCommands):
+    """What is asked of runs that may go on: wait, stop, fetch, rerun."""
+    same = ('test "$(git rev-parse HEAD)" = "$1" && git diff --no-ext-diff --no-textconv '
+            '--binary HEAD -- . | cmp -s - "$0"')       # as a commit and a patch have it
 
-def job_argv(call, project, job, words):
-    """The argv of a job with words; a fault if -n asks for what the job forbids."""
-    argv = job.argv(job_parser(project, job).words(words))
-    if call.native and job.native == "never":
-        raise job.places["native"].fault(f"{job.name} runs in Docker only (native: never)",
-                                         "leave -n out")
-    return argv
+    def plan_wait(self):
+        """Show what a run prints, to its end; returns its exit status."""
+        record = yield from self.plan_now(self.named[0])
+        points = yield from self.plan_points(record)
+        if any(one.state == "lost" and not one.started for one in points):
+            return (yield from Sweeping.plan(self.call, self.project, Words(
+                {"": (), "failed": (record.name,), "lost": ("",), "yes": ("",)})))
+        if record.goes_on or any(one.goes_on for one in points):
+            yield from (yield from self.plan_runner(record)).plan_watch(record)
+            record = yield from self.plan_now(self.runs.read_again(record))
+        else:
+            yield printed(self.runs.path(record, "log"), self.width)
+        if record.sweep and record.state == "lost":     # it ends as its points have
+            recording = Recording(record._replace(state="running", reason=""))
+            record = yield from self.plan_told(recording)
+        elif record.sweep:
+            yield from self.plan_compare()
+        if record.reason:
+            yield Note(f"{record.told}: {record.reason}")
+        return 1 if record.status is None else record.status
+
+    def plan_told(self, recording):
+        """The table of a sweep's points; returns its RunRecord, of status 1 if one is not done."""
+        yield from self.plan_compare()
+        records = self.runs.points(recording.record.number)
+        failed = sum(one.state != "done" for one in records)
+        reason = f"{failed} of {len(records)} points are not done" if failed else ""
+        return (yield from recording.plan_end(int(failed > 0), reason=reason))
+
+    def plan_stop(self):
+        records, goes_on = list(self.named), False
+        for record in records:
+            record = yield from self.plan_now(record)
+            records += [one for one in (yield from self.plan_points(record)) if one.goes_on]
+            if not record.goes_on:
+                yield Note(f"there is nothing to stop: {record.told}")
+                continue
+            if not record.point or record.state == "running":   # else its sweep has not begun it
+                yield from (yield from self.plan_runner(record)).plan_stop(record)
+            record = self.runs.read_again(record)
+            if record.goes_on:
+                runner = yield from self.plan_runner(record)
+                ends = yield from runner.plan_ends([record])
+                record = record if record.name not in ends else (yield from runner.plan_collect(
+                    record, ends[record.name], state="stopped", reason="by skelebot stop"))
+            goes_on = goes_on or record.goes_on
+            yield Note(record.told + " still" * record.goes_on)
+        return int(goes_on)
+
+    def plan_points(self, record):
+        """The points of a sweep that has ended, as they are by now."""
+        ended = record.sweep and not record.goes_on and self.runs.has(record)
+        points = self.runs.points(record.number) if ended else []
+        return (yield from self.plan_current(points, True))
+
+    def plan_fetch(self):
+        to = self.words.one("to") and host_path(self.words.one("to"), "", self.call.home)
+        record = yield from self.plan_now(self.named[0])
+        if record.goes_on:
+            raise SkelebotError(f"run {record.name} goes on: what it writes is not whole yet",
+                                f"skelebot wait {record.name} follows it to its end")
+        return (yield from Fetched(record, to).plan())
+
+    @classmethod
+    def plan_rerun(cls, call, project, words):
+        typed = [one for one in words.extra if one != "--exact"]
+        name = typed.pop(0) if typed and typed[0][:1] != "-" else ""
+        self = cls(call, project, words, (name,))
+        record = self.runs.with_commit((yield from self.plan_now(self.named[0], False)))
+        if record.sweep:
+            raise usage_error(f"run {record.name} is a sweep",
+                              f"name a point of it, as {record.name}.1; or sweep again: "
+                              + shell_line(["skelebot", "sweep", *record.words]))
+        call, project = self.again(record)
+        job = project.job(record.job)
+        if not job:
+            raise usage_error(f"{shortened(record.job)} is no job of the project any more",
+                              did_you_mean(record.job, [one.name for one in project.jobs]))
+        image = (yield from self.plan_exact(record)) if "--exact" in words.extra else ""
+        return (yield from plan_job(call, project._replace(host=""), job._replace(host=""),
+                                    self.words_again(project, job, record.words, typed), image))
+
+    def again(self, record):
+        """(Call, Project) as a run had them, but for what is typed now."""
+        call, project, own = self.call, self.project, record.options
+        if record.env != project.env and not call.env:
+            project = read_folder(project.folder, record.env or None, project.installed)
+        there = record.host or record.endpoint
+        hosts = call.hosts or ((there,) if there else tuple(
+            one[5:] for one in own if one[:5] == "host="))
+        return call._replace(
+            native=call.native or not call.hosts and "native" in (record.runner, *own),
+            live=call.live or "live" in own, hosts=hosts, host=(*hosts, "")[0],
+            skip_build=call.skip_build or "skip_build" in own and not call.rebuild,
+            detach=call.detach or record.detached and not record.sweep, resources=call.resources
+            .over([record.resources.get(name, "") for name in Resources._fields])), project
+
+    @staticmethod
+    def words_again(project, job, before, now):
+        """The Words of a run, with what is typed now in their place."""
+        parser, again = job_parser(project, job), job_parser(project, job)
+        again.optional, again.title = len(again.args), "rerun RUN"
+        before, now = parser.parse(before), again.parse(now)
+        if now == Words():
+            return before
+        values, extra = {**before.values, **now.values}, now.extra or before.extra
+        return Words(values, extra, typed=parser.typed(values, extra))
+
+    def plan_exact(self, record):
+        """The image of a run if it exists; "" where the tree is as it was; else a fault."""
+        runner = yield from self.plan_runner(record)
+        named = re.fullmatch(r"\w[\w.:/-]*@sha256:[0-9a-f]{64}", record.image)     # in a registry
+        if named or image_id(record.image) and (
+                yield from runner.engine.plan_image_ids((record.image,)))[0]:
+            return record.image
+        patch = self.runs.path(record, "diff.patch")
+        told = yield Command(("sh", "-c", self.same, patch, record.commit), kept=True, looks=True)
+        if record.commit and not told.status:
+            return ""
+        git = self.runs.text(record, "git")
+        raise SkelebotError(
+            f"run {record.name} cannot be had again exactly: it has no image any more, and "
+            + ("the tree is another one now" if record.commit else "no commit of it is known"),
+            shell_line(["git", "checkout", record.commit])
+            + f", git apply {patch}" * bool(first_bytes(patch, 1))
+            + ", bring back " * ("\n? " in git) + " ".join(re.findall("(?m)^[?] (.*)", git))
+            if record.commit else "leave --exact out")
+
+    def plan_now(self, record, back=True):
+        """A RunRecord as it is by now; a fault if it cannot be read."""
+        record, = yield from self.plan_current([record], back)
+        if record.state in ("damaged", "later"):
+            raise usage_error(f"run {record.name}: {record.reason}",
+                              f"skelebot logs {record.name} shows what it has printed")
+        return record
 
 
-def plan_job(call, project, job, words, image=""):
-    """Run one job of the project, where it is to run; from an image, if one is named."""
-    argv = job_argv(call, project, job, words)
-    job = job._replace(mode="d") if call.detach else job
-    native = call.native or job.native == "always"
-    script = job.source.script
-    if script and not image and not call.later and (native or not script.startswith("/")):
-        check_there(script, job.places["source"])
-    if not call.dry_run:
-        yield from plan_remember_nodes(call, project)
-    runner = yield from plan_runner(call, project, job)
-    return (yield from runner.plan(Run(job, runner.launch(job, argv), image,
-                                       recording=Recording.of(call, project, job, words))))
+class Fetched:
+    """What a run wrote, on its way to the folder `to`, or the project; a point's is in `own`."""
+
+    def __init__(self, record, to):
+        self.record, self.to, self.own = record, to, f"{record.folder}/out/"
+
+    def plan(self):
+        """Copy what is as it was recorded; returns an exit status."""
+        places, lost, name = [], [], self.record.name
+        for row in self.rows():
+            if is_as_recorded(*row):
+                places.append((yield from self.plan_place(row[0])))
+            else:
+                lost.append(row[0])
+        for paths, end in ((places, "written by"), (lost, "written again or removed since")):
+            if paths:
+                yield Note(f"{listed(paths, most=3)}: {end} run {name}")
+        if not places and not lost:
+            points = f": its points did, as {name}.1" * bool(self.record.sweep)
+            yield Note(f"nothing is known that run {name} wrote{points}")
+        if self.record.point:           # `push` asks whose they are
+            others = [row for row in self.record.outputs if row[0] not in places]
+            yield KeepRun(self.record._replace(outputs=[*others, *written_since(places, 0)]))
+        return 1 if lost else 0
+
+    def rows(self):
+        """[path, size, time] of what it has written."""
+        files = ((path, os.lstat(path)) for path, _ in (tree(self.own) if look(self.own) else ()))
+        return [[plain_text(path), status.st_size, status.st_mtime] for path, status in files
+                if stat.S_ISREG(status.st_mode) and status.st_ctime > self.record.started
+                ] if self.record.point else self.record.outputs
+
+    def plan_place(self, path):
+        """Copy a file to where it goes, unless it is there; returns that place."""
+        inner = re.sub(r"^(?:[.]{2}/|/)+", "", path[len(self.own) * bool(self.record.point):])
+        place = os.path.join(self.to, inner) if self.record.point or self.to else path
+        sha256, kind = digests_of(open_file(path)).sha256, look(place, self.to or ".")
+        if place == path or kind == "file" and digests_of(open_file(place)).sha256 == sha256:
+            return place
+        yield MakeFolder(os.path.dirname(place) or ".", root=self.to or ".")
+        yield Take(path, place, Stored(sha256=sha256), inner)
+        if kind:
+            yield Note(f"{place} was another one, and is replaced")
+        return place
 
 
-def plan_foresee_job(call, project, job, words):
-    """Raise what would stop a later job: its words, where it is to run, a port, its host."""
-    job_argv(call, project, job, words)
-    file_variables(call, project, job)
-    host = Hosts(call, project).chosen(job)
-    if call.native or job.native == "always" or not RUNNERS[host.kind].for_image:
-        return
-    engine = yield from plan_engine(call, host.engine)
-    if not engine.is_local or call.context:
-        yield from engine.plan_check()
-    told = (yield engine.ask("info", "--format", "{{.Runtimes}}")) if project.gpu else Outcome(1)
-    if not told.status and "nvidia" not in told.output:
-        yield Note("warning: the engine names no runtime nvidia, without which gpu: true may fail")
-    script, mapped = job.source.script, any(one.mappings for one in project.jobs)
-    if script and not mapped and not script.startswith("/"):
-        check_there(script, job.places["source"])
-    OnEngine.check_ports(engine, job)
+def plan_updated(call, project, records, back=False):
+    """The RunRecords as they are by now; an end that nobody has recorded is recorded.
+
+    back  whether what a detached one wrote on another machine comes back as well
+    """
+    asked, told = {}, {}
+    for record in records:
+        ours = record.goes_on or (back and record.detached and "://" in record.endpoint
+                                  and Runs().has(record))
+        own = ours and not is_alive(record.pid, record.begun)
+        if own and (record.machine == machine_name() or "://" in record.endpoint):
+            asked.setdefault((record.runner, record.host, record.endpoint), []).append(record)
+    for group in asked.values():
+        try:
+            runner = yield from plan_runner_of(call, project, group[0])
+            ends = yield from runner.plan_ends(group)
+        except SkelebotError as fault:      # its login node is away, or kubectl is not here
+            there = group[0].host or "this engine"
+            yield Note(f"how runs are on {there} cannot be told: {fault.message}")
+            continue
+        for record in (one for one in group if one.name in ends):
+            now = Runs().read_again(record)     # somebody may have recorded it meanwhile
+            told[record.name] = now if record.goes_on and now.state in STATES[2:] else (
+                yield from runner.plan_collect(record, ends[record.name], back))
+    return [told.get(record.name, record) for record in records]
 
 
-def plan_prime(call, project, words):
-    """Write the files, build the image, and save it to a file if one is named."""
-    output = words.one("output", None)
-    if output == "":
-        raise usage_error("prime: --output: expected a file, found ''",
-                          "name one, as in --output image.tar")
-    if output and (look(os.path.dirname(output) or ".") != "folder" or look(output) == "folder"):
-        raise SkelebotError(f"{output}: cannot be written", "name a file in a folder that exists")
-    engine = yield from plan_engine(call, Hosts(call, project).chosen().engine)
-    image = Image(engine, project, plain=bool(output))
-    yield from image.plan_built(reason="prime always does")
-    if output:
-        outcome = yield Command((*engine.argv, "save", "--output", output, image.tag), kept=True)
-        if outcome.status:
-            raise SkelebotError(f"{output}: the image was not saved: {last_line(outcome.errors)}",
-                                "name a file in a folder that you can write to")
-        yield Note(f"saved the image {image.tag} to {output}")
-        if is_inside(os.path.relpath(output)):
-            yield Note(f"{output} is in the project: every build sends it to Docker, unless it "
-                       "is among the ignores")
+def plan_runner_of(call, project, record):
+    """The Runner for a run that is recorded; as long as a skelebot here has it, that is native."""
+    kind = RUNNERS.get(record.runner, OnEngine)
+    if record.sweep or is_alive(record.pid, record.begun) and (
+            kind.schedules or not record.detached):
+        kind = Native
+    hosts = Hosts(call, project)
+    host = (hosts.of(record.host, None) if kind.schedules
+            else hosts.at(record.host or record.endpoint))
+    runner = yield from kind.plan_at(call, project, host)
+    runner.host = record.host
+    return runner
+
+
+def plan_left(record, status):
+    """Say how a run that goes on by itself has begun; one that has failed already is a fault.
+
+    status  -1 if it has not ended
+    """
+    if status > 0:
+        yield from map(Note, Runs().last_lines(record, 5))
+        raise SkelebotError(f"{record.job} ended with {status} as soon as it had started",
+                            f"skelebot logs {record.name} shows all that it has said", status)
+    if status:
+        yield Note(f"{record.job} is run {record.name}, and goes on: skelebot wait {record.name} "
+                   f"follows it, skelebot stop {record.name} ends it")
     return 0
-
-
-def plan_exec(call, project, words):
-    """A shell in the project's image, or the command after `--`; -m maps the project at /app."""
-    mapped = words.has("map")
-    job = Job("exec", Source(), mode="it", places={"": Place(FILE, 1)})
-    runner = yield from plan_runner(call._replace(live=call.live or mapped), project, job)
-    if mapped and not runner.engine.is_local:
-        raise SkelebotError(f"-m cannot map this machine's folder on {runner.engine.endpoint}",
-                            "leave -m out: the image has a copy")
-    return (yield from runner.plan(Run(job, Launch(words.extra or SHELL))))
 
 
 # ---- Versions ---------------------------------------------------------------
