@@ -3867,6 +3867,7 @@ class Command(Record):
     left_out  patterns of what is not in that
     given    a text that it gets on stdin; a Secret is not shown
     beside   argv of a program that runs as long as this one; stdout is its, if that is aside
+    stays    whether that goes on, until another one has ended that has the same beside it
     private  its words may be secret, and are not shown
     whole    all that it has started ends with it when it is ended, as in a container
     limit    seconds that it may take, 0 for any; it has LAST_WORDS then, unless its output is kept
@@ -3886,6 +3887,7 @@ class Command(Record):
     left_out: str = ""
     given: str = ""
     beside: Tuple[str, ...] = ()
+    stays: bool = False
     private: bool = False
     whole: bool = False
     limit: float = 0
@@ -7622,15 +7624,15 @@ class OnEngine(Runner):
         if run.serve:
             return (yield from self.plan_serve(run))
         ends, argv, folder = self.engine.ends(run), self.engine.argv, self.logged(run)
-        orphan = ("sh", "-c", template_bytes("image", "orphan.sh").decode(), run.name, *argv) if (
-            run.first and not run.copies) else ()
+        orphan = self.orphan(run)
         runs = 'TIME=$1; shift; "$@" kill --signal CONT "$0" && "$@" stop --time "$TIME" "$0"'
         ends = (("sh", "-c", runs, run.name, ends[0][-2], *argv) if orphan else ends[0], *ends[1:])
         outcome = yield from self.plan_timed(run, Command(
             self.engine.start(run.name, "--attach", "--interactive"), run=folder, log=True,
             stop=(ends[0], (*argv, "kill", run.name))) if run.copies else Command(
             self.container_argv(("run", *(() if orphan else ("--rm",))), run), beside=orphan,
-            environ=job_variables(self.project, run.job, False), stop=ends, run=folder, log=True))
+            stays=True, environ=job_variables(self.project, run.job, False), stop=ends, run=folder,
+            log=True))
         if outcome.status == NOT_RUN and not run.copies:
             yield from self.plan_check(run)
         if run.first:
@@ -7806,7 +7808,13 @@ class OnEngine(Runner):
             yield Note(f"the container {run.name} stays, for `docker cp`; {shell_line(remove)} "
                        "removes it")
         elif run.copies or run.serve or run.first:
-            yield removal_by(remove)
+            yield removal_by(remove)._replace(beside=self.orphan(run))
+
+    def orphan(self, run):
+        """What removes its container if we are killed; () where the engine does, or it stays."""
+        script = template_bytes("image", "orphan.sh").decode()
+        return ("sh", "-c", script, run.name, *self.engine.argv) if (
+            run.first and not run.copies) else ()
 
     # -- What another machine does in other ways
 
@@ -13989,6 +13997,7 @@ UNREAD = 126        # exit status of podman run when its output cannot be writte
 NO_READER = 141     # exit status when whoever read the output has gone: 128 + SIGPIPE
 PATIENCE = 1        # seconds that a build may take before what it says is shown
 MOST_SAID = 16 * 1000 * 1000    # bytes that a program may print where that is kept
+COMPANIONS = {}     # argv -> what has run beside a command, and stays
 
 
 def run_program(step):
@@ -13997,15 +14006,18 @@ def run_program(step):
     kind = QuietProgram if step.quiet else LoggedProgram if step.run else Program
     if not step.beside:
         return kind(step).run()
-    companion = subprocess.Popen(
+    companion = COMPANIONS.pop(step.beside, None) or subprocess.Popen(
         step.beside, env={**os.environ, **step.environ}, stdin=subprocess.PIPE,
         stdout=(sys.stdout if step.aside else sys.stderr).fileno(), start_new_session=True)
     try:
         return kind(step).run()
     finally:
-        with contextlib.suppress(OSError):      # it has ended by itself
-            getattr(os, "killpg", os.kill)(companion.pid, KILL)
-        companion.wait()
+        if step.stays:
+            COMPANIONS[step.beside] = companion
+        else:
+            with contextlib.suppress(OSError):      # it has ended by itself
+                getattr(os, "killpg", os.kill)(companion.pid, KILL)
+            companion.wait()
 
 
 class Program:

@@ -130,6 +130,18 @@ class Lost(Tests):
         if self.engine.name != "remote":
             self.assertNotIn(" diff ", self.skelebot("-V", "--live", "top").stderr)
 
+    def test_leaves_no_container_when_skelebot_is_killed_after_the_job(self):
+        if self.engine.name == "remote":
+            return                      # what it has written stays there
+        path = shutil.which(self.engine.cli[0], path=self.engine.environ.get("PATH"))
+        program = os.path.join(self.top, "bin", os.path.basename(path))
+        write(self.top, {os.path.relpath(program, self.top): f"#!/bin/sh\ncase \" $* \" in *' diff '*) kill -KILL $PPID ;; esac\n"
+                                                             f"exec {path} \"$@\"\n"})
+        os.chmod(program, 0o755)
+        folders = os.path.dirname(program) + os.pathsep + self.engine.environ.get("PATH", os.environ["PATH"])
+        self.assertEqual(self.call("none", PATH=folders).status, 137)
+        self.assertEqual(self.containers_left(), [])
+
     def test_leaves_no_container_however_the_job_is_ended(self):
         for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, 137)):
             if number == signal.SIGKILL and self.engine.name == "remote":

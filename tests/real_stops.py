@@ -249,7 +249,7 @@ class OnEngine(Stops, Tests):
         yield from super().faults(number, moment, group)
         left = self.containers_left()
         if left:
-            yield f"containers are left: {left}"
+            yield f"containers are left: {[(name, self.inspect(name)['State']) for name in left]}"
 
 
 @on("legacy", "podman")
