@@ -16059,9 +16059,9 @@ class Ours:
                 if os.path.isdir(own) and not os.path.islink(own) and not os.listdir(own):
                     return lock, own
                 remove(Remove(own))     # one that was killed has left it
-            elif lock.handle is not None or os.path.lexists(own):
+            elif not lock.gone:
                 return (lock, own) if is_new else Ours(self.folder or ".").new_folder(".skelebot-")
-            lock.close()                # whoever had it has removed it meanwhile
+            lock.close()                # whoever had it has removed it; another may have it now
 
     def tidy(self):
         """Remove what killed calls have left."""
@@ -16113,10 +16113,12 @@ class Ours:
 
 
 class Lock:
-    """A file or folder that is open, to be locked; `handle` is None where that cannot be."""
+    """A file or folder that is open, to be locked; `handle` is None where that cannot be, or if
+    there is nothing: then it has `gone`.
+    """
 
-    def __init__(self, handle):
-        self.handle, self.waited = handle, False
+    def __init__(self, handle, gone=False):
+        self.handle, self.gone, self.waited = handle, gone, False
 
     @classmethod
     def acquire(cls, path, make=None):
@@ -16135,6 +16137,8 @@ class Lock:
         try:
             import fcntl                    # noqa: F401  without it there are no locks
             return cls(os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags))
+        except FileNotFoundError:           # or it is a link that leads nowhere
+            return cls(None, not os.path.islink(path))
         except (ImportError, OSError):
             return cls(None)
 

@@ -58,6 +58,7 @@ class Case(unittest.TestCase):
         """(status, stdout) of each call; one that does not end well says why, in two lines."""
         running = [started(*call) for call in calls]
         ends = [(each, *each.communicate(timeout=300)) for each in running]
+        self.refusals = [errors.decode() for each, _, errors in ends if each.returncode]
         for each, _, errors in ends:
             if each.returncode:
                 self.assertRegex(errors.decode(), r"(?s)\A(skelebot: [^\n]*\n)*skelebot: [^\n]+\n  hint: [^\n]+\n\Z")
@@ -88,7 +89,7 @@ class Pull(Case):
     def test_of_a_folder_and_a_file(self):
         for name in ("data", "model"):
             for ends in self.rounds("pull", name, "1.0.0", "-o"):
-                self.assertEqual([status for status, _ in ends], [0] * COUNT)
+                self.assertEqual([status for status, _ in ends], [0] * COUNT, self.refusals)
                 self.assert_nothing_left()
         self.assertEqual(contents(os.path.join(self.path, "models")), self.models)
 
@@ -96,7 +97,7 @@ class Pull(Case):
         for _ in range(ROUNDS):
             shutil.rmtree(os.path.join(self.path, "models"))
             ends = self.at_once(*[(("pull", "ALL", "1.0.0", "-o"), self.path)] * COUNT)
-            self.assertEqual([status for status, _ in ends], [0] * COUNT)
+            self.assertEqual([status for status, _ in ends], [0] * COUNT, self.refusals)
             self.assertEqual(contents(os.path.join(self.path, "models")), self.models)
 
     def test_of_two_versions(self):
@@ -125,7 +126,7 @@ class Push(Case):
             write(os.path.join(path, "models", "model.bin"), str(number) * 100000)
         for _ in range(ROUNDS):
             ends = self.at_once(*[(("push", "model", "-f"), path) for path in paths])
-            self.assertEqual([status for status, _ in ends], [0] * COUNT)
+            self.assertEqual([status for status, _ in ends], [0] * COUNT, self.refusals)
             with open(os.path.join(self.store, "model_v1.0.0.bin"), "rb") as file, \
                     open(os.path.join(self.store, "model_v1.0.0.bin.sha256")) as line:
                 self.assertEqual(line.read().split()[0], hashlib.sha256(file.read()).hexdigest())
@@ -180,7 +181,7 @@ class Plugin(Case):
                 write(os.path.join(source, "data", f"{inner}{number}"), str(number) * 1000)
         for _ in range(ROUNDS):
             ends = self.at_once(*[(("plugin", "install", sources[number % 2]), self.path) for number in range(COUNT)])
-            self.assertEqual([status for status, _ in ends], [0] * COUNT)
+            self.assertEqual([status for status, _ in ends], [0] * COUNT, self.refusals)
             found = contents(os.path.join(self.top, "home", "plugins"))
             self.assertIn({path[len("plain/"):]: data for path, data in found.items() if path != "plain/"},
                           list(map(contents, sources)))

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 import support
 import skelebot
@@ -393,6 +394,29 @@ class ALock(unittest.TestCase):
     def test_of_nothing_is_none(self):
         with inside({}):
             self.assertIsNone(skelebot.Lock.acquire("VERSION").handle)
+
+    @unittest.skipIf(os.name == "nt", "there are no locks")
+    def test_is_had_of_a_folder_that_another_removes_and_a_third_makes_again(self):
+        with inside({}):
+            lock, own = skelebot.Ours(".").folder_for("data")
+            lock.close()
+            for first in (False, True):     # somebody else, or we, had made the one that is removed
+                times = []
+
+                def on(path, flags=0, times=times, on=skelebot.Lock.on):
+                    times += [] if flags else [path]        # with flags it is to be tidied
+                    if times[1:] or flags:
+                        return on(path, flags)
+                    os.rmdir(path)
+                    lock = on(path)
+                    os.mkdir(path)
+                    return lock
+                if first:
+                    os.rmdir(own)
+                with mock.patch.object(skelebot.Lock, "on", on), mock.patch.object(skelebot.Ours, "tidy"):
+                    lock, path = skelebot.Ours(".").folder_for("data")
+                self.assertEqual((path, lock.is_ours(), times), (own, True, [own, own]))
+                lock.close()
 
 
 @unittest.skipIf(os.name == "nt", "links need a right of their own there")
