@@ -8067,7 +8067,7 @@ class OnCluster(OnOtherEngine):
         super().check(run)
         if not (run.job.source or run.serve):
             raise SkelebotError(f"{self.where} has no terminal for {run.job.name}",
-                                "leave -d out: then it runs here")
+                                f"this machine has one: skelebot -d local {run.job.name}")
 
     def plan_send(self, name, copies, left_out=""):
         """Let what travels be there, whole."""

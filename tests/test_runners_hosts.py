@@ -180,6 +180,11 @@ class Chosen(unittest.TestCase):
             lines = [line for line in drive(plan).outline if line.startswith("docker ")]
             self.assertRegex(lines[-1], "^docker (run|build) ")
 
+    def test_that_are_a_cluster_have_no_terminal_and_the_hint_says_where_there_is_one(self):
+        it = project(hosts={"lab": {"slurm": {}}}, host="lab")
+        self.assertEqual(f"{drive(skelebot.plan_exec(ADA, it, skelebot.Words(extra=('ls',)))).fault}\n",
+                         two_lines("lab has no terminal for exec", "this machine has one: skelebot -d local exec"))
+
     def test_are_one_for_all_but_what_takes_several(self):
         typed = Parser("", (), skelebot.OPTIONS).options(["-d", "a", "--host=b", "--docker-host", "c"])[0]
         self.assertEqual(typed, {"host": ("a", "b", "c")})
