@@ -8715,6 +8715,7 @@ class OnKubernetes(OnCluster):
             yield from image.plan_ready()
             return image.tag + ":latest" * (":" not in image.tag)
         registry = our_components(self.project)["registry"]
+        registry.check_words(self.project, Words())
         if self.call.skip_build:
             return f"{registry.image}:{self.project.version or 'latest'}"
         return (yield from self.plan_pushed(registry, (yield from image.plan_ready())))

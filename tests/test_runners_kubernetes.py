@@ -271,6 +271,12 @@ class Pods(unittest.TestCase):
         calls = [step.argv[1:] for step in done.steps if getattr(step, "argv", ("",))[-1] == "r.example.com/team/churn:run"]
         self.assertEqual([argv[0] for argv in calls], ["tag", "push", "rmi"])      # else each build would stay under a name of its own
 
+    def test_need_a_registry_before_anything_is_built_and_for_what_was_published(self):
+        for words in ({}, {"skip_build": True}):
+            done = driven(call=ADA._replace(host="prod", **words), hosts={"prod": {"kubernetes": {"context": "prod", "namespace": "ml"}}}, **one("echo"))
+            self.assertEqual((str(done.fault).split("\n")[0], [line for line in done.outline if line.startswith("docker ")]),
+                             ("skelebot: skelebot.yaml: names no registry", []))
+
     def test_have_files_that_are_lent_in_a_secret_of_their_job(self):
         with tempfile.NamedTemporaryFile() as file:
             file.write(b"ticket")
