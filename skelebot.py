@@ -15668,7 +15668,9 @@ def bad_archive(message):
 
 
 class Merging:
-    """A Merge: nothing is put where a link there leads, and no link that leads out of `top`."""
+    """A Merge: nothing is put where a link there leads, no link that leads out of `top` or is what
+    was mapped, which the next run would follow, and no right of the owner for who runs a file.
+    """
 
     def __init__(self, step):
         self.top, self.target = step.source, step.target
@@ -15682,9 +15684,11 @@ class Merging:
         if stat.S_ISDIR(status.st_mode):
             self.put_folder(new, own, status)
         elif not (stat.S_ISREG(status.st_mode) or os.path.islink(new)) or os.path.islink(
-                new) and leads_out(new, os.readlink(new), self.top):
+                new) and (new == self.top or leads_out(new, os.readlink(new), self.top)):
             tell(f"{shortened(own)} is no file, or leads out of its folder, and stays there")
         elif not self.is_same(new, own):
+            if status.st_mode & (stat.S_ISUID | stat.S_ISGID):
+                os.chmod(new, status.st_mode & 0o777)
             os.replace(new, own)
 
     def put_folder(self, new, own, status):

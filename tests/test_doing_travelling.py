@@ -195,6 +195,27 @@ class Travelling(unittest.TestCase):
             self.assertEqual(fetch(DATA, script=archive(("app/data/out/x", tarfile.REGTYPE, ""))), 0)
             self.assertEqual((text_of("outside/x"), text_of("data/out/x")), (b"1", b"evil"))
 
+    def test_lets_no_link_take_the_place_of_what_is_mapped(self):
+        own = {"data/file": b"own", "elsewhere/x": b"", "score.json": b"{}"}
+        score = Copy("score.json", "/app/score.json", False, True)
+        with inside(own):
+            os.makedirs("there/app")
+            for name, end in (("score.json", "elsewhere/x"), ("data", "elsewhere")):
+                os.symlink(os.path.abspath(end), "there/app/" + name)
+            with stderr() as said:
+                fetch(score, DATA)
+            self.assertEqual([os.path.islink(name) for name in ("score.json", "data")], [False, False])
+        self.assertEqual(said[0].count("is no file, or leads out of its folder, and stays there"), 2)
+
+    def test_gives_nobody_the_rights_of_a_files_owner(self):
+        with inside({"data/own": ""}):
+            os.makedirs("there/app/data")
+            for name, mode in (("owner", 0o4755), ("group", 0o2755)):
+                with open("there/app/data/" + name, "wb"):
+                    os.chmod("there/app/data/" + name, mode)
+            fetch(DATA)
+            self.assertEqual([oct(os.stat("data/" + name).st_mode) for name in ("owner", "group")], [oct(0o100755)] * 2)
+
     def test_holds_no_file_in_memory(self):
         with inside({"data/a": ""}):
             os.truncate("data/a", 2 ** 27)
