@@ -51,7 +51,8 @@ class OnSlurm(Tests):
                   {"name": "all", "source": "job.sh", "mappings": ["data/:ro", "out/"], "metrics": ["loss"],
                    "environment": {"A": "it's \"$HOME\"\nZürich\r\n*"}},
                   {"name": "say", "source": "say.sh", "params": [{"name": "word", "default": "hello"}]},
-                  {"name": "trap", "source": "trap 'echo term > out/term; exit 9' TERM; echo begun; sleep 100 & wait", "mappings": ["out/"]},
+                  # Slurm ends a job from its last program upwards: the shell may see its sleep end before it gets its own TERM.
+                  {"name": "trap", "source": "trap 'echo term > out/term; exit 9' TERM; echo begun; sleep 100 & wait; sleep 5", "mappings": ["out/"]},
                   {"name": "slow", "source": "trap : TERM; sleep 2; sleep 60", "resources": {"time": "1s"}},
                   {"name": "point", "source": "point.sh", "params": ["n"], "mappings": ["out/"], "metrics": ["half"],
                    "environment": {"SEEN": SEEN}},

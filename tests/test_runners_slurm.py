@@ -237,6 +237,15 @@ class Signals(unittest.TestCase):
     def test_have_their_reason_if_the_program_has_ended_by_one_before_the_script_has_it(self):
         self.assertEqual(self.status(signal.SIGTERM, first="its program"), "9 somebody cancelled it")
 
+    def test_that_comes_before_the_job_has_begun_ends_it_then(self):
+        script = "KIND=none TOP=. NAME=x\nset -- sleep 20\n" + skelebot.template_bytes("slurm", "job.sh").decode()
+        files = {"script": script, "log": "", "bin/hostname": "#!/bin/sh\nkill -USR2 $PPID\n"}
+        with inside(files) as top:
+            os.chmod("bin/hostname", 0o755)
+            subprocess.call(["sh", "script"], env={**os.environ, "PATH": os.path.join(top, "bin") + os.pathsep + os.environ["PATH"]})
+            with open("status") as file:
+                self.assertEqual(file.read().strip(), "143")
+
 
 class Ends(unittest.TestCase):
     def test_are_told_by_a_line_for_each_run(self):

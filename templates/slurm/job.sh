@@ -1,6 +1,7 @@
 # The words "$@" are the job; KIND is what it runs in. Its exit status comes into the file `status`, whole.
 end() {
     SIGNAL=1
+    [ "$CHILD" ] || return 0            # it has not begun, and hears of it then
     kill -TERM "-$CHILD" || kill -TERM "$CHILD"
     (sleep 30; kill -KILL "-$CHILD") > /dev/null &
     LATER="$LATER $!"
@@ -10,7 +11,7 @@ load() {
     podman image prune --force --filter until=720h --filter label=org.opencontainers.image.title
 } > /dev/null 2>&1
 [ -e script ] || exit 1                 # its folder is not seen here, or sbatch was believed to have failed
-LATER= SIGNAL= STATUS=127 WHY= BY=
+LATER= SIGNAL= CHILD= STATUS=127 WHY= BY=
 printf '%-60s\n' 125 > status.new        # which has room then, whatever fills the disk
 trap 'BY=skelebot; end' USR2            # Slurm writes into the log that it has sent a TERM
 trap end TERM                           # which the job has too, and may have ended by before
@@ -57,9 +58,10 @@ esac
 exec 4>&2 2> /dev/null                  # a shell says which of its programs were killed
 setsid "$@" < /dev/null 2>&4 4>&- &
 CHILD=$!
+[ -z "$SIGNAL" ] || { sleep 1; end; }   # what has only just begun may not hear it yet
 [ -z "$LIMIT" ] || {
     (sleep "$LIMIT"; : > over; kill -TERM $$) > /dev/null 2>&1 &
-    LATER=$!
+    LATER="$LATER $!"
 }
 while wait "$CHILD"; NEW=$?; [ "$NEW" = 127 ] || STATUS=$NEW; [ "$SIGNAL" ]; do
     SIGNAL=
