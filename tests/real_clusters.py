@@ -31,7 +31,10 @@ class SlurmRuns(unittest.TestCase):
 
     def test_an_array_whose_tasks_have_statuses_of_their_own(self):
         number, status = self.submit('echo "task $SLURM_ARRAY_TASK_ID"; [ "$SLURM_ARRAY_TASK_ID" != 2 ] || exit 5', "--array=1-3%2")
-        tasks = {task["ArrayTaskId"]: (task["JobState"], task["ExitCode"]) for task in cluster.job(number)}
+        for _ in engine.deadline():
+            tasks = {task["ArrayTaskId"]: (task["JobState"], task["ExitCode"]) for task in cluster.job(number)}
+            if "COMPLETING" not in str(tasks):          # which is an end for sbatch
+                break
         self.assertEqual(status, 5)
         self.assertEqual(tasks, {"1": ("COMPLETED", "0:0"), "2": ("FAILED", "5:0"), "3": ("COMPLETED", "0:0")})
         self.assertEqual(engine.tree(self.folder)[f"slurm-{number}_3.out"], b"task 3\n")
@@ -148,10 +151,11 @@ class Kubernetes(unittest.TestCase):
 
     def test_files_go_in_by_an_init_container_and_come_out_beside_the_job(self):
         share = {"volumeMounts": [{"name": "work", "mountPath": "/w"}]}
+        stays = "while [ ! -e /w/{} ]; do sleep 0.2; done; sleep 2".format     # so that who has told it ends first
         job = self.create(self.ml, manifest(
             container("main", "tr a-z A-Z </w/in.txt >/w/out.txt; exit 3", **share),
-            container("out", "while [ ! -e /w/fetched ]; do sleep 0.2; done", **share),
-            initContainers=[container("in", "while [ ! -e /w/filled ]; do sleep 0.2; done", **share)],
+            container("out", stays("fetched"), **share),
+            initContainers=[container("in", stays("filled"), **share)],
             volumes=[{"name": "work", "emptyDir": {}}]))
         name = self.pod(self.ml, job, lambda pod: any("running" in status["state"] for status in
                                                       pod["status"].get("initContainerStatuses", ())))["metadata"]["name"]

@@ -221,7 +221,11 @@ class OnKubernetes(OnCluster):
         self.addCleanup(admin.kubectl, "delete", "priorityclass", LOW)
         admin.ask("create", "priorityclass", LOW, "--value=-1", "--preemption-policy=Never")
         self.skelebot("-d", "own", "--detach", "sees")
-        pod, = admin.look("pods", "--selector", f"skelebot.job=sees,skelebot.project={self.name},team=a")["items"]
+        for _ in deadline():            # the cluster makes it in its own time
+            pods = admin.look("pods", "--selector", f"skelebot.job=sees,skelebot.project={self.name},team=a")["items"]
+            if pods:
+                break
+        pod, = pods
         job, = admin.look("jobs", "--selector", f"skelebot.project={self.name},kueue.x-k8s.io/queue-name=own")["items"]
         spec, main = pod["spec"], pod["spec"]["containers"][-1]
         self.assertEqual([spec[key] for key in ("serviceAccountName", "priorityClassName", "nodeSelector", "terminationGracePeriodSeconds")],

@@ -208,6 +208,12 @@ class Watching(unittest.TestCase):
             self.assertEqual(self.told("begin", **{"run/id": "7", "bin/squeue": "7 PENDING " + reason}),
                              f"skelebot: job 7 waits: its nodes are down or kept for others ({reason})")
 
+    def test_one_is_stopped_also_where_slurm_does_not_answer_at_first_and_nothing_hears_it_yet(self):
+        queue = "[ -e ../asked ] || { : > ../asked; echo 'Unable to contact slurm controller' >&2; exit 1; }; : > begun; echo 7 RUNNING None"
+        cancel = 'case "$*" in *USR2*) [ ! -e begun ] || echo 143 | tee status ;; esac'
+        programs = {"bin/" + name: "#!/bin/sh\n" + text for name, text in (("squeue", queue), ("scancel", cancel), ("sleep", ""))}
+        self.assertEqual(self.told("stop", **{"run/id": "7"}, **programs), "143")
+
 
 class Signals(unittest.TestCase):
     """What slurm/job.sh makes of a signal, by what slurmstepd 22.05 has written into the log."""

@@ -132,11 +132,16 @@ print() {
 
 stop() {
     cd "$1" && [ ! -e status ] && ID=$(cat id) || return
-    scancel --state=PENDING "$ID" 2> /dev/null
-    scancel --batch --signal=USR2 "$ID" 2> /dev/null
+    HEARD= AWAY=
     for SOON in 0.1 0.1 0.2 0.3 0.3 $(seq 60); do
+        [ "$HEARD" ] || {
+            [ ! -e begun ] || HEARD=1   # before that nobody may hear it
+            scancel --state=PENDING "$ID" && scancel --batch --signal=USR2 "$ID" || HEARD=
+        } 2> /dev/null
         [ ! -e status ] || return
-        case $(tell "$PWD" 2> /dev/null) in *"goes on"*) ;; *) return ;; esac
+        SAID=$(tell "$PWD" 2> /dev/null) || AWAY=x$AWAY SAID="goes on"
+        case $SAID in *"goes on"*) ;; *) return ;; esac
+        [ "$AWAY" != xxx ] || return    # Slurm does not answer
         case $SOON in 0.*) sleep "$SOON" ;; *) sleep 0.5 ;; esac
     done
     scancel "$ID"; scancel --signal=KILL "$ID"; scancel --batch --signal=KILL "$ID"
