@@ -96,7 +96,7 @@ class Stopped(real_kubernetes.OnCluster):
             left = self.settled(lambda: processes(mark["STOPS"]), 20)
             if left:
                 yield f"still runs in the end: {left}"
-        left = self.settled(self.ever_left, 60)
+        left = self.settled(self.ever_left, 120)     # a pod has 30 to end, and its node is busy
         if left:
             yield f"is left on the cluster: {left}"
 

@@ -124,13 +124,13 @@ stop_launched() {
 
 # await NAME COMMAND...: wait until the command succeeds, since our program NAME answers.
 await() {
-  local name=$1 end=$((SECONDS + 60))
+  local name=$1 end=$((SECONDS + 180))
   shift
   while [ $SECONDS -lt $end ]; do
     if "$@"; then return; fi
     sleep 0.2
   done
-  say "$name: no answer within a minute; the end of $state/$name.log:"
+  say "$name: no answer within three minutes; the end of $state/$name.log:"
   tail -n 30 "$state/$name.log"
   exit 1
 }
@@ -382,7 +382,8 @@ start_process() {
   shift
   while [ "$1" != -- ]; do question+=("$1"); shift; done
   shift
-  if "${question[@]}"; then
+  # What lives may only be slow on a busy machine: it is asked once more before another takes its place.
+  if "${question[@]}" || { process_id "$name" >/dev/null && sleep 5 && "${question[@]}"; }; then
     say "$name: answers already"
     return
   fi

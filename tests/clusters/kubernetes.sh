@@ -19,11 +19,15 @@ start_kubernetes() {
   nice -n 5 "$tests/clusters/kubernetes_build.sh" "$kubernetes" 9>&-
   start_control 9>&-
   start_nodes 9>&-
-  # Graphics cards that are only counted, as a device plugin would: the oldest kubectl cannot say so.
-  "$kubernetes/newest/kubectl" --kubeconfig "$kubernetes/kubeconfig.admin" patch node node1 --subresource status --type json \
-    --patch '[{"op": "add", "path": "/status/capacity/nvidia.com~1gpu", "value": "2"}]' >/dev/null
+  await kubernetes/api count_cards
   touch "$kubernetes/ready"
   say "kubernetes: ready"
+}
+
+# Graphics cards that are only counted, as a device plugin would: the oldest kubectl cannot say so.
+count_cards() {
+  "$kubernetes/newest/kubectl" --kubeconfig "$kubernetes/kubeconfig.admin" patch node node1 --subresource status --type json \
+    --patch '[{"op": "add", "path": "/status/capacity/nvidia.com~1gpu", "value": "2"}]' >/dev/null
 }
 
 start_control() {
@@ -54,7 +58,7 @@ start_control() {
   mkdir -p "$kubernetes/datasets"
   chmod 777 "$kubernetes/datasets"
   write_kubernetes objects.yaml "$kubernetes"
-  admin apply --filename "$kubernetes/objects.yaml"
+  await kubernetes/api admin apply --filename "$kubernetes/objects.yaml"
 }
 
 write_kubernetes() { sed "s|FOLDER|$kubernetes|g" "$tests/clusters/kubernetes/$1" >"$2/$1"; }
