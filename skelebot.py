@@ -112,6 +112,13 @@ class SkelebotError(Exception):
         return f"skelebot: {on_one_line(self.message)}\n  hint: {on_one_line(self.hint)}"
 
 
+def raise_all(faults):
+    """Raise all faults, each once, in the order of their places."""
+    own = {str(fault): fault for fault in faults}.values()
+    if own:
+        raise Faults(sorted(own, key=lambda fault: fault.place.order if fault.place else ()))
+
+
 MOST_FAULTS = 10        # of a file that are shown at once
 
 
@@ -143,13 +150,6 @@ class NoImage(SkelebotError):
     """The image to run does not exist."""
 
 
-def raise_all(faults):
-    """Raise all faults, each once, in the order of their places."""
-    own = {str(fault): fault for fault in faults}.values()
-    if own:
-        raise Faults(sorted(own, key=lambda fault: fault.place.order if fault.place else ()))
-
-
 class Refused(SkelebotError):
     """A fault that the program concerned has reported already."""
 
@@ -162,11 +162,6 @@ class Refused(SkelebotError):
 # bytes A0 to FF of a file's name.
 OBEYED = ("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
           "\ud800-\udc9f\udd00-\udfff]")
-
-
-def visible(text):
-    """`text` with what a terminal would obey written out, as in `\\x1b`."""
-    return re.sub(OBEYED, lambda match: ascii(match.group())[1:-1], text)
 
 
 def pasted(line):
@@ -182,6 +177,11 @@ def on_one_line(text):
     return visible(text).replace("\n", "\\n")
 
 
+def visible(text):
+    """`text` with what a terminal would obey written out, as in `\\x1b`."""
+    return re.sub(OBEYED, lambda match: ascii(match.group())[1:-1], text)
+
+
 def usage_error(message, hint):
     """The fault of a command line that cannot be understood."""
     return SkelebotError(message, hint, status=2)
@@ -194,16 +194,16 @@ def listed(words, last="and", most=10 ** 6):
     return f" {last} ".join(filter(None, [", ".join(words[:-1]), "".join(words[-1:])]))
 
 
+def did_you_mean(word, known, otherwise="known are"):
+    """A hint that names the nearest of the known words, or all of them."""
+    return nearest(word, known) or f"{otherwise}: {', '.join(sorted(known)) or 'none'}"
+
+
 def nearest(word, known):
     """A hint that names the nearest of the known words, "" if none is near."""
     lower = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word[:99].lower(), lower, n=1)
     return f"did you mean {lower[near[0]]}?" if near else ""
-
-
-def did_you_mean(word, known, otherwise="known are"):
-    """A hint that names the nearest of the known words, or all of them."""
-    return nearest(word, known) or f"{otherwise}: {', '.join(sorted(known)) or 'none'}"
 
 
 # Who asks, in an address: up to the last @ before its path, or before the end of a password with
@@ -218,17 +218,6 @@ TOKEN = (r"(?i)([?&](?:[\w.-]*(?:token|signature|secret|passw(?:or)?d)|sig|api_?
 def bare_url(text):
     """A text without the users and passwords in its addresses."""
     return re.sub(LOGIN, r"\1", text)
-
-
-def shown_url(text):
-    """A text as it may be shown: with ... for the passwords and tokens in its addresses."""
-    if "//" not in text:
-        return text
-
-    def shown(login):
-        secret = re.fullmatch(PASSWORD, login.group(2))
-        return login.group(1) + "...@" if secret else login.group()
-    return re.sub(TOKEN, r"\1...", re.sub(LOGIN, shown, text))
 
 
 def has_password(text):
@@ -246,6 +235,17 @@ def shortened(text, most=60):
     """`text` in quotes, on one line, not too long for a message, without passwords in addresses."""
     shown = shown_url(re.sub(r"//[^@\s]{0,99}\s[^@]{0,99}@", "//...@", repr(str(text))))
     return shown if len(shown) <= most else shown[:most - 4] + "..." + shown[-1]
+
+
+def shown_url(text):
+    """A text as it may be shown: with ... for the passwords and tokens in its addresses."""
+    if "//" not in text:
+        return text
+
+    def shown(login):
+        secret = re.fullmatch(PASSWORD, login.group(2))
+        return login.group(1) + "...@" if secret else login.group()
+    return re.sub(TOKEN, r"\1...", re.sub(LOGIN, shown, text))
 
 
 # ---- Records ----------------------------------------------------------------
@@ -334,17 +334,17 @@ class Place(Record):
         """Which of two places comes first: skelebot.yaml lies below its environments."""
         return self.file != FILE, self.line
 
-    def fault(self, message, hint):
-        fault = SkelebotError(f"{self}: {message}", hint)
-        fault.place = self
-        return fault
-
     def words(self, text):
         """The words of a text here, as a shell would split them."""
         try:
             return tuple(shlex.split(text))
         except ValueError as error:
             raise self.fault(f"cannot be split into words: {str(error).lower()}", "close the quote")
+
+    def fault(self, message, hint):
+        fault = SkelebotError(f"{self}: {message}", hint)
+        fault.place = self
+        return fault
 
 
 class Secret(str):
@@ -553,18 +553,18 @@ class Source(Text):
     opaque = r"""(?s)\\.|("(?:\\.|[^"\\])*")|'[^']*'|(?:^|(?<=\s))(?P<comment>#[^\n]*)"""
 
     @property
+    def script(self):
+        """The script that the first word names, or "" for a shell command."""
+        first = (self.words or ("",))[0]
+        return first if os.path.splitext(first)[1] in INTERPRETERS else ""
+
+    @property
     def words(self):
         """() for a shell command that cannot be split."""
         try:
             return tuple(FromFile(word) for word in shlex.split(self))
         except ValueError:
             return ()
-
-    @property
-    def script(self):
-        """The script that the first word names, or "" for a shell command."""
-        first = (self.words or ("",))[0]
-        return first if os.path.splitext(first)[1] in INTERPRETERS else ""
 
     @property
     def for_shell(self):
@@ -604,14 +604,14 @@ class Mapping(Line):
                + options_pattern)
 
     @property
-    def source(self):
-        return re.fullmatch(self.pattern, self).group("source")
-
-    @property
     def target(self):
         """The absolute path in the container."""
         target = re.fullmatch(self.pattern, self).group("target") or self.source
         return target if target.startswith("/") else "/app/" + re.sub(r"^(\./)+", "", target)
+
+    @property
+    def source(self):
+        return re.fullmatch(self.pattern, self).group("source")
 
     @property
     def options(self):
@@ -628,13 +628,6 @@ class Dependency(Line):
     files = {}
 
     @classmethod
-    def file_way(cls, text):
-        """How to write an entry that names a file; None if it names no file."""
-        name = re.sub(r"^(?:-[re]|--requirement|--editable)\s+|^\./", "", text).rstrip("/")
-        fits = (way + name for file, way in cls.files.items() if re.fullmatch(file, name))
-        return next(fits, None)
-
-    @classmethod
     def fits(cls, text):
         return (Line.fits(text) and cls.file_way(text) is None
                 and any(re.fullmatch(form, text) for form in cls.forms.values()))
@@ -644,14 +637,21 @@ class Dependency(Line):
         way = cls.file_way(text)
         return f"it is a file: write {way}" if way and ":" in way else cls.hint
 
-    @property
-    def form(self):
-        return next(name for name, form in self.forms.items() if re.fullmatch(form, self))
+    @classmethod
+    def file_way(cls, text):
+        """How to write an entry that names a file; None if it names no file."""
+        name = re.sub(r"^(?:-[re]|--requirement|--editable)\s+|^\./", "", text).rstrip("/")
+        fits = (way + name for file, way in cls.files.items() if re.fullmatch(file, name))
+        return next(fits, None)
 
     @property
     def fields(self):
         return {name: value or "" for name, value in
                 re.fullmatch(self.forms[self.form], self).groupdict().items()}
+
+    @property
+    def form(self):
+        return next(name for name, form in self.forms.items() if re.fullmatch(form, self))
 
 
 class PythonDependency(Dependency):
@@ -776,19 +776,6 @@ class Param(Valued):
         return self if words == self.default else self._replace(default=words)
 
 
-def name_faults(parts):
-    """The faults of arguments or parameters that share a name or alt."""
-    taken = {}
-    for one in parts:
-        for key in ("name", "alt"):
-            name, place = getattr(one, key, ""), one.places.get(key)
-            if name in taken and not (key == "alt" and name == one.name):
-                yield place.fault(f"the name {name} is taken by {taken[name].path}",
-                                  "give one of them another name")
-            if name:
-                taken.setdefault(name, place)
-
-
 class Resources(Record):
     """What a job may take; "" is whatever there is."""
     cpus: Cpus = ""
@@ -821,14 +808,14 @@ class HostEntry(Record):
                                     f"choose one of: {', '.join(RUNNERS)}")
 
     @property
-    def kind(self):
-        """Its row of RUNNERS: by its key, or by how the address begins."""
-        return next(one for one in (self.docker.partition(":")[0], *self.places) if one in RUNNERS)
-
-    @property
     def engine(self):
         """The address of the engine that builds for it; "" is the default one."""
         return self.docker if self.kind == "docker" else ""
+
+    @property
+    def kind(self):
+        """Its row of RUNNERS: by its key, or by how the address begins."""
+        return next(one for one in (self.docker.partition(":")[0], *self.places) if one in RUNNERS)
 
 
 class EnvFile(Record):
@@ -1000,13 +987,6 @@ class Config(Record):
     places: Hidden = None
 
 
-def slug(text):
-    """`text` as part of an image's name: a-z, 0-9 and single separators, or else a checksum."""
-    plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
-    plain = re.sub(r"([._-])[._-]+", r"\1", plain).strip("._-")
-    return plain or (f"x{checksum(text):08x}" if text else "")
-
-
 BASES = {"Python": "python:{0.pythonVersion}-slim", "R": "rocker/r-ver:{0.rVersion}",
          "R+Python": "rocker/r-ver:{0.rVersion}", "NA": "debian:stable-slim"}
 
@@ -1096,6 +1076,14 @@ class Project(Record):
     def job(self, name):
         return next((job for job in self.jobs if job.name == name), None)
 
+    def image_tag(self, job=None):
+        """The image that a job runs from; one with ignores has an image of its own."""
+        return self.image + (":" + slug(job.name) if job and job.ignores else "")
+
+    def container(self, job, token=""):
+        """The name of a job's container; that of a detached one has no token, for scripts."""
+        return "-".join(filter(None, [self.image, slug(job.name), token]))
+
     @property
     def image(self):
         """The name of its image."""
@@ -1106,13 +1094,25 @@ class Project(Record):
         """The image that its own begins with."""
         return self.network.image(self.baseImage or BASES[self.language].format(self))
 
-    def image_tag(self, job=None):
-        """The image that a job runs from; one with ignores has an image of its own."""
-        return self.image + (":" + slug(job.name) if job and job.ignores else "")
 
-    def container(self, job, token=""):
-        """The name of a job's container; that of a detached one has no token, for scripts."""
-        return "-".join(filter(None, [self.image, slug(job.name), token]))
+def name_faults(parts):
+    """The faults of arguments or parameters that share a name or alt."""
+    taken = {}
+    for one in parts:
+        for key in ("name", "alt"):
+            name, place = getattr(one, key, ""), one.places.get(key)
+            if name in taken and not (key == "alt" and name == one.name):
+                yield place.fault(f"the name {name} is taken by {taken[name].path}",
+                                  "give one of them another name")
+            if name:
+                taken.setdefault(name, place)
+
+
+def slug(text):
+    """`text` as part of an image's name: a-z, 0-9 and single separators, or else a checksum."""
+    plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
+    plain = re.sub(r"([._-])[._-]+", r"\1", plain).strip("._-")
+    return plain or (f"x{checksum(text):08x}" if text else "")
 
 
 # ---- Looking ----------------------------------------------------------------
