@@ -1135,86 +1135,10 @@ class Digests(Record):
     parts: Tuple[str, ...] = ()
 
 
-IN_UTF8 = os.name == "nt" or sys.getfilesystemencoding() == "utf-8"
-
-
-def machine_text(text):
-    """`text` as this machine's interfaces take it: its bytes are UTF-8, whatever the locale says.
-
-    The same, but for Python 3.6 in the C locale, which takes the bytes of anything else for ASCII's
-    surrogates.
-    """
-    return text if IN_UTF8 else os.fsdecode(text.encode("utf-8", "surrogateescape"))
-
-
-def plain_text(text):
-    """What the machine gave, as UTF-8: the other way round."""
-    try:
-        return text if IN_UTF8 else os.fsencode(text).decode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text                     # PYTHONIOENCODING has seen to it
-
-
-def refused(path, error):
-    return SkelebotError(f"{path}: {(error.strerror or str(error)).lower()}",
-                         "look at the folder's permissions and the free disk space")
-
-
-MOST = 64 * 1000 * 1000     # bytes of a file, or of what a program says, that are kept in memory
-
-
-def opened_plain(path, flags):
-    """The handle of a file; a pipe would wait for ever, and a device has no end."""
-    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    kind = stat.S_IFMT(os.fstat(handle).st_mode)
-    if kind == stat.S_IFREG:
-        return handle
-    os.close(handle)
-    said = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe"}.get(kind, "a device")
-    raise SkelebotError(f"{path}: is {said}, no file", "put a plain file there, or remove it")
-
-
-def user_name(uid, otherwise="user"):
-    """The name that this machine has for a user."""
-    try:
-        import pwd
-        return pwd.getpwuid(uid).pw_name
-    except (ImportError, KeyError):
-        return otherwise
-
-
-def read_bytes(path, most=None):
-    """The bytes of a plain file, the first if only so many are wanted; None when there is none."""
-    try:
-        with open(machine_text(path), "rb", opener=opened_plain) as file:
-            # None of a file in /proc that has nothing yet
-            data = file.read(most or MOST + 1) or b""
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise SkelebotError(f"{path}: cannot be read: {error.strerror}",
-                            "look at the file's permissions")
-    if len(data) > MOST:
-        raise SkelebotError(f"{path}: is larger than {shown_size(MOST)}",
-                            "check that this is the right file")
-    return data
-
-
-# source: pip, _internal/utils/encoding.py; that of 32 bits begins as that of 16 does
-MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"),
-         (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-CODING = rb"\A(?:.*\n)?#.*?coding[:=]\s*([-\w.]+)"
-
-
-def marked_text(data):
-    """The text of a file as pip takes it: by its byte order mark or coding line, else UTF-8."""
-    named = re.search(CODING, data)
-    coding = next((coding for mark, coding in MARKS if data.startswith(mark)),
-                  named.group(1).decode() if named else "utf-8")
-    try:
-        return data.decode(coding, "replace").lstrip("\ufeff")
-    except (LookupError, UnicodeError):
-        return data.decode("utf-8", "replace")
+def is_as_recorded(path, size, changed):
+    """Whether a file is as a run has written it, by its size and time."""
+    status = os.lstat(machine_text(path)) if look(path) else None
+    return bool(status) and status.st_size == size and abs(status.st_mtime - changed) < 0.001
 
 
 def root_of(path):
@@ -1291,16 +1215,29 @@ def end_of_link(path):
     return plain_text(os.path.realpath(path) if os.path.islink(path) else path)
 
 
-def tree(folder, left_out=()):
-    """(path, relative path with /) of every file and folder below a folder, sorted."""
-    def refuse(error):
-        raise refused(error.filename, error)
+# source: pip, _internal/utils/encoding.py; that of 32 bits begins as that of 16 does
+MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"),
+         (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+CODING = rb"\A(?:.*\n)?#.*?coding[:=]\s*([-\w.]+)"
 
-    for top, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if name not in left_out)
-        for name in sorted([*folders, *files]):
-            path = os.path.join(top, name)
-            yield path, os.path.relpath(path, folder).replace(os.sep, "/")
+
+def marked_text(data):
+    """The text of a file as pip takes it: by its byte order mark or coding line, else UTF-8."""
+    named = re.search(CODING, data)
+    coding = next((coding for mark, coding in MARKS if data.startswith(mark)),
+                  named.group(1).decode() if named else "utf-8")
+    try:
+        return data.decode(coding, "replace").lstrip("\ufeff")
+    except (LookupError, UnicodeError):
+        return data.decode("utf-8", "replace")
+
+
+def check_readable(path):
+    """Raise a fault if a file, or anything in a folder, cannot be opened."""
+    for one, _ in members(path) if os.path.isdir(path) else [(path, "")]:
+        body = None if os.path.isdir(one) else open_file(one)
+        if body:
+            body.file.close()
 
 
 def members(folder):
@@ -1314,8 +1251,16 @@ def members(folder):
         yield path, name
 
 
-def opened_body(file, path):
-    return Body(file, path, os.fstat(file.fileno()).st_size, threading.Lock())
+def tree(folder, left_out=()):
+    """(path, relative path with /) of every file and folder below a folder, sorted."""
+    def refuse(error):
+        raise refused(error.filename, error)
+
+    for top, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if name not in left_out)
+        for name in sorted([*folders, *files]):
+            path = os.path.join(top, name)
+            yield path, os.path.relpath(path, folder).replace(os.sep, "/")
 
 
 def open_file(path):
@@ -1329,12 +1274,60 @@ def open_file(path):
         raise refused(path, error)
 
 
-def check_readable(path):
-    """Raise a fault if a file, or anything in a folder, cannot be opened."""
-    for one, _ in members(path) if os.path.isdir(path) else [(path, "")]:
-        body = None if os.path.isdir(one) else open_file(one)
-        if body:
-            body.file.close()
+def opened_body(file, path):
+    return Body(file, path, os.fstat(file.fileno()).st_size, threading.Lock())
+
+
+def digests_of(body, part=0):
+    """The Digests of a Body, with `part` also of each part of so many bytes; empty in a dry run."""
+    if not body.file:
+        return Digests()
+    whole, parts, size = Hashing(), [], body.size
+    try:
+        for start in range(0, size, part or size or 1):
+            own = hashlib.sha256()
+            for block in blocks(body, start, min(part or size, size - start), lambda done: None):
+                whole.update(block, whole.buffer())
+                if part:
+                    own.update(block)
+            parts.append(own.hexdigest())
+    finally:
+        sha256 = whole.end()
+    return Digests(size, sha256, tuple(parts) if part else ())
+
+
+class Hashing:
+    """SHA-256 in a thread of its own; whoever holds one of its buffers may give it data to hash.
+
+    SimpleQueue, since a signal in the midst of Queue.put would leave that locked for ever; Python
+    3.6 has only that.
+    """
+
+    def __init__(self):
+        kind = getattr(queue, "SimpleQueue", queue.Queue)
+        self.hash, self.full, self.free = hashlib.sha256(), kind(), kind()
+        for _ in range(4):
+            self.free.put(memoryview(bytearray(CHUNK)))
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+
+    def work(self):
+        for data, buffer in iter(self.full.get, None):
+            self.hash.update(data)
+            self.free.put(buffer)
+
+    def update(self, data, buffer):
+        """Hash data that does not change any more; the buffer is taken back."""
+        self.full.put((data, buffer))
+
+    def buffer(self):
+        return self.free.get()
+
+    def end(self):
+        """The digest, in hexadecimal digits."""
+        self.full.put(None)
+        self.thread.join()
+        return self.hash.hexdigest()
 
 
 def blocks(body, start, size, tell):
@@ -1362,62 +1355,66 @@ def blocks(body, start, size, tell):
         tell(done)
 
 
-class Hashing:
-    """SHA-256 in a thread of its own; whoever holds one of its buffers may give it data to hash.
-
-    SimpleQueue, since a signal in the midst of Queue.put would leave that locked for ever; Python
-    3.6 has only that.
-    """
-
-    def __init__(self):
-        kind = getattr(queue, "SimpleQueue", queue.Queue)
-        self.hash, self.full, self.free = hashlib.sha256(), kind(), kind()
-        for _ in range(4):
-            self.free.put(memoryview(bytearray(CHUNK)))
-        self.thread = threading.Thread(target=self.work, daemon=True)
-        self.thread.start()
-
-    def work(self):
-        for data, buffer in iter(self.full.get, None):
-            self.hash.update(data)
-            self.free.put(buffer)
-
-    def buffer(self):
-        return self.free.get()
-
-    def update(self, data, buffer):
-        """Hash data that does not change any more; the buffer is taken back."""
-        self.full.put((data, buffer))
-
-    def end(self):
-        """The digest, in hexadecimal digits."""
-        self.full.put(None)
-        self.thread.join()
-        return self.hash.hexdigest()
+MOST = 64 * 1000 * 1000     # bytes of a file, or of what a program says, that are kept in memory
 
 
-def digests_of(body, part=0):
-    """The Digests of a Body, with `part` also of each part of so many bytes; empty in a dry run."""
-    if not body.file:
-        return Digests()
-    whole, parts, size = Hashing(), [], body.size
+def read_bytes(path, most=None):
+    """The bytes of a plain file, the first if only so many are wanted; None when there is none."""
     try:
-        for start in range(0, size, part or size or 1):
-            own = hashlib.sha256()
-            for block in blocks(body, start, min(part or size, size - start), lambda done: None):
-                whole.update(block, whole.buffer())
-                if part:
-                    own.update(block)
-            parts.append(own.hexdigest())
-    finally:
-        sha256 = whole.end()
-    return Digests(size, sha256, tuple(parts) if part else ())
+        with open(machine_text(path), "rb", opener=opened_plain) as file:
+            # None of a file in /proc that has nothing yet
+            data = file.read(most or MOST + 1) or b""
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise SkelebotError(f"{path}: cannot be read: {error.strerror}",
+                            "look at the file's permissions")
+    if len(data) > MOST:
+        raise SkelebotError(f"{path}: is larger than {shown_size(MOST)}",
+                            "check that this is the right file")
+    return data
 
 
-def is_as_recorded(path, size, changed):
-    """Whether a file is as a run has written it, by its size and time."""
-    status = os.lstat(machine_text(path)) if look(path) else None
-    return bool(status) and status.st_size == size and abs(status.st_mtime - changed) < 0.001
+def opened_plain(path, flags):
+    """The handle of a file; a pipe would wait for ever, and a device has no end."""
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    kind = stat.S_IFMT(os.fstat(handle).st_mode)
+    if kind == stat.S_IFREG:
+        return handle
+    os.close(handle)
+    said = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe"}.get(kind, "a device")
+    raise SkelebotError(f"{path}: is {said}, no file", "put a plain file there, or remove it")
+
+
+def refused(path, error):
+    return SkelebotError(f"{path}: {(error.strerror or str(error)).lower()}",
+                         "look at the folder's permissions and the free disk space")
+
+
+IN_UTF8 = os.name == "nt" or sys.getfilesystemencoding() == "utf-8"
+
+
+def machine_text(text):
+    """`text` as this machine's interfaces take it: its bytes are UTF-8, whatever the locale says.
+
+    The same, but for Python 3.6 in the C locale, which takes the bytes of anything else for ASCII's
+    surrogates.
+    """
+    return text if IN_UTF8 else os.fsdecode(text.encode("utf-8", "surrogateescape"))
+
+
+def plain_text(text):
+    """What the machine gave, as UTF-8: the other way round."""
+    try:
+        return text if IN_UTF8 else os.fsencode(text).decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text                     # PYTHONIOENCODING has seen to it
+
+
+def is_alive(pid, begun=""):
+    """Whether a process has not ended; `begun` tells it from its successor. 0 is none."""
+    now = process_begun(pid) if pid else None
+    return now is not None and begun in ("", now)
 
 
 def process_begun(pid):
@@ -1434,56 +1431,27 @@ def process_begun(pid):
     return ""
 
 
-def is_alive(pid, begun=""):
-    """Whether a process has not ended; `begun` tells it from its successor. 0 is none."""
-    now = process_begun(pid) if pid else None
-    return now is not None and begun in ("", now)
-
-
 def machine_name():
     """What this machine calls itself."""
     return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 
+def user_name(uid, otherwise="user"):
+    """The name that this machine has for a user."""
+    try:
+        import pwd
+        return pwd.getpwuid(uid).pw_name
+    except (ImportError, KeyError):
+        return otherwise
+
+
 # -- The files of a project
 
-HEAD = 64 * 1024            # bytes by which a file shows that it is secret
-RECENT = 50 * 10 ** 6       # nanoseconds in which a file could be changed twice with one time
-COARSE = 2100 * 10 ** 6     # and on a disk that counts seconds
-
-
-def context_line(path, name, status, now):
-    """A file, link or folder as a Recipe has it: mode, size, times in nanoseconds, inode.
-
-    What can change again without a trace is unique. The owner does not count, since nobody's is
-    kept in an image. Source: racy-git
-    """
-    mode, changed = status.st_mode, status.st_ctime_ns
-    if stat.S_ISREG(mode):
-        line = f"{name}//{mode:o} {status.st_size} {status.st_mtime_ns} {changed} {status.st_ino}"
-        recent = changed > now - (COARSE if changed % 10 ** 6 == 0 else RECENT)
-        return f"{line} {now}" if recent else line
-    return f"{name}//{mode:o} {os.readlink(path)!r}" if stat.S_ISLNK(mode) else f"{name}//{mode:o}"
-
-
-def folder_lines(near, rules, left_out, now):
-    """(lines, folders) of what is in a folder; what cannot be read has the number of its error."""
-    lines, folders, ignores, prunes = [], [], rules.ignores, rules.prunes
-    try:
-        with os.scandir(machine_text(near) or ".") as entries:
-            for entry in entries:
-                name = near + (entry.name if IN_UTF8 else plain_text(entry.name))
-                is_folder = entry.is_dir(follow_symlinks=False)
-                if name in left_out or (is_folder and prunes(name)):
-                    continue
-                if is_folder:
-                    folders.append(name + "/")
-                if not ignores(name):
-                    status = entry.stat(follow_symlinks=False)
-                    lines.append(context_line(entry.path, name, status, now))
-    except OSError as error:
-        return [f"{near}//{error.errno}"], []
-    return lines, folders
+def context_files(rules):
+    """(path on this machine, name) of every file of the current folder that the rules leave in."""
+    for name, _, facts in (line.partition("//") for line in context_index(rules).split("\n")):
+        if facts.startswith("100"):
+            yield machine_text(name), name
 
 
 def context_index(rules, left_out=(), only=()):
@@ -1506,11 +1474,42 @@ def context_index(rules, left_out=(), only=()):
     return "\n".join(sorted(set(lines) if only else lines))
 
 
-def context_files(rules):
-    """(path on this machine, name) of every file of the current folder that the rules leave in."""
-    for name, _, facts in (line.partition("//") for line in context_index(rules).split("\n")):
-        if facts.startswith("100"):
-            yield machine_text(name), name
+def folder_lines(near, rules, left_out, now):
+    """(lines, folders) of what is in a folder; what cannot be read has the number of its error."""
+    lines, folders, ignores, prunes = [], [], rules.ignores, rules.prunes
+    try:
+        with os.scandir(machine_text(near) or ".") as entries:
+            for entry in entries:
+                name = near + (entry.name if IN_UTF8 else plain_text(entry.name))
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if name in left_out or (is_folder and prunes(name)):
+                    continue
+                if is_folder:
+                    folders.append(name + "/")
+                if not ignores(name):
+                    status = entry.stat(follow_symlinks=False)
+                    lines.append(context_line(entry.path, name, status, now))
+    except OSError as error:
+        return [f"{near}//{error.errno}"], []
+    return lines, folders
+
+
+RECENT = 50 * 10 ** 6       # nanoseconds in which a file could be changed twice with one time
+COARSE = 2100 * 10 ** 6     # and on a disk that counts seconds
+
+
+def context_line(path, name, status, now):
+    """A file, link or folder as a Recipe has it: mode, size, times in nanoseconds, inode.
+
+    What can change again without a trace is unique. The owner does not count, since nobody's is
+    kept in an image. Source: racy-git
+    """
+    mode, changed = status.st_mode, status.st_ctime_ns
+    if stat.S_ISREG(mode):
+        line = f"{name}//{mode:o} {status.st_size} {status.st_mtime_ns} {changed} {status.st_ino}"
+        recent = changed > now - (COARSE if changed % 10 ** 6 == 0 else RECENT)
+        return f"{line} {now}" if recent else line
+    return f"{name}//{mode:o} {os.readlink(path)!r}" if stat.S_ISLNK(mode) else f"{name}//{mode:o}"
 
 
 def are_direct(paths):
@@ -1520,13 +1519,19 @@ def are_direct(paths):
                for path in map(machine_text, paths))
 
 
-def first_bytes(path, count):
-    """The first bytes of a plain file; empty if it cannot be read."""
-    with contextlib.suppress(OSError):
-        if os.path.isfile(path) and not os.path.islink(path):
-            with open(path, "rb") as file:
-                return file.read(count)
-    return b""
+def secrets_in(files, keytabs=()):
+    """The files that should be in no image: names, with why.
+
+    files    (path on this machine, name) of each
+    keytabs  paths of files that are secret themselves, and whose copies are
+    """
+    search = SecretSearch(keytabs)
+    kinds = ((plain_text(name), search.kind(name, first_bytes(path, search.enough)))
+             for path, name in files)
+    return [(name, kind) for name, kind in kinds if kind]
+
+
+HEAD = 64 * 1024            # bytes by which a file shows that it is secret
 
 
 class SecretSearch:
@@ -1543,16 +1548,13 @@ class SecretSearch:
         return "a keytab" if known else secret_patterns().kind(name, start) if start else ""
 
 
-def secrets_in(files, keytabs=()):
-    """The files that should be in no image: names, with why.
-
-    files    (path on this machine, name) of each
-    keytabs  paths of files that are secret themselves, and whose copies are
-    """
-    search = SecretSearch(keytabs)
-    kinds = ((plain_text(name), search.kind(name, first_bytes(path, search.enough)))
-             for path, name in files)
-    return [(name, kind) for name, kind in kinds if kind]
+def first_bytes(path, count):
+    """The first bytes of a plain file; empty if it cannot be read."""
+    with contextlib.suppress(OSError):
+        if os.path.isfile(path) and not os.path.islink(path):
+            with open(path, "rb") as file:
+                return file.read(count)
+    return b""
 
 
 def netrc_login(path, host):
@@ -1587,8 +1589,20 @@ def free_port(number):
     return number
 
 
+def cache_file(environ, home, name, *key):
+    """The file that remembers something about what the key's parts say; "" without a home."""
+    folder = skelebot_home(environ, home)
+    file = f"{name}-{checksum(chr(0).join(key)):08x}"
+    return "" if folder.startswith("~") else os.path.join(folder, "builds", file)
+
+
 def checksum(text):
     return zlib.crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
+
+
+def skelebot_home(environ, home):
+    """The folder of plugins and artifacts."""
+    return host_path(environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot"), "", home)
 
 
 def host_path(path, folder, home):
@@ -1597,18 +1611,6 @@ def host_path(path, folder, home):
         path = home + path[1:]
     path = os.path.normpath(os.path.join(folder, path))
     return os.path.join(".", path) if path.startswith("-") else path
-
-
-def skelebot_home(environ, home):
-    """The folder of plugins and artifacts."""
-    return host_path(environ.get("SKELEBOT_HOME") or os.path.join(home, ".skelebot"), "", home)
-
-
-def cache_file(environ, home, name, *key):
-    """The file that remembers something about what the key's parts say; "" without a home."""
-    folder = skelebot_home(environ, home)
-    file = f"{name}-{checksum(chr(0).join(key)):08x}"
-    return "" if folder.startswith("~") else os.path.join(folder, "builds", file)
 
 
 def is_relative_to(path, folder):
@@ -1624,41 +1626,21 @@ def ancestors(path):
 
 # -- The files in templates/
 
-HERE = os.path.abspath(__file__)
-
-
-def template_paths(*parts):
-    """Where a file of templates/ may be: beside this one or what it is a link to, also in a zip."""
-    return [os.path.join(os.path.dirname(own), folder, *parts)
-            for folder in ("templates", "skelebot_templates")
-            for own in (HERE, os.path.realpath(HERE))]
-
-
-def template_bytes(*parts):
-    """A file of templates/."""
-    for path in template_paths(*parts):
-        with contextlib.suppress(OSError):
-            return __loader__.get_data(path)
-    raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {HERE}",
-                        "copy the folder templates/ with skelebot.py, or run install.sh again")
-
-
 def image_part(template, **values):
     """A part of an image's file, with its $lower_case names filled in; $HOME stays the shell's."""
     text = template_bytes("image", template).decode("utf-8")
     return re.sub(r"\$([a-z][a-z_]*)", lambda match: values[match.group(1)], text)
 
 
-def template_rows(*parts):
-    """The paragraphs of a table in templates/, each a list of its lines; # begins a note."""
-    paragraphs = template_bytes(*parts).decode("utf-8").strip().split("\n\n")
-    return [one.split("\n") for one in paragraphs if one[0] != "#"]
-
-
 def hints(name):
     """word -> what there is to say of it, as a table in templates/hints has it, each on a line."""
     lines = [line for lines in template_rows("hints", name) for line in lines]
     return dict(line.split(" ", 1) for line in lines)
+
+
+def refusal_hint(said, otherwise, table="engine", *where):
+    """What to do about a program or server that has refused in these words."""
+    return refusal(said, table, *where)[0] or otherwise
 
 
 def refusal(said, table, *where):
@@ -1670,9 +1652,29 @@ def refusal(said, table, *where):
     return "", ""
 
 
-def refusal_hint(said, otherwise, table="engine", *where):
-    """What to do about a program or server that has refused in these words."""
-    return refusal(said, table, *where)[0] or otherwise
+def template_rows(*parts):
+    """The paragraphs of a table in templates/, each a list of its lines; # begins a note."""
+    paragraphs = template_bytes(*parts).decode("utf-8").strip().split("\n\n")
+    return [one.split("\n") for one in paragraphs if one[0] != "#"]
+
+
+def template_bytes(*parts):
+    """A file of templates/."""
+    for path in template_paths(*parts):
+        with contextlib.suppress(OSError):
+            return __loader__.get_data(path)
+    raise SkelebotError(f"the template {'/'.join(parts)} is missing beside {HERE}",
+                        "copy the folder templates/ with skelebot.py, or run install.sh again")
+
+
+HERE = os.path.abspath(__file__)
+
+
+def template_paths(*parts):
+    """Where a file of templates/ may be: beside this one or what it is a link to, also in a zip."""
+    return [os.path.join(os.path.dirname(own), folder, *parts)
+            for folder in ("templates", "skelebot_templates")
+            for own in (HERE, os.path.realpath(HERE))]
 
 
 # ---- Reading ----------------------------------------------------------------
