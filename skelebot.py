@@ -1690,38 +1690,343 @@ TEXT = "tag:yaml.org,2002:str"
 ACCEPTED_KEYS = {"skelebotVersion"}     # once written by the tool itself, without a meaning
 
 
+# -- Projects
+
+def read_folder(folder, env=None, installed=()):
+    """The project in a folder, with the environment's keys laid over it."""
+    known = environments(folder)
+    if env is not None and env not in known:
+        check_ending(folder, environment_file(env))
+        hint = f"an environment is a file skelebot-{env or 'NAME'}.yaml here"
+        raise usage_error(f"unknown environment {shortened(env)}",
+                          did_you_mean(env, known) if known else hint)
+    base = read_entries(folder, FILE)
+    over = read_entries(folder, environment_file(env)) if env else {}
+    project = read_project({**base, **over}, Place(FILE, 1), installed)
+    secrets = {*project.secret_files, *secret_files(folder, known)}
+    config = laid_over(project, read_config(os.environ, os.path.expanduser("~")))
+    return with_components(project._replace(
+        folder=folder, env=env or "", envs=known, secret_files=tuple(sorted(secrets)),
+        version=read_version(folder, project.version), network=config.network,
+        offline=config.offline))
+
+
+def read_project(entries, place, installed=()):
+    """The project of the top-level entries, without components; `installed` are the plugins."""
+    apart = {*former_keys(), "components", "dependencies"}
+    plain = {name: entry for name, entry in entries.items() if name not in apart}
+    own = entries.get("dependencies")
+    project, dependencies, (ours, plugins, others) = each_of(
+        (lambda: Project(**record_values(Project, plain, place))._complete(),
+         lambda: own and own.dependencies(entries.get("language")),
+         lambda: Sections(entries).read(installed)), lambda read: read())
+    if own:
+        project.places["dependencies"] = own.place
+    secrets = [getattr(ours[name], key) for name in ours for key in COMPONENTS[name].secret_files]
+    secrets += [one.file for one in project.secrets if one.file]
+    settings, known = {**plugins, **ours}, [name for name, _ in installed]
+    return project._replace(
+        dependencies=dependencies or project.dependencies, settings=settings,
+        secret_files=tuple(secrets), installed=tuple(installed),
+        warnings=warnings(project, settings, others, known))
+
+
+FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primaryJob",
+                  "dependencies", "commands", "copy")
+
+
+def warnings(project, settings, sections, known):
+    """What is not wrong, but perhaps not what was meant.
+
+    sections  those that are not ours; plugins are `known` by their names
+    """
+    job, places = project.primaryJob and project.job(project.primaryJob), project.places
+    needed = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
+    near = {name: nearest(name, [*COMPONENTS, *known]) for name in sections if name not in known}
+    return (
+        *(fault.message for fault in late_faults(tuple(settings.values()))),
+        *(f"{sections[name].place}: needs a plugin of that name" + (hint and f"; {hint}")
+          for name, hint in near.items()),
+        *([f"{places['primaryJob']}: {job.name} needs {needed}, which docker run cannot pass to "
+           "a CMD; primaryExe: ENTRYPOINT takes words"] if needed else []),
+        *(f"{place}: has no effect, since {project.dockerfile} is built as it is"
+          for key, place in places.items() if project.dockerfile and key in FOR_DOCKERFILE),
+    )
+
+
+def laid_over(record, below):
+    """A record on top of another, key by key, as far as that has these."""
+    own = {name: getattr(record, name) for name in record.places or () if name in below._fields}
+    own.update((name, laid_over(value, getattr(below, name))) for name, value in own.items()
+               if hasattr(value, "_fields"))
+    return below._replace(**own, places={**(below.places or {}), **(record.places or {})})
+
+
+# -- Sections of components, in all spellings
+
+PLUGINS = "plugins"     # the key of their list in 2019
+
+
+class Sections:
+    """The sections of a project, by their paths in all spellings; `entries` are the top level's."""
+
+    def __init__(self, entries):
+        self.entries = {key: entries[key] for key in former_keys() if key in entries}
+        components = entries.get("components")
+        if components:
+            components.check_tag()
+            below = {} if components.is_nothing else components.entries()
+            self.entries.update((f"components.{name}", entry) for name, entry in below.items()
+                                if not name.startswith("x-"))
+
+    def read(self, installed):
+        """name -> settings of our components, of plugins, and name -> Value of what neither has."""
+        others = self.others()
+        plugins = [(name, kind) for name, kind in installed if name in others]
+        reads = (*(functools.partial(self.settings, *one) for one in COMPONENTS.items()),
+                 *(functools.partial(plugin_settings, kind, others[name])
+                   for name, kind in plugins))
+        settings, ours = each_of(reads, lambda read: read()), len(COMPONENTS)
+        return ({name: section for name, section in zip(COMPONENTS, settings) if section},
+                {name: section for (name, _), section in zip(plugins, settings[ours:])}, others)
+
+    def settings(self, name, kind):
+        """What the section holds, None without one; of two files the environment's wins."""
+        last, settings = None, None
+        for path, former in section_paths(name, kind).items():
+            entry = self.entries.get(path)
+            if entry and last and last.file == entry.place.file:
+                raise entry.place.fault(f"given twice, also as {last.path}", "keep one of them")
+            if entry and (not last or last.file == FILE):
+                last, settings = entry.place, None
+                if former and not entry.is_nothing:
+                    settings = former[1](entry.read(former[0]))
+                elif not entry.is_nothing:
+                    settings = kind.read(entry.node, last)
+        return settings and completed(settings, last)
+
+    def others(self):
+        """name -> Value of each section that is not ours: of today, and of 2019."""
+        ours = {path for name, kind in COMPONENTS.items() for path in section_paths(name, kind)}
+        others = {path.partition(".")[2]: entry for path, entry in self.entries.items()
+                  if path not in ours and path != PLUGINS}
+        former = self.entries.get(PLUGINS)
+        for plugin in former.read(Tuple[FormerPlugin, ...]) if former else ():
+            node = plugin.config or yaml_module().ScalarNode(NULL, "")
+            others[plugin.name] = Value(node, former.place)
+        return others
+
+
+def plugin_settings(kind, entry):
+    """The section of a plugin, by its own class."""
+    try:
+        return kind.read(pyyaml_node(entry.node), entry.place)
+    except SkelebotError:
+        raise
+    except Exception as error:              # its author's
+        raise entry.place.fault(f"{type(error).__name__}: {error}",
+                                "the plugin says so; tell its author")
+
+
+class FormerPlugin(Record):
+    name: Line
+    config: Any = None
+
+
+def section_paths(name, kind):
+    """path -> None of a component's section as it is read today, `former` of one of before."""
+    return {f"components.{name}": None, **kind.former}
+
+
+def former_keys():
+    """The sections that stood at the top level in 2019."""
+    paths = [path for kind in COMPONENTS.values() for path in kind.former]
+    return (*(path for path in paths if "." not in path), PLUGINS)
+
+
+# -- Secret files, of all environments
+
+def secret_files(folder, known):
+    """The secret files that skelebot.yaml and its environments name: no image may hold them."""
+    keys = [(("secrets",), "file", HostFile)] + [
+        (section_paths(name, kind), key, kind.record.__annotations__[key])
+        for name, kind in COMPONENTS.items() for key in kind.secret_files]
+    return {name for file in map(environment_file, ("", *known)) for paths, key, kind in keys
+            for name in names_in(folder, file, paths, key) if kind.fits(name)}
+
+
+def names_in(folder, file, paths, key):
+    """What a file has under a key of a section, in all its spellings."""
+    data = b""
+    try:
+        data = read_bytes(os.path.join(folder, file)) or b""
+        words = [path.rpartition(".")[2] for path in paths]
+        if key.encode() not in data or not any(word.encode() in data for word in words):
+            return set()
+        entries = read_entries(folder, file)
+        own = [one for path in paths for one in inner_values(entries, path.split("."), key)]
+        return {entry.node.value for entry in own if entry.node.id == "scalar"}
+    except SkelebotError:               # that environment is not in use, but its secret is here
+        pattern = key + r"""["']?\s*:\s*["']?([^\s"',}#]+)"""
+        return set(re.findall(pattern, data.decode("utf-8", "replace")))
+
+
+def inner_values(entries, keys, last):
+    """The Values that mappings, or those in a list, have of a key, below other keys."""
+    entry = None
+    for key in keys:
+        entry = entries.get(key)
+        entries = entry.entries() if entry and entry.node.id == "mapping" else {}
+    listed_below = entry.node.value if entry and entry.node.id == "sequence" else ()
+    below = [Value(node, entry.place).entries() for node in listed_below if node.id == "mapping"]
+    return [own[last] for own in (entries, *below) if last in own]
+
+
+# -- Files
+
+def read_config(environ, home):
+    """The Config of the caller; without a file it costs one look at the disk."""
+    path = os.path.join(skelebot_home(environ, home), CONFIG)
+    if not os.path.lexists(path):
+        return Config()
+    return Config(**record_values(Config, read_entries("", path), Place(path, 1)))
+
+
+def read_entries(folder, file):
+    """name -> Value at the top level of a file; an environment may have none."""
+    node = read_root(folder, file)
+    if node is None or Value(node, None).is_nothing:
+        if file != FILE:
+            return {}
+        raise Place(file, 1).fault("is empty", "it needs at least a line such as name: churn-model")
+    return canonical(Project, Value(node, Place(file, node.start_mark.line + 1)).entries())
+
+
+def read_root(folder, file):
+    """The root node of a YAML file, None for an empty one."""
+    path = os.path.join(folder, file)
+    data = read_bytes(path) or b""
+    known = cache_file(os.environ, os.path.expanduser("~"), "nodes", os.path.abspath(path))
+    kept = first_bytes(known, MOST)
+    return KnownNodes(data, file).root(kept) or YamlText.of(data, file).root()
+
+
+def environments(folder):
+    """The names of the environments: skelebot-NAME.yaml beside skelebot.yaml."""
+    try:
+        files = os.listdir(folder)
+    except OSError as error:
+        raise SkelebotError(f"{folder}: cannot be read: {error.strerror}",
+                            "look at the folder's permissions")
+    names = [re.fullmatch(r"skelebot-([^\s-][^\s]*)\.yaml", name) for name in files]
+    return tuple(sorted(name.group(1) for name in names if name))
+
+
+def environment_file(env):
+    return f"skelebot-{env}.yaml" if env else FILE
+
+
+def check_ending(folder, file):
+    """Raise a fault if a file does not exist, but one of nearly its name does."""
+    near = re.escape(os.path.splitext(file)[0]) + r"\.ya?ml"
+    for name in os.listdir(folder):
+        if re.fullmatch("(?i)" + near, name) and name != file:
+            raise SkelebotError(f"{name}: is not read under this name",
+                                f"rename it: {shell_line(['mv', name, file])}")
+
+
+def project_folder(start):
+    """The nearest folder from `start` upwards that holds a skelebot.yaml, or None.
+
+    A person has chosen `start`, and nobody what is above; /tmp and the like hold anybody's files.
+    """
+    folder = start
+    while not os.path.isfile(os.path.join(folder, FILE)):
+        folder, last = os.path.dirname(folder), folder
+        if folder == last:
+            return None
+    if folder != start or os.stat(folder).st_mode & 0o1002 == 0o1002:
+        check_owner(folder, FILE)
+    return folder
+
+
+def check_owner(folder, *names):
+    """A folder and its files of some names belong to the caller or root, if it is not trusted.
+
+    Source: git-config(1), safe.directory; sudo(8), SUDO_UID
+    """
+    trusted = os.environ.get("SKELEBOT_TRUST", "").split(os.pathsep)
+    if os.name == "nt" or "*" in trusted or (
+            os.path.realpath(folder) in map(os.path.realpath, filter(None, trusted))):
+        return
+    sudo = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    ours = {0, os.geteuid(), int(sudo) if sudo.isdecimal() else 0}
+    for path in filter(os.path.exists, [folder, *(f"{folder}/{name}" for name in names)]):
+        for uid in {os.lstat(path).st_uid, os.stat(path).st_uid} - ours:
+            owner, trust = user_name(uid, f"user {uid}"), os.pathsep.join(
+                filter(None, [os.environ.get("SKELEBOT_TRUST"), folder]))
+            raise SkelebotError(f"{path}: belongs to {owner}, neither to you nor to root",
+                                f"if you trust it: export SKELEBOT_TRUST={shell_line([trust])}")
+
+
+def read_version(folder, version):
+    data = read_bytes(os.path.join(folder, "VERSION"))
+    return version if data is None else version_text(data)
+
+
+def version_text(data):
+    """The version in the bytes of a VERSION file."""
+    return YamlText.of(data, "VERSION").text.strip().partition("\n")[0].strip()
+
+
 # -- YAML
 
-def yaml_module():
-    try:
-        import yaml
-    except ImportError:
-        raise SkelebotError(
-            f"PyYAML is not installed for {sys.executable}",
-            "python3 -m pip install --user PyYAML, or run install.sh, which brings it")
-    return yaml
+class KnownNodes:
+    """What is kept of a YAML file from call to call: its bytes, and their nodes.
+
+    PyYAML takes as long to import as all the rest. The bytes are compared, so that what is kept
+    is never out of date.
+    """
+
+    def __init__(self, data, file):
+        self.data, self.file = data, file
+
+    def to_keep(self):
+        """What to keep: the nodes, or that they are not simple."""
+        try:
+            root = YamlText.of(self.data, self.file).root()
+            nodes = marshal.dumps(root and Node.flat(root, set()))
+        except (SkelebotError, KeyError, RecursionError, ValueError):
+            nodes = marshal.dumps(None)
+        body = marshal.dumps(self.data) + nodes
+        return self.stamp(body) + body
+
+    def root(self, kept):
+        """The root node; None if what was kept belongs to other bytes, or is not simple."""
+        try:
+            return Node.of(marshal.loads(self.nodes(kept)))
+        except (ValueError, TypeError, EOFError, RecursionError):
+            return None                     # there is none, or what somebody has made up
+
+    def nodes(self, kept):
+        """The nodes in what was kept; b"" if that belongs to other bytes."""
+        stamp, _, body = kept.partition(b"\n")
+        known = marshal.dumps(self.data)
+        whole = body.startswith(known) and stamp + b"\n" == self.stamp(body)
+        return body[len(known):] if whole else b""
+
+    @staticmethod
+    def stamp(body):
+        """What says that they are whole, and of this Python and this form of them."""
+        return f"skelebot nodes 4 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
 
 
 MOST_TEXT = 500 * 1000      # bytes of a YAML file, of which each byte may become 200 in memory
 MOST_NODES = 100 * 1000     # of it when aliases have been followed
 DEEPEST = 950               # brackets, or lists, inside each other
 PURE = 64 * 1024            # characters that the pure loader reads in a second or two
-
 CONTROL = "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|\ufffe|\uffff"
 NO_BREAK = r"(?m)^ *(?! )[^\S\n\r\t][^\S\n]*[\w-]+:"     # a key after a blank that is none for YAML
-
-
-class Bounded:
-    """A loader that goes no deeper: far deeper libyaml, which is written in C, would crash."""
-    depth = 0
-
-    def descend_resolver(self, parent, index):
-        self.depth += 1
-        if self.depth > self.deepest:
-            raise RecursionError
-
-    def ascend_resolver(self):
-        self.depth -= 1
 
 
 class YamlText:
@@ -1749,6 +2054,36 @@ class YamlText:
         if no_break:
             raise self.fault(no_break, "line starts with a no-break space", "indent with spaces")
         return self
+
+    def root(self, deepest=DEEPEST):
+        """The root node, or None when it is empty.
+
+        The words of a fault come from the pure loader, so that they are the same with and without
+        libyaml; so does the verdict on tabs, and on ? in brackets, which the two see differently.
+        """
+        yaml, text = yaml_module(), self.text
+        differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
+        fast, named = getattr(yaml, "CSafeLoader", None), type(
+            "Named", (io.StringIO,), {"name": self.file})
+        kinds = [fast] if fast and not (differ and len(text) <= PURE) else []
+        if not kinds or len(text) <= PURE:
+            kinds.append(yaml.SafeLoader)
+        for kind in kinds:
+            try:
+                loader = type("Loader", (Bounded, kind), {"deepest": deepest})
+                root = yaml.compose(named(text), loader)
+                if root and "*" in text and "&" in text:
+                    self.check_aliases(root, {})
+                return root
+            except RecursionError:
+                raise self.fault(None, "is nested too deeply",
+                                 "use fewer brackets inside each other")
+            except (ValueError, OverflowError):
+                raise self.fault(re.search(r"\\U(?!000|0010)", text),
+                                 "holds an escape that is not a character", "remove it")
+            except yaml.YAMLError as error:
+                fault = error
+        raise self.syntax_error(fault)
 
     def fault(self, match, message, hint):
         """A fault in the line of a match, in the first line if that is None."""
@@ -1782,50 +2117,18 @@ class YamlText:
                 "remove aliases")
         return sizes[id(node)]
 
-    def root(self, deepest=DEEPEST):
-        """The root node, or None when it is empty.
 
-        The words of a fault come from the pure loader, so that they are the same with and without
-        libyaml; so does the verdict on tabs, and on ? in brackets, which the two see differently.
-        """
-        yaml, text = yaml_module(), self.text
-        differ = "\t" in text or ("?" in text and ("[" in text or "{" in text))
-        fast, named = getattr(yaml, "CSafeLoader", None), type(
-            "Named", (io.StringIO,), {"name": self.file})
-        kinds = [fast] if fast and not (differ and len(text) <= PURE) else []
-        if not kinds or len(text) <= PURE:
-            kinds.append(yaml.SafeLoader)
-        for kind in kinds:
-            try:
-                loader = type("Loader", (Bounded, kind), {"deepest": deepest})
-                root = yaml.compose(named(text), loader)
-                if root and "*" in text and "&" in text:
-                    self.check_aliases(root, {})
-                return root
-            except RecursionError:
-                raise self.fault(None, "is nested too deeply",
-                                 "use fewer brackets inside each other")
-            except (ValueError, OverflowError):
-                raise self.fault(re.search(r"\\U(?!000|0010)", text),
-                                 "holds an escape that is not a character", "remove it")
-            except yaml.YAMLError as error:
-                fault = error
-        raise self.syntax_error(fault)
+class Bounded:
+    """A loader that goes no deeper: far deeper libyaml, which is written in C, would crash."""
+    depth = 0
 
+    def descend_resolver(self, parent, index):
+        self.depth += 1
+        if self.depth > self.deepest:
+            raise RecursionError
 
-class Mark(Record):
-    """A place in a file, as PyYAML counts: from zero."""
-    name: str
-    index: int
-    line: int
-    column: int
-
-
-def each_node(kind, value, change):
-    """The value of a node of a kind, with what `change` makes of each node in it."""
-    if kind == "sequence":
-        return list(map(change, value))
-    return [tuple(map(change, pair)) for pair in value] if kind == "mapping" else value
+    def ascend_resolver(self):
+        self.depth -= 1
 
 
 class Node(tuple):
@@ -1853,44 +2156,12 @@ class Node(tuple):
         return cls((kind, tag, each_node(kind, value, cls.of), *rest))
 
 
-class KnownNodes:
-    """What is kept of a YAML file from call to call: its bytes, and their nodes.
-
-    PyYAML takes as long to import as all the rest. The bytes are compared, so that what is kept
-    is never out of date.
-    """
-
-    def __init__(self, data, file):
-        self.data, self.file = data, file
-
-    @staticmethod
-    def stamp(body):
-        """What says that they are whole, and of this Python and this form of them."""
-        return f"skelebot nodes 4 {sys.implementation.cache_tag} {checksum(body):08x}\n".encode()
-
-    def to_keep(self):
-        """What to keep: the nodes, or that they are not simple."""
-        try:
-            root = YamlText.of(self.data, self.file).root()
-            nodes = marshal.dumps(root and Node.flat(root, set()))
-        except (SkelebotError, KeyError, RecursionError, ValueError):
-            nodes = marshal.dumps(None)
-        body = marshal.dumps(self.data) + nodes
-        return self.stamp(body) + body
-
-    def nodes(self, kept):
-        """The nodes in what was kept; b"" if that belongs to other bytes."""
-        stamp, _, body = kept.partition(b"\n")
-        known = marshal.dumps(self.data)
-        whole = body.startswith(known) and stamp + b"\n" == self.stamp(body)
-        return body[len(known):] if whole else b""
-
-    def root(self, kept):
-        """The root node; None if what was kept belongs to other bytes, or is not simple."""
-        try:
-            return Node.of(marshal.loads(self.nodes(kept)))
-        except (ValueError, TypeError, EOFError, RecursionError):
-            return None                     # there is none, or what somebody has made up
+class Mark(Record):
+    """A place in a file, as PyYAML counts: from zero."""
+    name: str
+    index: int
+    line: int
+    column: int
 
 
 def pyyaml_node(node):
@@ -1902,70 +2173,26 @@ def pyyaml_node(node):
     return getattr(yaml, node.id.title() + "Node")(node.tag, value, *marks, node.style)
 
 
+def each_node(kind, value, change):
+    """The value of a node of a kind, with what `change` makes of each node in it."""
+    if kind == "sequence":
+        return list(map(change, value))
+    return [tuple(map(change, pair)) for pair in value] if kind == "mapping" else value
+
+
+def yaml_module():
+    try:
+        import yaml
+    except ImportError:
+        raise SkelebotError(
+            f"PyYAML is not installed for {sys.executable}",
+            "python3 -m pip install --user PyYAML, or run install.sh, which brings it")
+    return yaml
+
+
 # -- Nodes -> values
 
-def each_of(values, read):
-    """What `read` makes of each value; the faults of all of them are raised together."""
-    results, faults = [], []
-    for value in values:
-        try:
-            results.append(read(value))
-        except SkelebotError as error:
-            faults += error.faults
-    if faults:
-        raise_all(faults)
-    return results
-
-
-def password_fault(place):
-    return place.fault(
-        "holds an address with a password in it, which everyone who has the image could read",
-        "write it into ~/.skelebot/config.yaml" if place.path.startswith("network") else
-        "use one that needs no login, or fetch it where ~/.netrc has the login and add it as a "
-        "file")
-
-
-def late_faults(value):
-    """The faults that matter to one command only, in records and lists."""
-    inner = value if isinstance(value, tuple) else ()
-    return [*getattr(value, "__dict__", {}).get("fault", ()),
-            *(fault for one in inner for fault in late_faults(one))]
-
-
-def late(value, fault, place):
-    """The value with its fault noted, if that matters to the commands of one component only."""
-    paths = (path for name, kind in COMPONENTS.items() if kind.of_commands
-             for path in section_paths(name, kind))
-    if not any(map(place.path.startswith, paths)):
-        raise fault
-    value.fault = fault.faults
-    return value
-
-
-def completed(record, place):
-    """A record whose fields fit each other."""
-    try:
-        return record._complete()
-    except SkelebotError as fault:
-        return late(record, fault, place)
-
-
-@functools.lru_cache(None)
-def fields(kind):
-    """name -> annotation of what a record takes from the file; a plugin's may be texts."""
-    notes = kind.__annotations__
-    if any(type(note).__name__ in ("str", "ForwardRef", "_ForwardRef") for note in notes.values()):
-        import typing
-        notes = typing.get_type_hints(kind)
-    return {name: Any if str(note) == "typing.Any" else note
-            for name, note in notes.items() if note is not Hidden}
-
-
 SWITCHES = r"(?:privileged|read-only|no-healthcheck|oom-kill-disable|publish-all|quiet)"
-
-
-def node_place(node, path=""):
-    return Place._make((node.start_mark.name, node.start_mark.line + 1, path))
 
 
 class Value:
@@ -1986,6 +2213,9 @@ class Value:
         return os.path.isabs(self.place.file) or re.match(
             rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", self.place.path)
 
+    def unexpected(self, expected, hint):
+        return self.place.fault(f"expected {expected}, found {self.shown}", hint)
+
     @property
     def shown(self):
         """What it is, in the words of a message."""
@@ -1994,9 +2224,6 @@ class Value:
         if self.node.value:
             return shortened(self.node.value)
         return "an empty text" if self.node.style else "nothing"
-
-    def unexpected(self, expected, hint):
-        return self.place.fault(f"expected {expected}, found {self.shown}", hint)
 
     def check_tag(self):
         if self.node.tag.startswith("!"):
@@ -2034,15 +2261,6 @@ class Value:
 
     # -- Whatever a plugin wants
 
-    def plain(self):
-        """The value that PyYAML makes of it: lists, dicts, texts, numbers."""
-        yaml = yaml_module()
-        try:
-            return yaml.SafeLoader("").construct_document(pyyaml_node(self.node))
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            problem = getattr(error, "problem", "") or error
-            raise self.place.fault(f"cannot be read: {problem}", "write it in quotes")
-
     def plain_dict(self):
         self.entries()
         return self.plain()
@@ -2052,19 +2270,27 @@ class Value:
         value = self.plain()
         return value if isinstance(value, list) else [] if value is None else [value]
 
+    def plain(self):
+        """The value that PyYAML makes of it: lists, dicts, texts, numbers."""
+        yaml = yaml_module()
+        try:
+            return yaml.SafeLoader("").construct_document(pyyaml_node(self.node))
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            problem = getattr(error, "problem", "") or error
+            raise self.place.fault(f"cannot be read: {problem}", "write it in quotes")
+
     # -- Mappings
 
-    def from_merge(self, place, sources, above):
-        """What `<<` brings: of several mappings the first that has a key."""
-        merged = {}
-        for source in sources.value if sources.id == "sequence" else [sources]:
-            one = Value(source, place)
-            if source.id != "mapping":
-                raise one.unexpected("a mapping", "name a mapping, as in: <<: *defaults")
-            if source in above:
-                raise place.fault("merges itself", "merge another mapping")
-            merged = {**Value(source, self.place).entries(above), **merged}
-        return merged
+    def items(self, kind):
+        """The values of a list; a single value stands for a list of one."""
+        if self.node.id == "sequence":
+            path = self.place.path
+            return each_of(enumerate(self.node.value), lambda one: (
+                Value(one[1], node_place(one[1], f"{path}[{one[0]}]")).read(kind)))
+        if self.node.id == "mapping" and hasattr(kind, "_fields"):
+            if not self.entries().keys() & fields(kind).keys():
+                raise self.unexpected("a list", "write each as an item: - name: ...")
+        return [] if self.is_nothing else [self.read(kind)]
 
     def entries(self, above=()):
         """name -> Value of a mapping, with `<<` merged; the mapping's own keys win."""
@@ -2086,16 +2312,17 @@ class Value:
                 own[key.value] = Value(value, place, key)
         return {**merged, **own}
 
-    def items(self, kind):
-        """The values of a list; a single value stands for a list of one."""
-        if self.node.id == "sequence":
-            path = self.place.path
-            return each_of(enumerate(self.node.value), lambda one: (
-                Value(one[1], node_place(one[1], f"{path}[{one[0]}]")).read(kind)))
-        if self.node.id == "mapping" and hasattr(kind, "_fields"):
-            if not self.entries().keys() & fields(kind).keys():
-                raise self.unexpected("a list", "write each as an item: - name: ...")
-        return [] if self.is_nothing else [self.read(kind)]
+    def from_merge(self, place, sources, above):
+        """What `<<` brings: of several mappings the first that has a key."""
+        merged = {}
+        for source in sources.value if sources.id == "sequence" else [sources]:
+            one = Value(source, place)
+            if source.id != "mapping":
+                raise one.unexpected("a mapping", "name a mapping, as in: <<: *defaults")
+            if source in above:
+                raise place.fault("merges itself", "merge another mapping")
+            merged = {**Value(source, self.place).entries(above), **merged}
+        return merged
 
     def repeated_names(self):
         """The faults of a list's items that have the name of one before them."""
@@ -2110,14 +2337,6 @@ class Value:
                         "give one of them another name")
 
     # -- Records
-
-    def record(self, kind):
-        bare = getattr(kind, "_bare", "") if self.node.id == "scalar" else ""
-        if bare:
-            return kind(**{bare: self.text(kind.__annotations__[bare])},
-                        places={"": self.place, bare: self.place})
-        record = kind(**record_values(kind, self.entries(), self.place))
-        return completed(record, self.place) if isinstance(record, Record) else record
 
     def read(self, kind):
         """Its value as `kind`, which is an annotation of a record."""
@@ -2186,6 +2405,14 @@ class Value:
         kind = {"Python": PythonDependency, "R": RDependency}[language]
         return Dependencies(**{language: tuple(self.items(kind))})
 
+    def record(self, kind):
+        bare = getattr(kind, "_bare", "") if self.node.id == "scalar" else ""
+        if bare:
+            return kind(**{bare: self.text(kind.__annotations__[bare])},
+                        places={"": self.place, bare: self.place})
+        record = kind(**record_values(kind, self.entries(), self.place))
+        return completed(record, self.place) if isinstance(record, Record) else record
+
 
 READERS = {
     Any: lambda value: value.node, bool: lambda value: FLAGS[value.word(Flag).lower()],
@@ -2218,50 +2445,6 @@ def reader(kind):
     return reader(inner)
 
 
-def canonical(kind, entries):
-    """The entries by the names that the keys have today; their places keep the older spelling."""
-    former, names = getattr(kind, "_former", {}), {}
-    for key, entry in entries.items() if former else ():
-        name = former.get(key, key)
-        if name in names:
-            also = names[name].place.path
-            raise entry.place.fault(f"given twice, also as {also}", "keep one of them")
-        names[name] = entry
-    return names if former else entries
-
-
-def meant_key(kind, key):
-    """The key of a record that goes by another name elsewhere, or ""."""
-    plain = re.sub("[^a-z]", "", key.lower())
-    others = hints("keys")
-    return next((name for name in fields(kind) if plain in others.get(name, "").split()), "")
-
-
-def near_key(kind, key, known):
-    """The hint for an unknown key; at the top level also the sections of today and of 2019."""
-    if key.startswith("-"):
-        return f"write a space after the dash: - {key.lstrip('-')}"
-    hint = getattr(kind, "_hints", {}).get(key)
-    if hint or meant_key(kind, key):
-        return hint or f"did you mean {meant_key(kind, key)}?"
-    if kind is not Project:
-        return did_you_mean(key, known)
-    if key in COMPONENTS:
-        return f"did you mean components.{key}?"
-    if meant_key(Job, key):
-        return f"did you mean {meant_key(Job, key)}? it belongs to a job, below jobs"
-    if key in fields(Job) or key in Job._former:
-        return f"{key} belongs to a job, below jobs"
-    return nearest(key, [*known, *former_keys()]) or did_you_mean(key, known)
-
-
-def example(kind):
-    """A value of a kind, as its hint names one."""
-    hint = kind.hint if isinstance(kind, type) and issubclass(kind, Text) else ""
-    named = re.search(r"(?:for example |as in: .*?)([^ ,]+)(?=,| or |$)", hint)
-    return named.group(1) if named else "..."
-
-
 def record_values(kind, entries, place):
     """name -> value for the entries of a mapping, as the record's annotations have them."""
     known, values, places, hints = fields(kind), {}, {"": place}, []
@@ -2291,293 +2474,109 @@ def record_values(kind, entries, place):
     return {**values, "places": places} if "places" in kind._fields else values
 
 
-# -- Sections of components, in all spellings
-
-PLUGINS = "plugins"     # the key of their list in 2019
-
-
-class FormerPlugin(Record):
-    name: Line
-    config: Any = None
-
-
-def section_paths(name, kind):
-    """path -> None of a component's section as it is read today, `former` of one of before."""
-    return {f"components.{name}": None, **kind.former}
+def canonical(kind, entries):
+    """The entries by the names that the keys have today; their places keep the older spelling."""
+    former, names = getattr(kind, "_former", {}), {}
+    for key, entry in entries.items() if former else ():
+        name = former.get(key, key)
+        if name in names:
+            also = names[name].place.path
+            raise entry.place.fault(f"given twice, also as {also}", "keep one of them")
+        names[name] = entry
+    return names if former else entries
 
 
-def former_keys():
-    """The sections that stood at the top level in 2019."""
-    paths = [path for kind in COMPONENTS.values() for path in kind.former]
-    return (*(path for path in paths if "." not in path), PLUGINS)
+def near_key(kind, key, known):
+    """The hint for an unknown key; at the top level also the sections of today and of 2019."""
+    if key.startswith("-"):
+        return f"write a space after the dash: - {key.lstrip('-')}"
+    hint = getattr(kind, "_hints", {}).get(key)
+    if hint or meant_key(kind, key):
+        return hint or f"did you mean {meant_key(kind, key)}?"
+    if kind is not Project:
+        return did_you_mean(key, known)
+    if key in COMPONENTS:
+        return f"did you mean components.{key}?"
+    if meant_key(Job, key):
+        return f"did you mean {meant_key(Job, key)}? it belongs to a job, below jobs"
+    if key in fields(Job) or key in Job._former:
+        return f"{key} belongs to a job, below jobs"
+    return nearest(key, [*known, *former_keys()]) or did_you_mean(key, known)
 
 
-class Sections:
-    """The sections of a project, by their paths in all spellings; `entries` are the top level's."""
-
-    def __init__(self, entries):
-        self.entries = {key: entries[key] for key in former_keys() if key in entries}
-        components = entries.get("components")
-        if components:
-            components.check_tag()
-            below = {} if components.is_nothing else components.entries()
-            self.entries.update((f"components.{name}", entry) for name, entry in below.items()
-                                if not name.startswith("x-"))
-
-    def read(self, installed):
-        """name -> settings of our components, of plugins, and name -> Value of what neither has."""
-        others = self.others()
-        plugins = [(name, kind) for name, kind in installed if name in others]
-        reads = (*(functools.partial(self.settings, *one) for one in COMPONENTS.items()),
-                 *(functools.partial(plugin_settings, kind, others[name])
-                   for name, kind in plugins))
-        settings, ours = each_of(reads, lambda read: read()), len(COMPONENTS)
-        return ({name: section for name, section in zip(COMPONENTS, settings) if section},
-                {name: section for (name, _), section in zip(plugins, settings[ours:])}, others)
-
-    def settings(self, name, kind):
-        """What the section holds, None without one; of two files the environment's wins."""
-        last, settings = None, None
-        for path, former in section_paths(name, kind).items():
-            entry = self.entries.get(path)
-            if entry and last and last.file == entry.place.file:
-                raise entry.place.fault(f"given twice, also as {last.path}", "keep one of them")
-            if entry and (not last or last.file == FILE):
-                last, settings = entry.place, None
-                if former and not entry.is_nothing:
-                    settings = former[1](entry.read(former[0]))
-                elif not entry.is_nothing:
-                    settings = kind.read(entry.node, last)
-        return settings and completed(settings, last)
-
-    def others(self):
-        """name -> Value of each section that is not ours: of today, and of 2019."""
-        ours = {path for name, kind in COMPONENTS.items() for path in section_paths(name, kind)}
-        others = {path.partition(".")[2]: entry for path, entry in self.entries.items()
-                  if path not in ours and path != PLUGINS}
-        former = self.entries.get(PLUGINS)
-        for plugin in former.read(Tuple[FormerPlugin, ...]) if former else ():
-            node = plugin.config or yaml_module().ScalarNode(NULL, "")
-            others[plugin.name] = Value(node, former.place)
-        return others
+def meant_key(kind, key):
+    """The key of a record that goes by another name elsewhere, or ""."""
+    plain = re.sub("[^a-z]", "", key.lower())
+    others = hints("keys")
+    return next((name for name in fields(kind) if plain in others.get(name, "").split()), "")
 
 
-def plugin_settings(kind, entry):
-    """The section of a plugin, by its own class."""
+@functools.lru_cache(None)
+def fields(kind):
+    """name -> annotation of what a record takes from the file; a plugin's may be texts."""
+    notes = kind.__annotations__
+    if any(type(note).__name__ in ("str", "ForwardRef", "_ForwardRef") for note in notes.values()):
+        import typing
+        notes = typing.get_type_hints(kind)
+    return {name: Any if str(note) == "typing.Any" else note
+            for name, note in notes.items() if note is not Hidden}
+
+
+def example(kind):
+    """A value of a kind, as its hint names one."""
+    hint = kind.hint if isinstance(kind, type) and issubclass(kind, Text) else ""
+    named = re.search(r"(?:for example |as in: .*?)([^ ,]+)(?=,| or |$)", hint)
+    return named.group(1) if named else "..."
+
+
+def completed(record, place):
+    """A record whose fields fit each other."""
     try:
-        return kind.read(pyyaml_node(entry.node), entry.place)
-    except SkelebotError:
-        raise
-    except Exception as error:              # its author's
-        raise entry.place.fault(f"{type(error).__name__}: {error}",
-                                "the plugin says so; tell its author")
+        return record._complete()
+    except SkelebotError as fault:
+        return late(record, fault, place)
 
 
-# -- Files
-
-def read_root(folder, file):
-    """The root node of a YAML file, None for an empty one."""
-    path = os.path.join(folder, file)
-    data = read_bytes(path) or b""
-    known = cache_file(os.environ, os.path.expanduser("~"), "nodes", os.path.abspath(path))
-    kept = first_bytes(known, MOST)
-    return KnownNodes(data, file).root(kept) or YamlText.of(data, file).root()
-
-
-def read_entries(folder, file):
-    """name -> Value at the top level of a file; an environment may have none."""
-    node = read_root(folder, file)
-    if node is None or Value(node, None).is_nothing:
-        if file != FILE:
-            return {}
-        raise Place(file, 1).fault("is empty", "it needs at least a line such as name: churn-model")
-    return canonical(Project, Value(node, Place(file, node.start_mark.line + 1)).entries())
+def late(value, fault, place):
+    """The value with its fault noted, if that matters to the commands of one component only."""
+    paths = (path for name, kind in COMPONENTS.items() if kind.of_commands
+             for path in section_paths(name, kind))
+    if not any(map(place.path.startswith, paths)):
+        raise fault
+    value.fault = fault.faults
+    return value
 
 
-def read_config(environ, home):
-    """The Config of the caller; without a file it costs one look at the disk."""
-    path = os.path.join(skelebot_home(environ, home), CONFIG)
-    if not os.path.lexists(path):
-        return Config()
-    return Config(**record_values(Config, read_entries("", path), Place(path, 1)))
+def late_faults(value):
+    """The faults that matter to one command only, in records and lists."""
+    inner = value if isinstance(value, tuple) else ()
+    return [*getattr(value, "__dict__", {}).get("fault", ()),
+            *(fault for one in inner for fault in late_faults(one))]
 
 
-def environments(folder):
-    """The names of the environments: skelebot-NAME.yaml beside skelebot.yaml."""
-    try:
-        files = os.listdir(folder)
-    except OSError as error:
-        raise SkelebotError(f"{folder}: cannot be read: {error.strerror}",
-                            "look at the folder's permissions")
-    names = [re.fullmatch(r"skelebot-([^\s-][^\s]*)\.yaml", name) for name in files]
-    return tuple(sorted(name.group(1) for name in names if name))
+def each_of(values, read):
+    """What `read` makes of each value; the faults of all of them are raised together."""
+    results, faults = [], []
+    for value in values:
+        try:
+            results.append(read(value))
+        except SkelebotError as error:
+            faults += error.faults
+    if faults:
+        raise_all(faults)
+    return results
 
 
-def environment_file(env):
-    return f"skelebot-{env}.yaml" if env else FILE
+def password_fault(place):
+    return place.fault(
+        "holds an address with a password in it, which everyone who has the image could read",
+        "write it into ~/.skelebot/config.yaml" if place.path.startswith("network") else
+        "use one that needs no login, or fetch it where ~/.netrc has the login and add it as a "
+        "file")
 
 
-def check_owner(folder, *names):
-    """A folder and its files of some names belong to the caller or root, if it is not trusted.
-
-    Source: git-config(1), safe.directory; sudo(8), SUDO_UID
-    """
-    trusted = os.environ.get("SKELEBOT_TRUST", "").split(os.pathsep)
-    if os.name == "nt" or "*" in trusted or (
-            os.path.realpath(folder) in map(os.path.realpath, filter(None, trusted))):
-        return
-    sudo = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
-    ours = {0, os.geteuid(), int(sudo) if sudo.isdecimal() else 0}
-    for path in filter(os.path.exists, [folder, *(f"{folder}/{name}" for name in names)]):
-        for uid in {os.lstat(path).st_uid, os.stat(path).st_uid} - ours:
-            owner, trust = user_name(uid, f"user {uid}"), os.pathsep.join(
-                filter(None, [os.environ.get("SKELEBOT_TRUST"), folder]))
-            raise SkelebotError(f"{path}: belongs to {owner}, neither to you nor to root",
-                                f"if you trust it: export SKELEBOT_TRUST={shell_line([trust])}")
-
-
-def check_ending(folder, file):
-    """Raise a fault if a file does not exist, but one of nearly its name does."""
-    near = re.escape(os.path.splitext(file)[0]) + r"\.ya?ml"
-    for name in os.listdir(folder):
-        if re.fullmatch("(?i)" + near, name) and name != file:
-            raise SkelebotError(f"{name}: is not read under this name",
-                                f"rename it: {shell_line(['mv', name, file])}")
-
-
-def project_folder(start):
-    """The nearest folder from `start` upwards that holds a skelebot.yaml, or None.
-
-    A person has chosen `start`, and nobody what is above; /tmp and the like hold anybody's files.
-    """
-    folder = start
-    while not os.path.isfile(os.path.join(folder, FILE)):
-        folder, last = os.path.dirname(folder), folder
-        if folder == last:
-            return None
-    if folder != start or os.stat(folder).st_mode & 0o1002 == 0o1002:
-        check_owner(folder, FILE)
-    return folder
-
-
-def version_text(data):
-    """The version in the bytes of a VERSION file."""
-    return YamlText.of(data, "VERSION").text.strip().partition("\n")[0].strip()
-
-
-def read_version(folder, version):
-    data = read_bytes(os.path.join(folder, "VERSION"))
-    return version if data is None else version_text(data)
-
-
-# -- Secret files, of all environments
-
-def inner_values(entries, keys, last):
-    """The Values that mappings, or those in a list, have of a key, below other keys."""
-    entry = None
-    for key in keys:
-        entry = entries.get(key)
-        entries = entry.entries() if entry and entry.node.id == "mapping" else {}
-    listed_below = entry.node.value if entry and entry.node.id == "sequence" else ()
-    below = [Value(node, entry.place).entries() for node in listed_below if node.id == "mapping"]
-    return [own[last] for own in (entries, *below) if last in own]
-
-
-def names_in(folder, file, paths, key):
-    """What a file has under a key of a section, in all its spellings."""
-    data = b""
-    try:
-        data = read_bytes(os.path.join(folder, file)) or b""
-        words = [path.rpartition(".")[2] for path in paths]
-        if key.encode() not in data or not any(word.encode() in data for word in words):
-            return set()
-        entries = read_entries(folder, file)
-        own = [one for path in paths for one in inner_values(entries, path.split("."), key)]
-        return {entry.node.value for entry in own if entry.node.id == "scalar"}
-    except SkelebotError:               # that environment is not in use, but its secret is here
-        pattern = key + r"""["']?\s*:\s*["']?([^\s"',}#]+)"""
-        return set(re.findall(pattern, data.decode("utf-8", "replace")))
-
-
-def secret_files(folder, known):
-    """The secret files that skelebot.yaml and its environments name: no image may hold them."""
-    keys = [(("secrets",), "file", HostFile)] + [
-        (section_paths(name, kind), key, kind.record.__annotations__[key])
-        for name, kind in COMPONENTS.items() for key in kind.secret_files]
-    return {name for file in map(environment_file, ("", *known)) for paths, key, kind in keys
-            for name in names_in(folder, file, paths, key) if kind.fits(name)}
-
-
-# -- Projects
-
-FOR_DOCKERFILE = ("pythonVersion", "rVersion", "baseImage", "timezone", "primaryJob",
-                  "dependencies", "commands", "copy")
-
-
-def warnings(project, settings, sections, known):
-    """What is not wrong, but perhaps not what was meant.
-
-    sections  those that are not ours; plugins are `known` by their names
-    """
-    job, places = project.primaryJob and project.job(project.primaryJob), project.places
-    needed = job.args[0].name.upper() if job and job.args and project.primaryExe == "CMD" else ""
-    near = {name: nearest(name, [*COMPONENTS, *known]) for name in sections if name not in known}
-    return (
-        *(fault.message for fault in late_faults(tuple(settings.values()))),
-        *(f"{sections[name].place}: needs a plugin of that name" + (hint and f"; {hint}")
-          for name, hint in near.items()),
-        *([f"{places['primaryJob']}: {job.name} needs {needed}, which docker run cannot pass to "
-           "a CMD; primaryExe: ENTRYPOINT takes words"] if needed else []),
-        *(f"{place}: has no effect, since {project.dockerfile} is built as it is"
-          for key, place in places.items() if project.dockerfile and key in FOR_DOCKERFILE),
-    )
-
-
-def read_project(entries, place, installed=()):
-    """The project of the top-level entries, without components; `installed` are the plugins."""
-    apart = {*former_keys(), "components", "dependencies"}
-    plain = {name: entry for name, entry in entries.items() if name not in apart}
-    own = entries.get("dependencies")
-    project, dependencies, (ours, plugins, others) = each_of(
-        (lambda: Project(**record_values(Project, plain, place))._complete(),
-         lambda: own and own.dependencies(entries.get("language")),
-         lambda: Sections(entries).read(installed)), lambda read: read())
-    if own:
-        project.places["dependencies"] = own.place
-    secrets = [getattr(ours[name], key) for name in ours for key in COMPONENTS[name].secret_files]
-    secrets += [one.file for one in project.secrets if one.file]
-    settings, known = {**plugins, **ours}, [name for name, _ in installed]
-    return project._replace(
-        dependencies=dependencies or project.dependencies, settings=settings,
-        secret_files=tuple(secrets), installed=tuple(installed),
-        warnings=warnings(project, settings, others, known))
-
-
-def laid_over(record, below):
-    """A record on top of another, key by key, as far as that has these."""
-    own = {name: getattr(record, name) for name in record.places or () if name in below._fields}
-    own.update((name, laid_over(value, getattr(below, name))) for name, value in own.items()
-               if hasattr(value, "_fields"))
-    return below._replace(**own, places={**(below.places or {}), **(record.places or {})})
-
-
-def read_folder(folder, env=None, installed=()):
-    """The project in a folder, with the environment's keys laid over it."""
-    known = environments(folder)
-    if env is not None and env not in known:
-        check_ending(folder, environment_file(env))
-        hint = f"an environment is a file skelebot-{env or 'NAME'}.yaml here"
-        raise usage_error(f"unknown environment {shortened(env)}",
-                          did_you_mean(env, known) if known else hint)
-    base = read_entries(folder, FILE)
-    over = read_entries(folder, environment_file(env)) if env else {}
-    project = read_project({**base, **over}, Place(FILE, 1), installed)
-    secrets = {*project.secret_files, *secret_files(folder, known)}
-    config = laid_over(project, read_config(os.environ, os.path.expanduser("~")))
-    return with_components(project._replace(
-        folder=folder, env=env or "", envs=known, secret_files=tuple(sorted(secrets)),
-        version=read_version(folder, project.version), network=config.network,
-        offline=config.offline))
+def node_place(node, path=""):
+    return Place._make((node.start_mark.name, node.start_mark.line + 1, path))
 
 
 # ---- Words ------------------------------------------------------------------
