@@ -2682,16 +2682,16 @@ class Builtin(Record):
     parser: Any = None
 
 
-VALUES = {"boolean": "", "list": " VALUE...", "int": " INT", "float": " FLOAT", "": " VALUE"}
-
-
-def spelling(name):
-    return "-" + name if len(name) == 1 else "--" + name
-
-
-def value_name(param):
-    """What stands for the value, after a blank; our own options have words of their own for it."""
-    return f" {param.value}" if getattr(param, "value", "") else VALUES[param.accepts]
+def job_parser(project, job):
+    """The Parser of a job: it has the project's parameters and --help, if their names are free."""
+    taken = {*(param.alt for param in job.params if param.alt),
+             *(one.name for one in (*job.args, *job.params))}
+    shared = []
+    for param in (*project.params, HELP):
+        if param.name not in taken:
+            shared.append(param._replace(alt="") if param.alt in taken else param)
+            taken |= {param.name, param.alt}
+    return Parser(job.name, job.args, (*job.params, *shared), script=(project.folder, job.source))
 
 
 class Parser:
@@ -2712,14 +2712,6 @@ class Parser:
             for name in filter(None, [param.alt, getattr(param, "former", ""), param.name]):
                 self.known["-" + name if name == param.alt else spelling(name)] = param
                 self.known[spelling(name)] = param
-
-    @property
-    def takes_all(self):
-        """Whether the last of its args takes all words that are left."""
-        return bool(self.args) and self.args[-1].accepts == "list"
-
-    def fault(self, message, hint):
-        return usage_error(": ".join(filter(None, [self.title, message])), hint)
 
     def parse(self, words):
         """The Words, each checked; behind `--` come first the args that are still missing."""
@@ -2758,6 +2750,14 @@ class Parser:
                 for word in values.get(name, ())]
         apart = extra or any(map(self.is_option, args))
         return (*named, "--", *args, *extra) if apart else (*args, *named)
+
+    @property
+    def takes_all(self):
+        """Whether the last of its args takes all words that are left."""
+        return bool(self.args) and self.args[-1].accepts == "list"
+
+    def fault(self, message, hint):
+        return usage_error(": ".join(filter(None, [self.title, message])), hint)
 
     # -- Options
 
@@ -2845,9 +2845,6 @@ class Parser:
 
     # -- What is wrong with words
 
-    def is_flag(self, word):
-        return word in self.known and self.known[word].accepts == "boolean"
-
     def check_number(self, words, plain, extra):
         """Raise a fault if there are too few arguments, or too many, as the value of a flag is."""
         args, shown = self.args, f"skelebot {self.title} --help shows what it takes"
@@ -2864,6 +2861,9 @@ class Parser:
             raise self.fault(f"cannot place {shortened([*plain, *extra][len(args)])}",
                              shown + ("; words after -- are passed on" if self.extras else ""))
 
+    def is_flag(self, word):
+        return word in self.known and self.known[word].accepts == "boolean"
+
     def axis_problem(self, name, values):
         """(fault, hint) of values that one of them cannot have in a sweep, or None."""
         known = {one.name: one for one in (*self.args, *self.params) if not isinstance(one, Option)}
@@ -2879,18 +2879,6 @@ class Parser:
         words = [word for value in values for word in one.words(value)]
         problem = next(filter(None, map(one.misfit, words)), None)
         return problem and (f"{name}: {problem[0]}", problem[1])
-
-
-def job_parser(project, job):
-    """The Parser of a job: it has the project's parameters and --help, if their names are free."""
-    taken = {*(param.alt for param in job.params if param.alt),
-             *(one.name for one in (*job.args, *job.params))}
-    shared = []
-    for param in (*project.params, HELP):
-        if param.name not in taken:
-            shared.append(param._replace(alt="") if param.alt in taken else param)
-            taken |= {param.name, param.alt}
-    return Parser(job.name, job.args, (*job.params, *shared), script=(project.folder, job.source))
 
 
 class SweepParser(Parser):
@@ -2926,29 +2914,21 @@ class SweepParser(Parser):
         return Words({**values, "": tuple(plain)}, extra, typed=tuple(words))
 
 
+VALUES = {"boolean": "", "list": " VALUE...", "int": " INT", "float": " FLOAT", "": " VALUE"}
+
+
+def value_name(param):
+    """What stands for the value, after a blank; our own options have words of their own for it."""
+    return f" {param.value}" if getattr(param, "value", "") else VALUES[param.accepts]
+
+
+def spelling(name):
+    return "-" + name if len(name) == 1 else "--" + name
+
+
 # -- Variables that the file names
 
-def names_variables(word):
-    return isinstance(word, FromFile) and bool(re.search(VARIABLE, word))
-
-
-def shell_word(word):
-    """A word for a shell's eyes: quoted, but for the variables that the file names."""
-    if not names_variables(word):
-        return shlex.quote(word)
-    pieces = re.split(VARIABLE, word)       # text, name in braces, name without, text, ...
-    names = ['"${%s}"' % (braced or bare) for braced, bare in zip(pieces[1::3], pieces[2::3])]
-    return "".join((shlex.quote(text) if text else "") + name
-                   for text, name in zip(pieces[::3], [*names, ""]))
-
-
 NOT_UTF8 = "[\udc80-\udcff]"
-
-
-def octal(word):
-    """A word in ASCII, of which printf %b makes its bytes again."""
-    return re.sub(rb"[^ -\[\]-~]", lambda match: b"\\0%03o" % match.group()[0],
-                  word.encode("utf-8", "surrogateescape")).decode()
 
 
 def expanding_argv(argv):
@@ -2968,6 +2948,22 @@ def expanding_argv(argv):
         octal(odd[word]) if word in odd else word for word in typed))
 
 
+def shell_word(word):
+    """A word for a shell's eyes: quoted, but for the variables that the file names."""
+    if not names_variables(word):
+        return shlex.quote(word)
+    pieces = re.split(VARIABLE, word)       # text, name in braces, name without, text, ...
+    names = ['"${%s}"' % (braced or bare) for braced, bare in zip(pieces[1::3], pieces[2::3])]
+    return "".join((shlex.quote(text) if text else "") + name
+                   for text, name in zip(pieces[::3], [*names, ""]))
+
+
+def octal(word):
+    """A word in ASCII, of which printf %b makes its bytes again."""
+    return re.sub(rb"[^ -\[\]-~]", lambda match: b"\\0%03o" % match.group()[0],
+                  word.encode("utf-8", "surrogateescape")).decode()
+
+
 def expanded(word, environ):
     """The word with the file's variables taken from `environ`; unset ones are empty."""
     if not names_variables(word):
@@ -2977,12 +2973,15 @@ def expanded(word, environ):
     return Secret(text) if any(isinstance(environ.get(name), Secret) for name in names) else text
 
 
+def names_variables(word):
+    return isinstance(word, FromFile) and bool(re.search(VARIABLE, word))
+
+
 # ---- Image ------------------------------------------------------------------
 
 # What has to be in the image before the first dependency of a form; "" is said before any.
 TOOLS = {"python-github": "git", "r-version": "r-remotes", "r-file": "r-remotes",
          "r-github": "r-remotes"}
-LABEL = "org.opencontainers.image."
 
 # How pip is told of a dependency. Those of one kind in TOGETHER that follow each other are one RUN.
 # What comes below names them again (NAMED_AGAIN), so that pip sees to it that all fits together; it
@@ -2996,29 +2995,6 @@ NAMED_AGAIN = ("python-package", "python-req")
 PIP_OPTIONS = "options"     # of a requirements file, as --hash, hold for all that is beside it
 APPENDED = "# Appended since this image was first built here"
 MOST_GROUPS = 20            # of dependencies; each is a layer, and an image has 127 at most
-
-
-def label_parts(**labels):
-    """A label for each name that has a value, which stands between double quotes."""
-    return [image_part("label.Dockerfile", key=LABEL + name,
-                       value=re.sub(r'([\\"$])', r"\\\1", " ".join(value.split("\n"))))
-            for name, value in labels.items() if value]
-
-
-def run_command(text):
-    """A shell command for RUN: as it is, or as JSON where Docker would read it otherwise."""
-    plain = text.strip(" \t\n")
-    one_line = "\n" not in plain and not plain.endswith("\\") and "<<" not in text
-    if one_line and plain == text.strip():
-        return plain
-    return json.dumps(["/bin/sh", "-c", text])
-
-
-def copy_part(pair):
-    """Docker takes quotes, backslashes and dollar signs in COPY as a shell would, even in JSON."""
-    source, target = (json.dumps(re.sub(r"([\\\"'$])", r"\\\1", text), ensure_ascii=False)
-                      for text in pair.split(":"))
-    return image_part("copy.Dockerfile", source=source, target=target)
 
 
 class Dockerfile:
@@ -3142,6 +3118,9 @@ class Dockerfile:
             parts.append(image_part("without-project.sh", files=files))
         return "".join(part.rstrip("\n") + " \\\n && " for part in parts)
 
+    def pip_words(self, run):
+        return [PIP_WORDS[one.form].format(**self.fields(one)) for one in run]
+
     def fields(self, dependency):
         """What a dependency's form leaves open; its file is the one that is copied."""
         fields = {**dependency.fields}
@@ -3154,9 +3133,6 @@ class Dockerfile:
             return {"url": "https://github.com/" + fields["repository"]}
         return {"url": fields.get("repository", ""), **fields}
 
-    def pip_words(self, run):
-        return [PIP_WORDS[one.form].format(**self.fields(one)) for one in run]
-
     def primary_job(self):
         """The job that the image itself runs, with its defaults; an ENTRYPOINT takes more words."""
         job = self.project.job(self.project.primaryJob)
@@ -3167,25 +3143,41 @@ class Dockerfile:
                     argv=json.dumps(argv, ensure_ascii=False))
 
 
+LABEL = "org.opencontainers.image."
+
+
+def label_parts(**labels):
+    """A label for each name that has a value, which stands between double quotes."""
+    return [image_part("label.Dockerfile", key=LABEL + name,
+                       value=re.sub(r'([\\"$])', r"\\\1", " ".join(value.split("\n"))))
+            for name, value in labels.items() if value]
+
+
+def run_command(text):
+    """A shell command for RUN: as it is, or as JSON where Docker would read it otherwise."""
+    plain = text.strip(" \t\n")
+    one_line = "\n" not in plain and not plain.endswith("\\") and "<<" not in text
+    if one_line and plain == text.strip():
+        return plain
+    return json.dumps(["/bin/sh", "-c", text])
+
+
+def copy_part(pair):
+    """Docker takes quotes, backslashes and dollar signs in COPY as a shell would, even in JSON."""
+    source, target = (json.dumps(re.sub(r"([\\\"'$])", r"\\\1", text), ensure_ascii=False)
+                      for text in pair.split(":"))
+    return image_part("copy.Dockerfile", source=source, target=target)
+
+
 # -- .dockerignore
 
 RUNS = ".skelebot/runs"
-
 
 GENERATED = (r"(?m)^# (Generated by Skelebot from skelebot\.yaml\b"
              r"|This \w+ was generated by Skelebot\s*$)")
 BLOCK = "# ---- skelebot: from skelebot.yaml ----\n{}# ---- end of skelebot ----\n"
 ANY_BLOCK = (r"# ---- skelebot: from skelebot\.yaml ----\r?\n(?:(?!# ---- skelebot).*\n)*?"
              r"# ---- end of skelebot ----(?:\r?\n|\Z)")
-
-
-def is_generated(text):
-    """Ours, and that of every earlier release, says so in its first lines."""
-    return bool(re.search(GENERATED, "\n".join(text.split("\n")[:5])))
-
-
-def without_block(text):
-    return re.sub(ANY_BLOCK, "", text)
 
 
 def dockerignore(project, job, present, more=()):
@@ -3205,6 +3197,21 @@ def dockerignore(project, job, present, more=()):
     return own + end + BLOCK.format("".join(f"{one}\n" for one in patterns)) if patterns else own
 
 
+def is_generated(text):
+    """Ours, and that of every earlier release, says so in its first lines."""
+    return bool(re.search(GENERATED, "\n".join(text.split("\n")[:5])))
+
+
+def without_block(text):
+    return re.sub(ANY_BLOCK, "", text)
+
+
+def ignores_line(path):
+    """The item of `ignores` for one path, as YAML takes it."""
+    plain = re.fullmatch(r"[\w./][\w./-]*", path)
+    return path if plain else "'{}'".format(literal_pattern(path).replace("'", "''"))
+
+
 def literal_pattern(path):
     """The pattern for one path of the project; any odd sign stands for one that no line can hold.
 
@@ -3214,12 +3221,6 @@ def literal_pattern(path):
     pattern = re.sub(r"[\\*?\[\](){}|+^$]", r"\\\g<0>", path.replace(os.sep, "/"))
     pattern = re.sub(r"[\x01-\x1f\x7f\udc80-\udcff]", "[^ -}]", pattern)  # it may become a header
     return "/" + re.sub(r"^[\s!\ufeff]|\s\Z", r"[\g<0>]", pattern)
-
-
-def ignores_line(path):
-    """The item of `ignores` for one path, as YAML takes it."""
-    plain = re.fullmatch(r"[\w./][\w./-]*", path)
-    return path if plain else "'{}'".format(literal_pattern(path).replace("'", "''"))
 
 
 GLOB = (r"(?P<any>\*\*/?)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\]){1,99}\])"
@@ -3336,17 +3337,17 @@ class Ignores:
             (piece if piece or one in star else settled).append(one)
         return settled + piece
 
+    def prunes(self, folder):
+        """Whether everything below a folder stays out."""
+        return self.ignores(folder) and not (self.lets_in and any(
+            lets_in and leads.fullmatch(folder) for _, lets_in, leads in self.rules))
+
     def ignores(self, path):
         """Whether a file stays out: the last rule about it, or about a folder above it, decides."""
         for pattern, lets_in, _ in reversed(self.rules):
             if pattern.fullmatch(path):
                 return not lets_in
         return False
-
-    def prunes(self, folder):
-        """Whether everything below a folder stays out."""
-        return self.ignores(folder) and not (self.lets_in and any(
-            lets_in and leads.fullmatch(folder) for _, lets_in, leads in self.rules))
 
 
 # -- Files that name what is to be installed
@@ -3355,11 +3356,6 @@ ITSELF = "itself"       # a requirements file names the project's own folder
 VARIABLES = "variables"     # and variables
 THE_PROJECT = r"(?:(?:-e|--editable)[ =]*)?(?:file:(?://)?/app|\.)/?(?:\[[^\]]*\])?"
 AUTOLOADER = "autoloader"   # the project's .Rprofile would hide the packages that are installed
-
-
-def file_addresses(text):
-    """The paths in `NAME @ file:///app/libs/helper` and its like."""
-    return re.findall(r"\bfile:(?://(?:localhost)?)?(/?[^\s\"',;#]+)", text)
 
 
 class Requirements:
@@ -3388,24 +3384,12 @@ class Requirements:
                 *file_addresses("\n".join(self.lines))]
 
 
+def file_addresses(text):
+    """The paths in `NAME @ file:///app/libs/helper` and its like."""
+    return re.findall(r"\bfile:(?://(?:localhost)?)?(/?[^\s\"',;#]+)", text)
+
+
 GROUPS = r"dependency-groups|tool\.(?:poetry\.group\.[\w-]+\.dependencies|pdm\.dev-dependencies)"
-
-
-@functools.lru_cache(None)
-def foreign_files(*languages):
-    """[pattern of a file's name, what to do, what stands for it] of what no key installs."""
-    return [row for language, *row in template_rows("hints", "files") if language in languages]
-
-
-def way_of(file):
-    """What to do about such a file."""
-    return next(way for name, way, _ in foreign_files("Python", "R") if re.fullmatch(name, file))
-
-
-def toml_tables(text):
-    """name -> text of each table of a TOML file; what is above the first has the name "" ."""
-    parts = re.split(r"(?m)^[ \t]*\[\[?([\w. \t\"'-]+)\]\]?[ \t]*(?:#.*)?\r?$", text)
-    return dict(zip(map(str.strip, ["", *parts[1::2]]), parts[::2]))
 
 
 def project_fault(data):
@@ -3434,6 +3418,23 @@ def project_fault(data):
     return ()
 
 
+def way_of(file):
+    """What to do about such a file."""
+    return next(way for name, way, _ in foreign_files("Python", "R") if re.fullmatch(name, file))
+
+
+@functools.lru_cache(None)
+def foreign_files(*languages):
+    """[pattern of a file's name, what to do, what stands for it] of what no key installs."""
+    return [row for language, *row in template_rows("hints", "files") if language in languages]
+
+
+def toml_tables(text):
+    """name -> text of each table of a TOML file; what is above the first has the name "" ."""
+    parts = re.split(r"(?m)^[ \t]*\[\[?([\w. \t\"'-]+)\]\]?[ \t]*(?:#.*)?\r?$", text)
+    return dict(zip(map(str.strip, ["", *parts[1::2]]), parts[::2]))
+
+
 # -- What an image is built of
 #
 # Two images of the same recipe are alike, so one that exists is not built again.
@@ -3455,11 +3456,6 @@ class Entry(Record):
     size: int = 0
     is_folder = property(lambda self: self.mode == "40755")
     is_file = property(lambda self: bool(re.match(PLAIN_FILE, self.mode)))
-
-
-def is_below(path, paths):
-    """Whether a path is among others, or below one."""
-    return path in paths or any(path.startswith(above + "/") for above in paths)
 
 
 class Recipe(Record):
@@ -3550,30 +3546,19 @@ class Recipe(Record):
 
     # -- What the builder gets
 
-    @property
-    def entries(self):
-        """name -> Entry, of what is copied to /app, the files that are being written among them."""
-        rules, entries = Ignores(self.ignored), {}
-        own = [name for name in ("Dockerfile", ".dockerignore") if not rules.ignores(name)]
-        for path, facts in {**self.facts, **dict.fromkeys(own, "100644")}.items():
-            name, below, _ = path.partition("/")
-            mode, size = (facts.split(" ") + ["0"])[:2]
-            entry = entries.get(name, Entry())
-            size = entry.size + (int(size) if re.match(PLAIN_FILE, facts) else 0)
-            entries[name] = Entry(entry.mode if below else mode, entry.files + 1, size)
-        return entries
+    def built_from(self, builder, whole=False):
+        """The text of the Dockerfile, but for what BuildKit can do better.
 
-    def are_copied_alike(self, entries):
-        """Whether a COPY for each entry gives just what `COPY . /app` gives.
-
-        Docker follows a link that is named, gives a folder that is named the mode 755, and fails
-        for what is ignored.
+        whole  the project is copied by one COPY; others than BuildKit are no faster by more
         """
-        named = all(re.fullmatch(r"[\w.+@=, -]+", name) for name in entries)
-        usual = all(one.is_file or one.is_folder or not one.mode for one in entries.values())
-        return named and usual and EITHER not in self.ignored and all(
-            "!" not in line and re.fullmatch(PLAIN_GLOB, line)
-            for line in self.ignored.split("\n") if line[:1] != "#")
+        first, _, _ = image_part("base.Dockerfile", base="").partition("\n")
+        above, project, below = self.text.partition("\n" + image_part("project.Dockerfile"))
+        if builder != "buildkit" or not self.text.startswith(first) or not project:
+            return self.text
+        base = re.sub(r"sha256:(.{12}).*", r"\1", self.bases.partition("\n")[0])
+        above = re.sub(r"(?ms)^RUN .*?(?<!\\)\n",
+                       lambda match: with_caches(match.group(), base), above)
+        return above + (project if whole else "\n" + self.copies) + below
 
     @property
     def copies(self):
@@ -3595,19 +3580,35 @@ class Recipe(Record):
                  and self.are_copied_alike(entries))
         return "".join(lines) if split else image_part("project.Dockerfile")
 
-    def built_from(self, builder, whole=False):
-        """The text of the Dockerfile, but for what BuildKit can do better.
+    def are_copied_alike(self, entries):
+        """Whether a COPY for each entry gives just what `COPY . /app` gives.
 
-        whole  the project is copied by one COPY; others than BuildKit are no faster by more
+        Docker follows a link that is named, gives a folder that is named the mode 755, and fails
+        for what is ignored.
         """
-        first, _, _ = image_part("base.Dockerfile", base="").partition("\n")
-        above, project, below = self.text.partition("\n" + image_part("project.Dockerfile"))
-        if builder != "buildkit" or not self.text.startswith(first) or not project:
-            return self.text
-        base = re.sub(r"sha256:(.{12}).*", r"\1", self.bases.partition("\n")[0])
-        above = re.sub(r"(?ms)^RUN .*?(?<!\\)\n",
-                       lambda match: with_caches(match.group(), base), above)
-        return above + (project if whole else "\n" + self.copies) + below
+        named = all(re.fullmatch(r"[\w.+@=, -]+", name) for name in entries)
+        usual = all(one.is_file or one.is_folder or not one.mode for one in entries.values())
+        return named and usual and EITHER not in self.ignored and all(
+            "!" not in line and re.fullmatch(PLAIN_GLOB, line)
+            for line in self.ignored.split("\n") if line[:1] != "#")
+
+    @property
+    def entries(self):
+        """name -> Entry, of what is copied to /app, the files that are being written among them."""
+        rules, entries = Ignores(self.ignored), {}
+        own = [name for name in ("Dockerfile", ".dockerignore") if not rules.ignores(name)]
+        for path, facts in {**self.facts, **dict.fromkeys(own, "100644")}.items():
+            name, below, _ = path.partition("/")
+            mode, size = (facts.split(" ") + ["0"])[:2]
+            entry = entries.get(name, Entry())
+            size = entry.size + (int(size) if re.match(PLAIN_FILE, facts) else 0)
+            entries[name] = Entry(entry.mode if below else mode, entry.files + 1, size)
+        return entries
+
+
+def is_below(path, paths):
+    """Whether a path is among others, or below one."""
+    return path in paths or any(path.startswith(above + "/") for above in paths)
 
 
 def with_caches(run, base):
