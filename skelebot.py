@@ -9438,65 +9438,36 @@ STRICT = (rf"(?a){NUMBER}\.{NUMBER}\.{NUMBER}(?:-{IDENTIFIER}(?:\.{IDENTIFIER})*
           r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
 
 
-class Semantic(Record):
-    """A semantic version that compares as versions do: of two, the later one is the greater.
-
-    released  a pre-release comes before its release
-    before    its identifiers: numbers by value and before words
-    source    semver.org, 2.0.0, 11; `1.2` is taken for 1.2.0
-    """
-    major: int
-    minor: int
-    patch: int
-    released: bool
-    before: Tuple = ()
-
-    @classmethod
-    def parse(cls, text):
-        """The version that a text is, or None."""
-        match = re.fullmatch(SEMANTIC, text)
-        if not match:
-            return None
-        words = match.group(4).split(".") if match.group(4) else []
-        return cls(*(int(number or 0) for number in match.group(1, 2, 3)), not words,
-                   tuple((0, int(word), "") if word.isdigit() and len(word) < 99 else (1, 0, word)
-                         for word in words))
-
-    def fits(self, own):
-        """A fitting one is of the same major and not above; a pre-release fits only another one."""
-        return self.major == own.major and self <= own and (self.released or not own.released)
+def check_bump(project, words):
+    bump = words.one("version")
+    if not bump:
+        raise usage_error("bump: needs VERSION",
+                          "major, minor, patch, or a version such as 2.0.0-rc.1")
+    if bump not in BUMPS:
+        next_version("", bump)
 
 
-def latest(versions, own=""):
-    """The highest version that fits `own`, if given; a pre-release if there is no other; or ""."""
-    known = [(Semantic.parse(text), text) for text in versions]
-    known = [(version, text) for version, text in known if version]
-    limit, released = Semantic.parse(own), any(version.released for version, _ in known)
-    fitting = [(version, text) for version, text in known
-               if (version.fits(limit) if limit else version.released or not released)]
-    return max(fitting, default=("", ""))[1]
-
-
-def next_version(version, bump):
-    """What `bump` makes of a version: a part of it one higher, or the one that is typed; of a
-    pre-release its release, if that is the next. Source: semver.org, 7 to 11
-    """
-    if bump in BUMPS:
-        now = Semantic.parse(version)
-        if not now:
-            raise SkelebotError(
-                f"{shortened(version)} is no semantic version, so it has no {bump} part",
-                "type the whole version: skelebot bump 1.0.0")
-        numbers, kept = now[:3], BUMPS.index(bump) + 1
-        if now.released or any(numbers[kept:]):
-            numbers = (*numbers[:kept - 1], numbers[kept - 1] + 1, 0, 0)[:3]
-        return ".".join(map(str, numbers))
-    if not re.fullmatch(STRICT, bump):
-        hint = did_you_mean(bump, BUMPS, "a whole version such as 2.0.0 or 2.0.0-rc.1, or one of")
-        if bump[:1] in ("v", "V") and re.fullmatch(STRICT, bump[1:]):
-            hint = f"did you mean {bump[1:]}?"
-        raise usage_error(f"bump: expected a semantic version, found {shortened(bump)}", hint)
-    return bump
+def plan_bump(call, project, words):
+    """Write the next version where the project's version is, and nothing else; one at a time."""
+    bump, place = words.one("version"), project.places.get("version")
+    if not project.version and bump in BUMPS:
+        raise SkelebotError(f"{project.name} has no version to bump",
+                            "begin with: skelebot bump 0.1.0")
+    file = place.file if place and read_bytes("VERSION") is None else "VERSION"
+    look(file, ".")
+    lock = yield Hold(file)
+    try:
+        own = VersionFile(file)         # which others may have changed since
+        version = next_version(own.version, bump)
+        if version != own.version:
+            path = os.path.realpath(file) if os.path.islink(file) else file
+            yield File(path, own.changed(version))
+        yield Note(f"{file} has {version} already" if version == own.version else
+                   f"{file}: {own.version or 'none'} -> {version}")
+    finally:
+        yield Release(lock)
+    yield Answer(version)
+    return 0
 
 
 class VersionFile:
@@ -9529,36 +9500,65 @@ class VersionFile:
         return bom + re.sub(rb"\n", lambda match: next(ends), changed)
 
 
-def check_bump(project, words):
-    bump = words.one("version")
-    if not bump:
-        raise usage_error("bump: needs VERSION",
-                          "major, minor, patch, or a version such as 2.0.0-rc.1")
-    if bump not in BUMPS:
-        next_version("", bump)
+def next_version(version, bump):
+    """What `bump` makes of a version: a part of it one higher, or the one that is typed; of a
+    pre-release its release, if that is the next. Source: semver.org, 7 to 11
+    """
+    if bump in BUMPS:
+        now = Semantic.parse(version)
+        if not now:
+            raise SkelebotError(
+                f"{shortened(version)} is no semantic version, so it has no {bump} part",
+                "type the whole version: skelebot bump 1.0.0")
+        numbers, kept = now[:3], BUMPS.index(bump) + 1
+        if now.released or any(numbers[kept:]):
+            numbers = (*numbers[:kept - 1], numbers[kept - 1] + 1, 0, 0)[:3]
+        return ".".join(map(str, numbers))
+    if not re.fullmatch(STRICT, bump):
+        hint = did_you_mean(bump, BUMPS, "a whole version such as 2.0.0 or 2.0.0-rc.1, or one of")
+        if bump[:1] in ("v", "V") and re.fullmatch(STRICT, bump[1:]):
+            hint = f"did you mean {bump[1:]}?"
+        raise usage_error(f"bump: expected a semantic version, found {shortened(bump)}", hint)
+    return bump
 
 
-def plan_bump(call, project, words):
-    """Write the next version where the project's version is, and nothing else; one at a time."""
-    bump, place = words.one("version"), project.places.get("version")
-    if not project.version and bump in BUMPS:
-        raise SkelebotError(f"{project.name} has no version to bump",
-                            "begin with: skelebot bump 0.1.0")
-    file = place.file if place and read_bytes("VERSION") is None else "VERSION"
-    look(file, ".")
-    lock = yield Hold(file)
-    try:
-        own = VersionFile(file)         # which others may have changed since
-        version = next_version(own.version, bump)
-        if version != own.version:
-            path = os.path.realpath(file) if os.path.islink(file) else file
-            yield File(path, own.changed(version))
-        yield Note(f"{file} has {version} already" if version == own.version else
-                   f"{file}: {own.version or 'none'} -> {version}")
-    finally:
-        yield Release(lock)
-    yield Answer(version)
-    return 0
+def latest(versions, own=""):
+    """The highest version that fits `own`, if given; a pre-release if there is no other; or ""."""
+    known = [(Semantic.parse(text), text) for text in versions]
+    known = [(version, text) for version, text in known if version]
+    limit, released = Semantic.parse(own), any(version.released for version, _ in known)
+    fitting = [(version, text) for version, text in known
+               if (version.fits(limit) if limit else version.released or not released)]
+    return max(fitting, default=("", ""))[1]
+
+
+class Semantic(Record):
+    """A semantic version that compares as versions do: of two, the later one is the greater.
+
+    released  a pre-release comes before its release
+    before    its identifiers: numbers by value and before words
+    source    semver.org, 2.0.0, 11; `1.2` is taken for 1.2.0
+    """
+    major: int
+    minor: int
+    patch: int
+    released: bool
+    before: Tuple = ()
+
+    @classmethod
+    def parse(cls, text):
+        """The version that a text is, or None."""
+        match = re.fullmatch(SEMANTIC, text)
+        if not match:
+            return None
+        words = match.group(4).split(".") if match.group(4) else []
+        return cls(*(int(number or 0) for number in match.group(1, 2, 3)), not words,
+                   tuple((0, int(word), "") if word.isdigit() and len(word) < 99 else (1, 0, word)
+                         for word in words))
+
+    def fits(self, own):
+        """A fitting one is of the same major and not above; a pre-release fits only another one."""
+        return self.major == own.major and self <= own and (self.released or not own.released)
 
 
 # ---- HTTP -------------------------------------------------------------------
@@ -11990,196 +11990,6 @@ MOST_UNPACKED = 50 * 1000 * 1000        # bytes of a plugin
 MOST_FILES = 10000
 
 
-# -- Whose fault it is
-
-def error_words(error):
-    """What an exception says; a KeyError would put it in quotes."""
-    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-
-
-class Blamed:
-    """Where a component's code runs (`with`): a plugin's fault is told as such, ours is a bug."""
-
-    def __init__(self, name, hook=None):
-        self.name, self.hook = name, hook
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        foreign = isinstance(error, Exception) and not isinstance(error, SkelebotError)
-        if foreign and self.name not in COMPONENTS:
-            text = f"{kind.__name__}: {shown_text(error_words(error))}"
-            raise SkelebotError(
-                f"plugin {self.name}: {self.place_of(error)}{text}",
-                f"tell its author, or remove it: skelebot plugin remove {self.name}")
-
-    @staticmethod
-    def lines_of(error, folder):
-        """[(FILE:LINE, its text)] of the lines below a folder by which an error came."""
-        return [(f"{os.path.basename(frame.filename)}:{frame.lineno}", frame.line)
-                for frame in traceback.extract_tb(error.__traceback__) if folder in frame.filename]
-
-    def place_of(self, error):
-        """The last of the plugin's own lines, or where its hook begins."""
-        code, lines = getattr(self.hook, "__code__", None), self.lines_of(error, f"plugins{os.sep}")
-        begin = f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}: " if code else ""
-        return f"{lines[-1][0]}: " if lines else begin
-
-    def call(self, function, *values):
-        with self:
-            return function(*values)
-
-    def plan(self, function, *values):
-        """The steps of a function, if it is a generator; returns what it returns."""
-        with self:
-            value = function(*values)
-            return (yield from value) if hasattr(value, "send") else value
-
-
-class Failed(Component):
-    """In place of a plugin that cannot be made: its fault, told where it would be needed."""
-
-    def __init__(self, name, fault):
-        super().__init__()
-        self.name, self.fault = name, fault
-
-    def fail(self, *values):
-        raise self.fault
-
-    commands = tools = dockerfile = ignores = secrets = run_words = build = before = after = fail
-    checks = fail
-
-
-def new_components(project, kinds):
-    """The components of these (name, class) that take part in a project, or outside of one."""
-    parts, settings = [], project.settings if project else {}
-    here = Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY
-    for name, kind in kinds:
-        if kind.activation in here or (
-                kind.activation is Activation.CONFIG and name in settings):
-            try:
-                parts.append(Blamed(name).call(kind, project, settings.get(name)))
-            except SkelebotError as fault:
-                parts.append(Failed(name, fault))
-    return tuple(parts)
-
-
-def plugin_commands(one, project):
-    """name -> Builtin of one plugin."""
-    commands, blamed = hook_value(one, "commands"), Blamed(one.name)
-    with Blamed(one.name, type(one).commands):
-        for name, command in commands.items():
-            if not JobName.fits(str(name)):
-                raise TypeError("commands(): expected a name that can be typed as a word, found "
-                                f"{repr(name)[:60]}")
-            if not isinstance(command, Builtin):
-                raise TypeError(f"commands(): expected a Builtin, found {repr(command)[:60]}")
-
-    def plan_status(plan, *values):
-        status = yield from blamed.plan(plan, *values)
-        return status if isinstance(status, int) else 0
-    return {name: command._replace(
-        plan=functools.partial(plan_status, command.plan),
-        check=functools.partial(blamed.call, command.check),
-        outside=command.outside or not project) for name, command in commands.items()}
-
-
-# -- What can be installed
-
-def bad_plugin(message, hint="ask its author for a corrected one; nothing was changed"):
-    return SkelebotError(f"not a plugin that can be installed: {message}", hint)
-
-
-class PluginFiles:
-    """path -> (bytes, whether it can be run) of a plugin's files, which are within bounds."""
-    layout = "a plugin is a folder NAME with a file NAME.py in it"
-
-    def __init__(self):
-        self.files, self.room = {}, MOST_UNPACKED
-
-    def check_path(self, path):
-        """Raise a fault unless the path is plain, so that no machine lets it lead elsewhere."""
-        plain = all(part not in ("", ".", "..") and part == part.rstrip(". ")
-                    for part in path.rstrip("/").split("/"))
-        if not plain or re.search(r"[\x00-\x1f\\:]", path):
-            raise bad_plugin(f"{shortened(path)} leads out of its folder, or is no plain path")
-
-    def check_room(self, size, when=""):
-        """Raise a fault if there is no room for so many more bytes."""
-        if size > self.room:
-            raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}{when}")
-        self.room -= size
-
-    def add_folder(self, folder):
-        """All files of a folder, without byte code and Git's; links are refused."""
-        name = os.path.basename(os.path.realpath(folder))
-        if not look(os.path.join(folder, f"{name}.py")) and not look(
-                os.path.join(folder, OLD_PLUGIN)):
-            raise bad_plugin(f"it has no {name}/{name}.py", self.layout)
-        for path, inner in tree(machine_text(folder), ("__pycache__", ".git")):
-            if os.path.islink(path) or not (os.path.isfile(path) or os.path.isdir(path)):
-                raise bad_plugin(f"{path} is a link, or not a plain file")
-            if os.path.isfile(path):
-                self.check_room(os.path.getsize(path))
-                self.check_path(plain_text(inner))
-                self.files[f"{name}/{plain_text(inner)}"] = (
-                    read_bytes(path) or b"", bool(os.stat(path).st_mode & 0o100))
-
-    def add_zip(self, data):
-        """All files of a zip file, without those that macOS adds."""
-        if len(data) > MOST_UNPACKED:
-            raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                if len(archive.infolist()) > MOST_FILES:
-                    raise bad_plugin(f"it has more than {MOST_FILES} files")
-                for entry in archive.infolist():
-                    self.add_entry(archive, entry)
-        except SkelebotError:
-            raise
-        except Exception as error:      # zipfile, and what unpacks for it, raise of many kinds
-            raise bad_plugin(f"it is not a zip file, or is damaged: {shown_text(str(error))}",
-                             "name a zip file or a folder")
-
-    def add_entry(self, archive, entry):
-        path, kind = entry.orig_filename, entry.external_attr >> 28
-        self.check_path(path)
-        if path in self.files:
-            raise bad_plugin(f"{shortened(path)} appears twice")
-        if kind not in (0, 0o4, 0o10):  # four bits of a Unix mode: folder, file; source: inode(7)
-            raise bad_plugin(f"{shortened(entry.filename)} is a link, or not a plain file")
-        if entry.flag_bits & 1:
-            raise bad_plugin(f"{shortened(entry.filename)} is encrypted")
-        with archive.open(entry) as file:
-            data = file.read(self.room + 1)
-        self.check_room(len(data), " when unpacked")
-        if not re.search(r"/$|^__MACOSX/|(^|/)\.DS_Store$", path):
-            self.files[path] = data, bool(entry.external_attr >> 16 & 0o100)
-
-    @property
-    def name(self):
-        """The plugin's name, once all its files are known to make one."""
-        names = sorted({path.partition("/")[0] for path in self.files})
-        if len(names) != 1:
-            raise bad_plugin(f"expected one folder, found {listed(names[:5]) or 'nothing'}")
-        name = names[0]
-        if name in self.files:
-            raise bad_plugin(f"{shortened(name)} is in no folder", self.layout)
-        if not re.fullmatch(PLUGIN, name, re.ASCII) or name in COMPONENTS:
-            raise bad_plugin(f"{shortened(name)} cannot be the name of a plugin",
-                             "letters, digits, _ and -, and none of: " + ", ".join(COMPONENTS))
-        if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(self.files):
-            raise bad_plugin(f"it has no {name}/{name}.py", self.layout)
-        folders = dict.fromkeys(above for path in self.files for above in ancestors(path))
-        lower = {}
-        for path in (*self.files, *folders):    # a disk may ignore case, or accents
-            same = lower.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
-            if same != path or (path in self.files and path in folders):
-                raise bad_plugin(f"{shortened(path)} appears twice")
-        return name
-
-
 # -- plugin
 
 class PluginCommand:
@@ -12260,13 +12070,6 @@ class PluginCommand:
             yield MakeFolder(os.path.dirname(target))
             yield File(target, data, executable=executable)
 
-    @property
-    def names(self):
-        """name -> folder of the plugins, also of those in quarantine that have no other."""
-        return {name: os.path.join(folder, name)
-                for folder in (os.path.join(self.home, QUARANTINE), self.folder)
-                for name in folder_names(folder)}
-
     def plan_remove(self):
         names = self.names
         if self.source not in names:
@@ -12282,6 +12085,203 @@ class PluginCommand:
                                  if QUARANTINE in folder else ""))
         if not self.names:
             yield Note(f"there are no plugins in {self.folder}")
+
+    @property
+    def names(self):
+        """name -> folder of the plugins, also of those in quarantine that have no other."""
+        return {name: os.path.join(folder, name)
+                for folder in (os.path.join(self.home, QUARANTINE), self.folder)
+                for name in folder_names(folder)}
+
+
+# -- What can be installed
+
+class PluginFiles:
+    """path -> (bytes, whether it can be run) of a plugin's files, which are within bounds."""
+    layout = "a plugin is a folder NAME with a file NAME.py in it"
+
+    def __init__(self):
+        self.files, self.room = {}, MOST_UNPACKED
+
+    def add_folder(self, folder):
+        """All files of a folder, without byte code and Git's; links are refused."""
+        name = os.path.basename(os.path.realpath(folder))
+        if not look(os.path.join(folder, f"{name}.py")) and not look(
+                os.path.join(folder, OLD_PLUGIN)):
+            raise bad_plugin(f"it has no {name}/{name}.py", self.layout)
+        for path, inner in tree(machine_text(folder), ("__pycache__", ".git")):
+            if os.path.islink(path) or not (os.path.isfile(path) or os.path.isdir(path)):
+                raise bad_plugin(f"{path} is a link, or not a plain file")
+            if os.path.isfile(path):
+                self.check_room(os.path.getsize(path))
+                self.check_path(plain_text(inner))
+                self.files[f"{name}/{plain_text(inner)}"] = (
+                    read_bytes(path) or b"", bool(os.stat(path).st_mode & 0o100))
+
+    def add_zip(self, data):
+        """All files of a zip file, without those that macOS adds."""
+        if len(data) > MOST_UNPACKED:
+            raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}")
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                if len(archive.infolist()) > MOST_FILES:
+                    raise bad_plugin(f"it has more than {MOST_FILES} files")
+                for entry in archive.infolist():
+                    self.add_entry(archive, entry)
+        except SkelebotError:
+            raise
+        except Exception as error:      # zipfile, and what unpacks for it, raise of many kinds
+            raise bad_plugin(f"it is not a zip file, or is damaged: {shown_text(str(error))}",
+                             "name a zip file or a folder")
+
+    def add_entry(self, archive, entry):
+        path, kind = entry.orig_filename, entry.external_attr >> 28
+        self.check_path(path)
+        if path in self.files:
+            raise bad_plugin(f"{shortened(path)} appears twice")
+        if kind not in (0, 0o4, 0o10):  # four bits of a Unix mode: folder, file; source: inode(7)
+            raise bad_plugin(f"{shortened(entry.filename)} is a link, or not a plain file")
+        if entry.flag_bits & 1:
+            raise bad_plugin(f"{shortened(entry.filename)} is encrypted")
+        with archive.open(entry) as file:
+            data = file.read(self.room + 1)
+        self.check_room(len(data), " when unpacked")
+        if not re.search(r"/$|^__MACOSX/|(^|/)\.DS_Store$", path):
+            self.files[path] = data, bool(entry.external_attr >> 16 & 0o100)
+
+    def check_path(self, path):
+        """Raise a fault unless the path is plain, so that no machine lets it lead elsewhere."""
+        plain = all(part not in ("", ".", "..") and part == part.rstrip(". ")
+                    for part in path.rstrip("/").split("/"))
+        if not plain or re.search(r"[\x00-\x1f\\:]", path):
+            raise bad_plugin(f"{shortened(path)} leads out of its folder, or is no plain path")
+
+    def check_room(self, size, when=""):
+        """Raise a fault if there is no room for so many more bytes."""
+        if size > self.room:
+            raise bad_plugin(f"it is larger than {shown_size(MOST_UNPACKED)}{when}")
+        self.room -= size
+
+    @property
+    def name(self):
+        """The plugin's name, once all its files are known to make one."""
+        names = sorted({path.partition("/")[0] for path in self.files})
+        if len(names) != 1:
+            raise bad_plugin(f"expected one folder, found {listed(names[:5]) or 'nothing'}")
+        name = names[0]
+        if name in self.files:
+            raise bad_plugin(f"{shortened(name)} is in no folder", self.layout)
+        if not re.fullmatch(PLUGIN, name, re.ASCII) or name in COMPONENTS:
+            raise bad_plugin(f"{shortened(name)} cannot be the name of a plugin",
+                             "letters, digits, _ and -, and none of: " + ", ".join(COMPONENTS))
+        if not {f"{name}/{name}.py", f"{name}/{OLD_PLUGIN}"} & set(self.files):
+            raise bad_plugin(f"it has no {name}/{name}.py", self.layout)
+        folders = dict.fromkeys(above for path in self.files for above in ancestors(path))
+        lower = {}
+        for path in (*self.files, *folders):    # a disk may ignore case, or accents
+            same = lower.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
+            if same != path or (path in self.files and path in folders):
+                raise bad_plugin(f"{shortened(path)} appears twice")
+        return name
+
+
+def bad_plugin(message, hint="ask its author for a corrected one; nothing was changed"):
+    return SkelebotError(f"not a plugin that can be installed: {message}", hint)
+
+
+# -- Whose fault it is
+
+def new_components(project, kinds):
+    """The components of these (name, class) that take part in a project, or outside of one."""
+    parts, settings = [], project.settings if project else {}
+    here = Activation.ALWAYS, Activation.PROJECT if project else Activation.EMPTY
+    for name, kind in kinds:
+        if kind.activation in here or (
+                kind.activation is Activation.CONFIG and name in settings):
+            try:
+                parts.append(Blamed(name).call(kind, project, settings.get(name)))
+            except SkelebotError as fault:
+                parts.append(Failed(name, fault))
+    return tuple(parts)
+
+
+class Failed(Component):
+    """In place of a plugin that cannot be made: its fault, told where it would be needed."""
+
+    def __init__(self, name, fault):
+        super().__init__()
+        self.name, self.fault = name, fault
+
+    def fail(self, *values):
+        raise self.fault
+
+    commands = tools = dockerfile = ignores = secrets = run_words = build = before = after = fail
+    checks = fail
+
+
+def plugin_commands(one, project):
+    """name -> Builtin of one plugin."""
+    commands, blamed = hook_value(one, "commands"), Blamed(one.name)
+    with Blamed(one.name, type(one).commands):
+        for name, command in commands.items():
+            if not JobName.fits(str(name)):
+                raise TypeError("commands(): expected a name that can be typed as a word, found "
+                                f"{repr(name)[:60]}")
+            if not isinstance(command, Builtin):
+                raise TypeError(f"commands(): expected a Builtin, found {repr(command)[:60]}")
+
+    def plan_status(plan, *values):
+        status = yield from blamed.plan(plan, *values)
+        return status if isinstance(status, int) else 0
+    return {name: command._replace(
+        plan=functools.partial(plan_status, command.plan),
+        check=functools.partial(blamed.call, command.check),
+        outside=command.outside or not project) for name, command in commands.items()}
+
+
+class Blamed:
+    """Where a component's code runs (`with`): a plugin's fault is told as such, ours is a bug."""
+
+    def __init__(self, name, hook=None):
+        self.name, self.hook = name, hook
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        foreign = isinstance(error, Exception) and not isinstance(error, SkelebotError)
+        if foreign and self.name not in COMPONENTS:
+            text = f"{kind.__name__}: {shown_text(error_words(error))}"
+            raise SkelebotError(
+                f"plugin {self.name}: {self.place_of(error)}{text}",
+                f"tell its author, or remove it: skelebot plugin remove {self.name}")
+
+    def place_of(self, error):
+        """The last of the plugin's own lines, or where its hook begins."""
+        code, lines = getattr(self.hook, "__code__", None), self.lines_of(error, f"plugins{os.sep}")
+        begin = f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}: " if code else ""
+        return f"{lines[-1][0]}: " if lines else begin
+
+    @staticmethod
+    def lines_of(error, folder):
+        """[(FILE:LINE, its text)] of the lines below a folder by which an error came."""
+        return [(f"{os.path.basename(frame.filename)}:{frame.lineno}", frame.line)
+                for frame in traceback.extract_tb(error.__traceback__) if folder in frame.filename]
+
+    def call(self, function, *values):
+        with self:
+            return function(*values)
+
+    def plan(self, function, *values):
+        """The steps of a function, if it is a generator; returns what it returns."""
+        with self:
+            value = function(*values)
+            return (yield from value) if hasattr(value, "send") else value
+
+
+def error_words(error):
+    """What an exception says; a KeyError would put it in quotes."""
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
 
 
 # ---- Scaffold ---------------------------------------------------------------
