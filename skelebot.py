@@ -12289,47 +12289,287 @@ def error_words(error):
 DEFAULTS = {one: "default-" + one.lower().replace("+", "-") for one in Language.values[:-1]}
 TEMPLATES = ("default", "dash", "iris")
 GIT = r"(https?|ssh|file)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+"
-
-
-# -- The text of skelebot.yaml
-
-FOLDED = "[\x85\u2028\u2029]"       # YAML takes these for blanks, but in double quotes
-
-
-class Row(dict):
-    """A mapping that is written in one line."""
-
-
-def yaml_node(value):
-    """The YAML node of a text, a list or a dict; a node is itself."""
-    yaml = yaml_module()
-    if hasattr(value, "id"):
-        return pyyaml_node(value)
-    if isinstance(value, dict):
-        items = [(yaml_node(key), yaml_node(item)) for key, item in value.items()]
-        return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=isinstance(value, Row))
-    if isinstance(value, (list, tuple)):
-        items = list(map(yaml_node, value))
-        return yaml.SequenceNode("tag:yaml.org,2002:seq", items, flow_style=False)
-    if not isinstance(value, str):
-        return yaml.SafeDumper("").represent_data(value)
-    return yaml.ScalarNode(TEXT, value, style='"' if re.search(FOLDED, value) else None)
-
-
-def yaml_text(keys):
-    """YAML for (key, value) pairs in their order; a blank line before what takes several lines."""
-    yaml = yaml_module()
-    chunks = [yaml.serialize(yaml_node({key: value}), Dumper=yaml.SafeDumper,
-                             allow_unicode=True, width=1000) for key, value in keys]
-    return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
-
-
-IGNORED_FOLDERS = r"(?m)^(?=ignores:\n(?:- .*\n)*- (?:data|models|output)\n)"
 SCHEMA = ".skelebot/schema.json"    # what editors check skelebot.yaml against, of this release
-HEADER = (f"# yaml-language-server: $schema={SCHEMA}\n"
-          "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n")
-WHY_IGNORED = ("# What no published image needs. A job sees a folder of these by its mappings;\n"
-               "# a model to be served by the image must not be among them.\n")
+
+
+# -- What is asked, and what comes of it
+
+class Scaffold:
+    """A new project: what was typed and is answered, and the folders and files that come of it."""
+
+    def __init__(self, call, words):
+        self.call, self.words = call, words
+        self.folder, self.existing = words.one("folder", "."), words.has("existing")
+        self.answers, self.sections = Answers(), {}
+
+    def plan(self):
+        """Ask, make the files, and say what to type next."""
+        self.check()
+        existing = Existing(self.folder) if self.existing else None
+        yield from self.plan_answers()
+        new = yield from (self.plan_existing(existing) if existing else self.plan_template())
+        count = (yield from self.plan_make(*new)) if new else 0
+        if not new:
+            yield Note("what follows depends on the template")
+        elif not self.call.dry_run:
+            step = f"cd {shell_line([self.folder])} && " if self.folder != "." else ""
+            notebooks = existing and ".ipynb" in " ".join(existing.files) and not existing.jobs
+            first = "jupyter" if notebooks else "--help"
+            yield Note(f"made {count} files; next: {step}skelebot {first}")
+        return 0
+
+    def check(self):
+        """Raise a fault if what was typed makes no sense here."""
+        self.check_no_project()
+        if self.existing and look(self.folder) != "folder":
+            raise usage_error(
+                f"scaffold: there is no folder {shortened(self.folder)} to make a project of",
+                "leave --existing out")
+        if self.existing and (self.words.has("template") or self.words.has("answer")):
+            raise usage_error("scaffold: --existing adds no template",
+                              "leave --template and --answer out, or --existing")
+        if "template" in self.words.values:
+            self.template_folder(self.words.one("template"))
+
+    def check_no_project(self):
+        path = os.path.join(self.folder, FILE)
+        if look(path):
+            hint = "skelebot --help explains the project; to start again, remove the file first"
+            raise SkelebotError(f"{path} exists already", hint)
+
+    # -- Questions
+
+    def plan_answers(self):
+        """Ask what every project is asked, and what plugins ask."""
+        path = os.path.basename(os.path.abspath(self.folder)) or "project"
+        for name, question, default, key in (
+                ("name", "Name of the project", path, ""),
+                ("description", "What it is for, in one line", "", ""),
+                ("maintainer", "Who maintains it", "", "user.name"),
+                ("contact", "How to reach them", "", "user.email")):
+            with contextlib.suppress(SkelebotError):    # there may be no git
+                if key and name not in self.words.values:
+                    git = yield Command(("git", "config", key), looks=True)
+                    default = git.output.strip()
+            answer = yield from self.plan_option(name, question, default)
+            self.answers[name] = " ".join(answer.split())
+        name = self.answers["name"]
+        if not ProjectName.fits(name):
+            raise usage_error(f"scaffold: expected {ProjectName.expected}, found {shortened(name)}",
+                              "give it as --name churn-model")
+        # for the names of modules and the like
+        self.answers["name_simple"] = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+        yield from self.plan_sections()
+
+    def plan_option(self, name, question, default="", choices=()):
+        """The answer to what an option answers beforehand."""
+        typed = self.words.one(name) if name in self.words.values else None
+        return (yield from self.plan_question(question, default, choices, f"--{name} ...", typed))
+
+    def plan_sections(self):
+        """The sections of the plugins that ask for one when a project is made."""
+        for name, kind in self.call.plugins:
+            plugin, section = Blamed(name).call(kind), {}
+            for key, question in hook_value(plugin, "prompts").items():
+                answer = yield from self.plan_question(f"{name}: {question}",
+                                                       option=f"{name} below components")
+                section.update({key: answer} if answer else {})
+            if not self.words.has("yes"):
+                section.update((yield from plan_hook(plugin, "section")) or {})
+            self.sections.update({name: section} if section else {})
+
+    def plan_question(self, question, default="", choices=(), option="", answer=None):
+        """An answer: the default with --yes, else the person's, who is asked until it fits.
+
+        option  what would have answered beforehand
+        answer  what has
+        """
+        if answer is None and self.words.has("yes"):
+            answer = default
+        lower = {choice.lower(): choice for choice in choices}
+        shown = f"{question} ({', '.join(choices)})" if choices else question
+        while answer is None:
+            typed = yield Ask(shown, default, option)
+            answer = lower.get(typed.lower()) if choices else typed
+            if answer is None:
+                yield Note(f"{shortened(typed)} is none of {listed(choices)}")
+        return answer
+
+    # -- What comes of the answers
+
+    def plan_existing(self, existing):
+        """(folders, [(path, data)]): only files of our own, by what is in the folder."""
+        jobs, known = [], existing.jobs
+        language = yield from self.plan_option("language", "Language", existing.language,
+                                               Language.values)
+        for file, own in known.items():
+            names = listed(job["name"] for job in own)
+            question = f"Make {file} the job{'s' if own[1:] else ''} {names}"
+            answer = yield from self.plan_question(question, "yes", ("yes", "no"))
+            jobs += own if answer == "yes" else []
+        for file, why in existing.left_out(language, known):
+            yield Note(f"left out {file}: {why}")
+        return (), self.files(existing.keys(language, jobs), version=existing.version)
+
+    def plan_template(self):
+        """(folders, [(path, data)]) of a template; None if a dry run cannot know."""
+        name, language = yield from self.plan_choice()
+        folder = self.template_folder(name)
+        if folder is not None:
+            return (yield from self.plan_filled(name, folder, language))
+        scratch = yield Scratch(self.call.token)
+        try:
+            clone = os.path.join(scratch, "template")
+            git = ("git", "clone", "--quiet", "--depth", "1", "--", name, clone)
+            if (yield Command(git, aside=True)).status:
+                raise SkelebotError(f"{bare_url(name)} could not be cloned",
+                                    "the lines above are git's own; try git clone")
+            if self.call.dry_run:
+                return None
+            return (yield from self.plan_filled(name, clone, language))
+        finally:
+            yield Remove(scratch)
+
+    def template_folder(self, name):
+        """The folder of a template: "" for ours, None for git's; a fault if there can be none."""
+        if has_password(name):
+            raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
+                              "leave it out, since others on this machine can see it; git asks, or "
+                              "has a credential helper")
+        if name in (*TEMPLATES, *DEFAULTS.values()):
+            return ""
+        folder = None if re.fullmatch(GIT, name) else os.path.expanduser(name)
+        if folder is not None and look(folder) != "folder":
+            raise usage_error(f"scaffold: unknown template {shortened(name)}",
+                              did_you_mean(name, TEMPLATES, "there are")
+                              + "; or give a folder, https://... or git@...")
+        return folder
+
+    def plan_choice(self):
+        """(name, language) of the template; the language is "" where the name says it."""
+        name, language = self.words.one("template"), self.words.one("language")
+        if name in ("", "default"):
+            language = yield from self.plan_option("language", "Language", "Python",
+                                                   tuple(DEFAULTS))
+        if not name:
+            known = f"{', '.join(TEMPLATES)}, a folder, or the address of a Git repository"
+            name = yield from self.plan_option("template", f"Template ({known})", "default")
+        if name != "default":
+            return name, language
+        if language not in DEFAULTS:
+            raise usage_error(f"scaffold: no template for language {language}",
+                              "choose " + listed(DEFAULTS, "or"))
+        return DEFAULTS[language], ""
+
+    def plan_filled(self, name, folder, language):
+        """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
+        data = self.template_file(name, folder, "template.yaml")
+        template = Template.parse(data, "template.yaml")
+        answers, contents, typed = self.answers, [], self.typed_answers(template)
+        for prompt in template.prompts:
+            answers[prompt.var] = yield from self.plan_question(
+                prompt.message, option=f"--answer {prompt.var}=...", answer=typed.get(prompt.var))
+        for file in template.files:
+            source = answers.fill_path(file.template, file.places["template"])
+            text = self.template_file(name, folder, source).decode("utf-8", "surrogateescape")
+            data = answers.fill(text).encode("utf-8", "surrogateescape")
+            contents.append((answers.fill_path(file.name, file.places["name"]), data))
+        folders = [answers.fill_path(path, template.places["dirs"]) for path in template.dirs]
+        return folders, self.files(template.keys(answers, language), contents)
+
+    def template_file(self, name, folder, file):
+        """The bytes of a template's file: one of ours, or one in a folder, which no link leaves."""
+        if not folder:
+            return template_bytes("projects", name, file)
+        path = os.path.join(folder, *file.split("/"))
+        if look(path, folder) != "file":
+            raise SkelebotError(f"template {bare_url(name)}: has no file {shortened(file)}",
+                                "a template is a folder with a template.yaml, which names the "
+                                "files beside it")
+        return read_bytes(path)
+
+    def files(self, keys, more=(), version="0.1.0"):
+        """[(path, data)] with skelebot.yaml first, whose `keys` win over answers."""
+        known = {key: self.answers.get(key) for key
+                 in ("name", "description", "maintainer", "contact")}
+        config = {**{key: text for key, text in known.items() if text}, "user": "host", **keys}
+        if self.sections:
+            node = yaml_node(config.pop("components", {}))
+            node.value.extend((yaml_node(name), yaml_node(section))
+                              for name, section in self.sections.items())
+            config["components"] = node
+        text = HEADER + re.sub(IGNORED_FOLDERS, WHY_IGNORED, yaml_text(config.items()))
+        return [(FILE, text.encode("utf-8")), ("VERSION", f"{version}\n".encode()), *more,
+                (SCHEMA, (Schema().text(self.call.plugins) + "\n").encode("utf-8"))]
+
+    def typed_answers(self, template):
+        """name -> what --answer NAME=VALUE answers of what the template asks."""
+        known, typed = [prompt.var for prompt in template.prompts], {}
+        for text in self.words.values.get("answer", ()):
+            name, equals, typed[name] = text.partition("=")
+            if not equals:
+                raise usage_error("scaffold: --answer: expected NAME=VALUE, found "
+                                  + shortened(text), "--answer city=Bern")
+            if name not in known:
+                raise usage_error(f"scaffold: the template does not ask for {shortened(name)}",
+                                  did_you_mean(name, known, "it asks for"))
+        return typed
+
+    # -- Making the files
+
+    def plan_make(self, folders, files):
+        """Make all files or none; of two calls at once only one does. Returns how many."""
+        place, existed = Place(FILE, 1), look(self.folder)
+        root = YamlText(files[0][1].decode("utf-8"), FILE).root()
+        read_project(Value(root, place).entries(), place, self.call.plugins)
+        yield MakeFolder(self.folder, self.folder)
+        try:
+            scratch = yield Scratch(self.call.token, os.path.join(self.folder, FILE))
+            try:
+                self.check_no_project()
+                return (yield from self.plan_write(folders, files, os.path.join(scratch, "made")))
+            finally:
+                yield Remove(scratch)
+        except (SkelebotError, KeyboardInterrupt, Stopped):
+            if not existed:
+                yield Remove(self.folder, empty=True)
+            raise
+
+    def plan_write(self, folders, files, note):
+        """Write the files that do not exist, having looked at all first; skelebot.yaml last.
+
+        note  the file that says what is made, for whoever tidies up after us
+        """
+        present, names = {}, [path for path, _ in files]
+        for path in (*folders, *names):
+            for one in (*ancestors(path), path):
+                target = os.path.join(self.folder, one)
+                present[one] = look(target, self.folder)
+                if present[one] == "file" and one != path:
+                    raise SkelebotError(f"{target}: is a file, and has to be a folder for {path}",
+                                        "nothing was written; rename the file")
+        if present[SCHEMA] == "file":
+            present[SCHEMA] = ""        # it is generated, maybe by an earlier release
+        folders = sorted({*folders, *(above for path in names for above in ancestors(path))})
+        new = [*((path, None) for path in folders), *files[1:], files[0]]
+        new = [(path, data) for path, data in new if not present[path]]
+        for path in names:
+            if present[path]:
+                yield Note(f"kept {path}, which exists already")
+        yield File(note, self.note_of(new))
+        for path, data in new:
+            target = os.path.join(self.folder, path)
+            yield (MakeFolder(target, self.folder) if data is None
+                   else File(target, data, self.folder,
+                             instead="skelebot schema" if path == SCHEMA else ""))
+        yield Remove(note)
+        return sum(not present[path] for path in names)
+
+    @staticmethod
+    def note_of(new):
+        """A line for each path of what will be made, after the SHA-256 of a file, or nothing."""
+        lines = (f"{'' if data is None else hash_of(data)} {path}" for path, data in new)
+        return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
 # -- A template
@@ -12346,18 +12586,8 @@ class TemplateFile(Record):
     places: Hidden = None
 
 
-def is_inside(path):
-    """Whether a relative path stays below where it starts."""
-    parts = re.split(r"[\\/]+", path)
-    return bool(path) and not re.match(r"[\\/~]|[A-Za-z]:", path) and ".." not in parts
-
-
 class Answers(dict):
     """name -> what was answered, for the {variables} of a template."""
-
-    def fill(self, text):
-        """`text` with the known variables; other braces stay."""
-        return re.sub(r"\{([\w.-]+)\}", lambda match: self.get(match.group(1), match.group()), text)
 
     def fill_path(self, text, place):
         """A path below the new project or template that git has no use for, as it runs some."""
@@ -12382,6 +12612,16 @@ class Answers(dict):
             for side in item if node.id == "mapping" else (item,):
                 self.fill_node(side, done)
         return node
+
+    def fill(self, text):
+        """`text` with the known variables; other braces stay."""
+        return re.sub(r"\{([\w.-]+)\}", lambda match: self.get(match.group(1), match.group()), text)
+
+
+def is_inside(path):
+    """Whether a relative path stays below where it starts."""
+    parts = re.split(r"[\\/]+", path)
+    return bool(path) and not re.match(r"[\\/~]|[A-Za-z]:", path) and ".." not in parts
 
 
 class Template(Record):
@@ -12411,6 +12651,273 @@ class Template(Record):
         return {**own, **{key: entry.node for key, entry in entries.items()}}
 
 
+# -- A folder that has files already
+
+# Where a script is one that only acts; elsewhere it has to say that it is one.
+SCRIPT_PLACE = r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?[^/]+"
+NO_JOB = (r"(?:.*/)?(?:(?:tests?|docs?|renv|packrat)/.*|(?:__\w+__|setup|conftest|test_[^/]*"
+          r"|[^/]*_test|install|skelebot|ui|server|global)\.\w+)")
+PACKAGE_ITSELF = r"(?:src/)?[^/]+/__main__\.py"
+LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(\w+)"
+RUN_BY = ("Makefile", "dvc.yaml", "README.md", "justfile")     # scripts, with their words
+RESULTS = ("checkpoints", "model", "models", "out", "output", "outputs", "results")  # to come
+ALWAYS_OUT = (".git", ".venv", SCHEMA, "**/__pycache__", "**/.ipynb_checkpoints")
+
+
+class Existing:
+    """What the files of a folder tell of the project that is to be made of it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.venvs = [name for name in folder_names(folder) if self.has(name + "/pyvenv.cfg")]
+        self.files = [file for file in listing(folder) if file.split("/")[0] not in self.venvs]
+        self.texts = {file: self.text(file) for file in self.files
+                      if os.path.splitext(file)[1] in INTERPRETERS}
+        self.local = {part for file in self.texts for part in re.split(r"[/.]", file)}
+        self.web = {library: shown for library, *shown in template_rows("hints", "web")}
+        self.pyproject = read_bytes(os.path.join(folder, "pyproject.toml"), 1 << 20) or b""
+
+    def has(self, name):
+        return look(os.path.join(self.folder, name))
+
+    @property
+    def language(self):
+        ends = {os.path.splitext(file)[1].lower() for file in self.files}
+        known = dict.fromkeys(SCRIPTS[end].language for end in SCRIPTS if end in ends)
+        return "+".join(filter(None, known)) or "Python"
+
+    @property
+    def version(self):
+        """As one of the files that have it says it, or else 0.1.0."""
+        project = toml_texts(self.text("pyproject.toml"), "project", "tool.poetry")
+        setup = toml_texts(self.text("setup.cfg"), "metadata")
+        others = re.search(r"(?m)^Version:\s*(\S+)", self.text("DESCRIPTION")) or re.search(
+            r"\bversion\s*=\s*[\"']([^\"']+)", self.text("setup.py"))
+        known = [project.get("version"), setup.get("version"), others and others.group(1)]
+        return next((one for one in known if one and Semantic.parse(one)), "0.1.0")
+
+    def text(self, file):
+        return marked_text(read_bytes(os.path.join(self.folder, file), 1 << 20) or b"")
+
+    # -- Scripts
+
+    @property
+    def jobs(self):
+        """file -> the jobs that come of it; a command of a script is a job of its own."""
+        jobs, names = {}, set()
+        for file in filter(self.is_script, self.texts):
+            jobs[file] = [self.job(file, takes, names) for takes in self.takes(file)]
+        for name, target in self.entries.items():   # run without the package being installed
+            module, _, function = target.partition(":")
+            path = next(filter(self.texts.get, module_files(module)), module_files(module)[0])
+            call = f"import sys; from {module} import {function}; sys.exit({function}())"
+            jobs[f"{name} ({target})"] = [
+                self.keys_of(self.named("-".join([name, *takes.command.split()]), names),
+                             shell_line(["python3", "-c", call]), f"run {target}", takes, path)
+                for takes in self.takes(path)]
+        if any(os.path.basename(file) == "server.R" for file in self.files):
+            source, port = self.web["shiny"]
+            jobs["server.R"] = [{"name": self.named("app", names), "source": source.format("."),
+                                 "ports": [f"{port}:{port}"]}]
+        return jobs
+
+    def is_script(self, file):
+        """Whether a file is there to be run: it says so, or acts, and no other one loads it."""
+        name, end = os.path.splitext(file)
+        text, place = self.texts[file], re.fullmatch(SCRIPT_PLACE, file)
+        if re.fullmatch(PACKAGE_ITSELF, file) and not self.entries:
+            return True
+        if re.fullmatch(NO_JOB, file) or (end == ".sh" and not place):
+            return False
+        if re.search(SCRIPTS[end.lower()].says, text):
+            return True
+        if not place or os.path.basename(name) in set().union(*map(self.loads, self.texts)):
+            return False
+        return bool(script_says("acts", file, text))
+
+    def job(self, file, takes, names):
+        """The keys of a job that runs a script, or a command of it."""
+        stem, end = os.path.splitext(os.path.basename(file.replace("/__main__.py", ".py")))
+        text, words = self.texts[file], "-".join([stem, *takes.command.split()])
+        loads = [self.web[library] for library in re.findall(LOADS, text) if library in self.web]
+        source, port, *variables = (loads or [("{}", "")])[0]
+        port = port and (re.findall(r"\bport\s*=\s*(\d+)", text) + [port])[0]
+        relative = end == ".py" and re.search(r"(?m)^[ \t]*from \.", text)
+        if source == "{}" and (relative or re.fullmatch(PACKAGE_ITSELF, file)):
+            source = "python3 -m {2}"
+        path = re.sub(r"^src/", "", file) if self.path == "src" else file
+        module = re.sub(r"(?:/__main__)?\.py$", "", path).replace("/", ".")
+        shown = source.format(shell_line([file]), port, module)
+        return self.keys_of(self.named(words, names, f"{words}-{end[1:].lower()}",
+                                       file[:-len(end)].replace("/", "-")),
+                            shown, f"run {file}", takes, file,
+                            ports=[f"{port}:{port}"] if port else [],
+                            environment=variables)
+
+    def named(self, name, names, *others):
+        """A job's name that is not taken yet."""
+        name = re.sub(r"\s+", "-", name.strip()).lstrip("+-") or "job"
+        name = next((one for one in (name, *others) if one not in names and JobName.fits(one)),
+                    f"{name}-{len(names)}")
+        names.add(name)
+        return name
+
+    def keys_of(self, name, source, about, takes, file, **more):
+        """The keys of a job, without those that say nothing."""
+        after = f"; after --: {' '.join(takes.more)}" if takes.more else ""
+        keys = {"name": name, "source": " ".join(filter(None, [source, takes.command])),
+                "help": about + after, "mappings": self.mappings(self.said_of(file)), **more,
+                "args": takes.args, "params": takes.params}
+        return {key: value for key, value in keys.items() if value}
+
+    def takes(self, file):
+        """[Takes] of a script: one for each of its commands, or one of nothing at all."""
+        return script_says("takes", file, self.texts.get(file, "")) or [Takes()]
+
+    def said_of(self, file):
+        """What a script says, what it loads says, and the lines that run it elsewhere."""
+        files = [file] if file in self.texts else []
+        for one in files:
+            files += [other for other in self.texts if other not in files
+                      and os.path.splitext(os.path.basename(other))[0] in self.loads(one)]
+        lines = "\n".join(map(self.text, RUN_BY)).replace("\\\n", " ").split("\n")
+        return "\n".join([*map(self.texts.get, files), *(line for line in lines if file in line)])
+
+    @functools.lru_cache(None)
+    def loads(self, file):
+        """The names of what a file loads of the project."""
+        names, text = set(), self.texts[file]
+        for line in re.findall(r"(?m)^[ \t]*(?:from|import)[ \t]+([.\w][^\n#]*)", text):
+            words = re.findall(r"\w+", line)
+            names |= set(words) if line[0] == "." or words[0] in self.local else set()
+        return names | {os.path.splitext(os.path.basename(path))[0] for path
+                        in re.findall(r"\bsource\([\"']([^\"'\n]*)", text)}
+
+    # -- Packages that are to be installed
+
+    def left_out(self, language, jobs):
+        """[(file, why)] of what skelebot.yaml does not take over."""
+        taken = str(self.dependencies(language))
+        others = [] if re.search(r"req:|proj:|renv:", taken) or self.dockerfile else [
+            (file, f"to install what it names, {why.replace('FILE', file)}")
+            for file in self.files for name, why, _ in foreign_files(*Language.values)
+            if re.fullmatch(name, file)]
+        if "pyproject.toml" in self.files and not others and not taken.strip("[]{}None"):
+            others = [("pyproject.toml", "it " + "; ".join(project_fault(self.pyproject)))]
+        own = [path for one in self.entries.values() for path in module_files(one.split(":")[0])]
+        idle = [file for file in self.texts if not re.fullmatch(NO_JOB, file)
+                and file not in (*jobs, *own)]
+        shown = listed(idle[:4] + ([f"{len(idle) - 4} more"] if idle[4:] else []))
+        has = "they have" if idle[1:] else "it has"
+        return others + ([(shown, f"{has} nothing that could be run")] if idle else [])
+
+    @property
+    def path(self):
+        """Where Python finds the project's packages; "" if it needs not be told."""
+        own = {os.path.dirname(file) for file in self.files
+               if re.fullmatch(r"(?:src/)?[^/]+/__init__\.py", file)}
+        below = set().union(*(self.loads(file) for file in self.texts if "/" in file))
+        return "src" if "src" not in own and "/" in "".join(own) else "." if own & below else ""
+
+    @property
+    def entries(self):
+        """name -> `module:function` of the commands that its package has."""
+        setup = "".join(re.findall(r"\bconsole_scripts\b[^\[\n]*\[?([^\[\]]*)",
+                                   self.text("setup.cfg") + self.text("setup.py")))
+        pairs = re.findall(r"(?<![\w.-])([\w.-]+)\s*=\s*([\w.]+:\w+)", setup)
+        return {**dict(pairs), **toml_texts(
+            self.text("pyproject.toml"), "project.scripts", "tool.poetry.scripts")}
+
+    def dependencies(self, language):
+        """As skelebot.yaml has them: a list, or one for each language."""
+        files = [file for file in self.files
+                 if file != "pyproject.toml" or not project_fault(self.pyproject)]
+        known = {kind.language: [form + file for file, form in kind.installs.items()
+                                 if file in files][:1]
+                 for kind in SCRIPTS.values() if kind.language in language.split("+")}
+        if "+" not in language:
+            return known.get(language)
+        return {name: dependencies for name, dependencies in known.items() if dependencies}
+
+    # -- What stays out of the image
+
+    @property
+    def ignores(self):
+        files = [name for name in (".env", "renv/library", "renv/staging") if self.has(name)]
+        return list(dict.fromkeys([*ALWAYS_OUT, *self.venvs, *files, *(
+            pattern for pattern in self.ignored.values()
+            if pattern.replace("**/", "") not in ALWAYS_OUT)]))
+
+    def mappings(self, text):
+        """The folders that a text names: in no image, or without scripts; and a .env."""
+        code = {file.split("/")[0] for file in self.texts}
+        data = [*self.ignored, *(name for name in (*folder_names(self.folder), *RESULTS)
+                                 if name not in (*code, *self.venvs))]
+        own = [f"{name}/" for name in data if not re.search(r"[*?]", name) and re.search(
+            r"(?:[\"'](?:\./)?{0}[/\"']|[\s=(>](?:\./)?{0}/)".format(re.escape(name)), text)]
+        own += [f"{name}/" for library, name in hints("writes").items()
+                if re.search(rf"(?m)^[ \t]*(?:import|from) {library}\b", text)]
+        secret = self.has(".env") and re.search(r"\.env\b|dotenv", text)
+        folder = self.workdir
+        return [*(f"{name}:{folder}/{name}" if folder != "/app" else name
+                  for name in dict.fromkeys(own)),
+                *([f".env:{folder}/.env:ro"] if secret else [])]
+
+    @property
+    def ignored(self):
+        """folder -> its pattern for .dockerignore, of those that .gitignore names."""
+        folders, lines = {}, [line.strip() for line in self.text(".gitignore").split("\n")]
+        kept = {line.strip("!/*") for line in lines if line.startswith("!")}
+        for line in lines:
+            name = re.sub(r"/\*{0,2}$", "", line).lstrip("/")
+            is_folder = re.search(r"/\*{0,2}$", line) or self.has(name) == "folder"
+            odd = not name or re.match(r"[#!]|.*[\\\[\]]|[*]+$", line)
+            if odd or not is_folder or name in (*kept, *self.venvs):
+                continue
+            anchored = "/" in line.rstrip("/*")
+            inner = [file for file in self.texts if f"/{name}/" in f"/{file}"]
+            if not anchored and not inner:
+                folders[name] = "**/" + re.sub(r"^\*\*/", "", name)
+            elif not any(file.startswith(name + "/") for file in self.texts):
+                folders[name] = name
+        return folders
+
+    # -- A Dockerfile of its own
+
+    @property
+    def workdir(self):
+        """Where jobs run in an image of its own Dockerfile."""
+        folders = [words for name, words in Instructions(self.dockerfile).lines
+                   if name == "WORKDIR"]
+        return os.path.join("/app" if not folders else "/", *folders).rstrip("/")
+
+    def keys(self, language, jobs):
+        """The keys of skelebot.yaml."""
+        own = self.dockerfile
+        entry = own and any(name == "ENTRYPOINT" for name, _ in Instructions(own).lines)
+        keys = {"language": language,
+                "dockerfile": own and "Dockerfile",
+                "primaryExe": entry and "ENTRYPOINT",
+                "environment": self.path and [f"PYTHONPATH={self.path}"],
+                "dependencies": not own and self.dependencies(language),
+                "ignores": self.ignores,
+                "jobs": jobs}
+        return {key: value for key, value in keys.items() if value}
+
+    @property
+    def dockerfile(self):
+        text = self.text("Dockerfile")
+        return text if text and not is_generated(text) else ""
+
+
+def toml_texts(text, *tables):
+    """The `key = "text"` lines of tables of a TOML file, as {key: text}."""
+    known = toml_tables(text)
+    pair = r"(?m)^[ \t]*[\"']?([\w.-]+)[\"']?[ \t]*[=:][ \t]*[\"']?([^\"'\n]+)"
+    return {key: one.strip() for table in tables
+            for key, one in re.findall(pair, known.get(table, ""))}
+
+
 # -- What a script takes, by what it says: it is never run
 
 TYPES = {**dict.fromkeys(("int", "INT", "IntRange", "integer"), "int"),
@@ -12421,86 +12928,12 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError, AttributeErr
               IndexError)
 
 
-class Takes:
-    """The words that a script, or one command of it, takes: its args, params, and what may follow.
-
-    command  the words that choose it, after the script
-    """
-
-    def __init__(self, command=""):
-        self.command, self.args, self.params, self.more, self.names = command, [], [], [], set()
-
-    def declare(self, flags, said):
-        """Add what a script declares: its spellings, and name -> what is said of it."""
-        kind, number = TYPES.get(said.get("type"), ""), said.get("nargs")
-        if not flags or said.get("hidden") or said.get("action") in ("help", "version"):
-            return
-        if not flags[0].startswith("-"):
-            self.argue(flags[0], number, said)
-            return
-        if said.get("action") == "BooleanOptionalAction":
-            flags = [re.sub("^--(.+)", r"--\1/--no-\1", flag) for flag in flags]
-        flagged = said.get("action") in FLAGGED or "/" in "".join(flags) or any(
-            said.get(name) not in (None, False)
-            for name in ("is_flag", "flag", "count", "flag_value"))
-        several = "list" if (number or 1) not in (1, "?") else kind
-        for side in itertools.zip_longest(*(flag.split("/") for flag in flags), fillvalue=""):
-            self.offer([flag.strip() for flag in side], "boolean" if flagged else several, said)
-
-    def argue(self, name, number, said):
-        """Add a positional word, or as many as it stands for; one that may be missing follows."""
-        name, count = re.sub(r"[^\w.-]+", "-", name).strip("-."), number or 1
-        if self.more or not isinstance(count, int) or said.get("default") is not None or count < 1:
-            self.more += [name.upper()] if name else []
-            return
-        for index in range(1, count + 1):
-            self.keep(self.args, f"{name}{index}" if count > 1 else name,
-                      choices=said.get("choices"), help=said.get("help"))
-
-    def place(self, known):
-        """Itself, with the names of words by their number; "" for one that may be missing."""
-        for index in sorted(set(known) - {0}):
-            self.argue(known[index] or f"arg{index}", None if known[index] else "?", {})
-        return self
-
-    def offer(self, flags, accepts, said):
-        """Add an option, under the first of its long names."""
-        long = [flag[2:] for flag in flags if re.match("--..", flag)]   # --n would be passed as -n
-        short = [flag[1:] for flag in flags if re.fullmatch(r"-[A-Za-z0-9]", flag)]
-        default, name = said.get("default"), (long or short or [""])[0]
-        kind = {"int": int, "float": (int, float), "": str, "list": (list, tuple)}.get(accepts, ())
-        fits = isinstance(default, kind) and not isinstance(default, bool) and not re.search(
-            r"\$|^-\D", str(default)) and not said.get("exclusive")
-        fits = fits and default in (said.get("choices") or [default])
-        self.keep(self.params, name, alt=short[0] if long and short else "", accepts=accepts,
-                  default=default if fits else None, choices=said.get("choices"),
-                  help=said.get("help"))
-
-    def keep(self, rows, name, help=None, choices=None, **said):
-        """Add a row, unless its name is no name, or taken."""
-        if not ParamName.fits(name) or name in self.names or name == "help" or (
-                name == "h" and said.get("accepts") == "boolean"):
-            return
-        if said.get("alt") in self.names:
-            said["alt"] = ""
-        self.names |= {name, said.get("alt")}
-        text = re.sub(r"%\(default\)\w|%default", str(said.get("default")), str(help or ""))
-        said.update(choices=[str(choice) for choice in choices or ()],
-                    help=" ".join(text.replace("%%", "%").split()))
-        rows.append(Row(name=name, **{
-            key: said[key] for key in ("alt", "default", "choices", "help", "accepts")
-            if said.get(key) not in ("", None, [], ())}))
-
-
-def dotted(node):
-    """`a.b` of such a Python expression; "" of any other."""
-    above = dotted(node.value) if hasattr(node, "attr") else ""
-    return f"{above}.{node.attr}" if above else getattr(node, "attr", getattr(node, "id", ""))
-
-
-def last_name(node):
-    """The last name of an expression, or of what it calls: `Choice` of click.Choice()."""
-    return dotted(getattr(node, "func", None) or node).rpartition(".")[2]
+def script_says(what, file, text):
+    """What a script `takes`, or whether it `acts`; None if it cannot be read."""
+    usage = what == "takes" and "docopt(" in text and re.search(r"(?i)usage:", text)
+    kind = DocoptUsage if usage else SCRIPTS[os.path.splitext(file)[1].lower()]
+    with contextlib.suppress(*UNREADABLE):
+        return getattr(kind(text), what)
 
 
 class PythonScript:
@@ -12544,6 +12977,21 @@ class PythonScript:
         known = next((ways[name] for name in ways if name in modules), self.positions)()
         return [one for one in known if one.command or len(known) == 1]
 
+    def said(self, call):
+        """What a call says of an option: its keywords, by their value or else their last name."""
+        words = {one.arg: one.value for one in getattr(call, "keywords", ())}
+        said = {name: self.value(value) for name, value in words.items()}
+        said.update({name: last_name(words[name]) for name in ("type", "action")
+                     if name in words and said[name] is None})
+        if said.get("type") == "Choice":            # of click
+            said["choices"] = self.value(words["type"].args[0])
+        if last_name(call) not in self.untyped:
+            said.setdefault("type", type(said.get("default")).__name__)
+        return {**said, "hidden": said.get("hidden") or last_name(words.get("help")) == "SUPPRESS"}
+
+    def flags(self, values):
+        return [text for text in map(self.value, values) if isinstance(text, str)]
+
     def value(self, node):
         """The value of an expression; None if only a run tells."""
         name = last_name(node)
@@ -12559,21 +13007,6 @@ class PythonScript:
             if name in ("list", "sorted", "tuple"):
                 return self.value(node.args[0])
         return None
-
-    def said(self, call):
-        """What a call says of an option: its keywords, by their value or else their last name."""
-        words = {one.arg: one.value for one in getattr(call, "keywords", ())}
-        said = {name: self.value(value) for name, value in words.items()}
-        said.update({name: last_name(words[name]) for name in ("type", "action")
-                     if name in words and said[name] is None})
-        if said.get("type") == "Choice":            # of click
-            said["choices"] = self.value(words["type"].args[0])
-        if last_name(call) not in self.untyped:
-            said.setdefault("type", type(said.get("default")).__name__)
-        return {**said, "hidden": said.get("hidden") or last_name(words.get("help")) == "SUPPRESS"}
-
-    def flags(self, values):
-        return [text for text in map(self.value, values) if isinstance(text, str)]
 
     # -- argparse and optparse
 
@@ -12601,16 +13034,6 @@ class PythonScript:
 
     # -- click
 
-    def decorated(self, *kinds):
-        """(name, function, decorator) of the functions that have one of these decorators."""
-        return [(name, function, one) for name, function in self.functions.items()
-                for one in function.decorator_list if last_name(one) in kinds]
-
-    def named(self, name, decorator):
-        """The name of a command: as its decorator has it, or as its function has."""
-        texts = self.flags(getattr(decorator, "args", ())) or [self.said(decorator).get("name")]
-        return texts[0] or name.lower().replace("_", "-")
-
     def click(self):
         """By the decorators of functions; a command below a group is called by both names."""
         groups, takes = {}, []
@@ -12631,17 +13054,17 @@ class PythonScript:
                     takes[-1].declare(self.flags(getattr(word, "args", ())), said)
         return takes
 
-    # -- typer and fire: by a function's own parameters
+    def decorated(self, *kinds):
+        """(name, function, decorator) of the functions that have one of these decorators."""
+        return [(name, function, one) for name, function in self.functions.items()
+                for one in function.decorator_list if last_name(one) in kinds]
 
-    def parameters(self, function):
-        """(name, annotation, default or None) of what a function takes; a * before more words."""
-        args = function.args
-        both = [*getattr(args, "posonlyargs", ()), *args.args]
-        defaults = [None] * (len(both) - len(args.defaults)) + args.defaults
-        both = [*zip(both, defaults), *zip(args.kwonlyargs, args.kw_defaults)]
-        more = [("*" + args.vararg.arg, None, None)] if args.vararg else []
-        return [(arg.arg, arg.annotation, default) for arg, default in both
-                if arg.arg not in ("self", "cls")] + more
+    def named(self, name, decorator):
+        """The name of a command: as its decorator has it, or as its function has."""
+        texts = self.flags(getattr(decorator, "args", ())) or [self.said(decorator).get("name")]
+        return texts[0] or name.lower().replace("_", "-")
+
+    # -- typer and fire: by a function's own parameters
 
     def typer(self):
         """By functions with @app.command(), or that typer.run() gets."""
@@ -12711,6 +13134,16 @@ class PythonScript:
                     one.declare([spelling(name)], {"default": value, "type": type(value).__name__})
         return [one for one, _ in takes]
 
+    def parameters(self, function):
+        """(name, annotation, default or None) of what a function takes; a * before more words."""
+        args = function.args
+        both = [*getattr(args, "posonlyargs", ()), *args.args]
+        defaults = [None] * (len(both) - len(args.defaults)) + args.defaults
+        both = [*zip(both, defaults), *zip(args.kwonlyargs, args.kw_defaults)]
+        more = [("*" + args.vararg.arg, None, None)] if args.vararg else []
+        return [(arg.arg, arg.annotation, default) for arg, default in both
+                if arg.arg not in ("self", "cls")] + more
+
     # -- sys.argv
 
     def positions(self):
@@ -12752,6 +13185,13 @@ class RScript(PythonScript):
         calls = re.finditer(r"\b(?:make_option|add_option|add_argument)\(", text)
         self.calls = list(filter(None, map(self.call, itertools.islice(calls, self.MOST))))
 
+    def flags(self, values):
+        words = [one.value for call in self.calls if call.args is values
+                 for one in call.keywords if one.arg in ("opt_str", "arg", "short")]
+        texts = map(self.value, [*values, *words])
+        return [one for text in texts for one in (text if isinstance(text, list) else [text])
+                if isinstance(one, str)]
+
     def call(self, match):
         """The syntax tree of a call, as if it were Python's; None if that is never closed."""
         def plain(piece):
@@ -12769,13 +13209,6 @@ class RScript(PythonScript):
         if last_name(node) in ("c", "list") and hasattr(node, "args"):
             return list(map(self.value, node.args))
         return super().value(node)
-
-    def flags(self, values):
-        words = [one.value for call in self.calls if call.args is values
-                 for one in call.keywords if one.arg in ("opt_str", "arg", "short")]
-        texts = map(self.value, [*values, *words])
-        return [one for text in texts for one in (text if isinstance(text, list) else [text])
-                if isinstance(one, str)]
 
     @property
     def acts(self):
@@ -12805,20 +13238,6 @@ class BashScript:
         self.text = text
 
     @property
-    def words(self):
-        """[(name, number, sign)] of $1, $2, ... outside of functions; "" where they get no name."""
-        inside, words = False, []
-        for line in re.sub(r"'[^'\n]*'", "''", self.text).split("\n"):
-            starts = re.match(r"(?:function[ \t]+)?[\w-]+[ \t]*\(\)", line)
-            inside = not line.rstrip().endswith("}") if starts else \
-                inside and not line.startswith("}")
-            if not starts and not inside and line[:1] not in (" ", "\t", "#"):
-                name = re.match(r"(?:(?:readonly|export|declare)[ \t]+)?(\w+)=", line)
-                words += [(name.group(1) if name else "", int(index), sign) for index, sign
-                          in re.findall(r"\$\{?([1-9])\b(:?[-=+])?", line)]
-        return words
-
-    @property
     def takes(self):
         takes, letters = Takes(), re.search(r"\bgetopts[ \t]+[\"']?:?([\w:]+)", self.text)
         _, *parts = re.split(r"(?m)^[ \t]*\(?(-?[\w|][\w| \t-]*|--[\w| \t-]*)\)", self.text)
@@ -12835,6 +13254,20 @@ class BashScript:
             missing = letters or cases or sign
             known.setdefault(index, "" if missing else name or f"arg{index}")
         return [takes.place(known)]
+
+    @property
+    def words(self):
+        """[(name, number, sign)] of $1, $2, ... outside of functions; "" where they get no name."""
+        inside, words = False, []
+        for line in re.sub(r"'[^'\n]*'", "''", self.text).split("\n"):
+            starts = re.match(r"(?:function[ \t]+)?[\w-]+[ \t]*\(\)", line)
+            inside = not line.rstrip().endswith("}") if starts else \
+                inside and not line.startswith("}")
+            if not starts and not inside and line[:1] not in (" ", "\t", "#"):
+                name = re.match(r"(?:(?:readonly|export|declare)[ \t]+)?(\w+)=", line)
+                words += [(name.group(1) if name else "", int(index), sign) for index, sign
+                          in re.findall(r"\$\{?([1-9])\b(:?[-=+])?", line)]
+        return words
 
 
 class DocoptUsage:
@@ -12880,559 +13313,126 @@ class DocoptUsage:
 SCRIPTS = {end: kind for kind in (RScript, PythonScript, BashScript) for end in kind.ends}
 
 
-def script_says(what, file, text):
-    """What a script `takes`, or whether it `acts`; None if it cannot be read."""
-    usage = what == "takes" and "docopt(" in text and re.search(r"(?i)usage:", text)
-    kind = DocoptUsage if usage else SCRIPTS[os.path.splitext(file)[1].lower()]
-    with contextlib.suppress(*UNREADABLE):
-        return getattr(kind(text), what)
+class Takes:
+    """The words that a script, or one command of it, takes: its args, params, and what may follow.
+
+    command  the words that choose it, after the script
+    """
+
+    def __init__(self, command=""):
+        self.command, self.args, self.params, self.more, self.names = command, [], [], [], set()
+
+    def declare(self, flags, said):
+        """Add what a script declares: its spellings, and name -> what is said of it."""
+        kind, number = TYPES.get(said.get("type"), ""), said.get("nargs")
+        if not flags or said.get("hidden") or said.get("action") in ("help", "version"):
+            return
+        if not flags[0].startswith("-"):
+            self.argue(flags[0], number, said)
+            return
+        if said.get("action") == "BooleanOptionalAction":
+            flags = [re.sub("^--(.+)", r"--\1/--no-\1", flag) for flag in flags]
+        flagged = said.get("action") in FLAGGED or "/" in "".join(flags) or any(
+            said.get(name) not in (None, False)
+            for name in ("is_flag", "flag", "count", "flag_value"))
+        several = "list" if (number or 1) not in (1, "?") else kind
+        for side in itertools.zip_longest(*(flag.split("/") for flag in flags), fillvalue=""):
+            self.offer([flag.strip() for flag in side], "boolean" if flagged else several, said)
+
+    def place(self, known):
+        """Itself, with the names of words by their number; "" for one that may be missing."""
+        for index in sorted(set(known) - {0}):
+            self.argue(known[index] or f"arg{index}", None if known[index] else "?", {})
+        return self
+
+    def argue(self, name, number, said):
+        """Add a positional word, or as many as it stands for; one that may be missing follows."""
+        name, count = re.sub(r"[^\w.-]+", "-", name).strip("-."), number or 1
+        if self.more or not isinstance(count, int) or said.get("default") is not None or count < 1:
+            self.more += [name.upper()] if name else []
+            return
+        for index in range(1, count + 1):
+            self.keep(self.args, f"{name}{index}" if count > 1 else name,
+                      choices=said.get("choices"), help=said.get("help"))
+
+    def offer(self, flags, accepts, said):
+        """Add an option, under the first of its long names."""
+        long = [flag[2:] for flag in flags if re.match("--..", flag)]   # --n would be passed as -n
+        short = [flag[1:] for flag in flags if re.fullmatch(r"-[A-Za-z0-9]", flag)]
+        default, name = said.get("default"), (long or short or [""])[0]
+        kind = {"int": int, "float": (int, float), "": str, "list": (list, tuple)}.get(accepts, ())
+        fits = isinstance(default, kind) and not isinstance(default, bool) and not re.search(
+            r"\$|^-\D", str(default)) and not said.get("exclusive")
+        fits = fits and default in (said.get("choices") or [default])
+        self.keep(self.params, name, alt=short[0] if long and short else "", accepts=accepts,
+                  default=default if fits else None, choices=said.get("choices"),
+                  help=said.get("help"))
+
+    def keep(self, rows, name, help=None, choices=None, **said):
+        """Add a row, unless its name is no name, or taken."""
+        if not ParamName.fits(name) or name in self.names or name == "help" or (
+                name == "h" and said.get("accepts") == "boolean"):
+            return
+        if said.get("alt") in self.names:
+            said["alt"] = ""
+        self.names |= {name, said.get("alt")}
+        text = re.sub(r"%\(default\)\w|%default", str(said.get("default")), str(help or ""))
+        said.update(choices=[str(choice) for choice in choices or ()],
+                    help=" ".join(text.replace("%%", "%").split()))
+        rows.append(Row(name=name, **{
+            key: said[key] for key in ("alt", "default", "choices", "help", "accepts")
+            if said.get(key) not in ("", None, [], ())}))
 
 
-# -- A folder that has files already
-
-# Where a script is one that only acts; elsewhere it has to say that it is one.
-SCRIPT_PLACE = r"(?:(?:src|scripts|bin|jobs)/)?(?:jobs/)?[^/]+"
-NO_JOB = (r"(?:.*/)?(?:(?:tests?|docs?|renv|packrat)/.*|(?:__\w+__|setup|conftest|test_[^/]*"
-          r"|[^/]*_test|install|skelebot|ui|server|global)\.\w+)")
-PACKAGE_ITSELF = r"(?:src/)?[^/]+/__main__\.py"
-LOADS = r"(?m)^[ \t]*(?:import |from |(?:library|require)\()(\w+)"
-RUN_BY = ("Makefile", "dvc.yaml", "README.md", "justfile")     # scripts, with their words
-RESULTS = ("checkpoints", "model", "models", "out", "output", "outputs", "results")  # to come
-ALWAYS_OUT = (".git", ".venv", SCHEMA, "**/__pycache__", "**/.ipynb_checkpoints")
+def last_name(node):
+    """The last name of an expression, or of what it calls: `Choice` of click.Choice()."""
+    return dotted(getattr(node, "func", None) or node).rpartition(".")[2]
 
 
-def toml_texts(text, *tables):
-    """The `key = "text"` lines of tables of a TOML file, as {key: text}."""
-    known = toml_tables(text)
-    pair = r"(?m)^[ \t]*[\"']?([\w.-]+)[\"']?[ \t]*[=:][ \t]*[\"']?([^\"'\n]+)"
-    return {key: one.strip() for table in tables
-            for key, one in re.findall(pair, known.get(table, ""))}
+def dotted(node):
+    """`a.b` of such a Python expression; "" of any other."""
+    above = dotted(node.value) if hasattr(node, "attr") else ""
+    return f"{above}.{node.attr}" if above else getattr(node, "attr", getattr(node, "id", ""))
 
 
-class Existing:
-    """What the files of a folder tell of the project that is to be made of it."""
+# -- The text of skelebot.yaml
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.venvs = [name for name in folder_names(folder) if self.has(name + "/pyvenv.cfg")]
-        self.files = [file for file in listing(folder) if file.split("/")[0] not in self.venvs]
-        self.texts = {file: self.text(file) for file in self.files
-                      if os.path.splitext(file)[1] in INTERPRETERS}
-        self.local = {part for file in self.texts for part in re.split(r"[/.]", file)}
-        self.web = {library: shown for library, *shown in template_rows("hints", "web")}
-        self.pyproject = read_bytes(os.path.join(folder, "pyproject.toml"), 1 << 20) or b""
-
-    def text(self, file):
-        return marked_text(read_bytes(os.path.join(self.folder, file), 1 << 20) or b"")
-
-    def has(self, name):
-        return look(os.path.join(self.folder, name))
-
-    @property
-    def language(self):
-        ends = {os.path.splitext(file)[1].lower() for file in self.files}
-        known = dict.fromkeys(SCRIPTS[end].language for end in SCRIPTS if end in ends)
-        return "+".join(filter(None, known)) or "Python"
-
-    @property
-    def version(self):
-        """As one of the files that have it says it, or else 0.1.0."""
-        project = toml_texts(self.text("pyproject.toml"), "project", "tool.poetry")
-        setup = toml_texts(self.text("setup.cfg"), "metadata")
-        others = re.search(r"(?m)^Version:\s*(\S+)", self.text("DESCRIPTION")) or re.search(
-            r"\bversion\s*=\s*[\"']([^\"']+)", self.text("setup.py"))
-        known = [project.get("version"), setup.get("version"), others and others.group(1)]
-        return next((one for one in known if one and Semantic.parse(one)), "0.1.0")
-
-    # -- Scripts
-
-    def is_script(self, file):
-        """Whether a file is there to be run: it says so, or acts, and no other one loads it."""
-        name, end = os.path.splitext(file)
-        text, place = self.texts[file], re.fullmatch(SCRIPT_PLACE, file)
-        if re.fullmatch(PACKAGE_ITSELF, file) and not self.entries:
-            return True
-        if re.fullmatch(NO_JOB, file) or (end == ".sh" and not place):
-            return False
-        if re.search(SCRIPTS[end.lower()].says, text):
-            return True
-        if not place or os.path.basename(name) in set().union(*map(self.loads, self.texts)):
-            return False
-        return bool(script_says("acts", file, text))
-
-    def takes(self, file):
-        """[Takes] of a script: one for each of its commands, or one of nothing at all."""
-        return script_says("takes", file, self.texts.get(file, "")) or [Takes()]
-
-    @functools.lru_cache(None)
-    def loads(self, file):
-        """The names of what a file loads of the project."""
-        names, text = set(), self.texts[file]
-        for line in re.findall(r"(?m)^[ \t]*(?:from|import)[ \t]+([.\w][^\n#]*)", text):
-            words = re.findall(r"\w+", line)
-            names |= set(words) if line[0] == "." or words[0] in self.local else set()
-        return names | {os.path.splitext(os.path.basename(path))[0] for path
-                        in re.findall(r"\bsource\([\"']([^\"'\n]*)", text)}
-
-    def said_of(self, file):
-        """What a script says, what it loads says, and the lines that run it elsewhere."""
-        files = [file] if file in self.texts else []
-        for one in files:
-            files += [other for other in self.texts if other not in files
-                      and os.path.splitext(os.path.basename(other))[0] in self.loads(one)]
-        lines = "\n".join(map(self.text, RUN_BY)).replace("\\\n", " ").split("\n")
-        return "\n".join([*map(self.texts.get, files), *(line for line in lines if file in line)])
-
-    @property
-    def jobs(self):
-        """file -> the jobs that come of it; a command of a script is a job of its own."""
-        jobs, names = {}, set()
-        for file in filter(self.is_script, self.texts):
-            jobs[file] = [self.job(file, takes, names) for takes in self.takes(file)]
-        for name, target in self.entries.items():   # run without the package being installed
-            module, _, function = target.partition(":")
-            path = next(filter(self.texts.get, module_files(module)), module_files(module)[0])
-            call = f"import sys; from {module} import {function}; sys.exit({function}())"
-            jobs[f"{name} ({target})"] = [
-                self.keys_of(self.named("-".join([name, *takes.command.split()]), names),
-                             shell_line(["python3", "-c", call]), f"run {target}", takes, path)
-                for takes in self.takes(path)]
-        if any(os.path.basename(file) == "server.R" for file in self.files):
-            source, port = self.web["shiny"]
-            jobs["server.R"] = [{"name": self.named("app", names), "source": source.format("."),
-                                 "ports": [f"{port}:{port}"]}]
-        return jobs
-
-    def named(self, name, names, *others):
-        """A job's name that is not taken yet."""
-        name = re.sub(r"\s+", "-", name.strip()).lstrip("+-") or "job"
-        name = next((one for one in (name, *others) if one not in names and JobName.fits(one)),
-                    f"{name}-{len(names)}")
-        names.add(name)
-        return name
-
-    def job(self, file, takes, names):
-        """The keys of a job that runs a script, or a command of it."""
-        stem, end = os.path.splitext(os.path.basename(file.replace("/__main__.py", ".py")))
-        text, words = self.texts[file], "-".join([stem, *takes.command.split()])
-        loads = [self.web[library] for library in re.findall(LOADS, text) if library in self.web]
-        source, port, *variables = (loads or [("{}", "")])[0]
-        port = port and (re.findall(r"\bport\s*=\s*(\d+)", text) + [port])[0]
-        relative = end == ".py" and re.search(r"(?m)^[ \t]*from \.", text)
-        if source == "{}" and (relative or re.fullmatch(PACKAGE_ITSELF, file)):
-            source = "python3 -m {2}"
-        path = re.sub(r"^src/", "", file) if self.path == "src" else file
-        module = re.sub(r"(?:/__main__)?\.py$", "", path).replace("/", ".")
-        shown = source.format(shell_line([file]), port, module)
-        return self.keys_of(self.named(words, names, f"{words}-{end[1:].lower()}",
-                                       file[:-len(end)].replace("/", "-")),
-                            shown, f"run {file}", takes, file,
-                            ports=[f"{port}:{port}"] if port else [],
-                            environment=variables)
-
-    def keys_of(self, name, source, about, takes, file, **more):
-        """The keys of a job, without those that say nothing."""
-        after = f"; after --: {' '.join(takes.more)}" if takes.more else ""
-        keys = {"name": name, "source": " ".join(filter(None, [source, takes.command])),
-                "help": about + after, "mappings": self.mappings(self.said_of(file)), **more,
-                "args": takes.args, "params": takes.params}
-        return {key: value for key, value in keys.items() if value}
-
-    # -- Packages that are to be installed
-
-    @property
-    def path(self):
-        """Where Python finds the project's packages; "" if it needs not be told."""
-        own = {os.path.dirname(file) for file in self.files
-               if re.fullmatch(r"(?:src/)?[^/]+/__init__\.py", file)}
-        below = set().union(*(self.loads(file) for file in self.texts if "/" in file))
-        return "src" if "src" not in own and "/" in "".join(own) else "." if own & below else ""
-
-    @property
-    def entries(self):
-        """name -> `module:function` of the commands that its package has."""
-        setup = "".join(re.findall(r"\bconsole_scripts\b[^\[\n]*\[?([^\[\]]*)",
-                                   self.text("setup.cfg") + self.text("setup.py")))
-        pairs = re.findall(r"(?<![\w.-])([\w.-]+)\s*=\s*([\w.]+:\w+)", setup)
-        return {**dict(pairs), **toml_texts(
-            self.text("pyproject.toml"), "project.scripts", "tool.poetry.scripts")}
-
-    def dependencies(self, language):
-        """As skelebot.yaml has them: a list, or one for each language."""
-        files = [file for file in self.files
-                 if file != "pyproject.toml" or not project_fault(self.pyproject)]
-        known = {kind.language: [form + file for file, form in kind.installs.items()
-                                 if file in files][:1]
-                 for kind in SCRIPTS.values() if kind.language in language.split("+")}
-        if "+" not in language:
-            return known.get(language)
-        return {name: dependencies for name, dependencies in known.items() if dependencies}
-
-    def left_out(self, language, jobs):
-        """[(file, why)] of what skelebot.yaml does not take over."""
-        taken = str(self.dependencies(language))
-        others = [] if re.search(r"req:|proj:|renv:", taken) or self.dockerfile else [
-            (file, f"to install what it names, {why.replace('FILE', file)}")
-            for file in self.files for name, why, _ in foreign_files(*Language.values)
-            if re.fullmatch(name, file)]
-        if "pyproject.toml" in self.files and not others and not taken.strip("[]{}None"):
-            others = [("pyproject.toml", "it " + "; ".join(project_fault(self.pyproject)))]
-        own = [path for one in self.entries.values() for path in module_files(one.split(":")[0])]
-        idle = [file for file in self.texts if not re.fullmatch(NO_JOB, file)
-                and file not in (*jobs, *own)]
-        shown = listed(idle[:4] + ([f"{len(idle) - 4} more"] if idle[4:] else []))
-        has = "they have" if idle[1:] else "it has"
-        return others + ([(shown, f"{has} nothing that could be run")] if idle else [])
-
-    # -- What stays out of the image
-
-    @property
-    def ignored(self):
-        """folder -> its pattern for .dockerignore, of those that .gitignore names."""
-        folders, lines = {}, [line.strip() for line in self.text(".gitignore").split("\n")]
-        kept = {line.strip("!/*") for line in lines if line.startswith("!")}
-        for line in lines:
-            name = re.sub(r"/\*{0,2}$", "", line).lstrip("/")
-            is_folder = re.search(r"/\*{0,2}$", line) or self.has(name) == "folder"
-            odd = not name or re.match(r"[#!]|.*[\\\[\]]|[*]+$", line)
-            if odd or not is_folder or name in (*kept, *self.venvs):
-                continue
-            anchored = "/" in line.rstrip("/*")
-            inner = [file for file in self.texts if f"/{name}/" in f"/{file}"]
-            if not anchored and not inner:
-                folders[name] = "**/" + re.sub(r"^\*\*/", "", name)
-            elif not any(file.startswith(name + "/") for file in self.texts):
-                folders[name] = name
-        return folders
-
-    @property
-    def ignores(self):
-        files = [name for name in (".env", "renv/library", "renv/staging") if self.has(name)]
-        return list(dict.fromkeys([*ALWAYS_OUT, *self.venvs, *files, *(
-            pattern for pattern in self.ignored.values()
-            if pattern.replace("**/", "") not in ALWAYS_OUT)]))
-
-    def mappings(self, text):
-        """The folders that a text names: in no image, or without scripts; and a .env."""
-        code = {file.split("/")[0] for file in self.texts}
-        data = [*self.ignored, *(name for name in (*folder_names(self.folder), *RESULTS)
-                                 if name not in (*code, *self.venvs))]
-        own = [f"{name}/" for name in data if not re.search(r"[*?]", name) and re.search(
-            r"(?:[\"'](?:\./)?{0}[/\"']|[\s=(>](?:\./)?{0}/)".format(re.escape(name)), text)]
-        own += [f"{name}/" for library, name in hints("writes").items()
-                if re.search(rf"(?m)^[ \t]*(?:import|from) {library}\b", text)]
-        secret = self.has(".env") and re.search(r"\.env\b|dotenv", text)
-        folder = self.workdir
-        return [*(f"{name}:{folder}/{name}" if folder != "/app" else name
-                  for name in dict.fromkeys(own)),
-                *([f".env:{folder}/.env:ro"] if secret else [])]
-
-    # -- A Dockerfile of its own
-
-    @property
-    def dockerfile(self):
-        text = self.text("Dockerfile")
-        return text if text and not is_generated(text) else ""
-
-    @property
-    def workdir(self):
-        """Where jobs run in an image of its own Dockerfile."""
-        folders = [words for name, words in Instructions(self.dockerfile).lines
-                   if name == "WORKDIR"]
-        return os.path.join("/app" if not folders else "/", *folders).rstrip("/")
-
-    def keys(self, language, jobs):
-        """The keys of skelebot.yaml."""
-        own = self.dockerfile
-        entry = own and any(name == "ENTRYPOINT" for name, _ in Instructions(own).lines)
-        keys = {"language": language,
-                "dockerfile": own and "Dockerfile",
-                "primaryExe": entry and "ENTRYPOINT",
-                "environment": self.path and [f"PYTHONPATH={self.path}"],
-                "dependencies": not own and self.dependencies(language),
-                "ignores": self.ignores,
-                "jobs": jobs}
-        return {key: value for key, value in keys.items() if value}
+def yaml_text(keys):
+    """YAML for (key, value) pairs in their order; a blank line before what takes several lines."""
+    yaml = yaml_module()
+    chunks = [yaml.serialize(yaml_node({key: value}), Dumper=yaml.SafeDumper,
+                             allow_unicode=True, width=1000) for key, value in keys]
+    return "".join("\n" * ("\n" in chunk.rstrip("\n")) + chunk for chunk in chunks)
 
 
-# -- What is asked, and what comes of it
+FOLDED = "[\x85\u2028\u2029]"       # YAML takes these for blanks, but in double quotes
 
-class Scaffold:
-    """A new project: what was typed and is answered, and the folders and files that come of it."""
 
-    def __init__(self, call, words):
-        self.call, self.words = call, words
-        self.folder, self.existing = words.one("folder", "."), words.has("existing")
-        self.answers, self.sections = Answers(), {}
+def yaml_node(value):
+    """The YAML node of a text, a list or a dict; a node is itself."""
+    yaml = yaml_module()
+    if hasattr(value, "id"):
+        return pyyaml_node(value)
+    if isinstance(value, dict):
+        items = [(yaml_node(key), yaml_node(item)) for key, item in value.items()]
+        return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=isinstance(value, Row))
+    if isinstance(value, (list, tuple)):
+        items = list(map(yaml_node, value))
+        return yaml.SequenceNode("tag:yaml.org,2002:seq", items, flow_style=False)
+    if not isinstance(value, str):
+        return yaml.SafeDumper("").represent_data(value)
+    return yaml.ScalarNode(TEXT, value, style='"' if re.search(FOLDED, value) else None)
 
-    def plan(self):
-        """Ask, make the files, and say what to type next."""
-        self.check()
-        existing = Existing(self.folder) if self.existing else None
-        yield from self.plan_answers()
-        new = yield from (self.plan_existing(existing) if existing else self.plan_template())
-        count = (yield from self.plan_make(*new)) if new else 0
-        if not new:
-            yield Note("what follows depends on the template")
-        elif not self.call.dry_run:
-            step = f"cd {shell_line([self.folder])} && " if self.folder != "." else ""
-            notebooks = existing and ".ipynb" in " ".join(existing.files) and not existing.jobs
-            first = "jupyter" if notebooks else "--help"
-            yield Note(f"made {count} files; next: {step}skelebot {first}")
-        return 0
 
-    def check(self):
-        """Raise a fault if what was typed makes no sense here."""
-        self.check_no_project()
-        if self.existing and look(self.folder) != "folder":
-            raise usage_error(
-                f"scaffold: there is no folder {shortened(self.folder)} to make a project of",
-                "leave --existing out")
-        if self.existing and (self.words.has("template") or self.words.has("answer")):
-            raise usage_error("scaffold: --existing adds no template",
-                              "leave --template and --answer out, or --existing")
-        if "template" in self.words.values:
-            self.template_folder(self.words.one("template"))
+class Row(dict):
+    """A mapping that is written in one line."""
 
-    def check_no_project(self):
-        path = os.path.join(self.folder, FILE)
-        if look(path):
-            hint = "skelebot --help explains the project; to start again, remove the file first"
-            raise SkelebotError(f"{path} exists already", hint)
 
-    # -- Questions
-
-    def plan_question(self, question, default="", choices=(), option="", answer=None):
-        """An answer: the default with --yes, else the person's, who is asked until it fits.
-
-        option  what would have answered beforehand
-        answer  what has
-        """
-        if answer is None and self.words.has("yes"):
-            answer = default
-        lower = {choice.lower(): choice for choice in choices}
-        shown = f"{question} ({', '.join(choices)})" if choices else question
-        while answer is None:
-            typed = yield Ask(shown, default, option)
-            answer = lower.get(typed.lower()) if choices else typed
-            if answer is None:
-                yield Note(f"{shortened(typed)} is none of {listed(choices)}")
-        return answer
-
-    def plan_option(self, name, question, default="", choices=()):
-        """The answer to what an option answers beforehand."""
-        typed = self.words.one(name) if name in self.words.values else None
-        return (yield from self.plan_question(question, default, choices, f"--{name} ...", typed))
-
-    def plan_answers(self):
-        """Ask what every project is asked, and what plugins ask."""
-        path = os.path.basename(os.path.abspath(self.folder)) or "project"
-        for name, question, default, key in (
-                ("name", "Name of the project", path, ""),
-                ("description", "What it is for, in one line", "", ""),
-                ("maintainer", "Who maintains it", "", "user.name"),
-                ("contact", "How to reach them", "", "user.email")):
-            with contextlib.suppress(SkelebotError):    # there may be no git
-                if key and name not in self.words.values:
-                    git = yield Command(("git", "config", key), looks=True)
-                    default = git.output.strip()
-            answer = yield from self.plan_option(name, question, default)
-            self.answers[name] = " ".join(answer.split())
-        name = self.answers["name"]
-        if not ProjectName.fits(name):
-            raise usage_error(f"scaffold: expected {ProjectName.expected}, found {shortened(name)}",
-                              "give it as --name churn-model")
-        # for the names of modules and the like
-        self.answers["name_simple"] = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-        yield from self.plan_sections()
-
-    def plan_sections(self):
-        """The sections of the plugins that ask for one when a project is made."""
-        for name, kind in self.call.plugins:
-            plugin, section = Blamed(name).call(kind), {}
-            for key, question in hook_value(plugin, "prompts").items():
-                answer = yield from self.plan_question(f"{name}: {question}",
-                                                       option=f"{name} below components")
-                section.update({key: answer} if answer else {})
-            if not self.words.has("yes"):
-                section.update((yield from plan_hook(plugin, "section")) or {})
-            self.sections.update({name: section} if section else {})
-
-    # -- What comes of the answers
-
-    def template_folder(self, name):
-        """The folder of a template: "" for ours, None for git's; a fault if there can be none."""
-        if has_password(name):
-            raise usage_error(f"scaffold: {bare_url(name)} was given with a password in it",
-                              "leave it out, since others on this machine can see it; git asks, or "
-                              "has a credential helper")
-        if name in (*TEMPLATES, *DEFAULTS.values()):
-            return ""
-        folder = None if re.fullmatch(GIT, name) else os.path.expanduser(name)
-        if folder is not None and look(folder) != "folder":
-            raise usage_error(f"scaffold: unknown template {shortened(name)}",
-                              did_you_mean(name, TEMPLATES, "there are")
-                              + "; or give a folder, https://... or git@...")
-        return folder
-
-    def template_file(self, name, folder, file):
-        """The bytes of a template's file: one of ours, or one in a folder, which no link leaves."""
-        if not folder:
-            return template_bytes("projects", name, file)
-        path = os.path.join(folder, *file.split("/"))
-        if look(path, folder) != "file":
-            raise SkelebotError(f"template {bare_url(name)}: has no file {shortened(file)}",
-                                "a template is a folder with a template.yaml, which names the "
-                                "files beside it")
-        return read_bytes(path)
-
-    def files(self, keys, more=(), version="0.1.0"):
-        """[(path, data)] with skelebot.yaml first, whose `keys` win over answers."""
-        known = {key: self.answers.get(key) for key
-                 in ("name", "description", "maintainer", "contact")}
-        config = {**{key: text for key, text in known.items() if text}, "user": "host", **keys}
-        if self.sections:
-            node = yaml_node(config.pop("components", {}))
-            node.value.extend((yaml_node(name), yaml_node(section))
-                              for name, section in self.sections.items())
-            config["components"] = node
-        text = HEADER + re.sub(IGNORED_FOLDERS, WHY_IGNORED, yaml_text(config.items()))
-        return [(FILE, text.encode("utf-8")), ("VERSION", f"{version}\n".encode()), *more,
-                (SCHEMA, (Schema().text(self.call.plugins) + "\n").encode("utf-8"))]
-
-    def plan_existing(self, existing):
-        """(folders, [(path, data)]): only files of our own, by what is in the folder."""
-        jobs, known = [], existing.jobs
-        language = yield from self.plan_option("language", "Language", existing.language,
-                                               Language.values)
-        for file, own in known.items():
-            names = listed(job["name"] for job in own)
-            question = f"Make {file} the job{'s' if own[1:] else ''} {names}"
-            answer = yield from self.plan_question(question, "yes", ("yes", "no"))
-            jobs += own if answer == "yes" else []
-        for file, why in existing.left_out(language, known):
-            yield Note(f"left out {file}: {why}")
-        return (), self.files(existing.keys(language, jobs), version=existing.version)
-
-    def plan_template(self):
-        """(folders, [(path, data)]) of a template; None if a dry run cannot know."""
-        name, language = yield from self.plan_choice()
-        folder = self.template_folder(name)
-        if folder is not None:
-            return (yield from self.plan_filled(name, folder, language))
-        scratch = yield Scratch(self.call.token)
-        try:
-            clone = os.path.join(scratch, "template")
-            git = ("git", "clone", "--quiet", "--depth", "1", "--", name, clone)
-            if (yield Command(git, aside=True)).status:
-                raise SkelebotError(f"{bare_url(name)} could not be cloned",
-                                    "the lines above are git's own; try git clone")
-            if self.call.dry_run:
-                return None
-            return (yield from self.plan_filled(name, clone, language))
-        finally:
-            yield Remove(scratch)
-
-    def plan_choice(self):
-        """(name, language) of the template; the language is "" where the name says it."""
-        name, language = self.words.one("template"), self.words.one("language")
-        if name in ("", "default"):
-            language = yield from self.plan_option("language", "Language", "Python",
-                                                   tuple(DEFAULTS))
-        if not name:
-            known = f"{', '.join(TEMPLATES)}, a folder, or the address of a Git repository"
-            name = yield from self.plan_option("template", f"Template ({known})", "default")
-        if name != "default":
-            return name, language
-        if language not in DEFAULTS:
-            raise usage_error(f"scaffold: no template for language {language}",
-                              "choose " + listed(DEFAULTS, "or"))
-        return DEFAULTS[language], ""
-
-    def plan_filled(self, name, folder, language):
-        """(folders, [(path, data)]) of a template; `folder` is "" for one of ours."""
-        data = self.template_file(name, folder, "template.yaml")
-        template = Template.parse(data, "template.yaml")
-        answers, contents, typed = self.answers, [], self.typed_answers(template)
-        for prompt in template.prompts:
-            answers[prompt.var] = yield from self.plan_question(
-                prompt.message, option=f"--answer {prompt.var}=...", answer=typed.get(prompt.var))
-        for file in template.files:
-            source = answers.fill_path(file.template, file.places["template"])
-            text = self.template_file(name, folder, source).decode("utf-8", "surrogateescape")
-            data = answers.fill(text).encode("utf-8", "surrogateescape")
-            contents.append((answers.fill_path(file.name, file.places["name"]), data))
-        folders = [answers.fill_path(path, template.places["dirs"]) for path in template.dirs]
-        return folders, self.files(template.keys(answers, language), contents)
-
-    def typed_answers(self, template):
-        """name -> what --answer NAME=VALUE answers of what the template asks."""
-        known, typed = [prompt.var for prompt in template.prompts], {}
-        for text in self.words.values.get("answer", ()):
-            name, equals, typed[name] = text.partition("=")
-            if not equals:
-                raise usage_error("scaffold: --answer: expected NAME=VALUE, found "
-                                  + shortened(text), "--answer city=Bern")
-            if name not in known:
-                raise usage_error(f"scaffold: the template does not ask for {shortened(name)}",
-                                  did_you_mean(name, known, "it asks for"))
-        return typed
-
-    # -- Making the files
-
-    def plan_make(self, folders, files):
-        """Make all files or none; of two calls at once only one does. Returns how many."""
-        place, existed = Place(FILE, 1), look(self.folder)
-        root = YamlText(files[0][1].decode("utf-8"), FILE).root()
-        read_project(Value(root, place).entries(), place, self.call.plugins)
-        yield MakeFolder(self.folder, self.folder)
-        try:
-            scratch = yield Scratch(self.call.token, os.path.join(self.folder, FILE))
-            try:
-                self.check_no_project()
-                return (yield from self.plan_write(folders, files, os.path.join(scratch, "made")))
-            finally:
-                yield Remove(scratch)
-        except (SkelebotError, KeyboardInterrupt, Stopped):
-            if not existed:
-                yield Remove(self.folder, empty=True)
-            raise
-
-    @staticmethod
-    def note_of(new):
-        """A line for each path of what will be made, after the SHA-256 of a file, or nothing."""
-        lines = (f"{'' if data is None else hash_of(data)} {path}" for path, data in new)
-        return "\n".join(lines).encode("utf-8", "surrogateescape")
-
-    def plan_write(self, folders, files, note):
-        """Write the files that do not exist, having looked at all first; skelebot.yaml last.
-
-        note  the file that says what is made, for whoever tidies up after us
-        """
-        present, names = {}, [path for path, _ in files]
-        for path in (*folders, *names):
-            for one in (*ancestors(path), path):
-                target = os.path.join(self.folder, one)
-                present[one] = look(target, self.folder)
-                if present[one] == "file" and one != path:
-                    raise SkelebotError(f"{target}: is a file, and has to be a folder for {path}",
-                                        "nothing was written; rename the file")
-        if present[SCHEMA] == "file":
-            present[SCHEMA] = ""        # it is generated, maybe by an earlier release
-        folders = sorted({*folders, *(above for path in names for above in ancestors(path))})
-        new = [*((path, None) for path in folders), *files[1:], files[0]]
-        new = [(path, data) for path, data in new if not present[path]]
-        for path in names:
-            if present[path]:
-                yield Note(f"kept {path}, which exists already")
-        yield File(note, self.note_of(new))
-        for path, data in new:
-            target = os.path.join(self.folder, path)
-            yield (MakeFolder(target, self.folder) if data is None
-                   else File(target, data, self.folder,
-                             instead="skelebot schema" if path == SCHEMA else ""))
-        yield Remove(note)
-        return sum(not present[path] for path in names)
+IGNORED_FOLDERS = r"(?m)^(?=ignores:\n(?:- .*\n)*- (?:data|models|output)\n)"
+HEADER = (f"# yaml-language-server: $schema={SCHEMA}\n"
+          "# `skelebot --help` explains this project, `skelebot JOB` runs a job of it.\n\n")
+WHY_IGNORED = ("# What no published image needs. A job sees a folder of these by its mappings;\n"
+               "# a model to be served by the image must not be among them.\n")
 
 
 # ---- Doctor -----------------------------------------------------------------
