@@ -13498,12 +13498,6 @@ class Doctor:
             yield Answer(f"{state:7} {group:9} {name}: {on_one_line(found)}" + (
                 f"\n{'':18}remedy: {on_one_line(remedy)}" if remedy else ""))
 
-    def plan_left(self, what, *steps):
-        """Tell what skelebot has left; --fix removes it."""
-        for step in steps if self.words.has("fix") else ():
-            yield from plan_must(step) if isinstance(step, Command) else (step,)
-        yield Finding(*(("ok", "removed: " + what) if self.words.has("fix") else ("note", what)))
-
     def python(self):
         yaml = yaml_module()
         fast = hasattr(yaml, "CSafeLoader")
@@ -13616,6 +13610,12 @@ class Doctor:
                 f"{shown_size(size)}", *([Command((*engine.argv, "rmi", *images), limit=600)]
                                          if images else []), *map(Remove, gone))
 
+    def plan_left(self, what, *steps):
+        """Tell what skelebot has left; --fix removes it."""
+        for step in steps if self.words.has("fix") else ():
+            yield from plan_must(step) if isinstance(step, Command) else (step,)
+        yield Finding(*(("ok", "removed: " + what) if self.words.has("fix") else ("note", what)))
+
 
 FIX = "skelebot doctor --fix removes it"
 CHECKS = (
@@ -13659,27 +13659,6 @@ WHERE = {"always": "natively", "never": "in Docker only",
          "optional": "in Docker, or natively with -n"}
 
 
-def meaning(param):
-    """The help of an argument or parameter, with its default and choices."""
-    default = [word if word and not re.search(r"\s", word) else f"'{word}'"
-               for word in getattr(param, "default", ())]
-    facts = "; ".join([*([f"default: {' '.join(default)}"] if default else []),
-                       *([f"one of: {', '.join(param.choices)}"] if param.choices else [])])
-    return " ".join([*param.help.split(), *([f"({facts})"] if facts else [])])
-
-
-def option_rows(params):
-    """`-e, --epochs INT`, or `FILE` of an argument, and what it means."""
-    return [(one.name.upper() if isinstance(one, Arg) else
-             (f"-{one.alt}, " if one.alt else "") + spelling(one.name) + value_name(one),
-             meaning(one)) for one in params]
-
-
-def shortened_source(job):
-    first = job.source.strip().split("\n")[0]
-    return first if len(first) < 50 and first == job.source.strip() else first[:46] + " ..."
-
-
 class Pages:
     """The pages that explain, for a terminal of a width, and with bold headings if it has them."""
 
@@ -13690,28 +13669,6 @@ class Pages:
         """A page as the terminal gets it; a heading ends in a colon, before an indented line."""
         headings = r"(?m)^\S.*:$(?=\n  )" if self.bold else r"(?!)"
         return re.sub(headings, "\033[1m\\g<0>\033[0m", visible(page))
-
-    def wrapped(self, text, indent=4):
-        """`text` in lines, all but the first indented; a \0 is a blank that stays in its line."""
-        margin, words = text[:len(text) - len(text.lstrip())], re.split(r"[\t-\r ]+", text.strip())
-        lines = textwrap.wrap(margin + " ".join(words), max(self.width - indent, 30),
-                              break_long_words=False, break_on_hyphens=False)
-        return ("\n" + " " * indent).join(lines).replace("\0", " ")
-
-    def paragraphs(self, text):
-        """The lines of a text, those that are too long wrapped."""
-        return "\n".join(line if len(line) <= self.width else self.wrapped(line, 0)
-                         for line in text.strip().split("\n"))
-
-    def section(self, title, rows):
-        """A title and two columns; a long name has its text on the next line. "" without rows."""
-        column = min(max([len(name) for name, _ in rows] or [0]), 26) + 4
-        lines = [f"{title}:"] if rows else []
-        for name, text in rows:
-            margin = " " * (column - len(name) - 2)
-            margin = "\n" + " " * column if len(margin) < 2 else margin
-            lines.append(f"  {name}{margin}{self.wrapped(text, column)}".rstrip())
-        return "".join(line + "\n" for line in lines)
 
     def topic(self, text):
         """A topic of the manual for a terminal: its tables as columns, its links as words."""
@@ -13726,19 +13683,6 @@ class Pages:
                                           for row, fact in zip(rows, facts)]).rstrip()
         words = re.sub(r"\[([^][\n]+)\]\([^()\n]+\)", r"\1", text)
         return re.sub(r"(?m)^\|.*(?:\n\|.*)+", columns, words)
-
-    def title(self, project):
-        """What the project is: name, version, environment; description; who to ask."""
-        env = f" (environment {project.env})" if project.env else ""
-        both = project.contact and project.maintainer
-        owner = (f"{project.maintainer} <{project.contact}>" if both
-                 else project.maintainer or project.contact)
-        return "\n".join(filter(None, [
-            " ".join(filter(None, [project.name, project.version])) + env,
-            self.paragraphs(project.description),
-            f"maintained by {owner}" if owner else "",
-            f"environments: {', '.join(project.envs)}" if project.envs else "",
-        ])) + "\n"
 
     def project(self, project, commands):
         """The page that explains the project to anyone who lands in its folder."""
@@ -13802,17 +13746,73 @@ class Pages:
             self.section("Options", option_rows((*command.params, HELP))),
         ])).rstrip("\n")
 
+    def title(self, project):
+        """What the project is: name, version, environment; description; who to ask."""
+        env = f" (environment {project.env})" if project.env else ""
+        both = project.contact and project.maintainer
+        owner = (f"{project.maintainer} <{project.contact}>" if both
+                 else project.maintainer or project.contact)
+        return "\n".join(filter(None, [
+            " ".join(filter(None, [project.name, project.version])) + env,
+            self.paragraphs(project.description),
+            f"maintained by {owner}" if owner else "",
+            f"environments: {', '.join(project.envs)}" if project.envs else "",
+        ])) + "\n"
+
+    def section(self, title, rows):
+        """A title and two columns; a long name has its text on the next line. "" without rows."""
+        column = min(max([len(name) for name, _ in rows] or [0]), 26) + 4
+        lines = [f"{title}:"] if rows else []
+        for name, text in rows:
+            margin = " " * (column - len(name) - 2)
+            margin = "\n" + " " * column if len(margin) < 2 else margin
+            lines.append(f"  {name}{margin}{self.wrapped(text, column)}".rstrip())
+        return "".join(line + "\n" for line in lines)
+
+    def paragraphs(self, text):
+        """The lines of a text, those that are too long wrapped."""
+        return "\n".join(line if len(line) <= self.width else self.wrapped(line, 0)
+                         for line in text.strip().split("\n"))
+
+    def wrapped(self, text, indent=4):
+        """`text` in lines, all but the first indented; a \0 is a blank that stays in its line."""
+        margin, words = text[:len(text) - len(text.lstrip())], re.split(r"[\t-\r ]+", text.strip())
+        lines = textwrap.wrap(margin + " ".join(words), max(self.width - indent, 30),
+                              break_long_words=False, break_on_hyphens=False)
+        return ("\n" + " " * indent).join(lines).replace("\0", " ")
+
+
+def option_rows(params):
+    """`-e, --epochs INT`, or `FILE` of an argument, and what it means."""
+    return [(one.name.upper() if isinstance(one, Arg) else
+             (f"-{one.alt}, " if one.alt else "") + spelling(one.name) + value_name(one),
+             meaning(one)) for one in params]
+
+
+def meaning(param):
+    """The help of an argument or parameter, with its default and choices."""
+    default = [word if word and not re.search(r"\s", word) else f"'{word}'"
+               for word in getattr(param, "default", ())]
+    facts = "; ".join([*([f"default: {' '.join(default)}"] if default else []),
+                       *([f"one of: {', '.join(param.choices)}"] if param.choices else [])])
+    return " ".join([*param.help.split(), *([f"({facts})"] if facts else [])])
+
+
+def shortened_source(job):
+    first = job.source.strip().split("\n")[0]
+    return first if len(first) < 50 and first == job.source.strip() else first[:46] + " ..."
+
 
 # -- The manual
-
-def topic_text(name):
-    """A topic of the manual; its first line is `# NAME: what it is about`."""
-    return template_bytes("help", name + ".md").decode("utf-8")
-
 
 def topics():
     """The names of the topics, from the page that lists them."""
     return re.findall(r"\]\(([\w-]+)\.md\)", topic_text("topics"))
+
+
+def topic_text(name):
+    """A topic of the manual; its first line is `# NAME: what it is about`."""
+    return template_bytes("help", name + ".md").decode("utf-8")
 
 
 # -- The schema of skelebot.yaml, for editors. Source: JSON Schema, draft 7
@@ -13866,18 +13866,6 @@ class Schema:
             pattern = re.sub(ours, other, pattern)
         return "" if re.search(r"\(\?[a-z]", pattern) else rf"^(?:{pattern})\n*$"
 
-    def record(self, kind, more=()):
-        """The keys of a record and `more`, also by their former names, and its rules."""
-        meanings, keys = self.meanings.get(tuple(fields(kind)), {}), {}
-        needed = [name for name in fields(kind) if name not in kind._field_defaults]
-        for name, note in {**fields(kind), **dict(more)}.items():
-            schema = [self.of(note), *([] if name in needed else [{"type": "null"}])]
-            keys[name] = {"description": meanings.get(name, ""), "anyOf": schema}
-        former = {old: keys[new] for old, new in getattr(kind, "_former", {}).items()}
-        return {"type": "object", "properties": {**keys, **former}, "required": needed,
-                "patternProperties": {"^x-|^skelebotVersion$": {}}, "additionalProperties": False,
-                **self.rules.get(kind.__name__, {})}
-
     def text(self, installed):
         """The schema of the file; `installed` are the (name, class) of plugins."""
         below = {name: kind.record or Any for name, kind in (*installed, *COMPONENTS.items())}
@@ -13889,6 +13877,18 @@ class Schema:
         top["components"] = type("Components", (Record,), {
             "__annotations__": below, **dict.fromkeys(below)})
         return json.dumps({**self.frame, **self.record(Project, top)}, ensure_ascii=False)
+
+    def record(self, kind, more=()):
+        """The keys of a record and `more`, also by their former names, and its rules."""
+        meanings, keys = self.meanings.get(tuple(fields(kind)), {}), {}
+        needed = [name for name in fields(kind) if name not in kind._field_defaults]
+        for name, note in {**fields(kind), **dict(more)}.items():
+            schema = [self.of(note), *([] if name in needed else [{"type": "null"}])]
+            keys[name] = {"description": meanings.get(name, ""), "anyOf": schema}
+        former = {old: keys[new] for old, new in getattr(kind, "_former", {}).items()}
+        return {"type": "object", "properties": {**keys, **former}, "required": needed,
+                "patternProperties": {"^x-|^skelebotVersion$": {}}, "additionalProperties": False,
+                **self.rules.get(kind.__name__, {})}
 
 
 # ---- Doing ------------------------------------------------------------------
