@@ -16282,282 +16282,53 @@ SHOWN = {
 
 # ---- Command line -----------------------------------------------------------
 
-def plan_chain(plans):
-    """One plan after the other, until one ends with another status than 0."""
-    for plan in plans:
-        status = yield from plan
-        if status:
-            return status
-    return 0
-
-
-def answering(text):
-    """The plan that says a text, which is made of a call, a project and words."""
-    return lambda *values: (Answer(one) for one in [text(*values)])
-
-
-RUN_ARG = (Arg("run", help="12, 12.3, or a job's name for its newest; without it, the newest"),)
-RUN_ARGS = (Args(*RUN_ARG[0]),)
-
-COMMANDS = {
-    "scaffold": Builtin("make a new project, or turn what is here into one (--existing)",
-                        lambda call, project, words: Scaffold(call, words).plan(),
-                        (Arg("folder", "where to make it; here, if not given"),), (
-        Option("name", "", "the project's name", "TEXT"),
-        Option("description", "", "what it is for, in one line", "TEXT"),
-        Option("maintainer", "", "who maintains it", "TEXT"),
-        Option("contact", "", "how to reach them", "TEXT"),
-        Option("language", "", "the language of its jobs", "TEXT", choices=Language.values),
-        Option("template", "", "default, dash, iris, a folder, or the address of a Git repository",
-               "TEXT"),
-        Option("answer", "", "NAME=VALUE: an answer to a question of the template", "NAME=VALUE...",
-               accepts="list"),
-        flag("existing", "e", "add only skelebot.yaml, its schema and VERSION, from what is here"),
-        flag("yes", "y", "ask nothing: take the default where no option answers")), optional=1,
-                        outside=True,
-                        offers=lambda project: {"template": ("default", "dash", "iris")}),
-    "prime": Builtin("write Dockerfile and .dockerignore, and build the image", plan_prime, (), (
-        Option("output", "o", "save the image to this file", "FILE"),)),
-    "exec": Builtin(
-        "open a shell in the project's image, or run the command after --", plan_exec, (), (
-            flag("map", "m", "map the project's folder at /app"),), extras=True),
-    "bump": Builtin("raise the project's version", plan_bump,
-                    (Arg("version", "major, minor, patch, or the new version itself"),),
-                    changes=True, check=check_bump,
-                    offers=lambda project: {"version": ("major", "minor", "patch")}),
-    "wait": Builtin("follow a run to its end: what it prints, what it wrote, its exit status",
-                    lambda *call: TakenUp(*call).plan_wait(), RUN_ARG, optional=1),
-    "stop": Builtin("end runs: gently, then by force", lambda *call: TakenUp(*call).plan_stop(),
-                    RUN_ARGS, optional=1),
-    "report": Builtin("write a page about runs: a table, pictures, and each run", Report.plan, (
-        Args("run", "12, 12.3, or a job's name for its newest; without it, the newest 20"),), (
-        Option("output", "o", "where to write it; - is stdout", "FILE"),
-        flag("all", "a", "all runs of the project")), optional=1),
-    "fetch": Builtin("bring what a run wrote to the project, or elsewhere",
-                     lambda *call: TakenUp(*call).plan_fetch(), RUN_ARG, (
-                         Option("to", "", "the folder to copy it to", "DIR"),), 1),
-    "rerun": Builtin("run a job again: its words, but for those typed now", TakenUp.plan_rerun,
-                     RUN_ARG, (flag("exact", "", "with the image or tree of then"),), 1, raw=True),
-    "sweep": Builtin("run a job with many values, each in a run of its own", Sweeping.plan,
-                     (Arg("job", "its own arguments and options may follow"),), (
-        Option("each", "", "a point for each of these values of a parameter; again for another "
-               "parameter: each with each", "NAME VALUE", accepts="list"),
-        Option("from", "f", "CSV: a column for each parameter, a row for each point", "FILE"),
-        Option("random", "r", "so many of the points, drawn by lot", "N"),
-        Option("seed", "s", "the same number draws the same points", "N", accepts="int"),
-        Option("parallel", "j", "so many at once, on each host of -d", "N"),
-        flag("stop-on-failure", "x", "begin no more points when one has failed"),
-        Option("failed", "", "run the points of sweep RUN again that are not done", "RUN"),
-        flag("yes", "y", f"ask nothing, also before more than {MOST_UNASKED} points")), optional=1,
-                     extras=True, parser=SweepParser, offers=lambda project: {
-                         "job": {job.name: job.help for job in getattr(project, "jobs", ())}},
-                     check=lambda project, words: words.values[""] and Points(project, words)),
-    "envs": Builtin("list the environments", answering(
-        lambda call, project, words: "\n".join(["[default]", *project.envs]))),
-    "plugin": Builtin("install, list or remove plugins", lambda call, project, words: (
-        PluginCommand(call, words).plan()), (
-        Arg("action", "install, list or remove; or what to install"),
-        Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
-        optional=2, outside=True, alone=True, check=PluginCommand.check,
-        offers=lambda project: {"action": ("install", "list", "remove")}),
-    "help": Builtin(
-        "show a topic of the manual, or explain a job or command", answering(
-            lambda call, project, words: (terminal_pages().topic if sys.stdout.isatty() else str)(
-                topic_text(words.one("topic", "topics"))).rstrip()),
-        (Arg("topic", "a topic, job or command; without it, the topics are listed"),), optional=1,
-        outside=True, alone=True, offers=lambda project: {
-            "topic": [*topics(), *COMMANDS, *(job.name for job in getattr(project, "jobs", ()))]}),
-    "schema": Builtin(f"print a JSON schema of {FILE}, for editors", answering(
-        lambda call, project, words: Schema().text(call.plugins)), outside=True),
-    "completion": Builtin(
-        "print the script that completes command lines on Tab", answering(
-            lambda call, project, words: template_bytes(
-                "completion", "skelebot." + words.one("shell")).decode("utf-8").rstrip()),
-        (Arg("shell", "whose script it is", choices=("bash", "zsh", "fish")),),
-        outside=True, alone=True),
-    "doctor": Builtin("look for what this machine and the project lack",
-                      lambda *call: Doctor(*call).plan(), (), (
-        flag("fix", "f", "remove the leftovers of skelebot that it finds"),
-        flag("json", "j", "print a list for programs: group, name, state, found, remedy")),
-                      outside=True, looks=True),
-    "hosts": Builtin("list the hosts by name; --check asks each whether it answers",
-                     lambda call, project, words: Hosts(call, project).plan(words), (), (
-        flag("check", "k", "ask each; the exit status is 1 if one does not answer"),
-        flag("json", "j", "print a list for programs: name, kind, address, place, default"))),
-    "runs": Builtin("list what ran, or tell all about RUN",
-                    lambda *call: RunCommands(*call, ()).plan_list(), RUN_ARGS, (
-        flag("all", "a", "all, not the newest 20"), flag("failed", "f", "only those that failed"),
-        flag("json", "j", "print a list for programs, with all that is recorded of all"),
-        Option("prune", "p", "remove those that ended longer ago, as in 30d", "AGE")), optional=1),
-    "ps": Builtin("list what is running", lambda *call: RunCommands(*call, ()).plan_list(True),
-                  (), (flag("json", "j", "print a list for programs"),)),
-    "logs": Builtin("print what RUN, or the newest run, has printed",
-                    lambda *call: RunCommands(*call).plan_logs(), RUN_ARGS, (
-        flag("follow", "f", "go on until it ends; Ctrl-C only leaves"),), optional=1),
-    "compare": Builtin("show what differs among runs, best first",
-                       lambda *call: RunCommands(*call).plan_compare(), RUN_ARGS, (
-        Option("max", "", "the run with the greatest METRIC comes first", "METRIC"),
-        Option("min", "", "the run with the least METRIC comes first", "METRIC"),
-        flag("csv", "", "print CSV"), flag("json", "", "print a list for programs"),
-        flag("md", "", "print a table of Markdown")), optional=1),
-    "clean": Builtin("remove the project's old images, ended containers and old runs",
-                     lambda *call: Clean(*call).plan(), (), (
-        flag("all", "a", "also all ended runs, and its images"), flag("yes", "y", "ask nothing"))),
-    **{name: command for one in our_components(None).values()
-       for name, command in one.commands().items()},
-}
-
-
-def commands_here(project, installed, warn=lambda message: None):
-    """name -> Builtin of all that can be asked for; ours come first, the first of a name counts."""
-    known = dict(COMMANDS)
-    for one in project.components if project else new_components(None, installed):
+def command():
+    """main() as a program: it ends as Python does, but for a long look at each object."""
+    status, above = main() or 0, sys._getframe(1).f_back
+    if above and above.f_globals.get("__name__") == "runpy":    # of python -m
+        above = above.f_back.f_back
+    if not (above or sys.flags.inspect or "__path__" in globals()):     # a plugin needs it
+        import atexit
         try:
-            own = {} if one.name in COMPONENTS else plugin_commands(one, project)
-        except SkelebotError as fault:      # it does without commands
-            warn(fault.message)
-            continue
-        for name, command in own.items():
-            if name in known:
-                warn(f"plugin {one.name}: its command {name} is hidden by another one")
-            else:
-                known[name] = command
-    return known
+            getattr(sys.modules.get("threading"), "_shutdown", int)()
+            for end in (atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush):
+                end()
+            os._exit(status)
+        except Exception:
+            pass                        # Python says what it is
+    return status
 
 
-class Part:
-    """A job or command of a chain, with the words that were typed after it.
-
-    changes  whether it changes the project
-    typed    the Words, with help where its page is asked for
-    """
-
-    def __init__(self, line, name):
-        self.name, self.job = name, line.project.job(name) if line.project else None
-        command = None if self.job else line.commands.get(name)
-        if not self.job and not (command and (line.project or command.outside)):
-            raise line.unknown(name)
-        self.command = self.of(line.project, line.commands) if command else None
-        self.changes = bool(command) and self.command.changes
-
-    def read(self, project, words):
-        """Itself, with the words that were typed; a fault if they make no sense."""
-        raw = self.command and self.command.raw
-        asks = self.name in COMMANDS and ("--help" in words or words[:1] == ["-h"])
-        self.typed = Words({}, tuple(words), asks) if raw else self.parser(project).parse(words)
-        if self.command and not self.typed.help:
-            self.check_section(project, self.name)
-            self.command.check(project, self.typed)
-        return self
-
-    def parser(self, project):
-        if self.job:
-            return job_parser(project, self.job)
-        one = self.command
-        if one.parser:
-            return one.parser(project, one)
-        lax = self.name in COMMANDS and not one.alone           # ours check more
-        optional = len(one.args) if lax else one.optional
-        return Parser(self.name, one.args, (*one.params, HELP), optional, one.extras)
-
-    def of(self, project, commands):
-        """The command, by the component of ours that has it, as that is in the project."""
-        ours = [one.commands() for one in our_components(project).values() if self.name in COMMANDS]
-        return next((own[self.name] for own in ours if self.name in own), commands.get(self.name))
-
-    @staticmethod
-    def check_section(project, name):
-        """Raise the faults in the section of the component that has a command."""
-        for one in our_components(project).values():
-            if name in one.commands():
-                raise_all(late_faults(one.settings))
-
-    def plan(self, hook, call, project, commands):
-        """Its `plan`, or what it can `foresee` to stop it before the parts above it are done."""
-        if self.job:
-            plan = {"plan": plan_job, "foresee": plan_foresee_job}[hook]
-            return plan(call, project, self.job, self.typed)
-        command = self.of(project, commands) or self.command
-        return getattr(command, hook)(call, project, self.typed)
+def main(words=None):
+    """Run skelebot; returns the exit status."""
+    open_streams()
+    gc.disable()                        # what is read stays until it is done
+    typed = list(map(plain_text, sys.argv[1:])) if words is None else words
+    completes = typed[:1] == ["--complete"]
+    return status_of(lambda: (
+        Completions(" ".join(typed[1:])) if completes else CommandLine(typed)).run())
 
 
-def on_path(name):
-    """The path of a program, or None, without shutil.which, whose import would take too long."""
-    if os.name == "nt":
-        return shutil.which(name)
-    paths = [name] if os.sep in name else [os.path.join(folder, name) for folder
-                                           in os.get_exec_path()]
-    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
-
-
-def engine_program(environ):
-    """The program that a call talks to its engine by, as fields of a Call.
-
-    It is SKELEBOT_DOCKER, else docker, or podman where that is all there is: also as the script
-    named docker. `program` tells its file from its successor.
-    """
-    docker, podman = on_path("docker"), on_path("podman")
-    scripted = (docker and os.path.getsize(docker) < 10000
-                and b"podman" in (read_bytes(docker) or b""))
-    linked = docker and os.path.basename(os.path.realpath(docker)).startswith("podman")
-    only = podman and (not docker or scripted or linked)
-    name = environ.get("SKELEBOT_DOCKER") or ("podman" if only else "docker")
-    path = on_path(name) or name
-    status = os.stat(path) if os.path.exists(path) else None
-    return {"engine": name,
-            "program": f"{path} {status.st_size} {status.st_mtime_ns}" if status else name,
-            # a snap is a name of the program `snap`; source: snapcraft.io/docs
-            "confined": os.path.basename(os.path.realpath(path)) == "snap"}
-
-
-def docker_context(environ, home):
-    """The Docker context in use; "" is the default one. Source: docker context(1)"""
-    named = re.search(r'"currentContext"\s*:\s*"([^"]*)"', docker_config(environ, home))
-    name = environ.get("DOCKER_CONTEXT") or (named.group(1) if named else "")
-    return "" if name == "default" else name
-
-
-def typed_resources(text):
-    typed = dict(pair.partition("=")[::2] for pair in re.split(",(?=[A-Za-z]+=)", text) if pair)
-    for name, value in typed.items():
-        kind = fields(Resources).get(name)
-        if not (kind and kind.fits(value)):
-            raise usage_error(f"--resources: {name if kind else shortened(name)}: " + (
-                f"expected {kind.expected}, found {shortened(value)}" if kind else "unknown key"),
-                kind.hint if kind else did_you_mean(name, fields(Resources)))
-    return Resources(**typed)
-
-
-def caller_call(options, installed=(), project=None):
-    """The Call for the machine that skelebot runs on, whose programs get out as the call does."""
-    environ, home = dict(os.environ), os.path.expanduser("~")
-    config = project or read_config(environ, home)
-    files = network_files(config.network, environ, getattr(config, "folder", ""), home)
-    call = Call(
-        environ=environ, home=home, uid=getattr(os, "getuid", int)(),
-        gid=getattr(os, "getgid", int)(),
-        login=environ.get("LOGNAME") or environ.get("USER", ""),
-        **engine_program(environ), context=docker_context(environ, home),
-        terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
-        python=on_path("python3") or sys.executable, token=os.urandom(4).hex(),
-        plugins=installed, host=options.values.get("host", ("",))[0], env=options.one("env"),
-        secret=Secret("TOKEN" if options.has("dry-run") else os.urandom(24).hex()),
-        network=config.network, offline=config.offline or options.has("offline"), files=files,
-        resources=typed_resources(options.one("resources")), hosts=options.values.get("host", ()),
-        **{name.replace("-", "_"): options.has(name) for name in (
-            "skip-build", "rebuild", "live", "native", "verbose", "dry-run", "detach")})
-    variables = call.variables
-    set_variables({"DOCKER_HOST": os.environ.get("DOCKER_HOST", ""),    # Docker 20.10 takes no ""
-                   **variables})
-    return call._replace(environ={**os.environ, **variables})
-
-
-def terminal_pages():
+def status_of(run):
+    """The exit status of what is run: its own, 1 and 2 for faults, 130 after Ctrl-C."""
     try:
-        width = min(os.get_terminal_size(sys.stdout.fileno()).columns or 80, 120)
-    except (OSError, ValueError, AttributeError):
-        width = 80
-    return Pages(max(width, 40), sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+        return run()
+    except Refused as error:
+        return error.status
+    except SkelebotError as error:
+        say(sys.stderr, str(error))
+        return error.status
+    except KeyboardInterrupt:
+        return 130
+    except Stopped as stopped:
+        return stopped.status
+    except BrokenPipeError:
+        discard(sys.stdout)
+        return NO_READER
+    finally:
+        for path in list(OWNED):        # a stop has come between two steps
+            with contextlib.suppress(SkelebotError):        # the next one tidies
+                remove(Remove(path))
 
 
 class CommandLine:
@@ -16582,15 +16353,6 @@ class CommandLine:
         if not self.version and not (command and command.alone and not self.is_job(self.words[0])):
             self.installed = installed_plugins()
         self.project, self.commands = self.chosen_project(), COMMANDS
-
-    @property
-    def folder(self):
-        """The current one."""
-        try:
-            return os.getcwd()
-        except OSError:
-            raise SkelebotError("the current folder does not exist any more",
-                                "go to a folder that exists: cd")
 
     def is_job(self, name):
         """Whether a name of a command is that of a job here."""
@@ -16625,6 +16387,15 @@ class CommandLine:
             project = None
         own = not self.outside or COMMANDS[self.words[0]].looks
         return project if own or project and project.job(self.words[0]) else None
+
+    @property
+    def folder(self):
+        """The current one."""
+        try:
+            return os.getcwd()
+        except OSError:
+            raise SkelebotError("the current folder does not exist any more",
+                                "go to a folder that exists: cd")
 
     # -- Jobs and commands
 
@@ -16748,6 +16519,284 @@ class CommandLine:
                 commands = commands_here(project, project.installed)
 
 
+def plan_chain(plans):
+    """One plan after the other, until one ends with another status than 0."""
+    for plan in plans:
+        status = yield from plan
+        if status:
+            return status
+    return 0
+
+
+class Part:
+    """A job or command of a chain, with the words that were typed after it.
+
+    changes  whether it changes the project
+    typed    the Words, with help where its page is asked for
+    """
+
+    def __init__(self, line, name):
+        self.name, self.job = name, line.project.job(name) if line.project else None
+        command = None if self.job else line.commands.get(name)
+        if not self.job and not (command and (line.project or command.outside)):
+            raise line.unknown(name)
+        self.command = self.of(line.project, line.commands) if command else None
+        self.changes = bool(command) and self.command.changes
+
+    def read(self, project, words):
+        """Itself, with the words that were typed; a fault if they make no sense."""
+        raw = self.command and self.command.raw
+        asks = self.name in COMMANDS and ("--help" in words or words[:1] == ["-h"])
+        self.typed = Words({}, tuple(words), asks) if raw else self.parser(project).parse(words)
+        if self.command and not self.typed.help:
+            self.check_section(project, self.name)
+            self.command.check(project, self.typed)
+        return self
+
+    def parser(self, project):
+        if self.job:
+            return job_parser(project, self.job)
+        one = self.command
+        if one.parser:
+            return one.parser(project, one)
+        lax = self.name in COMMANDS and not one.alone           # ours check more
+        optional = len(one.args) if lax else one.optional
+        return Parser(self.name, one.args, (*one.params, HELP), optional, one.extras)
+
+    @staticmethod
+    def check_section(project, name):
+        """Raise the faults in the section of the component that has a command."""
+        for one in our_components(project).values():
+            if name in one.commands():
+                raise_all(late_faults(one.settings))
+
+    def plan(self, hook, call, project, commands):
+        """Its `plan`, or what it can `foresee` to stop it before the parts above it are done."""
+        if self.job:
+            plan = {"plan": plan_job, "foresee": plan_foresee_job}[hook]
+            return plan(call, project, self.job, self.typed)
+        command = self.of(project, commands) or self.command
+        return getattr(command, hook)(call, project, self.typed)
+
+    def of(self, project, commands):
+        """The command, by the component of ours that has it, as that is in the project."""
+        ours = [one.commands() for one in our_components(project).values() if self.name in COMMANDS]
+        return next((own[self.name] for own in ours if self.name in own), commands.get(self.name))
+
+
+def commands_here(project, installed, warn=lambda message: None):
+    """name -> Builtin of all that can be asked for; ours come first, the first of a name counts."""
+    known = dict(COMMANDS)
+    for one in project.components if project else new_components(None, installed):
+        try:
+            own = {} if one.name in COMPONENTS else plugin_commands(one, project)
+        except SkelebotError as fault:      # it does without commands
+            warn(fault.message)
+            continue
+        for name, command in own.items():
+            if name in known:
+                warn(f"plugin {one.name}: its command {name} is hidden by another one")
+            else:
+                known[name] = command
+    return known
+
+
+def answering(text):
+    """The plan that says a text, which is made of a call, a project and words."""
+    return lambda *values: (Answer(one) for one in [text(*values)])
+
+
+RUN_ARG = (Arg("run", help="12, 12.3, or a job's name for its newest; without it, the newest"),)
+RUN_ARGS = (Args(*RUN_ARG[0]),)
+
+COMMANDS = {
+    "scaffold": Builtin("make a new project, or turn what is here into one (--existing)",
+                        lambda call, project, words: Scaffold(call, words).plan(),
+                        (Arg("folder", "where to make it; here, if not given"),), (
+        Option("name", "", "the project's name", "TEXT"),
+        Option("description", "", "what it is for, in one line", "TEXT"),
+        Option("maintainer", "", "who maintains it", "TEXT"),
+        Option("contact", "", "how to reach them", "TEXT"),
+        Option("language", "", "the language of its jobs", "TEXT", choices=Language.values),
+        Option("template", "", "default, dash, iris, a folder, or the address of a Git repository",
+               "TEXT"),
+        Option("answer", "", "NAME=VALUE: an answer to a question of the template", "NAME=VALUE...",
+               accepts="list"),
+        flag("existing", "e", "add only skelebot.yaml, its schema and VERSION, from what is here"),
+        flag("yes", "y", "ask nothing: take the default where no option answers")), optional=1,
+                        outside=True,
+                        offers=lambda project: {"template": ("default", "dash", "iris")}),
+    "prime": Builtin("write Dockerfile and .dockerignore, and build the image", plan_prime, (), (
+        Option("output", "o", "save the image to this file", "FILE"),)),
+    "exec": Builtin(
+        "open a shell in the project's image, or run the command after --", plan_exec, (), (
+            flag("map", "m", "map the project's folder at /app"),), extras=True),
+    "bump": Builtin("raise the project's version", plan_bump,
+                    (Arg("version", "major, minor, patch, or the new version itself"),),
+                    changes=True, check=check_bump,
+                    offers=lambda project: {"version": ("major", "minor", "patch")}),
+    "wait": Builtin("follow a run to its end: what it prints, what it wrote, its exit status",
+                    lambda *call: TakenUp(*call).plan_wait(), RUN_ARG, optional=1),
+    "stop": Builtin("end runs: gently, then by force", lambda *call: TakenUp(*call).plan_stop(),
+                    RUN_ARGS, optional=1),
+    "report": Builtin("write a page about runs: a table, pictures, and each run", Report.plan, (
+        Args("run", "12, 12.3, or a job's name for its newest; without it, the newest 20"),), (
+        Option("output", "o", "where to write it; - is stdout", "FILE"),
+        flag("all", "a", "all runs of the project")), optional=1),
+    "fetch": Builtin("bring what a run wrote to the project, or elsewhere",
+                     lambda *call: TakenUp(*call).plan_fetch(), RUN_ARG, (
+                         Option("to", "", "the folder to copy it to", "DIR"),), 1),
+    "rerun": Builtin("run a job again: its words, but for those typed now", TakenUp.plan_rerun,
+                     RUN_ARG, (flag("exact", "", "with the image or tree of then"),), 1, raw=True),
+    "sweep": Builtin("run a job with many values, each in a run of its own", Sweeping.plan,
+                     (Arg("job", "its own arguments and options may follow"),), (
+        Option("each", "", "a point for each of these values of a parameter; again for another "
+               "parameter: each with each", "NAME VALUE", accepts="list"),
+        Option("from", "f", "CSV: a column for each parameter, a row for each point", "FILE"),
+        Option("random", "r", "so many of the points, drawn by lot", "N"),
+        Option("seed", "s", "the same number draws the same points", "N", accepts="int"),
+        Option("parallel", "j", "so many at once, on each host of -d", "N"),
+        flag("stop-on-failure", "x", "begin no more points when one has failed"),
+        Option("failed", "", "run the points of sweep RUN again that are not done", "RUN"),
+        flag("yes", "y", f"ask nothing, also before more than {MOST_UNASKED} points")), optional=1,
+                     extras=True, parser=SweepParser, offers=lambda project: {
+                         "job": {job.name: job.help for job in getattr(project, "jobs", ())}},
+                     check=lambda project, words: words.values[""] and Points(project, words)),
+    "envs": Builtin("list the environments", answering(
+        lambda call, project, words: "\n".join(["[default]", *project.envs]))),
+    "plugin": Builtin("install, list or remove plugins", lambda call, project, words: (
+        PluginCommand(call, words).plan()), (
+        Arg("action", "install, list or remove; or what to install"),
+        Arg("source", "a zip file, folder or https://... to install; the name of one to remove")),
+        optional=2, outside=True, alone=True, check=PluginCommand.check,
+        offers=lambda project: {"action": ("install", "list", "remove")}),
+    "help": Builtin(
+        "show a topic of the manual, or explain a job or command", answering(
+            lambda call, project, words: (terminal_pages().topic if sys.stdout.isatty() else str)(
+                topic_text(words.one("topic", "topics"))).rstrip()),
+        (Arg("topic", "a topic, job or command; without it, the topics are listed"),), optional=1,
+        outside=True, alone=True, offers=lambda project: {
+            "topic": [*topics(), *COMMANDS, *(job.name for job in getattr(project, "jobs", ()))]}),
+    "schema": Builtin(f"print a JSON schema of {FILE}, for editors", answering(
+        lambda call, project, words: Schema().text(call.plugins)), outside=True),
+    "completion": Builtin(
+        "print the script that completes command lines on Tab", answering(
+            lambda call, project, words: template_bytes(
+                "completion", "skelebot." + words.one("shell")).decode("utf-8").rstrip()),
+        (Arg("shell", "whose script it is", choices=("bash", "zsh", "fish")),),
+        outside=True, alone=True),
+    "doctor": Builtin("look for what this machine and the project lack",
+                      lambda *call: Doctor(*call).plan(), (), (
+        flag("fix", "f", "remove the leftovers of skelebot that it finds"),
+        flag("json", "j", "print a list for programs: group, name, state, found, remedy")),
+                      outside=True, looks=True),
+    "hosts": Builtin("list the hosts by name; --check asks each whether it answers",
+                     lambda call, project, words: Hosts(call, project).plan(words), (), (
+        flag("check", "k", "ask each; the exit status is 1 if one does not answer"),
+        flag("json", "j", "print a list for programs: name, kind, address, place, default"))),
+    "runs": Builtin("list what ran, or tell all about RUN",
+                    lambda *call: RunCommands(*call, ()).plan_list(), RUN_ARGS, (
+        flag("all", "a", "all, not the newest 20"), flag("failed", "f", "only those that failed"),
+        flag("json", "j", "print a list for programs, with all that is recorded of all"),
+        Option("prune", "p", "remove those that ended longer ago, as in 30d", "AGE")), optional=1),
+    "ps": Builtin("list what is running", lambda *call: RunCommands(*call, ()).plan_list(True),
+                  (), (flag("json", "j", "print a list for programs"),)),
+    "logs": Builtin("print what RUN, or the newest run, has printed",
+                    lambda *call: RunCommands(*call).plan_logs(), RUN_ARGS, (
+        flag("follow", "f", "go on until it ends; Ctrl-C only leaves"),), optional=1),
+    "compare": Builtin("show what differs among runs, best first",
+                       lambda *call: RunCommands(*call).plan_compare(), RUN_ARGS, (
+        Option("max", "", "the run with the greatest METRIC comes first", "METRIC"),
+        Option("min", "", "the run with the least METRIC comes first", "METRIC"),
+        flag("csv", "", "print CSV"), flag("json", "", "print a list for programs"),
+        flag("md", "", "print a table of Markdown")), optional=1),
+    "clean": Builtin("remove the project's old images, ended containers and old runs",
+                     lambda *call: Clean(*call).plan(), (), (
+        flag("all", "a", "also all ended runs, and its images"), flag("yes", "y", "ask nothing"))),
+    **{name: command for one in our_components(None).values()
+       for name, command in one.commands().items()},
+}
+
+
+def caller_call(options, installed=(), project=None):
+    """The Call for the machine that skelebot runs on, whose programs get out as the call does."""
+    environ, home = dict(os.environ), os.path.expanduser("~")
+    config = project or read_config(environ, home)
+    files = network_files(config.network, environ, getattr(config, "folder", ""), home)
+    call = Call(
+        environ=environ, home=home, uid=getattr(os, "getuid", int)(),
+        gid=getattr(os, "getgid", int)(),
+        login=environ.get("LOGNAME") or environ.get("USER", ""),
+        **engine_program(environ), context=docker_context(environ, home),
+        terminal=all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)),
+        python=on_path("python3") or sys.executable, token=os.urandom(4).hex(),
+        plugins=installed, host=options.values.get("host", ("",))[0], env=options.one("env"),
+        secret=Secret("TOKEN" if options.has("dry-run") else os.urandom(24).hex()),
+        network=config.network, offline=config.offline or options.has("offline"), files=files,
+        resources=typed_resources(options.one("resources")), hosts=options.values.get("host", ()),
+        **{name.replace("-", "_"): options.has(name) for name in (
+            "skip-build", "rebuild", "live", "native", "verbose", "dry-run", "detach")})
+    variables = call.variables
+    set_variables({"DOCKER_HOST": os.environ.get("DOCKER_HOST", ""),    # Docker 20.10 takes no ""
+                   **variables})
+    return call._replace(environ={**os.environ, **variables})
+
+
+def engine_program(environ):
+    """The program that a call talks to its engine by, as fields of a Call.
+
+    It is SKELEBOT_DOCKER, else docker, or podman where that is all there is: also as the script
+    named docker. `program` tells its file from its successor.
+    """
+    docker, podman = on_path("docker"), on_path("podman")
+    scripted = (docker and os.path.getsize(docker) < 10000
+                and b"podman" in (read_bytes(docker) or b""))
+    linked = docker and os.path.basename(os.path.realpath(docker)).startswith("podman")
+    only = podman and (not docker or scripted or linked)
+    name = environ.get("SKELEBOT_DOCKER") or ("podman" if only else "docker")
+    path = on_path(name) or name
+    status = os.stat(path) if os.path.exists(path) else None
+    return {"engine": name,
+            "program": f"{path} {status.st_size} {status.st_mtime_ns}" if status else name,
+            # a snap is a name of the program `snap`; source: snapcraft.io/docs
+            "confined": os.path.basename(os.path.realpath(path)) == "snap"}
+
+
+def docker_context(environ, home):
+    """The Docker context in use; "" is the default one. Source: docker context(1)"""
+    named = re.search(r'"currentContext"\s*:\s*"([^"]*)"', docker_config(environ, home))
+    name = environ.get("DOCKER_CONTEXT") or (named.group(1) if named else "")
+    return "" if name == "default" else name
+
+
+def on_path(name):
+    """The path of a program, or None, without shutil.which, whose import would take too long."""
+    if os.name == "nt":
+        return shutil.which(name)
+    paths = [name] if os.sep in name else [os.path.join(folder, name) for folder
+                                           in os.get_exec_path()]
+    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
+
+
+def typed_resources(text):
+    typed = dict(pair.partition("=")[::2] for pair in re.split(",(?=[A-Za-z]+=)", text) if pair)
+    for name, value in typed.items():
+        kind = fields(Resources).get(name)
+        if not (kind and kind.fits(value)):
+            raise usage_error(f"--resources: {name if kind else shortened(name)}: " + (
+                f"expected {kind.expected}, found {shortened(value)}" if kind else "unknown key"),
+                kind.hint if kind else did_you_mean(name, fields(Resources)))
+    return Resources(**typed)
+
+
+def terminal_pages():
+    try:
+        width = min(os.get_terminal_size(sys.stdout.fileno()).columns or 80, 120)
+    except (OSError, ValueError, AttributeError):
+        width = 80
+    return Pages(max(width, 40), sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+
+
 # -- What a shell's Tab asks for
 
 NEXT = "\0"             # stands for the word that is being typed
@@ -16774,25 +16823,6 @@ class Completions(CommandLine):
             self.hosts = Hosts(Call(os.environ, os.path.expanduser("~")), self.project).known()
         self.commands = commands_here(self.project, self.installed)
 
-    def first_offers(self):
-        """What may be typed where no job or command is named yet."""
-        jobs = {job.name: job.help or shortened_source(job)
-                for job in getattr(self.project, "jobs", ())}
-        known = {name: command.help for name, command in self.commands.items()
-                 if self.project or command.outside}
-        return {"env": getattr(self.project, "envs", ()), "job": {**jobs, **known, **jobs},
-                "host": {name: shown_url(one.docker or "") for name, one in self.hosts.items()}}
-
-    @staticmethod
-    def values(parser, words, offers):
-        """word -> what it means, of what may stand at NEXT; nothing where that is anything."""
-        values, plain, extra = parser.options(words, stop=not parser.title)
-        pending = [param for param in parser.params if NEXT in values.get(param.name, ())]
-        for one in [] if extra else pending or parser.args[len(plain) - 1:len(plain)]:
-            known = one.choices or offers.get(one.name, ())
-            return known if isinstance(known, dict) else dict.fromkeys(known, "")
-        return {} if extra else {"+": "another job after it"}
-
     def run(self):
         """Say each, with what it means, to a shell; returns 1 if there are none."""
         *above, (name, *words) = self.chain(self.words)
@@ -16811,54 +16841,24 @@ class Completions(CommandLine):
                  if (self.before + word).startswith(self.typed) and word.isprintable()]
         return say(sys.stdout, "".join(lines), end="") or int(not lines)
 
+    def first_offers(self):
+        """What may be typed where no job or command is named yet."""
+        jobs = {job.name: job.help or shortened_source(job)
+                for job in getattr(self.project, "jobs", ())}
+        known = {name: command.help for name, command in self.commands.items()
+                 if self.project or command.outside}
+        return {"env": getattr(self.project, "envs", ()), "job": {**jobs, **known, **jobs},
+                "host": {name: shown_url(one.docker or "") for name, one in self.hosts.items()}}
 
-def main(words=None):
-    """Run skelebot; returns the exit status."""
-    open_streams()
-    gc.disable()                        # what is read stays until it is done
-    typed = list(map(plain_text, sys.argv[1:])) if words is None else words
-    completes = typed[:1] == ["--complete"]
-    return status_of(lambda: (
-        Completions(" ".join(typed[1:])) if completes else CommandLine(typed)).run())
-
-
-def status_of(run):
-    """The exit status of what is run: its own, 1 and 2 for faults, 130 after Ctrl-C."""
-    try:
-        return run()
-    except Refused as error:
-        return error.status
-    except SkelebotError as error:
-        say(sys.stderr, str(error))
-        return error.status
-    except KeyboardInterrupt:
-        return 130
-    except Stopped as stopped:
-        return stopped.status
-    except BrokenPipeError:
-        discard(sys.stdout)
-        return NO_READER
-    finally:
-        for path in list(OWNED):        # a stop has come between two steps
-            with contextlib.suppress(SkelebotError):        # the next one tidies
-                remove(Remove(path))
-
-
-def command():
-    """main() as a program: it ends as Python does, but for a long look at each object."""
-    status, above = main() or 0, sys._getframe(1).f_back
-    if above and above.f_globals.get("__name__") == "runpy":    # of python -m
-        above = above.f_back.f_back
-    if not (above or sys.flags.inspect or "__path__" in globals()):     # a plugin needs it
-        import atexit
-        try:
-            getattr(sys.modules.get("threading"), "_shutdown", int)()
-            for end in (atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush):
-                end()
-            os._exit(status)
-        except Exception:
-            pass                        # Python says what it is
-    return status
+    @staticmethod
+    def values(parser, words, offers):
+        """word -> what it means, of what may stand at NEXT; nothing where that is anything."""
+        values, plain, extra = parser.options(words, stop=not parser.title)
+        pending = [param for param in parser.params if NEXT in values.get(param.name, ())]
+        for one in [] if extra else pending or parser.args[len(plain) - 1:len(plain)]:
+            known = one.choices or offers.get(one.name, ())
+            return known if isinstance(known, dict) else dict.fromkeys(known, "")
+        return {} if extra else {"+": "another job after it"}
 
 
 if __name__ == "__main__":
