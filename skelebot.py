@@ -8040,10 +8040,16 @@ class OnOtherEngine(OnEngine):
         return re.findall(r"(?m)^GPU (\d+):", told.output)
 
 
+# What a shell has for itself among its variables, and kubernetes/main.sh.
+SHELLS_OWN = (r"(?:E?UID|PPID|_|IFS|ENV|LINENO|RANDOM|SECONDS|GROUPS|SHLVL|OPT\w+|BASH\w*"
+              r"|SHELLOPTS|time|work|job|late|again|status)$")
+
+
 class OnCluster(OnOtherEngine):
     """A cluster, which runs when it likes: what is mapped travels to a folder of the run there."""
     lost_words = "the cluster does not know it any more, and its exit status was not written"
     schedules, goes_on = True, False        # it goes on without us, who had to leave it
+    ours = "SKELEBOT_(?:RUN|METRICS)"       # variables
     silent = 300        # seconds without a byte, after which a connection may be dead
     never = ("(?i)no space|wrote only|denied|not permitted|quota|read-only|forbidden|not ?found"
              "|not running|completed pod")          # of files that travel: no other try mends it
@@ -8054,6 +8060,23 @@ class OnCluster(OnOtherEngine):
     def plan_notebook(self, jupyter, run, port, lab, token):
         """Serve Jupyter there, and bring it to a port of this machine."""
         raise SkelebotError(f"Jupyter cannot be reached on {self.where}", "leave -d out")
+
+    def variables(self, run, ours):
+        """name -> value of the variables of a run that are ours, or are not, as it has them."""
+        environ, own = self.call.environ, job_variables(self.project, run.launch.job(run.job))
+        return {name: Secret(environ[name]) if value is None else value
+                for name, value in own.items() if (value is not None or name in environ)
+                and bool(re.fullmatch(self.ours, name)) is ours}
+
+    def exports(self, run):
+        """A script for a shell with a run's variables that are not ours: everybody sees an argv."""
+        hidden, quote, lines = self.call.dry_run, shlex.quote, []
+        for name, value in self.variables(run, False).items():
+            value = "..." if hidden and isinstance(value, Secret) else value
+            plain = re.fullmatch(r"(?a)[A-Za-z_]\w*", name) and not re.match(SHELLS_OWN, name)
+            lines.append(f"export {name}={quote(value)}" if plain else
+                         f"set -- env {quote(name + '=' + value)} \"$@\"")
+        return "\n".join(lines)
 
     plan_run = Runner.plan_run
 
@@ -8214,6 +8237,7 @@ class Slurm(OnCluster):
     known, submits = ("sinfo", "--noheader"), 'ID=$(sbatch --parsable script) && echo "${ID%%;*}"'
 
     states = {124: "timeout", 143: "stopped", NOT_RUN: "lost", None: "lost"}
+    ours = OnCluster.ours + "|KRB5CCNAME"      # a path
 
     where = property(lambda self: self.host.rstrip(":") or self.row.title())
     endpoint = property(lambda self: f"{self.row}:{self.slurm.address}")
@@ -8319,13 +8343,12 @@ class Slurm(OnCluster):
                 self.slurm.container == "none") else own
             copies = yield from self.plan_linked(run)
             yield from self.plan_send(run.name, copies, "\n".join([*own, ".skelebot"]))
-        secrets = [f"export {name}={self.shell([value])}\n" for name, value in (
-            job_variables(self.project, job).items()) if isinstance(value, Secret)]
         keep, root = 'umask 077; mkdir -p "$0" && cd "$0" && cat > ', self.root(run.name)
         doing = f"{job.name} was not submitted"
-        if secrets:
+        variables = (str if self.call.dry_run else Secret)(self.exports(run))
+        if variables:
             yield from self.plan_there(doing, "", "sh", "-c", keep + "secret", root,
-                                       given=Secret("".join(secrets)))
+                                       given=variables)
         waits = run.detached and run.recording.record and run.recording.record.point
         submit = keep + "script" + f" && {self.submits} > id" * (not waits)
         yield from self.plan_there(doing, "", "sh", "-c", submit, root,
@@ -8363,9 +8386,8 @@ class Slurm(OnCluster):
     def settled(self, run):
         """name -> text of what slurm/job.sh is told of a run, and the job's command there."""
         kind, argv, record = self.slurm.container, run.launch.argv, run.recording.record
-        values = {name: self.call.environ.get(name) if value is None else value for name, value in (
-            *({"HOME": "/tmp"} if kind == "apptainer" else {}).items(),
-            *job_variables(self.project, run.job).items())}
+        has_home = kind != "apptainer" or "HOME" in self.variables(run, False)
+        values = {**({} if has_home else {"HOME": "/tmp"}), **self.variables(run, True)}
         mounts = [(self.source(one), one.target + ":ro" * ("ro" in one.options))
                   for one in run.job.mappings]
         lent = [f"files{target}:{target}:ro" for _, target in self.lent_files]
@@ -8377,8 +8399,7 @@ class Slurm(OnCluster):
         if kind == "none":
             told.update({"TICKET": TICKET if values.pop("KRB5CCNAME", "") else "", "METRICS": (
                 values.pop("SKELEBOT_METRICS", "") and mounts[-1][0] + "/metrics.jsonl")})
-        return told, ("env", *(f"{name}={value}" for name, value in values.items()
-                               if value is not None and not isinstance(value, Secret)), *argv)
+        return told, ("env", *map("=".join, values.items()), *argv)
 
     def source(self, mapping):
         """Where a mapping is there: from the run's folder, or on this machine."""
@@ -8561,9 +8582,6 @@ class KubernetesHost(Record):
 
 LENT, FILES = "/run/skelebot-variables", "/run/skelebot-files"     # in a pod
 A_DAY = 24 * 3600       # seconds that an ended Job stays, unless removed; a detached one a week
-# What a shell has for itself among its variables, and kubernetes/main.sh.
-SHELLS_OWN = (r"(?:E?UID|PPID|_|IFS|ENV|LINENO|RANDOM|SECONDS|GROUPS|SHLVL|OPT\w+|BASH\w*"
-              r"|SHELLOPTS|time|work|job|late|again|status)$")
 
 
 class OnKubernetes(OnCluster):
@@ -8854,16 +8872,11 @@ class OnKubernetes(OnCluster):
 
     def lent_texts(self, run):
         """name -> what its Secret holds: a script with its variables; the files that it is lent."""
-        hidden, quote, lines = self.call.dry_run, shlex.quote, []
-        for name, value in self.variables(run, False).items():
-            value = "..." if hidden and isinstance(value, Secret) else value
-            plain = re.fullmatch(r"(?a)[A-Za-z_]\w*", name) and not re.match(SHELLS_OWN, name)
-            lines.append(f"export {name}={quote(value)}" if plain else
-                         f"set -- env {quote(name + '=' + value)} \"$@\"")
+        hidden, script = self.call.dry_run, self.exports(run)
         texts = {f"file-{index}": b"..." if hidden else read_bytes(path) or b""
                  for index, (path, _) in enumerate(self.lent_files)}
-        script = "\n".join(lines).encode("utf-8", "surrogateescape")
-        return {**({"variables": script} if lines else {}), **texts}
+        variables = script.encode("utf-8", "surrogateescape")
+        return {**({"variables": variables} if script else {}), **texts}
 
     def variables(self, run, ours):
         """name -> value of the variables of a run that are ours, or are not, as it has them."""

@@ -70,6 +70,14 @@ class Scripts(unittest.TestCase):
         self.assertEqual([type(step.given).__name__ for step in given], ["Secret"])
         self.assertEqual([step for step in done.steps if "hidden" in " ".join(getattr(step, "argv", ()))], [])
 
+    def test_have_no_variable_that_everybody_on_a_node_could_read_in_an_argv(self):
+        for lab in (LAB, {"slurm": {"login": "lab", "container": "podman"}}):
+            job = one("echo", environment=["KEY", "B-C=typed"])
+            done = driven(call=ADA._replace(host="lab", environ={"KEY": "passed on"}), hosts={"lab": lab}, **job)
+            given = [step.given for step in done.steps if isinstance(step, Command) and "passed on" in step.given]
+            self.assertEqual(given, ["export KEY='passed on'\nset -- env B-C=typed \"$@\""])
+            self.assertIsInstance(given[0], skelebot.Secret)
+            self.assertNotIn("typed", scripts(done)[0])
 
     def test_in_a_dry_run_bring_back_what_is_written_by_lines_that_can_be_pasted(self):
         done = driven(call=ADA._replace(host="lab", dry_run=True), hosts={"lab": LAB}, results={Look: None}, **one("echo", mappings=["out/"]))
