@@ -92,7 +92,7 @@ class StandIn(unittest.TestCase):
                 for options in ([], ["--user", "ada:secret"], ["--header", "Authorization: Bearer t0ken"])]
             program.terminate()
             program.stdout.close()
-            self.assertEqual((status, program.wait(10)), (["401", "201", "201"], 0))
+            self.assertEqual((status, program.wait(60)), (["401", "201", "201"], 0))
             self.assertEqual(os.listdir(os.path.join(folder, "generic-local", "a")), [os.path.basename(__file__)])
 
 

@@ -205,11 +205,11 @@ class TicketsNatively(Tickets):
         running = self.start("-n", "sleep").says("ready")
         self.assertEqual(len(os.listdir(self.temp)), 1)
         running.process.kill()
-        for _ in deadline(5):
+        for _ in deadline(20):
             if not os.listdir(self.temp) and not [words for words in processes_with(f"{MARK}={self.name}") if "ticket" in words]:
                 break
         os.killpg(running.process.pid, signal.SIGKILL)
-        for _ in deadline(5):
+        for _ in deadline(20):
             if not processes_with(f"{MARK}={self.name}"):
                 break
 

@@ -9,7 +9,8 @@ import time
 import unittest
 
 import skelebot
-from program import SKELEBOT
+from engine import deadline
+from program import PATIENT, SKELEBOT
 from support import ROOT, folder
 
 JOBS = """name: churn
@@ -37,7 +38,7 @@ class Natively(unittest.TestCase):
 
     def begin(self, *words, **options):
         environ = {**os.environ, "SKELEBOT_HOME": os.path.join(self.folder, "home"), **options.pop("environ", {})}
-        return subprocess.Popen([sys.executable, SKELEBOT, *words], cwd=self.folder, env=environ,
+        return subprocess.Popen([*options.pop("program", (sys.executable, SKELEBOT)), *words], cwd=self.folder, env=environ,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
     def skelebot(self, *words, **options):
@@ -189,7 +190,7 @@ class Recording(Natively):
             3, "out\n", "skelebot: fail is not recorded, so it cannot go on by itself, and runs to its end\nerr\n"))
 
     def test_with_detach_that_fails_at_once_says_why(self):
-        status, output, errors = self.skelebot("-n", "--detach", "fail")
+        status, output, errors = self.skelebot("-n", "--detach", "fail", program=PATIENT)
         self.assertEqual((status, output), (3, ""))
         self.assertIn("skelebot: fail ended with 3 as soon as it had started\n", errors)
         self.assertIn("skelebot: out\n", errors)
@@ -248,13 +249,13 @@ class Recording(Natively):
         self.assertEqual((size, row.split()[0], row.split()[4]), ("3000000", "1", "failed"))
 
     def test_of_a_sweep_is_followed_point_by_point(self):
-        sweep = self.begin("-n", "sweep", "slow", "--each", "seconds", "0", "1.5", "-j", "2")
+        sweep = self.begin("-n", "sweep", "slow", "--each", "seconds", "0", "4", "-j", "2")
         while len(skelebot.Runs(self.folder).points(1)) < 2:
             time.sleep(0.01)
         status, output, errors = self.skelebot("wait")
         self.assertEqual((status, output, errors), (0, sweep.communicate(timeout=60)[0].decode(), ""))
         self.assertEqual([line.split()[:2] for line in output.splitlines()], [
-            ["1.1", "seconds=0"], ["1.2", "seconds=1.5"], ["run", "seconds"], ["1.1", "0"], ["1.2", "1.5"]])
+            ["1.1", "seconds=0"], ["1.2", "seconds=4"], ["run", "seconds"], ["1.1", "0"], ["1.2", "4"]])
         self.assertEqual(self.skelebot("sweep", "--failed", "1"), (0, "", "skelebot: all points of run 1 are done\n"))
         self.assertEqual(self.skelebot("fetch", "1.1"), (0, "", "skelebot: nothing is known that run 1.1 wrote\n"))
 
@@ -265,15 +266,12 @@ class Recording(Natively):
         with open(os.path.join(self.folder, "skelebot.yaml"), "a") as file:
             file.write("# changed\n")
         self.skelebot("-n", "told")
-        for _ in range(100):
-            if os.path.exists(os.path.join(self.folder, ".skelebot/runs/1/git")):
+        for _ in deadline():            # nobody has waited for what git says
+            if os.path.exists(os.path.join(self.folder, ".skelebot/runs/1/diff.patch")) and b"+# changed" in self.read(1, "diff.patch"):
                 break
-            time.sleep(0.05)
         record = skelebot.Runs(self.folder).with_commit(self.record(1))
         commit = subprocess.run([*git, "rev-parse", "HEAD"], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
         self.assertEqual((record.commit, record.clean), (commit, False))
-        time.sleep(0.2)
-        self.assertIn(b"+# changed", self.read(1, "diff.patch"))
 
 
 @unittest.skipIf(os.name == "nt", "processes of POSIX")
@@ -320,7 +318,12 @@ class OfSomebodyElse(Natively):
             argv = [sys.executable, SKELEBOT, *words]
             done = subprocess.run(argv, cwd=self.folder, stdout=inner, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60)
             os.close(inner)
-            self.assertEqual((os.read(end, 100), done.stderr, done.returncode), (b"ab\\x1bcc\r\n", b"", 0))
+            shown = b""
+            for _ in deadline():
+                shown += os.read(end, 100)
+                if b"\n" in shown:
+                    break
+            self.assertEqual((shown, done.stderr, done.returncode), (b"ab\\x1bcc\r\n", b"", 0))
             os.close(end)
 
     def test_has_no_pipe_as_its_log(self):

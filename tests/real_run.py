@@ -39,7 +39,8 @@ def arrived(done):
     return [word.decode("utf-8", "surrogateescape") for word in done.stdout.split(b"\0")[:-1]]
 
 
-PORT = 24000 + os.getpid() % 2000 * 4       # with the next three; another process tests another engine meanwhile
+OTHERS = "podman" in os.environ.get("SKELEBOT_TEST_ENGINES", "")
+PORT = 24000 + (os.getpid() % 1000 * 2 + OTHERS) * 4    # with the next three; another process tests other engines meanwhile
 
 
 # ---- Words ------------------------------------------------------------------
@@ -504,7 +505,10 @@ class StoppingNatively(Tests):
         self.write_project(self.folder, jobs=[{"name": "sleep", "source": "echo asleep; " + source, "args": ["mark"]}])
         running = {way: self.start("-n", "sleep", mark, terminal=terminal) for way, mark in marks.items()}
         found = {way: (one.says("asleep"), marks[way]) for way, one in running.items()}
-        time.sleep(0.3)                 # it has started its own by then
+        for _ in deadline():            # until it has started its own, or has stopped itself before that
+            if all(processes("sleep", mark) or "STOP" in source for mark in marks.values()):
+                break
+        time.sleep(0.3)
         return found
 
     def test_leaves_nothing(self):
@@ -557,7 +561,7 @@ class StoppingNatively(Tests):
         mark = str(300 + int.from_bytes(os.urandom(4), "big") / 2 ** 32)
         self.write_project(self.folder, jobs=[{"name": "serve", "source": f"sleep {mark} >/dev/null 2>&1 & :"}])
         self.skelebot("-n", "serve")
-        left = processes("sleep", mark)
+        left = next(left for _ in deadline() for left in [processes("sleep", mark)] if left)     # a fork may have yet to become sleep
         for pid in left:
             os.kill(int(pid), signal.SIGKILL)
         self.assertEqual(len(left), 1)

@@ -9,9 +9,11 @@ import time
 import unittest
 
 from engine import SKELEBOT, Running, Tests, call, deadline, environment, on, output, tree, write
+from program import PATIENT
 from real_run import Proxy
 from support import skelebot, two_lines
 
+GO = "/tmp/go"      # a file in a container that a job waits for
 TRAIN = """
 import json, os, sys, time
 sys.stdout.buffer.write(b'epoch\\xff 1\\r\\n')
@@ -89,18 +91,19 @@ class Recorded(Runs):
 @on("BuildKit", "podman", "remote")
 class LeftAlone(Runs):
     """A job that goes on without us."""
-    files = {"work.sh": "echo begin; sleep $1; echo end; echo made > out/file; exit $2\n"}
-    config = {"jobs": [{"name": "work", "source": "work.sh", "mappings": ["out/"], "args": ["seconds", "status"]},
+    files = {"work.sh": "echo begin; until test -e $1; do sleep 0.1; done; echo end; echo made > out/file; exit $2\n"}
+    config = {"jobs": [{"name": "work", "source": "work.sh", "mappings": ["out/"], "args": ["until", "status"]},
                        {"name": "serve", "source": "sleep 300", "mode": "d"},
                        {"name": "port", "source": "sleep 300", "mode": "d", "docker": ["--device", "/dev/none"]}]}
 
     def test_is_taken_up_with_its_output_and_its_status(self):
-        done = self.skelebot("-s", "--detach", "work", "3", "7")
+        done = self.skelebot("-s", "--detach", "work", GO, "7")
         self.assertEqual(done.stdout.decode(), f"{self.name}-work\n")
         number = self.newest()
         self.assertEqual(self.record(number)["state"], "running")
-        done = self.skelebot("wait", str(number), status=7)
-        self.assertEqual(done.stdout, b"begin\nend\n")
+        waiting = self.start("wait", str(number)).says("begin")
+        self.engine.ask("exec", f"{self.name}-work", "touch", GO)
+        self.assertEqual((waiting.ends(), waiting.said), (7, b"begin\nend\n"))
         self.assertEqual((self.record(number)["state"], self.record(number)["status"]), ("failed", 7))
         self.assertEqual(self.log(number), b"begin\nend\n")
         self.assertEqual([path for path, _, _ in self.record(number)["outputs"]], ["out/file"])
@@ -108,15 +111,21 @@ class LeftAlone(Runs):
         again = self.skelebot("wait", str(number), status=7)
         self.assertEqual(again.stdout, b"begin\nend\n")
 
+    def at_once(self, status):
+        """The call of a job that ends with a status before it is left alone."""
+        done = call([*PATIENT, "-s", "--detach", "work", "/", str(status)], self.folder, **self.engine.environ)
+        self.assertEqual(done.status, status, done)
+        return done
+
     def test_that_fails_at_once_says_so(self):
-        done = self.skelebot("-s", "--detach", "work", "0", "7", status=7)
+        done = self.at_once(7)
         self.assertEqual(done.stdout, b"")
         self.assertEqual(done.stderr, "skelebot: begin\nskelebot: end\nskelebot: work ended with 7 as soon as it had started\n"
                                       f"  hint: skelebot logs {self.newest()} shows all that it has said\n")
         self.assertEqual(self.containers(), [])
 
     def test_that_ends_well_at_once_is_done(self):
-        self.skelebot("-s", "--detach", "work", "0", "0")
+        self.at_once(0)
         self.assertEqual(self.record(self.newest())["state"], "done")
 
     def test_that_cannot_be_started_leaves_no_container(self):
@@ -174,16 +183,21 @@ class Killed(Runs):
 @on("BuildKit", "remote")
 class Fetched(Runs):
     """What a detached job prints and wrote, which its container may have."""
-    files = {"work.sh": "echo begin; sleep 10; mkdir -p out/a; echo made > out/a/file; echo end\n"}
+    files = {"work.sh": f"echo begin; until test -e {GO}; do sleep 0.1; done; mkdir -p out/a; echo made > out/a/file; echo end\n"}
     config = {"jobs": [{"name": "work", "source": "work.sh", "mappings": ["out/"], "mode": "d"}]}
 
     def test_comes_to_a_folder_and_to_the_project(self):
         self.skelebot("-s", "work")
         number = str(self.newest())
+        for _ in deadline():
+            if self.skelebot("logs", number).stdout:
+                break
         self.assertEqual(self.skelebot("logs", number).stdout, b"begin\n")
         self.assertIn("what it writes is not whole yet", self.skelebot("fetch", number, status=1).stderr)
         self.assertEqual(self.start("logs", "-f").says("begin").signal(signal.SIGINT).ends(), 130)
-        self.assertEqual(self.skelebot("logs", "-f", number).stdout, b"begin\nend\n")
+        followed = self.start("logs", "-f", number).says("begin")
+        self.engine.ask("exec", f"{self.name}-work", "touch", GO)
+        self.assertEqual((followed.ends(), followed.said), (0, b"begin\nend\n"))
         for _ in deadline():            # that nobody has brought back, though its end is recorded
             if b'"done"' in self.skelebot("runs", number, "--json").stdout:
                 break

@@ -176,7 +176,7 @@ class Stops:
             yield f"ended with {status}: {said[-1500:]}"
         if not starting and "Traceback" in said:    # else it is Python's own, which was only starting
             yield f"a traceback: {said[-1500:]}"
-        left = self.left_running(mark, 20 if number == signal.SIGKILL else 2)
+        left = self.left_running(mark, 20 if number == signal.SIGKILL else 10)
         if left:
             yield f"still runs: {left}"
         now = listing(self.top)
@@ -345,10 +345,10 @@ class JobOnSlurm(Stops, unittest.TestCase):
             said += f"{way}: {done.status} {done.stderr}"
         if "skelebot fetch 1 brings it back" in said:       # it was stopped while that came
             call(self.argv("fetch", "1"), os.path.join(self.top, "project"), **self.variables(mark))
-        if not self.nothing_there(5):
+        if not self.nothing_there(20):
             yield f"left there {way}: {self.there()} {said}"
             shutil.rmtree(os.path.dirname(self.seen), ignore_errors=True)
-        until = time.monotonic() + 3
+        until = time.monotonic() + 10
         while [one for one in processes(mark) if "[mux]" not in one] and time.monotonic() < until:
             time.sleep(0.1)
         left = [one for one in processes(mark) if "[mux]" not in one]

@@ -23,7 +23,7 @@ with warnings.catch_warnings():
 CALLS = {"search": "search", "match": "match", "fullmatch": "fullmatch", "sub": "search", "findall": "search",
          "split": "search", "finditer": "search", "compile": "search"}
 GIVEN = {"name": "title", "escape": r"\\", "mask": "x", "wrong": "x"}     # what pieces stand for that are put in by a function
-SIZES = {500: 0.05, 8000: 0.006}     # characters: seconds; cubic takes longer at the first, quadratic at the second
+SIZES = {500: 0.05, 8000: 0.002}     # characters: seconds; cubic takes longer at the first, quadratic at the second
 MOST = 4 ** 1.7     # times as long for four times the text: linear is 4, quadratic 16
 
 
@@ -160,11 +160,20 @@ def ratios(pattern, use):
                 yield large / small, attack(40)
 
 
+def again(measure, fits):
+    """What is measured; up to three times, since a busy machine may make any measurement wrong."""
+    for _ in range(2):
+        found = measure()
+        if fits(found):
+            return found
+    return measure()
+
+
 class Expressions(unittest.TestCase):
     def check(self, found):
         for place, pattern, use in found:
             with self.subTest(place, pattern=pattern):
-                ratio, text = max(ratios(pattern, use), default=(1, ""))
+                ratio, text = again(lambda: max(ratios(pattern, use), default=(1, "")), lambda found: found[0] < MOST)
                 self.assertLess(ratio, MOST, f"times as long for four times {text!r}")
 
     def test_of_the_module_take_linear_time(self):
@@ -183,7 +192,7 @@ class Expressions(unittest.TestCase):
     def test_a_quadratic_one_would_be_noticed(self):
         for pattern, use in ((r"<a\s[^>]*href", "search"), (r"\s*x?\s*y", "fullmatch"), (r"[^:]*[^/:][^:/]*", "fullmatch")):
             with self.subTest(pattern):
-                self.assertTrue(any(ratio > MOST for ratio, _ in ratios(pattern, use)))
+                self.assertTrue(again(lambda: any(ratio > MOST for ratio, _ in ratios(pattern, use)), bool))
 
 
 class Functions(unittest.TestCase):
@@ -216,7 +225,8 @@ class Functions(unittest.TestCase):
                 (skelebot.shown_text, "&#99"), (skelebot.xml_text, "&#99"), (skelebot.without_block, "# ---- skelebot: from"),
                 *((lambda text, one=one: one.ignores(text), unit) for one in rules for unit in ("a", "a/", "ab/"))):
             with self.subTest(unit, function=function):
-                self.assertLess(self.ratio(function, lambda size: unit * (size // len(unit))), MOST)
+                ratio = again(lambda: self.ratio(function, lambda size: unit * (size // len(unit))), lambda ratio: ratio < MOST)
+                self.assertLess(ratio, MOST)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ HOSTILE_YAML = {
 
 def limited():
     resource.setrlimit(resource.RLIMIT_AS, (768 << 20, 768 << 20))    # addresses, of which a third may be in use
+    resource.setrlimit(resource.RLIMIT_CPU, (60, 60))       # however much else the machine has to do
 
 
 def ending(*words, folder, home=None):
@@ -32,7 +33,7 @@ def ending(*words, folder, home=None):
     argv = [sys.executable, SKELEBOT, *words]
     environ = {**os.environ, "HOME": home or folder, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(argv, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=60, preexec_fn=limited)
+                          stderr=subprocess.PIPE, timeout=280, preexec_fn=limited)
     return done.returncode, done.stderr.decode("utf-8", "replace")
 
 

@@ -137,13 +137,13 @@ class Travelling(unittest.TestCase):
 
     def test_that_says_nothing_for_long_is_tried_again(self):
         self.addCleanup(setattr, OnCluster, "silent", OnCluster.silent)
-        OnCluster.silent = 1
+        OnCluster.silent = 4
         with inside({"data/big": os.urandom(200000)}), stderr() as said:
             once = "if [ -e {0} ]; then {2}\nelse touch {0}; {1}\nfi"
             send(DATA, script=once.format("tried", "head -c 9999 | wc -c >&2; sleep 100", RECEIVE))
             self.assertEqual((facts("there/app/data"), fetch(DATA, script=once.format("again", f"sleep 100 & {{ {SEND}\n}} | head -c 10240; wait", SEND))),
                              (facts("data"), 0))
-        self.assertEqual(said[0].count("skelebot: files did not travel whole, so again: nothing has come or gone for 1 s\n"), 2)
+        self.assertEqual(said[0].count("skelebot: files did not travel whole, so again: nothing has come or gone for 4 s\n"), 2)
 
     def test_ends_its_client_when_it_is_ended(self):
         script = skelebot.template_bytes("cluster", "patient.py").decode()

@@ -49,7 +49,7 @@ def at_terminal(*words, path):
         os.close(inner)
         shown = b""
         try:
-            while select.select([end], [], [], 30)[0]:
+            while select.select([end], [], [], 120)[0]:
                 shown += os.read(end, 65536)
         except OSError:
             pass                        # the other end is closed: Linux says so in this way

@@ -51,10 +51,10 @@ def zipped(*entries, method=zipfile.ZIP_STORED):
 
 
 def begun(function):
-    """Call a function in a process of its own, which has 30 seconds; returns what waits for its exit status."""
+    """Call a function in a process of its own, which has two minutes; returns what waits for its exit status."""
     child = os.fork()
     if not child:
-        signal.alarm(30)
+        signal.alarm(120)
         os._exit(function())
     return lambda: wait_status(os.waitpid(child, 0)[1])
 
