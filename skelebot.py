@@ -8331,9 +8331,10 @@ class Slurm(OnCluster):
         there = 20000 + int(self.call.token, 16) % 20000
         argv = [re.sub("^--port=.*", f"--port={there}", word) for word in run.launch.argv]
         serve = functools.partial(self.plan_served, jupyter, free_port(port), there, lab, token)
+        image = "" if self.slurm.container == "none" else (
+            yield from jupyter.plan_image(self.engine))
         return (yield from self.plan_run(run._replace(
-            serve=serve, image=(yield from jupyter.plan_image(self.engine)),
-            launch=run.launch._replace(argv=tuple(argv)))))
+            serve=serve, image=image, launch=run.launch._replace(argv=tuple(argv)))))
 
     def start(self, run):
         job, own = run.job, lines_inside(self.project, self.project.secret_files)

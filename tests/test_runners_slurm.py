@@ -8,7 +8,7 @@ import tempfile
 import time
 import unittest
 
-from support import Look, inside, project, skelebot
+from support import Look, drive, inside, project, skelebot
 from skelebot import Call, Command, Outcome, SkelebotError, Slurm, SlurmHost
 from test_runners import ADA, driven, one
 
@@ -91,6 +91,13 @@ class There(unittest.TestCase):
         argv, = (step.argv for step in done.steps if getattr(step, "title", "").startswith("bringing"))
         self.assertEqual(argv[argv.index("bash"):argv.index("bash") + 6], (
             "bash", "-l", "-c", '{\nmodule load apptainer\n} < /dev/null\nexec "$@"', "bash", "sh"))
+
+    def test_a_server_without_an_image_needs_no_engine(self):
+        it = project(hosts={"lab": LAB}, host="lab")
+        done = drive(skelebot.our_components(it)["jupyter"].plan(ADA._replace(token="0a1b"), it, skelebot.Words()),
+                     {skelebot.Wait: Outcome()})
+        self.assertEqual([line for line in done.outline if line.startswith("docker ")], [])
+        self.assertIn("jupyter notebook --ip=", "".join(scripts(done)).replace("'", ""))
 
     def test_words_arrive_whole_by_one_connection_of_ssh(self):
         argv = slurm(login="ada@lab").there("", "sh", "-c", 'echo "$0"', "https://u:p@h/ it's")
