@@ -8194,7 +8194,7 @@ class OnCluster(OnOtherEngine):
 
 
 SlurmLogin = scalar_class("a login node, as ssh takes it", "for example ada@login.lab",
-                          r"[^\s/-][^\s/]*")
+                          r"(?!(?:[^\s/]*@)?-)[^\s/]+")
 
 
 SlurmOption = scalar_class(
@@ -8221,7 +8221,8 @@ class SlurmHost(Record):
     @classmethod
     def at(cls, address):
         """That of slurm://user@login/FOLDER, or slurm: for this machine."""
-        match = re.fullmatch("slurm:(?://(?P<login>[^/]+)(?P<folder>/.+)?)?", address)
+        match = re.fullmatch(
+            f"slurm:(?://(?P<login>{SlurmLogin.pattern})(?P<folder>/.+)?)?", address)
         if not match:
             raise usage_error(f"{shortened(address)} is no address of a Slurm cluster",
                               "slurm: is here, slurm://user@login/FOLDER is elsewhere")
@@ -8254,8 +8255,8 @@ class Slurm(OnCluster):
         runner.slurm = own = getattr(host, cls.row) or cls.settings.at(host.docker)
         near = () if own.login else (call.home,)
         runner.folder, runner.reasons = os.path.join(*near, re.sub("^~/", "", own.folder)), {}
-        runner.socket = os.path.join(skelebot_home(call.environ, call.home), "ssh",
-                                     f"{checksum(own.login):08x}")
+        name = hashlib.sha256(own.login.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        runner.socket = os.path.join(skelebot_home(call.environ, call.home), "ssh", name)
         if own.login and not os.path.exists(runner.socket):
             yield from runner.plan_reach()
         return runner
@@ -8539,8 +8540,9 @@ class Slurm(OnCluster):
         return self.ssh(login, self.shell(words)) if login else words
 
     def ssh(self, *words):
-        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", "ControlPath="
-                  + self.socket) if len(self.socket) < 90 else ()      # it has 108 at most
+        path, odd = self.socket.replace("%", "%%"), re.search(r'["$\\\n]', self.socket)
+        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o",
+                  f'ControlPath="{path}"') if len(path) < 90 and not odd else ()    # 108 at most
         return ("ssh", *shared, "-o", "ServerAliveInterval=20", *words)
 
     @staticmethod

@@ -32,9 +32,11 @@ class Addresses(unittest.TestCase):
         for text, expected in (("slurm:", ("", ".skelebot/slurm")), ("slurm://ada@lab", ("ada@lab", ".skelebot/slurm")),
                                ("slurm://ada@lab/scratch/ada", ("ada@lab", "/scratch/ada"))):
             self.assertEqual(SlurmHost.at(text)[:2], expected)
-        with self.assertRaises(SkelebotError) as caught:
-            SlurmHost.at("slurm:lab")
-        self.assertIn("slurm:lab' is no address of a Slurm cluster", str(caught.exception))
+        for text in ("slurm:lab", "slurm://-oProxyCommand=x", "slurm://ada@-oProxyCommand=x/f", "slurm://la b"):
+            with self.assertRaises(SkelebotError) as caught:
+                SlurmHost.at(text)
+            self.assertIn(f"{text}' is no address of a Slurm cluster", str(caught.exception))
+        self.assertFalse(skelebot.SlurmLogin.fits("ada@-oProxyCommand=x"))
 
 
 class Scripts(unittest.TestCase):
@@ -102,7 +104,7 @@ class There(unittest.TestCase):
     def test_words_arrive_whole_by_one_connection_of_ssh(self):
         argv = slurm(login="ada@lab").there("", "sh", "-c", 'echo "$0"', "https://u:p@h/ it's")
         self.assertEqual(argv[:1] + argv[-2:-1], ("ssh", "ada@lab"))
-        self.assertIn("ControlPath=/home/ada/.skelebot/ssh/0a", argv)
+        self.assertIn('ControlPath="/home/ada/.skelebot/ssh/0a"', argv)
         self.assertEqual(shlex.split(argv[-1])[2:], ['echo "$0"', "https://u:p@h/ it's"])
         self.assertEqual(slurm().there("", "true"), ("true",))
 
@@ -110,6 +112,19 @@ class There(unittest.TestCase):
         runner = slurm(login="lab")
         runner.socket = "/" + "x" * 100
         self.assertNotIn("ControlMaster=auto", runner.there("", "true"))
+
+    def test_two_login_nodes_never_share_a_socket(self):
+        names = [{word for step in driven(call=ADA._replace(host="slurm://" + login), **one("echo")).steps
+                  for word in getattr(step, "argv", ()) if word.startswith("ControlPath=")}
+                 for login in ("plumless", "buckeroo")]     # whose CRC-32 is the same
+        self.assertEqual([len(own) for own in (*names, names[0] & names[1])], [1, 1, 0])
+
+    def test_a_socket_is_below_a_home_of_any_name_or_is_none(self):
+        runner = slurm(login="login")
+        for home, path in (("/ho me", '"/ho me/0a"'), ("/50%off", '"/50%%off/0a"'), ('/q"', None), ("/$x", None)):
+            runner.socket = home + "/0a"
+            own = [word[12:] for word in runner.ssh("true") if word.startswith("ControlPath=")]
+            self.assertEqual(own, [path] if path else [])
 
     def test_words_of_its_programs_are_told_in_others(self):
         for said, message in (
