@@ -296,7 +296,7 @@ class Tests:
 
     def containers_left(self):
         """What is still there when the engine has had the time to end what it is about to remove."""
-        for _ in range(20):
+        for _ in range(60):
             if not self.containers():
                 return []
             time.sleep(0.5)

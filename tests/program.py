@@ -37,9 +37,10 @@ def copy_for(python, folder):
     return program
 
 
-PATIENT = [sys.executable, "-c", "import sys; sys.path.insert(1, %r); import skelebot; skelebot.EARLY = 60; "
+PATIENT = [sys.executable, "-c", "import sys; sys.path.insert(1, %r); import skelebot; skelebot.EARLY = skelebot.PATIENCE = 60; "
                                  "sys.exit(skelebot.main())" % ROOT]
-"""A call that has a minute, instead of a second, to see that a detached job has ended at once: machines are busy."""
+"""A call that has a minute, instead of a second, to see that a detached job has ended at once, or until it shows what
+a build says: machines are busy."""
 
 try:
     SKELEBOT = compiled()

@@ -24,7 +24,7 @@ class Taking(Tests):
              "/sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2> /dev/null; :"},
             {"name": "show", "source": SHOW},
             {"name": "greedy", "source": "python3 -c 'print(len(bytearray(200 * 2 ** 20)))'"},
-            {"name": "slow", "source": SLOW, "resources": {"time": "2s"}, "mappings": ["out/"]},
+            {"name": "slow", "source": SLOW, "resources": {"time": "6s"}, "mappings": ["out/"]},
             {"name": "paints", "source": "true", "resources": {"gpus": "a100:1", "memory": "1g"}}]}
 
     def test_limits_are_those_of_the_container_and_docker_has_its_words(self):
@@ -49,7 +49,7 @@ class Taking(Tests):
         for where in ((), ("-n",)):
             done = self.skelebot("-s", *where, "slow", status=124)
             self.assertEqual(done.stdout, b"begun\n")
-            self.assertIn("skelebot: slow ended after 2s, as resources.time says\n", done.stderr)
+            self.assertIn("skelebot: slow ended after 6s, as resources.time says\n", done.stderr)
             os.remove(os.path.join(self.folder, "out", "said"))
 
     def test_explains_a_gpu_that_it_cannot_be_given(self):

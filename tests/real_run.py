@@ -188,7 +188,7 @@ class Failing(Tests):
             "imports": "src/train.py", "whole": "whole.py", "fails": "fails.sh", "windows": "windows.sh", "calls": "calls.sh",
             "run": "chmod +x run && ./run", "limited": "exit 125", "wpython": "windows.py"}.items()),
         {"name": "sleep", "source": "echo begun; exec sleep 60"},
-        {"name": "greedy", "source": "echo begun; sleep 4; python3 -c 'bytearray(10 ** 9)'", "native": "never"}]}
+        {"name": "greedy", "source": "echo begun; until test -e /tmp/go; do sleep 0.1; done; python3 -c 'bytearray(10 ** 9)'", "native": "never"}]}
 
     def notes(self, *words, status):
         """skelebot's own lines about a job that fails."""
@@ -238,15 +238,16 @@ on("BuildKit")(FailingNatively)
 class FailingForMemory(Failing):
     """Failing in a container whose memory is taken from it."""
 
-    def acted(self, job, *argv, **environ):
+    def acted(self, job, *argvs, **environ):
         """How a job ended for whose container the engine was called with words."""
         running = self.start(*self.options, job, **environ).says("begun")
         name, = self.containers()
-        self.engine.ask(*(word.replace("NAME", name) for word in argv))
+        for argv in argvs:
+            self.engine.ask(*(word.replace("NAME", name) for word in argv))
         return running.ends(), running.said.decode()
 
     def test_says_that_its_memory_ran_out(self):
-        ended, said = self.acted("greedy", "update", "--memory", "30m", "--memory-swap", "30m", "NAME")
+        ended, said = self.acted("greedy", ("update", "--memory", "30m", "--memory-swap", "30m", "NAME"), ("exec", "NAME", "touch", "/tmp/go"))
         self.assertEqual(ended, 137, said)
         self.assertIn("greedy ended with 137: its memory ran out", said)
 
@@ -259,7 +260,7 @@ class FailingInContainers(FailingForMemory):
     def test_says_that_somebody_has_ended_it(self):
         for argv, status, number in ((("kill", "NAME"), 137, "9"), (("stop", "NAME"), 143, "15"),
                                      (("kill", "--signal", "HUP", "NAME"), 129, "1")):
-            ended, said = self.acted("sleep", *argv)
+            ended, said = self.acted("sleep", argv)
             self.assertEqual(ended, status, said)
             self.assertIn(f"sleep ended with {status}: somebody ended its container with signal {number}", said)
 
@@ -518,7 +519,7 @@ class StoppingNatively(Tests):
                     running = self.sleeping(source, ways, terminal)
                     for way, (one, _) in running.items():
                         self.stop(way, one)
-                    for _ in deadline(seconds + 5):
+                    for _ in deadline(seconds + 15):
                         if all(one.process.poll() is not None for one, _ in running.values()):
                             break
                     self.assertEqual({way: shell_status(one.process.wait()) for way, (one, _) in running.items()}, ways)
@@ -552,7 +553,7 @@ class StoppingNatively(Tests):
         one.type(b"\x03").says("^C")
         time.sleep(1)
         one.type(b"\x03")
-        for _ in deadline(5):
+        for _ in deadline(7):
             if one.process.poll() is not None:
                 break
         self.assertEqual((one.process.poll(), processes("sleep", mark)), (130, []))
@@ -603,10 +604,10 @@ class HangingEngine(Tests):
             one.signal(number)
         twice.type(b"\x03")
         time.sleep(1)
-        found, said = self.ended(9, twice.type(b"\x03"))
+        found, said = self.ended(12, twice.type(b"\x03"))
         self.assertEqual((found, "no answer in time" in said), (130, True))
         for one, status in zip(once, (143, 130)):
-            found, said = self.ended(16, one)
+            found, said = self.ended(20, one)
             self.assertEqual(found, status)
             self.assertRegex(said, r"skelebot: \S+/hanging rm --force --volumes \S+-job-\w+: no answer in time\n"
                                    r"  hint: .* run it by hand later\n")
