@@ -8049,6 +8049,7 @@ class OnCluster(OnOtherEngine):
     """A cluster, which runs when it likes: what is mapped travels to a folder of the run there."""
     lost_words = "the cluster does not know it any more, and its exit status was not written"
     schedules, goes_on = True, False        # it goes on without us, who had to leave it
+    back = False                            # all came back, though a signal came meanwhile
     ours = "SKELEBOT_(?:RUN|METRICS)"       # variables
     silent = 300        # seconds without a byte, after which a connection may be dead
     never = ("(?i)no space|wrote only|denied|not permitted|quota|read-only|forbidden|not ?found"
@@ -8117,7 +8118,7 @@ class OnCluster(OnOtherEngine):
             return 0 if self.goes_on else (yield from self.plan_fetch(run.name, run.copies))
         except (KeyboardInterrupt, Stopped):    # the first of them ends no more than the run
             if again:
-                yield from self.plan_fetch(run.name, run.copies)
+                self.back = not (yield from self.plan_fetch(run.name, run.copies))
             raise
 
     def plan_fetch(self, name, copies):
@@ -8463,7 +8464,7 @@ class Slurm(OnCluster):
 
     def clean_up(self, run, lost):
         record = run.recording.record
-        if lost:                        # then wait and fetch bring it back, and remove it there
+        if lost and not self.back:      # then wait and fetch bring it back, and remove it there
             run.recording.record = record and (yield KeepRun(record._replace(detached=True)))
             yield Note(f"what it wrote is in {self.root(run.name)} of {self.where}"
                        + (f": skelebot fetch {record.name} brings it back" if record else ""))

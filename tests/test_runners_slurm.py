@@ -9,7 +9,7 @@ import time
 import unittest
 
 from support import Look, drive, inside, project, skelebot
-from skelebot import Call, Command, Outcome, SkelebotError, Slurm, SlurmHost
+from skelebot import Call, Command, Copy, Job, Launch, Outcome, Run, SkelebotError, Slurm, SlurmHost, Source
 from test_runners import ADA, driven, one
 
 LAB = {"slurm": {"login": "ada@lab", "folder": "/scratch/ada", "partition": "gpu", "container": "none",
@@ -100,6 +100,17 @@ class There(unittest.TestCase):
                      {skelebot.Wait: Outcome()})
         self.assertEqual([line for line in done.outline if line.startswith("docker ")], [])
         self.assertIn("jupyter notebook --ip=", "".join(scripts(done)).replace("'", ""))
+
+    def test_what_came_back_at_the_second_try_after_ctrl_c_is_removed(self):
+        runner = slurm(login="lab")
+        run = Run(Job("train", Source("true")), Launch(()), name="train-1", copies=(Copy("out", "/app/out", True, True),))
+        back = runner.bring_back(run)
+        while not isinstance(next(back), Command):
+            pass
+        back.throw(KeyboardInterrupt())
+        self.assertIsInstance(drive(back).fault, KeyboardInterrupt)
+        self.assertEqual([step.argv[-2:] for step in drive(runner.clean_up(run, 1)).steps if isinstance(step, Command)],
+                         [runner.watch("remove", "train-1")[-2:]])
 
     def test_words_arrive_whole_by_one_connection_of_ssh(self):
         argv = slurm(login="ada@lab").there("", "sh", "-c", 'echo "$0"', "https://u:p@h/ it's")
