@@ -38,7 +38,7 @@ class Browser:
     Whatever goes wrong is an AssertionError that says what the page shows.
     """
 
-    def __init__(self, program=None, seconds=30):
+    def __init__(self, program=None, seconds=100):
         self.seconds, self.last, self.unread, self.session = seconds, 0, b"", None
         self.folder = tempfile.mkdtemp(prefix="browser-")
         self.log = os.path.join(self.folder, "log")
@@ -196,7 +196,7 @@ class Browser:
 
 # ---- Jupyter ----------------------------------------------------------------
 
-def run_cell(browser, url, seconds=60):
+def run_cell(browser, url, seconds=120):
     """Open a notebook, run its first cell with Shift+Enter, and return the text of its output.
 
     url     of JupyterLab 4, /lab/tree/work.ipynb?token=..., or of Notebook 7, /notebooks/work.ipynb?token=...;

@@ -1,7 +1,9 @@
 """Jupyter from PyPI in real containers: asked over HTTP, and used by a real Chromium."""
+import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -94,9 +96,11 @@ class Server:
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that nobody listens at, and that no connection of other tests is given meanwhile, as those from 32768 are."""
+    for port in random.sample(range(12000, 22000), 1000):
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(("", port))
+            return port
 
 
 def other_address():
@@ -346,7 +350,7 @@ class Settings(SharedTests):
         """On a port that is taken, but not on the next one."""
         for _ in deadline():
             cls.taken = socket.socket()
-            cls.taken.bind(("127.0.0.1", 0))
+            cls.taken.bind(("127.0.0.1", free_port()))
             cls.taken.listen(1)
             cls.first = cls.taken.getsockname()[1]
             with socket.socket() as following:

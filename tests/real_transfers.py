@@ -367,9 +367,13 @@ def http(status, body, *headers):
 
 
 def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """A port that refuses connections: ours, so that nobody listens at it meanwhile."""
+    REFUSING.append(socket.socket())
+    REFUSING[-1].bind(("127.0.0.1", 0))
+    return REFUSING[-1].getsockname()[1]
+
+
+REFUSING = []
 
 
 class Case(unittest.TestCase):
