@@ -9791,7 +9791,7 @@ class Store(Record):
                                    --token of `words`
     find(name, fine)               a Stored, or None; `fine` are the statuses that are no error
     names(start)                   the names that begin so, at least
-    send(name, body, replace)      what is to be said
+    send(name, body, replace)      what is to be said, if anything
     fetch(name, path, stored)
     """
     record, token, far = None, "", True
@@ -9976,19 +9976,17 @@ class ArtifactoryStore(Store):
             raise
         if replace:
             yield from plan_answer(beside, (200, 201, 204))
-        return ""
 
     def send_bytes(self, name, put, body, digests):
         response, = yield Upload((Stretch(put, body, name, size=digests.size),))
         refused = response.status in (403, 409, 412)
         if refused and (yield from self.plan_came_through(name, digests)):
-            return ""
+            return
         if response.status not in (0, 200, 201, 204):
             raise http_fault(put, response)
         if response.has_stored(digests) is False:
             raise SkelebotError(f"{name}: did not arrive at {self.where(name)} as it was sent",
                                 "push it again, with -f")
-        return ""
 
     def fetch(self, name, path, stored):
         yield Download(Request("GET", self.address(name), login=self.login), path, stored, name)
@@ -10134,10 +10132,9 @@ class S3Store(Store):
                 "x-amz-meta-sha256": digests.sha256, "x-amz-content-sha256": digests.sha256,
             }), body, name, 0, digests.size)
         if response.status in (404, 412) and (yield from self.plan_came_through(name, digests)):
-            return ""
+            return
         if response.status not in (0, 200) or response.element("Code"):
             raise http_fault(request, response)
-        return ""
 
     @staticmethod
     def part_size(size):
@@ -10501,7 +10498,6 @@ class FolderStore(Store):
         beside = self.where(name + ".json")
         if self.facts or replace and look(beside):
             yield File(beside, as_json(self.facts).encode()) if self.facts else Remove(beside)
-        return ""
 
     def fetch(self, name, path, stored):
         yield Take(self.where(name), path, stored, name)
@@ -14560,8 +14556,7 @@ class Ending:
     """The time that is left after a signal, for everything that has to be ended together."""
 
     def __init__(self, seconds=GRACE):
-        self.clock = time.monotonic
-        self.until = self.clock() + seconds
+        self.until = time.monotonic() + seconds
         self.unanswered = False
 
     @staticmethod
@@ -14579,13 +14574,13 @@ class Ending:
 
     def hurry(self):
         """End what is left by force, because somebody waits."""
-        self.until = min(self.until, self.clock())
+        self.until = min(self.until, time.monotonic())
 
     def gently(self):
-        return max(self.until - self.clock(), 0.1)
+        return max(self.until - time.monotonic(), 0.1)
 
     def by_force(self):
-        return max(self.until + FORCE - self.clock(), 0.1)
+        return max(self.until + FORCE - time.monotonic(), 0.1)
 
     def give_up(self, argv):
         """An engine that has not answered is asked no more; a person may ask it later."""
@@ -15200,8 +15195,8 @@ class Progress:
 
     def __init__(self, verb, name, size, before=0):
         self.name, self.size = f"{verb} {on_one_line(name)}", size
-        self.clock, self.start = time.monotonic, time.monotonic()
-        self.done, self.before, self.shown, self.lock = {}, before, 0, threading.Lock()
+        self.start, self.shown, self.lock = time.monotonic(), 0, threading.Lock()
+        self.done, self.before = {}, before
         self.live = sys.stderr.isatty()
         if not self.live:
             earlier = f"; {shown_size(before)} of it are here from an earlier try" if before else ""
@@ -15210,7 +15205,7 @@ class Progress:
     def at(self, stretch, count):
         """So many bytes of a stretch (any name for it) are done."""
         self.done[stretch] = count
-        now = self.clock()
+        now = time.monotonic()
         if self.live and now > self.shown + 0.2 and self.lock.acquire(False):
             self.shown = now
             say(sys.stderr, self.line(), "\r", "\033[K")
@@ -15224,7 +15219,7 @@ class Progress:
     def line(self):
         columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
         return progress_line(self.name, sum(list(self.done.values())), self.before, self.size,
-                             self.clock() - self.start, columns)
+                             time.monotonic() - self.start, columns)
 
 
 # -- Files that become whole
@@ -15354,17 +15349,17 @@ def send_request(step):
         with contextlib.closing(Exchange(step, timeout=seconds)) as exchange:
             return exchange.whole()
 
-    if step.patient:
-        return patiently(step, attempt)
     try:
-        return attempt()
-    except (OSError, http.client.HTTPException, UnicodeError, OverflowError, SkelebotError):
+        return patiently(step, attempt)
+    except SkelebotError:
+        if step.patient:
+            raise
         return Response()
 
 
 def patiently(request, attempt, sleep=time.sleep):
     """The Response of an attempt; after growing pauses, of another where that may go well."""
-    for pause in (*(() if request.limit else PAUSES), None):
+    for pause in (*(PAUSES if request.patient and not request.limit else ()), None):
         try:
             response = attempt()
             if pause is None or not response.may_pass:
@@ -15629,8 +15624,7 @@ class Unpacker:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as file:
             shutil.copyfileobj(archive.extractfile(entry), file, CHUNK)
-        executable = 0o111 & ~current_mask() if entry.mode & 0o100 else 0
-        os.chmod(path, mode_of(path) | executable)
+        os.chmod(path, mode_of(path, entry.mode & 0o100))
 
     def path_of(self, name):
         """Where a member goes; it must be inside of the folder."""
@@ -15810,13 +15804,14 @@ def installed_plugins():
     place, kinds, home = os.path.join(home, "plugins"), [], os.path.abspath(home)
     Ours(place).tidy()
     names = folder_names(place)
-    if names:
-        check_owner(home, "plugins", *(f"plugins/{part}" for name in names
-                                       for part in (name, f"{name}/{name}.py")))
-        # plugins import this module as skelebot, what earlier releases had, and each other
-        module = sys.modules["skelebot"] = sys.modules[__name__]
-        module.__path__ = template_paths("earlier")     # which makes it a package
-        sys.path.append(os.path.join(home, "plugins"))
+    if not names:
+        return ()
+    check_owner(home, "plugins", *(f"plugins/{part}" for name in names
+                                   for part in (name, f"{name}/{name}.py")))
+    # plugins import this module as skelebot, what earlier releases had, and each other
+    module = sys.modules["skelebot"] = sys.modules[__name__]
+    module.__path__ = template_paths("earlier")     # which makes it a package
+    sys.path.append(os.path.join(home, "plugins"))
     for plugin in (InstalledPlugin(home, name) for name in names if name not in COMPONENTS):
         try:
             kinds.append((plugin.name, plugin.component()))
@@ -15928,18 +15923,17 @@ def enter(folder):
 def write(step):
     """Write a file, whole or not at all."""
     look(step.path, step.root or root_of(step.path))
-    more = 0o111 & ~current_mask() if step.executable else 0
-    write_whole(step.path, lambda file: file.write(step.data), more)
+    write_whole(step.path, lambda file: file.write(step.data), step.executable)
 
 
-def write_whole(path, fill, more=0):
-    """Let `fill` write a file beside its place, then move it there; `more` is added to its mode."""
+def write_whole(path, fill, executable=False):
+    """Let `fill` write a file beside its place, then move it there."""
     handle, beside = Ours(os.path.dirname(path) or ".").new_file(".skelebot-")
     try:
         with os.fdopen(handle, "wb") as file:
             fill(file)
             file.flush()
-            os.chmod(beside, mode_of(path) | more)
+            os.chmod(beside, mode_of(path, executable))
             if os.name == "nt":
                 file.close()            # Windows moves no open file; elsewhere it stays locked
             os.replace(beside, path)
@@ -15986,18 +15980,15 @@ def remove(step):
             lock.close()
 
 
-def mode_of(path):
-    """The mode of a file, or of one that would be made now."""
-    try:
-        return os.stat(path).st_mode & 0o777
-    except OSError:
-        return 0o666 & ~current_mask()
-
-
-def current_mask():
+def mode_of(path, executable=False):
+    """The mode of a file, or of one that would be made now; maybe with what it takes to run it."""
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    try:
+        mode = os.stat(path).st_mode & 0o777
+    except OSError:
+        mode = 0o666 & ~mask
+    return mode | 0o111 & ~mask if executable else mode
 
 
 # -- Locks, and what is ours for a while
