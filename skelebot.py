@@ -11401,8 +11401,7 @@ class Transfer:
         if self.call.dry_run or not self.stored.sha256 or look(self.path) != self.kind:
             return False
         try:
-            body = yield from self.plan_body()
-            return bool(body) and digests_of(body).sha256 == self.stored.sha256
+            return (yield from self.plan_with_body(digests_of)).sha256 == self.stored.sha256
         except SkelebotError:
             return False                    # it cannot be read, so it is something else
 
@@ -11452,8 +11451,8 @@ class Transfer:
                        + (f": {said}" if said else ""))
 
     def plan_with_body(self, function):
-        """What a function, or a plan, makes of its open file."""
-        body = yield from self.plan_body()
+        """What a function, or a plan, makes of its open file; that of a folder is its archive."""
+        body = (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
         body = Body(None, self.path, 0) if self.call.later and not body else body
         if not body:
             raise self.artifact.places["file"].fault(
@@ -11463,10 +11462,6 @@ class Transfer:
             return (yield from value) if hasattr(value, "send") else value
         finally:
             yield Release(body)
-
-    def plan_body(self):
-        """Its open file; that of a folder is its archive."""
-        return (yield Pack(self.path)) if self.artifact.is_folder else open_file(self.path)
 
     # -- Where it is kept
 
