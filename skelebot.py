@@ -2206,13 +2206,6 @@ class Value:
     def is_nothing(self):
         return self.node.id == "scalar" and self.node.tag == NULL
 
-    @property
-    def is_in_no_image(self):
-        """Whether what stands in its place is in no image."""
-        sections = "|".join(("components", *former_keys()))
-        return os.path.isabs(self.place.file) or re.match(
-            rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", self.place.path)
-
     def unexpected(self, expected, hint):
         return self.place.fault(f"expected {expected}, found {self.shown}", hint)
 
@@ -2225,117 +2218,6 @@ class Value:
             return shortened(self.node.value)
         return "an empty text" if self.node.style else "nothing"
 
-    def check_tag(self):
-        if self.node.tag.startswith("!"):
-            raise self.place.fault(f"the tag {self.node.tag} has no meaning here",
-                                   "put a text that starts with ! in quotes")
-
-    # -- Scalars
-
-    def word(self, kind):
-        """A scalar that fits a kind, which is never of one command only."""
-        if self.node.id != "scalar" or not kind.fits(self.node.value):
-            raise self.unexpected(kind.expected, kind.hint)
-        return self.node.value
-
-    def text(self, kind):
-        """A scalar as it was typed, when it fits its kind."""
-        node, text = self.node, self.node.value
-        if node.id != "scalar" or (self.is_nothing and not text):
-            raise self.unexpected(kind.expected, kind.hint)
-        if node.style in ("|", ">") and issubclass(kind, Line):
-            text = text.rstrip("\n")
-        text = kind.meant(text)
-        if issubclass(kind, Line) and not node.style and node.start_mark.line < node.end_mark.line:
-            raise self.place.fault("continues on the next line",
-                                   "keep it on one line, or write each item of a list as - ITEM")
-        if node.style == '"' and re.search("[\0\ud800-\udfff]", text):     # by an escape
-            raise self.place.fault("holds a character that cannot be passed to a program",
-                                   "remove it")
-        if not kind.fits(text):
-            fault = self.unexpected(kind.expected, kind.advice(text))
-            return late(kind(text), fault, self.place)
-        if "//" in text and has_password(text) and not self.is_in_no_image:
-            raise password_fault(self.place)
-        return kind(text)
-
-    # -- Whatever a plugin wants
-
-    def plain_dict(self):
-        self.entries()
-        return self.plain()
-
-    def plain_list(self):
-        """The plain values of a list; one that stands alone is a list of one."""
-        value = self.plain()
-        return value if isinstance(value, list) else [] if value is None else [value]
-
-    def plain(self):
-        """The value that PyYAML makes of it: lists, dicts, texts, numbers."""
-        yaml = yaml_module()
-        try:
-            return yaml.SafeLoader("").construct_document(pyyaml_node(self.node))
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            problem = getattr(error, "problem", "") or error
-            raise self.place.fault(f"cannot be read: {problem}", "write it in quotes")
-
-    # -- Mappings
-
-    def items(self, kind):
-        """The values of a list; a single value stands for a list of one."""
-        if self.node.id == "sequence":
-            path = self.place.path
-            return each_of(enumerate(self.node.value), lambda one: (
-                Value(one[1], node_place(one[1], f"{path}[{one[0]}]")).read(kind)))
-        if self.node.id == "mapping" and hasattr(kind, "_fields"):
-            if not self.entries().keys() & fields(kind).keys():
-                raise self.unexpected("a list", "write each as an item: - name: ...")
-        return [] if self.is_nothing else [self.read(kind)]
-
-    def entries(self, above=()):
-        """name -> Value of a mapping, with `<<` merged; the mapping's own keys win."""
-        if self.node.id != "mapping":
-            raise self.unexpected("a mapping", "write KEY: VALUE, one on a line")
-        own, merged, near = {}, {}, f"{self.place.path}." if self.place.path else ""
-        for key, value in self.node.value:
-            if key.id != "scalar":
-                raise node_place(key).fault(
-                    f"a key must be text, found {Value(key, None).shown}", "write KEY: VALUE")
-            place = node_place(key, near + key.value)
-            if key.tag == MERGE:
-                for name, entry in self.from_merge(place, value, (*above, self.node)).items():
-                    merged.setdefault(name, entry)
-            elif key.value in own:
-                raise place.fault(f"given twice, first in line {own[key.value].place.line}",
-                                  "keep one of them")
-            else:
-                own[key.value] = Value(value, place, key)
-        return {**merged, **own}
-
-    def from_merge(self, place, sources, above):
-        """What `<<` brings: of several mappings the first that has a key."""
-        merged = {}
-        for source in sources.value if sources.id == "sequence" else [sources]:
-            one = Value(source, place)
-            if source.id != "mapping":
-                raise one.unexpected("a mapping", "name a mapping, as in: <<: *defaults")
-            if source in above:
-                raise place.fault("merges itself", "merge another mapping")
-            merged = {**Value(source, self.place).entries(above), **merged}
-        return merged
-
-    def repeated_names(self):
-        """The faults of a list's items that have the name of one before them."""
-        names, nodes = {}, self.node.value if self.node.id == "sequence" else ()
-        for index, node in enumerate(nodes):
-            for key, name in node.value if node.id == "mapping" else [(None, node)]:
-                path = f"{self.place.path}[{index}]"
-                if name.id == "scalar" and getattr(key, "value", "name") == "name" and (
-                        names.setdefault(name.value, path) != path):
-                    yield node_place(name, path + (".name" if key else "")).fault(
-                        f"the name {name.value} is taken by {names[name.value]}",
-                        "give one of them another name")
-
     # -- Records
 
     def read(self, kind):
@@ -2343,6 +2225,11 @@ class Value:
         if kind is not Any:
             self.check_tag()
         return reader(kind)(self)
+
+    def check_tag(self):
+        if self.node.tag.startswith("!"):
+            raise self.place.fault(f"the tag {self.node.tag} has no meaning here",
+                                   "put a text that starts with ! in quotes")
 
     def refuse(self, kind):
         raise self.place.fault(
@@ -2412,6 +2299,119 @@ class Value:
                         places={"": self.place, bare: self.place})
         record = kind(**record_values(kind, self.entries(), self.place))
         return completed(record, self.place) if isinstance(record, Record) else record
+
+    # -- Mappings
+
+    def items(self, kind):
+        """The values of a list; a single value stands for a list of one."""
+        if self.node.id == "sequence":
+            path = self.place.path
+            return each_of(enumerate(self.node.value), lambda one: (
+                Value(one[1], node_place(one[1], f"{path}[{one[0]}]")).read(kind)))
+        if self.node.id == "mapping" and hasattr(kind, "_fields"):
+            if not self.entries().keys() & fields(kind).keys():
+                raise self.unexpected("a list", "write each as an item: - name: ...")
+        return [] if self.is_nothing else [self.read(kind)]
+
+    def entries(self, above=()):
+        """name -> Value of a mapping, with `<<` merged; the mapping's own keys win."""
+        if self.node.id != "mapping":
+            raise self.unexpected("a mapping", "write KEY: VALUE, one on a line")
+        own, merged, near = {}, {}, f"{self.place.path}." if self.place.path else ""
+        for key, value in self.node.value:
+            if key.id != "scalar":
+                raise node_place(key).fault(
+                    f"a key must be text, found {Value(key, None).shown}", "write KEY: VALUE")
+            place = node_place(key, near + key.value)
+            if key.tag == MERGE:
+                for name, entry in self.from_merge(place, value, (*above, self.node)).items():
+                    merged.setdefault(name, entry)
+            elif key.value in own:
+                raise place.fault(f"given twice, first in line {own[key.value].place.line}",
+                                  "keep one of them")
+            else:
+                own[key.value] = Value(value, place, key)
+        return {**merged, **own}
+
+    def from_merge(self, place, sources, above):
+        """What `<<` brings: of several mappings the first that has a key."""
+        merged = {}
+        for source in sources.value if sources.id == "sequence" else [sources]:
+            one = Value(source, place)
+            if source.id != "mapping":
+                raise one.unexpected("a mapping", "name a mapping, as in: <<: *defaults")
+            if source in above:
+                raise place.fault("merges itself", "merge another mapping")
+            merged = {**Value(source, self.place).entries(above), **merged}
+        return merged
+
+    def repeated_names(self):
+        """The faults of a list's items that have the name of one before them."""
+        names, nodes = {}, self.node.value if self.node.id == "sequence" else ()
+        for index, node in enumerate(nodes):
+            for key, name in node.value if node.id == "mapping" else [(None, node)]:
+                path = f"{self.place.path}[{index}]"
+                if name.id == "scalar" and getattr(key, "value", "name") == "name" and (
+                        names.setdefault(name.value, path) != path):
+                    yield node_place(name, path + (".name" if key else "")).fault(
+                        f"the name {name.value} is taken by {names[name.value]}",
+                        "give one of them another name")
+
+    # -- Scalars
+
+    def word(self, kind):
+        """A scalar that fits a kind, which is never of one command only."""
+        if self.node.id != "scalar" or not kind.fits(self.node.value):
+            raise self.unexpected(kind.expected, kind.hint)
+        return self.node.value
+
+    def text(self, kind):
+        """A scalar as it was typed, when it fits its kind."""
+        node, text = self.node, self.node.value
+        if node.id != "scalar" or (self.is_nothing and not text):
+            raise self.unexpected(kind.expected, kind.hint)
+        if node.style in ("|", ">") and issubclass(kind, Line):
+            text = text.rstrip("\n")
+        text = kind.meant(text)
+        if issubclass(kind, Line) and not node.style and node.start_mark.line < node.end_mark.line:
+            raise self.place.fault("continues on the next line",
+                                   "keep it on one line, or write each item of a list as - ITEM")
+        if node.style == '"' and re.search("[\0\ud800-\udfff]", text):     # by an escape
+            raise self.place.fault("holds a character that cannot be passed to a program",
+                                   "remove it")
+        if not kind.fits(text):
+            fault = self.unexpected(kind.expected, kind.advice(text))
+            return late(kind(text), fault, self.place)
+        if "//" in text and has_password(text) and not self.is_in_no_image:
+            raise password_fault(self.place)
+        return kind(text)
+
+    @property
+    def is_in_no_image(self):
+        """Whether what stands in its place is in no image."""
+        sections = "|".join(("components", *former_keys()))
+        return os.path.isabs(self.place.file) or re.match(
+            rf"(?:{sections}|(?:jobs(?:\[\d+\])?\.)?environment)\b", self.place.path)
+
+    # -- Whatever a plugin wants
+
+    def plain_dict(self):
+        self.entries()
+        return self.plain()
+
+    def plain_list(self):
+        """The plain values of a list; one that stands alone is a list of one."""
+        value = self.plain()
+        return value if isinstance(value, list) else [] if value is None else [value]
+
+    def plain(self):
+        """The value that PyYAML makes of it: lists, dicts, texts, numbers."""
+        yaml = yaml_module()
+        try:
+            return yaml.SafeLoader("").construct_document(pyyaml_node(self.node))
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            problem = getattr(error, "problem", "") or error
+            raise self.place.fault(f"cannot be read: {problem}", "write it in quotes")
 
 
 READERS = {
@@ -12339,70 +12339,6 @@ class Scaffold:
         if "template" in self.words.values:
             self.template_folder(self.words.one("template"))
 
-    def check_no_project(self):
-        path = os.path.join(self.folder, FILE)
-        if look(path):
-            hint = "skelebot --help explains the project; to start again, remove the file first"
-            raise SkelebotError(f"{path} exists already", hint)
-
-    # -- Questions
-
-    def plan_answers(self):
-        """Ask what every project is asked, and what plugins ask."""
-        path = os.path.basename(os.path.abspath(self.folder)) or "project"
-        for name, question, default, key in (
-                ("name", "Name of the project", path, ""),
-                ("description", "What it is for, in one line", "", ""),
-                ("maintainer", "Who maintains it", "", "user.name"),
-                ("contact", "How to reach them", "", "user.email")):
-            with contextlib.suppress(SkelebotError):    # there may be no git
-                if key and name not in self.words.values:
-                    git = yield Command(("git", "config", key), looks=True)
-                    default = git.output.strip()
-            answer = yield from self.plan_option(name, question, default)
-            self.answers[name] = " ".join(answer.split())
-        name = self.answers["name"]
-        if not ProjectName.fits(name):
-            raise usage_error(f"scaffold: expected {ProjectName.expected}, found {shortened(name)}",
-                              "give it as --name churn-model")
-        # for the names of modules and the like
-        self.answers["name_simple"] = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-        yield from self.plan_sections()
-
-    def plan_option(self, name, question, default="", choices=()):
-        """The answer to what an option answers beforehand."""
-        typed = self.words.one(name) if name in self.words.values else None
-        return (yield from self.plan_question(question, default, choices, f"--{name} ...", typed))
-
-    def plan_sections(self):
-        """The sections of the plugins that ask for one when a project is made."""
-        for name, kind in self.call.plugins:
-            plugin, section = Blamed(name).call(kind), {}
-            for key, question in hook_value(plugin, "prompts").items():
-                answer = yield from self.plan_question(f"{name}: {question}",
-                                                       option=f"{name} below components")
-                section.update({key: answer} if answer else {})
-            if not self.words.has("yes"):
-                section.update((yield from plan_hook(plugin, "section")) or {})
-            self.sections.update({name: section} if section else {})
-
-    def plan_question(self, question, default="", choices=(), option="", answer=None):
-        """An answer: the default with --yes, else the person's, who is asked until it fits.
-
-        option  what would have answered beforehand
-        answer  what has
-        """
-        if answer is None and self.words.has("yes"):
-            answer = default
-        lower = {choice.lower(): choice for choice in choices}
-        shown = f"{question} ({', '.join(choices)})" if choices else question
-        while answer is None:
-            typed = yield Ask(shown, default, option)
-            answer = lower.get(typed.lower()) if choices else typed
-            if answer is None:
-                yield Note(f"{shortened(typed)} is none of {listed(choices)}")
-        return answer
-
     # -- What comes of the answers
 
     def plan_existing(self, existing):
@@ -12523,6 +12459,64 @@ class Scaffold:
                                   did_you_mean(name, known, "it asks for"))
         return typed
 
+    # -- Questions
+
+    def plan_answers(self):
+        """Ask what every project is asked, and what plugins ask."""
+        path = os.path.basename(os.path.abspath(self.folder)) or "project"
+        for name, question, default, key in (
+                ("name", "Name of the project", path, ""),
+                ("description", "What it is for, in one line", "", ""),
+                ("maintainer", "Who maintains it", "", "user.name"),
+                ("contact", "How to reach them", "", "user.email")):
+            with contextlib.suppress(SkelebotError):    # there may be no git
+                if key and name not in self.words.values:
+                    git = yield Command(("git", "config", key), looks=True)
+                    default = git.output.strip()
+            answer = yield from self.plan_option(name, question, default)
+            self.answers[name] = " ".join(answer.split())
+        name = self.answers["name"]
+        if not ProjectName.fits(name):
+            raise usage_error(f"scaffold: expected {ProjectName.expected}, found {shortened(name)}",
+                              "give it as --name churn-model")
+        # for the names of modules and the like
+        self.answers["name_simple"] = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+        yield from self.plan_sections()
+
+    def plan_option(self, name, question, default="", choices=()):
+        """The answer to what an option answers beforehand."""
+        typed = self.words.one(name) if name in self.words.values else None
+        return (yield from self.plan_question(question, default, choices, f"--{name} ...", typed))
+
+    def plan_sections(self):
+        """The sections of the plugins that ask for one when a project is made."""
+        for name, kind in self.call.plugins:
+            plugin, section = Blamed(name).call(kind), {}
+            for key, question in hook_value(plugin, "prompts").items():
+                answer = yield from self.plan_question(f"{name}: {question}",
+                                                       option=f"{name} below components")
+                section.update({key: answer} if answer else {})
+            if not self.words.has("yes"):
+                section.update((yield from plan_hook(plugin, "section")) or {})
+            self.sections.update({name: section} if section else {})
+
+    def plan_question(self, question, default="", choices=(), option="", answer=None):
+        """An answer: the default with --yes, else the person's, who is asked until it fits.
+
+        option  what would have answered beforehand
+        answer  what has
+        """
+        if answer is None and self.words.has("yes"):
+            answer = default
+        lower = {choice.lower(): choice for choice in choices}
+        shown = f"{question} ({', '.join(choices)})" if choices else question
+        while answer is None:
+            typed = yield Ask(shown, default, option)
+            answer = lower.get(typed.lower()) if choices else typed
+            if answer is None:
+                yield Note(f"{shortened(typed)} is none of {listed(choices)}")
+        return answer
+
     # -- Making the files
 
     def plan_make(self, folders, files):
@@ -12542,6 +12536,12 @@ class Scaffold:
             if not existed:
                 yield Remove(self.folder, empty=True)
             raise
+
+    def check_no_project(self):
+        path = os.path.join(self.folder, FILE)
+        if look(path):
+            hint = "skelebot --help explains the project; to start again, remove the file first"
+            raise SkelebotError(f"{path} exists already", hint)
 
     def plan_write(self, folders, files, note):
         """Write the files that do not exist, having looked at all first; skelebot.yaml last.
@@ -12684,6 +12684,19 @@ class Existing:
         self.local = {part for file in self.texts for part in re.split(r"[/.]", file)}
         self.web = {library: shown for library, *shown in template_rows("hints", "web")}
         self.pyproject = read_bytes(os.path.join(folder, "pyproject.toml"), 1 << 20) or b""
+
+    def keys(self, language, jobs):
+        """The keys of skelebot.yaml."""
+        own = self.dockerfile
+        entry = own and any(name == "ENTRYPOINT" for name, _ in Instructions(own).lines)
+        keys = {"language": language,
+                "dockerfile": own and "Dockerfile",
+                "primaryExe": entry and "ENTRYPOINT",
+                "environment": self.path and [f"PYTHONPATH={self.path}"],
+                "dependencies": not own and self.dependencies(language),
+                "ignores": self.ignores,
+                "jobs": jobs}
+        return {key: value for key, value in keys.items() if value}
 
     def has(self, name):
         return look(os.path.join(self.folder, name))
@@ -12898,19 +12911,6 @@ class Existing:
         folders = [words for name, words in Instructions(self.dockerfile).lines
                    if name == "WORKDIR"]
         return os.path.join("/app" if not folders else "/", *folders).rstrip("/")
-
-    def keys(self, language, jobs):
-        """The keys of skelebot.yaml."""
-        own = self.dockerfile
-        entry = own and any(name == "ENTRYPOINT" for name, _ in Instructions(own).lines)
-        keys = {"language": language,
-                "dockerfile": own and "Dockerfile",
-                "primaryExe": entry and "ENTRYPOINT",
-                "environment": self.path and [f"PYTHONPATH={self.path}"],
-                "dependencies": not own and self.dependencies(language),
-                "ignores": self.ignores,
-                "jobs": jobs}
-        return {key: value for key, value in keys.items() if value}
 
     @property
     def dockerfile(self):
