@@ -1193,7 +1193,8 @@ def links_in(folder, most=1000):
     folders, links = [machine_text(folder)], []
     while folders and most > 0:
         try:
-            entries = list(itertools.islice(os.scandir(folders.pop(0)), most))
+            with os.scandir(folders.pop(0)) as found:
+                entries = list(itertools.islice(found, most))
         except OSError:
             continue                    # whoever reads it will say so
         most -= len(entries)
@@ -1781,6 +1782,8 @@ class Sections:
 
     def read(self, installed):
         """name -> settings of our components, of plugins, and name -> Value of what neither has."""
+        if not self.entries:
+            return {}, {}, {}
         others = self.others()
         plugins = [(name, kind) for name, kind in installed if name in others]
         reads = (*(functools.partial(self.settings, *one) for one in COMPONENTS.items()),
@@ -2490,9 +2493,9 @@ def near_key(kind, key, known):
     """The hint for an unknown key; at the top level also the sections of today and of 2019."""
     if key.startswith("-"):
         return f"write a space after the dash: - {key.lstrip('-')}"
-    hint = getattr(kind, "_hints", {}).get(key)
-    if hint or meant_key(kind, key):
-        return hint or f"did you mean {meant_key(kind, key)}?"
+    hint, meant = getattr(kind, "_hints", {}).get(key), meant_key(kind, key)
+    if hint or meant:
+        return hint or f"did you mean {meant}?"
     if kind is not Project:
         return did_you_mean(key, known)
     if key in COMPONENTS:
