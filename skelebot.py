@@ -16426,12 +16426,8 @@ class CommandLine:
     @staticmethod
     def chain(words):
         """The words of each job, as `+` parts them."""
-        groups = [[]]
-        for word in words:
-            if word == "+":
-                groups.append([])
-            else:
-                groups[-1].append(word)
+        ends = [-1, *(index for index, word in enumerate(words) if word == "+"), len(words)]
+        groups = [words[before + 1:end] for before, end in zip(ends, ends[1:])]
         if not all(groups):
             raise usage_error("a + needs a job before and after it",
                               "for example: skelebot prepare + train")
