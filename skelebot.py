@@ -4806,8 +4806,8 @@ class Image:
             # others may have built meanwhile, or written the files of all images
             if not build or any(self.cache.read(path) != data for path, data in build.seen):
                 build = yield from self.plan_build()
-            if not reason and build.is_fresh(self.call):
-                return (yield from self.plan_fresh(build))
+                if not reason and build.is_fresh(self.call):
+                    return (yield from self.plan_fresh(build))
             why = reason or build.reason(self.call)
             if self.call.live:          # the image is built of all, also of what is mapped over it
                 build = yield from self.plan_build(live=False)
@@ -7032,9 +7032,7 @@ class Runner:
                 check_source(mapping, place, self.call.home)
         run = run._replace(job=job, resources=self.project.resources)
         yield from self.plan_notes(run)
-        return (yield from plan_around(
-            self.call, job, run.launch, self.project.components,
-            lambda launch: self.plan_recorded(run._replace(launch=launch))))
+        return (yield from self.plan_around(run, self.project.components, self.plan_recorded))
 
     def meant(self, job, record=None):
         """(Mapping, Place) of what a job sees there, without variables of this machine."""
@@ -7065,6 +7063,23 @@ class Runner:
     def plan_notes(self, run):
         """Name in notes what the job will not see."""
         return ()
+
+    def plan_around(self, run, parts, plan):
+        """A run by `plan(run)`, between what components do before and after it."""
+        if not parts:
+            return (yield from plan(run))
+        hook, status = functools.partial(plan_hook, parts[0]), None
+        launch = (yield from hook("before", self.call, run.job, run.launch)) or run.launch
+        try:
+            status = yield from self.plan_around(run._replace(launch=launch), parts[1:], plan)
+            return status
+        finally:
+            try:
+                yield from hook("after", self.call, run.job, launch, status)
+            except SkelebotError as fault:
+                if status == 0:
+                    raise
+                yield Note(f"warning: {fault.message}")     # what became of the job matters more
 
     def plan_recorded(self, run):
         """The life of a run, and its record."""
@@ -7275,23 +7290,6 @@ class Runner:
         for pid, begun in ((record.pid, record.begun), own):
             if is_alive(pid, begun):
                 return (yield EndProcess(pid, begun, LAST_WORDS, (pid, begun) == own))
-
-
-def plan_around(call, job, launch, parts, run):
-    """A job by the plan `run(launch)`, between what components do before and after it."""
-    if not parts:
-        return (yield from run(launch))
-    launch, status = (yield from plan_hook(parts[0], "before", call, job, launch)) or launch, None
-    try:
-        status = yield from plan_around(call, job, launch, parts[1:], run)
-        return status
-    finally:
-        try:
-            yield from plan_hook(parts[0], "after", call, job, launch, status)
-        except SkelebotError as fault:
-            if status == 0:
-                raise
-            yield Note(f"warning: {fault.message}")     # what became of the job matters more
 
 
 def check_source(mapping, place, home):
@@ -10894,10 +10892,10 @@ class Jupyter(Component):
         yield MakeFolder(host_path(settings.folder, "", call.home))
         runner = yield from plan_runner(call, project._replace(ports=()), job)
         launch = runner.launch(job, self.argv(lab))._replace(environ={"JUPYTER_TOKEN": call.secret})
-        return (yield from plan_around(
-            call, job, launch, project.components,
-            lambda launch: self.plan_server(runner, Run(
-                job, launch, resources=runner.project.resources), port, lab, call.secret)))
+        run = Run(job, launch, resources=runner.project.resources)
+        return (yield from runner.plan_around(
+            run, project.components,
+            lambda run: self.plan_server(runner, run, port, lab, call.secret)))
 
     def plan_server(self, runner, run, first, lab, token):
         """Run the server at the first port that is free, until it ends or is stopped."""

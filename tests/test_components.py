@@ -216,11 +216,15 @@ class Recorder(Component):
 
 
 class AroundAJob(Case):
+    def driven(self, parts, run):
+        runner, it = skelebot.Runner(ADA, project()), skelebot.Run(None, Launch(("train",)))
+        return drive(runner.plan_around(it, parts, lambda it: run(it.launch)))
+
     def around(self, run, *fails):
         """(what two components did, what became of the plan)."""
         Recorder.said, Recorder.fails = [], fails
         parts = [type(name, (Recorder,), {"name": name})() for name in ("outer", "inner")]
-        done = drive(skelebot.plan_around(ADA, None, Launch(("train",)), parts, run))
+        done = self.driven(parts, run)
         return Recorder.said, done
 
     def test_the_first_is_before_the_second_and_after_it(self):
@@ -260,7 +264,7 @@ class AroundAJob(Case):
         def run(launch):
             yield Command(launch.argv)
             return 3
-        done = drive(skelebot.plan_around(ADA, None, Launch(("train",)), (), run))
+        done = self.driven((), run)
         self.assertEqual((done.outline, done.status), (["train"], 3))
 
 
