@@ -4452,10 +4452,17 @@ class Engine(Record):
                                     "an id is sha256: and 64 hex digits: look at who answers there")
         return tuple(ids)
 
-    def plan_rootless(self, project):
-        """Whether the engine's root is the caller; asked only where it matters, and once."""
-        if project.user != "host" or not self.call.uid or not self.has_daemon:
-            return False
+    def plan_user(self, project, job):
+        """Words for the caller's uid and gid; a rootless engine's root is the caller already."""
+        call = self.call
+        if project.user != "host" or not call.uid or (yield from self.plan_rootless()):
+            return ()
+        return ("--user", f"{call.uid}:{call.gid}",
+                *(() if "HOME" in job_variables(project, job) else ("--env", "HOME=/tmp")),
+                *(("--env", "USER=" + call.login) if call.login else ()))
+
+    def plan_rootless(self):
+        """Whether the engine's root is the caller; asked once."""
         cache = Cache(self.call)
         path = cache.path("rootless", self.call.engine, self.endpoint)
         kind = cache.text(path)
@@ -4556,15 +4563,6 @@ class Engine(Record):
         """GPUs by their number, of whatever kind, or by their names."""
         return ("--gpus", csv_row(gpus.rpartition(":")[2])) if gpus not in ("", "0") else ()
 
-    def user_words(self, project, job, rootless):
-        """The caller's uid and gid; a rootless engine's root is the caller already."""
-        call = self.call
-        if project.user != "host" or not call.uid or rootless:
-            return ()
-        return ("--user", f"{call.uid}:{call.gid}",
-                *(() if "HOME" in job_variables(project, job) else ("--env", "HOME=/tmp")),
-                *(("--env", "USER=" + call.login) if call.login else ()))
-
     def copy_in(self, name, copy):
         """As an archive that is unpacked above it, so that it keeps its own owner and mode."""
         above, own = posixpath.split(copy.target.rstrip("/")) if copy.folder else (
@@ -4618,9 +4616,13 @@ class Podman(Engine):
         names = range(int(number)) if number.isdigit() else number[number.find("=") + 1:].split(",")
         return each("--device", [f"nvidia.com/gpu={name}" for name in names])
 
-    def user_words(self, project, job, rootless):
-        words = super().user_words(project, job, False)
+    def plan_user(self, project, job):
+        words = yield from super().plan_user(project, job)
         return ("--userns", "keep-id", *words) if words else ()
+
+    def plan_rootless(self):            # it makes no difference to --userns
+        yield from ()
+        return False
 
 
 ACCOUNTS = ("/etc/passwd", "/etc/group")
@@ -5032,7 +5034,7 @@ class Image:
         """(key, path in the cache) of what was built under a name, or of how it was installed."""
         folder = os.path.abspath(self.project.folder or ".")
         key = self.call.engine, self.engine.endpoint, folder, name
-        return "\n".join(key), self.cache.path(slug(name.replace(":", "-")) + end, *key)
+        return "\n".join(key), self.cache.path(name.replace(":", "-") + end, *key)
 
 
 class Build(Record):
@@ -6968,7 +6970,7 @@ class Run(Record):
     name      of its container
     copies    what travels there before it, and back after it
     serve     plan of a server, for this Run, done as soon as its container runs
-    rootless  whether the engine's root is the caller
+    user      words by which its container is the caller's
     files     (path here, path there) of those in which its user has a name, and that it is lent
     taken     ports of the project that another job of it has published
     first     file that says that what it wrote was looked at; until then its container stays
@@ -6979,7 +6981,7 @@ class Run(Record):
     name: str = ""
     copies: Tuple[Copy, ...] = ()
     serve: Any = None
-    rootless: bool = False
+    user: Tuple[str, ...] = ()
     files: Tuple = ()
     taken: Tuple = ()
     resources: Resources = Resources()
@@ -7519,7 +7521,7 @@ class OnEngine(Runner):
             job=job, launch=run.launch._replace(words=words), image=image,
             name=run.name or self.project.container(job, "" if run.detached else self.call.token),
             first=self.unknown(run.job),
-            rootless=(yield from self.engine.plan_rootless(self.project)),
+            user=(yield from self.engine.plan_user(self.project, job)),
             taken=(yield from self.plan_taken(job)))
         files = [*(yield from self.plan_accounts(run, own.recipe)), *self.lent_files]
         run = run._replace(files=files, copies=self.copies(job, files))
@@ -7568,7 +7570,7 @@ class OnEngine(Runner):
     def plan_accounts(self, run, recipe):
         """The files that give the job's user a name, without those that the job maps itself."""
         engine, image = self.engine, run.image
-        if not engine.has_daemon or not engine.user_words(self.project, run.job, run.rootless):
+        if not engine.has_daemon or not run.user:
             return ()
         key = (recipe.bases, recipe.text) if recipe else (
             yield from engine.plan_image_ids((image,)))
@@ -7700,7 +7702,7 @@ class OnEngine(Runner):
                               *map("skelebot.run={0.name}".format, run.recording.records)]),
             *(() if job.mode == "d" else ("--interactive",)),
             *(("--tty",) if job.mode == "it" and self.call.terminal else ()),
-            *self.engine.user_words(project, job, run.rootless),
+            *run.user,
             *self.engine.resource_words(run.resources, project.gpu),
             *each("--publish", [port for port in (*project.ports, *job.ports)
                                 if port not in run.taken]),
@@ -7775,16 +7777,15 @@ class OnEngine(Runner):
 
     def plan_refused(self, run):
         """What its user may not do there, unless all is as we build it, in words; or ""."""
-        user = self.engine.user_words(self.project, run.job, run.rootless)
         named, own = self.engine.inspect("{{.Config.User}}", run.image), self.project.dockerfile
-        name = own if user else (yield named).output.strip()
+        name = own if run.user else (yield named).output.strip()
         ended = (yield self.engine.ask(
-            "run", "--rm", "--pull", "never", *user, "--entrypoint", "sh", run.image, "-c",
+            "run", "--rm", "--pull", "never", *run.user, "--entrypoint", "sh", run.image, "-c",
             'test -w . && test -r "${0:-.}"', run.job.source.script)) if name else Outcome()
         return "" if ended.status != 1 else (
             "it runs as you, who may not read or write all: write RUN chmod -R a+rwX /app at the "
-            f"end of {own}" if user else f"it runs as {name}, who may not write there: write user: "
-            "host, and add what it writes to mappings")
+            f"end of {own}" if run.user else f"it runs as {name}, who may not write there: write "
+            "user: host, and add what it writes to mappings")
 
     @property
     def lacking(self):

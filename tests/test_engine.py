@@ -17,8 +17,10 @@ def engine(call, host=""):
 
 def container(verb, it, its_job, argv=ARGV, call=ADA, rootless=False, copies=()):
     """The words of the engine's command line for a container of a job."""
-    run = skelebot.Run(its_job, Launch(argv), it.image_tag(its_job), NAME, copies, None, rootless)
-    return OnEngine(call, it, engine(call, it.host)).container_argv(verb, run)
+    own, told = engine(call, it.host), {"info": skelebot.Outcome(0, "[name=rootless]" * rootless)}
+    user = drive(own.plan_user(it, its_job), told).status
+    run = skelebot.Run(its_job, Launch(argv), it.image_tag(its_job), NAME, copies, None, user)
+    return OnEngine(call, it, own).container_argv(verb, run)
 
 
 def run(call=ADA, rootless=False, keys=None, **changes):

@@ -163,7 +163,8 @@ class Refused(unittest.TestCase):
     def why(self, own, writes, **keys):
         it = project(**keys)
         runner = OnEngine(CALL, it, skelebot.Engine(CALL))
-        done = drive(runner.why(Run(it.jobs[0], Launch(()), image="churn"), 1), {
+        user = drive(runner.engine.plan_user(it, it.jobs[0])).status
+        done = drive(runner.why(Run(it.jobs[0], Launch(()), image="churn", user=user), 1), {
             "inspect": Outcome(0, own + "\n"), "run": Outcome(0 if writes else 1)})
         return done.status, sum("run" in getattr(step, "argv", ()) for step in done.steps)
 
