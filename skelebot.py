@@ -4708,7 +4708,9 @@ def env_variables(data, path):
 
 
 def variables_file(project, job, environ):
-    """The text of an --env-file with the variables that Docker's command line is not to have."""
+    """The text of an --env-file with the variables that Docker's command line is not to have;
+    a Secret if one of them is.
+    """
     variables = job_variables(project, job, apart=True)
     whole = {name: environ.get(name, "") if value is None else value
              for name, value in job_variables(project, job).items()}
@@ -4720,7 +4722,8 @@ def variables_file(project, job, environ):
         for name in [name for name, value in values.items() if re.search(pattern, value)]:
             raise (job.places.get("environment") or project.places.get("environment")
                    or job.places[""]).fault(f"{name} {fault}", hint)
-    return "".join(f"{name}={value}\n" for name, value in variables.items())
+    kind = Secret if any(isinstance(value, Secret) for value in variables.values()) else str
+    return kind("".join(f"{name}={value}\n" for name, value in variables.items()))
 
 
 def variable_words(project, job):
@@ -4785,7 +4788,14 @@ class Image:
         self.engine, self.call, self.project, self.job = engine, engine.call, project, job
         self.tag, self.more, self.plain = tag or project.image_tag(job), more, plain
         self.cache, self.recipe = Cache(self.call), None
+        self.kept, self.installs = self.place(self.tag), self.place(project.image, "-installs")
         self.loan = Loan(self.call, project, "build")
+
+    def place(self, name, end=""):
+        """(key, path in the cache) of what was built under a name, or of how it was installed."""
+        folder = os.path.abspath(self.project.folder or ".")
+        key = self.call.engine, self.engine.endpoint, folder, name
+        return "\n".join(key), self.cache.path(name.replace(":", "-") + end, *key)
 
     def plan_ready(self):
         """The image to run, by its id, built unless it exists; with -s by its name."""
@@ -4820,14 +4830,14 @@ class Image:
 
     def plan_build(self, live=True):
         """The Build, with what is known of the last one."""
-        project, (key, path) = self.project, self.kept(self.tag)
+        project, (key, path) = self.project, self.kept
         if project.dockerfile:
             check_there(project.dockerfile, project.places["dockerfile"])
         kept, before = (path, self.cache.read(path)), Built.read(self.cache.text(path), key)
         ignored, ignored_now, undo = ignore_file(project, self.job)
         own = not self.more and not project.dockerfile
         present = own_dockerfile() if own else None
-        key, path = self.kept(project.image, "-installs")
+        key, path = self.installs
         known = "" if self.plain or self.call.rebuild else self.cache.text(path)
         installs = Installs.read(known, key)
         (text, groups), grouped = yield from self.plan_texts(installs.named)
@@ -4981,7 +4991,7 @@ class Image:
     def plan_id(self, build, id_file="", context="."):
         """Build it; its id goes into a file. What is known of the builder may be out of date."""
         builder = yield from self.engine.plan_builder()
-        if builder not in BY_MOUNTS and (self.loan.files or self.loan.values):
+        if builder not in BY_MOUNTS and (self.loan.secrets or self.call.network.ca):
             builder = yield from self.engine.plan_builder(again=True)
         if builder == "lacking":
             yield Note("docker has no buildx component: building without BuildKit")
@@ -5015,11 +5025,9 @@ class Image:
         if self.call.rebuild or recipe.lacks_base:
             bases, _, _ = yield from self.plan_bases(recipe.text)
             recipe = recipe._replace(bases=bases)
-        key, path = self.kept(self.tag)
-        built = Built(key, image, self.call.token, recipe).cache_text
+        built = Built(self.kept[0], image, self.call.token, recipe).cache_text
         installs = "\0".join(build.installs._replace(bases=recipe.bases))
-        _, installs_path = self.kept(self.project.image, "-installs")
-        for path, text in ((path, built), (installs_path, installs)):
+        for (_, path), text in ((self.kept, built), (self.installs, installs)):
             yield from self.cache.plan_keep(path, text.encode("utf-8", "surrogatepass"))
 
     def plan_remove(self, before, now):
@@ -5029,12 +5037,6 @@ class Image:
         tags = yield self.engine.inspect("{{len .RepoTags}}", before)
         if tags.output.strip() == "0":
             yield Command((*self.engine.argv, "rmi", before), kept=True)
-
-    def kept(self, name, end=""):
-        """(key, path in the cache) of what was built under a name, or of how it was installed."""
-        folder = os.path.abspath(self.project.folder or ".")
-        key = self.call.engine, self.engine.endpoint, folder, name
-        return "\n".join(key), self.cache.path(name.replace(":", "-") + end, *key)
 
 
 class Build(Record):
@@ -5366,11 +5368,12 @@ class Loan:
 
     def build(self, text, builder, own=False):
         """(the Dockerfile, whose RUNs begin with the loan unless it is `own`, words, variables)."""
-        known, script, offline = builder in BY_MOUNTS, self.script, self.call.offline
+        known, script, files = builder in BY_MOUNTS, self.script, self.files
+        offline = self.call.offline
         apt, cran, pip = (getattr(self.call.network, name) for name in ("apt", "cran", "pip"))
         named = " ".join([apt, cran, pip.index, *pip.extra])
         rows = [*([("skelebot-env", "env=SKELEBOT_BUILD", "/run/skelebot-env")] if script else []),
-                *((name, "src=" + path, target) for name, path, target in self.files)]
+                *((name, "src=" + path, target) for name, path, target in files)]
         mounts = "".join(f"--mount=type=secret,id={name},target={target},mode=0444 "
                          for name, _, target in rows if known)
         begin = (". /run/skelebot-env; " if known else script + "; ") if script else ""
@@ -5379,7 +5382,7 @@ class Loan:
                 f"RUN {run[1]}{mounts}" + (run[2] + json.dumps(begin)[1:-1] if run[2] else begin)),
             text)
         if not known and (self.secrets or lending != text and (
-                self.files or bare_url(script) != script or re.search(VARIABLE, named))):
+                files or bare_url(script) != script or re.search(VARIABLE, named))):
             raise SkelebotError(*NOT_KEPT_OUT)
         args = [name + DEAD for one in PROXIES[:2] for name in (one, one.upper())] if offline else [
             name for name in self.call.network.variables if name.lower() in PROXIES]
@@ -5395,14 +5398,15 @@ class Loan:
     @property
     def script(self):
         """What each RUN begins with, for a shell; empty if nothing is lent."""
-        network, ca = self.call.network, any(target == CA for *_, target in self.files)
+        network = self.call.network
         apt = re.sub(r"[&\\]", r"\\\g<0>", network.filled(network.apt))     # as sed has it
         exports = {**{name: value for name, value in network.variables.items()
-                      if name.lower() not in PROXIES}, **dict.fromkeys(CA_NAMES if ca else (), CA)}
+                      if name.lower() not in PROXIES},
+                   **dict.fromkeys(CA_NAMES if network.ca else (), CA)}
         parts = [*(f"export {name}={shlex.quote(value)}"
                    for name, value in {**exports, **self.values}.items()),
                  apt and image_part("network-apt.sh", mirror=shlex.quote(apt)),
-                 ca and image_part("network-ca.sh", file=CA),
+                 network.ca and image_part("network-ca.sh", file=CA),
                  network.cran and image_part("network-r.sh", profile=image_part("network.R")[:-1])]
         return Secret("; ".join(part.strip() for part in parts if part))
 
@@ -7474,11 +7478,9 @@ class OnEngine(Runner):
             return (yield from self.plan_attempts(run, words))
         folder = yield Scratch(self.call.token)
         path = os.path.join(folder, "variables")
-        apart = job_variables(self.project, job, True)
         try:
             yield File(path, variables.encode("utf-8", "surrogateescape"),
-                       instead="printf %s ..." * any(isinstance(value, Secret)
-                                                     for value in apart.values()))
+                       instead="printf %s ..." * isinstance(variables, Secret))
             return (yield from self.plan_attempts(run, ("--env-file", path)))
         finally:
             yield Remove(folder)
