@@ -7038,7 +7038,8 @@ class Runner:
                 check_source(mapping, place, self.call.home)
         run = run._replace(job=job, resources=self.project.resources)
         yield from self.plan_notes(run)
-        return (yield from self.plan_around(run, self.project.components, self.plan_recorded))
+        life = self.plan_recorded if record else self.plan_run
+        return (yield from self.plan_around(run, self.project.components, life))
 
     def meant(self, job, record=None):
         """(Mapping, Place) of what a job sees there, without variables of this machine."""
