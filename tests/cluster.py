@@ -7,6 +7,7 @@ its module:
         cluster.wait_for("kubernetes")
 """
 import faulthandler
+import fcntl
 import functools
 import json
 import os
@@ -64,6 +65,15 @@ def slurm():
     """What makes Slurm's clients, and an `ssh login`, find the cluster."""
     return {"SLURM_CONF": setting("SKELEBOT_TEST_SLURM_CONF"),
             "PATH": os.pathsep.join([setting("SKELEBOT_TEST_SSH"), os.environ["PATH"]])}
+
+
+def controller(how):
+    """A file that is locked while it is open: with LOCK_EX by who lets the controller stand still, for whom others at
+    work on Slurm beside it, in another lane, wait with LOCK_SH.
+    """
+    file = open(os.path.join(os.path.dirname(setting("SKELEBOT_TEST_SLURM_CONF")), "controller", "lock"), "w")
+    fcntl.flock(file, how)
+    return file
 
 
 def job(number):

@@ -1,4 +1,5 @@
 """Jobs on Slurm, a real one: here, and on the other side of ssh; natively, by podman, and by Apptainer."""
+import fcntl
 import glob
 import json
 import os
@@ -240,6 +241,8 @@ class OnSlurm(Tests):
         self.assertEqual((len(logs), max(logs)), (3, b"3\n"), "links, when the first of them runs")
 
     def test_a_controller_that_is_away_for_a_while_ends_nothing(self):
+        lock = cluster.controller(fcntl.LOCK_EX)
+        self.addCleanup(lock.close)
         running = self.start("-d", "here", "trap")
         running.says("begun")
         folder = os.path.dirname(cluster.slurm()["SLURM_CONF"])

@@ -6,6 +6,7 @@ before is whole, and the next call of the same command leaves what it would have
 SKELEBOT_TEST_STOPS=30 stops each operation as often by each signal (40 minutes), instead of once;
 SKELEBOT_TEST_SEED=N chooses other moments.
 """
+import fcntl
 import hashlib
 import json
 import os
@@ -329,6 +330,10 @@ class JobOnSlurm(Stops, unittest.TestCase):
         return way[0], done
 
     def faults(self, number, moment, group):
+        with cluster.controller(fcntl.LOCK_SH):
+            yield from self.faults_there(number, moment, group)
+
+    def faults_there(self, number, moment, group):
         mark = f"stop-{os.urandom(8).hex()}"
         self.restore()
         if os.path.exists(self.seen):
