@@ -61,7 +61,11 @@ start_control() {
   await kubernetes/api admin apply --filename "$kubernetes/objects.yaml"
 }
 
-write_kubernetes() { sed "s|FOLDER|$kubernetes|g" "$tests/clusters/kubernetes/$1" >"$2/$1"; }
+# Whole at once: others may be reading what was there.
+write_kubernetes() {
+  sed "s|FOLDER|$kubernetes|g" "$tests/clusters/kubernetes/$1" >"$2/$1.part"
+  mv "$2/$1.part" "$2/$1"
+}
 
 admin() {
   timeout 30 "$kubernetes/oldest/kubectl" --kubeconfig "$kubernetes/kubeconfig.admin" --request-timeout 20s "$@" >/dev/null 2>&1
