@@ -29,7 +29,7 @@ from typing import Dict, NamedTuple, Tuple
 from program import ROOT, SKELEBOT
 
 BASE = "skelebot-test/base"     # tests/services.sh makes it: Python, pip, R, git, and what can be installed offline
-TIMEOUT = 150                   # seconds for one call of anything
+TIMEOUT = 240                   # seconds for one call of anything
 OURS = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_BUILDKIT", "SKELEBOT_DOCKER", "COLUMNS", "NO_COLOR")
 
 
@@ -165,7 +165,7 @@ def call(argv, folder, stdin=b"", **environ):
     return Done(shell_status(done.returncode), done.stdout, done.stderr.decode("utf-8", "replace"))
 
 
-def deadline(seconds=60):
+def deadline(seconds=120):
     """True again and again, until the time is over: then the test fails."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

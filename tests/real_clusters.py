@@ -96,7 +96,7 @@ def manifest(*containers, metadata=None, **spec):
     """A Job of one pod that is tried once."""
     pod = {"restartPolicy": "Never", "containers": list(containers), **spec}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"generateName": "real-", **(metadata or {})},
-            "spec": {"backoffLimit": 0, "activeDeadlineSeconds": 120, "template": {"spec": pod}}}
+            "spec": {"backoffLimit": 0, "activeDeadlineSeconds": 300, "template": {"spec": pod}}}
 
 
 class Kubernetes(unittest.TestCase):
@@ -111,7 +111,7 @@ class Kubernetes(unittest.TestCase):
 
     def pod(self, namespace, job, happens):
         """The Job's pod, as soon as this is true of it."""
-        for _ in engine.deadline(90):
+        for _ in engine.deadline():
             for pod in namespace.look("pods", "--selector", f"job-name={job}")["items"]:
                 if happens(pod):
                     return pod

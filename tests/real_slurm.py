@@ -221,7 +221,7 @@ class OnSlurm(Tests):
         self.addCleanup(lambda: os.path.exists(SEEN) and os.remove(SEEN))
         numbers = [str(number) for number in range(1, 13)]
         running = self.start("-d", "login", "sweep", "point", "--each", "n", *numbers, "-j", "3")
-        for _ in deadline(100):
+        for _ in deadline():
             if os.path.exists(SEEN) and text_of(SEEN).count(b"\n") > 2:
                 break
         running.signal(signal.SIGKILL).ends()

@@ -10,7 +10,7 @@ import signal
 import sys
 import unittest
 
-TIMEOUT = 300  # seconds for one test, or for one setUpClass
+TIMEOUT = 600  # seconds for one test, or for one setUpClass
 WORST_LAST = ["passed", "skipped", "failed"]
 
 
