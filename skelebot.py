@@ -8752,7 +8752,7 @@ class OnKubernetes(OnCluster):
     def plan_pushed(self, registry, own):
         """The name of an image in the registry, by its digest, once it is there."""
         registry.check_words(self.project, Words())
-        cache, name = Cache(self.call), f"{registry.image}:{own[7:19] or 'run'}"
+        cache, name = Cache(self.call), f"{registry.image}:{image_id(own)[7:19] or 'run'}"
         self.pushed = path = cache.path("pushed", registry.image, own)
         lock = None if cache.text(path) else (yield Hold("."))  # a registry may mix up two at once
         try:

@@ -264,11 +264,11 @@ class Pods(unittest.TestCase):
 
     def test_name_the_image_by_the_tag_that_is_pushed_where_a_dry_run_knows_no_digest(self):
         host = {"kubernetes": {"context": "prod", "namespace": "ml"}}
-        done = driven(call=ADA._replace(host="prod", dry_run=True), hosts={"prod": host}, **one("echo", mappings=["out/"]),
+        done = driven(name="churn-model", call=ADA._replace(host="prod", dry_run=True), hosts={"prod": host}, **one("echo", mappings=["out/"]),
                       components={"registry": {"host": "r.example.com", "user": "team"}})
         manifest, = (step.given for step in done.steps if '"Job"' in getattr(step, "given", ""))
-        self.assertEqual(set(re.findall('"image": "(.*?)"', manifest)), {"r.example.com/team/churn:run"})
-        calls = [step.argv[1:] for step in done.steps if getattr(step, "argv", ("",))[-1] == "r.example.com/team/churn:run"]
+        self.assertEqual(set(re.findall('"image": "(.*?)"', manifest)), {"r.example.com/team/churn-model:run"})
+        calls = [step.argv[1:] for step in done.steps if getattr(step, "argv", ("",))[-1] == "r.example.com/team/churn-model:run"]
         self.assertEqual([argv[0] for argv in calls], ["tag", "push", "rmi"])      # else each build would stay under a name of its own
 
     def test_need_a_registry_before_anything_is_built_and_for_what_was_published(self):
