@@ -8498,10 +8498,11 @@ class Slurm(OnCluster):
             yield Note(f"how runs are on {self.where} cannot be told: {last_line(told.errors)}")
             return {}
         ends = {record.name: None for record in records}
-        for name, status, why in re.findall(r"(?m)^(\S+) (\d+|goes on|gone):? ?(.*)$", told.output):
+        for name, status, why in re.findall(
+                r"(?m)^(\S+) (\d{1,3}|goes on|gone)(?!\w):? ?(.*)$", told.output):
             if status == "goes on":
-                del ends[names[name]]
-            else:
+                ends.pop(names.get(name), None)
+            elif name in names:         # else its shell has said something as well
                 ends[names[name]] = int(status) if status != "gone" else None
                 self.reasons[names[name]] = why or "its folder there is gone" * (status == "gone")
         return ends

@@ -124,6 +124,13 @@ class There(unittest.TestCase):
         runner.socket = "/" + "x" * 100
         self.assertNotIn("ControlMaster=auto", runner.there("", "true"))
 
+    def test_what_a_shell_says_beside_the_ends_of_runs_or_a_job_in_its_status_is_no_end(self):
+        for said, expected in (("Welcome 5 users\nx 7 why\n", {"1": 7}), ("x goes on: RUNNING\nx goes on: RUNNING\n", {}),
+                               ("Welcome goes on\nx 0\n", {"1": 0}), ("x " + "7" * 5000 + "\n", {"1": None}), ("x 7", {"1": 7})):
+            runner = slurm(login="lab")
+            runner.reasons, plan = {}, runner.plan_ends([skelebot.RunRecord(number=1, container="x")])
+            self.assertEqual(drive(plan, {skelebot.Command: Outcome(output=said)}).status, expected)
+
     def test_two_login_nodes_never_share_a_socket(self):
         names = [{word for step in driven(call=ADA._replace(host="slurm://" + login), **one("echo")).steps
                   for word in getattr(step, "argv", ()) if word.startswith("ControlPath=")}
