@@ -103,6 +103,14 @@ class Following(unittest.TestCase):
         self.assertEqual(self.watch().returncode, 137)
         self.assertEqual([line.split()[-1] for line in self.asked().split("\n") if "logs" in line], ["train-x", "train-x"])
 
+    def test_lets_a_terminal_obey_nothing_that_a_cluster_says(self):
+        self.write("kubectl", "#!/bin/sh\nprintf 'denied \\033]0;title\\007\\033[2J\\302\\233m' >&2\nexit 1\n")
+        done = self.watch("open")
+        self.assertEqual((done.returncode, done.stderr.decode().split("\n")[0]), (
+            125, "skelebot: train does not go on: denied \\x1b]0;title\\x07\\x1b[2J\\x9bm"))
+        self.write("kubectl", "#!/bin/sh\necho 'Pod'\necho 'main terminated 1 : '\n")
+        self.assertNotIn(b"Traceback", self.watch("open").stderr)
+
     def test_asks_again_where_a_connection_says_nothing(self):
         self.write("ended", "")
         self.write("kubectl", KUBECTL.replace('*"get secret"*', '*"get job"*) [ -e late ] || { touch late; sleep 60; } ;;\n*"get secret"*'))

@@ -32,10 +32,15 @@ what, _, caller = what.partition(":")
 told, child, answered = set(), None, False
 
 
+def visible(text):
+    """What a cluster has said, with what a terminal would obey written out."""
+    return re.sub("[\0-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", lambda match: ascii(match.group())[1:-1], text)
+
+
 def say(text):
     if text not in told:
         told.add(text)
-        print("skelebot: " + text, file=sys.stderr, flush=True)
+        print("skelebot: " + visible(text), file=sys.stderr, flush=True)
 
 
 def start(words):
@@ -86,7 +91,7 @@ def fault(said):
 def refuse(said):
     lines = said.strip().split("\n")
     message, hint = fault(said) or (lines[-1], "the cluster has said this, and knows what it means")
-    print("skelebot: {} does not go on: {}\n  hint: {}".format(job, message, hint), file=sys.stderr)
+    print("skelebot: {} does not go on: {}\n  hint: {}".format(job, visible(message), visible(hint)), file=sys.stderr)
     sys.exit(125)
 
 
@@ -256,7 +261,7 @@ def take_files():
     text = wait_for(OPEN)
     if not text or not re.search(BEGUN, text):
         return 0 if text else refuse("its Job or its node is gone")
-    explain(re.match(r"Pod (\S+)", text).group(1), text)
+    explain("".join(re.findall(r"\APod (\S+)", text)), text)
     refuse(text)
 
 
