@@ -262,6 +262,9 @@ class Watching(unittest.TestCase):
         programs = {"bin/" + name: "#!/bin/sh\n" + text for name, text in (("squeue", queue), ("scancel", cancel), ("sleep", ""))}
         self.assertEqual(self.told("stop", **{"run/id": "7"}, **programs), "143")
 
+    def test_one_that_sbatch_has_not_taken_is_nothing_to_cancel(self):
+        self.assertEqual(self.told("stop", **{"run/id": "", "bin/scancel": "all of them"}), "")
+
 
 class Signals(unittest.TestCase):
     """What slurm/job.sh makes of a signal, by what slurmstepd 22.05 has written into the log."""

@@ -131,7 +131,7 @@ print() {
 }
 
 stop() {
-    cd "$1" && [ ! -e status ] && ID=$(cat id) || return
+    cd "$1" && [ ! -e status ] && ID=$(cat id) && [ "$ID" ] || return
     HEARD= AWAY=
     for SOON in 0.1 0.1 0.2 0.3 0.3 $(seq 60); do
         [ "$HEARD" ] || {
