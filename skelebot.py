@@ -8731,7 +8731,13 @@ class OnKubernetes(OnCluster):
         return (yield from super().plan_fetch(name, copies))
 
     def clean_up(self, run, lost):
-        gone = self.goes_on or self.removed
+        gone, record = self.goes_on or self.removed, run.recording.record
+        told = (yield self.kubectl("get", "pods", "--selector", "job-name=" + run.name, "--output",
+                                   self.form)) if lost and record and not gone else Outcome()
+        if re.search("(?m)^main terminated", told.output) and "\nout running" in told.output:
+            run.recording.record = yield KeepRun(record._replace(detached=True))
+            return (yield Note(f"what it wrote stays there for {self.at.keep}: skelebot fetch "
+                               f"{record.name} brings it back"))
         told = Outcome() if gone else (yield removal_by(self.removal(run.name)))
         if told.status and self.uid:
             yield Note(f"{run.name} stays: {shell_line(self.removal(run.name))} removes it")

@@ -10,7 +10,7 @@ import time
 import unittest
 
 from skelebot import Call, Component, Job, KubernetesHost, Launch, OnKubernetes, Resources, Run, RunRecord, SkelebotError, Source, Variable, template_bytes
-from support import ROOT, project
+from support import ROOT, drive, project, skelebot
 from test_runners import ADA, driven, one
 
 KUBECTL = """#!/bin/sh
@@ -357,6 +357,15 @@ class Main(unittest.TestCase):
 
 
 class Ends(unittest.TestCase):
+    def test_what_could_not_be_put_here_stays_there_for_fetch(self):
+        for out, stays in (("out running - : ", True), ("out terminated 0 Completed: ", False)):
+            run = Run(Job("train", Source("true")), Launch(()), name="t", recording=skelebot.Recording(RunRecord(number=7)))
+            said = f"Pod x t\nmain terminated 0 Completed: \n{out}\nphase Running\n"
+            done = drive(kubernetes().clean_up(run, 1), {skelebot.Command: skelebot.Outcome(output=said)})
+            kept = [step.record.detached for step in done.steps if isinstance(step, skelebot.KeepRun)]
+            removed = [step for step in done.steps if "delete" in getattr(step, "argv", ())]
+            self.assertEqual((kept, len(removed)), ([True], 0) if stays else ([], 1))
+
     def test_of_all_runs_are_asked_with_one_question(self):
         records = [RunRecord(number=number, container=name) for number, name in enumerate("abcd", 1)]
         plan = kubernetes().plan_ends(records)
