@@ -118,6 +118,22 @@ class Following(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr.decode().split("\n")[:2]), (125, [
             "skelebot: the cluster does not answer, and is asked again", "skelebot: train does not go on: its Job or its node is gone"]))
 
+    def test_ends_at_once_with_a_job_that_a_signal_ends_before_it_has_begun(self):
+        self.write("ended", "Pod train-x train\nphase Pending\n")
+        self.write("events", "")
+        texts = [template_bytes("kubernetes", name).decode() for name in ("watch.py", "failures")]
+        with subprocess.Popen([sys.executable, "-c", texts[0], "follow", "train", texts[1], "FORM", self.path("kubectl")],
+                              stderr=subprocess.DEVNULL) as watcher:
+            self.addCleanup(watcher.kill)
+            while not os.path.exists(self.path("asked")):
+                time.sleep(0.05)
+            watcher.send_signal(signal.SIGINT)
+            try:
+                self.assertEqual(watcher.wait(20), 137)
+            finally:
+                watcher.kill()
+        self.assertIn("delete job train", self.asked())
+
     def test_looks_for_the_end_of_what_has_closed_its_output(self):
         self.write("log.2", SECOND % "0" + "one\n")
         self.write("kubectl", KUBECTL.replace("cat running;", "cat running; sleep 9;").replace("cat ended;", "cat running; sleep 0.3; cat ended;"))

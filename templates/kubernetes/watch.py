@@ -211,6 +211,8 @@ def end(*_):
         time.sleep(1)
     if not re.search(ENDED, text):
         subprocess.call(removal, **quiet)
+        if what != "end" and text and not re.search("(?m)^main running", text):
+            sys.exit(137)               # it has not begun, and never will
 
 
 class Removal:
