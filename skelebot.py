@@ -8206,7 +8206,7 @@ SlurmLogin = scalar_class("a login node, as ssh takes it", "for example ada@logi
 SlurmOption = scalar_class(
     "an option for sbatch that leaves its output, array, folder and waiting to skelebot",
     "for example --exclusive",
-    r"(?!-[oaDW]|--(?:output|array|chdir|wait|test-only)(?![\w-]))[^\n]+")
+    r"(?!-[oaDW]|--(?:ou|ar|ch|te|wait(?![\w-])))[^\n]+")       # also what getopt completes
 
 
 class SlurmHost(Record):
@@ -8307,8 +8307,8 @@ class Slurm(OnCluster):
         image = (yield from self.engine.plan_image_ids((image,)))[0] or image
         ending = ".sif" if self.slurm.container == "apptainer" else ".tar"
         path = f"{self.folder}/images/{image[-64:]}{ending}"
-        there = yield Command(self.there("", "sh", "-c", 'test -e "$0" && touch "$0"', path),
-                              kept=True)
+        is_there = '[ -O "${0%/*}" ] && [ -e "$0" ] && touch "$0"'      # another's may be a trap
+        there = yield Command(self.there("", "sh", "-c", is_there, path), kept=True)
         first = "\n".join(["{", *self.slurm.setup, "} < /dev/null", 'exec "$@"'])
         take = self.there("", *(("bash", "-l", "-c", first, "bash") if self.slurm.setup else ()),
                           "sh", "-c", template_bytes("slurm", "image.sh").decode(), "sh", path)
@@ -8351,7 +8351,9 @@ class Slurm(OnCluster):
                 self.slurm.container == "none") else own
             copies = yield from self.plan_linked(run)
             yield from self.plan_send(run.name, copies, "\n".join([*own, ".skelebot"]))
-        keep, root = 'umask 077; mkdir -p "$0" && cd "$0" && cat > ', self.root(run.name)
+        keep = ('umask 077; mkdir -p "$0" && cd "$0" || exit 1; '
+                '[ -O .. ] || { echo "${0%/*} belongs to another" >&2; exit 1; }; cat > ')
+        root = self.root(run.name)
         doing = f"{job.name} was not submitted"
         variables = (str if self.call.dry_run else Secret)(self.exports(run))
         if variables:

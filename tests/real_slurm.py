@@ -192,6 +192,17 @@ class OnSlurm(Tests):
                 done = call(argv, self.folder, **self.engine.environ)
                 self.assertIn("skelebot: " + words, done.stderr)
 
+    def test_a_folder_of_somebody_elses_gets_no_script(self):
+        folder = f"{FOLDER}/{self.name}"
+        os.makedirs(folder, exist_ok=True)
+        os.chown(folder, 1234, 1234)
+        try:
+            refused = self.skelebot("-d", "login", "say", status=1)
+        finally:
+            os.chown(folder, 0, 0)
+        self.assertIn(f"say was not submitted: {folder} there belongs to somebody else\n  hint: name another folder", refused.stderr)
+        self.assertEqual(glob.glob(f"{folder}/*/script"), [])
+
     def test_a_job_that_fills_the_disk_gives_its_status_and_why(self):
         write(self.folder, {"script": "KIND=none TOP=. NAME=x\nset -- sh -c 'cat /dev/zero > all; exit 7'\n" + skelebot.template_bytes("slurm", "job.sh").decode()})
         script = 'mount -t tmpfs -o size=100k tmpfs /mnt && cp script /mnt && cd /mnt && sh ./script; cat status'

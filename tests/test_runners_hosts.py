@@ -48,7 +48,7 @@ class Entries(unittest.TestCase):
                  "for example ssh://user@box"),
                 *((f"a: {{slurm: {{options: [{word}]}}}}", at + "a.slurm.options[0]: expected an option for sbatch that leaves its output,"
                    f" array, folder and waiting to skelebot, found '{word}'", "for example --exclusive") for word in (
-                       "--output=x", "-ox", "--array=1-3", "--wait", "--chdir=/", "--test-only")),
+                       "--output=x", "-ox", "--array=1-3", "--wait", "--chdir=/", "--test-only", "--outp=x", "--arr=1-3", "--ch=/", "--te")),
                 ("local: ssh://b", at + "local: expected a name of letters, digits, _ . and -, and not local or native, found 'local'",
                  "as in gpu-box"),
                 ("a b: ssh://b", at + "a b: expected a name of letters, digits, _ . and -, and not local or native, found 'a b'",

@@ -3,7 +3,9 @@ umask 077
 TAR=$1.$$.tar
 trap 'rm -rf "$TAR" "$1.$$"' EXIT
 trap 'exit 1' HUP INT TERM
-mkdir -p "${1%/*}" && cat > "$TAR" || exit 1
+mkdir -p "${1%/*}" || exit 1
+[ -O "${1%/*}" ] || { echo "${1%/*} belongs to another" >&2; exit 1; }
+cat > "$TAR" || exit 1
 case $1 in
 *.sif)
     SAID=$(apptainer build --mksquashfs-args "-comp lz4" "$1.$$" "docker-archive:$TAR" 2>&1) ||
