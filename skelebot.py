@@ -6998,7 +6998,8 @@ class Runner:
     """Where a job runs. To add one is a class that overrides some of the hooks,
     and a row of RUNNERS.
 
-    The hooks are plans; `plan_run` calls them in the order in which they stand here.
+    The hooks are plans; `plan_run` calls them in the order in which they stand here. What goes on
+    without us has plan_ends, plan_watch and plan_collect, and plan_stop, which waits for its end.
     """
     settings, for_image = Host, True    # what `hosts` says of one; whether exec can be there
     runs_sweeps = False         # whether it begins the points of one itself, which are detached
@@ -11051,7 +11052,7 @@ ArtifactFile = scalar_class(
     "for example models/model.tar.gz or models/bert/", r"(?:(?!\n)[\s/.])*[^\s/.][^\n]*")
 DeployType = scalar_class(
     "Artifactory",
-    "the artifacts of this spelling go there; components.repository knows s3 and folder too",
+    "the artifacts of this spelling go there; components.repository knows other stores as well",
     r"(?i)artifactory")
 
 
