@@ -7912,6 +7912,9 @@ class OnEngine(Runner):
             if outcome.status:
                 lost = 1
                 yield Note(f"{copy.source} was not copied back: {last_line(outcome.errors)}")
+            elif copy.returns and not copy.folder and os.path.islink(copy.source):
+                yield Remove(copy.source)       # the next run would follow it, and write there
+                yield Note(f"{copy.source}: the job put a link in its place, which is not kept")
         return lost
 
     def returning(self, record):

@@ -826,6 +826,13 @@ class MappedElsewhere(Mapped):
     """There links that lead out of a mapped folder do not come along, and stay here as they are."""
     KEPT, RAW = [], []
     NOTE = "data/kept leads to ../../kept/d, which show will not see (and 1 more): map that place too"
+    config = {**Mapped.config, "jobs": [*Mapped.config["jobs"], {
+        "name": "trap", "source": "rm out.csv && ln -s /etc/hostname out.csv", "mappings": ["out.csv"]}]}
+
+    def test_a_link_in_the_place_of_a_mapped_file_does_not_come_back(self):
+        write(self.folder, {"out.csv": "some\n"})
+        self.assertRegex(self.skelebot("trap").stderr, r"out\.csv: the job put a link in its place, which is not kept\n")
+        self.assertFalse(os.path.lexists(os.path.join(self.folder, "out.csv")))
 
 
 @on("legacy", "BuildKit")
