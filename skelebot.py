@@ -15715,7 +15715,21 @@ class Merging:
         elif not self.is_same(new, own):
             if status.st_mode & (stat.S_ISUID | stat.S_ISGID):
                 os.chmod(new, status.st_mode & 0o777)
+            self.move(new, own)
+
+    @staticmethod
+    def move(new, own):
+        """Put a file, or a link, into its place, which may be on another disk."""
+        try:
             os.replace(new, own)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            near = os.path.dirname(own) or "."
+            with tempfile.TemporaryDirectory(prefix=".skelebot-", dir=near) as folder:
+                beside = os.path.join(folder, "file")
+                shutil.copy2(new, beside, follow_symlinks=False)
+                os.replace(beside, own)
 
     def put_folder(self, new, own, status):
         os.chmod(new, 0o700)

@@ -192,16 +192,24 @@ class OnSlurm(Tests):
                 done = call(argv, self.folder, **self.engine.environ)
                 self.assertIn("skelebot: " + words, done.stderr)
 
-    def test_a_folder_of_somebody_elses_gets_no_script(self):
-        folder = f"{FOLDER}/{self.name}"
-        os.makedirs(folder, exist_ok=True)
-        os.chown(folder, 1234, 1234)
-        try:
-            refused = self.skelebot("-d", "login", "say", status=1)
-        finally:
-            os.chown(folder, 0, 0)
-        self.assertIn(f"say was not submitted: {folder} there belongs to somebody else\n  hint: name another folder", refused.stderr)
-        self.assertEqual(glob.glob(f"{folder}/*/script"), [])
+    def test_a_folder_of_somebody_elses_gets_no_script_and_no_image(self):
+        for host, folder, doing in (("login", f"{FOLDER}/{self.name}", "say was not submitted"),
+                                    ("pod", f"{FOLDER}/images", "the image did not get to pod")):
+            with self.subTest(host):
+                os.makedirs(folder, exist_ok=True)
+                os.chown(folder, 1234, 1234)
+                try:
+                    refused = self.skelebot("-d", host, "say", status=1)
+                finally:
+                    os.chown(folder, 0, 0)
+                self.assertIn(f"{doing}: {folder} there belongs to somebody else\n  hint: name another folder", refused.stderr)
+                self.assertEqual(glob.glob(f"{folder}/*/script") + glob.glob(f"{folder}/*.tar*"), [])
+
+    def test_what_comes_back_may_belong_on_another_disk(self):
+        script = 'mkdir -p out && mount -t tmpfs tmpfs out && echo old > out/n && "$@" && cat out/n && ls -A out'
+        done = call(["unshare", "--mount", "sh", "-c", script, "sh", *self.argv("-d", "login", "point", "--n", "7")], self.folder,
+                    **self.engine.environ)
+        self.assertEqual((done.stdout, done.stderr, done.status), (b"half: 7\n7\nn\n", "", 0))
 
     def test_a_job_that_fills_the_disk_gives_its_status_and_why(self):
         write(self.folder, {"script": "KIND=none TOP=. NAME=x\nset -- sh -c 'cat /dev/zero > all; exit 7'\n" + skelebot.template_bytes("slurm", "job.sh").decode()})
