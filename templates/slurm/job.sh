@@ -13,8 +13,8 @@ load() {
 [ -e script ] || exit 1                 # its folder is not seen here, or sbatch was believed to have failed
 LATER= SIGNAL= CHILD= STATUS=127 WHY= BY=
 printf '%-60s\n' 125 > status.new        # which has room then, whatever fills the disk
-trap 'BY=skelebot; end' USR2            # Slurm writes into the log that it has sent a TERM
-trap end TERM                           # which the job has too, and may have ended by before
+trap 'BY=skelebot; end' USR2            # of a TERM Slurm would write into the log
+trap end TERM                           # Slurm's: the job has it too, and may have ended by it
 hostname > begun.new && mv begun.new begun
 [ "$KIND" = none ] || command -v "$KIND" > /dev/null || {
     rm -f secret
