@@ -130,9 +130,7 @@ class Lost(Tests):
         if self.engine.name != "remote":
             self.assertNotIn(" diff ", self.skelebot("-V", "--live", "top").stderr)
 
-    def test_leaves_no_container_when_skelebot_is_killed_after_the_job(self):
-        if self.engine.name == "remote":
-            return                      # what it has written stays there
+    def test_leaves_no_container_when_skelebot_is_killed_after_the_job_but_on_another_engine_until_fetch(self):
         path = shutil.which(self.engine.cli[0], path=self.engine.environ.get("PATH"))
         program = os.path.join(self.top, "bin", os.path.basename(path))
         write(self.top, {os.path.relpath(program, self.top): f"#!/bin/sh\ncase \" $* \" in *' diff '*) kill -KILL $PPID ;; esac\n"
@@ -140,6 +138,9 @@ class Lost(Tests):
         os.chmod(program, 0o755)
         folders = os.path.dirname(program) + os.pathsep + self.engine.environ.get("PATH", os.environ["PATH"])
         self.assertEqual(self.call("none", PATH=folders).status, 137)
+        if self.engine.name == "remote":        # what it has written stays there, until it is asked for
+            self.assertEqual(len(self.containers()), 1)
+            self.skelebot("fetch", "none")
         self.assertEqual(self.containers_left(), [])
 
     def test_leaves_no_container_however_the_job_is_ended(self):
